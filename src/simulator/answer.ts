@@ -1,0 +1,105 @@
+import { type Json, readCount } from "./body.ts";
+import { badRequest } from "./errors.ts";
+import { createRandom, drawLogNormal } from "./random.ts";
+import { hashTokens } from "./token_hash.ts";
+import { tokenize } from "./tokenizer.ts";
+
+/** What one sequence computes and generates. */
+export interface AnswerPlan {
+  readonly prompt: Uint32Array;
+  readonly cacheSalt?: string | undefined;
+  /** Tokens to generate. */
+  readonly length: number;
+  readonly lengthReason: "stop" | "length";
+  nextToken(): number;
+}
+
+const MEDIAN_LENGTH = 100;
+const LENGTH_SIGMA = 0.6;
+
+// Words of one token each. The sentence ends with the same length.
+const WORDS =
+  ("the and for you was are but not had all one day new now old see two way who boy " +
+    "man put say she too use sun sky sea air red big low far run walk time work long good over " +
+    "tree star moon wind rain road hill bird fish lake").split(" ")
+    .filter((word) => word.length === 3);
+const MIDDLE_TOKENS = WORDS.map((word) => tokenize(`${word} `)[0]!);
+const LAST_TOKENS = WORDS.map((word) => tokenize(`${word}.`)[0]!);
+
+/**
+ * Plans the answer to a prompt: always the same one for the same `seed`, prompt and `choice`. It
+ * has a drawn length within `max_tokens` and `min_tokens`; exactly `max_tokens` with `ignore_eos`.
+ *
+ * @throws {RequestError} when prompt and answer don't fit into `maxModelLen` tokens
+ */
+export function planAnswer(
+  prompt: Uint32Array,
+  body: Json,
+  settings: { readonly maxModelLen: number; readonly seed: number },
+  choice = 0,
+): AnswerPlan {
+  const { maxModelLen, seed } = settings;
+  checkPromptLength(prompt, maxModelLen - 1);
+  const room = maxModelLen - prompt.length;
+  const most = readCount(body, "max_completion_tokens", 1) ??
+    readCount(body, "max_output_tokens", 1) ??
+    readCount(body, "max_tokens", 1) ?? room;
+  if (most > room) {
+    throw badRequest(
+      `'max_tokens' or 'max_completion_tokens' is too large: ${most}. This model's maximum ` +
+        `context length is ${maxModelLen} tokens and your request has ${prompt.length} input ` +
+        `tokens (${most} > ${maxModelLen} - ${prompt.length}).`,
+      "max_tokens",
+    );
+  }
+  const least = readCount(body, "min_tokens", 0) ?? 0;
+  if (least > most) {
+    throw badRequest(
+      `min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`,
+    );
+  }
+  const random = createRandom(hashTokens(seed, prompt) + choice);
+  const drawn = Math.max(
+    1,
+    least,
+    Math.round(drawLogNormal(random, MEDIAN_LENGTH, LENGTH_SIGMA)),
+  );
+  const length = body.ignore_eos === true ? most : Math.min(most, drawn);
+  const lengthReason = body.ignore_eos === true || drawn > most
+    ? "length"
+    : "stop";
+  let generated = 0;
+  return {
+    prompt,
+    cacheSalt: typeof body.cache_salt === "string"
+      ? body.cache_salt
+      : undefined,
+    length,
+    lengthReason,
+    nextToken() {
+      generated++;
+      const last = generated === length && lengthReason === "stop";
+      return (last ? LAST_TOKENS : MIDDLE_TOKENS)[
+        Math.floor(random() * WORDS.length)
+      ]!;
+    },
+  };
+}
+
+/** Plans a request that needs its prompt computed and nothing generated. */
+export function planPooling(
+  prompt: Uint32Array,
+  maxModelLen: number,
+): AnswerPlan {
+  checkPromptLength(prompt, maxModelLen);
+  return { prompt, length: 0, lengthReason: "stop", nextToken: () => 0 };
+}
+
+function checkPromptLength(prompt: Uint32Array, most: number): void {
+  if (prompt.length <= most) return;
+  throw badRequest(
+    `This model's maximum context length is ${most} tokens. However, your request has ` +
+      `${prompt.length} input tokens. Please reduce the length of the input messages.`,
+    "input_tokens",
+  );
+}

@@ -1,0 +1,216 @@
+import type { Clock } from "./clock.ts";
+import { KvCache } from "./kv_cache.ts";
+import { Scheduler, type Step } from "./scheduler.ts";
+import {
+  appendToken,
+  createSequence,
+  type FinishReason,
+  type Sequence,
+  type SequenceRequest,
+  tokenCount,
+} from "./sequence.ts";
+import { createStatistics, observe } from "./statistics.ts";
+
+export interface EngineOptions {
+  /** Sequences computed side by side. */
+  readonly maxNumSeqs: number;
+  /** Size of the KV cache in blocks. */
+  readonly kvBlocks: number;
+  readonly prefillTokensPerSecond: number;
+  /** Time of a decode step with one sequence. */
+  readonly interTokenMs: number;
+  /** Share by which each further sequence slows a step. */
+  readonly interTokenGrowth: number;
+  /** Multiplies the speed of everything. */
+  readonly speed: number;
+}
+
+/**
+ * A continuous-batching engine: one step after another, each giving one token to every sequence
+ * whose tokens are all computed. Steps follow the clock's time and not its timers: a late timer
+ * makes several steps end at once, and the pace stays.
+ */
+export class Engine {
+  readonly cache: KvCache;
+  readonly statistics = createStatistics();
+  /** Every step takes so many times as long. */
+  slowdown = 1;
+  readonly #options: EngineOptions;
+  readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
+  #step: (Step & { readonly durationMs: number; endsAtMs: number }) | null =
+    null;
+  #stalled = false;
+  #cancelTimer: () => void = () => {};
+
+  constructor(options: EngineOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.cache = new KvCache(options.kvBlocks);
+    this.#scheduler = new Scheduler(options.maxNumSeqs, this.cache);
+  }
+
+  get running(): number {
+    return this.#scheduler.running.length;
+  }
+
+  get waiting(): number {
+    return this.#scheduler.waiting.length;
+  }
+
+  get preemptions(): number {
+    return this.#scheduler.preemptions;
+  }
+
+  /** Queues a request; its callbacks come from later steps, never from within this call. */
+  add(request: SequenceRequest): Sequence {
+    const now = this.#clock.now();
+    this.#advance(now);
+    const sequence = createSequence(request, now);
+    this.#scheduler.waiting.push(sequence);
+    if (this.#step === null) {
+      this.#startStep(now);
+      this.#setTimer();
+    }
+    return sequence;
+  }
+
+  /** Ends a sequence at once, wherever it is. Does nothing when it has ended already. */
+  abort(sequence: Sequence): void {
+    if (sequence.ended) return;
+    this.#end(sequence, "abort", this.#clock.now());
+    // The place it leaves may be what a waiting one needs while no step is under way, or none
+    // that will ever end.
+    const idle = this.#step === null ||
+      this.#stalled && this.#step.sequences.every(({ ended }) => ended);
+    if (idle) {
+      this.#startStep(this.#clock.now());
+      this.#setTimer();
+    }
+  }
+
+  abortAll(): void {
+    for (
+      const sequence of [...this.#scheduler.waiting, ...this.#scheduler.running]
+    ) {
+      this.abort(sequence);
+    }
+  }
+
+  /** Stops the step under way from ending, until it is called with false. */
+  setStalled(stalled: boolean): void {
+    if (stalled === this.#stalled) return;
+    const now = this.#clock.now();
+    this.#advance(now);
+    this.#stalled = stalled;
+    if (!stalled && this.#step !== null) {
+      this.#step.endsAtMs = now + this.#step.durationMs;
+    }
+    this.#setTimer();
+  }
+
+  /** Aborts everything and empties the KV cache. */
+  sleep(): void {
+    this.abortAll();
+    this.cache.clear();
+  }
+
+  /** Aborts everything and sets no further timer. */
+  close(): void {
+    this.abortAll();
+    this.#cancelTimer();
+  }
+
+  #advance(now: number): void {
+    while (
+      this.#step !== null && !this.#stalled && this.#step.endsAtMs <= now
+    ) {
+      const { endsAtMs } = this.#step;
+      this.#endStep(this.#step, endsAtMs);
+      this.#startStep(endsAtMs);
+    }
+  }
+
+  #setTimer(): void {
+    this.#cancelTimer();
+    if (this.#step === null || this.#stalled) return;
+    this.#cancelTimer = this.#clock.schedule(this.#step.endsAtMs, () => {
+      this.#advance(this.#clock.now());
+      this.#setTimer();
+    });
+  }
+
+  #startStep(now: number): void {
+    const step = this.#scheduler.planStep();
+    this.#step = null;
+    if (step === null) return;
+    for (const sequence of step.sequences) {
+      if (!sequence.admitted) this.#noteAdmission(sequence, now);
+    }
+    const durationMs = this.#stepDuration(step);
+    this.#step = { ...step, durationMs, endsAtMs: now + durationMs };
+  }
+
+  #noteAdmission(sequence: Sequence, now: number): void {
+    sequence.admitted = true;
+    this.statistics.prefixQueries += sequence.request.prompt.length;
+    this.statistics.prefixHits += sequence.cachedTokens ?? 0;
+    observe(this.statistics.queueTime, (now - sequence.arrivedAtMs) / 1000);
+  }
+
+  #stepDuration(step: Step): number {
+    const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } =
+      this.#options;
+    const batch = step.sequences.length;
+    const decodeMs = interTokenMs * (1 + interTokenGrowth * (batch - 1));
+    const prefillMs = step.prefillTokens / prefillTokensPerSecond * 1000;
+    let slowdown = this.slowdown;
+    for (const { request } of step.sequences) {
+      slowdown = Math.max(slowdown, request.slowdown ?? 1);
+    }
+    return (decodeMs + prefillMs) * slowdown / speed;
+  }
+
+  #endStep(step: Step, now: number): void {
+    observe(this.statistics.iterationTokens, step.totalTokens);
+    for (const sequence of step.sequences) {
+      if (sequence.ended) continue;
+      sequence.computed += sequence.scheduled;
+      sequence.scheduled = 0;
+      if (sequence.computed === tokenCount(sequence)) this.#emit(sequence, now);
+    }
+  }
+
+  /** All tokens so far are computed: the next one is there. */
+  #emit(sequence: Sequence, now: number): void {
+    const { request, generated, lastTokenAtMs } = sequence;
+    const { statistics } = this;
+    if (lastTokenAtMs === null) {
+      statistics.promptTokens += request.prompt.length;
+      observe(statistics.timeToFirstToken, (now - sequence.arrivedAtMs) / 1000);
+    } else {
+      observe(statistics.interTokenLatency, (now - lastTokenAtMs) / 1000);
+    }
+    sequence.lastTokenAtMs = now;
+    if (request.length > 0) {
+      const token = request.nextToken();
+      appendToken(sequence, token);
+      statistics.generationTokens++;
+      request.onToken(token);
+    }
+    // Who receives the token may have aborted the sequence.
+    if (generated.length >= request.length && !sequence.ended) {
+      this.#end(sequence, request.lengthReason, now);
+    }
+  }
+
+  #end(sequence: Sequence, reason: FinishReason, now: number): void {
+    this.#scheduler.remove(sequence);
+    this.statistics.success[reason]++;
+    observe(
+      this.statistics.requestLatency,
+      (now - sequence.arrivedAtMs) / 1000,
+    );
+    sequence.request.onFinish(reason);
+  }
+}

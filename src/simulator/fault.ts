@@ -1,0 +1,198 @@
+/** Faults that strike one request; others go on undisturbed. */
+export type RequestFault =
+  & (
+    /** The connection ends after the request was read, before any byte of an answer. */
+    | { readonly kind: "reset_before_head" }
+    /** The connection is dropped after so many tokens. `afterTokens` is 3 by default. */
+    | { readonly kind: "reset_mid_stream"; readonly afterTokens?: number }
+    | { readonly kind: "hang_before_head" }
+    | { readonly kind: "hang_before_first_token" }
+    /** No token after so many. `afterTokens` is 3 by default. */
+    | { readonly kind: "hang_mid_stream"; readonly afterTokens?: number }
+    /** Every step takes `factor` times as long (10 by default). */
+    | { readonly kind: "slow"; readonly factor?: number }
+    | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly retryAfterSeconds?: number;
+    }
+    /** A stream whose only event is an error; status 500 when the request asks for no stream. */
+    | { readonly kind: "error_event" }
+    /** Less than announced: half a document, or a stream that stops after its head. */
+    | { readonly kind: "truncated" }
+  )
+  & {
+    /** Share of the requests it strikes. @default 1 */
+    readonly probability?: number;
+    /** Strikes so many requests, then clears itself. @default without end */
+    readonly times?: number;
+  };
+
+/** Faults of the server as a whole. */
+export type ServerFault =
+  /** Connections are refused, and idle ones closed; for `seconds`, or until it is cleared. */
+  | { readonly kind: "refuse"; readonly seconds?: number }
+  | { readonly kind: "metrics_hang" }
+  | { readonly kind: "metrics_garbage" }
+  /** 200 without any line of vLLM's, as with --disable-log-stats. */
+  | { readonly kind: "metrics_missing" }
+  | { readonly kind: "metrics_404" }
+  | { readonly kind: "health_hang" }
+  | { readonly kind: "health_status"; readonly status: number }
+  /** The engine stands still while /health and /metrics answer. */
+  | { readonly kind: "stalled" }
+  /** The engine sleeps: inference gets 500, and open requests are aborted. */
+  | { readonly kind: "sleeping" }
+  | { readonly kind: "models_fail" };
+
+/** Something wrong with a simulated server. */
+export type Fault = RequestFault | ServerFault;
+
+export const DEFAULT_AFTER_TOKENS = 3;
+export const DEFAULT_SLOW_FACTOR = 10;
+
+type Parameter =
+  | "afterTokens"
+  | "factor"
+  | "status"
+  | "retryAfterSeconds"
+  | "seconds";
+type StrikeParameter = "probability" | "times";
+
+/** The parameters of each kind. The first is the one that needs no name in a text. */
+const PARAMETERS: Record<
+  Fault["kind"],
+  readonly (Parameter | StrikeParameter)[]
+> = {
+  reset_before_head: ["probability", "times"],
+  reset_mid_stream: ["afterTokens", "probability", "times"],
+  hang_before_head: ["probability", "times"],
+  hang_before_first_token: ["probability", "times"],
+  hang_mid_stream: ["afterTokens", "probability", "times"],
+  slow: ["factor", "probability", "times"],
+  status: ["status", "retryAfterSeconds", "probability", "times"],
+  error_event: ["probability", "times"],
+  truncated: ["probability", "times"],
+  refuse: ["seconds"],
+  metrics_hang: [],
+  metrics_garbage: [],
+  metrics_missing: [],
+  metrics_404: [],
+  health_hang: [],
+  health_status: ["status"],
+  stalled: [],
+  sleeping: [],
+  models_fail: [],
+};
+
+const RANGES: Record<
+  Parameter | StrikeParameter,
+  { valid(value: number): boolean; what: string }
+> = {
+  afterTokens: { valid: isCount, what: "a whole number from 0" },
+  factor: {
+    valid: (value) => value > 0 && value < Infinity,
+    what: "a number above 0",
+  },
+  status: {
+    valid: (value) => isCount(value) && value >= 400 && value <= 599,
+    what: "a status from 400 to 599",
+  },
+  retryAfterSeconds: { valid: isCount, what: "a whole number from 0" },
+  seconds: {
+    valid: (value) => value > 0 && value < Infinity,
+    what: "a number above 0",
+  },
+  probability: {
+    valid: (value) => value >= 0 && value <= 1,
+    what: "a number from 0 to 1",
+  },
+  times: {
+    valid: (value) => isCount(value) && value > 0,
+    what: "a whole number from 1",
+  },
+};
+
+/**
+ * Reads a fault from a text such as `hang_before_head`, `status:503`, `slow:factor=5` or
+ * `reset_mid_stream:10,probability=0.1`.
+ *
+ * @throws {Error} with one sentence that names the bad part and what was expected
+ */
+export function parseFault(text: string): Fault {
+  const colon = text.indexOf(":");
+  const kind = colon < 0 ? text : text.slice(0, colon);
+  const fault: Record<string, unknown> = { kind };
+  const parts = colon < 0 ? [] : text.slice(colon + 1).split(",");
+  parts.forEach((part, index) => {
+    const equals = part.indexOf("=");
+    const name = equals < 0 && index === 0
+      ? firstParameter(kind)
+      : part.slice(0, equals).trim();
+    if (equals < 0 && (index > 0 || name === undefined)) {
+      throw new Error(
+        `Fault "${text}": expected name=value instead of "${part}"`,
+      );
+    }
+    const value = part.slice(equals + 1).trim();
+    fault[name!] = value === "" ? value : Number(value);
+    if (Number.isNaN(fault[name!])) fault[name!] = value;
+  });
+  return checkFault(fault);
+}
+
+/**
+ * Checks a fault that comes from outside.
+ *
+ * @throws {Error} with one sentence that names the bad part and what was expected
+ */
+export function checkFault(value: unknown): Fault {
+  if (typeof value !== "object" || value === null || !("kind" in value)) {
+    throw new Error(
+      `Expected a fault with a "kind" instead of ${JSON.stringify(value)}`,
+    );
+  }
+  const kind = value.kind as Fault["kind"];
+  if (!Object.hasOwn(PARAMETERS, kind)) {
+    const kinds = Object.keys(PARAMETERS).join(", ");
+    throw new Error(`Unknown fault "${kind}": expected one of ${kinds}`);
+  }
+  for (const [name, parameter] of Object.entries(value)) {
+    if (name === "kind") continue;
+    const allowed = PARAMETERS[kind];
+    if (!allowed.includes(name as Parameter)) {
+      const expected = allowed.length > 0
+        ? `expected ${allowed.join(", ")}`
+        : "it takes none";
+      throw new Error(
+        `Fault "${kind}" has no parameter "${name}": ${expected}`,
+      );
+    }
+    const range = RANGES[name as Parameter];
+    if (typeof parameter !== "number" || !range.valid(parameter)) {
+      throw new Error(
+        `Fault "${kind}": expected ${range.what} for ${name} instead of ${
+          JSON.stringify(parameter)
+        }`,
+      );
+    }
+  }
+  if ((kind === "status" || kind === "health_status") && !("status" in value)) {
+    throw new Error(`Fault "${kind}": expected a status, as in "${kind}:503"`);
+  }
+  return value as Fault;
+}
+
+export function isRequestFault(fault: Fault): fault is RequestFault {
+  return PARAMETERS[fault.kind].includes("times");
+}
+
+function firstParameter(kind: string): string | undefined {
+  return Object.hasOwn(PARAMETERS, kind)
+    ? PARAMETERS[kind as Fault["kind"]][0]
+    : "value";
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,35 @@
+import { type Fault, isRequestFault, type RequestFault } from "./fault.ts";
+import type { Random } from "./random.ts";
+
+/** Holds the fault that is on, and draws which requests it strikes. */
+export class FaultSwitch {
+  #current: Fault | null = null;
+  #strikesLeft = Infinity;
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get current(): Fault | null {
+    return this.#current;
+  }
+
+  set(fault: Fault | null): void {
+    this.#current = fault;
+    this.#strikesLeft = fault !== null && isRequestFault(fault)
+      ? fault.times ?? Infinity
+      : Infinity;
+  }
+
+  /** The fault that strikes the request now at hand, if one does. */
+  strike(): RequestFault | null {
+    const fault = this.#current;
+    if (fault === null || !isRequestFault(fault)) return null;
+    const { probability = 1 } = fault;
+    if (probability < 1 && this.#random() >= probability) return null;
+    this.#strikesLeft--;
+    if (this.#strikesLeft === 0) this.#current = null;
+    return fault;
+  }
+}

@@ -1,0 +1,170 @@
+import { concatBytes } from "./request_reader.ts";
+
+const encoder = new TextEncoder();
+const END_CHUNK = encoder.encode("0\r\n\r\n");
+
+const REASONS: Record<number, string> = {
+  200: "OK",
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+export type ResponseHeaders = Readonly<Record<string, string>>;
+
+/**
+ * The answer to one request. Nothing waits for the client to read: what a slow one has not taken
+ * yet goes out merged with what follows. After the end, and after the client has left, writing
+ * does nothing.
+ */
+export class HttpResponse {
+  /** Resolves when the answer has gone out or the connection is lost. */
+  readonly done: Promise<void>;
+  /** Called once, when the client leaves before the end of the answer. */
+  onClientLeft: () => void = () => {};
+  /** The connection must close after this answer. */
+  mustClose: boolean;
+  readonly #connection: Deno.Conn;
+  readonly #withBody: boolean;
+  #resolveDone!: () => void;
+  #queue: Uint8Array<ArrayBuffer>[] = [];
+  #writing = false;
+  #state: "open" | "ended" | "over" = "open";
+
+  constructor(connection: Deno.Conn, method: string, keepAlive: boolean) {
+    this.#connection = connection;
+    this.#withBody = method !== "HEAD";
+    this.mustClose = !keepAlive;
+    this.done = new Promise((resolve) => this.#resolveDone = resolve);
+  }
+
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  json(status: number, value: unknown, headers: ResponseHeaders = {}): void {
+    this.send(status, JSON.stringify(value), {
+      "content-type": "application/json",
+      ...headers,
+    });
+  }
+
+  send(status: number, text: string, headers: ResponseHeaders = {}): void {
+    const body = encoder.encode(text);
+    const head = this.#head(status, {
+      ...headers,
+      "content-length": String(body.length),
+    });
+    this.#end(this.#withBody ? concatBytes([head, body]) : head);
+  }
+
+  /** Announces the whole text, sends half of it and closes the connection. */
+  sendHalf(status: number, text: string, headers: ResponseHeaders = {}): void {
+    const body = encoder.encode(text);
+    const head = this.#head(status, {
+      ...headers,
+      "content-length": String(body.length),
+    });
+    this.mustClose = true;
+    this.#end(concatBytes([head, body.subarray(0, body.length >> 1)]));
+  }
+
+  startStream(contentType: string): void {
+    this.#push(
+      this.#head(200, {
+        "content-type": contentType,
+        "transfer-encoding": "chunked",
+      }),
+    );
+  }
+
+  /** Writes one chunk of a stream. */
+  chunk(text: string): void {
+    if (this.#state === "open") this.#push(encodeChunk(text));
+  }
+
+  endStream(): void {
+    this.#end(END_CHUNK);
+  }
+
+  /** Closes the connection after what was written, without a proper end. */
+  drop(): void {
+    this.mustClose = true;
+    this.#end(new Uint8Array());
+  }
+
+  /** The connection has ended on the client's side, or the server closes it. */
+  connectionLost(): void {
+    if (this.#state === "over") return;
+    const wasOpen = this.#state === "open";
+    this.mustClose = true;
+    this.#finish();
+    if (wasOpen) this.onClientLeft();
+  }
+
+  #head(status: number, headers: ResponseHeaders): Uint8Array<ArrayBuffer> {
+    let text = `HTTP/1.1 ${status} ${REASONS[status] ?? "Unknown"}\r\n`;
+    text += `date: ${new Date().toUTCString()}\r\nserver: uvicorn\r\n`;
+    for (const [name, value] of Object.entries(headers)) {
+      text += `${name}: ${value}\r\n`;
+    }
+    if (this.mustClose) text += "connection: close\r\n";
+    return encoder.encode(text + "\r\n");
+  }
+
+  #end(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#state !== "open") return;
+    this.#state = "ended";
+    this.#push(bytes);
+  }
+
+  #push(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#state === "over") return;
+    this.#queue.push(bytes);
+    if (!this.#writing) this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#queue.length > 0) {
+        let bytes = this.#queue.length === 1
+          ? this.#queue[0]!
+          : concatBytes(this.#queue);
+        this.#queue = [];
+        while (bytes.length > 0) {
+          const written = await this.#connection.write(bytes);
+          bytes = bytes.subarray(written);
+        }
+      }
+    } catch {
+      this.connectionLost();
+    }
+    this.#writing = false;
+    if (this.#state === "ended") this.#finish();
+  }
+
+  #finish(): void {
+    this.#state = "over";
+    this.#queue = [];
+    this.#resolveDone();
+  }
+}
+
+/** A chunk with its size in front, in one encoding: room for the size is made first, then cut. */
+export function encodeChunk(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = encoder.encode(`        \r\n${text}\r\n`);
+  const size = (bytes.length - 12).toString(16);
+  for (let index = 0; index < size.length; index++) {
+    bytes[8 - size.length + index] = size.charCodeAt(index);
+  }
+  return bytes.subarray(8 - size.length);
+}

@@ -1,0 +1,175 @@
+import { type HttpRequest, MalformedRequest } from "./http_request.ts";
+import { HttpResponse } from "./http_response.ts";
+import { RequestReader } from "./request_reader.ts";
+
+/** How long an idle connection is kept after an answer, as in vLLM. */
+export const KEEP_ALIVE_MS = 5000;
+/** Bytes read ahead from a client while its request is served. */
+const MAX_READ_AHEAD = 64 * 1024;
+
+/** Answers a request now or later through the response; may not throw. */
+export type Handler = (request: HttpRequest, response: HttpResponse) => void;
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+  readonly openConnections: number;
+  /** Refuses connections and closes idle ones; requests under way go on. */
+  refuse(): void;
+  /** Accepts connections again, on the same port. */
+  accept(): void;
+  /** Closes the listener and every connection. */
+  close(): Promise<void>;
+}
+
+interface Connection {
+  readonly tcp: Deno.TcpConn;
+  /** The answer under way; null while the connection is idle. */
+  response: HttpResponse | null;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * A small HTTP/1.1 server on raw TCP, so that an answer can hang, break off or never come. It
+ * notices a client that leaves at any moment.
+ */
+export function serveHttp(
+  hostname: string,
+  port: number,
+  handle: Handler,
+): HttpServer {
+  const connections = new Set<Connection>();
+  let listener = Deno.listen({ hostname, port, transport: "tcp" });
+  const boundPort = listener.addr.port;
+  let listening = true;
+
+  async function acceptFrom(source: Deno.TcpListener): Promise<void> {
+    while (true) {
+      let tcp: Deno.TcpConn;
+      try {
+        tcp = await source.accept();
+      } catch (error) {
+        if (
+          error instanceof Deno.errors.BadResource ||
+          error instanceof Deno.errors.Interrupted
+        ) {
+          return;
+        }
+        continue; // the client left before it was accepted
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const connection: Connection = { tcp, response: null, ended: promise };
+      connections.add(connection);
+      serve(connection).finally(() => {
+        closeQuietly(tcp);
+        connections.delete(connection);
+        resolve();
+      });
+    }
+  }
+
+  async function serve(connection: Connection): Promise<void> {
+    const { tcp } = connection;
+    tcp.setNoDelay(true);
+    const reader = new RequestReader(tcp);
+    try {
+      while (listening) {
+        const head = await reader.readHead();
+        if (head.expectsContinue) {
+          await tcp.write(
+            new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"),
+          );
+        }
+        const { method, path, headers } = head;
+        const response = new HttpResponse(tcp, method, head.keepAlive);
+        connection.response = response;
+        const body = await reader.readBody(head.bodyLength);
+        handle({ method, path, headers, body }, response);
+        watch(reader, response);
+        await response.done;
+        connection.response = null;
+        if (response.mustClose) return;
+        if (listening && reader.bufferedBytes === 0) {
+          await waitForRequest(tcp, reader);
+        }
+      }
+    } catch (error) {
+      if (error instanceof MalformedRequest) await answerMalformed(tcp, error);
+      // otherwise the client is gone
+    }
+  }
+
+  acceptFrom(listener);
+
+  return {
+    port: boundPort,
+    get openConnections() {
+      return connections.size;
+    },
+    refuse() {
+      if (!listening) return;
+      listening = false;
+      listener.close();
+      for (const { tcp, response } of connections) {
+        if (response === null) closeQuietly(tcp);
+      }
+    },
+    accept() {
+      if (listening) return;
+      listener = Deno.listen({ hostname, port: boundPort, transport: "tcp" });
+      listening = true;
+      acceptFrom(listener);
+    },
+    async close() {
+      this.refuse();
+      for (const { tcp, response } of connections) {
+        response?.connectionLost();
+        closeQuietly(tcp);
+      }
+      await Promise.all([...connections].map(({ ended }) => ended));
+    },
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+  };
+}
+
+/** Notices the end of the connection while an answer is under way. */
+async function watch(
+  reader: RequestReader,
+  response: HttpResponse,
+): Promise<void> {
+  while (!response.isOver && reader.bufferedBytes <= MAX_READ_AHEAD) {
+    if (await reader.fill()) continue;
+    response.connectionLost();
+    return;
+  }
+}
+
+async function waitForRequest(
+  tcp: Deno.TcpConn,
+  reader: RequestReader,
+): Promise<void> {
+  const timer = setTimeout(() => closeQuietly(tcp), KEEP_ALIVE_MS);
+  try {
+    await reader.fill();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answerMalformed(
+  tcp: Deno.TcpConn,
+  error: MalformedRequest,
+): Promise<void> {
+  const response = new HttpResponse(tcp, "GET", false);
+  response.send(error.status, "Invalid HTTP request received.", {
+    "content-type": "text/plain",
+  });
+  await response.done;
+}
+
+function closeQuietly(tcp: Deno.TcpConn): void {
+  try {
+    tcp.close();
+  } catch { /* closed already */ }
+}

@@ -1,0 +1,135 @@
+import { checkFault, type Fault } from "./fault.ts";
+import type { HttpRequest } from "./http_request.ts";
+import type { HttpResponse } from "./http_response.ts";
+import type { ServerState } from "./inference.ts";
+import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
+import { listModels } from "./models.ts";
+
+/** What the endpoints that run no inference show and change. */
+export interface Probes {
+  readonly server: ServerState;
+  readonly version: string;
+  readonly startedAtSeconds: number;
+  state(): unknown;
+  setFault(fault: Fault | null): void;
+}
+
+type Probe = (
+  probes: Probes,
+  request: HttpRequest,
+  response: HttpResponse,
+) => void;
+
+const METRICS_TYPE = {
+  "content-type": "text/plain; version=0.0.4; charset=utf-8",
+};
+
+const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
+  "/health": { GET: health },
+  "/ping": { GET: health, POST: health },
+  "/metrics": { GET: metrics },
+  "/version": {
+    GET: ({ version }, _request, response) => response.json(200, { version }),
+  },
+  "/load": {
+    GET: ({ server }, _request, response) =>
+      response.json(200, { server_load: server.counts.open }),
+  },
+  "/v1/models": { GET: models },
+  "/simulator/state": {
+    GET: ({ state }, _request, response) => response.json(200, state()),
+  },
+  "/simulator/fault": { POST: setFault, DELETE: clearFault },
+};
+
+/** Serves whatever is not inference; 404 and 405 in the words of vLLM. */
+export function serveProbe(
+  probes: Probes,
+  request: HttpRequest,
+  response: HttpResponse,
+): void {
+  const methods = PROBES[request.path];
+  if (methods === undefined) return response.json(404, { detail: "Not Found" });
+  const probe = methods[request.method === "HEAD" ? "GET" : request.method];
+  if (probe === undefined) {
+    const allow = Object.keys(methods).join(", ");
+    return response.json(405, { detail: "Method Not Allowed" }, { allow });
+  }
+  probe(probes, request, response);
+}
+
+function health(
+  { server }: Probes,
+  _request: HttpRequest,
+  response: HttpResponse,
+): void {
+  const fault = server.faults.current;
+  if (fault?.kind === "health_hang") return;
+  response.send(fault?.kind === "health_status" ? fault.status : 200, "");
+}
+
+function metrics(
+  probes: Probes,
+  _request: HttpRequest,
+  response: HttpResponse,
+): void {
+  const { server, startedAtSeconds } = probes;
+  const kind = server.faults.current?.kind;
+  switch (kind) {
+    case "metrics_hang":
+      return;
+    case "metrics_garbage":
+      return response.send(
+        200,
+        "<html>\u0000}{ vllm:num_requests_running{ x",
+        METRICS_TYPE,
+      );
+    case "metrics_missing":
+      return response.send(200, renderMetricsWithoutStats(), METRICS_TYPE);
+    case "metrics_404":
+      return response.json(404, { detail: "Not Found" });
+  }
+  const page = renderMetrics(
+    server.engine,
+    server.models[0]!,
+    startedAtSeconds,
+    kind === "sleeping",
+  );
+  response.send(200, page, METRICS_TYPE);
+}
+
+function models(
+  probes: Probes,
+  _request: HttpRequest,
+  response: HttpResponse,
+): void {
+  const { server, startedAtSeconds } = probes;
+  if (server.faults.current?.kind === "models_fail") {
+    return response.json(500, { detail: "Internal Server Error" });
+  }
+  const created = Math.floor(startedAtSeconds);
+  response.json(200, listModels(server.models, server.maxModelLen, created));
+}
+
+function setFault(
+  probes: Probes,
+  request: HttpRequest,
+  response: HttpResponse,
+): void {
+  try {
+    const fault = JSON.parse(new TextDecoder().decode(request.body));
+    probes.setFault(fault === null ? null : checkFault(fault));
+    response.json(200, fault);
+  } catch (error) {
+    response.json(400, { detail: (error as Error).message });
+  }
+}
+
+function clearFault(
+  probes: Probes,
+  _request: HttpRequest,
+  response: HttpResponse,
+): void {
+  probes.setFault(null);
+  response.json(200, null);
+}

@@ -1,0 +1,137 @@
+import {
+  MalformedRequest,
+  parseHead,
+  type RequestHead,
+} from "./http_request.ts";
+
+const MAX_HEAD_BYTES = 64 * 1024;
+const MAX_LINE_BYTES = 1024;
+const READ_BYTES = 16 * 1024;
+const latin1 = new TextDecoder("latin1");
+
+/** The connection ended where a request would have gone on. */
+export class ConnectionEnded extends Error {}
+
+/** Reads requests from a connection, and notices its end while nothing is expected from it. */
+export class RequestReader {
+  readonly #connection: Deno.Conn;
+  readonly #chunk = new Uint8Array(READ_BYTES);
+  #buffered = new Uint8Array();
+  #pending: Promise<boolean> | null = null;
+
+  constructor(connection: Deno.Conn) {
+    this.#connection = connection;
+  }
+
+  get bufferedBytes(): number {
+    return this.#buffered.length;
+  }
+
+  /** Waits for more bytes; false when the connection has ended. All callers share one read. */
+  fill(): Promise<boolean> {
+    this.#pending ??= this.#read().finally(() => this.#pending = null);
+    return this.#pending;
+  }
+
+  async readHead(): Promise<RequestHead> {
+    const end = await this.#find("\r\n\r\n", MAX_HEAD_BYTES);
+    const head = latin1.decode(this.#take(end));
+    this.#take(4);
+    return parseHead(head);
+  }
+
+  async readBody(length: number | "chunked"): Promise<Uint8Array> {
+    if (length !== "chunked") return await this.#readBytes(length);
+    const chunks: Uint8Array[] = [];
+    while (true) {
+      const size = parseInt(await this.#readLine(), 16);
+      if (!(size >= 0)) throw new MalformedRequest("Invalid chunk size");
+      if (size === 0) break;
+      chunks.push(await this.#readBytes(size));
+      if (await this.#readLine() !== "") {
+        throw new MalformedRequest("Invalid chunk");
+      }
+    }
+    while (await this.#readLine() !== ""); // trailers
+    return concatBytes(chunks);
+  }
+
+  async #readLine(): Promise<string> {
+    const line = latin1.decode(
+      this.#take(await this.#find("\r\n", MAX_LINE_BYTES)),
+    );
+    this.#take(2);
+    return line;
+  }
+
+  async #readBytes(length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let offset = 0;
+    while (true) {
+      const part = this.#take(Math.min(length - offset, this.#buffered.length));
+      bytes.set(part, offset);
+      offset += part.length;
+      if (offset === length) return bytes;
+      if (!await this.fill()) throw new ConnectionEnded();
+    }
+  }
+
+  /** Where `mark` stands in the buffer, once it is there. */
+  async #find(mark: "\r\n" | "\r\n\r\n", limit: number): Promise<number> {
+    let from = 0;
+    while (true) {
+      const buffered = this.#buffered;
+      for (
+        let at = buffered.indexOf(13, from);
+        at >= 0;
+        at = buffered.indexOf(13, at + 1)
+      ) {
+        let length = 1;
+        while (
+          length < mark.length &&
+          buffered[at + length] === mark.charCodeAt(length)
+        ) length++;
+        if (length === mark.length) return at;
+      }
+      if (buffered.length > limit) {
+        throw new MalformedRequest("Request head too large", 431);
+      }
+      from = Math.max(0, buffered.length - mark.length + 1);
+      if (!await this.fill()) throw new ConnectionEnded();
+    }
+  }
+
+  #take(length: number): Uint8Array {
+    const bytes = this.#buffered.subarray(0, length);
+    this.#buffered = this.#buffered.subarray(length);
+    return bytes;
+  }
+
+  async #read(): Promise<boolean> {
+    try {
+      const length = await this.#connection.read(this.#chunk);
+      if (length === null) return false;
+      const bytes = this.#chunk.subarray(0, length);
+      this.#buffered = this.#buffered.length === 0
+        ? bytes.slice()
+        : concatBytes([this.#buffered, bytes]);
+      return true;
+    } catch {
+      return false; // reset by the client, or closed by us
+    }
+  }
+}
+
+export function concatBytes(
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,31 @@
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Cuts text into tokens of four UTF-8 bytes each; the token's id is those bytes as a number.
+ * Text that continues another text has the same tokens up to where the shorter one ends.
+ */
+export function tokenize(text: string): Uint32Array {
+  const bytes = encoder.encode(text);
+  const tokens = new Uint32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(tokens.buffer).set(bytes);
+  return tokens;
+}
+
+/** The text that `tokenize` made the tokens of. */
+export function detokenize(tokens: Iterable<number>): string {
+  const bytes = new Uint8Array(Uint32Array.from(tokens).buffer);
+  return decoder.decode(bytes.filter((byte) => byte !== 0));
+}
+
+export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
+  const joined = new Uint32Array(
+    parts.reduce((length, part) => length + part.length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
