@@ -1,0 +1,91 @@
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import * as errors from "../proxy/errors.ts";
+import { inferencePaths } from "../proxy/paths.ts";
+import type { Proxy } from "../proxy/proxy.ts";
+import { VERSION } from "../version.ts";
+import { healthDocument } from "./health.ts";
+import { loadStatsDocument } from "./load_stats.ts";
+import { modelsDocument, serverModelsDocument } from "./models.ts";
+
+export interface AppOptions {
+  readonly proxy: Proxy;
+  readonly snapshot: () => FleetSnapshot;
+  /** Whether new work is welcome; not so once the router has been told to stop. */
+  readonly accepting: () => boolean;
+  readonly onError: (error: Error) => void;
+}
+
+/** The HTTP surface: what is forwarded, and what the router answers from its own memory. */
+export function createApp(
+  { proxy, snapshot, accepting, onError }: AppOptions,
+): Hono {
+  const app = new Hono();
+  const anyHealthy = () =>
+    snapshot().servers.some(({ state }) => state === "healthy");
+
+  app.use(cors());
+  for (const path of inferencePaths) {
+    app.post(
+      path,
+      ({ req }) =>
+        accepting()
+          ? proxy(req.raw)
+          : errors.errorResponse(errors.shuttingDown),
+    );
+  }
+
+  app.get("/v1/models", (c) => c.json(modelsDocument(snapshot())));
+  // The rest of the path is the name: models are called `org/name`.
+  app.get("/v1/models/:id{.+}", (c) => {
+    const id = c.req.param("id");
+    const model = modelsDocument(snapshot()).data.find((model) =>
+      model.id === id
+    );
+    return model
+      ? c.json(model)
+      : errors.errorResponse(errors.unknownModel(id));
+  });
+
+  app.get(
+    "/",
+    (c) =>
+      c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
+  );
+  app.get(
+    "/health",
+    (c) => c.json(healthDocument(snapshot()), anyHealthy() ? 200 : 503),
+  );
+  app.get("/load-stats", (c) => c.json(loadStatsDocument(snapshot())));
+  app.get("/server-models", (c) => c.json(serverModelsDocument(snapshot())));
+  app.get("/livez", (c) => c.json({ status: "alive" }));
+  app.get("/readyz", (c) => {
+    const ready = accepting() && anyHealthy();
+    return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
+  });
+
+  const known = [
+    ...inferencePaths,
+    "/v1/models",
+    "/",
+    "/health",
+    "/load-stats",
+    "/server-models",
+  ];
+  app.on(["GET", "POST", "PUT", "PATCH", "DELETE"], [
+    ...known,
+    "/livez",
+    "/readyz",
+  ], methodNotAllowed);
+  app.notFound((c) => errors.errorResponse(errors.notFound(c.req.path)));
+  app.onError((error) => {
+    onError(error);
+    return errors.errorResponse(errors.internalError);
+  });
+  return app;
+}
+
+function methodNotAllowed({ req }: Context): Response {
+  return errors.errorResponse(errors.methodNotAllowed(req.method, req.path));
+}

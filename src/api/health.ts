@@ -1,0 +1,43 @@
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { isoTime } from "./time.ts";
+
+/** `GET /health`: the original router's document. Response times in seconds. */
+export function healthDocument({ servers, settings }: FleetSnapshot) {
+  const healthy = servers.filter((server) => server.state === "healthy").length;
+  const score = servers.length === 0 ? 0 : healthy / servers.length;
+  return {
+    status: servers.length === 0 ? "no_servers" : statusOf(score),
+    health_score: score,
+    total_servers: servers.length,
+    healthy_servers: healthy,
+    unhealthy_servers: servers.length - healthy,
+    servers: servers.map((server) => ({
+      url: server.url,
+      name: server.name,
+      healthy: server.state === "healthy",
+      health_status: server.state,
+      reason: server.reason,
+      last_check: isoTime(server.lastCheckAt),
+      consecutive_failures: server.consecutiveFailures,
+      success_rate: server.successRate,
+      avg_response_time: server.meanResponseMs / 1000,
+      last_response_time: server.lastResponseMs === undefined
+        ? null
+        : server.lastResponseMs / 1000,
+      total_checks: server.totalChecks,
+      supported_models: [...server.models.keys()],
+      models_last_updated: isoTime(server.modelsUpdatedAt),
+    })),
+    config: {
+      health_check_enabled: settings.activeHealthCheck,
+      health_check_interval: settings.healthCheckIntervalMs / 1000,
+      min_success_rate: settings.healthCheckMinSuccessRate,
+      max_response_time: settings.healthCheckMaxResponseMs / 1000,
+    },
+  };
+}
+
+function statusOf(score: number): string {
+  if (score >= 0.8) return "healthy";
+  return score >= 0.5 ? "degraded" : "unhealthy";
+}

@@ -1,0 +1,60 @@
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { isoTime } from "./time.ts";
+
+/** What the original reports where a server doesn't tell its limit. */
+const DEFAULT_MAX_FDS = 65_535;
+
+/**
+ * `GET /load-stats`: the original router's document. `current_load` counts requests at the server
+ * now, the router's own and what the last scrape shows of others; `detailed_metrics` is that
+ * scrape as it came.
+ */
+export function loadStatsDocument({ servers }: FleetSnapshot) {
+  const totalLoad = servers.reduce(
+    (sum, { running, waiting }) => sum + running + waiting,
+    0,
+  );
+  const totalCapacity = servers.reduce(
+    (sum, { capacity }) => sum + capacity,
+    0,
+  );
+  return {
+    servers: servers.map((server) => {
+      const current = server.running + server.waiting;
+      return {
+        url: server.url,
+        name: server.name,
+        current_load: current,
+        max_capacity: server.capacity,
+        available_capacity: Math.max(0, server.capacity - current),
+        utilization_percent: percent(current, server.capacity),
+        status: server.state === "healthy",
+        health_status: server.state,
+        last_updated: isoTime(server.scrape?.at),
+        in_flight: server.inFlight,
+        running: server.running,
+        waiting: server.waiting,
+        load: server.load,
+        detailed_metrics: {
+          num_requests_running: server.scrape?.running ?? 0,
+          num_requests_waiting: server.scrape?.waiting ?? 0,
+          gpu_cache_usage_perc: server.scrape?.kvCacheUsage ?? 0,
+          process_max_fds: server.scrape?.maxFds ?? DEFAULT_MAX_FDS,
+        },
+      };
+    }),
+    summary: {
+      total_servers: servers.length,
+      healthy_servers:
+        servers.filter((server) => server.state === "healthy").length,
+      total_active_load: totalLoad,
+      total_capacity: totalCapacity,
+      overall_utilization_percent: percent(totalLoad, totalCapacity),
+    },
+  };
+}
+
+/** At most 100, as in the original. */
+function percent(part: number, whole: number): number {
+  return whole === 0 ? 0 : Math.min(100, part / whole * 100);
+}

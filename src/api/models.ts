@@ -1,0 +1,31 @@
+import type { Model } from "../fleet/server.ts";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { isoTime } from "./time.ts";
+
+/** `GET /v1/models`: what the healthy servers list, each model once, as its server described it. */
+export function modelsDocument(
+  { servers }: FleetSnapshot,
+): { object: "list"; data: Model[] } {
+  const models = new Map<string, Model>();
+  for (const server of servers) {
+    if (server.state !== "healthy") continue;
+    for (const [id, model] of server.models) {
+      if (!models.has(id)) models.set(id, model);
+    }
+  }
+  return { object: "list", data: [...models.values()] };
+}
+
+/** `GET /server-models`: the original router's document. */
+export function serverModelsDocument({ servers }: FleetSnapshot) {
+  return {
+    servers: Object.fromEntries(servers.map((server) => [server.url, {
+      supported_models: [...server.models.keys()],
+      models_last_updated: isoTime(server.modelsUpdatedAt),
+      healthy: server.state === "healthy",
+    }])),
+    total_servers: servers.length,
+    healthy_servers:
+      servers.filter((server) => server.state === "healthy").length,
+  };
+}

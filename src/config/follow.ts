@@ -1,0 +1,57 @@
+import type { Config } from "./config.ts";
+import { loadConfig } from "./load.ts";
+import type { Problem } from "./schema.ts";
+import { watchFolderOf } from "./watch.ts";
+
+export interface FollowOptions {
+  readonly path: string;
+  /** What the file held when it was first loaded. */
+  readonly text: string;
+  /** The slow poll behind the watch, for file systems that tell nothing. Asked before each wait. */
+  readonly pollMs: () => number;
+  /** A new and valid configuration. */
+  readonly onConfig: (config: Config, warnings: readonly Problem[]) => void;
+  /** A change that can't be used; what ran before goes on. */
+  readonly onProblems: (problems: readonly Problem[]) => void;
+}
+
+/** Follows a configuration file as it changes. */
+export interface Follower {
+  /** Reads the file now and takes it even if it didn't change. */
+  reload(): Promise<void>;
+  stop(): void;
+}
+
+export function followConfig(options: FollowOptions): Follower {
+  let { text } = options;
+  let stopped = false;
+  let last = Promise.resolve();
+  let timer: ReturnType<typeof setTimeout>;
+
+  async function read(force: boolean): Promise<void> {
+    const loaded = await loadConfig(options.path);
+    if (stopped || (loaded.text === text && !force)) return;
+    text = loaded.text;
+    if (loaded.checked.ok) {
+      options.onConfig(loaded.checked.config, loaded.checked.warnings);
+    } else options.onProblems(loaded.checked.problems);
+  }
+  // One after the other, so that an older text never overtakes a newer one.
+  const look = (force: boolean) => last = last.then(() => read(force));
+
+  const unwatch = watchFolderOf(options.path, () => look(false));
+  const poll = () => {
+    look(false);
+    timer = setTimeout(poll, options.pollMs());
+  };
+  timer = setTimeout(poll, options.pollMs());
+
+  return {
+    reload: () => look(true),
+    stop() {
+      stopped = true;
+      unwatch();
+      clearTimeout(timer);
+    },
+  };
+}

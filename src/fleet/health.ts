@@ -1,0 +1,123 @@
+import type { Settings } from "../config/config.ts";
+
+/** One active check of a server. */
+export interface Check {
+  readonly ok: boolean;
+  readonly responseMs: number;
+}
+
+/** What is believed of a server's health, and what that belief rests on. */
+export interface Health {
+  readonly status: "checking" | "healthy" | "unhealthy";
+  /** The latest checks, oldest first, at most `healthCheckWindowSize`. */
+  readonly window: readonly Check[];
+  readonly totalChecks: number;
+  readonly consecutiveCheckFailures: number;
+  readonly consecutiveRequestFailures: number;
+  /** Why the status is what it is, for people. */
+  readonly reason: string;
+}
+
+export const UNCHECKED: Health = {
+  status: "checking",
+  window: [],
+  totalChecks: 0,
+  consecutiveCheckFailures: 0,
+  consecutiveRequestFailures: 0,
+  reason: "not checked yet",
+};
+
+/**
+ * Health after an active check. One good check brings a server back and clears its record; a
+ * failed one takes it out when it is the `healthCheckConsecutiveFailures`th in a row, when a full
+ * window has too few successes, or at once if the server was never seen healthy. A server whose
+ * mean answer over the window is too slow is unhealthy as well.
+ */
+export function afterCheck(
+  health: Health,
+  check: Check,
+  settings: Settings,
+): Health {
+  const inTime = check.responseMs <= settings.healthCheckMaxResponseMs;
+  const totalChecks = health.totalChecks + 1;
+  if (check.ok && inTime && health.status !== "healthy") {
+    return {
+      ...UNCHECKED,
+      status: "healthy",
+      window: [check],
+      totalChecks,
+      reason: "check passed",
+    };
+  }
+  const window = [...health.window, check].slice(
+    -settings.healthCheckWindowSize,
+  );
+  const consecutiveCheckFailures = check.ok
+    ? 0
+    : health.consecutiveCheckFailures + 1;
+  const next = { ...health, window, totalChecks, consecutiveCheckFailures };
+  const reason = faultIn(next, settings);
+  if (health.status === "healthy") {
+    return reason ? { ...next, status: "unhealthy", reason } : next;
+  }
+  return {
+    ...next,
+    status: "unhealthy",
+    reason: reason ?? (check.ok ? tooSlow(check.responseMs) : "check failed"),
+  };
+}
+
+/** Health after a request that the server answered well or failed; other outcomes don't count. */
+export function afterRequest(
+  health: Health,
+  ok: boolean,
+  settings: Settings,
+): Health {
+  if (ok) {
+    return health.consecutiveRequestFailures === 0
+      ? health
+      : { ...health, consecutiveRequestFailures: 0 };
+  }
+  const failures = health.consecutiveRequestFailures + 1;
+  const next = { ...health, consecutiveRequestFailures: failures };
+  if (health.status !== "healthy" || failures < settings.failureThreshold) {
+    return next;
+  }
+  return {
+    ...next,
+    status: "unhealthy",
+    reason: `${failures} requests failed in a row`,
+  };
+}
+
+/** Share of successful checks in the window, 0 to 1; 1 before the first. */
+export function successRate({ window }: Health): number {
+  return window.length === 0
+    ? 1
+    : window.filter((check) => check.ok).length / window.length;
+}
+
+/** Mean answer time over the window, in milliseconds; 0 before the first. */
+export function meanResponseMs({ window }: Health): number {
+  return window.reduce((sum, check) => sum + check.responseMs, 0) /
+    (window.length || 1);
+}
+
+function faultIn(health: Health, settings: Settings): string | undefined {
+  if (
+    health.consecutiveCheckFailures >= settings.healthCheckConsecutiveFailures
+  ) {
+    return `${health.consecutiveCheckFailures} checks failed in a row`;
+  }
+  const rate = successRate(health);
+  if (
+    health.window.length === settings.healthCheckWindowSize &&
+    rate < settings.healthCheckMinSuccessRate
+  ) {
+    return `${Math.round(rate * 100)}% of checks succeeded`;
+  }
+  const mean = meanResponseMs(health);
+  return mean > settings.healthCheckMaxResponseMs ? tooSlow(mean) : undefined;
+}
+
+const tooSlow = (ms: number) => `checks take ${(ms / 1000).toFixed(1)} s`;

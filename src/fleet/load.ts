@@ -1,0 +1,43 @@
+/** What one scrape of a server's `/metrics` told, and what the router had in flight then. */
+export interface Scrape {
+  readonly running: number;
+  readonly waiting: number;
+  /** 0 to 1, the mean over engines; `undefined` where the server doesn't say. */
+  readonly kvCacheUsage: number | undefined;
+  readonly maxFds: number | undefined;
+  /** The router's own requests at that server around the scrape. */
+  readonly ownInFlight: number;
+  /** Clock time in milliseconds. */
+  readonly at: number;
+}
+
+/** Requests at a server now, as well as the router can know. */
+export interface Load {
+  readonly running: number;
+  readonly waiting: number;
+  /** `(running + 0.5 × waiting) / capacity`, the original router's measure. */
+  readonly load: number;
+}
+
+/**
+ * The load at this moment: the router's own requests are known exactly, a scrape adds what others
+ * send (a second router, a direct client) and tells whether the server queues. Where it showed a
+ * queue, as many run as ran then and the rest waits; else all run.
+ *
+ * @param scrape the last one, or `undefined` where it is missing or too old to trust
+ */
+export function loadNow(
+  ownNow: number,
+  capacity: number,
+  scrape: Scrape | undefined,
+): Load {
+  const others = scrape
+    ? Math.max(0, scrape.running + scrape.waiting - scrape.ownInFlight)
+    : 0;
+  const total = ownNow + others;
+  const running = scrape && scrape.waiting > 0
+    ? Math.min(total, scrape.running)
+    : total;
+  const waiting = total - running;
+  return { running, waiting, load: (running + 0.5 * waiting) / capacity };
+}

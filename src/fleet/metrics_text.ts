@@ -1,0 +1,97 @@
+/** What the router reads from a vLLM server's `/metrics` page; `undefined` where it doesn't say. */
+export interface ServerMetrics {
+  readonly running: number | undefined;
+  readonly waiting: number | undefined;
+  /** 0 to 1, the mean over engines. */
+  readonly kvCacheUsage: number | undefined;
+  readonly asleep: boolean;
+  readonly maxFds: number | undefined;
+}
+
+interface Sample {
+  readonly engine: string;
+  readonly labels: string;
+  readonly value: number;
+}
+
+/**
+ * Reads a Prometheus text page. Engines of a data-parallel server are summed (KV use averaged);
+ * of several series of one engine, which older releases export per process and mostly stale, the
+ * largest counts. A page without vLLM's lines (`--disable-log-stats`) gives `undefined`s, which
+ * means "unknown" and not "idle".
+ */
+export function parseMetrics(page: string): ServerMetrics {
+  const kvCache = perEngine(samples(page, "vllm:kv_cache_usage_perc"));
+  const olderKvCache = perEngine(samples(page, "vllm:gpu_cache_usage_perc"));
+  return {
+    running: sum(perEngine(samples(page, "vllm:num_requests_running"))),
+    waiting: sum(perEngine(samples(page, "vllm:num_requests_waiting"))),
+    kvCacheUsage: mean(kvCache.length > 0 ? kvCache : olderKvCache),
+    asleep: isAsleep(samples(page, "vllm:engine_sleep_state")),
+    maxFds: samples(page, "process_max_fds")[0]?.value,
+  };
+}
+
+/** Samples of the metric with exactly that name. A page is large: only its lines are looked at. */
+function samples(page: string, name: string): Sample[] {
+  const found: Sample[] = [];
+  for (
+    let at = page.indexOf(name);
+    at !== -1;
+    at = page.indexOf(name, at + name.length)
+  ) {
+    if (at > 0 && page[at - 1] !== "\n") continue;
+    const end = page.indexOf("\n", at);
+    const sample = parseSample(
+      page.slice(at + name.length, end === -1 ? undefined : end),
+    );
+    if (sample) found.push(sample);
+  }
+  return found;
+}
+
+/** A line's rest after the name: optional labels, a value, an optional timestamp. */
+function parseSample(rest: string): Sample | undefined {
+  const match = /^(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)/.exec(
+    rest,
+  );
+  const value = match ? Number(match[2]) : NaN;
+  if (!match || !Number.isFinite(value)) return undefined;
+  const labels = match[1] ?? "";
+  return { engine: label(labels, "engine") ?? "0", labels, value };
+}
+
+function label(labels: string, name: string): string | undefined {
+  for (
+    const [, key, value] of labels.matchAll(
+      /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g,
+    )
+  ) {
+    if (key === name) return value;
+  }
+  return undefined;
+}
+
+/** Of each engine the largest value. */
+function perEngine(found: readonly Sample[]): number[] {
+  const largest = new Map<string, number>();
+  for (const { engine, value } of found) {
+    largest.set(engine, Math.max(value, largest.get(engine) ?? 0));
+  }
+  return [...largest.values()];
+}
+
+/** Asleep is what says so: another state than `awake` set, or `awake` unset. */
+function isAsleep(found: readonly Sample[]): boolean {
+  return found.some(({ labels, value }) =>
+    label(labels, "sleep_state") === "awake" ? value === 0 : value === 1
+  );
+}
+
+const sum = (values: readonly number[]) =>
+  values.length === 0 ? undefined : values.reduce((a, b) => a + b, 0);
+
+const mean = (values: readonly number[]) => {
+  const total = sum(values);
+  return total === undefined ? undefined : total / values.length;
+};

@@ -1,0 +1,34 @@
+/** How one attempt at a server ended. */
+export type Outcome =
+  /** Answered to the end. */
+  | "ok"
+  /** Answered with a 4xx: the client's own error. */
+  | "client_error"
+  /** The client left first. */
+  | "client_closed"
+  /** No connection could be made. */
+  | "refused"
+  /** The connection broke before the answer began. */
+  | "reset"
+  /** Silent for longer than `request_timeout`. */
+  | "timeout"
+  /** Answered 500, 502 or 504. */
+  | "bad_status"
+  /** Answered 429 or 503: alive, and asking for less. */
+  | "backpressure"
+  /** The answer began and broke off. */
+  | "truncated";
+
+/** What an outcome says of the server: `true` in its favour, `false` against it, else nothing. */
+export function verdict(outcome: Outcome): boolean | undefined {
+  switch (outcome) {
+    case "ok":
+      return true;
+    case "client_error":
+    case "client_closed":
+    case "backpressure":
+      return undefined;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Fleet } from "./fleet.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
+import { repeat } from "./repeat.ts";
+import { type Server, stateOf } from "./server.ts";
+
+/** The loops that keep the fleet's knowledge fresh. */
+export interface Poller {
+  /** Starts loops for servers that have none and stops those of servers that left. */
+  sync(): void;
+  /** Resolves when every present server has been checked once. */
+  firstRound(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How often an unhealthy server is looked at when active checks are off and it is not yet time. */
+const IDLE_LOOK_MS = 1_000;
+
+/**
+ * Polls every server side by side: health and models on one loop, metrics on another, so that a
+ * server that hangs delays neither the others nor its own other loop.
+ */
+export function startPolling(
+  fleet: Fleet,
+  client: Deno.HttpClient,
+  now: () => number = Date.now,
+): Poller {
+  const loops = new Map<
+    Server,
+    { stop: AbortController; checked: Promise<void>; ended: Promise<unknown> }
+  >();
+
+  const probe = (signal: AbortSignal): Probe => ({
+    client,
+    signal,
+    timeoutMs: fleet.settings.healthCheckTimeoutMs,
+  });
+
+  async function check(server: Server, signal: AbortSignal): Promise<void> {
+    const result = await checkHealth(server.config, probe(signal));
+    if (result.ok && !server.config.models) {
+      const models = await fetchModels(server.config, probe(signal)).catch(() =>
+        undefined
+      );
+      if (models && !signal.aborted) fleet.recordModels(server, models);
+    }
+    if (!signal.aborted) fleet.recordCheck(server, result);
+  }
+
+  async function scrape(server: Server, signal: AbortSignal): Promise<void> {
+    const state = stateOf(server);
+    if (state === "checking" || state === "unhealthy") return;
+    const before = server.inFlight;
+    const metrics = await fetchMetrics(server.config, probe(signal)).catch(() =>
+      undefined
+    );
+    if (!metrics || signal.aborted) return;
+    const { running, waiting, kvCacheUsage, maxFds, asleep } = metrics;
+    // The page was made between the two counts; the larger one can't mistake ours for others'.
+    const ownInFlight = Math.max(before, server.inFlight);
+    const known = running === undefined && waiting === undefined ? undefined : {
+      running: running ?? 0,
+      waiting: waiting ?? 0,
+      kvCacheUsage,
+      maxFds,
+      ownInFlight,
+    };
+    fleet.recordScrape(server, known, asleep);
+  }
+
+  /** With active checks off, a server is checked at its start and some time after it failed. */
+  function dueForCheck(server: Server): boolean {
+    const { activeHealthCheck, autoRecoveryMs } = fleet.settings;
+    if (activeHealthCheck || server.health.status === "checking") return true;
+    return server.health.status === "unhealthy" &&
+      now() - (server.lastFailureAt ?? 0) >= autoRecoveryMs;
+  }
+
+  function start(server: Server) {
+    const stop = new AbortController();
+    const { promise: checked, resolve } = Promise.withResolvers<void>();
+    const checking = repeat(
+      async () => {
+        if (dueForCheck(server)) await check(server, stop.signal);
+        resolve();
+      },
+      () =>
+        fleet.settings.activeHealthCheck
+          ? fleet.settings.healthCheckIntervalMs
+          : IDLE_LOOK_MS,
+      stop.signal,
+    );
+    const scraping = checked.then(() =>
+      repeat(
+        () => scrape(server, stop.signal),
+        () => fleet.settings.metricsIntervalMs,
+        stop.signal,
+      )
+    );
+    loops.set(server, {
+      stop,
+      checked,
+      ended: Promise.all([checking, scraping]),
+    });
+  }
+
+  const poller: Poller = {
+    sync() {
+      const present = new Set(
+        fleet.servers.filter((server) => !server.draining),
+      );
+      for (const [server, loop] of loops) {
+        if (present.has(server)) continue;
+        loop.stop.abort();
+        loops.delete(server);
+      }
+      for (const server of present) if (!loops.has(server)) start(server);
+    },
+    async firstRound() {
+      await Promise.all([...loops.values()].map((loop) => loop.checked));
+    },
+    async stop() {
+      for (const loop of loops.values()) loop.stop.abort();
+      await Promise.all([...loops.values()].map((loop) => loop.ended));
+    },
+  };
+  poller.sync();
+  return poller;
+}

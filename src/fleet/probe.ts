@@ -1,0 +1,84 @@
+import type { ServerConfig } from "../config/config.ts";
+import type { Check } from "./health.ts";
+import { parseMetrics, type ServerMetrics } from "./metrics_text.ts";
+import type { Model } from "./server.ts";
+
+/** How the router asks a server about itself. */
+export interface Probe {
+  readonly client: Deno.HttpClient;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Asks `/health`, and where there is no such page `/v1/models`. Never throws. */
+export async function checkHealth(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<Check> {
+  const started = performance.now();
+  const passed = async (path: string) => (await get(server, path, probe)).ok;
+  let ok = false;
+  try {
+    const response = await get(server, "/health", probe);
+    ok = response.status === 404 ? await passed("/v1/models") : response.ok;
+  } catch {
+    // Not reached in time: a failed check.
+  }
+  return { ok, responseMs: performance.now() - started };
+}
+
+/** The models a server lists. Throws an `Error` that says why it could not tell. */
+export async function fetchModels(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<Model[]> {
+  const { ok, status, text } = await get(server, "/v1/models", probe);
+  if (!ok) throw new Error(`/v1/models answered ${status}`);
+  const { data } = JSON.parse(text) as { data?: unknown };
+  if (!Array.isArray(data)) {
+    throw new Error("/v1/models answered without a list");
+  }
+  return data.filter((model): model is Model => typeof model?.id === "string");
+}
+
+/** What a server's `/metrics` says. Throws an `Error` that says why it could not tell. */
+export async function fetchMetrics(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<ServerMetrics> {
+  const { ok, status, text } = await get(server, "/metrics", probe);
+  if (!ok) throw new Error(`/metrics answered ${status}`);
+  return parseMetrics(text);
+}
+
+async function get(
+  server: ServerConfig,
+  path: string,
+  { client, timeoutMs, signal }: Probe,
+): Promise<{ ok: boolean; status: number; text: string }> {
+  const abort = new AbortController();
+  const timer = setTimeout(
+    () => abort.abort(new Error(`${path} took over ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  const stop = () => abort.abort();
+  signal.addEventListener("abort", stop);
+  try {
+    const response = await fetch(server.url + path, {
+      client,
+      signal: abort.signal,
+      redirect: "manual",
+      headers: server.apiKey
+        ? { authorization: `Bearer ${server.apiKey}` }
+        : {},
+    });
+    return {
+      ok: response.ok,
+      status: response.status,
+      text: await response.text(),
+    };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}

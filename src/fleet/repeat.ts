@@ -1,0 +1,32 @@
+/** Share of an interval by which each wait is shortened or lengthened, so that polls spread out. */
+const JITTER = 0.1;
+
+/**
+ * Runs `task` at once and then again and again, each time `intervalMs()` after the last one ended,
+ * until the signal aborts. Two runs never overlap. The task deals with its own failures.
+ */
+export async function repeat(
+  task: () => Promise<void>,
+  intervalMs: () => number,
+  signal: AbortSignal,
+  random: () => number = Math.random,
+): Promise<void> {
+  while (!signal.aborted) {
+    await task();
+    await pause(intervalMs() * (1 + JITTER * (2 * random() - 1)), signal);
+  }
+}
+
+/** Waits, or returns at once when the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
+}

@@ -1,0 +1,88 @@
+import type { Outcome } from "../fleet/outcome.ts";
+import { isFailure, outcomeOfStatus } from "./retry.ts";
+import {
+  openUpstream,
+  type Upstream,
+  type UpstreamRequest,
+} from "./upstream.ts";
+
+/** A server's answer, as far as it was held back. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The whole body, or its beginning where `rest` has more. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly rest: Upstream | undefined;
+}
+
+/** How an attempt went: an answer, a failure, or a failure that came as an answer. */
+export interface Attempted {
+  readonly outcome: Outcome;
+  readonly answer: Answer | undefined;
+}
+
+/** An answer that isn't a stream is held up to this size, so that another server can replace it. */
+const HELD_BYTES = 1024 * 1024;
+
+/**
+ * Asks one server and waits until its answer is worth passing on: a stream's first bytes, or the
+ * whole of any other answer up to {@linkcode HELD_BYTES}. Never throws.
+ */
+export async function attempt(request: UpstreamRequest): Promise<Attempted> {
+  const upstream = openUpstream(request);
+  let outcome: Outcome = "ok";
+  try {
+    const { status, headers } = await upstream.head();
+    outcome = outcomeOfStatus(status);
+    const failed = isFailure(outcome);
+    const { body, rest } = await hold(
+      upstream,
+      isEventStream(headers) && !failed,
+    );
+    if (failed) rest?.close();
+    return {
+      outcome,
+      answer: { status, headers, body, rest: failed ? undefined : rest },
+    };
+  } catch (error) {
+    upstream.close();
+    const broken = upstream.outcomeOf(error);
+    return {
+      outcome: isFailure(outcome) && isFailure(broken) ? outcome : broken,
+      answer: undefined,
+    };
+  }
+}
+
+export function isEventStream(headers: Headers): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+}
+
+async function hold(
+  upstream: Upstream,
+  firstOnly: boolean,
+): Promise<Pick<Answer, "body" | "rest">> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  while (size < (firstOnly ? 1 : HELD_BYTES)) {
+    const chunk = await upstream.read();
+    if (!chunk) return { body: concat(chunks, size), rest: undefined };
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  return { body: concat(chunks, size), rest: upstream };
+}
+
+function concat(
+  chunks: Uint8Array<ArrayBuffer>[],
+  size: number,
+): Uint8Array<ArrayBuffer> {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,155 @@
+import type { Fleet, Refusal } from "../fleet/fleet.ts";
+import type { Outcome } from "../fleet/outcome.ts";
+import type { Server } from "../fleet/server.ts";
+import { type Account, openAccount } from "./account.ts";
+import { attempt, type Attempted } from "./attempt.ts";
+import { classify } from "./classify.ts";
+import * as errors from "./errors.ts";
+import {
+  headersForAttempt,
+  headersForClient,
+  headersForServers,
+} from "./headers.ts";
+import { relay } from "./relay.ts";
+import { isFailure, shouldRetry } from "./retry.ts";
+
+/** A request moves to another server. */
+export interface Failover {
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: Outcome;
+}
+
+export interface ProxyOptions {
+  readonly fleet: Fleet;
+  readonly client: Deno.HttpClient;
+  readonly onFailover?: (failover: Failover) => void;
+  readonly onAccount?: (account: Readonly<Account>) => void;
+}
+
+/** Answers one request with the help of the fleet. */
+export type Proxy = (request: Request) => Promise<Response>;
+
+/**
+ * The way of a request: classify, choose, attempt, relay, account. Nothing has reached the client
+ * before `answer`, so until then another server can take over.
+ */
+export function createProxy(options: ProxyOptions): Proxy {
+  const { fleet, client, onFailover = () => {}, onAccount = () => {} } =
+    options;
+
+  return async function proxy(request) {
+    const id = request.headers.get("x-request-id") || crypto.randomUUID();
+    const path = pathOf(request.url);
+    const { account, close } = openAccount(id, path, onAccount);
+    const { requestTimeoutMs, maxRetries, healthCheckIntervalMs } =
+      fleet.settings;
+
+    const body = await request.bytes().catch(() => undefined);
+    if (!body) return answer({ outcome: "client_closed", answer: undefined });
+    const asked = await classify(body, request.headers.get("content-type"));
+    if ("status" in asked) return reject(asked);
+    const { model } = asked;
+    Object.assign(account, asked);
+
+    const sharedHeaders = headersForServers(request.headers);
+    const tried = new Set<Readonly<Server>>();
+    let failed: (Attempted & { server: string }) | undefined;
+    let failedAnswer: typeof failed;
+    let refusal: Refusal | undefined;
+    do {
+      const lease = fleet.acquire(model, tried);
+      if (typeof lease === "string") {
+        refusal = lease;
+        break;
+      }
+      const { url: server, apiKey } = lease.server.config;
+      if (failed) {
+        onFailover({
+          id,
+          from: failed.server,
+          to: server,
+          reason: failed.outcome,
+        });
+      }
+      tried.add(lease.server);
+      account.attempts = tried.size;
+      const attemptId = tried.size === 1 ? id : `${id}-${tried.size}`;
+
+      const attempted = await attempt({
+        url: server + path,
+        headers: headersForAttempt(sharedHeaders, attemptId, apiKey),
+        body,
+        client,
+        timeoutMs: requestTimeoutMs,
+        clientGone: request.signal,
+      });
+      if (!isFailure(attempted.outcome)) {
+        account.server = server;
+        return answer(attempted, lease.end);
+      }
+      lease.end(attempted.outcome);
+      failed = { ...attempted, server };
+      if (attempted.answer) failedAnswer = failed;
+    } while (shouldRetry(failed.outcome, tried.size, maxRetries));
+
+    if (failedAnswer) {
+      account.server = failedAnswer.server;
+      return answer(failedAnswer);
+    }
+    if (failed?.outcome === "timeout") {
+      return reject(errors.serversSilent(requestTimeoutMs));
+    }
+    if (failed) return reject(errors.serversFailed);
+    if (refusal === "unknown_model") return reject(errors.unknownModel(model!));
+    return reject(errors.noServer(healthCheckIntervalMs / 1000, model));
+
+    /** Passes on what an attempt brought; `settle` hears once how it ended. */
+    function answer(
+      { outcome, answer }: Attempted,
+      settle: (outcome: Outcome) => void = () => {},
+    ): Response {
+      const { status, headers, body, rest } = answer ?? NOBODY_THERE;
+      const head = { status, headers: headersForClient(headers, id) };
+      const end = (how: Outcome, bytes: number) => {
+        settle(how);
+        close(how, status, bytes);
+      };
+      if (rest) {
+        const errorFor = (how: Outcome) =>
+          errors.brokenStream(how, requestTimeoutMs);
+        const clientGone = request.signal;
+        const relayed = relay({
+          held: body,
+          rest,
+          headers,
+          clientGone,
+          errorFor,
+          onEnd: end,
+        });
+        return new Response(relayed, head);
+      }
+      end(outcome, body.length);
+      return new Response(body.length > 0 ? body : null, head);
+    }
+
+    function reject(error: errors.ApiError): Response {
+      close("rejected", error.status, 0);
+      return errors.errorResponse(error, { "x-request-id": id });
+    }
+  };
+}
+
+/** Stands for the answer to a client that left: nginx's 499, which only the log will see. */
+const NOBODY_THERE = {
+  status: 499,
+  headers: new Headers(),
+  body: new Uint8Array(0),
+  rest: undefined,
+};
+
+/** Path and query of an absolute URL, without parsing it anew. */
+function pathOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("//") + 2));
+}

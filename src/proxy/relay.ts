@@ -1,0 +1,79 @@
+import type { Outcome } from "../fleet/outcome.ts";
+import { isEventStream } from "./attempt.ts";
+import { type ApiError, errorEvent } from "./errors.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Closes a client's connection without a clean end. */
+export class BrokenAnswer extends Error {
+  override name = "BrokenAnswer";
+}
+
+export interface RelayOptions {
+  /** The answer's first bytes, which were held back. */
+  readonly held: Uint8Array<ArrayBuffer>;
+  readonly rest: Upstream;
+  readonly headers: Headers;
+  readonly clientGone: AbortSignal;
+  /** What to tell the client of an event stream that broke. */
+  readonly errorFor: (outcome: Outcome) => ApiError;
+  /** Called once, however it ends. */
+  readonly onEnd: (outcome: Outcome, bytes: number) => void;
+}
+
+/**
+ * Passes an answer on, each chunk when it arrives. An answer that breaks ends in an error event,
+ * if it is a stream of events, and a closed connection: never with a clean end.
+ */
+export function relay(
+  options: RelayOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { rest, clientGone, onEnd } = options;
+  let held: Uint8Array<ArrayBuffer> | undefined = options.held;
+  let bytes = 0;
+  let ended: Outcome | undefined;
+
+  function end(outcome: Outcome) {
+    if (ended) return;
+    ended = outcome;
+    clientGone.removeEventListener("abort", leave);
+    if (outcome !== "ok") rest.close();
+    onEnd(outcome, bytes);
+  }
+  function leave() {
+    end("client_closed");
+  }
+  clientGone.addEventListener("abort", leave);
+
+  async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (ended) throw new BrokenAnswer(ended);
+    if (held) {
+      const chunk = held;
+      held = undefined;
+      return chunk;
+    }
+    try {
+      return await rest.read();
+    } catch (error) {
+      const outcome = rest.outcomeOf(error);
+      end(outcome);
+      if (outcome === "client_closed" || !isEventStream(options.headers)) {
+        throw new BrokenAnswer(outcome);
+      }
+      return errorEvent(options.errorFor(outcome));
+    }
+  }
+
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const chunk = await next();
+      if (chunk) {
+        bytes += chunk.length;
+        controller.enqueue(chunk);
+      } else {
+        end("ok");
+        controller.close();
+      }
+    },
+    cancel: leave,
+  }, { highWaterMark: 0 });
+}

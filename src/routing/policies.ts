@@ -1,0 +1,22 @@
+import { leastLoad } from "./least_load.ts";
+import type { Policy } from "./policy.ts";
+import { random } from "./random.ts";
+import { randomBelowHalf } from "./random_below_half.ts";
+import { roundRobin } from "./round_robin.ts";
+
+/** Every policy under the name that `policy` in `[config]` knows it by. */
+const policies: Record<string, () => Policy> = {
+  least_load: leastLoad,
+  round_robin: roundRobin,
+  random,
+  random_below_half: randomBelowHalf,
+};
+
+export const policyNames: readonly string[] = Object.keys(policies);
+
+/** A fresh policy of that name. Throws a `RangeError` for a name that is none. */
+export function createPolicy(name: string): Policy {
+  const create = policies[name];
+  if (!create) throw new RangeError(`No policy is named "${name}"`);
+  return create();
+}
