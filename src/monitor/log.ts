@@ -1,9 +1,8 @@
 import {
   configure,
   getConsoleSink,
-  getJsonLinesFormatter,
   getLogger,
-  type LogLevel,
+  type LogRecord,
 } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
 import type { Config } from "../config/config.ts";
@@ -19,31 +18,37 @@ const log = getLogger("router");
 
 /** Pretty lines for people, one JSON object a line for programs. */
 export async function setUpLog(level: Level, pretty: boolean): Promise<void> {
+  const formatter = pretty
+    ? getPrettyFormatter({
+      timestamp: "time",
+      categoryWidth: 6,
+      wordWrap: false,
+    })
+    : jsonLine;
   await configure({
     reset: true,
-    sinks: {
-      console: getConsoleSink({
-        formatter: pretty
-          ? getPrettyFormatter({
-            timestamp: "time",
-            categoryWidth: 6,
-            wordWrap: false,
-          })
-          : getJsonLinesFormatter({ message: "rendered" }),
-      }),
-    },
+    sinks: { console: getConsoleSink({ formatter }) },
     loggers: [
-      {
-        category: "router",
-        sinks: ["console"],
-        lowestLevel: level satisfies LogLevel,
-      },
+      { category: "router", sinks: ["console"], lowestLevel: level },
       {
         category: ["logtape", "meta"],
         sinks: ["console"],
         lowestLevel: "error",
       },
     ],
+  });
+}
+
+/** One flat object: the time, the level, the sentence and what it speaks of. */
+function jsonLine(
+  { timestamp, level, message, properties }: LogRecord,
+): string {
+  return JSON.stringify({
+    time: new Date(timestamp).toISOString(),
+    level,
+    message: message.map((part) => part instanceof Error ? part.stack : part)
+      .join(""),
+    ...properties,
   });
 }
 

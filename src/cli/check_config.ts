@@ -1,0 +1,90 @@
+import Table from "cli-table3";
+import type { ServerConfig } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import {
+  checkHealth,
+  fetchMetrics,
+  fetchModels,
+  type Probe,
+} from "../fleet/probe.ts";
+import { complain, describe } from "./complain.ts";
+
+interface Probed {
+  readonly row: readonly string[];
+  readonly ok: boolean;
+}
+
+/** Checks a file, asks every server how it is and prints a table. Returns the exit code. */
+export async function checkConfigCommand(path: string): Promise<number> {
+  const { checked } = await loadConfig(path);
+  if (!checked.ok) {
+    complain(...checked.problems.map(describe));
+    return 1;
+  }
+  for (const warning of checked.warnings) {
+    console.error(`warning: ${describe(warning)}`);
+  }
+  const { servers, settings } = checked.config;
+  const client = Deno.createHttpClient({ http2: false });
+  const probe: Probe = {
+    client,
+    timeoutMs: settings.healthCheckTimeoutMs,
+    signal: new AbortController().signal,
+  };
+  const probed = await Promise.all(servers.map((server) => ask(server, probe)));
+  client.close();
+
+  const table = new Table({
+    head: [
+      "server",
+      "capacity",
+      "health",
+      "answered in",
+      "running",
+      "waiting",
+      "models",
+    ],
+    style: { head: [], border: [] },
+  });
+  table.push(...probed.map(({ row }) => [...row]));
+  console.log(table.toString());
+  const failed = probed.filter(({ ok }) => !ok).length;
+  console.log(
+    failed === 0
+      ? `${path}: all ${servers.length} servers are well`
+      : `${path}: ${failed} of ${servers.length} servers have a problem`,
+  );
+  return failed === 0 ? 0 : 1;
+}
+
+async function ask(server: ServerConfig, probe: Probe): Promise<Probed> {
+  const [check, models, metrics] = await Promise.all([
+    checkHealth(server, probe),
+    server.models ?? namesOf(server, probe),
+    fetchMetrics(server, probe).catch(() => undefined),
+  ]);
+  return {
+    ok: check.ok && models !== undefined,
+    row: [
+      server.url,
+      String(server.capacity),
+      check.ok ? "healthy" : "unhealthy",
+      check.ok ? `${Math.round(check.responseMs)} ms` : "no answer",
+      shown(metrics?.running),
+      shown(metrics?.waiting),
+      models?.join("\n") ?? "not told",
+    ],
+  };
+}
+
+async function namesOf(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<string[] | undefined> {
+  const models = await fetchModels(server, probe).catch(() => undefined);
+  return models?.map((model) => model.id);
+}
+
+function shown(value: number | undefined): string {
+  return value === undefined ? "unknown" : String(value);
+}

@@ -1,0 +1,66 @@
+import { checkConfig } from "../config/schema.ts";
+import { setUpLog } from "../monitor/log.ts";
+import { startSimulator } from "../simulator/simulator.ts";
+import { listen, untilToldToStop } from "./run.ts";
+
+const MODEL = "simulated-model";
+/** What each simulated server runs side by side. */
+const CAPACITIES = [3, 5, 4];
+
+/** Runs a simulated fleet and the router before it until told to stop. Returns the exit code. */
+export async function demo(port: number): Promise<number> {
+  await setUpLog("info", Deno.stdout.isTerminal());
+  const simulators = await Promise.all(
+    CAPACITIES.map((maxNumSeqs, index) =>
+      startSimulator({ models: [MODEL], maxNumSeqs, seed: index + 1 })
+    ),
+  );
+  const checked = checkConfig({
+    servers: {
+      servers: simulators.map(({ url }, index) => ({
+        url,
+        name: `simulated-${index + 1}`,
+        max_concurrent_requests: CAPACITIES[index],
+      })),
+    },
+    // Quick enough to watch a server leave and come back.
+    config: { health_check_interval: 2 },
+  }, () => undefined);
+  if (!checked.ok) throw new Error("The demo's own configuration is wrong");
+
+  const gateway = listen({ hostname: "0.0.0.0", port, config: checked.config });
+  if (gateway) {
+    console.log(welcome(gateway.port, simulators.map(({ url }) => url)));
+    await untilToldToStop(gateway);
+  }
+  for (const simulator of simulators) await simulator.close();
+  return gateway ? 0 : 1;
+}
+
+function welcome(port: number, servers: readonly string[]): string {
+  const address = `http://127.0.0.1:${port}`;
+  return `
+Three simulated vLLM servers of capacity ${CAPACITIES.join(", ")}: ${
+    servers.join(", ")
+  }
+The router before them: ${address}
+
+Try it with curl:
+
+  curl -N ${address}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{"model": "${MODEL}", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'
+
+or with the openai SDK (npm install openai), in a file named hello.mjs:
+
+  import OpenAI from "openai";
+  const client = new OpenAI({ baseURL: "${address}/v1", apiKey: "none" });
+  const stream = await client.chat.completions.create({
+    model: "${MODEL}",
+    stream: true,
+    messages: [{ role: "user", content: "Hello" }],
+  });
+  for await (const part of stream) process.stdout.write(part.choices[0]?.delta?.content ?? "");
+
+Load: ${address}/load-stats   Health: ${address}/health   Stop with Ctrl-C.
+`;
+}

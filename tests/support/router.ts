@@ -1,0 +1,41 @@
+import { checkConfig } from "../../src/config/schema.ts";
+import { type Gateway, startGateway } from "../../src/gateway.ts";
+import { setUpLog } from "../../src/monitor/log.ts";
+
+/** A server as the configuration file would write it. */
+export interface TestServer {
+  readonly url: string;
+  readonly max_concurrent_requests?: number;
+  readonly name?: string;
+  readonly api_key?: string;
+  readonly models?: readonly string[];
+}
+
+/** Intervals that let a test see a change soon. */
+const QUICK = {
+  metrics_interval: 0.05,
+  health_check_interval: 0.1,
+  health_check_timeout: 1,
+  request_timeout: 5,
+};
+
+/**
+ * A real router on a free port of loopback before those servers, ready when every server has been
+ * checked once.
+ */
+export async function startRouter(
+  servers: readonly TestServer[],
+  settings: Record<string, unknown> = {},
+): Promise<Gateway & { readonly url: string }> {
+  const checked = checkConfig(
+    { servers: { servers }, config: { ...QUICK, ...settings } },
+    () => undefined,
+  );
+  if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
+  await setUpLog("error", false);
+  const gateway = startGateway({ hostname: "127.0.0.1", port: 0, config: checked.config });
+  const url = `http://127.0.0.1:${gateway.port}`;
+  // The first request waits for the first round of checks.
+  await (await fetch(`${url}/livez`)).body?.cancel();
+  return Object.assign(gateway, { url });
+}
