@@ -33,6 +33,7 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   const { clientGone } = request;
   const abort = new AbortController();
   let silent = false;
+  let closed = false;
   let hasHead = false;
   let reader: ReadableStreamBYOBReader | undefined;
   let size = SMALLEST_READ;
@@ -44,7 +45,11 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   const close = () => {
     silence.stop();
     clientGone.removeEventListener("abort", close);
+    closed = true;
     abort.abort();
+    // Once the head is here, a garbage collection may cut the signal's link to the body: without
+    // this the connection stays open and the server goes on generating.
+    reader?.cancel().catch(() => {});
   };
   clientGone.addEventListener("abort", close);
   if (clientGone.aborted) close();
@@ -63,10 +68,12 @@ export function openUpstream(request: UpstreamRequest): Upstream {
       silence.heard();
       hasHead = true;
       reader = response.body?.getReader({ mode: "byob" });
+      if (closed) close();
       return response;
     },
     async read() {
       const result = await reader?.read(new Uint8Array(size));
+      if (closed) throw new Error("The connection was dropped");
       if (!result || result.done) {
         silence.stop();
         clientGone.removeEventListener("abort", close);

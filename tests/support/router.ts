@@ -33,7 +33,11 @@ export async function startRouter(
   );
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
   await setUpLog("error", false);
-  const gateway = startGateway({ hostname: "127.0.0.1", port: 0, config: checked.config });
+  const gateway = startGateway({
+    hostname: "127.0.0.1",
+    port: 0,
+    config: checked.config,
+  });
   const url = `http://127.0.0.1:${gateway.port}`;
   // The first request waits for the first round of checks.
   await (await fetch(`${url}/livez`)).body?.cancel();

@@ -11,7 +11,9 @@ export async function until(
 ): Promise<number> {
   const started = performance.now();
   while (!(await condition())) {
-    if (performance.now() - started > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);
+    if (performance.now() - started > withinMs) {
+      throw new Error(`Not within ${withinMs} ms: ${what}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   return performance.now() - started;

@@ -1,0 +1,91 @@
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../src/simulator/simulator.ts";
+import type { Gateway } from "../../src/gateway.ts";
+import { startRouter } from "./router.ts";
+
+export const MODEL = "simulated-model";
+
+/** A router before simulated servers, all gone when it is disposed of. */
+export interface TestFleet extends AsyncDisposable {
+  readonly router: Gateway & { readonly url: string };
+  readonly simulators: readonly Simulator[];
+}
+
+export interface TestFleetOptions {
+  /** One simulated server each, 20 times as fast as a real one unless it says otherwise. */
+  readonly servers:
+    readonly (SimulatorOptions & { readonly capacity?: number })[];
+  /** Settings as the configuration file writes them. */
+  readonly settings?: Record<string, unknown>;
+}
+
+export async function startFleet(
+  { servers, settings }: TestFleetOptions,
+): Promise<TestFleet> {
+  const simulators = await Promise.all(
+    servers.map(({ capacity: _, ...options }) =>
+      startSimulator({ speed: 20, ...options })
+    ),
+  );
+  const router = await startRouter(
+    simulators.map(({ url }, i) => ({
+      url,
+      max_concurrent_requests: servers[i]!.capacity ?? 8,
+    })),
+    settings,
+  );
+  return {
+    router,
+    simulators,
+    async [Symbol.asyncDispose]() {
+      await router.shutdown(0);
+      await Promise.all(simulators.map((simulator) => simulator.close()));
+    },
+  };
+}
+
+/** Asks for a chat completion of exactly so many tokens. */
+export function ask(
+  url: string,
+  { tokens = 5, stream = false, signal, model = MODEL, content = "Hello" }: {
+    tokens?: number;
+    stream?: boolean;
+    signal?: AbortSignal;
+    model?: string;
+    content?: string;
+  } = {},
+): Promise<Response> {
+  return fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model,
+      stream,
+      max_tokens: tokens,
+      ignore_eos: true,
+      messages: [{ role: "user", content }],
+    }),
+    ...(signal && { signal }),
+  });
+}
+
+/** The JSON of every `data:` line of an event stream, `[DONE]` as it is. */
+export function eventsOf(text: string): unknown[] {
+  return text.split("\n").filter((line) => line.startsWith("data: ")).map(
+    (line) => {
+      const data = line.slice("data: ".length);
+      return data === "[DONE]" ? data : JSON.parse(data);
+    },
+  );
+}
+
+/** The router's own requests in flight, over all its servers. */
+export function inFlight(router: Gateway): number {
+  return router.fleet.snapshot().servers.reduce(
+    (sum, server) => sum + server.inFlight,
+    0,
+  );
+}
