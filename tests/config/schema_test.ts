@@ -1,0 +1,503 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Config } from "../../src/config/config.ts";
+import {
+  baseAddress,
+  checkConfig,
+  type Problem,
+} from "../../src/config/schema.ts";
+import { policyNames } from "../../src/routing/policies.ts";
+import { lines } from "../support/config.ts";
+import { numRuns } from "../support/property.ts";
+
+const URL_1 = "http://gpu-server-1:8081";
+const URL_2 = "http://gpu-server-2:8088";
+
+function check(raw: unknown, env: Record<string, string> = {}) {
+  return checkConfig(raw, (name) => env[name]);
+}
+
+function checkServers(
+  servers: readonly unknown[],
+  env: Record<string, string> = {},
+) {
+  return check({ servers: { servers } }, env);
+}
+
+function checkSettings(config: unknown) {
+  return check({ servers: { servers: [{ url: URL_1 }] }, config });
+}
+
+function configOf(checked: ReturnType<typeof check>): Config {
+  if (!checked.ok) throw new Error(lines(checked.problems));
+  return checked.config;
+}
+
+function problemsOf(checked: ReturnType<typeof check>): readonly Problem[] {
+  return checked.ok ? [] : checked.problems;
+}
+
+function warningsOf(checked: ReturnType<typeof check>): readonly Problem[] {
+  return checked.ok ? checked.warnings : [];
+}
+
+Deno.test("a file that only lists servers gets every default", () => {
+  assert.deepEqual(configOf(checkServers([{ url: URL_1 }])), {
+    servers: [{ url: URL_1, name: "gpu-server-1:8081", capacity: 3 }],
+    settings: {
+      policy: "least_load",
+      metricsIntervalMs: 500,
+      healthCheckIntervalMs: 10_000,
+      healthCheckTimeoutMs: 5_000,
+      requestTimeoutMs: 120_000,
+      maxRetries: 3,
+      configReloadIntervalMs: 30_000,
+      failureThreshold: 2,
+      autoRecoveryMs: 60_000,
+      activeHealthCheck: true,
+      healthCheckMaxResponseMs: 10_000,
+      healthCheckMinSuccessRate: 0.8,
+      healthCheckWindowSize: 10,
+      healthCheckConsecutiveFailures: 3,
+    },
+  });
+});
+
+Deno.test("every key of a server and of [config] is taken", () => {
+  const checked = check({
+    servers: {
+      servers: [{
+        url: URL_1,
+        max_concurrent_requests: 7,
+        name: "big",
+        api_key: "secret",
+        models: ["a", "org/b"],
+      }],
+    },
+    config: {
+      policy: "round_robin",
+      metrics_interval: 1.5,
+      health_check_interval: 11,
+      health_check_timeout: 6,
+      request_timeout: 121,
+      max_retries: 0,
+      config_reload_interval: 31,
+      failure_threshold: 4,
+      auto_recovery_threshold: 61,
+      enable_active_health_check: false,
+      health_check_max_response_time: 12.5,
+      health_check_min_success_rate: 0,
+      health_check_window_size: 20,
+      health_check_consecutive_failures: 5,
+    },
+  });
+  assert.deepEqual(warningsOf(checked), []);
+  assert.deepEqual(configOf(checked), {
+    servers: [{
+      url: URL_1,
+      name: "big",
+      capacity: 7,
+      apiKey: "secret",
+      models: ["a", "org/b"],
+    }],
+    settings: {
+      policy: "round_robin",
+      metricsIntervalMs: 1_500,
+      healthCheckIntervalMs: 11_000,
+      healthCheckTimeoutMs: 6_000,
+      requestTimeoutMs: 121_000,
+      maxRetries: 0,
+      configReloadIntervalMs: 31_000,
+      failureThreshold: 4,
+      autoRecoveryMs: 61_000,
+      activeHealthCheck: false,
+      healthCheckMaxResponseMs: 12_500,
+      healthCheckMinSuccessRate: 0,
+      healthCheckWindowSize: 20,
+      healthCheckConsecutiveFailures: 5,
+    },
+  });
+});
+
+for (
+  const [written, base] of [
+    ["http://gpu:8000", "http://gpu:8000"],
+    ["http://gpu:8000/", "http://gpu:8000"],
+    ["http://gpu:8000/v1", "http://gpu:8000"],
+    ["http://gpu:8000/v1/", "http://gpu:8000"],
+    ["https://gpu.example/team/v1", "https://gpu.example/team"],
+    [" http://GPU:80 ", "http://gpu"],
+    ["http://gpu/v12", "http://gpu/v12"],
+  ] as const
+) {
+  Deno.test(`the address "${written}" is taken as ${base}`, () => {
+    assert.equal(baseAddress(written), base);
+    assert.equal(
+      configOf(checkServers([{ url: written }])).servers[0]?.url,
+      base,
+    );
+  });
+}
+
+for (
+  const written of [
+    "gpu-server-1:8081",
+    "gpu-server-1",
+    "ftp://gpu:21",
+    "file:///etc/passwd",
+    "http://",
+    "http://gpu:99999",
+    "http://user:password@gpu",
+    "http://gpu?key=1",
+    "http://gpu#here",
+  ]
+) {
+  Deno.test(`the address "${written}" is a problem that quotes it`, () => {
+    const problems = problemsOf(
+      checkServers([{ url: URL_1 }, { url: written }]),
+    );
+    assert.equal(problems.length, 1, lines(problems));
+    assert.equal(problems[0]?.where, "servers.servers[1].url");
+    assert.ok(problems[0]?.what.includes(`"${written}"`), problems[0]?.what);
+  });
+}
+
+for (const again of [URL_1, `${URL_1}/`, `${URL_1}/v1`, `${URL_1}/v1/`]) {
+  Deno.test(`"${again}" beside "${URL_1}" is a duplicate`, () => {
+    const problems = problemsOf(
+      checkServers([{ url: URL_1 }, { url: URL_2 }, { url: again }]),
+    );
+    assert.equal(problems.length, 1, lines(problems));
+    assert.equal(problems[0]?.where, "servers.servers[2].url");
+    assert.match(problems[0]?.what ?? "", /servers\.servers\[0\]/);
+  });
+}
+
+for (
+  const [what, raw, where] of [
+    ["an empty file", {}, "servers"],
+    ["[servers] that is a list", { servers: [] }, "servers"],
+    ["[servers] without a list", { servers: {} }, "servers.servers"],
+    [
+      "an empty list of servers",
+      { servers: { servers: [] } },
+      "servers.servers",
+    ],
+    [
+      "servers that are a text",
+      { servers: { servers: URL_1 } },
+      "servers.servers",
+    ],
+    [
+      "a server that is a text",
+      { servers: { servers: [URL_1] } },
+      "servers.servers[0]",
+    ],
+    [
+      "a server without an address",
+      { servers: { servers: [{ max_concurrent_requests: 3 }] } },
+      "servers.servers[0].url",
+    ],
+    [
+      "[config] that is a list",
+      { servers: { servers: [{ url: URL_1 }] }, config: [] },
+      "config",
+    ],
+  ] as const
+) {
+  Deno.test(`${what} is one problem at ${where}`, () => {
+    assert.deepEqual(problemsOf(check(raw)).map((problem) => problem.where), [
+      where,
+    ]);
+  });
+}
+
+for (
+  const [key, values] of Object.entries({
+    url: ["", "  ", 3, null, ["http://a"]],
+    max_concurrent_requests: [0, -1, 2.5, "3", true, Infinity, NaN],
+    name: ["", 3],
+    api_key: ["", 3],
+    models: ["a", []],
+  })
+) {
+  for (const value of values) {
+    const shown = JSON.stringify(value) ?? String(value);
+    Deno.test(`a server's ${key} = ${shown} is one problem at its key`, () => {
+      const problems = problemsOf(
+        checkServers([{ url: URL_1 }, { url: URL_2, [key]: value }]),
+      );
+      assert.deepEqual(
+        problems.map(({ where }) => where),
+        [`servers.servers[1].${key}`],
+        lines(problems),
+      );
+      assert.match(problems[0]?.what ?? "", /^expected /);
+    });
+  }
+}
+
+Deno.test("a model name that is no text is a problem at its place in the list", () => {
+  const problems = problemsOf(
+    checkServers([{ url: URL_1, models: ["a", 3, ""] }]),
+  );
+  assert.deepEqual(problems.map(({ where }) => where), [
+    "servers.servers[0].models[1]",
+    "servers.servers[0].models[2]",
+  ]);
+});
+
+const SECONDS = [0, -1, "10", true, NaN, Infinity, 1e9];
+const COUNT = [0, -1, 1.5, "3", true];
+
+for (
+  const [key, values] of Object.entries({
+    policy: [3, "", "Least_Load", "fastest", ["least_load"], true],
+    metrics_interval: SECONDS,
+    health_check_interval: SECONDS,
+    health_check_timeout: SECONDS,
+    request_timeout: SECONDS,
+    max_retries: [-1, 1.5, "3", true],
+    config_reload_interval: SECONDS,
+    failure_threshold: COUNT,
+    auto_recovery_threshold: SECONDS,
+    enable_active_health_check: [0, 1, "true"],
+    health_check_max_response_time: SECONDS,
+    health_check_min_success_rate: [-0.1, 1.1, 80, "0.8", NaN],
+    health_check_window_size: COUNT,
+    health_check_consecutive_failures: COUNT,
+  })
+) {
+  Deno.test(`each bad value of ${key} is one problem at config.${key}`, () => {
+    for (const value of values) {
+      const checked = checkSettings({ [key]: value });
+      const problems = problemsOf(checked);
+      assert.deepEqual(
+        problems.map(({ where }) => where),
+        [`config.${key}`],
+        `${key} = ${JSON.stringify(value)}`,
+      );
+    }
+  });
+}
+
+Deno.test("an unknown policy is told which ones there are", () => {
+  const [problem] = problemsOf(checkSettings({ policy: "fastest" }));
+  for (const name of policyNames) {
+    assert.ok(problem?.what.includes(name), problem?.what);
+  }
+  assert.match(problem?.what ?? "", /"fastest"/);
+});
+
+Deno.test("every known policy is taken", () => {
+  for (const policy of policyNames) {
+    assert.equal(configOf(checkSettings({ policy })).settings.policy, policy);
+  }
+});
+
+Deno.test("a policy that is a table is a problem, whatever it holds", () => {
+  const policy = { toString: 1, valueOf: 1 };
+  assert.deepEqual(
+    problemsOf(checkSettings({ policy })).map(({ where }) => where),
+    ["config.policy"],
+  );
+});
+
+Deno.test("several problems are all told at once, each with its key path", () => {
+  const problems = problemsOf(check({
+    servers: {
+      servers: [
+        { url: URL_1, max_concurrent_requests: -3 },
+        { url: `${URL_1}/v1` },
+        { url: "gopher://old" },
+        { name: "nameless" },
+      ],
+    },
+    config: {
+      request_timeout: "long",
+      max_retries: -1,
+      health_check_min_success_rate: 2,
+    },
+  }));
+  assert.deepEqual(problems.map(({ where }) => where).sort(), [
+    "config.health_check_min_success_rate",
+    "config.max_retries",
+    "config.request_timeout",
+    "servers.servers[0].max_concurrent_requests",
+    "servers.servers[1].url",
+    "servers.servers[2].url",
+    "servers.servers[3].url",
+  ]);
+});
+
+Deno.test("unset variables of several servers are all told, beside a bad address", () => {
+  const problems = problemsOf(checkServers([
+    { url: URL_1, api_key: "${KEY_1}" },
+    { url: URL_2, api_key: "${KEY_2}" },
+    { url: "nowhere" },
+  ]));
+  assert.deepEqual(problems.map(({ where }) => where).sort(), [
+    "servers.servers[0].api_key",
+    "servers.servers[1].api_key",
+    "servers.servers[2].url",
+  ]);
+});
+
+Deno.test("an unknown variable is told beside a problem of [config]", () => {
+  const problems = problemsOf(check({
+    servers: { servers: [{ url: URL_1, api_key: "${KEY_1}" }] },
+    config: { max_retries: -1 },
+  }));
+  assert.deepEqual(problems.map(({ where }) => where).sort(), [
+    "config.max_retries",
+    "servers.servers[0].api_key",
+  ]);
+});
+
+for (
+  const [where, nearest, raw] of [
+    [
+      "config.max_retires",
+      "max_retries",
+      { servers: { servers: [{ url: URL_1 }] }, config: { max_retires: 3 } },
+    ],
+    [
+      "config.health_check_intervall",
+      "health_check_interval",
+      {
+        servers: { servers: [{ url: URL_1 }] },
+        config: { health_check_intervall: 3 },
+      },
+    ],
+    [
+      "servers.servers[1].max_concurrent_request",
+      "max_concurrent_requests",
+      {
+        servers: {
+          servers: [{ url: URL_1 }, { url: URL_2, max_concurrent_request: 3 }],
+        },
+      },
+    ],
+    [
+      "servers.server",
+      "servers",
+      { servers: { servers: [{ url: URL_1 }], server: [] } },
+    ],
+    [
+      "configs",
+      "config",
+      { servers: { servers: [{ url: URL_1 }] }, configs: {} },
+    ],
+  ] as const
+) {
+  Deno.test(`the unknown key ${where} is a warning that names ${nearest}`, () => {
+    const checked = check(raw);
+    assert.ok(checked.ok);
+    assert.deepEqual(warningsOf(checked).map((warning) => warning.where), [
+      where,
+    ]);
+    assert.match(
+      warningsOf(checked)[0]?.what ?? "",
+      new RegExp(`\\b${nearest}\\?`),
+    );
+  });
+}
+
+Deno.test("${NAME} in an api_key is replaced by that environment variable", () => {
+  const { servers } = configOf(checkServers([
+    { url: URL_1, api_key: "${KEY}" },
+    { url: URL_2, api_key: "team-${TEAM}-${KEY}" },
+    { url: "http://gpu-server-3", api_key: "$KEY {KEY}" },
+  ], { KEY: "secret", TEAM: "blue" }));
+  assert.deepEqual(servers.map(({ apiKey }) => apiKey), [
+    "secret",
+    "team-blue-secret",
+    "$KEY {KEY}",
+  ]);
+});
+
+Deno.test("an unset variable is a problem that names it", () => {
+  const problems = problemsOf(
+    checkServers([{ url: URL_1, api_key: "${GPU_KEY}" }]),
+  );
+  assert.equal(problems.length, 1);
+  assert.equal(problems[0]?.where, "servers.servers[0].api_key");
+  assert.match(problems[0]?.what ?? "", /"GPU_KEY" is not set/);
+});
+
+Deno.test("an empty variable is as good as none", () => {
+  const problems = problemsOf(
+    checkServers([{ url: URL_1, api_key: "${GPU_KEY}" }], { GPU_KEY: "" }),
+  );
+  assert.deepEqual(problems.map(({ where }) => where), [
+    "servers.servers[0].api_key",
+  ]);
+});
+
+/** Half the time what a key might hold, so that most cases come close to a real file. */
+const nearlyConfig = fc.record({
+  servers: fc.oneof(
+    fc.jsonValue(),
+    fc.record({
+      servers: fc.oneof(
+        fc.jsonValue(),
+        fc.array(
+          fc.oneof(
+            fc.jsonValue(),
+            fc.record({
+              url: fc.oneof(
+                fc.jsonValue(),
+                fc.webUrl(),
+                fc.constantFrom(URL_1, URL_2),
+              ),
+              max_concurrent_requests: fc.oneof(fc.jsonValue(), fc.integer()),
+              api_key: fc.oneof(fc.jsonValue(), fc.constant("${KEY}")),
+              models: fc.oneof(fc.jsonValue(), fc.array(fc.string())),
+            }, { requiredKeys: [], noNullPrototype: true }),
+          ),
+        ),
+      ),
+    }, { requiredKeys: [], noNullPrototype: true }),
+  ),
+  config: fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(
+      fc.constantFrom("policy", "max_retries", "request_timeout", "__proto__"),
+      fc.jsonValue(),
+      { noNullPrototype: true },
+    ),
+  ),
+}, { requiredKeys: [], noNullPrototype: true });
+
+Deno.test("whatever a file holds, checking it never throws and every problem says where", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), nearlyConfig), (raw) => {
+      const checked = check(raw);
+      const told = checked.ok ? checked.warnings : checked.problems;
+      assert.ok(checked.ok || told.length > 0);
+      for (const { where, what } of told) {
+        assert.ok(where !== "" && what !== "", lines(told));
+      }
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("whatever list of addresses is taken, no server is in it twice", () => {
+  const address = fc.tuple(
+    fc.constantFrom("http://a", "http://b:81", "https://a"),
+    fc.constantFrom("", "/", "/v1", "/v1/", "/x"),
+  ).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(fc.array(address, { minLength: 1, maxLength: 4 }), (urls) => {
+      const bases = urls.map((url) => url.replace(/\/?(v1\/?)?$/, ""));
+      const distinct = new Set(bases).size === bases.length;
+      const checked = checkServers(urls.map((url) => ({ url })));
+      assert.equal(checked.ok, distinct);
+      if (checked.ok) {
+        assert.deepEqual(checked.config.servers.map(({ url }) => url), bases);
+      }
+    }),
+    { numRuns },
+  );
+});
