@@ -20,9 +20,7 @@ const LENGTH_SIGMA = 0.6;
 // Words of one token each. The sentence ends with the same length.
 const WORDS =
   ("the and for you was are but not had all one day new now old see two way who boy " +
-    "man put say she too use sun sky sea air red big low far run walk time work long good over " +
-    "tree star moon wind rain road hill bird fish lake").split(" ")
-    .filter((word) => word.length === 3);
+    "man put say she too use sun sky sea air red big low far run").split(" ");
 const MIDDLE_TOKENS = WORDS.map((word) => tokenize(`${word} `)[0]!);
 const LAST_TOKENS = WORDS.map((word) => tokenize(`${word}.`)[0]!);
 
@@ -96,6 +94,9 @@ export function planPooling(
 }
 
 function checkPromptLength(prompt: Uint32Array, most: number): void {
+  if (prompt.length === 0) {
+    throw badRequest("The decoder prompt cannot be empty", "prompt");
+  }
   if (prompt.length <= most) return;
   throw badRequest(
     `This model's maximum context length is ${most} tokens. However, your request has ` +

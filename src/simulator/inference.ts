@@ -1,71 +1,25 @@
-import type { AnswerPlan } from "./answer.ts";
-import type { Engine } from "./engine.ts";
 import { errorDocument, errorType, RequestError } from "./errors.ts";
 import {
   DEFAULT_AFTER_TOKENS,
   DEFAULT_SLOW_FACTOR,
   type RequestFault,
 } from "./fault.ts";
-import type { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
-import type { FinishReason, Sequence } from "./sequence.ts";
+import type { Sequence } from "./sequence.ts";
+import type { ServerState } from "./server_state.ts";
 import { detokenize } from "./tokenizer.ts";
+import type { Choice, Inference, InferenceEndpoint } from "./wording.ts";
 
-/** What the requests of a simulator share. */
-export interface ServerState {
-  readonly models: readonly string[];
-  readonly maxModelLen: number;
-  readonly maxQueued: number;
-  readonly seed: number;
-  readonly engine: Engine;
-  readonly faults: FaultSwitch;
-  readonly counts: {
-    received: number;
-    finished: number;
-    aborted: number;
-    failed: number;
-    /** Inference requests not yet answered to their end. */
-    open: number;
-  };
-  /** A fresh id of 32 hexadecimal digits. */
-  createId(): string;
+/** One inference request under way. */
+interface Exchange {
+  readonly server: ServerState;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  /** What the request holds in the engine. */
+  readonly sequences: Sequence[];
+  settled: boolean;
 }
-
-/** One sequence of a request, as far as it has come. */
-export interface Choice {
-  readonly index: number;
-  readonly prompt: Uint32Array;
-  readonly tokens: number[];
-  text: string;
-  cachedTokens: number;
-  finishReason: FinishReason | null;
-}
-
-/** How an endpoint words its answer. `send` takes one whole server-sent event. */
-export interface Wording {
-  /** Before the first token of the first choice. */
-  start?(send: (event: string) => void, choices: readonly Choice[]): void;
-  token?(send: (event: string) => void, choice: Choice, text: string): void;
-  finish?(send: (event: string) => void, choice: Choice): void;
-  /** After the last choice has finished. */
-  end?(send: (event: string) => void, choices: readonly Choice[]): void;
-  /** The answer to a request that asks for no stream. */
-  document(choices: readonly Choice[]): unknown;
-}
-
-/** What an endpoint makes of a request. */
-export interface Inference {
-  readonly stream: boolean;
-  readonly plans: readonly AnswerPlan[];
-  readonly wording: Wording;
-}
-
-/** @throws {RequestError} when the request is not to be served */
-export type InferenceEndpoint = (
-  request: HttpRequest,
-  server: ServerState,
-) => Inference;
 
 /** Serves one inference request through the engine, in good order or struck by a fault. */
 export function serveInference(
@@ -74,55 +28,34 @@ export function serveInference(
   request: HttpRequest,
   response: HttpResponse,
 ): void {
-  const { counts, engine } = server;
-  const { path } = request;
-  counts.received++;
-  counts.open++;
-
-  const sequences: Sequence[] = [];
-  let settled = false;
-  /** Counts the request once, and frees what it holds in the engine. */
-  function settle(as: "finished" | "aborted" | "failed" | "rejected"): void {
-    if (settled) return;
-    settled = true;
-    counts.open--;
-    if (as !== "rejected") counts[as]++;
-    for (const sequence of sequences) engine.abort(sequence);
-  }
-  function fail(
-    status: number,
-    message: string,
-    headers: Record<string, string> = {},
-  ): void {
-    settle("failed");
-    response.json(
-      status,
-      errorDocument(path, status, errorType(status), message),
-      headers,
-    );
-  }
-  response.onClientLeft = () => settle("aborted");
+  const exchange: Exchange = {
+    server,
+    request,
+    response,
+    sequences: [],
+    settled: false,
+  };
+  server.counts.received++;
+  server.counts.open++;
+  response.onClientLeft = () => settle(exchange, "aborted");
 
   if (server.faults.current?.kind === "sleeping") {
-    return fail(500, "EngineCore is sleeping.");
+    return fail(exchange, 500, "The engine is sleeping.");
   }
   const fault = server.faults.strike();
-  if (fault?.kind === "reset_before_head") {
-    settle("failed");
-    return response.drop();
-  }
+  if (fault?.kind === "reset_before_head") return drop(exchange);
   if (fault?.kind === "status") {
-    const { status, retryAfterSeconds } = fault;
-    const headers: Record<string, string> = retryAfterSeconds === undefined
-      ? {}
-      : { "retry-after": String(retryAfterSeconds) };
-    return fail(status, `Simulated status ${status}.`, headers);
+    return fail(
+      exchange,
+      fault.status,
+      `Simulated status ${fault.status}.`,
+      fault.retryAfterSeconds,
+    );
   }
-
   let inference: Inference;
   try {
     inference = endpoint(request, server);
-    if (engine.waiting >= server.maxQueued) {
+    if (server.engine.waiting >= server.maxQueued) {
       throw new RequestError(
         503,
         "ServiceUnavailableError",
@@ -130,62 +63,37 @@ export function serveInference(
       );
     }
   } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    settle("rejected");
-    const { status, type, message, param } = error;
-    return response.json(
-      status,
-      errorDocument(path, status, type, message, param),
-    );
+    return refuse(exchange, error);
   }
-
-  const { stream, plans, wording } = inference;
-  const send = (event: string) => response.chunk(event);
+  const { stream } = inference;
   if (fault?.kind === "error_event" && !stream) {
-    return fail(500, "Simulated engine error.");
+    return fail(exchange, 500, "Simulated error.");
   }
   if (stream && fault?.kind !== "hang_before_head") {
     response.startStream("text/event-stream; charset=utf-8");
   }
-  if (fault?.kind === "error_event") {
-    const document = errorDocument(
-      "",
-      500,
-      errorType(500),
-      "Simulated engine error.",
-    );
-    send(`data: ${JSON.stringify(document)}\n\n`);
-    send("data: [DONE]\n\n");
-    settle("failed");
-    return response.endStream();
-  }
-  if (fault?.kind === "truncated" && stream) {
-    settle("failed");
-    return response.drop();
-  }
+  if (stream && fault?.kind === "truncated") return drop(exchange);
+  if (fault?.kind === "error_event") return failStream(exchange);
+  answer(exchange, inference, fault);
+}
 
-  const dropAfter = fault?.kind === "reset_mid_stream"
+/** Puts the request's sequences into the engine and words what comes out of it. */
+function answer(
+  exchange: Exchange,
+  inference: Inference,
+  fault: RequestFault | null,
+): void {
+  const { server: { engine }, response, sequences } = exchange;
+  const { stream, plans, wording } = inference;
+  const hangAfterTokens = tokensBeforeHang(fault);
+  const dropAfterTokens = fault?.kind === "reset_mid_stream"
     ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS
     : Infinity;
-  let started = false;
-  let unfinished = plans.length;
-  let tokens = 0;
-
-  function finishAnswer(): void {
-    if (fault?.kind === "truncated") {
-      settle("failed");
-      const text = JSON.stringify(wording.document(choices));
-      return response.sendHalf(200, text, {
-        "content-type": "application/json",
-      });
-    }
-    settle("finished");
-    if (!stream) return response.json(200, wording.document(choices));
-    wording.end?.(send, choices);
-    response.endStream();
-  }
-
-  const choices: Choice[] = plans.map(({ prompt }, index) => {
+  // A fault that slows all requests slows the engine, and not each of them once more.
+  const slowdown = fault?.kind === "slow" && engine.slowdown === 1
+    ? fault.factor ?? DEFAULT_SLOW_FACTOR
+    : undefined;
+  const choices = plans.map(({ prompt }, index): Choice => {
     return {
       index,
       prompt,
@@ -195,51 +103,66 @@ export function serveInference(
       finishReason: null,
     };
   });
-  if (plans.length === 0 && !hangs(fault)) return finishAnswer();
+  const send = (event: string) => response.chunk(event);
+  let started = false;
+  let sentTokens = 0;
+  let unfinished = plans.length;
 
   function start(): void {
-    if (started || !stream) return;
+    if (started) return;
     started = true;
-    choices.forEach((choice) => {
-      choice.cachedTokens = sequences[choice.index]?.cachedTokens ?? 0;
-    });
-    wording.start?.(send, choices);
+    sequences.forEach(({ cachedTokens }, index) =>
+      choices[index]!.cachedTokens = cachedTokens ?? 0
+    );
+    if (stream) wording.start?.(send, choices);
+  }
+
+  function finish(): void {
+    if (fault?.kind === "truncated") {
+      settle(exchange, "failed");
+      const text = JSON.stringify(wording.document(choices));
+      return response.sendHalf(200, text, {
+        "content-type": "application/json",
+      });
+    }
+    settle(exchange, "finished");
+    if (!stream) return response.json(200, wording.document(choices));
+    wording.end?.(send, choices);
+    response.endStream();
   }
 
   plans.forEach((plan, index) => {
     const choice = choices[index]!;
     sequences.push(engine.add({
       ...plan,
-      hangAfterTokens: hangs(fault),
-      slowdown: fault?.kind === "slow" && engine.slowdown === 1
-        ? fault.factor ?? DEFAULT_SLOW_FACTOR
-        : undefined,
+      hangAfterTokens,
+      slowdown,
       onToken(token) {
-        if (settled) return;
-        if (tokens++ >= dropAfter) {
-          settle("failed");
-          return response.drop();
-        }
+        if (exchange.settled) return;
+        if (sentTokens === dropAfterTokens) return drop(exchange);
         start();
+        sentTokens++;
         const text = detokenize([token]);
         choice.tokens.push(token);
         choice.text += text;
         if (stream) wording.token?.(send, choice, text);
       },
       onFinish(reason) {
-        if (settled) return;
+        if (exchange.settled) return;
+        if (dropAfterTokens < Infinity) return drop(exchange);
         start();
         choice.finishReason = reason;
         choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;
         if (stream) wording.finish?.(send, choice);
-        if (--unfinished === 0) finishAnswer();
+        if (--unfinished === 0) finish();
       },
     }));
   });
+  if (plans.length === 0 && hangAfterTokens === undefined) finish();
 }
 
 /** After how many tokens the request hangs; undefined when it does not. */
-function hangs(fault: RequestFault | null): number | undefined {
+function tokensBeforeHang(fault: RequestFault | null): number | undefined {
   switch (fault?.kind) {
     case "hang_before_head":
     case "hang_before_first_token":
@@ -249,4 +172,69 @@ function hangs(fault: RequestFault | null): number | undefined {
     default:
       return undefined;
   }
+}
+
+/** Counts the request once, and frees what it holds in the engine. */
+function settle(
+  exchange: Exchange,
+  as: "finished" | "aborted" | "failed" | "refused",
+): void {
+  if (exchange.settled) return;
+  exchange.settled = true;
+  const { engine, counts } = exchange.server;
+  counts.open--;
+  if (as !== "refused") counts[as]++;
+  for (const sequence of exchange.sequences) engine.abort(sequence);
+}
+
+/** Answers a request that is not to be served, or that the simulator can't make out. */
+function refuse(exchange: Exchange, error: unknown): void {
+  if (!(error instanceof RequestError)) {
+    return fail(exchange, 500, String(error));
+  }
+  settle(exchange, "refused");
+  const { status, type, message, param } = error;
+  const document = errorDocument(
+    exchange.request.path,
+    status,
+    type,
+    message,
+    param,
+  );
+  exchange.response.json(status, document);
+}
+
+function fail(
+  exchange: Exchange,
+  status: number,
+  message: string,
+  retryAfterSeconds?: number,
+): void {
+  settle(exchange, "failed");
+  const document = errorDocument(
+    exchange.request.path,
+    status,
+    errorType(status),
+    message,
+  );
+  const headers = { "retry-after": String(retryAfterSeconds) };
+  exchange.response.json(
+    status,
+    document,
+    retryAfterSeconds === undefined ? {} : headers,
+  );
+}
+
+/** Ends a stream as vLLM does when its engine fails: the status has gone out already. */
+function failStream(exchange: Exchange): void {
+  settle(exchange, "failed");
+  const document = errorDocument("", 500, errorType(500), "Simulated error.");
+  exchange.response.chunk(`data: ${JSON.stringify(document)}\n\n`);
+  exchange.response.chunk("data: [DONE]\n\n");
+  exchange.response.endStream();
+}
+
+function drop(exchange: Exchange): void {
+  settle(exchange, "failed");
+  exchange.response.drop();
 }

@@ -1,9 +1,10 @@
+import { errorDocument } from "./errors.ts";
 import { checkFault, type Fault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
-import type { ServerState } from "./inference.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
 import { listModels } from "./models.ts";
+import type { ServerState } from "./server_state.ts";
 
 /** What the endpoints that run no inference show and change. */
 export interface Probes {
@@ -48,6 +49,9 @@ export function serveProbe(
   request: HttpRequest,
   response: HttpResponse,
 ): void {
+  if (request.path.startsWith("/v1/responses/")) {
+    return storedResponse(probes, request, response);
+  }
   const methods = PROBES[request.path];
   if (methods === undefined) return response.json(404, { detail: "Not Found" });
   const probe = methods[request.method === "HEAD" ? "GET" : request.method];
@@ -109,6 +113,28 @@ function models(
   }
   const created = Math.floor(startedAtSeconds);
   response.json(200, listModels(server.models, server.maxModelLen, created));
+}
+
+/** GET /v1/responses/ID and POST /v1/responses/ID/cancel */
+function storedResponse(
+  { server }: Probes,
+  request: HttpRequest,
+  response: HttpResponse,
+): void {
+  const [id, action] = request.path.slice("/v1/responses/".length).split("/");
+  const document = server.storedResponses.get(id!);
+  if (document !== undefined && action === undefined) {
+    return response.json(200, document);
+  }
+  const status = document === undefined ? 404 : 400;
+  const message = document === undefined
+    ? `Response with id '${id}' not found.`
+    : "Cannot cancel a synchronous response.";
+  const type = "invalid_request_error";
+  response.json(
+    status,
+    errorDocument(request.path, status, type, message, "response_id"),
+  );
 }
 
 function setFault(

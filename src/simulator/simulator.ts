@@ -5,11 +5,12 @@ import { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { serveHttp } from "./http_server.ts";
-import { serveInference, type ServerState } from "./inference.ts";
+import { serveInference } from "./inference.ts";
 import { BLOCK_SIZE } from "./kv_cache.ts";
 import { type Probes, serveProbe } from "./probes.ts";
 import { createRandom } from "./random.ts";
 import { INFERENCE_ENDPOINTS } from "./routes.ts";
+import type { ServerState } from "./server_state.ts";
 
 export type { Fault } from "./fault.ts";
 export { parseFault } from "./fault.ts";
@@ -115,6 +116,7 @@ export function startSimulator(
     engine,
     faults: new FaultSwitch(createRandom(seed + 1)),
     counts: { received: 0, finished: 0, aborted: 0, failed: 0, open: 0 },
+    storedResponses: new Map(),
     createId: () =>
       Array.from(
         { length: 4 },

@@ -1,0 +1,69 @@
+import { planAnswer } from "./answer.ts";
+import { badRequest, missingField } from "./errors.ts";
+import type { HttpRequest } from "./http_request.ts";
+import { servedModel } from "./models.ts";
+import { parseMultipart } from "./multipart.ts";
+import { requestId } from "./request_id.ts";
+import { createStreamFrame } from "./stream_frame.ts";
+import { tokenize } from "./tokenizer.ts";
+import type { InferenceEndpoint } from "./wording.ts";
+
+/** Uncompressed speech of 16 bits at 16 kHz. */
+const BYTES_PER_SECOND = 32_000;
+/** Whisper computes a window of 30 s in 1500 tokens. */
+const PROMPT_TOKENS_PER_SECOND = 50;
+const MAX_PROMPT_TOKENS = 1500;
+
+/** POST /v1/audio/transcriptions and /v1/audio/translations, with a multipart form. */
+export const transcribe: InferenceEndpoint = (request, server) => {
+  const form = readForm(request);
+  const file = form.get("file");
+  if (file === undefined) throw missingField("file");
+  const field = (name: string) => {
+    const bytes = form.get(name);
+    return bytes && new TextDecoder().decode(bytes);
+  };
+  const model = servedModel({ model: field("model") }, server.models);
+  const seconds = Math.ceil(file.length / BYTES_PER_SECOND);
+  const wanted = Math.max(1, seconds * PROMPT_TOKENS_PER_SECOND);
+  const heard = tokenize(
+    String.fromCharCode(...file.subarray(0, 4 * MAX_PROMPT_TOKENS)),
+  );
+  const prompt = new Uint32Array(Math.min(MAX_PROMPT_TOKENS, wanted));
+  prompt.set(heard.subarray(0, prompt.length));
+  const include = field("stream_include_usage") === "true";
+  const frame = createStreamFrame({
+    id: `trsc-${requestId(request, server)}`,
+    object: "transcription.chunk",
+    created: Math.floor(Date.now() / 1000),
+    model,
+  }, { stream_options: { include_usage: include } });
+  return {
+    stream: field("stream") === "true",
+    plans: [planAnswer(prompt, {}, server)],
+    wording: {
+      token: (send, choice, text) =>
+        send(
+          frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`),
+        ),
+      finish: (send, choice) =>
+        send(frame.choice(choice, `"delta":{}`, choice.finishReason)),
+      end: frame.end,
+      document: ([choice]) => ({
+        text: choice!.text,
+        usage: { type: "duration", seconds },
+      }),
+    },
+  };
+};
+
+function readForm(request: HttpRequest): Map<string, Uint8Array> {
+  const contentType = request.headers.get("content-type") ?? "";
+  const boundary = /^multipart\/form-data\b.*\bboundary="?([^";]+)"?/i.exec(
+    contentType,
+  )?.[1];
+  if (boundary === undefined) {
+    throw badRequest("Expected a body of type multipart/form-data");
+  }
+  return parseMultipart(request.body, boundary);
+}
