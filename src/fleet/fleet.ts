@@ -78,7 +78,8 @@ export class Fleet {
 
   /**
    * Takes a new configuration. Servers are matched by URL and keep their state, new ones start in
-   * `checking`, removed ones drain: they finish what they have and are then forgotten.
+   * `checking`, removed ones drain: they finish what they have and are then forgotten. While new
+   * ones are being checked, removed ones help out where nobody else can.
    */
   reconcile(config: Config): void {
     if (config.settings.policy !== this.#settings.policy) {
@@ -120,15 +121,22 @@ export class Fleet {
     model: string | undefined,
     tried: ReadonlySet<Readonly<Server>>,
   ): Lease | Refusal {
+    const able = this.#servers.filter((server) =>
+      server.health.status === "healthy" && !server.asleep &&
+      !tried.has(server) &&
+      (model === undefined || server.models.has(model))
+    );
+    const staying = able.filter((server) => !server.draining);
+    const chosenFrom = staying.length === 0 && this.#anyChecking()
+      ? able
+      : staying;
+    if (chosenFrom.length === 0) return this.#refusal(model);
     const now = this.#now();
-    const candidates: { id: number; load: number; server: Server }[] = [];
-    for (const server of this.#servers) {
-      if (tried.has(server) || stateOf(server) !== "healthy") continue;
-      if (model !== undefined && !server.models.has(model)) continue;
-      const { load } = this.loadOf(server, now);
-      candidates.push({ id: server.id, load, server });
-    }
-    if (candidates.length === 0) return this.#refusal(model);
+    const candidates = chosenFrom.map((server) => ({
+      id: server.id,
+      load: this.loadOf(server, now).load,
+      server,
+    }));
     const { server } = this.#policy(candidates, this.#random);
     server.inFlight++;
     return this.#lease(server);
@@ -152,6 +160,7 @@ export class Fleet {
     server.lastCheckAt = this.#now();
     if (!check.ok) server.lastFailureAt = server.lastCheckAt;
     this.#setHealth(server, afterCheck(server.health, check, this.#settings));
+    this.#forgetDrained();
   }
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
@@ -230,11 +239,25 @@ export class Fleet {
             afterRequest(server.health, ok, this.#settings),
           );
         }
-        if (server.draining && server.inFlight === 0) {
-          this.#servers = this.#servers.filter((other) => other !== server);
-        }
+        if (server.draining) this.#forgetDrained();
       },
     };
+  }
+
+  #anyChecking(): boolean {
+    return this.#servers.some((server) => stateOf(server) === "checking");
+  }
+
+  /** Lets go of removed servers that have nothing left and that nobody may need. */
+  #forgetDrained(): void {
+    if (this.#anyChecking()) return;
+    if (
+      this.#servers.some((server) => server.draining && server.inFlight === 0)
+    ) {
+      this.#servers = this.#servers.filter((server) =>
+        !server.draining || server.inFlight > 0
+      );
+    }
   }
 
   #setHealth(server: Server, health: Health): void {

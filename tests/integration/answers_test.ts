@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { startRouter } from "../support/router.ts";
+import { ask, MODEL, startFleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+
+Deno.test("models, health and load are answered from memory, without a request to a server", async () => {
+  await using fleet = await startFleet({
+    servers: [{}],
+    settings: { health_check_interval: 60, metrics_interval: 60 },
+  });
+  await fleet.simulators[0]!.setFault({ kind: "refuse" });
+  for (
+    const path of [
+      "/v1/models",
+      `/v1/models/${MODEL}`,
+      "/health",
+      "/load-stats",
+      "/server-models",
+      "/",
+    ]
+  ) {
+    const response = await fetch(fleet.router.url + path);
+    assert.equal(response.status, 200, path);
+    await response.json();
+  }
+});
+
+Deno.test("load-stats shows a request while it runs, and nothing once it ended", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1, capacity: 4 }],
+  });
+  const stats = async () =>
+    await (await fetch(`${fleet.router.url}/load-stats`)).json();
+  const client = new AbortController();
+  const response = await ask(fleet.router.url, {
+    stream: true,
+    tokens: 1000,
+    signal: client.signal,
+  });
+  await until(
+    "the scrape shows it",
+    async () =>
+      (await stats()).servers[0].detailed_metrics.num_requests_running === 1,
+  );
+  const { servers: [server], summary } = await stats();
+  assert.equal(server.current_load, 1);
+  assert.equal(server.available_capacity, 3);
+  assert.equal(server.utilization_percent, 25);
+  assert.equal(summary.total_active_load, 1);
+  client.abort();
+  await response.body!.cancel().catch(() => {});
+  await until(
+    "it is gone",
+    async () => (await stats()).servers[0].current_load === 0,
+  );
+});
+
+Deno.test("health is degraded at half of the servers and 503 with none", async () => {
+  await using fleet = await startFleet({
+    servers: [{}, {}],
+    settings: { failure_threshold: 1 },
+  });
+  const health = async () => {
+    const response = await fetch(`${fleet.router.url}/health`);
+    return { code: response.status, ...(await response.json()) };
+  };
+  assert.equal((await health()).status, "healthy");
+  await fleet.simulators[0]!.setFault({ kind: "health_status", status: 503 });
+  await until("one is out", async () => (await health()).healthy_servers === 1);
+  assert.deepEqual({ ...(await health()), servers: 0, config: 0 }, {
+    code: 200,
+    status: "degraded",
+    health_score: 0.5,
+    total_servers: 2,
+    healthy_servers: 1,
+    unhealthy_servers: 1,
+    servers: 0,
+    config: 0,
+  });
+  await fleet.simulators[1]!.setFault({ kind: "refuse" });
+  await until("all are out", async () => (await health()).code === 503);
+  assert.equal(
+    (await fetch(`${fleet.router.url}/readyz`).then((
+      r,
+    ) => (r.body?.cancel(), r))).status,
+    503,
+  );
+
+  await fleet.simulators[0]!.setFault(null);
+  await until(
+    "one success brings a server back",
+    async () => (await health()).code === 200,
+  );
+});
+
+Deno.test("a sleeping server is not chosen and is back when its engine wakes", async () => {
+  await using fleet = await startFleet({ servers: [{}, {}] });
+  const state = () => fleet.router.fleet.snapshot().servers[0]!.state;
+  await fleet.simulators[0]!.setFault({ kind: "sleeping" });
+  await until("it is known to sleep", () => state() === "sleeping");
+  const before = fleet.simulators[0]!.state().received;
+  for (let i = 0; i < 5; i++) {
+    assert.equal(
+      (await (await ask(fleet.router.url)).json()).object,
+      "chat.completion",
+    );
+  }
+  assert.equal(fleet.simulators[0]!.state().received, before);
+  await fleet.simulators[0]!.setFault(null);
+  await until("it is awake", () => state() === "healthy");
+});
+
+Deno.test("a router whose servers are all unreachable says so at once", async () => {
+  await using router = await startRouter([{ url: "http://127.0.0.1:9" }]);
+  const response = await ask(router.url);
+  assert.equal(response.status, 503);
+  assert.ok(Number(response.headers.get("retry-after")) >= 1);
+  assert.equal((await response.json()).error.type, "service_unavailable");
+});
