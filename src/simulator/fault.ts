@@ -126,17 +126,19 @@ export function parseFault(text: string): Fault {
   const parts = colon < 0 ? [] : text.slice(colon + 1).split(",");
   parts.forEach((part, index) => {
     const equals = part.indexOf("=");
-    const name = equals < 0 && index === 0
-      ? firstParameter(kind)
-      : part.slice(0, equals).trim();
-    if (equals < 0 && (index > 0 || name === undefined)) {
+    if (equals < 0 && index > 0) {
       throw new Error(
         `Fault "${text}": expected name=value instead of "${part}"`,
       );
     }
+    const name = equals < 0
+      ? firstParameter(kind)
+      : part.slice(0, equals).trim();
     const value = part.slice(equals + 1).trim();
-    fault[name!] = value === "" ? value : Number(value);
-    if (Number.isNaN(fault[name!])) fault[name!] = value;
+    // What is no number is kept for the message that refuses it.
+    fault[name] = value === "" || Number.isNaN(Number(value))
+      ? value
+      : Number(value);
   });
   return checkFault(fault);
 }
@@ -187,10 +189,11 @@ export function isRequestFault(fault: Fault): fault is RequestFault {
   return PARAMETERS[fault.kind].includes("times");
 }
 
-function firstParameter(kind: string): string | undefined {
-  return Object.hasOwn(PARAMETERS, kind)
-    ? PARAMETERS[kind as Fault["kind"]][0]
-    : "value";
+function firstParameter(kind: string): string {
+  const parameters = Object.hasOwn(PARAMETERS, kind)
+    ? PARAMETERS[kind as Fault["kind"]]
+    : [];
+  return parameters[0] ?? "value";
 }
 
 function isCount(value: number): boolean {

@@ -13,10 +13,13 @@ export type Handler = (request: HttpRequest, response: HttpResponse) => void;
 export interface HttpServer extends AsyncDisposable {
   readonly port: number;
   readonly openConnections: number;
-  /** Refuses connections and closes idle ones; requests under way go on. */
-  refuse(): void;
+  /**
+   * Closes idle connections while requests under way go on. Connections are refused once the
+   * promise resolves: the listening socket lives until its pending accept has ended.
+   */
+  refuse(): Promise<void>;
   /** Accepts connections again, on the same port. */
-  accept(): void;
+  accept(): Promise<void>;
   /** Closes the listener and every connection. */
   close(): Promise<void>;
 }
@@ -98,29 +101,31 @@ export function serveHttp(
     }
   }
 
-  acceptFrom(listener);
+  let accepting = acceptFrom(listener);
 
   return {
     port: boundPort,
     get openConnections() {
       return connections.size;
     },
-    refuse() {
-      if (!listening) return;
+    async refuse() {
+      if (!listening) return await accepting;
       listening = false;
       listener.close();
       for (const { tcp, response } of connections) {
         if (response === null) closeQuietly(tcp);
       }
+      await accepting;
     },
-    accept() {
+    async accept() {
+      if (!listening) await accepting;
       if (listening) return;
       listener = Deno.listen({ hostname, port: boundPort, transport: "tcp" });
       listening = true;
-      acceptFrom(listener);
+      accepting = acceptFrom(listener);
     },
     async close() {
-      this.refuse();
+      await this.refuse();
       for (const { tcp, response } of connections) {
         response?.connectionLost();
         closeQuietly(tcp);

@@ -1,5 +1,5 @@
 import { errorDocument } from "./errors.ts";
-import { checkFault, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
@@ -12,14 +12,14 @@ export interface Probes {
   readonly version: string;
   readonly startedAtSeconds: number;
   state(): unknown;
-  setFault(fault: Fault | null): void;
+  setFault(fault: Fault | null): Promise<void>;
 }
 
 type Probe = (
   probes: Probes,
   request: HttpRequest,
   response: HttpResponse,
-) => void;
+) => void | Promise<void>;
 
 const METRICS_TYPE = {
   "content-type": "text/plain; version=0.0.4; charset=utf-8",
@@ -137,25 +137,25 @@ function storedResponse(
   );
 }
 
-function setFault(
+async function setFault(
   probes: Probes,
   request: HttpRequest,
   response: HttpResponse,
-): void {
+): Promise<void> {
   try {
     const fault = JSON.parse(new TextDecoder().decode(request.body));
-    probes.setFault(fault === null ? null : checkFault(fault));
+    await probes.setFault(fault);
     response.json(200, fault);
   } catch (error) {
     response.json(400, { detail: (error as Error).message });
   }
 }
 
-function clearFault(
+async function clearFault(
   probes: Probes,
   _request: HttpRequest,
   response: HttpResponse,
-): void {
-  probes.setFault(null);
+): Promise<void> {
+  await probes.setFault(null);
   response.json(200, null);
 }

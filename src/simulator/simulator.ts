@@ -95,9 +95,10 @@ export interface Simulator extends AsyncDisposable {
  * await fetch(`${simulator.url}/v1/models`);
  * ```
  */
-export function startSimulator(
+export async function startSimulator(
   options: SimulatorOptions = {},
 ): Promise<Simulator> {
+  if (options.fault !== undefined) checkFault(options.fault);
   const { hostname = "127.0.0.1", seed = 1, kvBlocks = 8192 } = options;
   const engine = new Engine({
     maxNumSeqs: options.maxNumSeqs ?? 8,
@@ -150,7 +151,7 @@ export function startSimulator(
 
   const http = serveHttp(hostname, options.port ?? 0, handle);
 
-  function setFault(fault: Fault | null): void {
+  async function setFault(fault: Fault | null): Promise<void> {
     if (fault !== null) checkFault(fault);
     clearTimeout(reopenTimer);
     server.faults.set(fault);
@@ -160,11 +161,11 @@ export function startSimulator(
     engine.slowdown = strikesAll ? fault.factor ?? DEFAULT_SLOW_FACTOR : 1;
     engine.setStalled(fault?.kind === "stalled");
     if (fault?.kind === "sleeping") engine.sleep();
-    if (fault?.kind !== "refuse") return http.accept();
-    http.refuse();
+    if (fault?.kind !== "refuse") return await http.accept();
     if (fault.seconds !== undefined) {
       reopenTimer = setTimeout(() => setFault(null), fault.seconds * 1000);
     }
+    await http.refuse();
   }
 
   function state(): SimulatorState {
@@ -192,15 +193,15 @@ export function startSimulator(
     engine.close();
   }
 
-  if (options.fault !== undefined) setFault(options.fault);
-  return Promise.resolve({
+  if (options.fault !== undefined) await setFault(options.fault);
+  return {
     url: `http://${hostname}:${http.port}`,
     port: http.port,
-    setFault: (fault: Fault | null) => Promise.resolve(setFault(fault)),
+    setFault,
     state,
     close,
     [Symbol.asyncDispose]: close,
-  });
+  };
 }
 
 function isAuthorized(

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../src/simulator/simulator.ts";
+
+/** A test in which no operation and no resource may be left over. */
+export function test(name: string, run: () => void | Promise<void>): void {
+  Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn: run });
+}
+
+/** A fast simulator. */
+export function start(options: SimulatorOptions = {}): Promise<Simulator> {
+  return startSimulator({ speed: 50, ...options });
+}
+
+export function chat(content: string, more: Record<string, unknown> = {}) {
+  return { messages: [{ role: "user", content }], ...more };
+}
+
+export function post(
+  simulator: Simulator,
+  path: string,
+  body: unknown,
+  init: RequestInit = {},
+): Promise<Response> {
+  return fetch(simulator.url + path, {
+    method: "POST",
+    ...init,
+    headers: { "content-type": "application/json", ...init.headers },
+    body: JSON.stringify(body),
+  });
+}
+
+export function postChat(
+  simulator: Simulator,
+  body: unknown,
+  init: RequestInit = {},
+): Promise<Response> {
+  return post(simulator, "/v1/chat/completions", body, init);
+}
+
+/** The data of a stream's events; JSON is parsed. */
+// deno-lint-ignore no-explicit-any
+export function events(text: string): any[] {
+  return text.split("\n\n").filter((event) => event !== "").map((event) => {
+    const data = /^data: (.*)$/m.exec(event)![1]!;
+    return data === "[DONE]" ? data : JSON.parse(data);
+  });
+}
+
+/** Waits until the condition holds. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 5000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!await condition()) {
+    assert.ok(
+      performance.now() < deadline,
+      `Not within ${withinMs} ms: ${condition}`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** The samples of a simulator's metrics page, by name and the labels that tell them apart. */
+export async function metrics(
+  simulator: Simulator,
+): Promise<Map<string, number>> {
+  const page = await (await fetch(`${simulator.url}/metrics`)).text();
+  const samples = page.split("\n").filter((line) =>
+    line !== "" && !line.startsWith("#")
+  );
+  return new Map(samples.map((line) => {
+    const space = line.lastIndexOf(" ");
+    const name = line.slice(0, space)
+      .replace(/(engine|model_name)="[^"]*",?/g, "").replace(",}", "}").replace(
+        "{}",
+        "",
+      );
+    return [name, Number(line.slice(space + 1))];
+  }));
+}
+
+/** A connection of its own, for what fetch can't send or doesn't show. */
+export class RawClient implements Disposable {
+  readonly #decoder = new TextDecoder();
+  private constructor(readonly tcp: Deno.TcpConn) {}
+
+  static async connect(simulator: Simulator): Promise<RawClient> {
+    return new RawClient(
+      await Deno.connect({ hostname: "127.0.0.1", port: simulator.port }),
+    );
+  }
+
+  async send(text: string): Promise<void> {
+    let bytes = new TextEncoder().encode(text);
+    while (bytes.length > 0) {
+      bytes = bytes.subarray(await this.tcp.write(bytes));
+    }
+  }
+
+  sendJson(path: string, body: unknown, headers = ""): Promise<void> {
+    const text = JSON.stringify(body);
+    return this.send(
+      `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers}` +
+        `content-length: ${text.length}\r\n\r\n${text}`,
+    );
+  }
+
+  /** The next bytes as text; null at the end of the connection. */
+  async read(): Promise<string | null> {
+    const buffer = new Uint8Array(65536);
+    const length = await this.tcp.read(buffer);
+    return length === null
+      ? null
+      : this.#decoder.decode(buffer.subarray(0, length));
+  }
+
+  async readUntil(mark: string): Promise<string> {
+    let text = "";
+    while (!text.includes(mark)) {
+      const more = await this.read();
+      assert.notEqual(
+        more,
+        null,
+        `The connection ended after ${JSON.stringify(text)}`,
+      );
+      text += more;
+    }
+    return text;
+  }
+
+  async readToEnd(): Promise<string> {
+    let text = "";
+    for (
+      let more = await this.read();
+      more !== null;
+      more = await this.read()
+    ) text += more;
+    return text;
+  }
+
+  [Symbol.dispose](): void {
+    this.tcp.close();
+  }
+}
