@@ -1,0 +1,572 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  Fleet,
+  type Lease,
+  type Refusal,
+  type StateChange,
+} from "../../src/fleet/fleet.ts";
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import { type Server, stateOf } from "../../src/fleet/server.ts";
+import { configOf } from "../support/config.ts";
+import { numRuns } from "../support/property.ts";
+import { seeded } from "../support/random.ts";
+
+const MODEL = "m";
+const PASSED = { ok: true, responseMs: 5 };
+const FAILED = { ok: false, responseMs: 5 };
+
+interface Described {
+  readonly url: string;
+  readonly max_concurrent_requests?: number;
+  readonly models?: readonly string[];
+}
+
+/** A fleet on a clock of its own, with what it told of changed states. */
+function fleetOf(
+  servers: readonly Described[],
+  settings: Record<string, unknown> = {},
+) {
+  const changes: StateChange[] = [];
+  const clock = { now: 1_000_000 };
+  const fleet = new Fleet({
+    config: configOf(servers.map((server) => ({ ...server })), settings),
+    now: () => clock.now,
+    random: seeded(1),
+    onStateChange: (change) => void changes.push(change),
+  });
+  return { fleet, changes, clock };
+}
+
+/** The same, with every server checked and listing the model. */
+function healthyFleet(
+  servers: readonly Described[],
+  settings: Record<string, unknown> = {},
+) {
+  const all = fleetOf(servers, settings);
+  for (const server of serversOf(all.fleet)) {
+    if (!server.config.models) all.fleet.recordModels(server, [{ id: MODEL }]);
+    all.fleet.recordCheck(server, PASSED);
+  }
+  all.changes.length = 0;
+  return all;
+}
+
+/** Loops get servers as they are; tests stand in for the loops. */
+function serversOf(fleet: Fleet): Server[] {
+  return fleet.servers as Server[];
+}
+
+function serverAt(fleet: Fleet, url: string): Server {
+  const server = serversOf(fleet).find((server) => server.config.url === url);
+  assert.ok(server, `${url} is in the fleet`);
+  return server;
+}
+
+function urls(fleet: Fleet): string[] {
+  return fleet.servers.map((server) => server.config.url);
+}
+
+function lease(
+  fleet: Fleet,
+  model: string | undefined = MODEL,
+  tried: ReadonlySet<Readonly<Server>> = new Set(),
+): Lease {
+  const lease = fleet.acquire(model, tried);
+  if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
+  return lease;
+}
+
+function refusal(
+  fleet: Fleet,
+  model: string | undefined,
+  tried: ReadonlySet<Readonly<Server>> = new Set(),
+): Refusal | "a server" {
+  const lease = fleet.acquire(model, tried);
+  return typeof lease === "string" ? lease : "a server";
+}
+
+const A = "http://a";
+const B = "http://b";
+const C = "http://c";
+
+Deno.test("a request counts from the moment of choosing, so that a burst spreads", () => {
+  const { fleet } = healthyFleet([
+    { url: A, max_concurrent_requests: 3 },
+    { url: B, max_concurrent_requests: 5 },
+    { url: C, max_concurrent_requests: 4 },
+  ]);
+  for (let i = 0; i < 12; i++) lease(fleet);
+  assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [3, 5, 4]);
+  for (let i = 0; i < 24; i++) lease(fleet);
+  assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [9, 15, 12]);
+});
+
+Deno.test("a lease gives its place back once, however often it ends", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  const [first] = [lease(fleet), lease(fleet)];
+  first.end("ok");
+  first.end("ok");
+  first.end("reset");
+  first.end("reset");
+  assert.equal(fleet.servers[0]?.inFlight, 1);
+  assert.equal(fleet.servers[0]?.health.consecutiveRequestFailures, 0);
+});
+
+Deno.test("a server that was tried is not met again, even if it is the best", () => {
+  const { fleet } = healthyFleet([
+    { url: A, max_concurrent_requests: 100 },
+    { url: B, max_concurrent_requests: 1 },
+  ]);
+  const tried = new Set([serverAt(fleet, A)]);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(lease(fleet, MODEL, tried).server.config.url, B);
+  }
+  tried.add(serverAt(fleet, B));
+  assert.equal(refusal(fleet, MODEL, tried), "unavailable");
+});
+
+Deno.test("only servers that list the model are chosen, any of them where none is named", () => {
+  const { fleet } = healthyFleet([
+    { url: A, models: ["one", "both"] },
+    { url: B, models: ["two", "both"] },
+  ]);
+  assert.equal(lease(fleet, "one").server.config.url, A);
+  assert.equal(lease(fleet, "two").server.config.url, B);
+  const chosen = [lease(fleet, "both"), lease(fleet, "both")];
+  assert.deepEqual(chosen.map(({ server }) => server.config.url).sort(), [
+    A,
+    B,
+  ]);
+  assert.equal(refusal(fleet, undefined), "a server");
+});
+
+Deno.test("a model that no server lists is unknown", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  assert.equal(refusal(fleet, "other"), "unknown_model");
+});
+
+Deno.test("a model whose servers are all out is unavailable", () => {
+  for (
+    const putOut of [
+      (fleet: Fleet, server: Server) => {
+        for (let i = 0; i < 3; i++) fleet.recordCheck(server, FAILED);
+      },
+      (fleet: Fleet, server: Server) =>
+        fleet.recordScrape(server, undefined, true),
+    ]
+  ) {
+    const { fleet } = healthyFleet([
+      { url: A, models: ["one"] },
+      { url: B, models: ["two"] },
+    ]);
+    putOut(fleet, serverAt(fleet, A));
+    assert.notEqual(stateOf(serverAt(fleet, A)), "healthy");
+    assert.equal(refusal(fleet, "one"), "unavailable");
+    assert.equal(refusal(fleet, "two"), "a server");
+    assert.equal(refusal(fleet, "three"), "unknown_model");
+  }
+});
+
+Deno.test("while a server is being checked, any model may be its: unavailable", () => {
+  const { fleet } = fleetOf([{ url: A, models: ["one"] }, { url: B }]);
+  fleet.recordCheck(serverAt(fleet, A), PASSED);
+  assert.equal(refusal(fleet, "one"), "a server");
+  assert.equal(refusal(fleet, "two"), "unavailable");
+});
+
+Deno.test("a healthy server that has not listed yet may have any model: unavailable", () => {
+  const { fleet } = fleetOf([{ url: A }]);
+  fleet.recordCheck(serverAt(fleet, A), PASSED);
+  assert.equal(refusal(fleet, "one"), "unavailable");
+  fleet.recordModels(serverAt(fleet, A), [{ id: "two" }]);
+  assert.equal(refusal(fleet, "one"), "unknown_model");
+});
+
+Deno.test("with every server out nothing is available, named or not", () => {
+  const { fleet } = fleetOf([{ url: A }, { url: B }]);
+  for (const server of serversOf(fleet)) fleet.recordCheck(server, FAILED);
+  assert.equal(refusal(fleet, MODEL), "unavailable");
+  assert.equal(refusal(fleet, undefined), "unavailable");
+});
+
+Deno.test("outcomes that are the server's fault count against it, others don't", () => {
+  const blamed: Outcome[] = [
+    "refused",
+    "reset",
+    "timeout",
+    "bad_status",
+    "truncated",
+  ];
+  const unblamed: Outcome[] = [
+    "ok",
+    "client_error",
+    "client_closed",
+    "backpressure",
+  ];
+  for (const outcome of [...blamed, ...unblamed]) {
+    const { fleet } = healthyFleet([{ url: A }]);
+    const [first, second] = [lease(fleet), lease(fleet)];
+    first.end(outcome);
+    assert.equal(stateOf(serverAt(fleet, A)), "healthy", outcome);
+    second.end(outcome);
+    assert.equal(
+      stateOf(serverAt(fleet, A)),
+      blamed.includes(outcome) ? "unhealthy" : "healthy",
+      outcome,
+    );
+  }
+});
+
+Deno.test("an outcome that says nothing of the server doesn't end a row of failures", () => {
+  for (
+    const neutral of ["client_error", "client_closed", "backpressure"] as const
+  ) {
+    const { fleet } = healthyFleet([{ url: A }]);
+    for (const outcome of ["reset", neutral, "reset"] as const) {
+      lease(fleet).end(outcome);
+    }
+    assert.equal(stateOf(serverAt(fleet, A)), "unhealthy", neutral);
+  }
+  const { fleet } = healthyFleet([{ url: A }]);
+  for (const outcome of ["reset", "ok", "reset"] as const) {
+    lease(fleet).end(outcome);
+  }
+  assert.equal(stateOf(serverAt(fleet, A)), "healthy");
+});
+
+Deno.test("others' requests as the last scrape showed them turn the choice", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  fleet.recordScrape(serverAt(fleet, A), {
+    running: 2,
+    waiting: 0,
+    kvCacheUsage: undefined,
+    maxFds: undefined,
+    ownInFlight: 0,
+  }, false);
+  assert.equal(lease(fleet).server.config.url, B);
+  assert.equal(lease(fleet).server.config.url, B);
+});
+
+for (
+  const [metricsInterval, trustedMs] of [[0.5, 5_000], [10, 40_000]] as const
+) {
+  Deno.test(`with a scrape every ${metricsInterval} s, one older than ${trustedMs} ms says nothing of now`, () => {
+    const { fleet, clock } = healthyFleet([{ url: A }], {
+      metrics_interval: metricsInterval,
+    });
+    const server = serverAt(fleet, A);
+    fleet.recordScrape(server, {
+      running: 3,
+      waiting: 4,
+      kvCacheUsage: undefined,
+      maxFds: undefined,
+      ownInFlight: 0,
+    }, false);
+    clock.now += trustedMs;
+    assert.equal(
+      fleet.loadOf(server).running + fleet.loadOf(server).waiting,
+      7,
+    );
+    clock.now += 1;
+    assert.deepEqual(fleet.loadOf(server), { running: 0, waiting: 0, load: 0 });
+    lease(fleet);
+    assert.equal(fleet.loadOf(server).running, 1);
+  });
+}
+
+Deno.test("a page that says nothing of requests takes back what an earlier one said", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  const server = serverAt(fleet, A);
+  const scrape = {
+    running: 3,
+    waiting: 0,
+    kvCacheUsage: undefined,
+    maxFds: undefined,
+    ownInFlight: 0,
+  };
+  fleet.recordScrape(server, scrape, false);
+  assert.equal(fleet.loadOf(server).load, 1);
+  fleet.recordScrape(server, undefined, false);
+  assert.equal(fleet.loadOf(server).load, 0);
+});
+
+Deno.test("fixed models are not replaced by what a server lists", () => {
+  const { fleet } = fleetOf([{ url: A, models: ["fixed"] }]);
+  fleet.recordModels(serverAt(fleet, A), [{ id: "other" }]);
+  assert.deepEqual([...serverAt(fleet, A).models.keys()], ["fixed"]);
+});
+
+Deno.test("a state change is told once, with its reason, and nothing else is", () => {
+  const { fleet, changes } = fleetOf([{ url: A }]);
+  const server = serverAt(fleet, A);
+  fleet.recordCheck(server, PASSED);
+  fleet.recordCheck(server, PASSED);
+  fleet.recordScrape(server, undefined, true);
+  fleet.recordScrape(server, undefined, true);
+  fleet.recordScrape(server, undefined, false);
+  for (let i = 0; i < 5; i++) fleet.recordCheck(server, FAILED);
+  fleet.recordCheck(server, PASSED);
+  fleet.recordModels(server, [{ id: MODEL }]);
+  for (let i = 0; i < 4; i++) lease(fleet, undefined).end("ok");
+  const leases = [1, 2, 3, 4].map(() => lease(fleet, undefined));
+  for (const lease of leases) lease.end("reset");
+  assert.deepEqual(
+    changes.map(({ server, from, to }) => `${server} ${from} ${to}`),
+    [
+      `${A} checking healthy`,
+      `${A} healthy sleeping`,
+      `${A} sleeping healthy`,
+      `${A} healthy unhealthy`,
+      `${A} unhealthy healthy`,
+      `${A} healthy unhealthy`,
+    ],
+  );
+  assert.match(changes[3]!.reason, /3 checks failed in a row/);
+  assert.match(changes[5]!.reason, /2 requests failed in a row/);
+});
+
+Deno.test("a reload keeps the state of servers by their address and starts new ones in checking", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  const held = [lease(fleet), lease(fleet), lease(fleet)];
+  const before = serverAt(fleet, A);
+  const inFlight = before.inFlight;
+  fleet.reconcile(configOf([
+    { url: C },
+    { url: `${A}/v1`, max_concurrent_requests: 9, name: "renamed" },
+    { url: B },
+  ]));
+  assert.deepEqual(urls(fleet), [C, A, B]);
+  const after = serverAt(fleet, A);
+  assert.equal(after.id, before.id);
+  assert.equal(stateOf(after), "healthy");
+  assert.equal(after.inFlight, inFlight);
+  assert.equal(after.config.capacity, 9);
+  assert.equal(after.config.name, "renamed");
+  assert.ok(after.models.has(MODEL));
+  assert.equal(stateOf(serverAt(fleet, C)), "checking");
+  for (const lease of held) lease.end("ok");
+  assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [0, 0, 0]);
+});
+
+Deno.test("a reload brings its settings and its policy into force", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  fleet.reconcile(
+    configOf([{ url: A }, { url: B }], {
+      policy: "round_robin",
+      failure_threshold: 1,
+    }),
+  );
+  const chosen = [1, 2, 3, 4].map(() => lease(fleet).server.config.url);
+  assert.deepEqual(chosen, [A, B, A, B]);
+  lease(fleet).end("reset");
+  assert.equal(stateOf(serverAt(fleet, A)), "unhealthy");
+});
+
+Deno.test("a reload that keeps the policy keeps its turn", () => {
+  const config = () =>
+    configOf([{ url: A }, { url: B }], { policy: "round_robin" });
+  const { fleet } = healthyFleet([{ url: A }, { url: B }], {
+    policy: "round_robin",
+  });
+  const chosen = [1, 2, 3, 4].map(() => {
+    fleet.reconcile(config());
+    return lease(fleet).server.config.url;
+  });
+  assert.deepEqual(chosen, [A, B, A, B]);
+});
+
+Deno.test("a removed server finishes what it has, gets nothing new, and is gone at the last end", () => {
+  const { fleet, changes } = healthyFleet([{ url: A }, { url: B }]);
+  const held = [lease(fleet), lease(fleet)].find(({ server }) =>
+    server.config.url === A
+  )!;
+  const second = lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  fleet.reconcile(configOf([{ url: B }]));
+  assert.equal(stateOf(serverAt(fleet, A)), "draining");
+  for (let i = 0; i < 5; i++) {
+    assert.equal(lease(fleet).server.config.url, B);
+  }
+  held.end("ok");
+  assert.deepEqual(urls(fleet).sort(), [A, B]);
+  second.end("truncated");
+  assert.deepEqual(urls(fleet), [B]);
+  assert.deepEqual(
+    changes.map(({ server, to }) => `${server} ${to}`),
+    [`${A} draining`],
+  );
+});
+
+Deno.test("a removed server without a request is gone at once", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  fleet.reconcile(configOf([{ url: B }]));
+  assert.deepEqual(urls(fleet), [B]);
+});
+
+for (const inFlight of [0, 1]) {
+  Deno.test(`a removed server with ${inFlight} in flight helps out until a new one is checked, then is gone`, () => {
+    const { fleet } = healthyFleet([{ url: A }]);
+    const held = Array.from({ length: inFlight }, () => lease(fleet));
+    fleet.reconcile(configOf([{ url: B }]));
+    const helped = lease(fleet);
+    assert.equal(helped.server.config.url, A);
+    helped.end("ok");
+
+    fleet.recordModels(serverAt(fleet, B), [{ id: MODEL }]);
+    fleet.recordCheck(serverAt(fleet, B), PASSED);
+    assert.equal(lease(fleet).server.config.url, B);
+    for (const lease of held) lease.end("ok");
+    assert.deepEqual(urls(fleet), [B]);
+  });
+}
+
+Deno.test("a removed server doesn't help out where another can", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  fleet.reconcile(configOf([{ url: B }, { url: C }]));
+  for (let i = 0; i < 5; i++) {
+    assert.equal(lease(fleet).server.config.url, B);
+  }
+});
+
+Deno.test("a model that only a removed server has is unknown", () => {
+  const { fleet } = healthyFleet([
+    { url: A, models: ["one"] },
+    { url: B, models: ["two"] },
+  ]);
+  lease(fleet, "one");
+  fleet.reconcile(configOf([{ url: B, models: ["two"] }]));
+  assert.equal(stateOf(serverAt(fleet, A)), "draining");
+  assert.equal(refusal(fleet, "one"), "unknown_model");
+});
+
+Deno.test("a server that is back before it has drained goes on as it was", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  const held = lease(fleet);
+  fleet.reconcile(configOf([{ url: B }]));
+  fleet.reconcile(configOf([{ url: B }, { url: A }]));
+  assert.equal(stateOf(serverAt(fleet, A)), "healthy");
+  assert.equal(lease(fleet).server, held.server);
+  held.end("ok");
+  assert.deepEqual(urls(fleet).sort(), [A, B]);
+});
+
+Deno.test("a reload that fixes a server's models takes them at once", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  fleet.reconcile(configOf([{ url: A, models: ["fixed"] }]));
+  assert.equal(refusal(fleet, "fixed"), "a server");
+  assert.equal(refusal(fleet, MODEL), "unknown_model");
+});
+
+Deno.test("a server whose fixed list is lifted keeps it until it has listed its own", () => {
+  const { fleet } = healthyFleet([{ url: A, models: ["fixed"] }]);
+  fleet.reconcile(configOf([{ url: A }]));
+  assert.equal(refusal(fleet, "fixed"), "a server");
+  fleet.recordModels(serverAt(fleet, A), [{ id: "own" }]);
+  assert.equal(refusal(fleet, "fixed"), "unknown_model");
+  assert.equal(refusal(fleet, "own"), "a server");
+});
+
+Deno.test("a snapshot shows each server as it is", () => {
+  const { fleet, clock } = healthyFleet([
+    { url: A, max_concurrent_requests: 4 },
+    { url: B },
+  ]);
+  const server = serverAt(fleet, A);
+  fleet.recordScrape(server, {
+    running: 1,
+    waiting: 0,
+    kvCacheUsage: 0.25,
+    maxFds: 1_024,
+    ownInFlight: 0,
+  }, false);
+  lease(fleet, MODEL, new Set([serverAt(fleet, B)])).end("reset");
+  lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  fleet.recordCheck(server, { ok: true, responseMs: 15 });
+  const [shown] = fleet.snapshot().servers;
+  assert.deepEqual(shown, {
+    url: A,
+    name: "a",
+    state: "healthy",
+    reason: "check passed",
+    capacity: 4,
+    inFlight: 1,
+    running: 2,
+    waiting: 0,
+    load: 0.5,
+    models: new Map([[MODEL, { id: MODEL }]]),
+    modelsUpdatedAt: clock.now,
+    lastCheckAt: clock.now,
+    consecutiveFailures: 1,
+    successRate: 1,
+    meanResponseMs: 10,
+    lastResponseMs: 15,
+    totalChecks: 2,
+    scrape: {
+      running: 1,
+      waiting: 0,
+      kvCacheUsage: 0.25,
+      maxFds: 1_024,
+      ownInFlight: 0,
+      at: clock.now,
+    },
+  });
+});
+
+Deno.test("whatever requests and reloads do, in flight is exact and no left server stays", () => {
+  const outcomes: Outcome[] = ["ok", "reset", "client_closed", "backpressure"];
+  const event = fc.oneof(
+    fc.record({ do: fc.constant("acquire" as const) }),
+    fc.record({
+      do: fc.constant("end" as const),
+      which: fc.nat(),
+      how: fc.constantFrom(...outcomes),
+    }),
+    fc.record({
+      do: fc.constant("reload" as const),
+      servers: fc.subarray([A, B, C], { minLength: 1 }),
+    }),
+    fc.record({ do: fc.constant("recover" as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+      const held: Lease[] = [];
+      let configured = new Set([A, B]);
+      for (const event of events) {
+        if (event.do === "acquire") {
+          const lease = fleet.acquire(undefined, new Set());
+          if (typeof lease !== "string") held.push(lease);
+        } else if (event.do === "end" && held.length > 0) {
+          const [lease] = held.splice(event.which % held.length, 1);
+          lease!.end(event.how);
+          lease!.end("reset");
+        } else if (event.do === "reload") {
+          configured = new Set(event.servers);
+          fleet.reconcile(configOf(event.servers.map((url) => ({ url }))));
+        } else if (event.do === "recover") {
+          for (const server of serversOf(fleet)) {
+            fleet.recordCheck(server, PASSED);
+          }
+        }
+        for (const server of fleet.servers) {
+          assert.equal(
+            server.inFlight,
+            held.filter((lease) => lease.server === server).length,
+          );
+          assert.equal(server.draining, !configured.has(server.config.url));
+          assert.ok(
+            !server.draining || server.inFlight > 0 ||
+              serversOf(fleet).some((other) => stateOf(other) === "checking"),
+            "a drained server stays only while new ones are being checked",
+          );
+        }
+        assert.equal(new Set(urls(fleet)).size, fleet.servers.length);
+      }
+      for (const lease of held) lease.end("ok");
+      for (const server of serversOf(fleet)) fleet.recordCheck(server, PASSED);
+      assert.deepEqual(urls(fleet).sort(), [...configured].sort());
+    }),
+    { numRuns: Math.ceil(numRuns / 4) },
+  );
+});

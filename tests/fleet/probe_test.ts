@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import {
+  checkHealth,
+  fetchMetrics,
+  fetchModels,
+  type Probe,
+} from "../../src/fleet/probe.ts";
+import { configOf } from "../support/config.ts";
+import {
+  deadUrl,
+  metricsPage,
+  modelsPage,
+  startSilent,
+  startUpstream,
+} from "../support/upstream.ts";
+
+const TIMEOUT_MS = 200;
+
+async function probing(
+  use: (probe: Probe) => Promise<void>,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  using client = Deno.createHttpClient({ http2: false });
+  await use({ client, timeoutMs: TIMEOUT_MS, signal });
+}
+
+function serverAt(url: string, more: Record<string, unknown> = {}) {
+  return configOf([{ url, ...more }]).servers[0]!;
+}
+
+/** A server that answers each path with that status and nothing else. */
+function answering(statuses: Record<string, number>) {
+  const asked: string[] = [];
+  const upstream = startUpstream((request) => {
+    const { pathname } = new URL(request.url);
+    asked.push(pathname);
+    return new Response(null, { status: statuses[pathname] ?? 404 });
+  });
+  return { upstream, asked };
+}
+
+for (
+  const [statuses, ok, paths] of [
+    [{ "/health": 200 }, true, ["/health"]],
+    [{ "/health": 503, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/health": 500, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/health": 302, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/v1/models": 401 }, false, ["/health", "/v1/models"]],
+    [{}, false, ["/health", "/v1/models"]],
+  ] as const
+) {
+  Deno.test(`a server of ${JSON.stringify(statuses)} is ${ok ? "well" : "not well"}, asked at ${paths.join(" and ")}`, () =>
+    probing(async (probe) => {
+      const { upstream, asked } = answering(statuses);
+      await using server = upstream;
+      const check = await checkHealth(serverAt(server.url), probe);
+      assert.equal(check.ok, ok);
+      assert.ok(check.responseMs > 0);
+      assert.deepEqual(asked, paths);
+    }));
+}
+
+Deno.test("a server that isn't there is not well", () =>
+  probing(async (probe) => {
+    assert.equal((await checkHealth(serverAt(deadUrl()), probe)).ok, false);
+  }));
+
+Deno.test("a server that hangs is not well, after the timeout", () =>
+  probing(async (probe) => {
+    await using silent = startSilent();
+    const { ok, responseMs } = await checkHealth(serverAt(silent.url), probe);
+    assert.equal(ok, false);
+    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
+  }));
+
+Deno.test("a server that hangs in mid-answer is not well either", () =>
+  probing(async (probe) => {
+    const gone = Promise.withResolvers<void>();
+    await using upstream = startUpstream(() =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(new Uint8Array(10)),
+          cancel: () => gone.resolve(),
+        }),
+      )
+    );
+    const { ok, responseMs } = await checkHealth(serverAt(upstream.url), probe);
+    assert.equal(ok, false);
+    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
+    await gone.promise;
+  }));
+
+Deno.test("a probe ends when its loop stops", async () => {
+  const stop = new AbortController();
+  await probing(async (probe) => {
+    await using silent = startSilent();
+    setTimeout(() => stop.abort(), 20);
+    const { responseMs } = await checkHealth(serverAt(silent.url), probe);
+    assert.ok(responseMs < TIMEOUT_MS - 20, `${responseMs} ms`);
+  }, stop.signal);
+});
+
+Deno.test("the server's key goes with every question, and none where it has none", () =>
+  probing(async (probe) => {
+    const seen: (string | null)[] = [];
+    await using upstream = startUpstream((request) => {
+      seen.push(request.headers.get("authorization"));
+      return request.url.endsWith("/v1/models")
+        ? modelsPage("m")
+        : new Response("");
+    });
+    const keyed = serverAt(upstream.url, { api_key: "secret" });
+    await checkHealth(keyed, probe);
+    await fetchModels(keyed, probe);
+    await fetchMetrics(keyed, probe);
+    await checkHealth(serverAt(upstream.url), probe);
+    assert.deepEqual(seen, [
+      "Bearer secret",
+      "Bearer secret",
+      "Bearer secret",
+      null,
+    ]);
+  }));
+
+Deno.test("models are taken as their server describes them, what is none is left out", () =>
+  probing(async (probe) => {
+    const model = { id: "m", max_model_len: 4_096, permission: [{ id: "p" }] };
+    await using upstream = startUpstream(() =>
+      Response.json({ data: [model, null, "x", { id: 3 }, {}] })
+    );
+    assert.deepEqual(await fetchModels(serverAt(upstream.url), probe), [model]);
+  }));
+
+for (
+  const [what, answer] of [
+    ["no JSON", () => new Response("<html>")],
+    ["JSON null", () => new Response("null")],
+    ["no list", () => Response.json({ data: { id: "m" } })],
+    ["an error", () => new Response("", { status: 500 })],
+  ] as const
+) {
+  Deno.test(`/v1/models that answers ${what} can't be told`, () =>
+    probing(async (probe) => {
+      await using upstream = startUpstream(answer);
+      await assert.rejects(fetchModels(serverAt(upstream.url), probe), Error);
+    }));
+}
+
+Deno.test("/metrics is read, and one that isn't there can't be told", () =>
+  probing(async (probe) => {
+    await using upstream = startUpstream(() =>
+      metricsPage({ running: 2, waiting: 1 })
+    );
+    const { running, waiting } = await fetchMetrics(
+      serverAt(upstream.url),
+      probe,
+    );
+    assert.deepEqual([running, waiting], [2, 1]);
+
+    await using without = answering({}).upstream;
+    await assert.rejects(
+      fetchMetrics(serverAt(without.url), probe),
+      /\/metrics answered 404/,
+    );
+  }));
