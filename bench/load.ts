@@ -1,0 +1,104 @@
+/**
+ * Makes load from a process of its own: raw TCP, so that it leaves the machine to the proxy. It
+ * prints `open` as soon as every connection has got the first bytes of an answer, and at the end
+ * the {@linkcode LoadResult}.
+ *
+ * Arguments: the {@linkcode Load} as JSON.
+ */
+import { connect } from "./connection.ts";
+import { sleep } from "./processes.ts";
+
+export interface Load {
+  /** Where to, on loopback. */
+  readonly port: number;
+  readonly connections: number;
+  /** @default "/v1/chat/completions" */
+  readonly path?: string;
+  /** The JSON of every request. */
+  readonly body: unknown;
+  /** For which each connection sends one request after another; 0 for a single one. */
+  readonly seconds: number;
+  /** Requests a second of all connections together. @default each as soon as it can */
+  readonly rate?: number;
+}
+
+export interface LoadResult {
+  readonly requests: number;
+  /** Server-sent events of all answers. */
+  readonly events: number;
+  /** From sending a request to the last byte of its answer, in milliseconds. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Between two connections, so that no listener's backlog overflows. */
+const STAGGER_MS = 1;
+
+async function makeLoad(load: Load, onOpen: () => void): Promise<LoadResult> {
+  const request = requestBytes(load);
+  const latencies: number[] = [];
+  let events = 0;
+  let opened = 0;
+
+  async function send(index: number): Promise<void> {
+    await sleep(index * STAGGER_MS);
+    const connection = await connect(load.port);
+    let first = true;
+    const onBody = () => {
+      if (first && ++opened === load.connections) onOpen();
+      first = false;
+    };
+    const startedAt = performance.now();
+    const everyMs = load.rate ? load.connections / load.rate * 1000 : 0;
+    const phaseMs = everyMs * index / load.connections;
+    for (let count = 0;; count++) {
+      const dueAt = startedAt + phaseMs + count * everyMs;
+      if (dueAt > performance.now()) await sleep(dueAt - performance.now());
+      const sentAt = performance.now();
+      const received = await connection.exchange(request, onBody);
+      const now = performance.now();
+      events += received;
+      latencies.push(now - sentAt);
+      if (now - startedAt >= load.seconds * 1000) break;
+    }
+    connection.close();
+  }
+
+  await Promise.all(
+    Array.from({ length: load.connections }, (_, index) => send(index)),
+  );
+  latencies.sort((a, b) => a - b);
+  const quantile = (share: number) =>
+    latencies[Math.floor(share * (latencies.length - 1))]!;
+  return {
+    requests: latencies.length,
+    events,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+  };
+}
+
+function requestBytes(
+  { path = "/v1/chat/completions", body }: Load,
+): Uint8Array {
+  const encoder = new TextEncoder();
+  const text = JSON.stringify(body);
+  return encoder.encode(
+    [
+      `POST ${path} HTTP/1.1`,
+      "host: 127.0.0.1",
+      "user-agent: bench",
+      "accept: application/json",
+      "content-type: application/json",
+      `content-length: ${encoder.encode(text).length}`,
+      "",
+      text,
+    ].join("\r\n"),
+  );
+}
+
+if (import.meta.main) {
+  const load = JSON.parse(Deno.args[0]!) as Load;
+  const result = await makeLoad(load, () => console.log("open"));
+  console.log(JSON.stringify(result));
+}

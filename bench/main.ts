@@ -1,0 +1,107 @@
+/**
+ * Measures what the router costs, beside nginx and HAProxy in the same run: machines differ and
+ * are noisy, so only the ratios mean anything. Linux only, since CPU and memory come from `/proc`;
+ * 1,000 streams take some 2,100 file descriptors (`ulimit -n`).
+ *
+ * See README.md on how to profile the router under this load.
+ */
+import { Command, Option } from "commander";
+import {
+  type Bench,
+  LATENCY_RATE,
+  measureChunks,
+  measureLatency,
+  measureMemory,
+  measureRequests,
+  OPEN_STREAMS,
+  STREAMS,
+} from "./measure.ts";
+import { killChildren } from "./processes.ts";
+import { availableProxies } from "./proxies.ts";
+import { type Aim, figures, ROUTER, timesNginx, verdict } from "./report.ts";
+import { added, median } from "./statistics.ts";
+
+const INSTALL = "apt-get install nginx-light haproxy";
+
+/** Prints a part's table; returns what it says about the aims. */
+type Part = (bench: Bench) => Promise<Aim[]>;
+
+const parts: Record<string, Part> = {
+  async requests(bench) {
+    const rounds = await measureRequests(bench);
+    print(figures("CPU per non-streaming request", "µs", rounds));
+    const measured = timesNginx(rounds);
+    return [{ what: "CPU per request", most: 6, measured, unit: "× nginx" }];
+  },
+  async chunks(bench) {
+    const rounds = await measureChunks(bench);
+    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds));
+    const measured = timesNginx(rounds);
+    const what = "CPU per streamed chunk";
+    return [{ what, most: 2.5, measured, unit: "× nginx" }];
+  },
+  async latency(bench) {
+    const rounds = await measureLatency(bench);
+    const title = `added, ${LATENCY_RATE} requests/s`;
+    print(figures(`p50 ${title}`, "ms", added(rounds, "p50Ms")));
+    print(figures(`p99 ${title}`, "ms", added(rounds, "p99Ms")));
+    return [];
+  },
+  async memory(bench) {
+    // Each round starts every proxy anew, which takes long; the figure hardly moves.
+    const rounds = await measureMemory({
+      ...bench,
+      rounds: Math.ceil(bench.rounds / 4),
+    });
+    const title = `Memory per open stream, ${OPEN_STREAMS} streams`;
+    print(figures(title, "KB", rounds));
+    const measured = median(rounds.get(ROUTER)!);
+    const what = "Memory per open stream";
+    return [{ what, most: 200, measured, unit: "KB" }];
+  },
+};
+
+async function bench(quick: boolean, only?: string): Promise<void> {
+  const proxies = availableProxies();
+  if (proxies.length < 3) {
+    print(`Not all of nginx and HAProxy are installed: ${INSTALL}`);
+  }
+  const folder = await Deno.makeTempDir({ prefix: "vllm-router-bench-" });
+  Deno.addSignalListener("SIGINT", () => leave(folder, 130));
+  Deno.addSignalListener("SIGTERM", () => leave(folder, 143));
+  const effort = quick
+    ? { rounds: 2, seconds: 0.5 }
+    : { rounds: 8, seconds: 1 };
+  const aims: Aim[] = [];
+  let exitCode = 0;
+  try {
+    for (const name of only ? [only] : Object.keys(parts)) {
+      aims.push(...await parts[name]!({ proxies, folder, ...effort }));
+    }
+    print(aims.map(verdict).join("\n"));
+  } catch (error) {
+    console.error(error);
+    exitCode = 1;
+  }
+  leave(folder, exitCode);
+}
+
+/** Signal listeners would keep the process alive, and a child may: none is left behind. */
+function leave(folder: string, exitCode: number): never {
+  killChildren();
+  Deno.removeSync(folder, { recursive: true });
+  Deno.exit(exitCode);
+}
+
+function print(text: string): void {
+  console.log(`${text}\n`);
+}
+
+await new Command("deno task bench")
+  .description("Measures what the router costs beside nginx and HAProxy.")
+  .option("--quick", "a rougher measurement in half a minute", false)
+  .addOption(
+    new Option("--only <part>", "a single part").choices(Object.keys(parts)),
+  )
+  .action(({ quick, only }) => bench(quick, only))
+  .parseAsync(Deno.args, { from: "user" });

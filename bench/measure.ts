@@ -1,0 +1,164 @@
+import type { SimulatorOptions } from "../src/simulator/simulator.ts";
+import { runLoad, whileOpen } from "./drive.ts";
+import {
+  cpuMicroseconds,
+  type Listening,
+  residentKilobytes,
+  sleep,
+} from "./processes.ts";
+import type { Proxy } from "./proxies.ts";
+import { startUpstream } from "./upstream.ts";
+
+/** What is measured, and how thoroughly. */
+export interface Bench {
+  readonly proxies: readonly Proxy[];
+  /** For the proxies' files. */
+  readonly folder: string;
+  readonly rounds: number;
+  /** Of load in one round of one proxy. */
+  readonly seconds: number;
+}
+
+/** For each proxy's name what the rounds measured. */
+export type Rounds<T = number> = ReadonlyMap<string, readonly T[]>;
+
+export interface Latency {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** The name under which {@linkcode measureLatency} reports the simulator without a proxy. */
+export const DIRECT = "direct";
+export const STREAMS = 64;
+export const OPEN_STREAMS = 1000;
+/** Requests a second: far from what any of them can do, so that nothing queues. */
+export const LATENCY_RATE = 400;
+
+/** All requests run side by side, at the pace of a single one. */
+const SIDE_BY_SIDE = {
+  maxNumSeqs: 4096,
+  kvBlocks: 262_144,
+  interTokenGrowth: 0,
+};
+/** An answer takes the simulator's own time only, and its tokens come in one step. */
+const AT_ONCE: SimulatorOptions = {
+  ...SIDE_BY_SIDE,
+  interTokenMs: 0,
+  prefillTokensPerSecond: 1e9,
+};
+const TOKEN_EVERY_MS = 10;
+/** Until what is compiled at run time has been. */
+const WARM_UP_SECONDS = 2;
+
+/** CPU per non-streaming request in microseconds, as busy as 32 connections make it. */
+export function measureRequests(bench: Bench): Promise<Rounds> {
+  return inTurn(bench, AT_ONCE, [], async ({ pid, port }, seconds) => {
+    const before = cpuMicroseconds(pid);
+    const load = { port, connections: 32, body: chat(32), seconds };
+    const { requests } = await runLoad(load);
+    return (cpuMicroseconds(pid) - before) / requests;
+  });
+}
+
+/** CPU per streamed event in microseconds: 64 streams, a token every 10 ms in each. */
+export function measureChunks(bench: Bench): Promise<Rounds> {
+  const simulator = { ...SIDE_BY_SIDE, interTokenMs: TOKEN_EVERY_MS };
+  return inTurn(bench, simulator, [], async ({ pid, port }, seconds) => {
+    const before = cpuMicroseconds(pid);
+    const body = chat(Math.round(seconds * 1000 / TOKEN_EVERY_MS), true);
+    const load = { port, connections: STREAMS, body, seconds: 0 };
+    const { events } = await runLoad(load);
+    return (cpuMicroseconds(pid) - before) / events;
+  });
+}
+
+/**
+ * Time from request to answer at a modest rate, of the proxies and of the simulator alone. Asks
+ * for what the simulator answers without its engine, whose timer would hide what is added.
+ */
+export function measureLatency(bench: Bench): Promise<Rounds<Latency>> {
+  const path = "/tokenize";
+  const load = { connections: 8, rate: LATENCY_RATE, path, body: chat(1) };
+  return inTurn(
+    bench,
+    AT_ONCE,
+    [DIRECT],
+    ({ port }, seconds) => runLoad({ ...load, port, seconds }),
+  );
+}
+
+/**
+ * Memory per open stream in KB, with a token every 500 ms in each. A process that has had many
+ * streams keeps the memory, so every round starts a new one; what it needs to work at all it has
+ * after one stream.
+ */
+export async function measureMemory(bench: Bench): Promise<Rounds> {
+  const { proxies, folder, rounds, seconds } = bench;
+  const body = chat(10_000, true);
+  const results = new Map(
+    proxies.map(({ name }) => [name, [] as number[]]),
+  );
+  await using upstream = await startUpstream({
+    ...SIDE_BY_SIDE,
+    interTokenMs: 500,
+  });
+  for (let round = 0; round < rounds; round++) {
+    for (const proxy of proxies) {
+      await using process = await proxy.start(upstream.port, folder);
+      const { pid, port } = process;
+      const measure = async () => {
+        await sleep(seconds * 1000);
+        return residentKilobytes(pid);
+      };
+      const load = { port, body, seconds: 0 };
+      const one = await whileOpen({ ...load, connections: 1 }, measure);
+      const all = await whileOpen(
+        { ...load, connections: OPEN_STREAMS },
+        measure,
+      );
+      results.get(proxy.name)!.push((all - one) / OPEN_STREAMS);
+    }
+  }
+  return results;
+}
+
+/**
+ * Measures one proxy after the other, again and again, so that the machine's noise strikes all
+ * alike. First all of them warm up.
+ */
+async function inTurn<T>(
+  { proxies, folder, rounds, seconds }: Bench,
+  simulator: SimulatorOptions,
+  upstreamNames: readonly string[],
+  measure: (process: Listening, seconds: number) => Promise<T>,
+): Promise<Rounds<T>> {
+  await using stack = new AsyncDisposableStack();
+  const upstream = stack.use(await startUpstream(simulator));
+  const processes = new Map(upstreamNames.map((name) => [name, upstream]));
+  for (const { name, start } of proxies) {
+    processes.set(name, stack.use(await start(upstream.port, folder)));
+  }
+  await Promise.all(
+    processes.values().map((process) => measure(process, WARM_UP_SECONDS)),
+  );
+  const results = new Map(
+    processes.keys().map((name) => [name, [] as T[]]),
+  );
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, process] of processes) {
+      results.get(name)!.push(await measure(process, seconds));
+    }
+  }
+  return results;
+}
+
+/** A request for a chat whose answer has that many tokens, of 4 bytes each. */
+function chat(tokens: number, stream = false) {
+  return {
+    model: "simulated-model",
+    messages: [{ role: "user", content: "What is the way to the sea?" }],
+    max_tokens: tokens,
+    ignore_eos: true,
+    stream,
+  };
+}

@@ -1,0 +1,123 @@
+/** A child process that listens on a port of loopback. */
+export interface Listening extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+}
+
+const READY_MS = 20_000;
+const LOOK_MS = 20;
+const children = new Set<Deno.ChildProcess>();
+
+/**
+ * Starts a program that is to listen on `port` and waits until it does.
+ *
+ * @throws {Error} when it ends before, or does not listen in time
+ */
+export async function startListening(
+  program: string,
+  args: readonly string[],
+  port: number,
+): Promise<Listening> {
+  const child = startChild(program, args);
+  let ended = false;
+  child.status.then(() => ended = true);
+  const deadline = performance.now() + READY_MS;
+  while (!await isListening(port)) {
+    if (ended || performance.now() > deadline) {
+      await stopChild(child);
+      throw new Error(`${program} does not listen on port ${port}`);
+    }
+    await sleep(LOOK_MS);
+  }
+  return {
+    pid: child.pid,
+    port,
+    [Symbol.asyncDispose]: () => stopChild(child),
+  };
+}
+
+/** Starts a program that is killed with this one, whatever becomes of it. */
+export function startChild(
+  program: string,
+  args: readonly string[],
+): Deno.ChildProcess {
+  const child = new Deno.Command(program, {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  children.add(child);
+  child.status.finally(() => children.delete(child));
+  return child;
+}
+
+export async function stopChild(child: Deno.ChildProcess): Promise<void> {
+  if (children.has(child)) child.kill("SIGKILL");
+  await child.status;
+  if (!child.stdout.locked) await child.stdout.cancel();
+}
+
+/** Kills whatever is still running. */
+export function killChildren(): void {
+  for (const child of children) child.kill("SIGKILL");
+}
+
+/** Runs one of this folder's programs. */
+export function denoArguments(
+  program: string,
+  ...args: readonly string[]
+): string[] {
+  const path = new URL(program, import.meta.url).pathname;
+  return ["run", "--quiet", "--allow-net", "--allow-read", path, ...args];
+}
+
+export function isInstalled(program: string): boolean {
+  try {
+    return new Deno.Command(program, {
+      args: ["-v"],
+      stdout: "null",
+      stderr: "null",
+    }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * CPU time of a process so far, in microseconds. The scheduler counts it in nanoseconds for each
+ * thread; `/proc/PID/stat` would count it in steps of 10 ms, too coarse for nginx.
+ */
+export function cpuMicroseconds(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  let nanoseconds = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    nanoseconds += parseInt(
+      Deno.readTextFileSync(`${folder}/${name}/schedstat`),
+    );
+  }
+  return nanoseconds / 1000;
+}
+
+/** What a process holds in memory, in KB of 1,024 bytes. */
+export function residentKilobytes(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]);
+}
+
+async function isListening(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

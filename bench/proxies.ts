@@ -1,0 +1,130 @@
+import {
+  freePort,
+  isInstalled,
+  type Listening,
+  startListening,
+} from "./processes.ts";
+
+/** Something that forwards requests to one upstream. */
+export interface Proxy {
+  readonly name: string;
+  /**
+   * @param upstream its port on loopback
+   * @param folder for its files
+   */
+  start(upstream: number, folder: string): Promise<Listening>;
+}
+
+/** Concurrent requests of the largest case, with room to spare. */
+const CAPACITY = 4096;
+
+const router: Proxy = {
+  name: "vllm-router",
+  start(upstream) {
+    const port = freePort();
+    const main = new URL("../main.ts", import.meta.url).pathname;
+    const permissions = ["--allow-net", "--allow-read", "--allow-env"];
+    // deno-fmt-ignore
+    return startListening(Deno.execPath(), [
+      "run", "--quiet", ...permissions, main,
+      "--server", `http://127.0.0.1:${upstream}=${CAPACITY}`,
+      "--host", "127.0.0.1", "--port", String(port), "--log-level", "warning",
+    ], port);
+  },
+};
+
+const nginx: Proxy = {
+  name: "nginx",
+  async start(upstream, folder) {
+    const port = freePort();
+    const file = `${folder}/nginx-${port}.conf`;
+    await Deno.writeTextFile(file, nginxConfig(port, upstream, folder));
+    return startListening("nginx", [
+      "-c",
+      file,
+      "-p",
+      folder,
+      "-e",
+      "stderr",
+    ], port);
+  },
+};
+
+const haproxy: Proxy = {
+  name: "HAProxy",
+  async start(upstream, folder) {
+    const port = freePort();
+    const file = `${folder}/haproxy-${port}.cfg`;
+    await Deno.writeTextFile(file, haproxyConfig(port, upstream));
+    return startListening("haproxy", ["-q", "-db", "-f", file], port);
+  },
+};
+
+/** The router, and what it is compared with where that is installed. */
+export function availableProxies(): Proxy[] {
+  return [
+    router,
+    ...isInstalled("nginx") ? [nginx] : [],
+    ...isInstalled("haproxy") ? [haproxy] : [],
+  ];
+}
+
+/**
+ * What a worker process would do, without the master beside it: one process to measure and to
+ * stop. Nothing is logged or written to disk, as in the router.
+ */
+function nginxConfig(port: number, upstream: number, folder: string): string {
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ");
+  return `
+daemon off;
+master_process off;
+pid ${folder}/nginx-${port}.pid;
+error_log stderr warn;
+worker_rlimit_nofile ${3 * CAPACITY};
+events { worker_connections ${3 * CAPACITY}; }
+http {
+  ${folders}
+  access_log off;
+  client_max_body_size 100m;
+  keepalive_requests 1000000000;
+  upstream servers {
+    server 127.0.0.1:${upstream};
+    keepalive ${CAPACITY};
+    keepalive_requests 1000000000;
+    keepalive_timeout 4s;
+  }
+  server {
+    listen 127.0.0.1:${port} backlog=${CAPACITY};
+    location / {
+      proxy_pass http://servers;
+      proxy_http_version 1.1;
+      proxy_set_header connection "";
+      proxy_buffering off;
+      proxy_read_timeout 600s;
+    }
+  }
+}
+`;
+}
+
+function haproxyConfig(port: number, upstream: number): string {
+  return `
+global
+  nbthread 1
+  maxconn ${CAPACITY}
+defaults
+  mode http
+  option http-no-delay
+  http-reuse always
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout http-keep-alive 60s
+frontend clients
+  bind 127.0.0.1:${port} backlog ${CAPACITY}
+  default_backend servers
+backend servers
+  server simulator 127.0.0.1:${upstream}
+`;
+}

@@ -1,0 +1,25 @@
+/**
+ * The simulated vLLM server as a process of its own. It is cheap enough to stand behind every
+ * proxy: with `interTokenMs` 0 an answer's tokens come in one step, and while streaming an event
+ * costs it a fraction of what the cheapest proxy spends on it.
+ *
+ * Arguments: the simulator's options as JSON.
+ */
+import {
+  type SimulatorOptions,
+  startSimulator,
+} from "../src/simulator/simulator.ts";
+import { denoArguments, freePort, startListening } from "./processes.ts";
+
+/** Starts a simulator in another process. */
+export function startUpstream(options: SimulatorOptions) {
+  const port = freePort();
+  const text = JSON.stringify({ ...options, port });
+  return startListening(
+    Deno.execPath(),
+    denoArguments("upstream.ts", text),
+    port,
+  );
+}
+
+if (import.meta.main) await startSimulator(JSON.parse(Deno.args[0]!));
