@@ -8,10 +8,13 @@ import * as log from "./monitor/log.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { BrokenAnswer } from "./proxy/relay.ts";
 
+/** Where a router listens and what it begins with. */
 export interface GatewayOptions {
+  /** The address to listen on. */
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The first servers and settings. */
   readonly config: Config;
   /** The file behind `config` and its text, to be followed; without it nothing reloads. */
   readonly file?: { readonly path: string; readonly text: string };
@@ -19,8 +22,11 @@ export interface GatewayOptions {
 
 /** A running router. */
 export interface Gateway extends AsyncDisposable {
+  /** The address it listens on. */
   readonly hostname: string;
+  /** The port it listens on. */
   readonly port: number;
+  /** What it knows of its servers. */
   readonly fleet: Fleet;
   /** Reads the configuration file again, now. */
   reload(): Promise<void>;

@@ -1,6 +1,8 @@
 /** What the router was told: the servers it may use and the settings it runs by. */
 export interface Config {
+  /** At least one, each with a URL of its own. */
   readonly servers: readonly ServerConfig[];
+  /** How the router behaves. */
   readonly settings: Settings;
 }
 
@@ -20,24 +22,32 @@ export interface ServerConfig {
 
 /** The `[config]` table, in milliseconds where it says seconds. */
 export interface Settings {
+  /** Name of the policy that chooses servers. @default "least_load" */
   readonly policy: string;
+  /** Between two scrapes of a server's `/metrics`. @default 500 */
   readonly metricsIntervalMs: number;
+  /** Between two checks of a server. @default 10_000 */
   readonly healthCheckIntervalMs: number;
+  /** For one answer to a check, a scrape or a listing. @default 5_000 */
   readonly healthCheckTimeoutMs: number;
-  /** Silence from a server after which an attempt ends. Never a limit on an answer's length. */
+  /** Silence from a server after which an attempt ends. Never a limit on an answer's length. @default 120_000 */
   readonly requestTimeoutMs: number;
+  /** Further servers a failed request may go to. @default 3 */
   readonly maxRetries: number;
+  /** The slow poll behind the file watch. @default 30_000 */
   readonly configReloadIntervalMs: number;
-  /** Consecutive request failures that take a server out. */
+  /** Consecutive request failures that take a server out. @default 2 */
   readonly failureThreshold: number;
-  /** How long a server that failed is left alone when active checks are off. */
+  /** How long a server that failed is left alone when active checks are off. @default 60_000 */
   readonly autoRecoveryMs: number;
+  /** Check servers regularly, not only at their start and after failures. @default true */
   readonly activeHealthCheck: boolean;
-  /** Mean answer time over the window above which a server is unhealthy. */
+  /** Mean answer time over the window above which a server is unhealthy. @default 10_000 */
   readonly healthCheckMaxResponseMs: number;
-  /** Share of successful checks in a full window below which a server is unhealthy, 0 to 1. */
+  /** Share of successful checks in a full window below which a server is unhealthy, 0 to 1. @default 0.8 */
   readonly healthCheckMinSuccessRate: number;
+  /** Checks that the window holds. @default 10 */
   readonly healthCheckWindowSize: number;
-  /** Consecutive failed checks that take a server out. */
+  /** Consecutive failed checks that take a server out. @default 3 */
   readonly healthCheckConsecutiveFailures: number;
 }

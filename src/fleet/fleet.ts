@@ -9,12 +9,14 @@ import {
   type Model,
   newServer,
   type Server,
+  type ServerState,
   stateOf,
 } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 
 /** A request's place at a server, counted from the moment of choosing. */
 export interface Lease {
+  /** The server it is a place at. */
   readonly server: Readonly<Server>;
   /** Gives the place back and tells the fleet how it went. Only the first call counts. */
   end(outcome: Outcome): void;
@@ -25,18 +27,25 @@ export type Refusal = "unknown_model" | "unavailable";
 
 /** A server entered or left a state. */
 export interface StateChange {
+  /** Its URL. */
   readonly server: string;
-  readonly from: string;
-  readonly to: string;
+  /** The state it left. */
+  readonly from: ServerState;
+  /** The state it entered. */
+  readonly to: ServerState;
+  /** Why, in words for people. */
   readonly reason: string;
 }
 
+/** What a fleet begins with. */
 export interface FleetOptions {
+  /** The first servers and settings. */
   readonly config: Config;
   /** Clock time in milliseconds. @default Date.now */
   readonly now?: () => number;
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
+  /** Hears of each change once. @default nobody */
   readonly onStateChange?: (change: StateChange) => void;
 }
 
@@ -57,6 +66,7 @@ export class Fleet {
   readonly #random: () => number;
   readonly #onStateChange: (change: StateChange) => void;
 
+  /** A fleet whose servers are all yet to be checked. */
   constructor(options: FleetOptions) {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
@@ -68,10 +78,12 @@ export class Fleet {
     );
   }
 
+  /** The settings in effect. */
   get settings(): Settings {
     return this.#settings;
   }
 
+  /** Every server, draining ones included. */
   get servers(): readonly Readonly<Server>[] {
     return this.#servers;
   }
@@ -142,6 +154,7 @@ export class Fleet {
     return this.#lease(server);
   }
 
+  /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
   loadOf(
     server: Readonly<Server>,
     now: number = this.#now(),
@@ -156,6 +169,7 @@ export class Fleet {
     return loadNow(server.inFlight, server.config.capacity, scrape);
   }
 
+  /** Takes the result of an active check. */
   recordCheck(server: Server, check: Check): void {
     server.lastCheckAt = this.#now();
     if (!check.ok) server.lastFailureAt = server.lastCheckAt;
@@ -171,7 +185,11 @@ export class Fleet {
     }
   }
 
-  /** @param scrape `undefined` when the server's page says nothing about its requests */
+  /**
+   * Takes what a server's `/metrics` said.
+   *
+   * @param scrape `undefined` when the server's page says nothing about its requests
+   */
   recordScrape(
     server: Server,
     scrape: Omit<Scrape, "at"> | undefined,
@@ -185,6 +203,7 @@ export class Fleet {
     );
   }
 
+  /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
     const now = this.#now();
     return snapshotOf(

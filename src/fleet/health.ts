@@ -2,22 +2,29 @@ import type { Settings } from "../config/config.ts";
 
 /** One active check of a server. */
 export interface Check {
+  /** It was answered well and in time. */
   readonly ok: boolean;
+  /** How long the answer took. */
   readonly responseMs: number;
 }
 
 /** What is believed of a server's health, and what that belief rests on. */
 export interface Health {
+  /** `checking` until the first check has ended. */
   readonly status: "checking" | "healthy" | "unhealthy";
   /** The latest checks, oldest first, at most `healthCheckWindowSize`. */
   readonly window: readonly Check[];
+  /** Checks since the server was first met. */
   readonly totalChecks: number;
+  /** Checks that failed since the last that passed. */
   readonly consecutiveCheckFailures: number;
+  /** Requests that failed since the last that was answered. */
   readonly consecutiveRequestFailures: number;
   /** Why the status is what it is, for people. */
   readonly reason: string;
 }
 
+/** Health of a server nothing is known of yet. */
 export const UNCHECKED: Health = {
   status: "checking",
   window: [],

@@ -1,9 +1,12 @@
 /** What one scrape of a server's `/metrics` told, and what the router had in flight then. */
 export interface Scrape {
+  /** Requests in its batch. */
   readonly running: number;
+  /** Requests in its queue. */
   readonly waiting: number;
   /** 0 to 1, the mean over engines; `undefined` where the server doesn't say. */
   readonly kvCacheUsage: number | undefined;
+  /** Its limit of open files, which the original router shows. */
   readonly maxFds: number | undefined;
   /** The router's own requests at that server around the scrape. */
   readonly ownInFlight: number;
@@ -13,7 +16,9 @@ export interface Scrape {
 
 /** Requests at a server now, as well as the router can know. */
 export interface Load {
+  /** Requests believed to be in its batch. */
   readonly running: number;
+  /** Requests believed to be in its queue. */
   readonly waiting: number;
   /** `(running + 0.5 × waiting) / capacity`, the original router's measure. */
   readonly load: number;

@@ -4,7 +4,9 @@ import type { Scrape } from "./load.ts";
 
 /** A model as its server's `/v1/models` described it. */
 export interface Model {
+  /** Its name, which requests ask for. */
   readonly id: string;
+  /** Whatever else the server says of it. */
   readonly [field: string]: unknown;
 }
 
@@ -12,7 +14,9 @@ export interface Model {
 export interface Server {
   /** Grows with every server the fleet meets and never changes. */
   readonly id: number;
+  /** As the operator described it. */
   config: ServerConfig;
+  /** What is believed of its health. */
   health: Health;
   /** Its engine sleeps: it looks idle and may fail if used. */
   asleep: boolean;
@@ -20,13 +24,19 @@ export interface Server {
   draining: boolean;
   /** The router's own requests there, exactly. */
   inFlight: number;
+  /** What it lists, by name. */
   models: ReadonlyMap<string, Model>;
+  /** Clock time in milliseconds at which it last told its models. */
   modelsUpdatedAt: number | undefined;
+  /** Clock time in milliseconds of the last check. */
   lastCheckAt: number | undefined;
+  /** Clock time in milliseconds of the last failed check or request. */
   lastFailureAt: number | undefined;
+  /** What its `/metrics` last said of its requests. */
   scrape: Scrape | undefined;
 }
 
+/** What people are shown; requests go to `healthy` servers. */
 export type ServerState =
   | "checking"
   | "healthy"
@@ -34,6 +44,7 @@ export type ServerState =
   | "draining"
   | "sleeping";
 
+/** A server nothing is known of yet. */
 export function newServer(id: number, config: ServerConfig): Server {
   return {
     id,
@@ -59,6 +70,7 @@ export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
   );
 }
 
+/** The one state that describes a server best. */
 export function stateOf(server: Server): ServerState {
   if (server.draining) return "draining";
   return server.health.status === "healthy" && server.asleep

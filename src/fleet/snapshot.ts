@@ -10,30 +10,47 @@ import {
 
 /** One server at one moment, for whatever shows it. Times are clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
+  /** Base address, which identifies it. */
   readonly url: string;
+  /** What people call it. */
   readonly name: string;
+  /** Its state. */
   readonly state: ServerState;
+  /** Why it is in that state, in words for people. */
   readonly reason: string;
+  /** Requests it may run side by side before it counts as full. */
   readonly capacity: number;
   /** The router's own requests there. */
   readonly inFlight: number;
+  /** What it lists, by name. */
   readonly models: ReadonlyMap<string, Model>;
+  /** When it last told its models. */
   readonly modelsUpdatedAt: number | undefined;
+  /** When it was last checked. */
   readonly lastCheckAt: number | undefined;
+  /** Checks or requests that failed in a row, the larger of the two. */
   readonly consecutiveFailures: number;
+  /** Share of successful checks in the window, 0 to 1. */
   readonly successRate: number;
+  /** Mean answer time of the checks in the window. */
   readonly meanResponseMs: number;
+  /** Answer time of the last check. */
   readonly lastResponseMs: number | undefined;
+  /** Checks since the server was first met. */
   readonly totalChecks: number;
   /** As the server's own page last said, where it did. */
   readonly scrape: Server["scrape"];
 }
 
+/** The whole fleet at one moment. */
 export interface FleetSnapshot {
+  /** In the order of the configuration, draining ones last. */
   readonly servers: readonly ServerSnapshot[];
+  /** The settings in effect. */
   readonly settings: Settings;
 }
 
+/** Copies what is known of these servers. */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   loadOf: (server: Readonly<Server>) => Load,

@@ -2,18 +2,25 @@ import type { Outcome } from "../fleet/outcome.ts";
 
 /** What became of a request. Times in milliseconds. */
 export interface Account {
+  /** The client's `x-request-id`, or one made for it. */
   readonly id: string;
+  /** Path and query. */
   readonly path: string;
   /** As the client named it, `undefined` where it named none or nothing was understood. */
   model: string | undefined;
+  /** The client asked for a stream. */
   stream: boolean;
   /** The server whose answer the client got, `undefined` where it got one of the router's own. */
   server: string | undefined;
+  /** Servers that were asked. */
   attempts: number;
+  /** What the client got; 499 if it left before. */
   status: number;
   /** Of the answer's body. */
   bytes: number;
+  /** From the request's head to the answer's end. */
   durationMs: number;
+  /** How the last attempt ended, or `rejected` where the router answered itself. */
   outcome: Outcome | "rejected";
 }
 

@@ -15,16 +15,25 @@ import { isFailure, shouldRetry } from "./retry.ts";
 
 /** A request moves to another server. */
 export interface Failover {
+  /** The request's id. */
   readonly id: string;
+  /** URL of the server that failed. */
   readonly from: string;
+  /** URL of the server that is asked next. */
   readonly to: string;
+  /** How the attempt before ended. */
   readonly reason: Outcome;
 }
 
+/** What the proxy works with and whom it tells. */
 export interface ProxyOptions {
+  /** Chooses and counts. */
   readonly fleet: Fleet;
+  /** Holds the connections to servers. */
   readonly client: Deno.HttpClient;
+  /** Hears of each failover. @default nobody */
   readonly onFailover?: (failover: Failover) => void;
+  /** Hears of each request once it ended. @default nobody */
   readonly onAccount?: (account: Readonly<Account>) => void;
 }
 

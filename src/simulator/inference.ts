@@ -8,7 +8,7 @@ import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import type { Sequence } from "./sequence.ts";
 import type { ServerState } from "./server_state.ts";
-import { detokenize } from "./tokenizer.ts";
+import { tokenText } from "./tokenizer.ts";
 import type { Choice, Inference, InferenceEndpoint } from "./wording.ts";
 
 /** One inference request under way. */
@@ -142,7 +142,7 @@ function answer(
         if (sentTokens === dropAfterTokens) return drop(exchange);
         start();
         sentTokens++;
-        const text = detokenize([token]);
+        const text = tokenText(token);
         choice.tokens.push(token);
         choice.text += text;
         if (stream) wording.token?.(send, choice, text);

@@ -29,10 +29,6 @@ export class KvCache {
     return this.#unused.size;
   }
 
-  get cachedBlocks(): number {
-    return this.#blockOfHash.size;
-  }
-
   /** The cached blocks of the longest prefix of `hashes`; takes no reference. */
   findPrefix(hashes: readonly number[], most: number): number[] {
     const blocks: number[] = [];

@@ -18,6 +18,15 @@ export function detokenize(tokens: Iterable<number>): string {
   return decoder.decode(bytes.filter((byte) => byte !== 0));
 }
 
+const textOfToken = new Map<number, string>();
+
+/** The text of one token of an answer. Answers use few words, so that each is decoded once. */
+export function tokenText(token: number): string {
+  let text = textOfToken.get(token);
+  if (text === undefined) textOfToken.set(token, text = detokenize([token]));
+  return text;
+}
+
 export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
   const joined = new Uint32Array(
     parts.reduce((length, part) => length + part.length, 0),
