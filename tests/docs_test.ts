@@ -1,0 +1,410 @@
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseConfig } from "../src/config/load.ts";
+import type { Config } from "../src/config/config.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const READMES = ["README.md", "README.zh.md"];
+const EXAMPLE = "servers.example.toml";
+const MINIMAL = `[servers]\nservers = [{ url = "http://gpu-server-1:8081" }]\n`;
+/** Programs in the samples that are not the project's own. */
+const OTHERS = ["cp", "curl", "docker", "install", "mkdir", "systemctl"];
+
+const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
+const markdown = files(ROOT).filter((path) => path.endsWith(".md"));
+const tasks: Record<string, string> = JSON.parse(read("deno.json")).tasks;
+
+Deno.test("both READMEs have the same sections and the same samples", () => {
+  const [english, chinese] = READMES.map(read);
+  const levels = (text: string) => headings(text).map(({ level }) => level);
+  assert.deepEqual(levels(chinese!), levels(english!));
+  assert.deepEqual(samples(chinese!), samples(english!));
+  assert.deepEqual(codeInTables(chinese!), codeInTables(english!));
+});
+
+Deno.test("every TOML sample is a configuration without a warning", () => {
+  const texts = READMES.flatMap((path) => samples(read(path), "toml"));
+  assert.ok(texts.length >= 4);
+  for (const text of [...texts, read(EXAMPLE)]) accepted(text);
+});
+
+Deno.test("the READMEs and the example state every setting with its default", () => {
+  const defaults = accepted(MINIMAL).settings;
+  const whole = uncommented(read(EXAMPLE));
+  const inExample = [...whole.matchAll(/^(\w+) = /gm)].map(([, key]) => key)
+    .filter((key) => key !== "servers").sort();
+  assert.deepEqual(accepted(read(EXAMPLE)).settings, defaults);
+  assert.deepEqual(accepted(whole).settings, defaults);
+  assert.equal(new Set(inExample).size, Object.keys(defaults).length);
+
+  for (const path of READMES) {
+    const rows = tableWith(read(path), "metrics_interval");
+    const written = rows.map(([key, value]) => `${key} = ${value}\n`);
+    assert.deepEqual(
+      accepted(`${MINIMAL}[config]\n${written.join("")}`).settings,
+      defaults,
+    );
+    assert.deepEqual(rows.map(([key]) => key).sort(), inExample, path);
+  }
+});
+
+Deno.test("the READMEs and the example show every key of a server", () => {
+  const keys = ["api_key", "max_concurrent_requests", "models", "name", "url"];
+  const full = accepted(uncommented(read(EXAMPLE))).servers.at(-1)!;
+  assert.equal(Object.keys(full).length, keys.length);
+  for (const path of READMES) {
+    const rows = new Map(
+      tableWith(read(path), "max_concurrent_requests").map((
+        [key, value],
+      ) => [key, value]),
+    );
+    assert.deepEqual([...rows.keys()].sort(), keys, path);
+    assert.equal(
+      Number(rows.get("max_concurrent_requests")),
+      accepted(MINIMAL).servers[0]!.capacity,
+    );
+  }
+});
+
+Deno.test("every command line in the documentation and in the help is understood", async () => {
+  const texts = markdown.map(read);
+  const inHelp = await Promise.all(
+    ["", "run", "check-config", "demo", "simulate"].map((command) =>
+      router([...command.split(" ").filter(Boolean), "--help"])
+    ),
+  );
+  const lines = new Set([
+    ...texts.flatMap((text) => samples(text, "sh")).flatMap(commandsIn),
+    ...texts.flatMap(inlineCommands),
+    ...inHelp.flatMap(({ stdout }) =>
+      commandsIn(stdout.split("Examples:\n")[1] ?? "")
+    ),
+  ]);
+  const known = [...lines].map(argumentsOf).filter((args) =>
+    args !== undefined
+  );
+  assert.ok(known.length >= 15, `only ${known.length} command lines found`);
+  const distinct = new Set(known.map((args) => args.join(" ")));
+  await Promise.all([...distinct].map((line) => assertUnderstood(line)));
+});
+
+Deno.test("the deployment files run command lines that are understood", async () => {
+  const dockerfile = read("deploy/Dockerfile");
+  const compose = read("deploy/docker-compose.yml");
+  const unit = read("deploy/systemd/vllm-router.service");
+  const lines = [
+    JSON.parse(/^CMD (.*)$/m.exec(dockerfile)![1]!).join(" "),
+    /^ExecStart=\S+ (.*)$/m.exec(unit)![1]!,
+    ...[...compose.matchAll(/command: \[(.*)\]/g)].map(([, list]) =>
+      list!.replaceAll(",", "")
+    ),
+    ...[...compose.matchAll(/command:((?:\n +- .*)+)/g)].map(([, list]) =>
+      list!.replaceAll(/\s*\n\s*- /g, " ").trim()
+    ),
+  ];
+  assert.equal(lines.length, 6);
+  await Promise.all(lines.map((line) => assertUnderstood(line)));
+});
+
+Deno.test("the README's samples work as pasted before the demo", async (t) => {
+  await using demo = await startDemo();
+  const here = (text: string) =>
+    text.replaceAll("127.0.0.1:8888", `127.0.0.1:${demo.port}`);
+  const curls = samples(read("README.md"), "sh").flatMap(commandsIn)
+    .filter((line) => line.startsWith("curl "));
+  const scripts = samples(read("README.md"), "js");
+  assert.equal(curls.length, 3);
+  assert.equal(scripts.length, 1);
+
+  await t.step("they are the ones the demo prints", () => {
+    const bare = (text: string) => text.replaceAll(/[\s\\{},]/g, "");
+    for (const sample of [curls[0]!, ...scripts]) {
+      assert.ok(bare(demo.printed()).includes(bare(here(sample))), sample);
+    }
+  });
+
+  for (const curl of curls) {
+    await t.step({
+      name: curl.slice(0, 60),
+      ignore: !isInstalled("curl"),
+      async fn() {
+        const { stdout, stderr, code } = await output("sh", [
+          "-c",
+          here(curl).replace("curl", "curl --silent --show-error --fail"),
+        ]);
+        assert.equal(code, 0, stderr);
+        if (!curl.includes('"stream": true')) return void JSON.parse(stdout);
+        const events = stdout.split("\n\n").filter(Boolean);
+        assert.ok(events.every((event) => event.startsWith("data: ")), stdout);
+        assert.ok(events.length > 3 && events.at(-1) === "data: [DONE]");
+      },
+    });
+  }
+
+  await t.step("the openai sample prints an answer", async () => {
+    const { stdout, stderr, code } = await output(Deno.execPath(), [
+      "run",
+      "--quiet",
+      "--allow-net",
+      "--allow-env",
+      "--allow-read",
+      "-",
+    ], here(scripts[0]!));
+    assert.equal(code, 0, stderr);
+    assert.ok(stdout.trim().split(/\s+/).length > 3, stdout);
+  });
+
+  await t.step({
+    name: "the image's health check passes, and fails where nobody listens",
+    ignore: !isInstalled("bash"),
+    async fn() {
+      const check = /HEALTHCHECK[^[]*CMD (\[.*\])/.exec(
+        read("deploy/Dockerfile"),
+      )![1]!;
+      const run = async (port: number) => {
+        const [program, ...args] = JSON.parse(check.replace("8888", `${port}`));
+        return (await output(program, args)).code;
+      };
+      assert.equal(await run(demo.port), 0);
+      const free = Deno.listen({ port: 0 });
+      free.close();
+      assert.notEqual(await run((free.addr as Deno.NetAddr).port), 0);
+    },
+  });
+});
+
+Deno.test("every relative link leads somewhere", () => {
+  const broken = markdown.flatMap((path) =>
+    [...proseOf(read(path)).matchAll(/\]\(([^)\s#]*)(#[^)\s]+)?\)/g)]
+      .filter(([, to, anchor]) => !leadsSomewhere(path, to!, anchor))
+      .map(([link]) => `${path}: ${link}`)
+  );
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("no file names a machine's path, a registry's host or a package out of reach", () => {
+  const unwanted = [
+    /(?<![\w.-])\/(?:work|root)\//,
+    /registry\.npmjs/,
+    /["'`]jsr:/,
+    /from ["']https?:/,
+  ];
+  const found = files(ROOT).flatMap((path) => {
+    const text = read(path);
+    return unwanted.filter((pattern) => pattern.test(text))
+      .map((pattern) => `${path}: ${pattern}`);
+  });
+  assert.deepEqual(found, []);
+});
+
+/** The paths of all files in a folder, from the top folder, without what is not the project's. */
+function files(folder: string): string[] {
+  const not = [".git", "node_modules", "dist", "logs", "servers.toml"];
+  return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (not.includes(entry.name)) return [];
+    return entry.isDirectory ? files(path) : [relative(ROOT, path)];
+  });
+}
+
+/** The bodies of the fenced samples, of one language or each with its language before it. */
+function samples(text: string, language?: string): string[] {
+  const fences = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  return fences.filter(([, of]) => language === undefined || of === language)
+    .map(([, of, body]) => language === undefined ? `${of}\n${body}` : body!);
+}
+
+function proseOf(text: string): string {
+  return text.replaceAll(/^```.*?^```$/gms, "");
+}
+
+function headings(text: string): { level: number; anchor: string }[] {
+  return [...proseOf(text).matchAll(/^(#+) (.*)$/gm)].map((
+    [, marks, title],
+  ) => ({
+    level: marks!.length,
+    anchor: title!.toLowerCase().replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  }));
+}
+
+/** The tables' first cells that are all code: keys, policies, paths, commands, flags. */
+function codeInTables(text: string): string[][] {
+  return [...text.matchAll(/^\| ((?:`[^`|]+`(?:, )?)+) +\|/gm)].map((
+    [, cell],
+  ) => [...cell!.matchAll(/`[^`]+`/g)].map(([code]) => code));
+}
+
+/** The rows of the table that has a row for `key`: the bare text of their cells. */
+function tableWith(text: string, key: string): string[][] {
+  const table = text.split(/\n\n/).find((part) =>
+    part.includes(`| \`${key}\``)
+  )!;
+  return table.split("\n").slice(2).map((row) =>
+    row.split("|").slice(1, -1).map((cell) =>
+      cell.trim().replace(/^`(.*)`$/, "$1")
+    )
+  );
+}
+
+function accepted(text: string): Config {
+  const checked = parseConfig(text, () => "a-key");
+  assert.ok(checked.ok, JSON.stringify(checked));
+  assert.deepEqual(checked.warnings, []);
+  return checked.config;
+}
+
+/** The example with its optional keys switched on. */
+function uncommented(text: string): string {
+  return text.replaceAll(/^( *)# (\w+ = |\{ url)/gm, "$1$2");
+}
+
+function commandsIn(text: string): string[] {
+  return text.replaceAll(/\\\n\s*/g, "").split(/\n|&&/)
+    .map((line) => line.trim()).filter(Boolean);
+}
+
+function inlineCommands(text: string): string[] {
+  return [...proseOf(text).matchAll(/`([^`]+)`/g)].map(([, code]) =>
+    code!.replaceAll(/\s+/g, " ")
+  ).filter((code) =>
+    /^(\.\/)?vllm-router |^(npx -y )?deno(@\S+)? task /.test(code)
+  );
+}
+
+/** What a command line gives to the router; `undefined` where it starts something else. */
+function argumentsOf(line: string): string[] | undefined {
+  const words = line.split(/\s+/);
+  if (words[0] === "docker" && words[1] === "run") {
+    const args = words.slice(words.lastIndexOf("vllm-router") + 1);
+    return args.length > 0 ? args : undefined;
+  }
+  if (/^(\.\/)?vllm-router$/.test(words[0]!)) return words.slice(1);
+  const task = /^(?:npx -y deno@2\.9\.6|deno) task ([\w:]+) ?(.*)$/.exec(line);
+  if (task) {
+    const command = tasks[task[1]!];
+    assert.ok(command !== undefined, `no task for ${line}`);
+    const before = /^deno run .*main\.ts(.*)$/.exec(command)?.[1];
+    return before === undefined
+      ? undefined
+      : `${before} ${task[2]}`.split(" ").filter(Boolean);
+  }
+  assert.ok(OTHERS.includes(words[0]!), `unknown program in: ${line}`);
+  return undefined;
+}
+
+/**
+ * Runs a command line so that it has to end: by a port that is taken, or a file that is missing.
+ * To get that far it must have been understood, or else the exit code is 2.
+ */
+async function assertUnderstood(line: string): Promise<void> {
+  const args = line.split(" ").filter(Boolean);
+  const commands = ["check-config", "demo", "simulate", "version"];
+  const command = commands.includes(args[0]!) ? args[0]! : "run";
+  if (args.includes("--help") || command === "version") {
+    return assert.equal((await router(args)).code, 0, line);
+  }
+  const hostname = command === "simulate" ? "127.0.0.1" : "0.0.0.0";
+  using taken = Deno.listen({ hostname, port: 0 });
+  const port = `--port=${(taken.addr as Deno.NetAddr).port}`;
+  const missing = `--config=${join(ROOT, "no-such-file.toml")}`;
+  const ending = {
+    "check-config": [missing],
+    run: [`--host=${hostname}`, `--config=${join(ROOT, EXAMPLE)}`, port],
+    simulate: [`--host=${hostname}`, port],
+  }[command] ?? [port];
+  const { code, stderr } = await router([...args, ...ending]);
+  assert.equal(code, 1, `${line}: ${stderr}`);
+  assert.match(stderr, /already in use|no such file/, line);
+}
+
+function router(args: readonly string[]): ReturnType<typeof output> {
+  const run = ["run", "--allow-net", "--allow-read", "--allow-env", "main.ts"];
+  return output(Deno.execPath(), [...run, ...args]);
+}
+
+async function output(
+  program: string,
+  args: readonly string[],
+  input?: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = new Deno.Command(program, {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  if (input) await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+function isInstalled(program: string): boolean {
+  try {
+    return new Deno.Command(program, { args: ["--version"] }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+}
+
+/** The demo as the task starts it, on a free port, once it has said what to try. */
+async function startDemo() {
+  const [, ...args] = tasks.demo!.split(" ");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args, "--port", "0"],
+    cwd: ROOT,
+    stdout: "piped",
+  }).spawn();
+  const { promise: welcomed, resolve } = Promise.withResolvers<void>();
+  let printed = "";
+  const drained = (async () => {
+    for await (
+      const part of child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      printed += part;
+      if (printed.includes("Stop with Ctrl-C")) resolve();
+    }
+    resolve();
+  })();
+  await welcomed;
+  const port = Number(
+    /router before them: http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1],
+  );
+  return {
+    port,
+    printed: () => printed,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      const { code } = await child.status;
+      await drained;
+      assert.equal(code, 0, printed);
+    },
+  };
+}
+
+function leadsSomewhere(
+  from: string,
+  to: string,
+  anchor: string | undefined,
+): boolean {
+  if (/^(https?|mailto):/.test(to)) return true;
+  const target = to === "" ? from : join(dirname(from), to);
+  try {
+    Deno.statSync(join(ROOT, target));
+  } catch {
+    return false;
+  }
+  return anchor === undefined ||
+    headings(read(target)).some((heading) => `#${heading.anchor}` === anchor);
+}
