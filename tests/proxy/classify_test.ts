@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { classify } from "../../src/proxy/classify.ts";
+import { numRuns } from "../support/property.ts";
+
+const JSON_TYPE = "application/json";
+
+function asked(text: string, type: string | null = JSON_TYPE) {
+  return classify(new TextEncoder().encode(text), type);
+}
+
+async function formOf(
+  fields: Record<string, string | Blob>,
+): Promise<[Uint8Array<ArrayBuffer>, string]> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  const request = new Request("http://router", { method: "POST", body: form });
+  return [await request.bytes(), request.headers.get("content-type")!];
+}
+
+for (
+  const [body, model, stream] of [
+    [{ model: "m", stream: true }, "m", true],
+    [{ model: "m", stream: false }, "m", false],
+    [{ model: "org/m" }, "org/m", false],
+    [{ model: "m", stream: "true" }, "m", false],
+    [{ model: "m", stream: 1 }, "m", false],
+    [{ model: null }, undefined, false],
+    [{}, undefined, false],
+    [{ messages: [{ model: "inner", stream: true }] }, undefined, false],
+    [{ model: "модель 模型" }, "модель 模型", false],
+  ] as const
+) {
+  Deno.test(`${JSON.stringify(body)} asks for ${model ?? "any model"}${stream ? ", streamed" : ""}`, async () => {
+    assert.deepEqual(await asked(JSON.stringify(body)), { model, stream });
+  });
+}
+
+Deno.test("JSON is read whatever the content type says, as vLLM's clients may leave it out", async () => {
+  for (const type of [null, "text/plain", "application/json; charset=utf-8"]) {
+    assert.deepEqual(await asked(`{"model":"m"}`, type), {
+      model: "m",
+      stream: false,
+    });
+  }
+});
+
+for (
+  const [what, text] of [
+    ["nothing", ""],
+    ["no JSON", "model=m"],
+    ["JSON that breaks off", `{"model":"m"`],
+    ["a list", `[{"model":"m"}]`],
+    ["a text", `"m"`],
+    ["null", "null"],
+    ["a number", "3"],
+  ] as const
+) {
+  Deno.test(`a body that is ${what} is a bad request`, async () => {
+    const error = await asked(text);
+    assert.ok("status" in error);
+    assert.equal(error.status, 400);
+    assert.equal(error.type, "invalid_request_error");
+  });
+}
+
+Deno.test("a body that is no UTF-8 is a bad request", async () => {
+  const error = await classify(
+    new Uint8Array([0x22, 0xff, 0xfe, 0x22]),
+    JSON_TYPE,
+  );
+  assert.equal("status" in error && error.status, 400);
+});
+
+Deno.test("a model that is no text is a bad request that names the field", async () => {
+  for (const model of [3, true, ["m"], { id: "m" }]) {
+    const error = await asked(JSON.stringify({ model }));
+    assert.ok("status" in error);
+    assert.deepEqual([error.status, error.param], [400, "model"]);
+  }
+});
+
+Deno.test("an upload names its model and stream in form fields", async () => {
+  const file = new Blob([new Uint8Array(1_000)], { type: "audio/wav" });
+  assert.deepEqual(
+    await classify(...await formOf({ model: "whisper", stream: "true", file })),
+    { model: "whisper", stream: true },
+  );
+  assert.deepEqual(await classify(...await formOf({ file })), {
+    model: undefined,
+    stream: false,
+  });
+});
+
+Deno.test("the content type of an upload is read in any case, as RFC 9110 has it", async () => {
+  const [body, type] = await formOf({ model: "whisper" });
+  const shouted = type.replace("multipart/form-data", "Multipart/Form-Data");
+  assert.deepEqual(await classify(body, shouted), {
+    model: "whisper",
+    stream: false,
+  });
+});
+
+Deno.test("an upload that isn't a form is a bad request", async () => {
+  for (
+    const type of ["multipart/form-data", "multipart/form-data; boundary=x"]
+  ) {
+    const error = await asked("not a form", type);
+    assert.equal("status" in error && error.status, 400, type);
+  }
+});
+
+Deno.test("whatever object is sent, its own model and stream are read", () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }),
+      fc.option(fc.string(), { nil: undefined }),
+      fc.boolean(),
+      async (rest, model, stream) => {
+        const body = JSON.stringify({ ...rest, model, stream });
+        assert.deepEqual(await asked(body), { model, stream });
+      },
+    ),
+    { numRuns },
+  ));
