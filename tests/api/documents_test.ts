@@ -1,0 +1,264 @@
+import assert from "node:assert/strict";
+import { healthDocument } from "../../src/api/health.ts";
+import { loadStatsDocument } from "../../src/api/load_stats.ts";
+import { modelsDocument, serverModelsDocument } from "../../src/api/models.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Server } from "../../src/fleet/server.ts";
+import { configOf } from "../support/config.ts";
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const NOW_ISO = "2026-01-02T03:04:05.678Z";
+const A = "http://a:8000";
+const B = "http://b:8000";
+
+/** Servers of which that many are well, the others out. */
+function fleetWith(
+  total: number,
+  healthy: number,
+  settings: Record<string, unknown> = {},
+): Fleet {
+  const servers = Array.from({ length: total }, (_, i) => ({
+    url: `http://${"abcdefghijkl"[i]}:8000`,
+    max_concurrent_requests: 4,
+  }));
+  const fleet = new Fleet({
+    config: configOf(servers, settings),
+    now: () => NOW,
+  });
+  for (const [i, server] of serversOf(fleet).entries()) {
+    fleet.recordModels(server, [{ id: "m", max_model_len: 4_096 }]);
+    fleet.recordCheck(server, { ok: i < healthy, responseMs: 250 });
+  }
+  return fleet;
+}
+
+function serversOf(fleet: Fleet): Server[] {
+  return fleet.servers as Server[];
+}
+
+Deno.test("the health document has the original's fields", () => {
+  const fleet = fleetWith(2, 1, {
+    health_check_interval: 12,
+    health_check_min_success_rate: 0.9,
+    health_check_max_response_time: 7,
+    enable_active_health_check: false,
+  });
+  const [well, out] = serversOf(fleet);
+  fleet.recordCheck(well!, { ok: true, responseMs: 750 });
+  const document = healthDocument(fleet.snapshot());
+  assert.deepEqual(document, {
+    status: "degraded",
+    health_score: 0.5,
+    total_servers: 2,
+    healthy_servers: 1,
+    unhealthy_servers: 1,
+    servers: [{
+      url: A,
+      name: "a:8000",
+      healthy: true,
+      health_status: "healthy",
+      reason: well!.health.reason,
+      last_check: NOW_ISO,
+      consecutive_failures: 0,
+      success_rate: 1,
+      avg_response_time: 0.5,
+      last_response_time: 0.75,
+      total_checks: 2,
+      supported_models: ["m"],
+      models_last_updated: NOW_ISO,
+    }, {
+      url: B,
+      name: "b:8000",
+      healthy: false,
+      health_status: "unhealthy",
+      reason: out!.health.reason,
+      last_check: NOW_ISO,
+      consecutive_failures: 1,
+      success_rate: 0,
+      avg_response_time: 0.25,
+      last_response_time: 0.25,
+      total_checks: 1,
+      supported_models: ["m"],
+      models_last_updated: NOW_ISO,
+    }],
+    config: {
+      health_check_enabled: false,
+      health_check_interval: 12,
+      min_success_rate: 0.9,
+      max_response_time: 7,
+    },
+  });
+});
+
+Deno.test("a server that nobody has asked yet has no times", () => {
+  const fleet = new Fleet({ config: configOf([{ url: A }]) });
+  const [server] = healthDocument(fleet.snapshot()).servers;
+  assert.equal(server?.health_status, "checking");
+  assert.equal(server?.healthy, false);
+  assert.equal(server?.last_check, null);
+  assert.equal(server?.last_response_time, null);
+  assert.equal(server?.models_last_updated, null);
+  const [stats] = loadStatsDocument(fleet.snapshot()).servers;
+  assert.equal(stats?.last_updated, null);
+});
+
+for (
+  const [total, healthy, status] of [
+    [10, 10, "healthy"],
+    [5, 4, "healthy"],
+    [10, 7, "degraded"],
+    [4, 2, "degraded"],
+    [9, 4, "unhealthy"],
+    [3, 0, "unhealthy"],
+  ] as const
+) {
+  Deno.test(`${healthy} of ${total} servers well is ${status}`, () => {
+    const document = healthDocument(fleetWith(total, healthy).snapshot());
+    assert.equal(document.status, status);
+    assert.equal(document.health_score, healthy / total);
+    assert.equal(document.unhealthy_servers, total - healthy);
+  });
+}
+
+Deno.test("without a server the status says so", () => {
+  const { settings } = fleetWith(1, 1).snapshot();
+  const document = healthDocument({ servers: [], settings });
+  assert.equal(document.status, "no_servers");
+  assert.equal(document.health_score, 0);
+  const { summary } = loadStatsDocument({ servers: [], settings });
+  assert.equal(summary.overall_utilization_percent, 0);
+});
+
+Deno.test("a removed server that finishes what it has is not counted against the fleet", () => {
+  const fleet = fleetWith(2, 2);
+  fleet.acquire("m", new Set([serversOf(fleet)[1]!]));
+  fleet.reconcile(configOf([{ url: B }]));
+  assert.equal(fleet.servers.length, 2, "one drains");
+  const document = healthDocument(fleet.snapshot());
+  assert.equal(document.status, "healthy");
+  assert.equal(document.unhealthy_servers, 0);
+});
+
+Deno.test("the load document has the original's fields", () => {
+  const fleet = fleetWith(2, 1);
+  const [well] = serversOf(fleet);
+  fleet.recordScrape(well!, {
+    running: 2,
+    waiting: 1,
+    kvCacheUsage: 0.125,
+    maxFds: 1_024,
+    ownInFlight: 0,
+  }, false);
+  fleet.acquire("m", new Set());
+  assert.deepEqual(loadStatsDocument(fleet.snapshot()), {
+    servers: [{
+      url: A,
+      name: "a:8000",
+      current_load: 4,
+      max_capacity: 4,
+      available_capacity: 0,
+      utilization_percent: 100,
+      status: true,
+      health_status: "healthy",
+      last_updated: NOW_ISO,
+      in_flight: 1,
+      running: 2,
+      waiting: 2,
+      load: 0.75,
+      detailed_metrics: {
+        num_requests_running: 2,
+        num_requests_waiting: 1,
+        gpu_cache_usage_perc: 0.125,
+        process_max_fds: 1_024,
+      },
+    }, {
+      url: B,
+      name: "b:8000",
+      current_load: 0,
+      max_capacity: 4,
+      available_capacity: 4,
+      utilization_percent: 0,
+      status: false,
+      health_status: "unhealthy",
+      last_updated: null,
+      in_flight: 0,
+      running: 0,
+      waiting: 0,
+      load: 0,
+      detailed_metrics: {
+        num_requests_running: 0,
+        num_requests_waiting: 0,
+        gpu_cache_usage_perc: 0,
+        process_max_fds: 65_535,
+      },
+    }],
+    summary: {
+      total_servers: 2,
+      healthy_servers: 1,
+      total_active_load: 4,
+      total_capacity: 8,
+      overall_utilization_percent: 50,
+    },
+  });
+});
+
+Deno.test("an overfull server shows no negative room and at most 100%", () => {
+  const fleet = fleetWith(1, 1);
+  for (let i = 0; i < 9; i++) fleet.acquire("m", new Set());
+  const { servers, summary } = loadStatsDocument(fleet.snapshot());
+  assert.equal(servers[0]?.current_load, 9);
+  assert.equal(servers[0]?.available_capacity, 0);
+  assert.equal(servers[0]?.utilization_percent, 100);
+  assert.equal(summary.overall_utilization_percent, 100);
+});
+
+Deno.test("the models are the union over healthy servers, each once and as its server described it", () => {
+  const fleet = fleetWith(3, 2);
+  const [a, b, c] = serversOf(fleet);
+  fleet.recordModels(a!, [
+    { id: "both", max_model_len: 4_096, root: "a" },
+    { id: "one", owned_by: "vllm" },
+  ]);
+  fleet.recordModels(b!, [{ id: "both", root: "b" }, { id: "two" }]);
+  fleet.recordModels(c!, [{ id: "out" }]);
+  assert.deepEqual(modelsDocument(fleet.snapshot()), {
+    object: "list",
+    data: [
+      { id: "both", max_model_len: 4_096, root: "a" },
+      { id: "one", owned_by: "vllm" },
+      { id: "two" },
+    ],
+  });
+});
+
+Deno.test("a fixed model is described well enough for an OpenAI client", () => {
+  const fleet = new Fleet({
+    config: configOf([{ url: A, models: ["fixed"] }]),
+    now: () => NOW,
+  });
+  fleet.recordCheck(serversOf(fleet)[0]!, { ok: true, responseMs: 1 });
+  const [model] = modelsDocument(fleet.snapshot()).data;
+  assert.equal(model?.id, "fixed");
+  assert.equal(model?.object, "model");
+  assert.equal(typeof model?.created, "number");
+  assert.equal(typeof model?.owned_by, "string");
+});
+
+Deno.test("the models of each server stand under its address", () => {
+  assert.deepEqual(serverModelsDocument(fleetWith(2, 1).snapshot()), {
+    servers: {
+      [A]: {
+        supported_models: ["m"],
+        models_last_updated: NOW_ISO,
+        healthy: true,
+      },
+      [B]: {
+        supported_models: ["m"],
+        models_last_updated: NOW_ISO,
+        healthy: false,
+      },
+    },
+    total_servers: 2,
+    healthy_servers: 1,
+  });
+});
