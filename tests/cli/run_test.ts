@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { cli, startCli } from "../support/cli.ts";
+import { deadUrl, modelsPage, startUpstream } from "../support/upstream.ts";
+import { until } from "../support/until.ts";
+
+async function withFolder(
+  use: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function fileOf(...urls: string[]): string {
+  const servers = urls.map((url) => `{ url = "${url}" }`).join(", ");
+  return `[servers]\nservers = [${servers}]\n`;
+}
+
+function startVllm(model = "m") {
+  return startUpstream((request) =>
+    request.url.endsWith("/v1/models") ? modelsPage(model) : new Response("")
+  );
+}
+
+async function urlsOf(router: string): Promise<string[]> {
+  const { servers } = await (await fetch(`${router}/health`)).json();
+  return servers.map((server: { url: string }) => server.url);
+}
+
+Deno.test("a missing file is one line and exit code 1", () =>
+  withFolder(async (folder) => {
+    const { code, stdout, stderr } = await cli([], { cwd: folder });
+    assert.equal(code, 1);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^error: servers\.toml: no such file[^\n]*\n$/);
+  }));
+
+Deno.test("a bad file is told with all its problems, a line each, and nothing is started", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]
+servers = [
+  { url = "http://gpu-1", max_concurrent_requests = -1 },
+  { url = "http://gpu-1/v1" },
+  { url = "ftp://gpu-2" },
+]
+[config]
+request_timeout = "long"
+`,
+    );
+    const { code, stdout, stderr } = await cli(["--port", "0"], {
+      cwd: folder,
+    });
+    assert.equal(code, 1);
+    assert.equal(stdout, "");
+    const told = stderr.trim().split("\n").map((line) =>
+      /^error: ([^:]+): /.exec(line)?.[1]
+    );
+    assert.deepEqual(told.sort(), [
+      "config.request_timeout",
+      "servers.servers[0].max_concurrent_requests",
+      "servers.servers[1].url",
+      "servers.servers[2].url",
+    ]);
+  }));
+
+Deno.test("a file that is no TOML is one line that names the line", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/bad.toml`, `[servers]\nservers = [`);
+    const { code, stderr } = await cli(["--config", `${folder}/bad.toml`]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: line 2, column \d+: not valid TOML[^\n]*\n$/);
+  }));
+
+Deno.test("a port in use is one line and exit code 1", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const { code, stdout, stderr } = await cli([
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--server",
+    deadUrl(),
+  ]);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(
+    stderr,
+    new RegExp(`^error: 127\\.0\\.0\\.1:${port} is already in use[^\n]*\n$`),
+  );
+});
+
+Deno.test("a host that isn't this machine's is one line and exit code 1", async () => {
+  const { code, stderr } = await cli([
+    "--host",
+    "192.0.2.1",
+    "--port",
+    "0",
+    "--server",
+    deadUrl(),
+  ]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: 192\.0\.2\.1 [^\n]*--host\n$/);
+});
+
+Deno.test("--server, given repeatedly, stands in for a file, each with its capacity", async () => {
+  await using one = startVllm("one");
+  await using two = startVllm("two");
+  await using router = await startCli([
+    "--server",
+    `${one.url}/v1=7`,
+    "--server",
+    two.url,
+  ]);
+  const { servers } = await (await fetch(`${router.url}/load-stats`)).json();
+  assert.deepEqual(
+    servers.map((
+      server: { url: string; max_capacity: number },
+    ) => [server.url, server.max_capacity]),
+    [[one.url, 7], [two.url, 3]],
+  );
+  const { data } = await (await fetch(`${router.url}/v1/models`)).json();
+  assert.deepEqual(data.map(({ id }: { id: string }) => id), ["one", "two"]);
+});
+
+Deno.test("CONFIG_PATH names the file, and --config wins over it", () =>
+  withFolder(async (folder) => {
+    const [env, flag] = [deadUrl(), deadUrl()];
+    await Deno.writeTextFile(`${folder}/env.toml`, fileOf(env));
+    await Deno.writeTextFile(`${folder}/flag.toml`, fileOf(flag));
+    const options = { env: { CONFIG_PATH: `${folder}/env.toml` } };
+    await using byEnv = await startCli([], options);
+    assert.deepEqual(await urlsOf(byEnv.url), [env]);
+    await using byFlag = await startCli(
+      ["--config", `${folder}/flag.toml`],
+      options,
+    );
+    assert.deepEqual(await urlsOf(byFlag.url), [flag]);
+  }));
+
+Deno.test("LOG_LEVEL says how much is logged, in either case, and --log-level wins over it", async () => {
+  await using vllm = startVllm();
+  const server = ["--server", vllm.url];
+  const line = `"message":"${vllm.url} is healthy`;
+  await using byDefault = await startCli(server);
+  await until("logged", () => byDefault.output().includes(line));
+
+  const options = { env: { LOG_LEVEL: "ERROR" } };
+  await using byEnv = await startCli(server, options);
+  await using byFlag = await startCli(
+    [...server, "--log-level", "info"],
+    options,
+  );
+  await until("logged", () => byFlag.output().includes(line));
+  await (await fetch(`${byEnv.url}/livez`)).body?.cancel();
+  assert.ok(!byEnv.output().includes(line));
+});
+
+Deno.test("an unknown key is a warning, and the router runs", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/servers.toml`;
+    await Deno.writeTextFile(
+      path,
+      `${fileOf(deadUrl())}[config]\nmax_retires = 3\n`,
+    );
+    await using router = await startCli(["--config", path]);
+    await until(
+      "warned",
+      () => /config\.max_retires.*max_retries/.test(router.output()),
+    );
+  }));
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`${signal} ends an idle router at once with code 0`, async () => {
+    await using router = await startCli(["--server", deadUrl()]);
+    await (await fetch(`${router.url}/livez`)).body?.cancel();
+    const told = performance.now();
+    router.kill(signal);
+    assert.equal((await router.status).code, 0);
+    assert.ok(performance.now() - told < 2_000);
+  });
+}
+
+Deno.test("SIGTERM lets a request finish before the end", async () => {
+  const answer = Promise.withResolvers<Response>();
+  const asked = Promise.withResolvers<void>();
+  await using vllm = startUpstream((request) => {
+    if (request.url.endsWith("/v1/models")) return modelsPage("m");
+    if (request.method === "GET") return new Response("");
+    asked.resolve();
+    return answer.promise;
+  });
+  await using router = await startCli(["--server", vllm.url]);
+  const response = fetch(`${router.url}/v1/completions`, {
+    method: "POST",
+    body: `{"model":"m"}`,
+  });
+  await asked.promise;
+  router.kill("SIGTERM");
+  await until("no longer ready", async () => {
+    const ready = await fetch(`${router.url}/readyz`);
+    await ready.body?.cancel();
+    return ready.status === 503;
+  });
+  answer.resolve(Response.json({ done: true }));
+  assert.deepEqual(await (await response).json(), { done: true });
+  assert.equal((await router.status).code, 0);
+});
+
+Deno.test("SIGHUP reloads at once, even a file that didn't change, and tells of a bad one", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/servers.toml`;
+    const url = deadUrl();
+    await Deno.writeTextFile(path, fileOf(url));
+    await using router = await startCli(["--config", path]);
+    const reloads = () =>
+      router.output().split("Configuration reloaded").length - 1;
+    assert.equal(reloads(), 0);
+    router.kill("SIGHUP");
+    await until("reloaded", () => reloads() === 1, 1_000);
+
+    await Deno.writeTextFile(path, "[servers]\nservers = []\n");
+    router.kill("SIGHUP");
+    await until(
+      "told",
+      () => router.output().includes("servers.servers: "),
+      1_000,
+    );
+    assert.deepEqual(await urlsOf(router.url), [url]);
+  }));
+
+Deno.test("an edit of the file takes effect within a second", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/servers.toml`;
+    const [before, after] = [deadUrl(), deadUrl()];
+    await Deno.writeTextFile(path, fileOf(before));
+    await using router = await startCli(["--config", path]);
+    assert.deepEqual(await urlsOf(router.url), [before]);
+    await Deno.writeTextFile(path, fileOf(after));
+    await until(
+      "taken",
+      async () => (await urlsOf(router.url)).includes(after),
+      1_000,
+    );
+  }));

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { VERSION } from "../../src/version.ts";
+import { cli } from "../support/cli.ts";
+
+/** The one line on stderr, where nothing else was written. */
+function onlyLine(
+  { stdout, stderr }: { stdout: string; stderr: string },
+): string {
+  assert.equal(stdout, "");
+  assert.match(stderr, /^[^\n]+\n$/);
+  return stderr.trim();
+}
+
+for (
+  const [args, mentioned] of [
+    [["--prot", "8888"], /--prot/],
+    [["run", "--bogus"], /--bogus/],
+    [["check-config", "--port", "1"], /--port/],
+    [["version", "--bogus"], /--bogus/],
+    [["--port", "eighty"], /eighty.*0 to 65535/],
+    [["--port", "65536"], /65536.*0 to 65535/],
+    [["--port", "-1"], /port/],
+    [["--port", "80.5"], /80\.5.*0 to 65535/],
+    [["--port"], /--port.*missing/],
+    [["--log-level", "loud"], /loud.*debug, info, warning, error/],
+    [["demo", "--port", "x"], /x.*0 to 65535/],
+    [["simulate", "--capacity", "0"], /capacity.*at least 1/],
+    [["simulate", "--speed", "-1"], /speed/],
+    [["simulate", "--fault", "meteor"], /meteor/],
+    [["--server", "gpu-1:8000"], /gpu-1:8000/],
+    [["--server", "http://gpu-1=0"], /http:\/\/gpu-1=0.*at least 1/],
+    [["--server", "http://gpu-1=many"], /http:\/\/gpu-1=many.*whole number/],
+    [
+      ["--server", "http://gpu-1=3", "--server", "http://gpu-1/v1=4"],
+      /http:\/\/gpu-1\/v1=4.*http:\/\/gpu-1=3/,
+    ],
+  ] as [string[], RegExp][]
+) {
+  Deno.test(`"${args.join(" ")}" is one line on stderr and exit code 2`, async () => {
+    const result = await cli(args);
+    assert.match(onlyLine(result), mentioned);
+    assert.equal(result.code, 2);
+  });
+}
+
+Deno.test("a command that there isn't is told as one, with exit code 2", async () => {
+  const result = await cli(["check-confg"]);
+  assert.match(onlyLine(result), /unknown command.*check-confg/);
+  assert.equal(result.code, 2);
+});
+
+Deno.test("a bad LOG_LEVEL names where it came from, with exit code 2", async () => {
+  const result = await cli([], { env: { LOG_LEVEL: "loud" } });
+  assert.match(onlyLine(result), /loud.*LOG_LEVEL/);
+  assert.equal(result.code, 2);
+});
+
+for (const name of ["run", "check-config", "demo", "simulate", "version"]) {
+  Deno.test(`the help of ${name} has examples`, async () => {
+    const { code, stdout, stderr } = await cli([name, "--help"]);
+    assert.equal(code, 0);
+    assert.equal(stderr, "");
+    assert.match(stdout, /\nExamples:\n {2}vllm-router /);
+    assert.match(stdout, new RegExp(`^Usage: vllm-router ${name}`));
+  });
+}
+
+Deno.test("the help lists every command and has examples", async () => {
+  const { code, stdout } = await cli(["--help"]);
+  assert.equal(code, 0);
+  for (const name of ["run", "check-config", "demo", "simulate", "version"]) {
+    assert.match(stdout, new RegExp(`^ {2}${name}\\b`, "m"));
+  }
+  assert.match(stdout, /\nExamples:\n/);
+});
+
+Deno.test("the help of run tells its flags with their defaults", async () => {
+  const { stdout } = await cli(["run", "--help"]);
+  for (
+    const flag of [
+      /--console/,
+      /--host.*"0\.0\.0\.0"/,
+      /--port.*8888/s,
+      /--config.*"servers\.toml".*CONFIG_PATH/s,
+      /--log-level.*"info".*LOG_LEVEL/s,
+      /--model/,
+      /--server/,
+    ]
+  ) assert.match(stdout, flag);
+});
+
+Deno.test("LOG_TO_CONSOLE is the default of --console", async () => {
+  for (
+    const [value, shown] of [
+      ["true", "true"],
+      ["TRUE", "true"],
+      ["1", "true"],
+      ["false", "false"],
+      ["", "false"],
+    ] as const
+  ) {
+    const { stdout } = await cli(["run", "--help"], {
+      env: { LOG_TO_CONSOLE: value },
+    });
+    const flag = stdout.slice(
+      stdout.indexOf("--console"),
+      stdout.indexOf("--host"),
+    );
+    assert.equal(flag.includes("(default: true)"), shown === "true", value);
+  }
+});
+
+Deno.test("version and --version tell it", async () => {
+  assert.equal((await cli(["version"])).stdout, `vllm-router ${VERSION}\n`);
+  const flag = await cli(["--version"]);
+  assert.equal(flag.stdout, `${VERSION}\n`);
+  assert.equal(flag.code, 0);
+});

@@ -1,0 +1,82 @@
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env"];
+
+export interface CliOptions {
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+}
+
+/** The router's command as a process, with the permissions it has in real life. */
+function command(args: readonly string[], { env = {}, cwd }: CliOptions) {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", ...PERMISSIONS, MAIN, ...args],
+    env: {
+      NO_COLOR: "1",
+      ...env,
+    },
+    ...(cwd && { cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs the router's command to its end. */
+export async function cli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await command(args, options).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** A router that runs as a process until it is told to stop. */
+export interface RunningCli extends AsyncDisposable {
+  readonly url: string;
+  /** All it has written so far, to either stream. */
+  output(): string;
+  kill(signal: Deno.Signal): void;
+  readonly status: Promise<Deno.CommandStatus>;
+}
+
+/** Starts `run` with those arguments on a free port and waits until it listens. */
+export async function startCli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<RunningCli> {
+  const child = command(
+    ["run", "--host", "127.0.0.1", "--port", "0", ...args],
+    options,
+  ).spawn();
+  let output = "";
+  const listening = Promise.withResolvers<string>();
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      const url = /Listening on (http:\/\/[^,\s]+),/.exec(output)?.[1];
+      if (url) listening.resolve(url);
+    }
+  };
+  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+  void reading.then(() => listening.reject(new Error(`It ended: ${output}`)));
+  return {
+    url: await listening.promise,
+    output: () => output,
+    kill: (signal) => child.kill(signal),
+    status: child.status,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+      await child.status;
+      await reading;
+    },
+  };
+}
