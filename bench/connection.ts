@@ -50,9 +50,7 @@ export async function connect(port: number): Promise<Connection> {
       const [head, rest] = await readHead();
       if (!head.startsWith("HTTP/1.1 200")) throw new Error(head);
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-      const isOver = length === undefined
-        ? endsWithLastChunk()
-        : endsAfter(Number(length));
+      const isOver = length === undefined ? endsWithLastChunk() : endsAfter(Number(length));
       let body = rest;
       if (body.length === 0) body = await read();
       onBody();

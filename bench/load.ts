@@ -68,8 +68,7 @@ async function makeLoad(load: Load, onOpen: () => void): Promise<LoadResult> {
     Array.from({ length: load.connections }, (_, index) => send(index)),
   );
   latencies.sort((a, b) => a - b);
-  const quantile = (share: number) =>
-    latencies[Math.floor(share * (latencies.length - 1))]!;
+  const quantile = (share: number) => latencies[Math.floor(share * (latencies.length - 1))]!;
   return {
     requests: latencies.length,
     events,

@@ -69,9 +69,7 @@ async function bench(quick: boolean, only?: string): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "vllm-router-bench-" });
   Deno.addSignalListener("SIGINT", () => leave(folder, 130));
   Deno.addSignalListener("SIGTERM", () => leave(folder, 143));
-  const effort = quick
-    ? { rounds: 2, seconds: 0.5 }
-    : { rounds: 8, seconds: 1 };
+  const effort = quick ? { rounds: 2, seconds: 0.5 } : { rounds: 8, seconds: 1 };
   const aims: Aim[] = [];
   let exitCode = 0;
   try {

@@ -1,9 +1,4 @@
-import {
-  freePort,
-  isInstalled,
-  type Listening,
-  startListening,
-} from "./processes.ts";
+import { freePort, isInstalled, type Listening, startListening } from "./processes.ts";
 
 /** Something that forwards requests to one upstream. */
 export interface Proxy {

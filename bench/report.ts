@@ -45,9 +45,7 @@ function ratioText(rounds: Rounds, name: string, reference?: string): string {
 
 /** The router's cost in nginx's, `undefined` without nginx. */
 export function timesNginx(rounds: Rounds): number | undefined {
-  return rounds.has("nginx")
-    ? median(ratios(rounds, ROUTER, "nginx"))
-    : undefined;
+  return rounds.has("nginx") ? median(ratios(rounds, ROUTER, "nginx")) : undefined;
 }
 
 export function verdict({ what, most, measured, unit }: Aim): string {

@@ -5,10 +5,7 @@
  *
  * Arguments: the simulator's options as JSON.
  */
-import {
-  type SimulatorOptions,
-  startSimulator,
-} from "../src/simulator/simulator.ts";
+import { type SimulatorOptions, startSimulator } from "../src/simulator/simulator.ts";
 import { denoArguments, freePort, startListening } from "./processes.ts";
 
 /** Starts a simulator in another process. */

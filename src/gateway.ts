@@ -83,8 +83,7 @@ export function startGateway(
         return new Response(null, { status: 500 });
       },
     },
-    (request) =>
-      starting ? starting.then(() => app.fetch(request)) : app.fetch(request),
+    (request) => starting ? starting.then(() => app.fetch(request)) : app.fetch(request),
   );
 
   const poller = startPolling(fleet, client);

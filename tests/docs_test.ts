@@ -77,13 +77,9 @@ Deno.test("every command line in the documentation and in the help is understood
   const lines = new Set([
     ...texts.flatMap((text) => samples(text, "sh")).flatMap(commandsIn),
     ...texts.flatMap(inlineCommands),
-    ...inHelp.flatMap(({ stdout }) =>
-      commandsIn(stdout.split("Examples:\n")[1] ?? "")
-    ),
+    ...inHelp.flatMap(({ stdout }) => commandsIn(stdout.split("Examples:\n")[1] ?? "")),
   ]);
-  const known = [...lines].map(argumentsOf).filter((args) =>
-    args !== undefined
-  );
+  const known = [...lines].map(argumentsOf).filter((args) => args !== undefined);
   assert.ok(known.length >= 15, `only ${known.length} command lines found`);
   const distinct = new Set(known.map((args) => args.join(" ")));
   await Promise.all([...distinct].map((line) => assertUnderstood(line)));
@@ -96,9 +92,7 @@ Deno.test("the deployment files run command lines that are understood", async ()
   const lines = [
     JSON.parse(/^CMD (.*)$/m.exec(dockerfile)![1]!).join(" "),
     /^ExecStart=\S+ (.*)$/m.exec(unit)![1]!,
-    ...[...compose.matchAll(/command: \[(.*)\]/g)].map(([, list]) =>
-      list!.replaceAll(",", "")
-    ),
+    ...[...compose.matchAll(/command: \[(.*)\]/g)].map(([, list]) => list!.replaceAll(",", "")),
     ...[...compose.matchAll(/command:((?:\n +- .*)+)/g)].map(([, list]) =>
       list!.replaceAll(/\s*\n\s*- /g, " ").trim()
     ),
@@ -109,8 +103,7 @@ Deno.test("the deployment files run command lines that are understood", async ()
 
 Deno.test("the README's samples work as pasted before the demo", async (t) => {
   await using demo = await startDemo();
-  const here = (text: string) =>
-    text.replaceAll("127.0.0.1:8888", `127.0.0.1:${demo.port}`);
+  const here = (text: string) => text.replaceAll("127.0.0.1:8888", `127.0.0.1:${demo.port}`);
   const curls = samples(read("README.md"), "sh").flatMap(commandsIn)
     .filter((line) => line.startsWith("curl "));
   const scripts = samples(read("README.md"), "js");
@@ -238,13 +231,9 @@ function codeInTables(text: string): string[][] {
 
 /** The rows of the table that has a row for `key`: the bare text of their cells. */
 function tableWith(text: string, key: string): string[][] {
-  const table = text.split(/\n\n/).find((part) =>
-    part.includes(`| \`${key}\``)
-  )!;
+  const table = text.split(/\n\n/).find((part) => part.includes(`| \`${key}\``))!;
   return table.split("\n").slice(2).map((row) =>
-    row.split("|").slice(1, -1).map((cell) =>
-      cell.trim().replace(/^`(.*)`$/, "$1")
-    )
+    row.split("|").slice(1, -1).map((cell) => cell.trim().replace(/^`(.*)`$/, "$1"))
   );
 }
 
@@ -266,11 +255,8 @@ function commandsIn(text: string): string[] {
 }
 
 function inlineCommands(text: string): string[] {
-  return [...proseOf(text).matchAll(/`([^`]+)`/g)].map(([, code]) =>
-    code!.replaceAll(/\s+/g, " ")
-  ).filter((code) =>
-    /^(\.\/)?vllm-router |^(npx -y )?deno(@\S+)? task /.test(code)
-  );
+  return [...proseOf(text).matchAll(/`([^`]+)`/g)].map(([, code]) => code!.replaceAll(/\s+/g, " "))
+    .filter((code) => /^(\.\/)?vllm-router |^(npx -y )?deno(@\S+)? task /.test(code));
 }
 
 /** What a command line gives to the router; `undefined` where it starts something else. */
@@ -286,9 +272,7 @@ function argumentsOf(line: string): string[] | undefined {
     const command = tasks[task[1]!];
     assert.ok(command !== undefined, `no task for ${line}`);
     const before = /^deno run .*main\.ts(.*)$/.exec(command)?.[1];
-    return before === undefined
-      ? undefined
-      : `${before} ${task[2]}`.split(" ").filter(Boolean);
+    return before === undefined ? undefined : `${before} ${task[2]}`.split(" ").filter(Boolean);
   }
   assert.ok(OTHERS.includes(words[0]!), `unknown program in: ${line}`);
   return undefined;

@@ -22,17 +22,13 @@ export function createApp(
   { proxy, snapshot, accepting, onError }: AppOptions,
 ): Hono {
   const app = new Hono();
-  const anyHealthy = () =>
-    snapshot().servers.some(({ state }) => state === "healthy");
+  const anyHealthy = () => snapshot().servers.some(({ state }) => state === "healthy");
 
   app.use(cors());
   for (const path of inferencePaths) {
     app.post(
       path,
-      ({ req }) =>
-        accepting()
-          ? proxy(req.raw)
-          : errors.errorResponse(errors.shuttingDown),
+      ({ req }) => accepting() ? proxy(req.raw) : errors.errorResponse(errors.shuttingDown),
     );
   }
 
@@ -40,18 +36,13 @@ export function createApp(
   // The rest of the path is the name: models are called `org/name`.
   app.get("/v1/models/:id{.+}", (c) => {
     const id = c.req.param("id");
-    const model = modelsDocument(snapshot()).data.find((model) =>
-      model.id === id
-    );
-    return model
-      ? c.json(model)
-      : errors.errorResponse(errors.unknownModel(id));
+    const model = modelsDocument(snapshot()).data.find((model) => model.id === id);
+    return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
   });
 
   app.get(
     "/",
-    (c) =>
-      c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
+    (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
   );
   app.get(
     "/health",

@@ -21,9 +21,7 @@ export function healthDocument({ servers, settings }: FleetSnapshot) {
       consecutive_failures: server.consecutiveFailures,
       success_rate: server.successRate,
       avg_response_time: server.meanResponseMs / 1000,
-      last_response_time: server.lastResponseMs === undefined
-        ? null
-        : server.lastResponseMs / 1000,
+      last_response_time: server.lastResponseMs === undefined ? null : server.lastResponseMs / 1000,
       total_checks: server.totalChecks,
       supported_models: [...server.models.keys()],
       models_last_updated: isoTime(server.modelsUpdatedAt),

@@ -45,8 +45,7 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
     }),
     summary: {
       total_servers: servers.length,
-      healthy_servers:
-        servers.filter((server) => server.state === "healthy").length,
+      healthy_servers: servers.filter((server) => server.state === "healthy").length,
       total_active_load: totalLoad,
       total_capacity: totalCapacity,
       overall_utilization_percent: percent(totalLoad, totalCapacity),

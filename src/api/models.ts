@@ -25,7 +25,6 @@ export function serverModelsDocument({ servers }: FleetSnapshot) {
       healthy: server.state === "healthy",
     }])),
     total_servers: servers.length,
-    healthy_servers:
-      servers.filter((server) => server.state === "healthy").length,
+    healthy_servers: servers.filter((server) => server.state === "healthy").length,
   };
 }

@@ -1,12 +1,7 @@
 import Table from "cli-table3";
 import type { ServerConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
-import {
-  checkHealth,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-} from "../fleet/probe.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
 import { complain, describe } from "./complain.ts";
 
 interface Probed {

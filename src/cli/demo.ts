@@ -40,9 +40,7 @@ export async function demo(port: number): Promise<number> {
 function welcome(port: number, servers: readonly string[]): string {
   const address = `http://127.0.0.1:${port}`;
   return `
-Three simulated vLLM servers of capacity ${CAPACITIES.join(", ")}: ${
-    servers.join(", ")
-  }
+Three simulated vLLM servers of capacity ${CAPACITIES.join(", ")}: ${servers.join(", ")}
 The router before them: ${address}
 
 Try it with curl:

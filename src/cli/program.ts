@@ -1,9 +1,4 @@
-import {
-  Command,
-  CommanderError,
-  InvalidArgumentError,
-  Option,
-} from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Level, logLevels } from "../monitor/log.ts";
 import { VERSION } from "../version.ts";
 import { checkConfigCommand } from "./check_config.ts";

@@ -43,8 +43,7 @@ export function simulateCommand(
       ),
     )
     .action(async (options) => {
-      const { capacity: maxNumSeqs, host: hostname, model: models, ...rest } =
-        options;
+      const { capacity: maxNumSeqs, host: hostname, model: models, ...rest } = options;
       ended(await simulate({ ...rest, maxNumSeqs, hostname, models }));
     });
 }
@@ -55,9 +54,7 @@ async function simulate(
   try {
     await using simulator = await startSimulator(options);
     console.log(
-      `Simulated vLLM server of ${
-        options.models?.join(", ")
-      } on ${simulator.url}`,
+      `Simulated vLLM server of ${options.models?.join(", ")} on ${simulator.url}`,
     );
     await new Promise<void>((resolve) => {
       Deno.addSignalListener("SIGINT", resolve);

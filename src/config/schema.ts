@@ -23,9 +23,7 @@ export type Checked =
 export type ReadEnv = (name: string) => string | undefined;
 
 function shown(value: unknown): string {
-  return value === undefined
-    ? "nothing"
-    : JSON.stringify(value) ?? String(value);
+  return value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
 }
 
 function expected<T>(what: string, accepts: (value: unknown) => boolean) {
@@ -65,8 +63,7 @@ const text = expected<string>(
   (value) => typeof value === "string" && value.trim() !== "",
 );
 const table = (what: string) => ({
-  error: (issue: { input?: unknown }) =>
-    `expected ${what}, got ${shown(issue.input)}`,
+  error: (issue: { input?: unknown }) => `expected ${what}, got ${shown(issue.input)}`,
 });
 
 const serverSchema = z.looseObject(
@@ -123,12 +120,10 @@ type RawSettings = z.output<typeof settingsSchema>;
  */
 export function checkConfig(raw: unknown, readEnv: ReadEnv): Checked {
   const parsed = fileSchema.safeParse(raw);
-  const problems: Problem[] = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => ({
-      where: keyPath(issue.path),
-      what: issue.message,
-    }));
+  const problems: Problem[] = parsed.success ? [] : parsed.error.issues.map((issue) => ({
+    where: keyPath(issue.path),
+    what: issue.message,
+  }));
   const rawServers = (raw as { servers?: { servers?: unknown } } | null)
     ?.servers?.servers;
   const addresses = checkAddresses(
@@ -159,9 +154,7 @@ export function checkConfig(raw: unknown, readEnv: ReadEnv): Checked {
 }
 
 function keyPath(path: readonly PropertyKey[]): string {
-  return path.map((key) =>
-    typeof key === "number" ? `[${key}]` : `.${String(key)}`
-  ).join("")
+  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
     .replace(/^\./, "");
 }
 
@@ -180,9 +173,7 @@ function checkAddresses(
     if (address === undefined) {
       problems.push({
         where,
-        what: `expected an address such as http://gpu-server-1:8081, got ${
-          shown(server.url)
-        }`,
+        what: `expected an address such as http://gpu-server-1:8081, got ${shown(server.url)}`,
       });
       return undefined;
     }
@@ -190,9 +181,7 @@ function checkAddresses(
     if (first === undefined) firstUse.set(address, index);
     else {problems.push({
         where,
-        what: `${
-          shown(server.url)
-        } is the same server as servers.servers[${first}]`,
+        what: `${shown(server.url)} is the same server as servers.servers[${first}]`,
       });}
     return address;
   });
@@ -249,9 +238,7 @@ function unknownKeys(file: z.output<typeof fileSchema>): Problem[] {
     const names = Object.keys(known);
     return Object.keys(value).filter((key) => !names.includes(key)).map(
       (key) => {
-        const nearest = names.reduce((a, b) =>
-          distance(key, b) < distance(key, a) ? b : a
-        );
+        const nearest = names.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
         return {
           where: prefix + key,
           what: `unknown key, ignored; did you mean ${nearest}?`,

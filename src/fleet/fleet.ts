@@ -73,9 +73,7 @@ export class Fleet {
     this.#onStateChange = options.onStateChange ?? (() => {});
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
-    this.#servers = options.config.servers.map((server) =>
-      newServer(this.#nextId++, server)
-    );
+    this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
   }
 
   /** The settings in effect. */
@@ -104,9 +102,7 @@ export class Fleet {
     const kept = config.servers.map((described) => {
       const server = known.get(described.url);
       known.delete(described.url);
-      return server
-        ? this.#redescribe(server, described)
-        : newServer(this.#nextId++, described);
+      return server ? this.#redescribe(server, described) : newServer(this.#nextId++, described);
     });
     const leaving = [...known.values()];
     for (const server of leaving) {
@@ -139,9 +135,7 @@ export class Fleet {
       (model === undefined || server.models.has(model))
     );
     const staying = able.filter((server) => !server.draining);
-    const chosenFrom = staying.length === 0 && this.#anyChecking()
-      ? able
-      : staying;
+    const chosenFrom = staying.length === 0 && this.#anyChecking() ? able : staying;
     if (chosenFrom.length === 0) return this.#refusal(model);
     const now = this.#now();
     const candidates = chosenFrom.map((server) => ({
@@ -163,9 +157,7 @@ export class Fleet {
       SCRAPE_TRUSTED_MS,
       SCRAPE_TRUSTED_INTERVALS * this.#settings.metricsIntervalMs,
     );
-    const scrape = server.scrape && now - server.scrape.at <= trustedMs
-      ? server.scrape
-      : undefined;
+    const scrape = server.scrape && now - server.scrape.at <= trustedMs ? server.scrape : undefined;
     return loadNow(server.inFlight, server.config.capacity, scrape);
   }
 
@@ -227,18 +219,12 @@ export class Fleet {
 
   #refusal(model: string | undefined): Refusal {
     const remaining = this.#servers.filter((server) => !server.draining);
-    const listed = remaining.some((server) =>
-      model === undefined || server.models.has(model)
-    );
+    const listed = remaining.some((server) => model === undefined || server.models.has(model));
     if (listed) return "unavailable";
     // Before a server's first answer nobody knows what it lists, and with all of them out
     // "no such model" would send people looking in the wrong place.
-    const undiscovered = remaining.some((server) =>
-      stateOf(server) === "checking"
-    );
-    const anyHealthy = remaining.some((server) =>
-      stateOf(server) === "healthy"
-    );
+    const undiscovered = remaining.some((server) => stateOf(server) === "checking");
+    const anyHealthy = remaining.some((server) => stateOf(server) === "healthy");
     return undiscovered || !anyHealthy ? "unavailable" : "unknown_model";
   }
 
@@ -273,9 +259,7 @@ export class Fleet {
     if (
       this.#servers.some((server) => server.draining && server.inFlight === 0)
     ) {
-      this.#servers = this.#servers.filter((server) =>
-        !server.draining || server.inFlight > 0
-      );
+      this.#servers = this.#servers.filter((server) => !server.draining || server.inFlight > 0);
     }
   }
 

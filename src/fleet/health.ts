@@ -59,9 +59,7 @@ export function afterCheck(
   const window = [...health.window, check].slice(
     -settings.healthCheckWindowSize,
   );
-  const consecutiveCheckFailures = check.ok
-    ? 0
-    : health.consecutiveCheckFailures + 1;
+  const consecutiveCheckFailures = check.ok ? 0 : health.consecutiveCheckFailures + 1;
   const next = { ...health, window, totalChecks, consecutiveCheckFailures };
   const reason = faultIn(next, settings);
   if (health.status === "healthy") {
@@ -99,9 +97,7 @@ export function afterRequest(
 
 /** Share of successful checks in the window, 0 to 1; 1 before the first. */
 export function successRate({ window }: Health): number {
-  return window.length === 0
-    ? 1
-    : window.filter((check) => check.ok).length / window.length;
+  return window.length === 0 ? 1 : window.filter((check) => check.ok).length / window.length;
 }
 
 /** Mean answer time over the window, in milliseconds; 0 before the first. */

@@ -36,13 +36,9 @@ export function loadNow(
   capacity: number,
   scrape: Scrape | undefined,
 ): Load {
-  const others = scrape
-    ? Math.max(0, scrape.running + scrape.waiting - scrape.ownInFlight)
-    : 0;
+  const others = scrape ? Math.max(0, scrape.running + scrape.waiting - scrape.ownInFlight) : 0;
   const total = ownNow + others;
-  const running = scrape && scrape.waiting > 0
-    ? Math.min(total, scrape.running)
-    : total;
+  const running = scrape && scrape.waiting > 0 ? Math.min(total, scrape.running) : total;
   const waiting = total - running;
   return { running, waiting, load: (running + 0.5 * waiting) / capacity };
 }

@@ -38,9 +38,7 @@ export function startPolling(
   async function check(server: Server, signal: AbortSignal): Promise<void> {
     const result = await checkHealth(server.config, probe(signal));
     if (result.ok && !server.config.models) {
-      const models = await fetchModels(server.config, probe(signal)).catch(() =>
-        undefined
-      );
+      const models = await fetchModels(server.config, probe(signal)).catch(() => undefined);
       if (models && !signal.aborted) fleet.recordModels(server, models);
     }
     if (!signal.aborted) fleet.recordCheck(server, result);
@@ -50,9 +48,7 @@ export function startPolling(
     const state = stateOf(server);
     if (state === "checking" || state === "unhealthy") return;
     const before = server.inFlight;
-    const metrics = await fetchMetrics(server.config, probe(signal)).catch(() =>
-      undefined
-    );
+    const metrics = await fetchMetrics(server.config, probe(signal)).catch(() => undefined);
     if (!metrics || signal.aborted) return;
     const { running, waiting, kvCacheUsage, maxFds, asleep } = metrics;
     // The page was made between the two counts; the larger one can't mistake ours for others'.
@@ -83,10 +79,7 @@ export function startPolling(
         if (dueForCheck(server)) await check(server, stop.signal);
         resolve();
       },
-      () =>
-        fleet.settings.activeHealthCheck
-          ? fleet.settings.healthCheckIntervalMs
-          : IDLE_LOOK_MS,
+      () => fleet.settings.activeHealthCheck ? fleet.settings.healthCheckIntervalMs : IDLE_LOOK_MS,
       stop.signal,
     );
     const scraping = checked.then(() =>

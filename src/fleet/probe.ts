@@ -68,9 +68,7 @@ async function get(
       client,
       signal: abort.signal,
       redirect: "manual",
-      headers: server.apiKey
-        ? { authorization: `Bearer ${server.apiKey}` }
-        : {},
+      headers: server.apiKey ? { authorization: `Bearer ${server.apiKey}` } : {},
     });
     return {
       ok: response.ok,

@@ -73,7 +73,5 @@ export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
 /** The one state that describes a server best. */
 export function stateOf(server: Server): ServerState {
   if (server.draining) return "draining";
-  return server.health.status === "healthy" && server.asleep
-    ? "sleeping"
-    : server.health.status;
+  return server.health.status === "healthy" && server.asleep ? "sleeping" : server.health.status;
 }

@@ -1,12 +1,7 @@
 import type { Settings } from "../config/config.ts";
 import { meanResponseMs, successRate } from "./health.ts";
 import type { Load } from "./load.ts";
-import {
-  type Model,
-  type Server,
-  type ServerState,
-  stateOf,
-} from "./server.ts";
+import { type Model, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** One server at one moment, for whatever shows it. Times are clock times in milliseconds. */
 export interface ServerSnapshot extends Load {

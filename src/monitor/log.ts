@@ -1,9 +1,4 @@
-import {
-  configure,
-  getConsoleSink,
-  getLogger,
-  type LogRecord,
-} from "@logtape/logtape";
+import { configure, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
 import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/schema.ts";

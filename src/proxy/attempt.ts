@@ -1,10 +1,6 @@
 import type { Outcome } from "../fleet/outcome.ts";
 import { isFailure, outcomeOfStatus } from "./retry.ts";
-import {
-  openUpstream,
-  type Upstream,
-  type UpstreamRequest,
-} from "./upstream.ts";
+import { openUpstream, type Upstream, type UpstreamRequest } from "./upstream.ts";
 
 /** A server's answer, as far as it was held back. */
 export interface Answer {

@@ -86,9 +86,7 @@ export function brokenStream(outcome: Outcome, timeoutMs: number): ApiError {
   return outcome === "timeout"
     ? {
       status: 504,
-      message: `The server fell silent for ${
-        timeoutMs / 1000
-      } s in the middle of its answer.`,
+      message: `The server fell silent for ${timeoutMs / 1000} s in the middle of its answer.`,
       type: "gateway_timeout",
     }
     : {

@@ -5,11 +5,7 @@ import { type Account, openAccount } from "./account.ts";
 import { attempt, type Attempted } from "./attempt.ts";
 import { classify } from "./classify.ts";
 import * as errors from "./errors.ts";
-import {
-  headersForAttempt,
-  headersForClient,
-  headersForServers,
-} from "./headers.ts";
+import { headersForAttempt, headersForClient, headersForServers } from "./headers.ts";
 import { relay } from "./relay.ts";
 import { isFailure, shouldRetry } from "./retry.ts";
 
@@ -45,15 +41,13 @@ export type Proxy = (request: Request) => Promise<Response>;
  * before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, client, onFailover = () => {}, onAccount = () => {} } =
-    options;
+  const { fleet, client, onFailover = () => {}, onAccount = () => {} } = options;
 
   return async function proxy(request) {
     const id = request.headers.get("x-request-id") || crypto.randomUUID();
     const path = pathOf(request.url);
     const { account, close } = openAccount(id, path, onAccount);
-    const { requestTimeoutMs, maxRetries, healthCheckIntervalMs } =
-      fleet.settings;
+    const { requestTimeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
 
     const body = await request.bytes().catch(() => undefined);
     if (!body) return answer({ outcome: "client_closed", answer: undefined });
@@ -126,8 +120,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         close(how, status, bytes);
       };
       if (rest) {
-        const errorFor = (how: Outcome) =>
-          errors.brokenStream(how, requestTimeoutMs);
+        const errorFor = (how: Outcome) => errors.brokenStream(how, requestTimeoutMs);
         const clientGone = request.signal;
         const relayed = relay({
           held: body,

@@ -18,9 +18,8 @@ const MEDIAN_LENGTH = 100;
 const LENGTH_SIGMA = 0.6;
 
 // Words of one token each. The sentence ends with the same length.
-const WORDS =
-  ("the and for you was are but not had all one day new now old see two way who boy " +
-    "man put say she too use sun sky sea air red big low far run").split(" ");
+const WORDS = ("the and for you was are but not had all one day new now old see two way who boy " +
+  "man put say she too use sun sky sea air red big low far run").split(" ");
 const MIDDLE_TOKENS = WORDS.map((word) => tokenize(`${word} `)[0]!);
 const LAST_TOKENS = WORDS.map((word) => tokenize(`${word}.`)[0]!);
 
@@ -63,15 +62,11 @@ export function planAnswer(
     Math.round(drawLogNormal(random, MEDIAN_LENGTH, LENGTH_SIGMA)),
   );
   const length = body.ignore_eos === true ? most : Math.min(most, drawn);
-  const lengthReason = body.ignore_eos === true || drawn > most
-    ? "length"
-    : "stop";
+  const lengthReason = body.ignore_eos === true || drawn > most ? "length" : "stop";
   let generated = 0;
   return {
     prompt,
-    cacheSalt: typeof body.cache_salt === "string"
-      ? body.cache_salt
-      : undefined,
+    cacheSalt: typeof body.cache_salt === "string" ? body.cache_salt : undefined,
     length,
     lengthReason,
     nextToken() {

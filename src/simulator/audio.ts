@@ -46,8 +46,7 @@ export const transcribe: InferenceEndpoint = (request, server) => {
         send(
           frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`),
         ),
-      finish: (send, choice) =>
-        send(frame.choice(choice, `"delta":{}`, choice.finishReason)),
+      finish: (send, choice) => send(frame.choice(choice, `"delta":{}`, choice.finishReason)),
       end: frame.end,
       document: ([choice]) => ({
         text: choice!.text,

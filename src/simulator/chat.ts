@@ -46,8 +46,7 @@ export const cohereChat: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   servedModel(body, server.models);
   const id = requestId(request, server);
-  const data = (type: string, more: Json) =>
-    `data: ${JSON.stringify({ type, ...more })}\n\n`;
+  const data = (type: string, more: Json) => `data: ${JSON.stringify({ type, ...more })}\n\n`;
   const ending = (
     choice: {
       finishReason: string | null;

@@ -41,9 +41,7 @@ export const generate: InferenceEndpoint = (request, server) => {
     { index: 0, token_ids: tokens, logprobs: null, finish_reason: reason },
   ];
   const event = (tokens: number[], reason: string | null) =>
-    `data: ${
-      JSON.stringify({ request_id: id, choices: choices(tokens, reason) })
-    }\n\n`;
+    `data: ${JSON.stringify({ request_id: id, choices: choices(tokens, reason) })}\n\n`;
   return {
     stream: body.stream === true,
     plans: [

@@ -38,8 +38,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
-  #step: (Step & { readonly durationMs: number; endsAtMs: number }) | null =
-    null;
+  #step: (Step & { readonly durationMs: number; endsAtMs: number }) | null = null;
   #stalled = false;
   #cancelTimer: () => void = () => {};
 
@@ -159,8 +158,7 @@ export class Engine {
   }
 
   #stepDuration(step: Step): number {
-    const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } =
-      this.#options;
+    const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } = this.#options;
     const batch = step.sequences.length;
     const decodeMs = interTokenMs * (1 + interTokenGrowth * (batch - 1));
     const prefillMs = step.prefillTokens / prefillTokensPerSecond * 1000;

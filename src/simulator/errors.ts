@@ -18,8 +18,7 @@ export function badRequest(
 }
 
 export function missingField(name: string): RequestError {
-  const message =
-    `[{'type': 'missing', 'loc': ('body', '${name}'), 'msg': 'Field required'}]`;
+  const message = `[{'type': 'missing', 'loc': ('body', '${name}'), 'msg': 'Field required'}]`;
   return new RequestError(400, "Bad Request", message);
 }
 

@@ -131,14 +131,10 @@ export function parseFault(text: string): Fault {
         `Fault "${text}": expected name=value instead of "${part}"`,
       );
     }
-    const name = equals < 0
-      ? firstParameter(kind)
-      : part.slice(0, equals).trim();
+    const name = equals < 0 ? firstParameter(kind) : part.slice(0, equals).trim();
     const value = part.slice(equals + 1).trim();
     // What is no number is kept for the message that refuses it.
-    fault[name] = value === "" || Number.isNaN(Number(value))
-      ? value
-      : Number(value);
+    fault[name] = value === "" || Number.isNaN(Number(value)) ? value : Number(value);
   });
   return checkFault(fault);
 }
@@ -163,9 +159,7 @@ export function checkFault(value: unknown): Fault {
     if (name === "kind") continue;
     const allowed = PARAMETERS[kind];
     if (!allowed.includes(name as Parameter)) {
-      const expected = allowed.length > 0
-        ? `expected ${allowed.join(", ")}`
-        : "it takes none";
+      const expected = allowed.length > 0 ? `expected ${allowed.join(", ")}` : "it takes none";
       throw new Error(
         `Fault "${kind}" has no parameter "${name}": ${expected}`,
       );
@@ -190,9 +184,7 @@ export function isRequestFault(fault: Fault): fault is RequestFault {
 }
 
 function firstParameter(kind: string): string {
-  const parameters = Object.hasOwn(PARAMETERS, kind)
-    ? PARAMETERS[kind as Fault["kind"]]
-    : [];
+  const parameters = Object.hasOwn(PARAMETERS, kind) ? PARAMETERS[kind as Fault["kind"]] : [];
   return parameters[0] ?? "value";
 }
 

@@ -47,9 +47,7 @@ export function parseHead(text: string): RequestHead {
     method,
     path: question < 0 ? target : target.slice(0, question),
     headers,
-    keepAlive: protocol === "HTTP/1.1"
-      ? connection !== "close"
-      : connection === "keep-alive",
+    keepAlive: protocol === "HTTP/1.1" ? connection !== "close" : connection === "keep-alive",
     expectsContinue: headers.get("expect")?.toLowerCase() === "100-continue",
     bodyLength: parseBodyLength(headers),
   };

@@ -136,9 +136,7 @@ export class HttpResponse {
     this.#writing = true;
     try {
       while (this.#queue.length > 0) {
-        let bytes = this.#queue.length === 1
-          ? this.#queue[0]!
-          : concatBytes(this.#queue);
+        let bytes = this.#queue.length === 1 ? this.#queue[0]! : concatBytes(this.#queue);
         this.#queue = [];
         while (bytes.length > 0) {
           const written = await this.#connection.write(bytes);

@@ -1,9 +1,5 @@
 import { errorDocument, errorType, RequestError } from "./errors.ts";
-import {
-  DEFAULT_AFTER_TOKENS,
-  DEFAULT_SLOW_FACTOR,
-  type RequestFault,
-} from "./fault.ts";
+import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import type { Sequence } from "./sequence.ts";

@@ -31,9 +31,7 @@ function poolingEndpoint(
     const common = { id, object: "list", created, model };
     return {
       stream: false,
-      plans: prompts(body).map((prompt) =>
-        planPooling(prompt, server.maxModelLen)
-      ),
+      plans: prompts(body).map((prompt) => planPooling(prompt, server.maxModelLen)),
       wording: { document: (choices) => document(choices, body, common) },
     };
   };
@@ -107,9 +105,7 @@ export const score = poolingEndpoint({
   prompts(body) {
     const queries = readTexts(body.queries ?? body.text_1, "text_1");
     const documents = readTexts(body.documents ?? body.text_2, "text_2");
-    return documents.map((document, index) =>
-      pairPrompt(queries[index] ?? queries[0]!, document)
-    );
+    return documents.map((document, index) => pairPrompt(queries[index] ?? queries[0]!, document));
   },
   document: (choices, _body, common) => ({
     ...common,
@@ -125,9 +121,7 @@ export const rerank = poolingEndpoint({
   idPrefix: "rerank",
   prompts(body) {
     const [query] = readTexts(body.query, "query");
-    return readTexts(body.documents, "documents").map((each) =>
-      pairPrompt(query!, each)
-    );
+    return readTexts(body.documents, "documents").map((each) => pairPrompt(query!, each));
   },
   document(choices, body, { id, model }) {
     const documents = readTexts(body.documents, "documents");
@@ -150,17 +144,13 @@ export const rerank = poolingEndpoint({
 });
 
 function inputPrompts(body: Json): Uint32Array[] {
-  return body.messages === undefined
-    ? readPrompts(body.input, "input")
-    : [renderChat(body)];
+  return body.messages === undefined ? readPrompts(body.input, "input") : [renderChat(body)];
 }
 
 function readTexts(value: unknown, name: string): string[] {
   if (value === undefined) throw missingField(name);
   const values = Array.isArray(value) ? value : [value];
-  return values.map((each) =>
-    typeof each === "string" ? each : contentText([each])
-  );
+  return values.map((each) => typeof each === "string" ? each : contentText([each]));
 }
 
 function pairPrompt(query: string, document: string): Uint32Array {

@@ -1,8 +1,4 @@
-import {
-  MalformedRequest,
-  parseHead,
-  type RequestHead,
-} from "./http_request.ts";
+import { MalformedRequest, parseHead, type RequestHead } from "./http_request.ts";
 
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 1024;

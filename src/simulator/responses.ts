@@ -26,9 +26,7 @@ export const responses: InferenceEndpoint = (request, server) => {
       "response_id",
     );
   }
-  const messages = typeof input === "string"
-    ? [{ role: "user", content: input }]
-    : input;
+  const messages = typeof input === "string" ? [{ role: "user", content: input }] : input;
   const prompt = renderChat({
     messages,
     tools: body.tools,
@@ -134,9 +132,7 @@ function responseWording(
       send(event("response.content_part.done", { ...place, part }));
       const done = { output_index: 0, item: item("completed", [part]) };
       send(event("response.output_item.done", done));
-      const type = choice.finishReason === "length"
-        ? "response.incomplete"
-        : "response.completed";
+      const type = choice.finishReason === "length" ? "response.incomplete" : "response.completed";
       send(event(type, { response: completed(choice) }));
     },
     document: ([choice]) => completed(choice!),

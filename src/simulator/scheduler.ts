@@ -66,9 +66,7 @@ export class Scheduler {
       this.running.push(sequence);
       if (!isHung(sequence)) schedule(sequence, count);
     }
-    return sequences.length > 0
-      ? { sequences, prefillTokens, totalTokens }
-      : null;
+    return sequences.length > 0 ? { sequences, prefillTokens, totalTokens } : null;
   }
 
   /** Takes a sequence out for good and gives its blocks back. */

@@ -89,15 +89,13 @@ function hashFullBlocks(sequence: Sequence): void {
     const end = start + BLOCK_SIZE;
     const parent = blockHashes.at(-1) ?? hashSalt(cacheSalt);
     blockHashes.push(
-      end <= prompt.length
-        ? hashTokens(parent, prompt, start, end)
-        : hashTokens(parent, [
-          ...prompt.subarray(start),
-          ...generated.slice(
-            Math.max(0, start - prompt.length),
-            end - prompt.length,
-          ),
-        ]),
+      end <= prompt.length ? hashTokens(parent, prompt, start, end) : hashTokens(parent, [
+        ...prompt.subarray(start),
+        ...generated.slice(
+          Math.max(0, start - prompt.length),
+          end - prompt.length,
+        ),
+      ]),
     );
   }
 }

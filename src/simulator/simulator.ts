@@ -170,8 +170,7 @@ export async function startSimulator(
 
   function state(): SimulatorState {
     const { received, finished, aborted, failed } = server.counts;
-    const { promptTokens, generationTokens, prefixQueries, prefixHits } =
-      engine.statistics;
+    const { promptTokens, generationTokens, prefixQueries, prefixHits } = engine.statistics;
     return {
       running: engine.running,
       waiting: engine.waiting,

@@ -14,14 +14,11 @@ export interface StreamFrame {
 export function createStreamFrame(common: Json, body: Json): StreamFrame {
   const options = isObject(body.stream_options) ? body.stream_options : {};
   const prefix = `data: ${JSON.stringify(common).slice(0, -1)},"choices":[`;
-  const withUsage = (choices: readonly Choice[]) =>
-    `,"usage":${JSON.stringify(usage(choices))}`;
+  const withUsage = (choices: readonly Choice[]) => `,"usage":${JSON.stringify(usage(choices))}`;
   return {
     choice(choice, content, finishReason = null) {
       const reason = JSON.stringify(finishReason);
-      const counted = options.continuous_usage_stats === true
-        ? withUsage([choice])
-        : "";
+      const counted = options.continuous_usage_stats === true ? withUsage([choice]) : "";
       return `${prefix}{"index":${choice.index},${content},"logprobs":null,` +
         `"finish_reason":${reason}}]${counted}}\n\n`;
     },

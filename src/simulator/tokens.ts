@@ -8,9 +8,7 @@ import type { InferenceEndpoint } from "./wording.ts";
 export const tokenizeText: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   servedModel(body, server.models);
-  const tokens = body.messages === undefined
-    ? readPrompts(body.prompt)[0]!
-    : renderChat(body);
+  const tokens = body.messages === undefined ? readPrompts(body.prompt)[0]! : renderChat(body);
   const document = {
     count: tokens.length,
     max_model_len: server.maxModelLen,

@@ -112,8 +112,7 @@ Deno.test("a browser's preflight is answered, and what it asks for allowed", asy
     },
   });
   assert.equal(response.status, 204);
-  const header = (name: string) =>
-    response.headers.get(`access-control-${name}`) ?? "";
+  const header = (name: string) => response.headers.get(`access-control-${name}`) ?? "";
   assert.equal(header("allow-origin"), "*");
   assert.match(header("allow-methods"), /\bPOST\b/);
   assert.match(header("allow-headers"), /authorization/i);

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
-import {
-  deadUrl,
-  metricsPage,
-  modelsPage,
-  startUpstream,
-} from "../support/upstream.ts";
+import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
 async function checkConfig(text: string) {
   const path = await Deno.makeTempFile({ suffix: ".toml" });

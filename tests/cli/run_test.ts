@@ -57,9 +57,7 @@ request_timeout = "long"
     });
     assert.equal(code, 1);
     assert.equal(stdout, "");
-    const told = stderr.trim().split("\n").map((line) =>
-      /^error: ([^:]+): /.exec(line)?.[1]
-    );
+    const told = stderr.trim().split("\n").map((line) => /^error: ([^:]+): /.exec(line)?.[1]);
     assert.deepEqual(told.sort(), [
       "config.request_timeout",
       "servers.servers[0].max_concurrent_requests",
@@ -218,8 +216,7 @@ Deno.test("SIGHUP reloads at once, even a file that didn't change, and tells of 
     const url = deadUrl();
     await Deno.writeTextFile(path, fileOf(url));
     await using router = await startCli(["--config", path]);
-    const reloads = () =>
-      router.output().split("Configuration reloaded").length - 1;
+    const reloads = () => router.output().split("Configuration reloaded").length - 1;
     assert.equal(reloads(), 0);
     router.kill("SIGHUP");
     await until("reloaded", () => reloads() === 1, 1_000);

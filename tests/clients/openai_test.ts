@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
-import {
-  inFlight,
-  MODEL,
-  startFleet,
-  type TestFleet,
-} from "../support/fleet.ts";
+import { inFlight, MODEL, startFleet, type TestFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
 function clientOf(fleet: TestFleet): OpenAI {

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Config } from "../../src/config/config.ts";
-import {
-  baseAddress,
-  checkConfig,
-  type Problem,
-} from "../../src/config/schema.ts";
+import { baseAddress, checkConfig, type Problem } from "../../src/config/schema.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";

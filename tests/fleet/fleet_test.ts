@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  Fleet,
-  type Lease,
-  type Refusal,
-  type StateChange,
-} from "../../src/fleet/fleet.ts";
+import { Fleet, type Lease, type Refusal, type StateChange } from "../../src/fleet/fleet.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, stateOf } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
@@ -152,8 +147,7 @@ Deno.test("a model whose servers are all out is unavailable", () => {
       (fleet: Fleet, server: Server) => {
         for (let i = 0; i < 3; i++) fleet.recordCheck(server, FAILED);
       },
-      (fleet: Fleet, server: Server) =>
-        fleet.recordScrape(server, undefined, true),
+      (fleet: Fleet, server: Server) => fleet.recordScrape(server, undefined, true),
     ]
   ) {
     const { fleet } = healthyFleet([
@@ -364,8 +358,7 @@ Deno.test("a reload brings its settings and its policy into force", () => {
 });
 
 Deno.test("a reload that keeps the policy keeps its turn", () => {
-  const config = () =>
-    configOf([{ url: A }, { url: B }], { policy: "round_robin" });
+  const config = () => configOf([{ url: A }, { url: B }], { policy: "round_robin" });
   const { fleet } = healthyFleet([{ url: A }, { url: B }], {
     policy: "round_robin",
   });
@@ -378,9 +371,7 @@ Deno.test("a reload that keeps the policy keeps its turn", () => {
 
 Deno.test("a removed server finishes what it has, gets nothing new, and is gone at the last end", () => {
   const { fleet, changes } = healthyFleet([{ url: A }, { url: B }]);
-  const held = [lease(fleet), lease(fleet)].find(({ server }) =>
-    server.config.url === A
-  )!;
+  const held = [lease(fleet), lease(fleet)].find(({ server }) => server.config.url === A)!;
   const second = lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
   fleet.reconcile(configOf([{ url: B }]));
   assert.equal(stateOf(serverAt(fleet, A)), "draining");

@@ -56,9 +56,7 @@ Deno.test("the first check decides: passed is healthy, failed is unhealthy", () 
 });
 
 Deno.test("a check that fails takes a server out only at the third in a row", () => {
-  const states = [1, 2, 3].map((times) =>
-    afterChecks(HEALTHY, Array(times).fill(FAILED)).status
-  );
+  const states = [1, 2, 3].map((times) => afterChecks(HEALTHY, Array(times).fill(FAILED)).status);
   assert.deepEqual(states, ["healthy", "healthy", "unhealthy"]);
   assert.match(
     afterChecks(HEALTHY, [FAILED, FAILED, FAILED]).reason,

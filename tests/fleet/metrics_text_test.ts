@@ -12,8 +12,7 @@ const NOTHING = {
 };
 
 /** As a server of today writes it, in its order and with what stands around. */
-const PAGE =
-  `# HELP python_gc_objects_collected_total Objects collected during gc
+const PAGE = `# HELP python_gc_objects_collected_total Objects collected during gc
 # TYPE python_gc_objects_collected_total counter
 python_gc_objects_collected_total{generation="0"} 15712.0
 # HELP process_max_fds Maximum number of open file descriptors.
@@ -238,8 +237,7 @@ Deno.test("what a page says is found, whatever stands in its labels and between 
       (engines, noise) => {
         const page = engines.flatMap(
           ({ running, waiting, kv, model, extra }, engine) => {
-            const labels =
-              `{extra="${extra}",engine="${engine}",model_name="${model}"}`;
+            const labels = `{extra="${extra}",engine="${engine}",model_name="${model}"}`;
             return [
               `vllm:num_requests_running${labels} ${running}.0`,
               ...noise,

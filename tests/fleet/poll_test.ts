@@ -147,9 +147,7 @@ Deno.test("metrics that hang delay no health check of the same server, nor the o
 
 Deno.test("there are never two polls of one kind at one server at a time", async () => {
   const slowly = () =>
-    new Promise<Response>((resolve) =>
-      setTimeout(() => resolve(metricsPage()), 60)
-    );
+    new Promise<Response>((resolve) => setTimeout(() => resolve(metricsPage()), 60));
   await using server = startServer({ metrics: slowly });
   await polling([{ url: server.url }], async ({ poller }) => {
     poller.sync();

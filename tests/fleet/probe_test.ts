@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  checkHealth,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-} from "../../src/fleet/probe.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../../src/fleet/probe.ts";
 import { configOf } from "../support/config.ts";
 import {
   deadUrl,
@@ -106,9 +101,7 @@ Deno.test("the server's key goes with every question, and none where it has none
     const seen: (string | null)[] = [];
     await using upstream = startUpstream((request) => {
       seen.push(request.headers.get("authorization"));
-      return request.url.endsWith("/v1/models")
-        ? modelsPage("m")
-        : new Response("");
+      return request.url.endsWith("/v1/models") ? modelsPage("m") : new Response("");
     });
     const keyed = serverAt(upstream.url, { api_key: "secret" });
     await checkHealth(keyed, probe);
@@ -149,9 +142,7 @@ for (
 
 Deno.test("/metrics is read, and one that isn't there can't be told", () =>
   probing(async (probe) => {
-    await using upstream = startUpstream(() =>
-      metricsPage({ running: 2, waiting: 1 })
-    );
+    await using upstream = startUpstream(() => metricsPage({ running: 2, waiting: 1 }));
     const { running, waiting } = await fetchMetrics(
       serverAt(upstream.url),
       probe,

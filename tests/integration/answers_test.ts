@@ -29,8 +29,7 @@ Deno.test("load-stats shows a request while it runs, and nothing once it ended",
   await using fleet = await startFleet({
     servers: [{ speed: 1, capacity: 4 }],
   });
-  const stats = async () =>
-    await (await fetch(`${fleet.router.url}/load-stats`)).json();
+  const stats = async () => await (await fetch(`${fleet.router.url}/load-stats`)).json();
   const client = new AbortController();
   const response = await ask(fleet.router.url, {
     stream: true,
@@ -39,8 +38,7 @@ Deno.test("load-stats shows a request while it runs, and nothing once it ended",
   });
   await until(
     "the scrape shows it",
-    async () =>
-      (await stats()).servers[0].detailed_metrics.num_requests_running === 1,
+    async () => (await stats()).servers[0].detailed_metrics.num_requests_running === 1,
   );
   const { servers: [server], summary } = await stats();
   assert.equal(server.current_load, 1);

@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../src/simulator/simulator.ts";
-import {
-  ask,
-  eventsOf,
-  inFlight,
-  MODEL,
-  startFleet,
-} from "../support/fleet.ts";
+import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
 /** One server with a fault that would be chosen first, and one that is well. */
@@ -83,9 +77,7 @@ Deno.test("each retry goes to a server not tried yet, at most max_retries times"
   const response = await ask(fleet.router.url);
   assert.equal(response.status, 500, "the last upstream answer");
   assert.match(String((await errorOf(response)).message), /./);
-  const received = fleet.simulators.map((simulator) =>
-    simulator.state().received
-  );
+  const received = fleet.simulators.map((simulator) => simulator.state().received);
   assert.deepEqual(received.toSorted(), [0, 1, 1, 1]);
 });
 
@@ -153,9 +145,7 @@ Deno.test("a client's own error passes through untouched, without retry and with
     2,
   );
   assert.ok(
-    fleet.router.fleet.snapshot().servers.every(({ state }) =>
-      state === "healthy"
-    ),
+    fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"),
   );
 });
 

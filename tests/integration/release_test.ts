@@ -50,9 +50,7 @@ Deno.test("after 1,000 requests, a third of them aborted, every place is given b
   const worker = async () => {
     while (next < 1000) {
       const index = next++;
-      await (index % 3 === 0 && index % 2 === 1
-        ? impatientClient(index)
-        : client(index));
+      await (index % 3 === 0 && index % 2 === 1 ? impatientClient(index) : client(index));
     }
   };
   await Promise.all(Array.from({ length: 50 }, worker));
@@ -73,9 +71,7 @@ Deno.test("after 1,000 requests, a third of them aborted, every place is given b
   const states = fleet.simulators.map((simulator) => simulator.state());
   assert.equal(states.reduce((sum, { finished }) => sum + finished, 0), 666);
   assert.ok(
-    fleet.router.fleet.snapshot().servers.every(({ state }) =>
-      state === "healthy"
-    ),
+    fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"),
     "nobody blamed",
   );
 });

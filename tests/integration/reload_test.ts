@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/gateway.ts";
-import {
-  type Simulator,
-  startSimulator,
-} from "../../src/simulator/simulator.ts";
+import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { ask, eventsOf, inFlight } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
@@ -14,11 +11,7 @@ const EFFECT_MS = 1_000;
 function toml(simulators: readonly Simulator[]): string {
   return `[servers]
 servers = [
-${
-    simulators.map(({ url }) =>
-      `  { url = "${url}", max_concurrent_requests = 8 },`
-    ).join("\n")
-  }
+${simulators.map(({ url }) => `  { url = "${url}", max_concurrent_requests = 8 },`).join("\n")}
 ]
 [config]
 health_check_interval = 0.1
@@ -195,16 +188,12 @@ Deno.test("a server removed while it streams finishes its stream, draining, and 
   await using following = await startFollowing(plainFile);
   const { router, simulators } = following;
   const response = await ask(following.url, { stream: true, tokens: 400 });
-  const busy = router.fleet.snapshot().servers.find((server) =>
-    server.inFlight === 1
-  )!;
+  const busy = router.fleet.snapshot().servers.find((server) => server.inFlight === 1)!;
   const other = simulators.find((simulator) => simulator.url !== busy.url)!;
 
   await Deno.writeTextFile(following.path, toml([other]));
   await router.reload();
-  const draining = router.fleet.snapshot().servers.find((server) =>
-    server.url === busy.url
-  );
+  const draining = router.fleet.snapshot().servers.find((server) => server.url === busy.url);
   assert.equal(draining?.state, "draining");
   assert.equal(eventsOf(await response.text()).at(-1), "[DONE]");
   await until("it is forgotten", () => !following.urls().includes(busy.url));

@@ -35,8 +35,7 @@ Deno.test("what others send to a server counts against it", async () => {
   const direct = await Promise.all(
     Array.from(
       { length: 8 },
-      () =>
-        ask(busy!.url, { tokens: 1000, stream: true, signal: others.signal }),
+      () => ask(busy!.url, { tokens: 1000, stream: true, signal: others.signal }),
     ),
   );
   await until(

@@ -65,8 +65,7 @@ Deno.test("a stream arrives byte for byte as the server sent it", async () => {
   const routed = await (await ask(fleet.router.url, request)).text();
   const direct = await (await ask(fleet.simulators[0]!.url, request)).text();
 
-  const withoutIds = (text: string) =>
-    text.replaceAll(/"(id|created)":("[^"]*"|\d+)/g, "");
+  const withoutIds = (text: string) => text.replaceAll(/"(id|created)":("[^"]*"|\d+)/g, "");
   assert.equal(withoutIds(routed), withoutIds(direct));
   assert.equal(eventsOf(routed).at(-1), "[DONE]");
 });
@@ -167,9 +166,7 @@ Deno.test("a large answer that is no stream arrives whole", async () => {
     if (pathname === "/v1/models") {
       return Response.json({ data: [{ id: "m" }] });
     }
-    return pathname === "/v1/embeddings"
-      ? Response.json({ large })
-      : new Response();
+    return pathname === "/v1/embeddings" ? Response.json({ large }) : new Response();
   });
   await using router = await startRouter([{
     url: `http://127.0.0.1:${server.addr.port}`,

@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  headersForAttempt,
-  headersForClient,
-  headersForServers,
-} from "../../src/proxy/headers.ts";
+import { headersForAttempt, headersForClient, headersForServers } from "../../src/proxy/headers.ts";
 
 const HOP_BY_HOP = {
   connection: "keep-alive, X-Private , x-other",

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
 import { type Outcome, verdict } from "../../src/fleet/outcome.ts";
-import {
-  isFailure,
-  outcomeOfStatus,
-  shouldRetry,
-} from "../../src/proxy/retry.ts";
+import { isFailure, outcomeOfStatus, shouldRetry } from "../../src/proxy/retry.ts";
 
 /** Of each outcome: whether another server is asked, and what it says of this one. */
 const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
@@ -22,9 +18,7 @@ const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
 for (const [name, expected] of Object.entries(outcomes)) {
   const outcome = name as Outcome;
   Deno.test(
-    `${name} ${
-      expected.retried ? "goes" : "doesn't go"
-    } to another server and speaks ${
+    `${name} ${expected.retried ? "goes" : "doesn't go"} to another server and speaks ${
       { true: "for", false: "against", undefined: "neither for nor against" }[
         String(expected.verdict)
       ]
@@ -38,9 +32,7 @@ for (const [name, expected] of Object.entries(outcomes)) {
 }
 
 Deno.test("max_retries further servers are asked, and no more", () => {
-  const tries = [1, 2, 3, 4, 5].map((attempts) =>
-    shouldRetry("reset", attempts, 3)
-  );
+  const tries = [1, 2, 3, 4, 5].map((attempts) => shouldRetry("reset", attempts, 3));
   assert.deepEqual(tries, [true, true, true, false, false]);
   assert.equal(shouldRetry("reset", 1, 0), false);
 });

@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  openUpstream,
-  type Upstream,
-  type UpstreamRequest,
-} from "../../src/proxy/upstream.ts";
-import {
-  deadUrl,
-  startSilent,
-  startUpstream,
-  type TestUpstream,
-} from "../support/upstream.ts";
+import { openUpstream, type Upstream, type UpstreamRequest } from "../../src/proxy/upstream.ts";
+import { deadUrl, startSilent, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
 const encoder = new TextEncoder();
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -118,9 +118,7 @@ test("more requests than maxNumSeqs wait, and a full queue answers 503", async (
       );
       await client.readUntil("200 OK");
     }
-    await until(() =>
-      simulator.state().running === 2 && simulator.state().waiting === 3
-    );
+    await until(() => simulator.state().running === 2 && simulator.state().waiting === 3);
     const page = await metrics(simulator);
     assert.equal(
       page.get(`vllm:num_requests_waiting_by_reason{reason="capacity"}`),

@@ -99,8 +99,7 @@ test("usage tells the cached tokens, also those of an earlier answer", async () 
     cached > one.usage.prompt_tokens,
     `${cached} of ${one.usage.total_tokens}`,
   );
-  const salted =
-    await (await postChat(simulator, { ...second, cache_salt: "x" })).json();
+  const salted = await (await postChat(simulator, { ...second, cache_salt: "x" })).json();
   assert.equal(salted.usage.prompt_tokens_details.cached_tokens, 0);
 });
 

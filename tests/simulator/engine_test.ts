@@ -51,9 +51,7 @@ test("a first token takes a step and the prefill, each further one a step", () =
 
 test("each further sequence slows the step", () => {
   const { clock, add } = setUp();
-  const logs = [add(0, 1, 2), add(100, 1, 2), add(200, 1, 2)].map(({ log }) =>
-    log
-  );
+  const logs = [add(0, 1, 2), add(100, 1, 2), add(200, 1, 2)].map(({ log }) => log);
   clock.advance(1000);
   // The first step began with the first request alone, the last one is without it.
   assert.deepEqual(logs[0]!.tokensAt, [21, 47]);

@@ -2,16 +2,7 @@ import assert from "node:assert/strict";
 import type { Fault } from "../../src/simulator/fault.ts";
 import { parseFault } from "../../src/simulator/fault.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
-import {
-  chat,
-  events,
-  metrics,
-  postChat,
-  RawClient,
-  start,
-  test,
-  until,
-} from "./helpers.ts";
+import { chat, events, metrics, postChat, RawClient, start, test, until } from "./helpers.ts";
 
 const STREAM = chat("Hello", {
   stream: true,

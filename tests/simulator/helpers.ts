@@ -70,9 +70,7 @@ export async function metrics(
   simulator: Simulator,
 ): Promise<Map<string, number>> {
   const page = await (await fetch(`${simulator.url}/metrics`)).text();
-  const samples = page.split("\n").filter((line) =>
-    line !== "" && !line.startsWith("#")
-  );
+  const samples = page.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(samples.map((line) => {
     const space = line.lastIndexOf(" ");
     const name = line.slice(0, space)
@@ -114,9 +112,7 @@ export class RawClient implements Disposable {
   async read(): Promise<string | null> {
     const buffer = new Uint8Array(65536);
     const length = await this.tcp.read(buffer);
-    return length === null
-      ? null
-      : this.#decoder.decode(buffer.subarray(0, length));
+    return length === null ? null : this.#decoder.decode(buffer.subarray(0, length));
   }
 
   async readUntil(mark: string): Promise<string> {

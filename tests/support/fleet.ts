@@ -16,8 +16,7 @@ export interface TestFleet extends AsyncDisposable {
 
 export interface TestFleetOptions {
   /** One simulated server each, 20 times as fast as a real one unless it says otherwise. */
-  readonly servers:
-    readonly (SimulatorOptions & { readonly capacity?: number })[];
+  readonly servers: readonly (SimulatorOptions & { readonly capacity?: number })[];
   /** Settings as the configuration file writes them. */
   readonly settings?: Record<string, unknown>;
 }
@@ -26,9 +25,7 @@ export async function startFleet(
   { servers, settings }: TestFleetOptions,
 ): Promise<TestFleet> {
   const simulators = await Promise.all(
-    servers.map(({ capacity: _, ...options }) =>
-      startSimulator({ speed: 20, ...options })
-    ),
+    servers.map(({ capacity: _, ...options }) => startSimulator({ speed: 20, ...options })),
   );
   const router = await startRouter(
     simulators.map(({ url }, i) => ({
