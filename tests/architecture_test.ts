@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { posix } from "node:path";
+
+/** A source file, named by its path below `src/`, with what it imports. */
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** Below `src/`, of imports that lead there. */
+  readonly imports: readonly string[];
+  /** All others, as written. */
+  readonly packages: readonly string[];
+}
+
+const SRC = new URL("../src/", import.meta.url);
+
+function* pathsBelow(folder: string): Generator<string> {
+  for (const entry of Deno.readDirSync(new URL(folder, SRC))) {
+    if (entry.isDirectory) yield* pathsBelow(`${folder}${entry.name}/`);
+    else if (/\.tsx?$/.test(entry.name)) yield folder + entry.name;
+  }
+}
+
+function read(path: string): Source {
+  const text = Deno.readTextFileSync(new URL(path, SRC));
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export|\})[^"';]*?\bfrom "([^"]+)"/gm),
+    ...text.matchAll(/^import "([^"]+)"/gm),
+    ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
+  ].map(([, specifier]) => specifier!);
+  const isLocal = (specifier: string) => specifier.startsWith(".");
+  return {
+    path,
+    text,
+    imports: specifiers.filter(isLocal).map((specifier) =>
+      posix.join(posix.dirname(path), specifier)
+    ),
+    packages: specifiers.filter((specifier) => !isLocal(specifier)),
+  };
+}
+
+const sources = [...pathsBelow("")].sort().map(read);
+const roomOf = (path: string) => path.includes("/") ? path.split("/")[0]! : "";
+const inRoom = (...rooms: string[]) => sources.filter(({ path }) => rooms.includes(roomOf(path)));
+const routing = inRoom("routing").map(({ path }) => path);
+
+/** Decisions: values in, values out. */
+const PURE = [
+  "config/config.ts",
+  "config/schema.ts",
+  "fleet/health.ts",
+  "fleet/load.ts",
+  "fleet/metrics_text.ts",
+  "fleet/outcome.ts",
+  "fleet/server.ts",
+  "fleet/snapshot.ts",
+  "proxy/classify.ts",
+  "proxy/errors.ts",
+  "proxy/headers.ts",
+  "proxy/paths.ts",
+  "proxy/retry.ts",
+  ...routing,
+];
+
+/** What reads files, watches, polls or serves on its own. */
+const LOOPS = [
+  "config/follow.ts",
+  "config/load.ts",
+  "config/watch.ts",
+  "fleet/poll.ts",
+  "fleet/probe.ts",
+  "fleet/repeat.ts",
+  "gateway.ts",
+];
+
+/** Every import of those files that `forbidden` holds of, as `file -> import`. */
+function offences(
+  files: readonly Source[],
+  forbidden: (imported: string, from: string) => boolean,
+): string[] {
+  return files.flatMap(({ path, imports }) =>
+    imports.filter((imported) => forbidden(imported, path))
+      .map((imported) => `${path} -> ${imported}`)
+  );
+}
+
+Deno.test("the scan sees the sources and their imports", () => {
+  assert.ok(sources.length > 40);
+  const gateway = read("gateway.ts");
+  for (const imported of ["fleet/fleet.ts", "proxy/proxy.ts", "api/app.ts"]) {
+    assert.ok(gateway.imports.includes(imported), imported);
+  }
+  assert.ok(read("config/schema.ts").packages.includes("zod"));
+  const paths = sources.map(({ path }) => path);
+  assert.deepEqual(offences(sources, (path) => !paths.includes(path)), [
+    "version.ts -> ../deno.json",
+  ]);
+  for (const path of [...PURE, ...LOOPS]) {
+    assert.ok(paths.includes(path), `${path} is there`);
+  }
+});
+
+Deno.test("routing knows nothing but itself", () => {
+  assert.deepEqual(
+    offences(inRoom("routing"), (path) => roomOf(path) !== "routing"),
+    [],
+  );
+  assert.deepEqual(inRoom("routing").flatMap(({ packages }) => packages), []);
+});
+
+const pure = sources.filter(({ path }) => PURE.includes(path));
+
+Deno.test("pure files import pure files", () => {
+  assert.deepEqual(offences(pure, (path) => !PURE.includes(path)), []);
+});
+
+Deno.test("pure files ask neither the system, the network, the clock nor chance", () => {
+  for (const { path, text } of pure) {
+    const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    assert.doesNotMatch(
+      code,
+      /\bDeno\.|\bfetch\(|\bset(Timeout|Interval)\(|\bDate\.now\b|\bMath\.random\b|\bperformance\./,
+      path,
+    );
+  }
+});
+
+Deno.test("the proxy never sees how the configuration is loaded or servers are polled", () => {
+  assert.deepEqual(
+    offences(
+      inRoom("proxy"),
+      (path) => !["proxy", "fleet"].includes(roomOf(path)) || LOOPS.includes(path),
+    ),
+    [],
+  );
+});
+
+Deno.test("what shows the fleet starts no loop and sees no simulator", () => {
+  assert.deepEqual(
+    offences(
+      inRoom("monitor", "api"),
+      (path) => LOOPS.includes(path) || ["cli", "simulator"].includes(roomOf(path)),
+    ),
+    [],
+  );
+});
+
+Deno.test("the fleet knows of configuration and routing, and of nothing that uses it", () => {
+  assert.deepEqual(
+    offences(
+      inRoom("fleet"),
+      (path) => !["fleet", "config", "routing"].includes(roomOf(path)),
+    ),
+    [],
+  );
+});
+
+Deno.test("the configuration knows of the policies' names, and of nothing else", () => {
+  assert.deepEqual(
+    offences(
+      inRoom("config"),
+      (path) => roomOf(path) !== "config" && path !== "routing/policies.ts",
+    ),
+    [],
+  );
+});
+
+Deno.test("the simulator stands alone, and only the command line runs it", () => {
+  assert.deepEqual(
+    offences(inRoom("simulator"), (path) => roomOf(path) !== "simulator"),
+    [],
+  );
+  assert.deepEqual(
+    offences(
+      sources.filter(({ path }) => !["cli", "simulator"].includes(roomOf(path))),
+      (path) => roomOf(path) === "simulator",
+    ),
+    [],
+  );
+});
+
+Deno.test("only the command line sees the gateway, nobody the command line", () => {
+  assert.deepEqual(
+    offences(
+      sources,
+      (path, from) => path === "gateway.ts" && roomOf(from) !== "cli",
+    ),
+    [],
+  );
+  assert.deepEqual(
+    offences(
+      sources,
+      (path, from) => roomOf(path) === "cli" && roomOf(from) !== "cli",
+    ),
+    [],
+  );
+});
+
+Deno.test("no import makes a circle", () => {
+  const importsOf = new Map(
+    sources.map(({ path, imports }) => [path, imports]),
+  );
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]) => {
+    assert.ok(!way.includes(path), [...way, path].join(" -> "));
+    if (done.has(path)) return;
+    for (const imported of importsOf.get(path) ?? []) {
+      visit(imported, [...way, path]);
+    }
+    done.add(path);
+  };
+  for (const { path } of sources) visit(path, []);
+});
+
+Deno.test("packages come from npm through the import map, or are Node's own", () => {
+  const { imports } = JSON.parse(
+    Deno.readTextFileSync(new URL("../deno.json", SRC)),
+  );
+  for (const [name, target] of Object.entries(imports)) {
+    assert.match(String(target), /^npm:.*@\d+\.\d+\.\d+$/, name);
+  }
+  for (const { path, packages } of sources) {
+    for (const name of packages) {
+      assert.ok(
+        name.startsWith("node:") ||
+          Object.keys(imports).some((known) => name === known || name.startsWith(`${known}/`)),
+        `${path} imports ${name}`,
+      );
+    }
+  }
+});
+
+Deno.test("a file is a room: at most 200 lines", () => {
+  const long = sources.map(({ path, text }) => ({
+    path,
+    lines: text.trimEnd().split("\n").length,
+  })).filter(({ lines }) => lines > 200);
+  assert.deepEqual(long.map(({ path, lines }) => `${path}: ${lines}`), []);
+});
+
+Deno.test("the way of a request is shown in under 150 lines", () => {
+  assert.ok(read("proxy/proxy.ts").text.trimEnd().split("\n").length < 150);
+});
+
+/** What owns a state that changes, and errors to be told apart. */
+const CLASSES = ["Fleet", "BrokenAnswer"];
+
+Deno.test("the router has no class but those that own a state", () => {
+  const classes = sources.filter(({ path }) => roomOf(path) !== "simulator")
+    .flatMap(({ text }) =>
+      [...text.matchAll(/^(?:export )?(?:abstract )?class (\w+)/gm)]
+        .map(([, name]) => name!)
+    );
+  assert.deepEqual(classes.sort(), [...CLASSES].sort());
+});
