@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { startRouter } from "./support/router.ts";
+import { deadUrl } from "./support/upstream.ts";
+import { until } from "./support/until.ts";
+
+Deno.test("a client that never finishes its upload doesn't hold up the shutdown for longer than it may", async () => {
+  const router = await startRouter([{ url: deadUrl() }]);
+  const client = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: router.port,
+  });
+  const head = "POST /v1/completions HTTP/1.1\r\nhost: router\r\n" +
+    "content-length: 1000\r\nexpect: 100-continue\r\n\r\n";
+  await client.write(new TextEncoder().encode(head));
+  const answer = new Uint8Array(100);
+  const length = await client.read(answer);
+  assert.match(new TextDecoder().decode(answer.subarray(0, length ?? 0)), /^HTTP\/1.1 100 /);
+  let down = false;
+  const shutdown = router.shutdown(100).then(() => void (down = true));
+  try {
+    await until("down", () => down, 2_000);
+  } finally {
+    client.close();
+    await shutdown;
+  }
+});
+
+Deno.test("an idle router is down at once, and its port is free again", async () => {
+  const router = await startRouter([{ url: deadUrl() }]);
+  const started = performance.now();
+  await router.shutdown();
+  assert.ok(performance.now() - started < 1_000);
+  Deno.listen({ hostname: "127.0.0.1", port: router.port }).close();
+});
