@@ -156,7 +156,8 @@ Deno.test("a file that goes away is reported, and taken when it is back", () =>
 Deno.test("what happens to other files of the folder is no reload", () =>
   following(async ({ folder, path, configs, lastUrl }) => {
     await Deno.writeTextFile(`${folder}/notes.txt`, "nothing of interest");
-    await Deno.writeTextFile(path, fileOf("http://before"));
+    await Deno.writeTextFile(`${folder}/.same`, fileOf("http://before"));
+    await Deno.rename(`${folder}/.same`, path);
     await Deno.writeTextFile(`${folder}/more.txt`, "nothing either");
     await Deno.writeTextFile(path, fileOf("http://after"));
     await until("taken", () => lastUrl() === "http://after", SOON_MS);
