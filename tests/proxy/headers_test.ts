@@ -33,7 +33,7 @@ Deno.test("headers of the client's connection, and those it names, reach no serv
 Deno.test("headers of the server's connection, and those it names, don't reach the client", () => {
   assert.deepEqual(
     forClient({ ...HOP_BY_HOP, "content-length": "12", "x-kept": "yes" }),
-    { "x-kept": "yes", "x-request-id": "id-1" },
+    { "x-kept": "yes", "x-request-id": "id-1", "access-control-allow-origin": "*" },
   );
 });
 
@@ -77,8 +77,19 @@ Deno.test("the server's headers come to the client, the id is the one the client
       "content-encoding": "gzip",
       "x-request-id": "id-1",
       server: "uvicorn",
+      "access-control-allow-origin": "*",
     },
   );
+});
+
+Deno.test("browsers of any origin may read an answer, which they are told once", () => {
+  for (const origin of ["*", "https://chat.example"]) {
+    const server = new Headers({ "access-control-allow-origin": origin });
+    assert.equal(
+      new Headers(headersForClient(server, "id")).get("access-control-allow-origin"),
+      "*",
+    );
+  }
 });
 
 Deno.test("several cookies stay several", () => {

@@ -151,6 +151,7 @@ Deno.test("a refused request has an account too", () =>
       await response.body?.cancel();
       assert.equal(response.status, status);
       assert.ok(response.headers.get("x-request-id"));
+      assert.equal(response.headers.get("access-control-allow-origin"), "*");
       assert.equal(accounts.at(-1)?.status, status);
       assert.equal(accounts.at(-1)?.server, undefined);
     }
