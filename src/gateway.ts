@@ -71,6 +71,8 @@ export function startGateway(
   });
 
   let starting: Promise<void> | undefined;
+  let active = 0;
+  const finished = () => void active--;
   const server = Deno.serve(
     {
       hostname,
@@ -83,7 +85,11 @@ export function startGateway(
         return new Response(null, { status: 500 });
       },
     },
-    (request) => starting ? starting.then(() => app.fetch(request)) : app.fetch(request),
+    (request, { completed }) => {
+      active++;
+      completed.then(finished, finished);
+      return starting ? starting.then(() => app.fetch(request)) : app.fetch(request);
+    },
   );
 
   const poller = startPolling(fleet, client);
@@ -109,11 +115,11 @@ export function startGateway(
     stopping.abort();
     follower?.stop();
     const deadline = performance.now() + drainMs;
-    while (inFlight(fleet) > 0 && performance.now() < deadline) {
+    while (active > 0 && performance.now() < deadline) {
       await pause(DRAIN_LOOK_MS, cutOff.signal);
     }
-    if (inFlight(fleet) > 0) cutOff.abort();
-    await Promise.all([server.shutdown(), poller.stop()]);
+    if (active > 0) cutOff.abort();
+    await Promise.all([active > 0 ? server.finished : server.shutdown(), poller.stop()]);
     client.close();
   }
 
@@ -125,8 +131,4 @@ export function startGateway(
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(0),
   };
-}
-
-function inFlight(fleet: Fleet): number {
-  return fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
 }

@@ -18,57 +18,40 @@ export interface AppOptions {
 }
 
 /** The HTTP surface: what is forwarded, and what the router answers from its own memory. */
-export function createApp(
-  { proxy, snapshot, accepting, onError }: AppOptions,
-): Hono {
+export function createApp({ proxy, snapshot, accepting, onError }: AppOptions): Hono {
   const app = new Hono();
   const anyHealthy = () => snapshot().servers.some(({ state }) => state === "healthy");
 
+  // Before `cors`, which would build each answer anew: what is passed on has that header already.
+  app.on("POST", [...inferencePaths], ({ req }) => {
+    return accepting() ? proxy(req.raw) : errors.errorResponse(errors.shuttingDown);
+  });
   app.use(cors());
-  for (const path of inferencePaths) {
-    app.post(
-      path,
-      ({ req }) => accepting() ? proxy(req.raw) : errors.errorResponse(errors.shuttingDown),
-    );
+  app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
+
+  const answers: Record<string, (c: Context) => Response> = {
+    "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
+    "/v1/models": (c) => c.json(modelsDocument(snapshot())),
+    // The rest of the path is the name: models are called `org/name`.
+    "/v1/models/:id{.+}": (c) => {
+      const id = c.req.param("id")!;
+      const model = modelsDocument(snapshot()).data.find((model) => model.id === id);
+      return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
+    },
+    "/health": (c) => c.json(healthDocument(snapshot()), anyHealthy() ? 200 : 503),
+    "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
+    "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
+    "/livez": (c) => c.json({ status: "alive" }),
+    "/readyz": (c) => {
+      const ready = accepting() && anyHealthy();
+      return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
+    },
+  };
+  for (const [path, answer] of Object.entries(answers)) {
+    app.get(path, answer);
+    app.on(OTHER_METHODS, path, methodNotAllowed("GET, HEAD"));
   }
 
-  app.get("/v1/models", (c) => c.json(modelsDocument(snapshot())));
-  // The rest of the path is the name: models are called `org/name`.
-  app.get("/v1/models/:id{.+}", (c) => {
-    const id = c.req.param("id");
-    const model = modelsDocument(snapshot()).data.find((model) => model.id === id);
-    return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
-  });
-
-  app.get(
-    "/",
-    (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
-  );
-  app.get(
-    "/health",
-    (c) => c.json(healthDocument(snapshot()), anyHealthy() ? 200 : 503),
-  );
-  app.get("/load-stats", (c) => c.json(loadStatsDocument(snapshot())));
-  app.get("/server-models", (c) => c.json(serverModelsDocument(snapshot())));
-  app.get("/livez", (c) => c.json({ status: "alive" }));
-  app.get("/readyz", (c) => {
-    const ready = accepting() && anyHealthy();
-    return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
-  });
-
-  const known = [
-    ...inferencePaths,
-    "/v1/models",
-    "/",
-    "/health",
-    "/load-stats",
-    "/server-models",
-  ];
-  app.on(["GET", "POST", "PUT", "PATCH", "DELETE"], [
-    ...known,
-    "/livez",
-    "/readyz",
-  ], methodNotAllowed);
   app.notFound((c) => errors.errorResponse(errors.notFound(c.req.path)));
   app.onError((error) => {
     onError(error);
@@ -77,6 +60,10 @@ export function createApp(
   return app;
 }
 
-function methodNotAllowed({ req }: Context): Response {
-  return errors.errorResponse(errors.methodNotAllowed(req.method, req.path));
+/** Reached only by a method that the path's own handler, registered before, doesn't take. */
+const OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+function methodNotAllowed(allow: string) {
+  return ({ req }: Context) =>
+    errors.errorResponse(errors.methodNotAllowed(req.method, req.path), { allow });
 }

@@ -1,16 +1,17 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /** `GET /health`: the original router's document. Response times in seconds. */
 export function healthDocument({ servers, settings }: FleetSnapshot) {
-  const healthy = servers.filter((server) => server.state === "healthy").length;
-  const score = servers.length === 0 ? 0 : healthy / servers.length;
+  const { total, healthy } = countServers(servers);
+  const score = total === 0 ? 0 : healthy / total;
   return {
-    status: servers.length === 0 ? "no_servers" : statusOf(score),
+    status: total === 0 ? "no_servers" : statusOf(score),
     health_score: score,
-    total_servers: servers.length,
+    total_servers: total,
     healthy_servers: healthy,
-    unhealthy_servers: servers.length - healthy,
+    unhealthy_servers: total - healthy,
     servers: servers.map((server) => ({
       url: server.url,
       name: server.name,

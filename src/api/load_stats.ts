@@ -1,4 +1,5 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /** What the original reports where a server doesn't tell its limit. */
@@ -18,6 +19,7 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
     (sum, { capacity }) => sum + capacity,
     0,
   );
+  const { total, healthy } = countServers(servers);
   return {
     servers: servers.map((server) => {
       const current = server.running + server.waiting;
@@ -44,8 +46,8 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
       };
     }),
     summary: {
-      total_servers: servers.length,
-      healthy_servers: servers.filter((server) => server.state === "healthy").length,
+      total_servers: total,
+      healthy_servers: healthy,
       total_active_load: totalLoad,
       total_capacity: totalCapacity,
       overall_utilization_percent: percent(totalLoad, totalCapacity),

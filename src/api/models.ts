@@ -1,5 +1,6 @@
 import type { Model } from "../fleet/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /** `GET /v1/models`: what the healthy servers list, each model once, as its server described it. */
@@ -18,13 +19,14 @@ export function modelsDocument(
 
 /** `GET /server-models`: the original router's document. */
 export function serverModelsDocument({ servers }: FleetSnapshot) {
+  const { total, healthy } = countServers(servers);
   return {
     servers: Object.fromEntries(servers.map((server) => [server.url, {
       supported_models: [...server.models.keys()],
       models_last_updated: isoTime(server.modelsUpdatedAt),
       healthy: server.state === "healthy",
     }])),
-    total_servers: servers.length,
-    healthy_servers: servers.filter((server) => server.state === "healthy").length,
+    total_servers: total,
+    healthy_servers: healthy,
   };
 }

@@ -1,24 +1,30 @@
 import Table from "cli-table3";
+import type { Command } from "commander";
 import type { ServerConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
-import { complain, describe } from "./complain.ts";
+import { complainOf } from "./complain.ts";
+import { configOption, examples } from "./options.ts";
 
 interface Probed {
   readonly row: readonly string[];
   readonly ok: boolean;
 }
 
+/** Makes `command` the one that checks a configuration file and its servers. */
+export function addCheckConfig(command: Command, ended: (code: number) => void): void {
+  command
+    .description("check the configuration file and ask every server how it is")
+    .addOption(configOption())
+    .addHelpText("after", examples("vllm-router check-config --config servers.toml"))
+    .action(async ({ config }: { config: string }) => ended(await check(config)));
+}
+
 /** Checks a file, asks every server how it is and prints a table. Returns the exit code. */
-export async function checkConfigCommand(path: string): Promise<number> {
+async function check(path: string): Promise<number> {
   const { checked } = await loadConfig(path);
-  if (!checked.ok) {
-    complain(...checked.problems.map(describe));
-    return 1;
-  }
-  for (const warning of checked.warnings) {
-    console.error(`warning: ${describe(warning)}`);
-  }
+  complainOf(checked);
+  if (!checked.ok) return 1;
   const { servers, settings } = checked.config;
   const client = Deno.createHttpClient({ http2: false });
   const probe: Probe = {

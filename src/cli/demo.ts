@@ -1,14 +1,25 @@
+import type { Command } from "commander";
 import { checkConfig } from "../config/schema.ts";
 import { setUpLog } from "../monitor/log.ts";
 import { startSimulator } from "../simulator/simulator.ts";
-import { listen, untilToldToStop } from "./run.ts";
+import { listen, untilToldToStop } from "./listen.ts";
+import { examples, portOption } from "./options.ts";
 
 const MODEL = "simulated-model";
 /** What each simulated server runs side by side. */
 const CAPACITIES = [3, 5, 4];
 
+/** Makes `command` the one that runs the demo. */
+export function addDemo(command: Command, ended: (code: number) => void): void {
+  command
+    .description("run three simulated vLLM servers and the router before them, without a GPU")
+    .addOption(portOption(8888))
+    .addHelpText("after", examples("vllm-router demo", "vllm-router demo --port 9000"))
+    .action(async ({ port }: { port: number }) => ended(await demo(port)));
+}
+
 /** Runs a simulated fleet and the router before it until told to stop. Returns the exit code. */
-export async function demo(port: number): Promise<number> {
+async function demo(port: number): Promise<number> {
   await setUpLog("info", Deno.stdout.isTerminal());
   const simulators = await Promise.all(
     CAPACITIES.map((maxNumSeqs, index) =>
@@ -30,8 +41,9 @@ export async function demo(port: number): Promise<number> {
 
   const gateway = listen({ hostname: "0.0.0.0", port, config: checked.config });
   if (gateway) {
+    const stopped = untilToldToStop(gateway);
     console.log(welcome(gateway.port, simulators.map(({ url }) => url)));
-    await untilToldToStop(gateway);
+    await stopped;
   }
   for (const simulator of simulators) await simulator.close();
   return gateway ? 0 : 1;

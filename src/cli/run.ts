@@ -1,27 +1,55 @@
+import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
-import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
 import { type Level, logWarnings, setUpLog } from "../monitor/log.ts";
-import { complain, describe } from "./complain.ts";
+import { complainOf } from "./complain.ts";
+import { listen, untilToldToStop } from "./listen.ts";
+import { collect, configOption, examples, levelOption, portOption, saysTrue } from "./options.ts";
 
-export interface RunOptions {
+interface RunOptions {
   readonly console: boolean;
   readonly host: string;
   readonly port: number;
   readonly config: string;
   readonly logLevel: Level;
   readonly model?: boolean;
-  readonly server: readonly string[];
+  readonly server?: readonly string[];
+}
+
+/** Makes `command` the one that runs the router. */
+export function addRun(command: Command, ended: (code: number) => void): void {
+  const console = saysTrue(Deno.env.get("LOG_TO_CONSOLE"));
+  command
+    .description("run the router; this is the default command")
+    .option("-c, --console", "write plain logs to the console", console)
+    .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
+    .addOption(portOption(8888))
+    .addOption(configOption())
+    .addOption(levelOption())
+    .option("-m, --model", "show each server's models")
+    .addOption(
+      new Option("--server <url[=capacity]>", "a server, instead of a file; may be repeated")
+        .argParser(collect),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "vllm-router --port 8888",
+        "vllm-router run --config /etc/vllm-router/servers.toml --log-level debug",
+        "vllm-router run --server http://gpu-1:8000=8 --server http://gpu-2:8000=16",
+      ),
+    )
+    .action(async (options: RunOptions) => ended(await run(options)));
 }
 
 /** Runs the router until it is told to stop. Returns the exit code. */
-export async function run(options: RunOptions): Promise<number> {
+async function run(options: RunOptions): Promise<number> {
   await setUpLog(options.logLevel, Deno.stdout.isTerminal());
-  const { checked, file } = options.server.length > 0
+  const { checked, file } = options.server
     ? { checked: configFromFlags(options.server), file: undefined }
     : await configFromFile(options.config);
   if (!checked.ok) {
-    complain(...checked.problems.map(describe));
+    complainOf(checked);
     return file ? 1 : 2;
   }
   const gateway = listen({
@@ -31,59 +59,16 @@ export async function run(options: RunOptions): Promise<number> {
     ...(file && { file }),
   });
   if (!gateway) return 1;
+  const stopped = untilToldToStop(gateway);
   const { settings, servers } = checked.config;
+  const from = file?.path ?? "the command line";
   console.log(
-    `Listening on http://${options.host}:${gateway.port}, ${servers.length} servers from ${
-      file?.path ?? "the command line"
-    }, policy ${settings.policy}`,
+    `Listening on http://${options.host}:${gateway.port}, ` +
+      `${servers.length} servers from ${from}, policy ${settings.policy}`,
   );
   logWarnings(checked.warnings);
-  await untilToldToStop(gateway);
+  await stopped;
   return 0;
-}
-
-/** Starts a gateway, or says in one line why it can't listen there. */
-export function listen(options: GatewayOptions): Gateway | undefined {
-  const where = `${options.hostname}:${options.port}`;
-  try {
-    return startGateway(options);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      complain(`${where} is already in use; choose another port with --port`);
-    } else if (error instanceof Deno.errors.PermissionDenied) {
-      complain(
-        `this user may not listen on ${where}; choose a port above 1023 with --port`,
-      );
-    } else if (error instanceof Deno.errors.AddrNotAvailable) {
-      complain(
-        `${options.hostname} is not an address of this machine; choose one with --host`,
-      );
-    } else if (
-      error instanceof Error && error.message.includes("lookup address")
-    ) {
-      complain(
-        `${options.hostname} is not a known host; choose an address with --host`,
-      );
-    } else throw error;
-    return undefined;
-  }
-}
-
-/** Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second. */
-export async function untilToldToStop(gateway: Gateway): Promise<void> {
-  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
-  let times = 0;
-  const stop = () => {
-    if (++times > 1) Deno.exit(1);
-    tell();
-  };
-  Deno.addSignalListener("SIGINT", stop);
-  if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", stop);
-    Deno.addSignalListener("SIGHUP", () => void gateway.reload());
-  }
-  await told;
-  await gateway.shutdown();
 }
 
 async function configFromFile(path: string) {
@@ -95,24 +80,15 @@ async function configFromFile(path: string) {
 function configFromFlags(flags: readonly string[]): Checked {
   const servers = flags.map((flag) => {
     const [, url, capacity] = /^(.*?)(?:=([^=/]*))?$/.exec(flag)!;
-    return {
-      url,
-      ...(capacity !== undefined &&
-        { max_concurrent_requests: Number(capacity || NaN) }),
-    };
+    const count = capacity?.trim() === "" ? NaN : Number(capacity);
+    return { url, ...(capacity !== undefined && { max_concurrent_requests: count }) };
   });
   const checked = checkConfig({ servers: { servers } }, () => undefined);
   if (checked.ok) return checked;
+  const flagAt = (_: string, index: string) => `--server ${flags[Number(index)]}`;
   const problems = checked.problems.map(({ where, what }) => ({
-    where: where.replace(
-      /^servers\.servers\[(\d+)\].*/,
-      (_, i) => `--server ${flags[Number(i)]}`,
-    ),
-    what: what.replace(
-      /servers\.servers\[(\d+)\]/g,
-      (_, i) => `--server ${flags[Number(i)]}`,
-    )
-      .replace("got null", "got no number"),
+    where: where.replace(/^servers\.servers\[(\d+)\].*/, flagAt),
+    what: what.replace(/servers\.servers\[(\d+)\]/g, flagAt).replace("null", "no number"),
   }));
-  return { ok: false, problems };
+  return { ...checked, problems };
 }

@@ -1,39 +1,21 @@
-import { type Command, InvalidArgumentError, type Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { type Fault, parseFault } from "../simulator/fault.ts";
 import { startSimulator } from "../simulator/simulator.ts";
 import { complain } from "./complain.ts";
+import { examples, number, portOption } from "./options.ts";
 
-/** Adds to `command` the flags of one simulated vLLM server and what runs it. */
-export function simulateCommand(
-  command: Command,
-  port: Option,
-  examples: (...lines: string[]) => string,
-  ended: (code: number) => void,
-): void {
+/** Makes `command` the one that runs a simulated vLLM server. */
+export function addSimulate(command: Command, ended: (code: number) => void): void {
   command
-    .description("Run one simulated vLLM server, with faults if wanted.")
+    .description("run one simulated vLLM server, with faults if wanted")
     .option("--host <address>", "the address to listen on", "127.0.0.1")
-    .addOption(port)
+    .addOption(portOption(8000))
     .option("--model <name...>", "the models to serve", ["simulated-model"])
-    .option(
-      "--capacity <count>",
-      "requests that run side by side",
-      atLeast(1),
-      8,
-    )
-    .option(
-      "--speed <factor>",
-      "how much faster than a real server",
-      above(0),
-      1,
-    )
-    .option("--seed <number>", "the seed of all chance", atLeast(0), 1)
+    .option("--capacity <count>", "requests that run side by side", count(1), 8)
+    .option("--speed <factor>", "how much faster than a real server", number({ least: 0.01 }), 1)
+    .option("--seed <number>", "the seed of all chance", count(0), 1)
     .option("--api-key <key>", "a key that /v1 asks for")
-    .option(
-      "--fault <fault>",
-      "such as status:503 or reset_mid_stream:afterTokens=10",
-      fault,
-    )
+    .option("--fault <fault>", "such as status:503 or reset_mid_stream:afterTokens=10", fault)
     .addHelpText(
       "after",
       examples(
@@ -47,6 +29,8 @@ export function simulateCommand(
       ended(await simulate({ ...rest, maxNumSeqs, hostname, models }));
     });
 }
+
+const count = (least: number) => number({ least, whole: true });
 
 async function simulate(
   options: Parameters<typeof startSimulator>[0] & object,
@@ -70,28 +54,6 @@ async function simulate(
     );
     return 1;
   }
-}
-
-function atLeast(least: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (
-      value.trim() !== "" && Number.isSafeInteger(number) && number >= least
-    ) return number;
-    throw new InvalidArgumentError(
-      `Expected a whole number of at least ${least}.`,
-    );
-  };
-}
-
-function above(least: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (value.trim() !== "" && Number.isFinite(number) && number > least) {
-      return number;
-    }
-    throw new InvalidArgumentError(`Expected a number above ${least}.`);
-  };
 }
 
 function fault(value: string): Fault {

@@ -1,7 +1,7 @@
 import type { Config } from "./config.ts";
 import { loadConfig } from "./load.ts";
 import type { Problem } from "./schema.ts";
-import { watchFolderOf } from "./watch.ts";
+import { SETTLE_MS, watchFoldersOf } from "./watch.ts";
 
 export interface FollowOptions {
   readonly path: string;
@@ -26,31 +26,33 @@ export function followConfig(options: FollowOptions): Follower {
   let { text } = options;
   let stopped = false;
   let last = Promise.resolve();
-  let timer: ReturnType<typeof setTimeout>;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function read(force: boolean): Promise<void> {
+    if (!stopped) watch.renew();
     const loaded = await loadConfig(options.path);
     if (stopped || (loaded.text === text && !force)) return;
     text = loaded.text;
-    if (loaded.checked.ok) {
-      options.onConfig(loaded.checked.config, loaded.checked.warnings);
-    } else options.onProblems(loaded.checked.problems);
+    const { checked } = loaded;
+    if (checked.ok) options.onConfig(checked.config, checked.warnings);
+    else options.onProblems(checked.problems);
   }
   // One after the other, so that an older text never overtakes a newer one.
-  const look = (force: boolean) => last = last.then(() => read(force));
+  const look = (force: boolean) => last = last.then(() => read(force), () => read(force));
 
-  const unwatch = watchFolderOf(options.path, () => look(false));
+  const watch = watchFoldersOf(options.path, () => look(false));
   const poll = () => {
     look(false);
     timer = setTimeout(poll, options.pollMs());
   };
-  timer = setTimeout(poll, options.pollMs());
+  // Soon, since the file may have changed after it was first loaded.
+  timer = setTimeout(poll, SETTLE_MS);
 
   return {
     reload: () => look(true),
     stop() {
       stopped = true;
-      unwatch();
+      watch.stop();
       clearTimeout(timer);
     },
   };

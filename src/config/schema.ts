@@ -1,7 +1,6 @@
-import { distance } from "fastest-levenshtein";
-import { z } from "zod";
-import { policyNames } from "../routing/policies.ts";
+import { closest } from "fastest-levenshtein";
 import type { Config, ServerConfig } from "./config.ts";
+import { fileShape, type RawSettings, serverShape, settingsShape, shown } from "./shape.ts";
 
 /** Something to tell the operator: where it stands and what is the matter. */
 export interface Problem {
@@ -10,179 +9,93 @@ export interface Problem {
   readonly what: string;
 }
 
-/** A usable configuration with its warnings, or every problem that keeps it from being one. */
+/** A usable configuration, or every problem that keeps it from being one; warnings with either. */
 export type Checked =
-  | {
-    readonly ok: true;
-    readonly config: Config;
-    readonly warnings: readonly Problem[];
-  }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  & { readonly warnings: readonly Problem[] }
+  & (
+    | { readonly ok: true; readonly config: Config }
+    | { readonly ok: false; readonly problems: readonly Problem[] }
+  );
 
 /** Looks up an environment variable, for `${NAME}` in keys. */
 export type ReadEnv = (name: string) => string | undefined;
-
-function shown(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
-}
-
-function expected<T>(what: string, accepts: (value: unknown) => boolean) {
-  return z.custom<T>(accepts, {
-    error: (issue) => `expected ${what}, got ${shown(issue.input)}`,
-  });
-}
-
-const isNumber = (value: unknown): value is number =>
-  typeof value === "number" && Number.isFinite(value);
-
-const wholeNumber = (least: number) =>
-  expected<number>(
-    `a whole number of at least ${least}`,
-    (value) => Number.isSafeInteger(value) && Number(value) >= least,
-  );
-
-/** A day is longer than any interval here makes sense for, and keeps timers in range. */
-const LONGEST_SECONDS = 86_400;
-
-const seconds = (fallback: number) =>
-  expected<number>(
-    `a number of seconds above 0 and up to ${LONGEST_SECONDS}`,
-    (value) => isNumber(value) && value > 0 && value <= LONGEST_SECONDS,
-  ).default(fallback);
-
-const share = expected<number>(
-  "a number from 0 to 1",
-  (value) => isNumber(value) && value >= 0 && value <= 1,
-);
-const yesOrNo = expected<boolean>(
-  "true or false",
-  (value) => typeof value === "boolean",
-);
-const text = expected<string>(
-  "a text that is not empty",
-  (value) => typeof value === "string" && value.trim() !== "",
-);
-const table = (what: string) => ({
-  error: (issue: { input?: unknown }) => `expected ${what}, got ${shown(issue.input)}`,
-});
-
-const serverSchema = z.looseObject(
-  {
-    url: text,
-    max_concurrent_requests: wholeNumber(1).default(3),
-    name: text.optional(),
-    api_key: text.optional(),
-    models: z.array(text, table("a list of model names")).min(
-      1,
-      "expected at least one model name",
-    )
-      .optional(),
-  },
-  table(
-    'a server such as { url = "http://gpu-server-1:8081", max_concurrent_requests = 3 }',
-  ),
-);
-
-const settingsSchema = z.looseObject({
-  policy: expected<string>(
-    `one of ${policyNames.join(", ")}`,
-    (value) => policyNames.includes(String(value)),
-  ).default("least_load"),
-  metrics_interval: seconds(0.5),
-  health_check_interval: seconds(10),
-  health_check_timeout: seconds(5),
-  request_timeout: seconds(120),
-  max_retries: wholeNumber(0).default(3),
-  config_reload_interval: seconds(30),
-  failure_threshold: wholeNumber(1).default(2),
-  auto_recovery_threshold: seconds(60),
-  enable_active_health_check: yesOrNo.default(true),
-  health_check_max_response_time: seconds(10),
-  health_check_min_success_rate: share.default(0.8),
-  health_check_window_size: wholeNumber(1).default(10),
-  health_check_consecutive_failures: wholeNumber(1).default(3),
-}, table("a table"));
-
-const fileSchema = z.looseObject({
-  servers: z.looseObject({
-    servers: z.array(serverSchema, table("a list of servers"))
-      .min(1, "expected at least one server, got an empty list"),
-  }, table("a table [servers] with a list named servers")),
-  config: settingsSchema.prefault({}),
-});
-
-type RawServer = z.output<typeof serverSchema>;
-type RawSettings = z.output<typeof settingsSchema>;
 
 /**
  * Checks a parsed configuration file and reports every problem at once.
  * Unknown keys are warnings that name the nearest known key.
  */
 export function checkConfig(raw: unknown, readEnv: ReadEnv): Checked {
-  const parsed = fileSchema.safeParse(raw);
-  const problems: Problem[] = parsed.success ? [] : parsed.error.issues.map((issue) => ({
+  const parsed = fileShape.safeParse(raw);
+  const problems: Problem[] = (parsed.error?.issues ?? []).map((issue) => ({
     where: keyPath(issue.path),
     what: issue.message,
   }));
-  const rawServers = (raw as { servers?: { servers?: unknown } } | null)
-    ?.servers?.servers;
-  const addresses = checkAddresses(
-    Array.isArray(rawServers) ? rawServers : [],
-    problems,
-  );
-  if (!parsed.success) return { ok: false, problems };
+  const warnings = unknownKeys(raw);
+  // Looked at as written, so that these problems are told beside those of the schema.
+  const written = rawServers(raw);
+  const addresses = checkAddresses(written, problems);
+  const keys = written.map((server, index) => expandEnv(server, index, readEnv, problems));
+  if (!parsed.success || problems.length > 0) return { ok: false, problems, warnings };
 
-  const servers = parsed.data.servers.servers.map(
-    (server, index): ServerConfig => {
-      const url = addresses[index] ?? server.url;
-      const apiKey = expandEnv(server.api_key, index, readEnv, problems);
-      return {
-        url,
-        name: server.name ?? url.replace(/^https?:\/\//, ""),
-        capacity: server.max_concurrent_requests,
-        ...(apiKey !== undefined && { apiKey }),
-        ...(server.models && { models: server.models }),
-      };
-    },
-  );
-  if (problems.length > 0) return { ok: false, problems };
-  return {
-    ok: true,
-    config: { servers, settings: toSettings(parsed.data.config) },
-    warnings: unknownKeys(parsed.data),
-  };
+  const servers = parsed.data.servers.servers.map((server, index): ServerConfig => {
+    const url = addresses[index]!;
+    const apiKey = keys[index];
+    return {
+      url,
+      name: server.name ?? url.replace(/^https?:\/\//, ""),
+      capacity: server.max_concurrent_requests,
+      ...(apiKey !== undefined && { apiKey }),
+      ...(server.models && { models: server.models }),
+    };
+  });
+  return { ok: true, config: { servers, settings: toSettings(parsed.data.config) }, warnings };
 }
 
 function keyPath(path: readonly PropertyKey[]): string {
-  return path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`).join("")
-    .replace(/^\./, "");
+  const keys = path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`);
+  return keys.join("").replace(/^\./, "") || "the file";
+}
+
+/** The tables of `servers.servers` as they were written, whatever they hold. */
+function rawServers(raw: unknown): Record<string, unknown>[] {
+  const servers = tableAt(tableAt(raw), "servers")["servers"];
+  return Array.isArray(servers) ? servers.map((server) => tableAt(server)) : [];
+}
+
+/** A value, or what it holds under a key, as a table; empty where it is none. */
+function tableAt(value: unknown, key?: string): Record<string, unknown> {
+  const at = key === undefined ? value : (value as Record<string, unknown>)[key];
+  return typeof at === "object" && at !== null && !Array.isArray(at)
+    ? at as Record<string, unknown>
+    : {};
 }
 
 /** The normalised base address of every server; `undefined` where there is a problem. */
 function checkAddresses(
-  servers: readonly { url?: unknown }[],
+  servers: readonly Record<string, unknown>[],
   problems: Problem[],
 ): (string | undefined)[] {
   const firstUse = new Map<string, number>();
-  return servers.map((server, index) => {
-    if (typeof server?.url !== "string" || server.url.trim() === "") {
-      return undefined;
-    }
+  return servers.map(({ url }, index) => {
+    if (typeof url !== "string" || url.trim() === "") return undefined;
     const where = `servers.servers[${index}].url`;
-    const address = baseAddress(server.url);
+    const address = baseAddress(url);
+    const first = address === undefined ? undefined : firstUse.get(address);
     if (address === undefined) {
+      // What may hold a password is not repeated.
+      const got = url.includes("@") ? "one with a user or password" : shown(url);
       problems.push({
         where,
-        what: `expected an address such as http://gpu-server-1:8081, got ${shown(server.url)}`,
+        what: `expected an address such as http://gpu-server-1:8081, got ${got}`,
       });
-      return undefined;
-    }
-    const first = firstUse.get(address);
-    if (first === undefined) firstUse.set(address, index);
-    else {problems.push({
+    } else if (first === undefined) {
+      firstUse.set(address, index);
+    } else {
+      problems.push({
         where,
-        what: `${shown(server.url)} is the same server as servers.servers[${first}]`,
-      });}
+        what: `${shown(url)} is the same server as servers.servers[${first}]`,
+      });
+    }
     return address;
   });
 }
@@ -192,18 +105,18 @@ export function baseAddress(written: string): string | undefined {
   const url = URL.parse(written.trim());
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username || url.password || url.search || url.hash) return undefined;
-  return url.origin +
-    url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
+  return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
 }
 
 function expandEnv(
-  key: string | undefined,
+  server: Record<string, unknown>,
   index: number,
   readEnv: ReadEnv,
   problems: Problem[],
 ): string | undefined {
-  return key?.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
-    const value = readEnv(name);
+  if (typeof server.api_key !== "string") return undefined;
+  return server.api_key.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+    const value = /^[A-Za-z_]\w*$/.test(name) ? readEnv(name) : undefined;
     if (!value) {
       problems.push({
         where: `servers.servers[${index}].api_key`,
@@ -233,25 +146,21 @@ function toSettings(raw: RawSettings): Config["settings"] {
   };
 }
 
-function unknownKeys(file: z.output<typeof fileSchema>): Problem[] {
-  const within = (value: object, known: object, prefix: string): Problem[] => {
+function unknownKeys(raw: unknown): Problem[] {
+  const within = (value: Record<string, unknown>, known: object, prefix: string): Problem[] => {
     const names = Object.keys(known);
-    return Object.keys(value).filter((key) => !names.includes(key)).map(
-      (key) => {
-        const nearest = names.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
-        return {
-          where: prefix + key,
-          what: `unknown key, ignored; did you mean ${nearest}?`,
-        };
-      },
-    );
+    return Object.keys(value).filter((key) => !names.includes(key)).map((key) => ({
+      where: prefix + key,
+      what: `unknown key, ignored; did you mean ${closest(key, names)}?`,
+    }));
   };
+  const file = tableAt(raw);
   return [
-    ...within(file, fileSchema.shape, ""),
-    ...within(file.servers, fileSchema.shape.servers.shape, "servers."),
-    ...file.servers.servers.flatMap((server: RawServer, index) =>
-      within(server, serverSchema.shape, `servers.servers[${index}].`)
+    ...within(file, fileShape.shape, ""),
+    ...within(tableAt(file, "servers"), fileShape.shape.servers.shape, "servers."),
+    ...rawServers(raw).flatMap((server, index) =>
+      within(server, serverShape.shape, `servers.servers[${index}].`)
     ),
-    ...within(file.config, settingsSchema.shape, "config."),
+    ...within(tableAt(file, "config"), settingsShape.shape, "config."),
   ];
 }

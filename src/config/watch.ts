@@ -1,43 +1,70 @@
 import { dirname } from "node:path";
 
 /** Long enough for an editor's burst of events, short enough to feel immediate. */
-const SETTLE_MS = 100;
+export const SETTLE_MS = 100;
+
+/** A watch over the folders that decide what a path leads to. */
+export interface FolderWatch {
+  /** Looks anew where the path leads, since a link may have been turned elsewhere. */
+  renew(): void;
+  stop(): void;
+}
 
 /**
- * Calls `onEvent` soon after anything happens in the folder of `path`: an edit in place, an atomic
- * rename, a ConfigMap's symlink swap. A watch on the file itself would end at the first rename.
- * The caller compares contents, since most events in a folder are about something else.
- *
- * @returns stops the watch
+ * Calls `onEvent` soon after anything happens in the folder of `path`, or in that of the file it
+ * links to: an edit in place, an atomic rename, a ConfigMap's symlink swap. A watch on the file
+ * itself would end at the first rename. The caller compares contents, since most events in a
+ * folder are about something else.
  */
-export function watchFolderOf(path: string, onEvent: () => void): () => void {
+export function watchFoldersOf(path: string, onEvent: () => void): FolderWatch {
   let settle: ReturnType<typeof setTimeout> | undefined;
-  const watcher = Deno.watchFs([...foldersOf(path)], { recursive: false });
-  void (async () => {
-    for await (const _ of watcher) {
+  let watched = "";
+  let watcher: Deno.FsWatcher | undefined;
+
+  async function listen(events: Deno.FsWatcher) {
+    for await (const _ of events) {
       settle ??= setTimeout(() => {
         settle = undefined;
         onEvent();
       }, SETTLE_MS);
     }
-  })();
-  return () => {
-    clearTimeout(settle);
+    // Its folder went away: the next look may find another.
+    if (watcher === events) watched = "";
+  }
+
+  function renew() {
+    const folders = foldersOf(path);
+    if (folders.join("\n") === watched) return;
+    watcher?.[Symbol.dispose]();
+    watcher = undefined;
     try {
-      watcher.close();
+      watcher = Deno.watchFs(folders, { recursive: false });
+      watched = folders.join("\n");
+      void listen(watcher);
     } catch {
-      // It ended by itself when its folder went away.
+      // No folder to watch just now: the slow poll goes on, and renews.
+      watched = "";
     }
+  }
+
+  renew();
+  return {
+    renew,
+    stop() {
+      clearTimeout(settle);
+      watcher?.[Symbol.dispose]();
+      watcher = undefined;
+    },
   };
 }
 
 /** The folder of the file, and where the file is a link, the folder it leads to. */
-function foldersOf(path: string): Set<string> {
+function foldersOf(path: string): string[] {
   const folders = new Set([dirname(path)]);
   try {
     folders.add(dirname(Deno.realPathSync(path)));
   } catch {
-    // A file that is missing just now has no target to watch.
+    // A file that is missing just now leads nowhere.
   }
-  return folders;
+  return [...folders];
 }

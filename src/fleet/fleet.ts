@@ -1,8 +1,10 @@
 import type { Config, ServerConfig, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
+import { eligible, type Refusal, refusal, withoutDrained } from "./eligible.ts";
 import { afterCheck, afterRequest, type Check, type Health } from "./health.ts";
-import { loadNow, type Scrape } from "./load.ts";
+import { type Lease, takePlace } from "./lease.ts";
+import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import {
   fixedModels,
@@ -14,16 +16,8 @@ import {
 } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 
-/** A request's place at a server, counted from the moment of choosing. */
-export interface Lease {
-  /** The server it is a place at. */
-  readonly server: Readonly<Server>;
-  /** Gives the place back and tells the fleet how it went. Only the first call counts. */
-  end(outcome: Outcome): void;
-}
-
-/** Why there is no server to choose. */
-export type Refusal = "unknown_model" | "unavailable";
+export type { Refusal } from "./eligible.ts";
+export type { Lease } from "./lease.ts";
 
 /** A server entered or left a state. */
 export interface StateChange {
@@ -49,16 +43,12 @@ export interface FleetOptions {
   readonly onStateChange?: (change: StateChange) => void;
 }
 
-/** A scrape says nothing about now once it is older than this or several intervals. */
-const SCRAPE_TRUSTED_MS = 5_000;
-const SCRAPE_TRUSTED_INTERVALS = 4;
-
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
  * alone; whatever shows it reads a snapshot.
  */
 export class Fleet {
-  #servers: Server[] = [];
+  #servers: readonly Server[] = [];
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
@@ -96,9 +86,7 @@ export class Fleet {
       this.#policy = createPolicy(config.settings.policy);
     }
     this.#settings = config.settings;
-    const known = new Map(
-      this.#servers.map((server) => [server.config.url, server]),
-    );
+    const known = new Map(this.#servers.map((server) => [server.config.url, server]));
     const kept = config.servers.map((described) => {
       const server = known.get(described.url);
       known.delete(described.url);
@@ -106,16 +94,9 @@ export class Fleet {
     });
     const leaving = [...known.values()];
     for (const server of leaving) {
-      this.#change(
-        server,
-        () => server.draining = true,
-        "removed from the configuration",
-      );
+      this.#change(server, () => server.draining = true, "removed from the configuration");
     }
-    this.#servers = [
-      ...kept,
-      ...leaving.filter((server) => server.inFlight > 0),
-    ];
+    this.#servers = withoutDrained([...kept, ...leaving]);
   }
 
   /**
@@ -125,40 +106,23 @@ export class Fleet {
    * @param model as the request names it; `undefined` lets any server do
    * @param tried servers that this request is not to meet again
    */
-  acquire(
-    model: string | undefined,
-    tried: ReadonlySet<Readonly<Server>>,
-  ): Lease | Refusal {
-    const able = this.#servers.filter((server) =>
-      server.health.status === "healthy" && !server.asleep &&
-      !tried.has(server) &&
-      (model === undefined || server.models.has(model))
-    );
-    const staying = able.filter((server) => !server.draining);
-    const chosenFrom = staying.length === 0 && this.#anyChecking() ? able : staying;
-    if (chosenFrom.length === 0) return this.#refusal(model);
+  acquire(model: string | undefined, tried: ReadonlySet<Readonly<Server>>): Lease | Refusal {
+    const able = eligible(this.#servers, model, tried);
+    if (able.length === 0) return refusal(this.#servers, model);
     const now = this.#now();
-    const candidates = chosenFrom.map((server) => ({
-      id: server.id,
-      load: this.loadOf(server, now).load,
-      server,
-    }));
-    const { server } = this.#policy(candidates, this.#random);
-    server.inFlight++;
-    return this.#lease(server);
+    const loads = able.map((server) => ({ server, id: server.id, ...this.loadOf(server, now) }));
+    const { server } = this.#policy(loads, this.#random);
+    return takePlace(server, (outcome) => this.#recordOutcome(server, outcome));
   }
 
   /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
-  loadOf(
-    server: Readonly<Server>,
-    now: number = this.#now(),
-  ): ReturnType<typeof loadNow> {
-    const trustedMs = Math.max(
-      SCRAPE_TRUSTED_MS,
-      SCRAPE_TRUSTED_INTERVALS * this.#settings.metricsIntervalMs,
+  loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
+    const { scrape, inFlight, config } = server;
+    return loadNow(
+      inFlight,
+      config.capacity,
+      scrape && this.#fresh(scrape.at, now) ? scrape : undefined,
     );
-    const scrape = server.scrape && now - server.scrape.at <= trustedMs ? server.scrape : undefined;
-    return loadNow(server.inFlight, server.config.capacity, scrape);
   }
 
   /** Takes the result of an active check. */
@@ -166,7 +130,7 @@ export class Fleet {
     server.lastCheckAt = this.#now();
     if (!check.ok) server.lastFailureAt = server.lastCheckAt;
     this.#setHealth(server, afterCheck(server.health, check, this.#settings));
-    this.#forgetDrained();
+    this.#servers = withoutDrained(this.#servers);
   }
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
@@ -182,85 +146,43 @@ export class Fleet {
    *
    * @param scrape `undefined` when the server's page says nothing about its requests
    */
-  recordScrape(
-    server: Server,
-    scrape: Omit<Scrape, "at"> | undefined,
-    asleep: boolean,
-  ): void {
-    server.scrape = scrape && { ...scrape, at: this.#now() };
-    this.#change(
-      server,
-      () => server.asleep = asleep,
-      asleep ? "its engine sleeps" : "its engine is awake",
-    );
+  recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
+    server.scrapedAt = this.#now();
+    server.scrape = scrape && { ...scrape, at: server.scrapedAt };
+    const reason = asleep ? "its engine sleeps" : "its engine is awake";
+    this.#change(server, () => server.asleep = asleep, reason);
+  }
+
+  /** Takes that a server's `/metrics` could not be read. What it said of sleep grows old as well. */
+  recordNoScrape(server: Server): void {
+    if (this.#fresh(server.scrapedAt ?? 0, this.#now())) return;
+    this.#change(server, () => server.asleep = false, "its metrics can't be read");
   }
 
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
     const now = this.#now();
-    return snapshotOf(
-      this.#servers,
-      (server) => this.loadOf(server, now),
-      this.#settings,
-    );
+    return snapshotOf(this.#servers, (server) => this.loadOf(server, now), this.#settings);
+  }
+
+  #fresh(scrapedAt: number, now: number): boolean {
+    return now - scrapedAt <= trustedMs(this.#settings.metricsIntervalMs);
   }
 
   #redescribe(server: Server, described: ServerConfig): Server {
-    const { models } = server.config;
     server.config = described;
-    if (described.models || models) server.models = fixedModels(described);
-    this.#change(
-      server,
-      () => server.draining = false,
-      "back in the configuration",
-    );
+    if (described.models) server.models = fixedModels(described);
+    this.#change(server, () => server.draining = false, "back in the configuration");
     return server;
   }
 
-  #refusal(model: string | undefined): Refusal {
-    const remaining = this.#servers.filter((server) => !server.draining);
-    const listed = remaining.some((server) => model === undefined || server.models.has(model));
-    if (listed) return "unavailable";
-    // Before a server's first answer nobody knows what it lists, and with all of them out
-    // "no such model" would send people looking in the wrong place.
-    const undiscovered = remaining.some((server) => stateOf(server) === "checking");
-    const anyHealthy = remaining.some((server) => stateOf(server) === "healthy");
-    return undiscovered || !anyHealthy ? "unavailable" : "unknown_model";
-  }
-
-  #lease(server: Server): Lease {
-    let ended = false;
-    return {
-      server,
-      end: (outcome) => {
-        if (ended) return;
-        ended = true;
-        server.inFlight--;
-        const ok = verdict(outcome);
-        if (ok === false) server.lastFailureAt = this.#now();
-        if (ok !== undefined) {
-          this.#setHealth(
-            server,
-            afterRequest(server.health, ok, this.#settings),
-          );
-        }
-        if (server.draining) this.#forgetDrained();
-      },
-    };
-  }
-
-  #anyChecking(): boolean {
-    return this.#servers.some((server) => stateOf(server) === "checking");
-  }
-
-  /** Lets go of removed servers that have nothing left and that nobody may need. */
-  #forgetDrained(): void {
-    if (this.#anyChecking()) return;
-    if (
-      this.#servers.some((server) => server.draining && server.inFlight === 0)
-    ) {
-      this.#servers = this.#servers.filter((server) => !server.draining || server.inFlight > 0);
+  #recordOutcome(server: Server, outcome: Outcome): void {
+    const ok = verdict(outcome);
+    if (ok === false) server.lastFailureAt = this.#now();
+    if (ok !== undefined) {
+      this.#setHealth(server, afterRequest(server.health, ok, this.#settings));
     }
+    this.#servers = withoutDrained(this.#servers);
   }
 
   #setHealth(server: Server, health: Health): void {
@@ -272,8 +194,6 @@ export class Fleet {
     const from = stateOf(server);
     change();
     const to = stateOf(server);
-    if (from !== to) {
-      this.#onStateChange({ server: server.config.url, from, to, reason });
-    }
+    if (from !== to) this.#onStateChange({ server: server.config.url, from, to, reason });
   }
 }

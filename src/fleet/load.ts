@@ -42,3 +42,8 @@ export function loadNow(
   const waiting = total - running;
   return { running, waiting, load: (running + 0.5 * waiting) / capacity };
 }
+
+/** How long a scrape says something about now, in milliseconds: several intervals, some seconds. */
+export function trustedMs(metricsIntervalMs: number): number {
+  return Math.max(5_000, 4 * metricsIntervalMs);
+}

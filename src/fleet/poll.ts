@@ -29,6 +29,8 @@ export function startPolling(
     { stop: AbortController; checked: Promise<void>; ended: Promise<unknown> }
   >();
 
+  const stopped = new Set<Promise<unknown>>();
+
   const probe = (signal: AbortSignal): Probe => ({
     client,
     signal,
@@ -36,12 +38,18 @@ export function startPolling(
   });
 
   async function check(server: Server, signal: AbortSignal): Promise<void> {
+    const listing = listModels(server, signal);
     const result = await checkHealth(server.config, probe(signal));
-    if (result.ok && !server.config.models) {
-      const models = await fetchModels(server.config, probe(signal)).catch(() => undefined);
-      if (models && !signal.aborted) fleet.recordModels(server, models);
-    }
+    // A server whose models nobody knows is of no use yet, so they come first.
+    if (result.ok && server.models.size === 0) await listing;
     if (!signal.aborted) fleet.recordCheck(server, result);
+    await listing;
+  }
+
+  async function listModels(server: Server, signal: AbortSignal): Promise<void> {
+    if (server.config.models) return;
+    const models = await fetchModels(server.config, probe(signal)).catch(() => undefined);
+    if (models && !signal.aborted) fleet.recordModels(server, models);
   }
 
   async function scrape(server: Server, signal: AbortSignal): Promise<void> {
@@ -49,7 +57,8 @@ export function startPolling(
     if (state === "checking" || state === "unhealthy") return;
     const before = server.inFlight;
     const metrics = await fetchMetrics(server.config, probe(signal)).catch(() => undefined);
-    if (!metrics || signal.aborted) return;
+    if (signal.aborted) return;
+    if (!metrics) return fleet.recordNoScrape(server);
     const { running, waiting, kvCacheUsage, maxFds, asleep } = metrics;
     // The page was made between the two counts; the larger one can't mistake ours for others'.
     const ownInFlight = Math.max(before, server.inFlight);
@@ -105,6 +114,8 @@ export function startPolling(
         if (present.has(server)) continue;
         loop.stop.abort();
         loops.delete(server);
+        stopped.add(loop.ended);
+        loop.ended.then(() => stopped.delete(loop.ended));
       }
       for (const server of present) if (!loops.has(server)) start(server);
     },
@@ -113,7 +124,7 @@ export function startPolling(
     },
     async stop() {
       for (const loop of loops.values()) loop.stop.abort();
-      await Promise.all([...loops.values()].map((loop) => loop.ended));
+      await Promise.all([...stopped, ...[...loops.values()].map((loop) => loop.ended)]);
     },
   };
   poller.sync();

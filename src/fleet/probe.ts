@@ -64,6 +64,7 @@ async function get(
   const stop = () => abort.abort();
   signal.addEventListener("abort", stop);
   try {
+    signal.throwIfAborted();
     const response = await fetch(server.url + path, {
       client,
       signal: abort.signal,

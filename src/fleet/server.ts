@@ -32,6 +32,8 @@ export interface Server {
   lastCheckAt: number | undefined;
   /** Clock time in milliseconds of the last failed check or request. */
   lastFailureAt: number | undefined;
+  /** Clock time in milliseconds at which its `/metrics` were last read. */
+  scrapedAt: number | undefined;
   /** What its `/metrics` last said of its requests. */
   scrape: Scrape | undefined;
 }
@@ -57,6 +59,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     modelsUpdatedAt: undefined,
     lastCheckAt: undefined,
     lastFailureAt: undefined,
+    scrapedAt: undefined,
     scrape: undefined,
   };
 }

@@ -29,29 +29,23 @@ export async function attempt(request: UpstreamRequest): Promise<Attempted> {
   let outcome: Outcome = "ok";
   try {
     const { status, headers } = await upstream.head();
+    if (status < 200 || status > 599) throw new Error(`${status} is no status of an answer`);
     outcome = outcomeOfStatus(status);
     const failed = isFailure(outcome);
-    const { body, rest } = await hold(
-      upstream,
-      isEventStream(headers) && !failed,
-    );
+    const { body, rest } = await hold(upstream, isEventStream(headers) && !failed);
+    // The rest of a failure this long isn't worth a connection: passed on, it will break off.
     if (failed) rest?.close();
-    return {
-      outcome,
-      answer: { status, headers, body, rest: failed ? undefined : rest },
-    };
+    return { outcome, answer: { status, headers, body, rest } };
   } catch (error) {
     upstream.close();
     const broken = upstream.outcomeOf(error);
-    return {
-      outcome: isFailure(outcome) && isFailure(broken) ? outcome : broken,
-      answer: undefined,
-    };
+    const told = isFailure(outcome) && isFailure(broken);
+    return { outcome: told ? outcome : broken, answer: undefined };
   }
 }
 
 export function isEventStream(headers: Headers): boolean {
-  return headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+  return headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") ?? false;
 }
 
 async function hold(

@@ -15,7 +15,7 @@ export async function classify(
   body: Uint8Array<ArrayBuffer>,
   contentType: string | null,
 ): Promise<Asked | ApiError> {
-  return contentType?.startsWith("multipart/form-data")
+  return contentType?.toLowerCase().startsWith("multipart/form-data")
     ? await classifyForm(body, contentType)
     : classifyJson(body);
 }

@@ -24,6 +24,7 @@ export function errorResponse(
     headers,
   });
   response.headers.set("content-type", "application/json");
+  response.headers.set("access-control-allow-origin", "*");
   if (error.retryAfterSeconds !== undefined) {
     response.headers.set(
       "retry-after",

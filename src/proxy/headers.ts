@@ -14,6 +14,7 @@ const HOP_BY_HOP = new Set([
 /** What of a client's head must not reach a server, or is made anew for each attempt. */
 const NOT_TO_SERVERS = new Set([
   ...HOP_BY_HOP,
+  "accept-encoding",
   "content-length",
   "expect",
   "host",
@@ -22,21 +23,15 @@ const NOT_TO_SERVERS = new Set([
 ]);
 
 /**
- * The client's headers as servers get them, without those that differ between attempts. Says
- * `accept-encoding: identity` where the client said nothing, since `fetch` would otherwise ask for
- * compression on its own and undo it.
+ * The client's headers as servers get them, without those that differ between attempts. Servers
+ * are asked not to compress: `fetch` would undo it and leave the header that says so.
  */
 export function headersForServers(client: Headers): [string, string][] {
   const named = namedInConnection(client);
-  const kept: [string, string][] = [];
-  let saysEncoding = false;
+  const kept: [string, string][] = [["accept-encoding", "identity"]];
   for (const entry of client) {
-    const name = entry[0];
-    if (NOT_TO_SERVERS.has(name) || named?.has(name)) continue;
-    if (name === "accept-encoding") saysEncoding = true;
-    kept.push(entry);
+    if (!NOT_TO_SERVERS.has(entry[0]) && !named?.has(entry[0])) kept.push(entry);
   }
-  if (!saysEncoding) kept.push(["accept-encoding", "identity"]);
   return kept;
 }
 
@@ -57,11 +52,16 @@ export function headersForAttempt(
 /** What of a server's head the client gets from the router instead: framing is made anew. */
 const NOT_TO_CLIENTS = new Set([
   ...HOP_BY_HOP,
+  "access-control-allow-credentials",
+  "access-control-allow-origin",
   "content-length",
   "x-request-id",
 ]);
 
-/** A server's headers as the client gets them, with the id the client knows the request by. */
+/**
+ * A server's headers as the client gets them: with the id the client knows the request by, and
+ * open to browsers of any origin, as the original router's answers are.
+ */
 export function headersForClient(
   server: Headers,
   requestId: string,
@@ -73,7 +73,7 @@ export function headersForClient(
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
     kept.push(entry);
   }
-  kept.push(["x-request-id", requestId]);
+  kept.push(["x-request-id", requestId], ["access-control-allow-origin", "*"]);
   return kept;
 }
 

@@ -1,12 +1,12 @@
-import type { Fleet, Refusal } from "../fleet/fleet.ts";
+import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { type Account, openAccount } from "./account.ts";
 import { attempt, type Attempted } from "./attempt.ts";
 import { classify } from "./classify.ts";
 import * as errors from "./errors.ts";
-import { headersForAttempt, headersForClient, headersForServers } from "./headers.ts";
-import { relay } from "./relay.ts";
+import { headersForAttempt, headersForServers } from "./headers.ts";
+import { respond } from "./respond.ts";
 import { isFailure, shouldRetry } from "./retry.ts";
 
 /** A request moves to another server. */
@@ -47,7 +47,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     const id = request.headers.get("x-request-id") || crypto.randomUUID();
     const path = pathOf(request.url);
     const { account, close } = openAccount(id, path, onAccount);
-    const { requestTimeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
+    const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
+    const clientGone = request.signal;
 
     const body = await request.bytes().catch(() => undefined);
     if (!body) return answer({ outcome: "client_closed", answer: undefined });
@@ -68,72 +69,35 @@ export function createProxy(options: ProxyOptions): Proxy {
         break;
       }
       const { url: server, apiKey } = lease.server.config;
-      if (failed) {
-        onFailover({
-          id,
-          from: failed.server,
-          to: server,
-          reason: failed.outcome,
-        });
-      }
+      if (failed) onFailover({ id, from: failed.server, to: server, reason: failed.outcome });
       tried.add(lease.server);
       account.attempts = tried.size;
-      const attemptId = tried.size === 1 ? id : `${id}-${tried.size}`;
 
-      const attempted = await attempt({
-        url: server + path,
-        headers: headersForAttempt(sharedHeaders, attemptId, apiKey),
-        body,
-        client,
-        timeoutMs: requestTimeoutMs,
-        clientGone: request.signal,
-      });
-      if (!isFailure(attempted.outcome)) {
-        account.server = server;
-        return answer(attempted, lease.end);
-      }
+      // A server takes the id into its own, so that each attempt needs another.
+      const attemptId = tried.size === 1 ? id : `${id}-${tried.size}`;
+      const headers = headersForAttempt(sharedHeaders, attemptId, apiKey);
+      const url = server + path;
+      const attempted = await attempt({ url, headers, body, client, timeoutMs, clientGone });
+      if (!isFailure(attempted.outcome)) return answer(attempted, server, lease);
+
       lease.end(attempted.outcome);
       failed = { ...attempted, server };
       if (attempted.answer) failedAnswer = failed;
     } while (shouldRetry(failed.outcome, tried.size, maxRetries));
 
-    if (failedAnswer) {
-      account.server = failedAnswer.server;
-      return answer(failedAnswer);
-    }
-    if (failed?.outcome === "timeout") {
-      return reject(errors.serversSilent(requestTimeoutMs));
-    }
+    if (failedAnswer) return answer(failedAnswer, failedAnswer.server);
+    if (failed?.outcome === "timeout") return reject(errors.serversSilent(timeoutMs));
     if (failed) return reject(errors.serversFailed);
     if (refusal === "unknown_model") return reject(errors.unknownModel(model!));
     return reject(errors.noServer(healthCheckIntervalMs / 1000, model));
 
-    /** Passes on what an attempt brought; `settle` hears once how it ended. */
-    function answer(
-      { outcome, answer }: Attempted,
-      settle: (outcome: Outcome) => void = () => {},
-    ): Response {
-      const { status, headers, body, rest } = answer ?? NOBODY_THERE;
-      const head = { status, headers: headersForClient(headers, id) };
-      const end = (how: Outcome, bytes: number) => {
-        settle(how);
-        close(how, status, bytes);
+    function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
+      account.server = server;
+      const onEnd = (outcome: Outcome, status: number, bytes: number) => {
+        lease?.end(outcome);
+        close(outcome, status, bytes);
       };
-      if (rest) {
-        const errorFor = (how: Outcome) => errors.brokenStream(how, requestTimeoutMs);
-        const clientGone = request.signal;
-        const relayed = relay({
-          held: body,
-          rest,
-          headers,
-          clientGone,
-          errorFor,
-          onEnd: end,
-        });
-        return new Response(relayed, head);
-      }
-      end(outcome, body.length);
-      return new Response(body.length > 0 ? body : null, head);
+      return respond(attempted, { id, timeoutMs, clientGone, onEnd });
     }
 
     function reject(error: errors.ApiError): Response {
@@ -142,14 +106,6 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
   };
 }
-
-/** Stands for the answer to a client that left: nginx's 499, which only the log will see. */
-const NOBODY_THERE = {
-  status: 499,
-  headers: new Headers(),
-  body: new Uint8Array(0),
-  rest: undefined,
-};
 
 /** Path and query of an absolute URL, without parsing it anew. */
 function pathOf(url: string): string {

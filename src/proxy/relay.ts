@@ -44,35 +44,31 @@ export function relay(
   }
   clientGone.addEventListener("abort", leave);
 
-  async function next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (ended) throw new BrokenAnswer(ended);
-    if (held) {
-      const chunk = held;
-      held = undefined;
-      return chunk;
-    }
-    try {
-      return await rest.read();
-    } catch (error) {
-      const outcome = rest.outcomeOf(error);
-      end(outcome);
-      if (outcome === "client_closed" || !isEventStream(options.headers)) {
-        throw new BrokenAnswer(outcome);
-      }
-      return errorEvent(options.errorFor(outcome));
-    }
-  }
-
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const chunk = await next();
-      if (chunk) {
-        bytes += chunk.length;
-        controller.enqueue(chunk);
-      } else {
-        end("ok");
-        controller.close();
-      }
+    pull(controller) {
+      // Plain callbacks: this runs for every token, and an async function costs as much again.
+      const pass = (chunk: Uint8Array<ArrayBuffer> | undefined) => {
+        if (chunk) {
+          bytes += chunk.length;
+          controller.enqueue(chunk);
+        } else {
+          end("ok");
+          controller.close();
+        }
+      };
+      const breakOff = (error: unknown) => {
+        const outcome = rest.outcomeOf(error);
+        end(outcome);
+        if (outcome === "client_closed" || !isEventStream(options.headers)) {
+          throw new BrokenAnswer(outcome);
+        }
+        controller.enqueue(errorEvent(options.errorFor(outcome)));
+      };
+      if (ended) throw new BrokenAnswer(ended);
+      if (!held) return rest.read().then(pass, breakOff);
+      const first = held;
+      held = undefined;
+      pass(first);
     },
     cancel: leave,
   }, { highWaterMark: 0 });

@@ -26,7 +26,7 @@ export interface Upstream {
 }
 
 /** A token's event is a few hundred bytes; a read that fills its buffer earns a larger one. */
-const SMALLEST_READ = 2 * 1024;
+const SMALLEST_READ = 512;
 const LARGEST_READ = 64 * 1024;
 
 export function openUpstream(request: UpstreamRequest): Upstream {
@@ -54,9 +54,24 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   clientGone.addEventListener("abort", close);
   if (clientGone.aborted) close();
 
+  function took(
+    { value, done }: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    if (closed) throw new Error("The connection was dropped");
+    if (done) {
+      silence.stop();
+      clientGone.removeEventListener("abort", close);
+      return undefined;
+    }
+    silence.heard();
+    if (value.length === size) size = Math.min(4 * size, LARGEST_READ);
+    return value;
+  }
+
   return {
     close,
     async head() {
+      silence.listen();
       const response = await fetch(request.url, {
         method: "POST",
         headers: request.headers,
@@ -71,17 +86,9 @@ export function openUpstream(request: UpstreamRequest): Upstream {
       if (closed) close();
       return response;
     },
-    async read() {
-      const result = await reader?.read(new Uint8Array(size));
-      if (closed) throw new Error("The connection was dropped");
-      if (!result || result.done) {
-        silence.stop();
-        clientGone.removeEventListener("abort", close);
-        return undefined;
-      }
-      silence.heard();
-      if (result.value.length === size) size = Math.min(4 * size, LARGEST_READ);
-      return result.value;
+    read() {
+      silence.listen();
+      return reader ? reader.read(new Uint8Array(size)).then(took) : Promise.resolve(undefined);
     },
     outcomeOf(error) {
       if (clientGone.aborted) return "client_closed";

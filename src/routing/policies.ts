@@ -5,18 +5,18 @@ import { randomBelowHalf } from "./random_below_half.ts";
 import { roundRobin } from "./round_robin.ts";
 
 /** Every policy under the name that `policy` in `[config]` knows it by. */
-const policies: Record<string, () => Policy> = {
-  least_load: leastLoad,
-  round_robin: roundRobin,
-  random,
-  random_below_half: randomBelowHalf,
-};
+const policies: ReadonlyMap<string, () => Policy> = new Map([
+  ["least_load", leastLoad],
+  ["round_robin", roundRobin],
+  ["random", random],
+  ["random_below_half", randomBelowHalf],
+]);
 
-export const policyNames: readonly string[] = Object.keys(policies);
+export const policyNames: readonly string[] = [...policies.keys()];
 
 /** A fresh policy of that name. Throws a `RangeError` for a name that is none. */
 export function createPolicy(name: string): Policy {
-  const create = policies[name];
+  const create = policies.get(name);
   if (!create) throw new RangeError(`No policy is named "${name}"`);
   return create();
 }

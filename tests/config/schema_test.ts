@@ -143,7 +143,6 @@ for (
     "file:///etc/passwd",
     "http://",
     "http://gpu:99999",
-    "http://user:password@gpu",
     "http://gpu?key=1",
     "http://gpu#here",
   ]
@@ -157,6 +156,13 @@ for (
     assert.ok(problems[0]?.what.includes(`"${written}"`), problems[0]?.what);
   });
 }
+
+Deno.test("an address with a user or password is a problem that doesn't repeat them", () => {
+  const problems = problemsOf(checkServers([{ url: "http://user:password@gpu" }]));
+  assert.equal(problems[0]?.where, "servers.servers[0].url");
+  assert.match(problems[0]?.what ?? "", /user or password/);
+  assert.ok(!problems[0]?.what.includes("user:password"));
+});
 
 for (const again of [URL_1, `${URL_1}/`, `${URL_1}/v1`, `${URL_1}/v1/`]) {
   Deno.test(`"${again}" beside "${URL_1}" is a duplicate`, () => {

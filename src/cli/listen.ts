@@ -1,0 +1,48 @@
+import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
+import { complain } from "./complain.ts";
+
+/** Starts a gateway, or says in one line why it can't listen there. */
+export function listen(options: GatewayOptions): Gateway | undefined {
+  try {
+    return startGateway(options);
+  } catch (error) {
+    complain(whyNot(error, options));
+    return undefined;
+  }
+}
+
+function whyNot(error: unknown, { hostname, port }: GatewayOptions): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return `${hostname}:${port} is already in use; choose another port with --port`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `this user may not listen on ${hostname}:${port}; choose a port above 1023 with --port`;
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return `${hostname} is not an address of this machine; choose one with --host`;
+  }
+  if (error instanceof Error && error.message.includes("lookup address")) {
+    return `${hostname} is not a known host; choose an address with --host`;
+  }
+  throw error;
+}
+
+/**
+ * Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second. Listens
+ * to signals from the moment it is called.
+ */
+export async function untilToldToStop(gateway: Gateway): Promise<void> {
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  let times = 0;
+  const stop = () => {
+    if (++times > 1) Deno.exit(1);
+    tell();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", stop);
+    Deno.addSignalListener("SIGHUP", () => void gateway.reload());
+  }
+  await told;
+  await gateway.shutdown();
+}

@@ -1,0 +1,59 @@
+import { InvalidArgumentError, Option } from "commander";
+import { type Level, logLevels } from "../monitor/log.ts";
+
+/** Lines under a command's help. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+export function configOption(): Option {
+  return new Option("--config <file>", "the configuration file").env("CONFIG_PATH")
+    .default("servers.toml");
+}
+
+export function portOption(port: number): Option {
+  return new Option("-p, --port <port>", "the port to listen on, 0 for a free one")
+    .argParser(parsePort).default(port);
+}
+
+export function levelOption(): Option {
+  return new Option("--log-level <level>", logLevels.join(", ")).env("LOG_LEVEL")
+    .argParser(parseLevel).default("info");
+}
+
+/** A number of at least `least`, whole if it says so. */
+export function number(
+  { least, whole = false }: { least: number; whole?: boolean },
+): (value: string) => number {
+  return (value) => {
+    const number = value.trim() === "" ? NaN : Number(value);
+    if (number >= least && (whole ? Number.isSafeInteger(number) : Number.isFinite(number))) {
+      return number;
+    }
+    throw new InvalidArgumentError(
+      `Expected a ${whole ? "whole number" : "number"} of at least ${least}.`,
+    );
+  };
+}
+
+/** Adds a repeated option's value to those before. */
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+/** Whether an environment variable says yes, in any case. */
+export function saysTrue(value: string | undefined): boolean {
+  return value?.toLowerCase() === "true" || value === "1";
+}
+
+function parsePort(value: string): number {
+  const port = Number(value);
+  if (/^\d+$/.test(value) && port <= 65_535) return port;
+  throw new InvalidArgumentError("Expected a port from 0 to 65535.");
+}
+
+function parseLevel(value: string): Level {
+  const level = logLevels.find((level) => level === value.toLowerCase());
+  if (level) return level;
+  throw new InvalidArgumentError(`Expected one of ${logLevels.join(", ")}.`);
+}
