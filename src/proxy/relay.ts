@@ -44,26 +44,29 @@ export function relay(
   }
   clientGone.addEventListener("abort", leave);
 
+  // Plain callbacks, made once: they run for every token, and an async function costs as much again.
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
+    if (chunk) {
+      bytes += chunk.length;
+      controller.enqueue(chunk);
+    } else {
+      end("ok");
+      controller.close();
+    }
+  }
+  function breakOff(error: unknown) {
+    const outcome = rest.outcomeOf(error);
+    end(outcome);
+    if (outcome === "client_closed" || !isEventStream(options.headers)) {
+      throw new BrokenAnswer(outcome);
+    }
+    controller.enqueue(errorEvent(options.errorFor(outcome)));
+  }
+
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    pull(controller) {
-      // Plain callbacks: this runs for every token, and an async function costs as much again.
-      const pass = (chunk: Uint8Array<ArrayBuffer> | undefined) => {
-        if (chunk) {
-          bytes += chunk.length;
-          controller.enqueue(chunk);
-        } else {
-          end("ok");
-          controller.close();
-        }
-      };
-      const breakOff = (error: unknown) => {
-        const outcome = rest.outcomeOf(error);
-        end(outcome);
-        if (outcome === "client_closed" || !isEventStream(options.headers)) {
-          throw new BrokenAnswer(outcome);
-        }
-        controller.enqueue(errorEvent(options.errorFor(outcome)));
-      };
+    start: (started) => void (controller = started),
+    pull() {
       if (ended) throw new BrokenAnswer(ended);
       if (!held) return rest.read().then(pass, breakOff);
       const first = held;

@@ -51,16 +51,10 @@ export function planAnswer(
   }
   const least = readCount(body, "min_tokens", 0) ?? 0;
   if (least > most) {
-    throw badRequest(
-      `min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`,
-    );
+    throw badRequest(`min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`);
   }
   const random = createRandom(hashTokens(seed, prompt) + choice);
-  const drawn = Math.max(
-    1,
-    least,
-    Math.round(drawLogNormal(random, MEDIAN_LENGTH, LENGTH_SIGMA)),
-  );
+  const drawn = Math.max(1, least, Math.round(drawLogNormal(random, MEDIAN_LENGTH, LENGTH_SIGMA)));
   const length = body.ignore_eos === true ? most : Math.min(most, drawn);
   const lengthReason = body.ignore_eos === true || drawn > most ? "length" : "stop";
   let generated = 0;
@@ -72,18 +66,13 @@ export function planAnswer(
     nextToken() {
       generated++;
       const last = generated === length && lengthReason === "stop";
-      return (last ? LAST_TOKENS : MIDDLE_TOKENS)[
-        Math.floor(random() * WORDS.length)
-      ]!;
+      return (last ? LAST_TOKENS : MIDDLE_TOKENS)[Math.floor(random() * WORDS.length)]!;
     },
   };
 }
 
 /** Plans a request that needs its prompt computed and nothing generated. */
-export function planPooling(
-  prompt: Uint32Array,
-  maxModelLen: number,
-): AnswerPlan {
+export function planPooling(prompt: Uint32Array, maxModelLen: number): AnswerPlan {
   checkPromptLength(prompt, maxModelLen);
   return { prompt, length: 0, lengthReason: "stop", nextToken: () => 0 };
 }

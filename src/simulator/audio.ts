@@ -1,9 +1,8 @@
 import { planAnswer } from "./answer.ts";
-import { badRequest, missingField } from "./errors.ts";
-import type { HttpRequest } from "./http_request.ts";
+import { parseFormBody } from "./body.ts";
+import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
-import { parseMultipart } from "./multipart.ts";
-import { requestId } from "./request_id.ts";
+import { requestId } from "./server_state.ts";
 import { createStreamFrame } from "./stream_frame.ts";
 import { tokenize } from "./tokenizer.ts";
 import type { InferenceEndpoint } from "./wording.ts";
@@ -16,7 +15,7 @@ const MAX_PROMPT_TOKENS = 1500;
 
 /** POST /v1/audio/transcriptions and /v1/audio/translations, with a multipart form. */
 export const transcribe: InferenceEndpoint = (request, server) => {
-  const form = readForm(request);
+  const form = parseFormBody(request);
   const file = form.get("file");
   if (file === undefined) throw missingField("file");
   const field = (name: string) => {
@@ -26,26 +25,23 @@ export const transcribe: InferenceEndpoint = (request, server) => {
   const model = servedModel({ model: field("model") }, server.models);
   const seconds = Math.ceil(file.length / BYTES_PER_SECOND);
   const wanted = Math.max(1, seconds * PROMPT_TOKENS_PER_SECOND);
-  const heard = tokenize(
-    String.fromCharCode(...file.subarray(0, 4 * MAX_PROMPT_TOKENS)),
-  );
+  // The sound itself makes the prompt, so that the same file gets the same answer.
+  const heard = tokenize(String.fromCharCode(...file.subarray(0, 4 * MAX_PROMPT_TOKENS)));
   const prompt = new Uint32Array(Math.min(MAX_PROMPT_TOKENS, wanted));
   prompt.set(heard.subarray(0, prompt.length));
-  const include = field("stream_include_usage") === "true";
+  const includeUsage = field("stream_include_usage") === "true";
   const frame = createStreamFrame({
     id: `trsc-${requestId(request, server)}`,
     object: "transcription.chunk",
     created: Math.floor(Date.now() / 1000),
     model,
-  }, { stream_options: { include_usage: include } });
+  }, { stream_options: { include_usage: includeUsage } });
   return {
     stream: field("stream") === "true",
     plans: [planAnswer(prompt, {}, server)],
     wording: {
       token: (send, choice, text) =>
-        send(
-          frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`),
-        ),
+        send(frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`)),
       finish: (send, choice) => send(frame.choice(choice, `"delta":{}`, choice.finishReason)),
       end: frame.end,
       document: ([choice]) => ({
@@ -55,14 +51,3 @@ export const transcribe: InferenceEndpoint = (request, server) => {
     },
   };
 };
-
-function readForm(request: HttpRequest): Map<string, Uint8Array> {
-  const contentType = request.headers.get("content-type") ?? "";
-  const boundary = /^multipart\/form-data\b.*\bboundary="?([^";]+)"?/i.exec(
-    contentType,
-  )?.[1];
-  if (boundary === undefined) {
-    throw badRequest("Expected a body of type multipart/form-data");
-  }
-  return parseMultipart(request.body, boundary);
-}

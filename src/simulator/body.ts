@@ -5,14 +5,17 @@ import type { HttpRequest } from "./http_request.ts";
 export type Json = Readonly<Record<string, unknown>>;
 
 const decoder = new TextDecoder();
+const latin1 = new TextDecoder("latin1");
 
-/** @throws {RequestError} when the body is no JSON object */
+/**
+ * The object that a JSON body holds.
+ *
+ * @throws {RequestError} when it holds none
+ */
 export function parseJsonBody(request: HttpRequest): Json {
   const contentType = request.headers.get("content-type") ?? "";
   if (!/^application\/json\b/i.test(contentType)) {
-    throw badRequest(
-      "Unsupported Media Type: Only 'application/json' is allowed",
-    );
+    throw badRequest("Unsupported Media Type: Only 'application/json' is allowed");
   }
   let body: unknown;
   try {
@@ -24,23 +27,52 @@ export function parseJsonBody(request: HttpRequest): Json {
   return body;
 }
 
+/**
+ * The fields of a multipart form, by name; of several with one name the last.
+ *
+ * @throws {RequestError} when the body is no such form
+ */
+export function parseFormBody(request: HttpRequest): Map<string, Uint8Array> {
+  const contentType = request.headers.get("content-type") ?? "";
+  const boundary = /^multipart\/form-data\b.*\bboundary="?([^";]+)"?/i.exec(contentType)?.[1];
+  if (boundary === undefined) {
+    throw badRequest("Expected a body of type multipart/form-data");
+  }
+  return parseMultipart(request.body, boundary);
+}
+
+/** Tells a JSON object from lists and plain values. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @throws {RequestError} when the field is there and no whole number in the range */
-export function readCount(
-  body: Json,
-  name: string,
-  least: number,
-): number | undefined {
+/**
+ * A whole number from `least` on, or undefined where the field is missing or null.
+ *
+ * @throws {RequestError} when it is anything else
+ */
+export function readCount(body: Json, name: string, least: number): number | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
   if (!Number.isSafeInteger(value) || value as number < least) {
-    throw badRequest(
-      `${name} must be an integer of at least ${least}, got ${value}.`,
-      name,
-    );
+    throw badRequest(`${name} must be an integer of at least ${least}, got ${value}.`, name);
   }
   return value as number;
+}
+
+function parseMultipart(body: Uint8Array, boundary: string): Map<string, Uint8Array> {
+  // As Latin-1 every byte is one character, so that positions in text and bytes agree.
+  const text = latin1.decode(body);
+  const mark = `--${boundary}`;
+  const fields = new Map<string, Uint8Array>();
+  let start = text.indexOf(mark);
+  while (start >= 0) {
+    const end = text.indexOf(`\r\n${mark}`, start);
+    const headEnd = text.indexOf("\r\n\r\n", start);
+    if (end < 0 || headEnd < 0) break;
+    const name = /\bname="([^"]*)"/.exec(text.slice(start, headEnd))?.[1];
+    if (name !== undefined) fields.set(name, body.subarray(headEnd + 4, end));
+    start = end + 2;
+  }
+  return fields;
 }

@@ -3,7 +3,7 @@ import { type Json, parseJsonBody, readCount } from "./body.ts";
 import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { renderChat } from "./prompt.ts";
-import { requestId } from "./request_id.ts";
+import { requestId } from "./server_state.ts";
 import { createStreamFrame } from "./stream_frame.ts";
 import { usage } from "./usage.ts";
 import type { InferenceEndpoint, Wording } from "./wording.ts";
@@ -16,10 +16,7 @@ export const chatCompletions: InferenceEndpoint = (request, server) => {
   const count = readCount(body, "n", 1) ?? 1;
   return {
     stream: body.stream === true,
-    plans: Array.from(
-      { length: count },
-      (_, n) => planAnswer(prompt, body, server, n),
-    ),
+    plans: Array.from({ length: count }, (_, n) => planAnswer(prompt, body, server, n)),
     wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body),
   };
 };
@@ -38,69 +35,6 @@ export const chatCompletionsBatch: InferenceEndpoint = (request, server) => {
       planAnswer(renderChat({ ...body, messages: each }), body, server)
     ),
     wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body),
-  };
-};
-
-/** POST /cohere/v2/chat, answered in one document or, for a stream, in Cohere's events. */
-export const cohereChat: InferenceEndpoint = (request, server) => {
-  const body = parseJsonBody(request);
-  servedModel(body, server.models);
-  const id = requestId(request, server);
-  const data = (type: string, more: Json) => `data: ${JSON.stringify({ type, ...more })}\n\n`;
-  const ending = (
-    choice: {
-      finishReason: string | null;
-      prompt: Uint32Array;
-      tokens: number[];
-    },
-  ) => ({
-    finish_reason: choice.finishReason === "length" ? "MAX_TOKENS" : "COMPLETE",
-    usage: {
-      tokens: {
-        input_tokens: choice.prompt.length,
-        output_tokens: choice.tokens.length,
-      },
-    },
-  });
-  return {
-    stream: body.stream === true,
-    plans: [planAnswer(renderChat(body), body, server)],
-    wording: {
-      start(send) {
-        send(
-          data("message-start", {
-            id,
-            delta: { message: { role: "assistant" } },
-          }),
-        );
-        send(
-          data("content-start", {
-            index: 0,
-            delta: { message: { content: { text: "" } } },
-          }),
-        );
-      },
-      token(send, _choice, text) {
-        send(
-          data("content-delta", {
-            index: 0,
-            delta: { message: { content: { text } } },
-          }),
-        );
-      },
-      finish(send, choice) {
-        send(data("content-end", { index: 0 }));
-        send(data("message-end", { delta: ending(choice) }));
-      },
-      document: ([choice]) => ({
-        id,
-        message: {
-          role: "assistant",
-          content: [{ type: "text", text: choice!.text }],
-        },
-        ...ending(choice!),
-      }),
-    },
   };
 };
 

@@ -2,7 +2,7 @@ import { planAnswer } from "./answer.ts";
 import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
 import { servedModel } from "./models.ts";
 import { readPrompts } from "./prompt.ts";
-import { requestId } from "./request_id.ts";
+import { requestId } from "./server_state.ts";
 import { createStreamFrame } from "./stream_frame.ts";
 import { usage } from "./usage.ts";
 import type { InferenceEndpoint, Wording } from "./wording.ts";
@@ -17,16 +17,9 @@ export const completions: InferenceEndpoint = (request, server) => {
   return {
     stream: body.stream === true,
     plans: readPrompts(body.prompt).flatMap((prompt) =>
-      Array.from(
-        { length: count },
-        (_, n) => planAnswer(prompt, limited, server, n),
-      )
+      Array.from({ length: count }, (_, n) => planAnswer(prompt, limited, server, n))
     ),
-    wording: completionWording(
-      `cmpl-${requestId(request, server)}`,
-      model,
-      body,
-    ),
+    wording: completionWording(`cmpl-${requestId(request, server)}`, model, body),
   };
 };
 
@@ -44,9 +37,7 @@ export const generate: InferenceEndpoint = (request, server) => {
     `data: ${JSON.stringify({ request_id: id, choices: choices(tokens, reason) })}\n\n`;
   return {
     stream: body.stream === true,
-    plans: [
-      planAnswer(prompt!, { ...sampling, cache_salt: body.cache_salt }, server),
-    ],
+    plans: [planAnswer(prompt!, { ...sampling, cache_salt: body.cache_salt }, server)],
     wording: {
       token: (send, { tokens }) => send(event(tokens.slice(-1), null)),
       finish: (send, { finishReason }) => send(event([], finishReason)),

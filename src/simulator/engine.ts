@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { KvCache } from "./kv_cache.ts";
+import { type Pace, stepDurationMs } from "./pace.ts";
 import { Scheduler, type Step } from "./scheduler.ts";
 import {
   appendToken,
@@ -9,20 +10,20 @@ import {
   type SequenceRequest,
   tokenCount,
 } from "./sequence.ts";
-import { createStatistics, observe } from "./statistics.ts";
+import {
+  createStatistics,
+  observe,
+  recordAdmission,
+  recordEnd,
+  recordToken,
+} from "./statistics.ts";
 
-export interface EngineOptions {
+/** The size and the pace of an engine. */
+export interface EngineOptions extends Pace {
   /** Sequences computed side by side. */
   readonly maxNumSeqs: number;
   /** Size of the KV cache in blocks. */
   readonly kvBlocks: number;
-  readonly prefillTokensPerSecond: number;
-  /** Time of a decode step with one sequence. */
-  readonly interTokenMs: number;
-  /** Share by which each further sequence slows a step. */
-  readonly interTokenGrowth: number;
-  /** Multiplies the speed of everything. */
-  readonly speed: number;
 }
 
 /**
@@ -33,7 +34,7 @@ export interface EngineOptions {
 export class Engine {
   readonly cache: KvCache;
   readonly statistics = createStatistics();
-  /** Every step takes so many times as long. */
+  /** Every step takes so many times as long, from the next one on. */
   slowdown = 1;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -67,10 +68,7 @@ export class Engine {
     this.#advance(now);
     const sequence = createSequence(request, now);
     this.#scheduler.waiting.push(sequence);
-    if (this.#step === null) {
-      this.#startStep(now);
-      this.#setTimer();
-    }
+    if (this.#step === null) this.#resume(now);
     return sequence;
   }
 
@@ -82,18 +80,12 @@ export class Engine {
     // that will ever end.
     const idle = this.#step === null ||
       this.#stalled && this.#step.sequences.every(({ ended }) => ended);
-    if (idle) {
-      this.#startStep(this.#clock.now());
-      this.#setTimer();
-    }
+    if (idle) this.#resume(this.#clock.now());
   }
 
   abortAll(): void {
-    for (
-      const sequence of [...this.#scheduler.waiting, ...this.#scheduler.running]
-    ) {
-      this.abort(sequence);
-    }
+    const { waiting, running } = this.#scheduler;
+    for (const sequence of [...waiting, ...running]) this.abort(sequence);
   }
 
   /** Stops the step under way from ending, until it is called with false. */
@@ -120,10 +112,15 @@ export class Engine {
     this.#cancelTimer();
   }
 
+  /** Starts a step where none is under way, or none that matters to anybody. */
+  #resume(now: number): void {
+    this.#startStep(now);
+    this.#setTimer();
+  }
+
+  /** Ends every step whose time has come; each next one starts where the last ended. */
   #advance(now: number): void {
-    while (
-      this.#step !== null && !this.#stalled && this.#step.endsAtMs <= now
-    ) {
+    while (this.#step !== null && !this.#stalled && this.#step.endsAtMs <= now) {
       const { endsAtMs } = this.#step;
       this.#endStep(this.#step, endsAtMs);
       this.#startStep(endsAtMs);
@@ -144,29 +141,12 @@ export class Engine {
     this.#step = null;
     if (step === null) return;
     for (const sequence of step.sequences) {
-      if (!sequence.admitted) this.#noteAdmission(sequence, now);
+      if (sequence.admitted) continue;
+      sequence.admitted = true;
+      recordAdmission(this.statistics, sequence, now);
     }
-    const durationMs = this.#stepDuration(step);
+    const durationMs = stepDurationMs(step, this.#options, this.slowdown);
     this.#step = { ...step, durationMs, endsAtMs: now + durationMs };
-  }
-
-  #noteAdmission(sequence: Sequence, now: number): void {
-    sequence.admitted = true;
-    this.statistics.prefixQueries += sequence.request.prompt.length;
-    this.statistics.prefixHits += sequence.cachedTokens ?? 0;
-    observe(this.statistics.queueTime, (now - sequence.arrivedAtMs) / 1000);
-  }
-
-  #stepDuration(step: Step): number {
-    const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } = this.#options;
-    const batch = step.sequences.length;
-    const decodeMs = interTokenMs * (1 + interTokenGrowth * (batch - 1));
-    const prefillMs = step.prefillTokens / prefillTokensPerSecond * 1000;
-    let slowdown = this.slowdown;
-    for (const { request } of step.sequences) {
-      slowdown = Math.max(slowdown, request.slowdown ?? 1);
-    }
-    return (decodeMs + prefillMs) * slowdown / speed;
   }
 
   #endStep(step: Step, now: number): void {
@@ -181,19 +161,12 @@ export class Engine {
 
   /** All tokens so far are computed: the next one is there. */
   #emit(sequence: Sequence, now: number): void {
-    const { request, generated, lastTokenAtMs } = sequence;
-    const { statistics } = this;
-    if (lastTokenAtMs === null) {
-      statistics.promptTokens += request.prompt.length;
-      observe(statistics.timeToFirstToken, (now - sequence.arrivedAtMs) / 1000);
-    } else {
-      observe(statistics.interTokenLatency, (now - lastTokenAtMs) / 1000);
-    }
+    const { request, generated } = sequence;
+    recordToken(this.statistics, sequence, now);
     sequence.lastTokenAtMs = now;
     if (request.length > 0) {
       const token = request.nextToken();
       appendToken(sequence, token);
-      statistics.generationTokens++;
       request.onToken(token);
     }
     // Who receives the token may have aborted the sequence.
@@ -204,11 +177,7 @@ export class Engine {
 
   #end(sequence: Sequence, reason: FinishReason, now: number): void {
     this.#scheduler.remove(sequence);
-    this.statistics.success[reason]++;
-    observe(
-      this.statistics.requestLatency,
-      (now - sequence.arrivedAtMs) / 1000,
-    );
+    recordEnd(this.statistics, sequence, reason, now);
     sequence.request.onFinish(reason);
   }
 }

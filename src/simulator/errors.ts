@@ -10,13 +10,12 @@ export class RequestError extends Error {
   }
 }
 
-export function badRequest(
-  message: string,
-  param: string | null = null,
-): RequestError {
+/** Status 400, for a value that is out of place. */
+export function badRequest(message: string, param: string | null = null): RequestError {
   return new RequestError(400, "BadRequestError", message, param);
 }
 
+/** Status 400, for a field that has to be there. */
 export function missingField(name: string): RequestError {
   const message = `[{'type': 'missing', 'loc': ('body', '${name}'), 'msg': 'Field required'}]`;
   return new RequestError(400, "Bad Request", message);

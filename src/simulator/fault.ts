@@ -5,17 +5,16 @@ export type RequestFault =
     | { readonly kind: "reset_before_head" }
     /** The connection is dropped after so many tokens. `afterTokens` is 3 by default. */
     | { readonly kind: "reset_mid_stream"; readonly afterTokens?: number }
+    /** Not even the head of an answer; the request keeps its place in the engine. */
     | { readonly kind: "hang_before_head" }
+    /** The head of a stream and nothing after it. */
     | { readonly kind: "hang_before_first_token" }
     /** No token after so many. `afterTokens` is 3 by default. */
     | { readonly kind: "hang_mid_stream"; readonly afterTokens?: number }
     /** Every step takes `factor` times as long (10 by default). */
     | { readonly kind: "slow"; readonly factor?: number }
-    | {
-      readonly kind: "status";
-      readonly status: number;
-      readonly retryAfterSeconds?: number;
-    }
+    /** An error document with this status (400 to 599), and `retry-after` where it is given. */
+    | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
     /** A stream whose only event is an error; status 500 when the request asks for no stream. */
     | { readonly kind: "error_event" }
     /** Less than announced: half a document, or a stream that stops after its head. */
@@ -32,23 +31,31 @@ export type RequestFault =
 export type ServerFault =
   /** Connections are refused, and idle ones closed; for `seconds`, or until it is cleared. */
   | { readonly kind: "refuse"; readonly seconds?: number }
+  /** /metrics never answers. */
   | { readonly kind: "metrics_hang" }
+  /** /metrics answers 200 with what is no metrics page. */
   | { readonly kind: "metrics_garbage" }
   /** 200 without any line of vLLM's, as with --disable-log-stats. */
   | { readonly kind: "metrics_missing" }
+  /** /metrics answers 404. */
   | { readonly kind: "metrics_404" }
+  /** /health never answers. */
   | { readonly kind: "health_hang" }
+  /** /health answers with this status (400 to 599). */
   | { readonly kind: "health_status"; readonly status: number }
   /** The engine stands still while /health and /metrics answer. */
   | { readonly kind: "stalled" }
   /** The engine sleeps: inference gets 500, and open requests are aborted. */
   | { readonly kind: "sleeping" }
+  /** /v1/models answers 500. */
   | { readonly kind: "models_fail" };
 
 /** Something wrong with a simulated server. */
 export type Fault = RequestFault | ServerFault;
 
+/** Tokens sent before a reset or a hang in mid-stream that says no number. */
 export const DEFAULT_AFTER_TOKENS = 3;
+/** How many times as long a step takes under `slow` that says no factor. */
 export const DEFAULT_SLOW_FACTOR = 10;
 
 type Parameter =
@@ -56,14 +63,12 @@ type Parameter =
   | "factor"
   | "status"
   | "retryAfterSeconds"
-  | "seconds";
-type StrikeParameter = "probability" | "times";
+  | "seconds"
+  | "probability"
+  | "times";
 
 /** The parameters of each kind. The first is the one that needs no name in a text. */
-const PARAMETERS: Record<
-  Fault["kind"],
-  readonly (Parameter | StrikeParameter)[]
-> = {
+const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
   reset_before_head: ["probability", "times"],
   reset_mid_stream: ["afterTokens", "probability", "times"],
   hang_before_head: ["probability", "times"],
@@ -85,32 +90,17 @@ const PARAMETERS: Record<
   models_fail: [],
 };
 
-const RANGES: Record<
-  Parameter | StrikeParameter,
-  { valid(value: number): boolean; what: string }
-> = {
-  afterTokens: { valid: isCount, what: "a whole number from 0" },
-  factor: {
-    valid: (value) => value > 0 && value < Infinity,
-    what: "a number above 0",
-  },
+const RANGES: Record<Parameter, { valid(value: number): boolean; expected: string }> = {
+  afterTokens: { valid: isCount, expected: "a whole number from 0" },
+  factor: { valid: (value) => value > 0 && value < Infinity, expected: "a number above 0" },
   status: {
     valid: (value) => isCount(value) && value >= 400 && value <= 599,
-    what: "a status from 400 to 599",
+    expected: "a status from 400 to 599",
   },
-  retryAfterSeconds: { valid: isCount, what: "a whole number from 0" },
-  seconds: {
-    valid: (value) => value > 0 && value < Infinity,
-    what: "a number above 0",
-  },
-  probability: {
-    valid: (value) => value >= 0 && value <= 1,
-    what: "a number from 0 to 1",
-  },
-  times: {
-    valid: (value) => isCount(value) && value > 0,
-    what: "a whole number from 1",
-  },
+  retryAfterSeconds: { valid: isCount, expected: "a whole number from 0" },
+  seconds: { valid: (value) => value > 0 && value < Infinity, expected: "a number above 0" },
+  probability: { valid: (value) => value >= 0 && value <= 1, expected: "a number from 0 to 1" },
+  times: { valid: (value) => isCount(value) && value > 0, expected: "a whole number from 1" },
 };
 
 /**
@@ -127,9 +117,7 @@ export function parseFault(text: string): Fault {
   parts.forEach((part, index) => {
     const equals = part.indexOf("=");
     if (equals < 0 && index > 0) {
-      throw new Error(
-        `Fault "${text}": expected name=value instead of "${part}"`,
-      );
+      throw new Error(`Fault "${text}": expected name=value instead of "${part}"`);
     }
     const name = equals < 0 ? firstParameter(kind) : part.slice(0, equals).trim();
     const value = part.slice(equals + 1).trim();
@@ -146,9 +134,7 @@ export function parseFault(text: string): Fault {
  */
 export function checkFault(value: unknown): Fault {
   if (typeof value !== "object" || value === null || !("kind" in value)) {
-    throw new Error(
-      `Expected a fault with a "kind" instead of ${JSON.stringify(value)}`,
-    );
+    throw new Error(`Expected a fault with a "kind" instead of ${JSON.stringify(value)}`);
   }
   const kind = value.kind as Fault["kind"];
   if (!Object.hasOwn(PARAMETERS, kind)) {
@@ -160,14 +146,12 @@ export function checkFault(value: unknown): Fault {
     const allowed = PARAMETERS[kind];
     if (!allowed.includes(name as Parameter)) {
       const expected = allowed.length > 0 ? `expected ${allowed.join(", ")}` : "it takes none";
-      throw new Error(
-        `Fault "${kind}" has no parameter "${name}": ${expected}`,
-      );
+      throw new Error(`Fault "${kind}" has no parameter "${name}": ${expected}`);
     }
     const range = RANGES[name as Parameter];
     if (typeof parameter !== "number" || !range.valid(parameter)) {
       throw new Error(
-        `Fault "${kind}": expected ${range.what} for ${name} instead of ${
+        `Fault "${kind}": expected ${range.expected} for ${name} instead of ${
           JSON.stringify(parameter)
         }`,
       );
@@ -179,10 +163,12 @@ export function checkFault(value: unknown): Fault {
   return value as Fault;
 }
 
+/** Tells faults that strike single requests from those of the whole server. */
 export function isRequestFault(fault: Fault): fault is RequestFault {
   return PARAMETERS[fault.kind].includes("times");
 }
 
+/** What a value without a name stands for; "value" where it stands for nothing, to be refused. */
 function firstParameter(kind: string): string {
   const parameters = Object.hasOwn(PARAMETERS, kind) ? PARAMETERS[kind as Fault["kind"]] : [];
   return parameters[0] ?? "value";

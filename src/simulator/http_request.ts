@@ -26,9 +26,7 @@ export class MalformedRequest extends Error {
 export function parseHead(text: string): RequestHead {
   const lines = text.split("\r\n");
   const [method, target, protocol, ...rest] = lines[0]!.split(" ");
-  if (
-    !method || !target || rest.length > 0 || !protocol?.startsWith("HTTP/1.")
-  ) {
+  if (!method || !target || rest.length > 0 || !protocol?.startsWith("HTTP/1.")) {
     throw new MalformedRequest("Invalid request line");
   }
   const headers = new Map<string, string>();
@@ -53,16 +51,11 @@ export function parseHead(text: string): RequestHead {
   };
 }
 
-function parseBodyLength(
-  headers: ReadonlyMap<string, string>,
-): number | "chunked" {
+function parseBodyLength(headers: ReadonlyMap<string, string>): number | "chunked" {
   const transferEncoding = headers.get("transfer-encoding");
   const contentLength = headers.get("content-length");
   if (transferEncoding !== undefined) {
-    if (
-      transferEncoding.toLowerCase() !== "chunked" ||
-      contentLength !== undefined
-    ) {
+    if (transferEncoding.toLowerCase() !== "chunked" || contentLength !== undefined) {
       throw new MalformedRequest("Invalid body length");
     }
     return "chunked";

@@ -10,6 +10,7 @@ const MAX_READ_AHEAD = 64 * 1024;
 /** Answers a request now or later through the response; may not throw. */
 export type Handler = (request: HttpRequest, response: HttpResponse) => void;
 
+/** A server that listens, until it is closed. */
 export interface HttpServer extends AsyncDisposable {
   readonly port: number;
   readonly openConnections: number;
@@ -35,11 +36,7 @@ interface Connection {
  * A small HTTP/1.1 server on raw TCP, so that an answer can hang, break off or never come. It
  * notices a client that leaves at any moment.
  */
-export function serveHttp(
-  hostname: string,
-  port: number,
-  handle: Handler,
-): HttpServer {
+export function serveHttp(hostname: string, port: number, handle: Handler): HttpServer {
   const connections = new Set<Connection>();
   let listener = Deno.listen({ hostname, port, transport: "tcp" });
   const boundPort = listener.addr.port;
@@ -51,10 +48,7 @@ export function serveHttp(
       try {
         tcp = await source.accept();
       } catch (error) {
-        if (
-          error instanceof Deno.errors.BadResource ||
-          error instanceof Deno.errors.Interrupted
-        ) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
           return;
         }
         continue; // the client left before it was accepted
@@ -78,9 +72,7 @@ export function serveHttp(
       while (listening) {
         const head = await reader.readHead();
         if (head.expectsContinue) {
-          await tcp.write(
-            new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"),
-          );
+          await tcp.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
         }
         const { method, path, headers } = head;
         const response = new HttpResponse(tcp, method, head.keepAlive);
@@ -139,10 +131,7 @@ export function serveHttp(
 }
 
 /** Notices the end of the connection while an answer is under way. */
-async function watch(
-  reader: RequestReader,
-  response: HttpResponse,
-): Promise<void> {
+async function watch(reader: RequestReader, response: HttpResponse): Promise<void> {
   while (!response.isOver && reader.bufferedBytes <= MAX_READ_AHEAD) {
     if (await reader.fill()) continue;
     response.connectionLost();
@@ -150,10 +139,7 @@ async function watch(
   }
 }
 
-async function waitForRequest(
-  tcp: Deno.TcpConn,
-  reader: RequestReader,
-): Promise<void> {
+async function waitForRequest(tcp: Deno.TcpConn, reader: RequestReader): Promise<void> {
   const timer = setTimeout(() => closeQuietly(tcp), KEEP_ALIVE_MS);
   try {
     await reader.fill();
@@ -162,10 +148,7 @@ async function waitForRequest(
   }
 }
 
-async function answerMalformed(
-  tcp: Deno.TcpConn,
-  error: MalformedRequest,
-): Promise<void> {
+async function answerMalformed(tcp: Deno.TcpConn, error: MalformedRequest): Promise<void> {
   const response = new HttpResponse(tcp, "GET", false);
   response.send(error.status, "Invalid HTTP request received.", {
     "content-type": "text/plain",

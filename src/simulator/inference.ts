@@ -1,21 +1,11 @@
-import { errorDocument, errorType, RequestError } from "./errors.ts";
+import { RequestError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
 import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
-import type { Sequence } from "./sequence.ts";
 import type { ServerState } from "./server_state.ts";
 import { tokenText } from "./tokenizer.ts";
 import type { Choice, Inference, InferenceEndpoint } from "./wording.ts";
-
-/** One inference request under way. */
-interface Exchange {
-  readonly server: ServerState;
-  readonly request: HttpRequest;
-  readonly response: HttpResponse;
-  /** What the request holds in the engine. */
-  readonly sequences: Sequence[];
-  settled: boolean;
-}
 
 /** Serves one inference request through the engine, in good order or struck by a fault. */
 export function serveInference(
@@ -24,62 +14,44 @@ export function serveInference(
   request: HttpRequest,
   response: HttpResponse,
 ): void {
-  const exchange: Exchange = {
-    server,
-    request,
-    response,
-    sequences: [],
-    settled: false,
-  };
-  server.counts.received++;
-  server.counts.open++;
-  response.onClientLeft = () => settle(exchange, "aborted");
-
+  const exchange = new Exchange(server, request, response);
   if (server.faults.current?.kind === "sleeping") {
-    return fail(exchange, 500, "The engine is sleeping.");
+    return exchange.fail(500, "The engine is sleeping.");
   }
   const fault = server.faults.strike();
-  if (fault?.kind === "reset_before_head") return drop(exchange);
+  if (fault?.kind === "reset_before_head") return exchange.drop();
   if (fault?.kind === "status") {
-    return fail(
-      exchange,
-      fault.status,
-      `Simulated status ${fault.status}.`,
-      fault.retryAfterSeconds,
-    );
+    const { status, retryAfterSeconds } = fault;
+    return exchange.fail(status, `Simulated status ${status}.`, retryAfterSeconds);
   }
   let inference: Inference;
   try {
     inference = endpoint(request, server);
     if (server.engine.waiting >= server.maxQueued) {
-      throw new RequestError(
-        503,
-        "ServiceUnavailableError",
-        "The request queue is full.",
-      );
+      throw new RequestError(503, "ServiceUnavailableError", "The request queue is full.");
     }
   } catch (error) {
-    return refuse(exchange, error);
+    return exchange.refuse(error);
   }
   const { stream } = inference;
-  if (fault?.kind === "error_event" && !stream) {
-    return fail(exchange, 500, "Simulated error.");
-  }
+  if (fault?.kind === "error_event" && !stream) return exchange.fail(500, "Simulated error.");
   if (stream && fault?.kind !== "hang_before_head") {
     response.startStream("text/event-stream; charset=utf-8");
   }
-  if (stream && fault?.kind === "truncated") return drop(exchange);
-  if (fault?.kind === "error_event") return failStream(exchange);
-  answer(exchange, inference, fault);
+  if (stream && fault?.kind === "truncated") return exchange.drop();
+  if (fault?.kind === "error_event") return exchange.failStream();
+  answer(server, exchange, response, inference, fault);
 }
 
 /** Puts the request's sequences into the engine and words what comes out of it. */
 function answer(
+  { engine }: ServerState,
   exchange: Exchange,
+  response: HttpResponse,
   inference: Inference,
   fault: RequestFault | null,
 ): void {
-  const { server: { engine }, response, sequences } = exchange;
+  const { sequences } = exchange;
   const { stream, plans, wording } = inference;
   const hangAfterTokens = tokensBeforeHang(fault);
   const dropAfterTokens = fault?.kind === "reset_mid_stream"
@@ -90,14 +62,7 @@ function answer(
     ? fault.factor ?? DEFAULT_SLOW_FACTOR
     : undefined;
   const choices = plans.map(({ prompt }, index): Choice => {
-    return {
-      index,
-      prompt,
-      tokens: [],
-      text: "",
-      cachedTokens: 0,
-      finishReason: null,
-    };
+    return { index, prompt, tokens: [], text: "", cachedTokens: 0, finishReason: null };
   });
   const send = (event: string) => response.chunk(event);
   let started = false;
@@ -115,13 +80,11 @@ function answer(
 
   function finish(): void {
     if (fault?.kind === "truncated") {
-      settle(exchange, "failed");
+      exchange.settle("failed");
       const text = JSON.stringify(wording.document(choices));
-      return response.sendHalf(200, text, {
-        "content-type": "application/json",
-      });
+      return response.sendHalf(200, text, { "content-type": "application/json" });
     }
-    settle(exchange, "finished");
+    exchange.settle("finished");
     if (!stream) return response.json(200, wording.document(choices));
     wording.end?.(send, choices);
     response.endStream();
@@ -135,7 +98,7 @@ function answer(
       slowdown,
       onToken(token) {
         if (exchange.settled) return;
-        if (sentTokens === dropAfterTokens) return drop(exchange);
+        if (sentTokens === dropAfterTokens) return exchange.drop();
         start();
         sentTokens++;
         const text = tokenText(token);
@@ -145,7 +108,7 @@ function answer(
       },
       onFinish(reason) {
         if (exchange.settled) return;
-        if (dropAfterTokens < Infinity) return drop(exchange);
+        if (dropAfterTokens < Infinity) return exchange.drop();
         start();
         choice.finishReason = reason;
         choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;
@@ -168,69 +131,4 @@ function tokensBeforeHang(fault: RequestFault | null): number | undefined {
     default:
       return undefined;
   }
-}
-
-/** Counts the request once, and frees what it holds in the engine. */
-function settle(
-  exchange: Exchange,
-  as: "finished" | "aborted" | "failed" | "refused",
-): void {
-  if (exchange.settled) return;
-  exchange.settled = true;
-  const { engine, counts } = exchange.server;
-  counts.open--;
-  if (as !== "refused") counts[as]++;
-  for (const sequence of exchange.sequences) engine.abort(sequence);
-}
-
-/** Answers a request that is not to be served, or that the simulator can't make out. */
-function refuse(exchange: Exchange, error: unknown): void {
-  if (!(error instanceof RequestError)) {
-    return fail(exchange, 500, String(error));
-  }
-  settle(exchange, "refused");
-  const { status, type, message, param } = error;
-  const document = errorDocument(
-    exchange.request.path,
-    status,
-    type,
-    message,
-    param,
-  );
-  exchange.response.json(status, document);
-}
-
-function fail(
-  exchange: Exchange,
-  status: number,
-  message: string,
-  retryAfterSeconds?: number,
-): void {
-  settle(exchange, "failed");
-  const document = errorDocument(
-    exchange.request.path,
-    status,
-    errorType(status),
-    message,
-  );
-  const headers = { "retry-after": String(retryAfterSeconds) };
-  exchange.response.json(
-    status,
-    document,
-    retryAfterSeconds === undefined ? {} : headers,
-  );
-}
-
-/** Ends a stream as vLLM does when its engine fails: the status has gone out already. */
-function failStream(exchange: Exchange): void {
-  settle(exchange, "failed");
-  const document = errorDocument("", 500, errorType(500), "Simulated error.");
-  exchange.response.chunk(`data: ${JSON.stringify(document)}\n\n`);
-  exchange.response.chunk("data: [DONE]\n\n");
-  exchange.response.endStream();
-}
-
-function drop(exchange: Exchange): void {
-  settle(exchange, "failed");
-  exchange.response.drop();
 }

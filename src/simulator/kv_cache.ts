@@ -42,10 +42,7 @@ export class KvCache {
 
   /** How many of these blocks nobody uses now, so that using them lowers `freeBlocks`. */
   countUnused(blocks: readonly number[]): number {
-    return blocks.reduce(
-      (count, block) => count + (this.#unused.has(block) ? 1 : 0),
-      0,
-    );
+    return blocks.reduce((count, block) => count + (this.#unused.has(block) ? 1 : 0), 0);
   }
 
   /** Takes a reference to cached blocks. */

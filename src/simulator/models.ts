@@ -9,20 +9,11 @@ import { RequestError } from "./errors.ts";
 export function servedModel(body: Json, models: readonly string[]): string {
   const model = body.model ?? models[0]!;
   if (typeof model === "string" && models.includes(model)) return model;
-  throw new RequestError(
-    404,
-    "NotFoundError",
-    `The model \`${model}\` does not exist.`,
-    "model",
-  );
+  throw new RequestError(404, "NotFoundError", `The model \`${model}\` does not exist.`, "model");
 }
 
 /** The document of GET /v1/models. */
-export function listModels(
-  models: readonly string[],
-  maxModelLen: number,
-  created: number,
-): Json {
+export function listModels(models: readonly string[], maxModelLen: number, created: number): Json {
   return {
     object: "list",
     data: models.map((id, index) => ({

@@ -4,7 +4,7 @@ import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { contentText, readPrompts, renderChat } from "./prompt.ts";
 import { createRandom } from "./random.ts";
-import { requestId } from "./request_id.ts";
+import { requestId } from "./server_state.ts";
 import { hashTokens } from "./token_hash.ts";
 import { joinTokens, tokenize } from "./tokenizer.ts";
 import { countTokens, usage } from "./usage.ts";
@@ -20,9 +20,7 @@ interface PoolingKind {
 }
 
 /** An endpoint that computes prompts in the engine and generates nothing. */
-function poolingEndpoint(
-  { idPrefix, prompts, document }: PoolingKind,
-): InferenceEndpoint {
+function poolingEndpoint({ idPrefix, prompts, document }: PoolingKind): InferenceEndpoint {
   return (request, server) => {
     const body = parseJsonBody(request);
     const model = servedModel(body, server.models);
@@ -132,7 +130,7 @@ export const rerank = poolingEndpoint({
         relevance_score: relevance(prompt),
       }))
       .sort((a, b) => b.relevance_score - a.relevance_score)
-      .slice(0, readCount(body, "top_n", 0) || undefined);
+      .slice(0, readCount(body, "top_n", 0) || undefined); // 0 asks for all
     const { prompt } = countTokens(choices);
     return {
       id,
@@ -166,18 +164,12 @@ function relevance(tokens: Uint32Array): number {
 function embed(tokens: Uint32Array, body: Json): Float32Array {
   const random = createRandom(hashTokens(0, tokens));
   const dimensions = readCount(body, "dimensions", 1) ?? DEFAULT_DIMENSIONS;
-  const vector = Float32Array.from(
-    { length: dimensions },
-    () => random() - 0.5,
-  );
+  const vector = Float32Array.from({ length: dimensions }, () => random() - 0.5);
   const length = Math.hypot(...vector);
   return vector.map((value) => value / length);
 }
 
-function encodeVector(
-  vector: Float32Array,
-  format: unknown,
-): number[] | string {
+function encodeVector(vector: Float32Array, format: unknown): number[] | string {
   if (format !== "base64") return [...vector];
   return btoa(String.fromCharCode(...new Uint8Array(vector.buffer)));
 }

@@ -15,11 +15,7 @@ export interface Probes {
   setFault(fault: Fault | null): Promise<void>;
 }
 
-type Probe = (
-  probes: Probes,
-  request: HttpRequest,
-  response: HttpResponse,
-) => void | Promise<void>;
+type Probe = (probes: Probes, request: HttpRequest, response: HttpResponse) => void | Promise<void>;
 
 const METRICS_TYPE = {
   "content-type": "text/plain; version=0.0.4; charset=utf-8",
@@ -44,11 +40,7 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
 };
 
 /** Serves whatever is not inference; 404 and 405 in the words of vLLM. */
-export function serveProbe(
-  probes: Probes,
-  request: HttpRequest,
-  response: HttpResponse,
-): void {
+export function serveProbe(probes: Probes, request: HttpRequest, response: HttpResponse): void {
   if (request.path.startsWith("/v1/responses/")) {
     return storedResponse(probes, request, response);
   }
@@ -62,32 +54,20 @@ export function serveProbe(
   probe(probes, request, response);
 }
 
-function health(
-  { server }: Probes,
-  _request: HttpRequest,
-  response: HttpResponse,
-): void {
+function health({ server }: Probes, _request: HttpRequest, response: HttpResponse): void {
   const fault = server.faults.current;
   if (fault?.kind === "health_hang") return;
   response.send(fault?.kind === "health_status" ? fault.status : 200, "");
 }
 
-function metrics(
-  probes: Probes,
-  _request: HttpRequest,
-  response: HttpResponse,
-): void {
+function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
   const { server, startedAtSeconds } = probes;
   const kind = server.faults.current?.kind;
   switch (kind) {
     case "metrics_hang":
       return;
     case "metrics_garbage":
-      return response.send(
-        200,
-        "<html>\u0000}{ vllm:num_requests_running{ x",
-        METRICS_TYPE,
-      );
+      return response.send(200, "<html>\u0000}{ vllm:num_requests_running{ x", METRICS_TYPE);
     case "metrics_missing":
       return response.send(200, renderMetricsWithoutStats(), METRICS_TYPE);
     case "metrics_404":
@@ -102,11 +82,7 @@ function metrics(
   response.send(200, page, METRICS_TYPE);
 }
 
-function models(
-  probes: Probes,
-  _request: HttpRequest,
-  response: HttpResponse,
-): void {
+function models(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
   const { server, startedAtSeconds } = probes;
   if (server.faults.current?.kind === "models_fail") {
     return response.json(500, { detail: "Internal Server Error" });
@@ -116,11 +92,7 @@ function models(
 }
 
 /** GET /v1/responses/ID and POST /v1/responses/ID/cancel */
-function storedResponse(
-  { server }: Probes,
-  request: HttpRequest,
-  response: HttpResponse,
-): void {
+function storedResponse({ server }: Probes, request: HttpRequest, response: HttpResponse): void {
   const [id, action] = request.path.slice("/v1/responses/".length).split("/");
   const document = server.storedResponses.get(id!);
   if (document !== undefined && action === undefined) {
@@ -131,10 +103,7 @@ function storedResponse(
     ? `Response with id '${id}' not found.`
     : "Cannot cancel a synchronous response.";
   const type = "invalid_request_error";
-  response.json(
-    status,
-    errorDocument(request.path, status, type, message, "response_id"),
-  );
+  response.json(status, errorDocument(request.path, status, type, message, "response_id"));
 }
 
 async function setFault(

@@ -9,14 +9,8 @@ import { joinTokens, tokenize } from "./tokenizer.ts";
 export function renderChat(body: Json): Uint32Array {
   const { messages, tools } = body;
   if (messages === undefined) throw missingField("messages");
-  if (
-    !Array.isArray(messages) || messages.length === 0 ||
-    !messages.every(isObject)
-  ) {
-    throw badRequest(
-      "messages must be a list of at least one message",
-      "messages",
-    );
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isObject)) {
+    throw badRequest("messages must be a list of at least one message", "messages");
   }
   const parts: Uint32Array[] = [];
   if (body.system !== undefined) {
@@ -27,12 +21,7 @@ export function renderChat(body: Json): Uint32Array {
   }
   for (const message of messages) {
     const calls = message.tool_calls ? JSON.stringify(message.tool_calls) : "";
-    parts.push(
-      ...renderMessage(
-        String(message.role),
-        contentText(message.content) + calls,
-      ),
-    );
+    parts.push(...renderMessage(String(message.role), contentText(message.content) + calls));
   }
   const continues = body.continue_final_message === true &&
     body.add_generation_prompt === false;
@@ -54,10 +43,7 @@ export function readPrompts(prompt: unknown, name = "prompt"): Uint32Array[] {
       return prompt.map((ids) => Uint32Array.from(ids));
     }
   }
-  throw badRequest(
-    `${name} must be a string, a list of strings or a list of token ids`,
-    name,
-  );
+  throw badRequest(`${name} must be a string, a list of strings or a list of token ids`, name);
 }
 
 /** The text of a message's content: a string, or parts of which some are no text. */
@@ -68,19 +54,12 @@ export function contentText(content: unknown): string {
     if (typeof part === "string") return part;
     if (typeof part?.text === "string") return part.text;
     // An image costs some tokens and not the size of its data.
-    return `<|${part?.type}|>`.padEnd(
-      256,
-      JSON.stringify(part ?? null).slice(-32),
-    );
+    return `<|${part?.type}|>`.padEnd(256, JSON.stringify(part ?? null).slice(-32));
   }).join("");
 }
 
 function renderMessage(role: string, text: string): Uint32Array[] {
-  return [
-    tokenize(`<|im_start|>${role}\n`),
-    tokenize(text),
-    tokenize("<|im_end|>\n"),
-  ];
+  return [tokenize(`<|im_start|>${role}\n`), tokenize(text), tokenize("<|im_end|>\n")];
 }
 
 function isTokenIds(value: unknown): value is number[] {

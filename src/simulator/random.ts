@@ -13,12 +13,14 @@ export function createRandom(seed: number): Random {
 }
 
 /** Draws from a log-normal distribution: half of the draws lie below `median`. */
-export function drawLogNormal(
-  random: Random,
-  median: number,
-  sigma: number,
-): number {
+export function drawLogNormal(random: Random, median: number, sigma: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) *
     Math.cos(2 * Math.PI * random());
   return median * Math.exp(sigma * normal);
+}
+
+/** Draws an id of 32 hexadecimal digits. */
+export function drawId(random: Random): string {
+  const part = () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0");
+  return part() + part() + part() + part();
 }

@@ -3,6 +3,8 @@ import { MalformedRequest, parseHead, type RequestHead } from "./http_request.ts
 const MAX_HEAD_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 1024;
 const READ_BYTES = 16 * 1024;
+const LINE_END = [13, 10];
+const HEAD_END = [13, 10, 13, 10];
 const latin1 = new TextDecoder("latin1");
 
 /** The connection ended where a request would have gone on. */
@@ -19,6 +21,7 @@ export class RequestReader {
     this.#connection = connection;
   }
 
+  /** Bytes read and not yet used. */
   get bufferedBytes(): number {
     return this.#buffered.length;
   }
@@ -30,9 +33,9 @@ export class RequestReader {
   }
 
   async readHead(): Promise<RequestHead> {
-    const end = await this.#find("\r\n\r\n", MAX_HEAD_BYTES);
+    const end = await this.#find(HEAD_END, MAX_HEAD_BYTES);
     const head = latin1.decode(this.#take(end));
-    this.#take(4);
+    this.#take(HEAD_END.length);
     return parseHead(head);
   }
 
@@ -53,10 +56,8 @@ export class RequestReader {
   }
 
   async #readLine(): Promise<string> {
-    const line = latin1.decode(
-      this.#take(await this.#find("\r\n", MAX_LINE_BYTES)),
-    );
-    this.#take(2);
+    const line = latin1.decode(this.#take(await this.#find(LINE_END, MAX_LINE_BYTES)));
+    this.#take(LINE_END.length);
     return line;
   }
 
@@ -73,25 +74,18 @@ export class RequestReader {
   }
 
   /** Where `mark` stands in the buffer, once it is there. */
-  async #find(mark: "\r\n" | "\r\n\r\n", limit: number): Promise<number> {
+  async #find(mark: readonly number[], limit: number): Promise<number> {
     let from = 0;
     while (true) {
       const buffered = this.#buffered;
-      for (
-        let at = buffered.indexOf(13, from);
-        at >= 0;
-        at = buffered.indexOf(13, at + 1)
-      ) {
-        let length = 1;
-        while (
-          length < mark.length &&
-          buffered[at + length] === mark.charCodeAt(length)
-        ) length++;
-        if (length === mark.length) return at;
+      const [first] = mark as [number];
+      for (let at = buffered.indexOf(first, from); at >= 0; at = buffered.indexOf(first, at + 1)) {
+        if (mark.every((byte, offset) => buffered[at + offset] === byte)) return at;
       }
       if (buffered.length > limit) {
         throw new MalformedRequest("Request head too large", 431);
       }
+      // The mark may have come in part.
       from = Math.max(0, buffered.length - mark.length + 1);
       if (!await this.fill()) throw new ConnectionEnded();
     }
@@ -118,12 +112,9 @@ export class RequestReader {
   }
 }
 
-export function concatBytes(
-  parts: readonly Uint8Array[],
-): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
+/** One array with all the bytes in it, in order. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);

@@ -3,8 +3,7 @@ import { type Json, parseJsonBody } from "./body.ts";
 import { missingField, RequestError } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { renderChat } from "./prompt.ts";
-import { requestId } from "./request_id.ts";
-import type { ServerState } from "./server_state.ts";
+import { requestId, type ServerState } from "./server_state.ts";
 import { namedEvent } from "./stream_frame.ts";
 import { countTokens } from "./usage.ts";
 import type { Choice, InferenceEndpoint, Wording } from "./wording.ts";
@@ -40,11 +39,7 @@ export const responses: InferenceEndpoint = (request, server) => {
   };
 };
 
-function responseWording(
-  id: string,
-  model: string,
-  server: ServerState,
-): Wording {
+function responseWording(id: string, model: string, server: ServerState): Wording {
   const created = Math.floor(Date.now() / 1000);
   const itemId = id.replace("resp_", "msg_");
   const place = { item_id: itemId, output_index: 0, content_index: 0 };
@@ -97,9 +92,7 @@ function responseWording(
 
   return {
     start(send) {
-      send(
-        event("response.created", { response: response("in_progress", []) }),
-      );
+      send(event("response.created", { response: response("in_progress", []) }));
       send(
         event("response.in_progress", {
           response: response("in_progress", []),
@@ -107,9 +100,7 @@ function responseWording(
       );
       const added = { output_index: 0, item: item("in_progress", []) };
       send(event("response.output_item.added", added));
-      send(
-        event("response.content_part.added", { ...place, part: textPart("") }),
-      );
+      send(event("response.content_part.added", { ...place, part: textPart("") }));
     },
     token(send, _choice, text) {
       send(

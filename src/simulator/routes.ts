@@ -1,6 +1,7 @@
 import { countMessageTokens, messages } from "./anthropic.ts";
 import { transcribe } from "./audio.ts";
-import { chatCompletions, chatCompletionsBatch, cohereChat } from "./chat.ts";
+import { chatCompletions, chatCompletionsBatch } from "./chat.ts";
+import { cohereChat } from "./cohere.ts";
 import { completions, generate } from "./completions.ts";
 import { classify, cohereEmbed, embeddings, pooling, rerank, score } from "./pooling.ts";
 import { responses } from "./responses.ts";

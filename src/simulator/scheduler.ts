@@ -16,6 +16,7 @@ export interface Step {
 export class Scheduler {
   readonly running: Sequence[] = [];
   readonly waiting: Sequence[] = [];
+  /** Running sequences that had to give their blocks back, and start over. */
   preemptions = 0;
   readonly #maxNumSeqs: number;
   readonly #cache: KvCache;
@@ -101,9 +102,7 @@ export class Scheduler {
 
   /** Preempts the newest running sequences until the blocks suffice; false if it was one itself. */
   #makeRoom(sequence: Sequence, tokens: number): boolean {
-    while (
-      blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks
-    ) {
+    while (blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks) {
       const newest = this.running.pop()!;
       this.#releaseBlocks(newest);
       newest.computed = 0;
@@ -121,11 +120,8 @@ export class Scheduler {
     const missing = blocksFor(tokens) - blocks.length;
     if (missing > 0) blocks.push(...this.#cache.take(missing));
     const firstNew = Math.floor(computed / BLOCK_SIZE);
-    for (
-      let index = firstNew;
-      index < Math.floor(tokens / BLOCK_SIZE);
-      index++
-    ) {
+    const fullBlocks = Math.floor(tokens / BLOCK_SIZE);
+    for (let index = firstNew; index < fullBlocks; index++) {
       this.#cache.remember(blocks[index]!, blockHashes[index]!);
     }
   }

@@ -1,10 +1,12 @@
 import { BLOCK_SIZE } from "./kv_cache.ts";
 import { hashTokens } from "./token_hash.ts";
 
+/** Why a sequence ended: by itself, at its limit, or because its request was given up. */
 export type FinishReason = "stop" | "length" | "abort";
 
 /** What the engine is asked to do: compute a prompt, then generate so many tokens after it. */
 export interface SequenceRequest {
+  /** Token ids. */
   readonly prompt: Uint32Array;
   /** Separates the prefix cache of those who use it from everybody else's. */
   readonly cacheSalt?: string | undefined;
@@ -38,16 +40,15 @@ export interface Sequence {
   scheduled: number;
   /** Prompt tokens found in the KV cache when it was first admitted; null before. */
   cachedTokens: number | null;
+  /** When its newest token was made; null before the first. */
   lastTokenAtMs: number | null;
   /** Has left the waiting queue for the first time. */
   admitted: boolean;
   ended: boolean;
 }
 
-export function createSequence(
-  request: SequenceRequest,
-  arrivedAtMs: number,
-): Sequence {
+/** A sequence of which nothing is computed yet. */
+export function createSequence(request: SequenceRequest, arrivedAtMs: number): Sequence {
   const sequence: Sequence = {
     request,
     arrivedAtMs,
@@ -70,9 +71,9 @@ export function tokenCount(sequence: Sequence): number {
   return sequence.request.prompt.length + sequence.generated.length;
 }
 
+/** It has made all the tokens it ever will, and has not ended. */
 export function isHung(sequence: Sequence): boolean {
-  return sequence.generated.length >=
-    (sequence.request.hangAfterTokens ?? Infinity);
+  return sequence.generated.length >= (sequence.request.hangAfterTokens ?? Infinity);
 }
 
 /** Adds a generated token, and the hash of the block it fills. */
@@ -87,16 +88,11 @@ function hashFullBlocks(sequence: Sequence): void {
   while (blockHashes.length < fullBlocks) {
     const start = blockHashes.length * BLOCK_SIZE;
     const end = start + BLOCK_SIZE;
-    const parent = blockHashes.at(-1) ?? hashSalt(cacheSalt);
-    blockHashes.push(
-      end <= prompt.length ? hashTokens(parent, prompt, start, end) : hashTokens(parent, [
-        ...prompt.subarray(start),
-        ...generated.slice(
-          Math.max(0, start - prompt.length),
-          end - prompt.length,
-        ),
-      ]),
-    );
+    const block = end <= prompt.length ? prompt.subarray(start, end) : [
+      ...prompt.subarray(start),
+      ...generated.slice(Math.max(0, start - prompt.length), end - prompt.length),
+    ];
+    blockHashes.push(hashTokens(blockHashes.at(-1) ?? hashSalt(cacheSalt), block));
   }
 }
 

@@ -6,47 +6,15 @@ import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { serveHttp } from "./http_server.ts";
 import { serveInference } from "./inference.ts";
-import { BLOCK_SIZE } from "./kv_cache.ts";
 import { type Probes, serveProbe } from "./probes.ts";
-import { createRandom } from "./random.ts";
+import { createRandom, drawId } from "./random.ts";
 import { INFERENCE_ENDPOINTS } from "./routes.ts";
 import type { ServerState } from "./server_state.ts";
+import { settingsFrom, type SimulatorOptions } from "./simulator_options.ts";
 
 export type { Fault } from "./fault.ts";
 export { parseFault } from "./fault.ts";
-
-export interface SimulatorOptions {
-  /** @default "127.0.0.1" */
-  hostname?: string;
-  /** 0 takes a free port. @default 0 */
-  port?: number;
-  /** Served model names; the first is the default. @default ["simulated-model"] */
-  models?: readonly string[];
-  /** Requests decoded side by side. @default 8 */
-  maxNumSeqs?: number;
-  /** Longest prompt and answer together, in tokens; never more than the KV cache holds. @default 32768 */
-  maxModelLen?: number;
-  /** Size of the KV cache in blocks of 16 tokens. @default 8192 */
-  kvBlocks?: number;
-  /** @default 8000 */
-  prefillTokensPerSecond?: number;
-  /** Time of one decode step with a batch of one. @default 20 */
-  interTokenMs?: number;
-  /** Share by which each further sequence in the batch slows a step. @default 0.03 */
-  interTokenGrowth?: number;
-  /** Multiplies the speed of everything. @default 1 */
-  speed?: number;
-  /** Requests that may wait, as with --max-num-queued-reqs; 503 past it. @default unbounded */
-  maxQueued?: number;
-  /** Guards /v1, /v2, /inference and /cohere, as --api-key does. @default none */
-  apiKey?: string;
-  /** Decides texts, lengths and which requests a fault strikes. @default 1 */
-  seed?: number;
-  /** Shown by /version. @default "0.11.0" */
-  version?: string;
-  /** The fault to begin with. @default none */
-  fault?: Fault;
-}
+export type { SimulatorOptions } from "./simulator_options.ts";
 
 /** Requests and tokens as they stand now, or as counted since the start. */
 export interface SimulatorState {
@@ -56,30 +24,36 @@ export interface SimulatorState {
   waiting: number;
   /** Inference requests whose body was read. */
   received: number;
-  /** Answered to their end. A request refused with a 4xx, or for a full queue, is in none of the three. */
+  /** Answered to their end; one refused with a 4xx, or for a full queue, is in none of the three. */
   finished: number;
   /** Left by the client before their end. */
   aborted: number;
   /** Ended by a fault. */
   failed: number;
+  /** Prompt tokens of requests whose prompt is computed, those found in the cache included. */
   promptTokens: number;
+  /** Tokens generated. */
   generationTokens: number;
   /** Prompt tokens looked up in the prefix cache. */
   prefixQueries: number;
   /** Prompt tokens found there. */
   prefixHits: number;
+  /** TCP connections that clients hold now, idle ones included. */
   openConnections: number;
 }
 
+/** A simulated server that runs, until it is closed or disposed of. */
 export interface Simulator extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`, without a slash at the end. */
   readonly url: string;
+  /** The port it listens at, also while it refuses connections. */
   readonly port: number;
   /**
    * Sets the fault, or clears it with null. It strikes new requests. Those open feel it when it
    * slows or stalls the engine or puts it to sleep; one that hangs goes on hanging.
    */
   setFault(fault: Fault | null): Promise<void>;
+  /** What it has counted so far, and what is open now. */
   state(): SimulatorState;
   /** Closes every connection and stops. */
   close(): Promise<void>;
@@ -95,39 +69,27 @@ export interface Simulator extends AsyncDisposable {
  * await fetch(`${simulator.url}/v1/models`);
  * ```
  */
-export async function startSimulator(
-  options: SimulatorOptions = {},
-): Promise<Simulator> {
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   if (options.fault !== undefined) checkFault(options.fault);
-  const { hostname = "127.0.0.1", seed = 1, kvBlocks = 8192 } = options;
-  const engine = new Engine({
-    maxNumSeqs: options.maxNumSeqs ?? 8,
-    kvBlocks,
-    prefillTokensPerSecond: options.prefillTokensPerSecond ?? 8000,
-    interTokenMs: options.interTokenMs ?? 20,
-    interTokenGrowth: options.interTokenGrowth ?? 0.03,
-    speed: options.speed ?? 1,
-  }, realClock);
+  const settings = settingsFrom(options);
+  const { hostname, models, maxModelLen, maxQueued, seed, version } = settings;
+  const engine = new Engine(settings, realClock);
   const ids = createRandom(seed);
   const server: ServerState = {
-    models: options.models ?? ["simulated-model"],
-    maxModelLen: Math.min(options.maxModelLen ?? 32768, kvBlocks * BLOCK_SIZE),
-    maxQueued: options.maxQueued ?? Infinity,
+    models,
+    maxModelLen,
+    maxQueued,
     seed,
     engine,
+    // A row of its own, so that faults leave the ids as they are.
     faults: new FaultSwitch(createRandom(seed + 1)),
     counts: { received: 0, finished: 0, aborted: 0, failed: 0, open: 0 },
     storedResponses: new Map(),
-    createId: () =>
-      Array.from(
-        { length: 4 },
-        () => Math.floor(ids() * 2 ** 32).toString(16).padStart(8, "0"),
-      )
-        .join(""),
+    createId: () => drawId(ids),
   };
   const probes: Probes = {
     server,
-    version: options.version ?? "0.11.0",
+    version,
     startedAtSeconds: Date.now() / 1000,
     state,
     setFault,
@@ -136,27 +98,24 @@ export async function startSimulator(
 
   function handle(request: HttpRequest, response: HttpResponse): void {
     const { method, path } = request;
-    if (!isAuthorized(request, options.apiKey)) {
+    if (!isAuthorized(request, settings.apiKey)) {
       return response.json(401, { error: "Unauthorized" });
     }
     const endpoint = INFERENCE_ENDPOINTS[path];
     if (endpoint === undefined) return serveProbe(probes, request, response);
     if (method !== "POST") {
-      return response.json(405, { detail: "Method Not Allowed" }, {
-        allow: "POST",
-      });
+      return response.json(405, { detail: "Method Not Allowed" }, { allow: "POST" });
     }
     serveInference(server, endpoint, request, response);
   }
 
-  const http = serveHttp(hostname, options.port ?? 0, handle);
+  const http = serveHttp(hostname, settings.port, handle);
 
   async function setFault(fault: Fault | null): Promise<void> {
     if (fault !== null) checkFault(fault);
     clearTimeout(reopenTimer);
     server.faults.set(fault);
-    const strikesAll = fault?.kind === "slow" &&
-      fault.probability === undefined &&
+    const strikesAll = fault?.kind === "slow" && fault.probability === undefined &&
       fault.times === undefined;
     engine.slowdown = strikesAll ? fault.factor ?? DEFAULT_SLOW_FACTOR : 1;
     engine.setStalled(fault?.kind === "stalled");
@@ -192,7 +151,7 @@ export async function startSimulator(
     engine.close();
   }
 
-  if (options.fault !== undefined) await setFault(options.fault);
+  if (settings.fault !== undefined) await setFault(settings.fault);
   return {
     url: `http://${hostname}:${http.port}`,
     port: http.port,
@@ -203,10 +162,7 @@ export async function startSimulator(
   };
 }
 
-function isAuthorized(
-  request: HttpRequest,
-  apiKey: string | undefined,
-): boolean {
+function isAuthorized(request: HttpRequest, apiKey: string | undefined): boolean {
   return apiKey === undefined ||
     !/^\/(v1|v2|inference|cohere)\//.test(request.path) ||
     request.headers.get("authorization") === `Bearer ${apiKey}`;

@@ -1,4 +1,4 @@
-import type { FinishReason } from "./sequence.ts";
+import type { FinishReason, Sequence } from "./sequence.ts";
 
 /** A histogram in the manner of Prometheus; `counts` has one place more than `bounds`. */
 export interface Histogram {
@@ -36,22 +36,9 @@ const INTER_TOKEN_SECONDS = [
 const REQUEST_SECONDS = [
   0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
 ];
-const ITERATION_TOKENS = [
-  1,
-  8,
-  16,
-  32,
-  64,
-  128,
-  256,
-  512,
-  1024,
-  2048,
-  4096,
-  8192,
-  16384,
-];
+const ITERATION_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
+/** Everything at zero. */
 export function createStatistics(): Statistics {
   return {
     promptTokens: 0,
@@ -67,6 +54,37 @@ export function createStatistics(): Statistics {
   };
 }
 
+/** A sequence leaves the waiting queue for the first time. `nowMs` is the engine's clock. */
+export function recordAdmission(statistics: Statistics, sequence: Sequence, nowMs: number): void {
+  statistics.prefixQueries += sequence.request.prompt.length;
+  statistics.prefixHits += sequence.cachedTokens ?? 0;
+  observe(statistics.queueTime, secondsSince(sequence.arrivedAtMs, nowMs));
+}
+
+/** A token is about to be made, or the whole work done of a request that generates none. */
+export function recordToken(statistics: Statistics, sequence: Sequence, nowMs: number): void {
+  const { request, arrivedAtMs, lastTokenAtMs } = sequence;
+  if (lastTokenAtMs === null) {
+    statistics.promptTokens += request.prompt.length;
+    observe(statistics.timeToFirstToken, secondsSince(arrivedAtMs, nowMs));
+  } else {
+    observe(statistics.interTokenLatency, secondsSince(lastTokenAtMs, nowMs));
+  }
+  if (request.length > 0) statistics.generationTokens++;
+}
+
+/** A sequence has ended, for whatever reason. */
+export function recordEnd(
+  statistics: Statistics,
+  sequence: Sequence,
+  reason: FinishReason,
+  nowMs: number,
+): void {
+  statistics.success[reason]++;
+  observe(statistics.requestLatency, secondsSince(sequence.arrivedAtMs, nowMs));
+}
+
+/** Puts a value into its bucket. */
 export function observe(histogram: Histogram, value: number): void {
   const index = histogram.bounds.findIndex((bound) => value <= bound);
   histogram.counts[index < 0 ? histogram.bounds.length : index]!++;
@@ -74,11 +92,10 @@ export function observe(histogram: Histogram, value: number): void {
   histogram.count++;
 }
 
+function secondsSince(thenMs: number, nowMs: number): number {
+  return (nowMs - thenMs) / 1000;
+}
+
 function createHistogram(bounds: readonly number[]): Histogram {
-  return {
-    bounds,
-    counts: new Array(bounds.length + 1).fill(0),
-    sum: 0,
-    count: 0,
-  };
+  return { bounds, counts: new Array(bounds.length + 1).fill(0), sum: 0, count: 0 };
 }

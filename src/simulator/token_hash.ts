@@ -2,15 +2,10 @@
  * Hashes tokens into a number of 53 bits. `parent` is the hash of what comes before them, so that
  * a chain of hashes names a whole prefix, as vLLM's block hashes do.
  */
-export function hashTokens(
-  parent: number,
-  tokens: ArrayLike<number>,
-  start = 0,
-  end = tokens.length,
-): number {
+export function hashTokens(parent: number, tokens: ArrayLike<number>): number {
   let low = (parent >>> 0) ^ 0x9e3779b9;
   let high = Math.floor(parent / 2 ** 32) ^ 0x85ebca6b;
-  for (let index = start; index < end; index++) {
+  for (let index = 0; index < tokens.length; index++) {
     const token = tokens[index]!;
     low = Math.imul(low ^ token, 2654435761);
     low ^= low >>> 15;

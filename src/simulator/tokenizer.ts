@@ -27,10 +27,9 @@ export function tokenText(token: number): string {
   return text;
 }
 
+/** One array with all the tokens in it, in order. */
 export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
-  const joined = new Uint32Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
+  const joined = new Uint32Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);

@@ -1,8 +1,10 @@
 import type { Json } from "./body.ts";
 import type { Choice } from "./wording.ts";
 
+/** Tokens of a request. */
 export interface TokenCounts {
   readonly prompt: number;
+  /** Of the prompt, found in the prefix cache. */
   readonly cached: number;
   readonly generated: number;
 }

@@ -7,6 +7,7 @@ import type { ServerState } from "./server_state.ts";
 export interface Choice {
   readonly index: number;
   readonly prompt: Uint32Array;
+  /** Generated so far; `text` is the same in words. */
   readonly tokens: number[];
   text: string;
   cachedTokens: number;
@@ -33,7 +34,4 @@ export interface Inference {
 }
 
 /** @throws {RequestError} when the request is not to be served */
-export type InferenceEndpoint = (
-  request: HttpRequest,
-  server: ServerState,
-) => Inference;
+export type InferenceEndpoint = (request: HttpRequest, server: ServerState) => Inference;

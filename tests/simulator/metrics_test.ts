@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatNumber } from "../../src/simulator/metrics_page.ts";
+import { formatNumber } from "../../src/simulator/prometheus_text.ts";
 import { chat, metrics, postChat, start, test } from "./helpers.ts";
 
 test("the page holds vLLM's names and the values of what was served", async () => {

@@ -1,0 +1,72 @@
+import type { EngineOptions } from "./engine.ts";
+import type { Fault } from "./fault.ts";
+import { BLOCK_SIZE } from "./kv_cache.ts";
+
+/** What a simulated server is started with; every member has a default. */
+export interface SimulatorOptions {
+  /** The address to listen at. @default "127.0.0.1" */
+  hostname?: string;
+  /** 0 takes a free port. @default 0 */
+  port?: number;
+  /** Served model names; the first is the default. @default ["simulated-model"] */
+  models?: readonly string[];
+  /** Requests decoded side by side. @default 8 */
+  maxNumSeqs?: number;
+  /**
+   * Longest prompt and answer together, in tokens; never more than the KV cache holds.
+   *
+   * @default 32768
+   */
+  maxModelLen?: number;
+  /** Size of the KV cache in blocks of 16 tokens. @default 8192 */
+  kvBlocks?: number;
+  /** Prompt tokens computed in a second, those found in the prefix cache aside. @default 8000 */
+  prefillTokensPerSecond?: number;
+  /** Time of one decode step with a batch of one, in milliseconds. @default 20 */
+  interTokenMs?: number;
+  /** Share by which each further sequence in the batch slows a step. @default 0.03 */
+  interTokenGrowth?: number;
+  /** Multiplies the speed of everything. @default 1 */
+  speed?: number;
+  /** Requests that may wait, as with --max-num-queued-reqs; 503 past it. @default unbounded */
+  maxQueued?: number;
+  /** Guards /v1, /v2, /inference and /cohere, as --api-key does. @default none */
+  apiKey?: string;
+  /** Decides texts, lengths and which requests a fault strikes. @default 1 */
+  seed?: number;
+  /** Shown by /version. @default "0.11.0" */
+  version?: string;
+  /** The fault to begin with. @default none */
+  fault?: Fault;
+}
+
+/** Those that have no value by default. */
+type Unset = "apiKey" | "fault";
+
+/** The options with all defaults filled in. */
+export type SimulatorSettings =
+  & EngineOptions
+  & Readonly<Required<Omit<SimulatorOptions, Unset>>>
+  & Readonly<Pick<SimulatorOptions, Unset>>;
+
+/** Fills in the defaults. */
+export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
+  const { maxModelLen = 32768, kvBlocks = 8192 } = options;
+  return {
+    hostname: "127.0.0.1",
+    port: 0,
+    models: ["simulated-model"],
+    maxNumSeqs: 8,
+    prefillTokensPerSecond: 8000,
+    interTokenMs: 20,
+    interTokenGrowth: 0.03,
+    speed: 1,
+    maxQueued: Infinity,
+    seed: 1,
+    version: "0.11.0",
+    ...options,
+    kvBlocks,
+    // A longer request could never be admitted, and would wait for ever.
+    maxModelLen: Math.min(maxModelLen, kvBlocks * BLOCK_SIZE),
+  };
+}
