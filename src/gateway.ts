@@ -4,9 +4,14 @@ import { followConfig } from "./config/follow.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
-import * as log from "./monitor/log.ts";
+import { tellAll } from "./monitor/listener.ts";
+import { logError, logListener } from "./monitor/log.ts";
+import { createMetrics } from "./monitor/metrics.ts";
+import { startMonitor } from "./monitor/monitor.ts";
+import type { View } from "./monitor/view.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { BrokenAnswer } from "./proxy/relay.ts";
+import { VERSION } from "./version.ts";
 
 /** Where a router listens and what it begins with. */
 export interface GatewayOptions {
@@ -18,6 +23,8 @@ export interface GatewayOptions {
   readonly config: Config;
   /** The file behind `config` and its text, to be followed; without it nothing reloads. */
   readonly file?: { readonly path: string; readonly text: string };
+  /** Hears of each configuration that takes effect after the first. @default nobody */
+  readonly onReload?: (config: Config) => void;
 }
 
 /** A running router. */
@@ -28,6 +35,8 @@ export interface Gateway extends AsyncDisposable {
   readonly port: number;
   /** What it knows of its servers. */
   readonly fleet: Fleet;
+  /** The fleet as people are shown it. */
+  view(): View;
   /** Reads the configuration file again, now. */
   reload(): Promise<void>;
   /**
@@ -47,67 +56,68 @@ const DRAIN_MS = 120_000;
 const DRAIN_LOOK_MS = 20;
 
 /** Builds the router, starts its loops and serves. Throws what `Deno.serve` throws. */
-export function startGateway(
-  { hostname, port, config, file }: GatewayOptions,
-): Gateway {
+export function startGateway(options: GatewayOptions): Gateway {
+  const { hostname, config, file } = options;
+  const stopping = new AbortController();
+  const cutOff = new AbortController();
+  let starting: Promise<void> | undefined;
+  let active = 0;
+  const finished = () => void active--;
+
+  // First of all, so that nothing is half started where the port is taken.
+  const server = Deno.serve({
+    hostname,
+    port: options.port,
+    signal: cutOff.signal,
+    onListen: () => {},
+    onError(error) {
+      // A broken answer has told its story; here it only closes the connection.
+      if (!(error instanceof BrokenAnswer)) logError(error);
+      return new Response(null, { status: 500 });
+    },
+  }, (request, info) => {
+    active++;
+    info.completed.then(finished, finished);
+    return starting ? starting.then(() => app.fetch(request, info)) : app.fetch(request, info);
+  });
+
+  const fleet = new Fleet({
+    config,
+    onStateChange: (change) => listener.stateChanged(change),
+    onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
+  });
+  const snapshot = () => fleet.snapshot();
+  const metrics = createMetrics(snapshot, VERSION);
+  const address = `http://${hostname}:${server.addr.port}`;
+  const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
+  const listener = tellAll([logListener, metrics.listener, ...monitor.listeners]);
+
   const client = Deno.createHttpClient({
     poolIdleTimeout: POOL_IDLE_MS,
     poolMaxIdlePerHost: POOL_IDLE_PER_SERVER,
     http2: false,
   });
-  const fleet = new Fleet({ config, onStateChange: log.logStateChange });
-  const stopping = new AbortController();
-  const cutOff = new AbortController();
   const app = createApp({
-    proxy: createProxy({
-      fleet,
-      client,
-      onFailover: log.logFailover,
-      onAccount: log.logAccount,
-    }),
-    snapshot: () => fleet.snapshot(),
-    accepting: () => !stopping.signal.aborted,
-    onError: log.logError,
+    proxy: createProxy({ fleet, client, observer: listener }),
+    snapshot,
+    monitor,
+    metrics,
+    stopping: stopping.signal,
+    onError: logError,
   });
-
-  let starting: Promise<void> | undefined;
-  let active = 0;
-  const finished = () => void active--;
-  const server = Deno.serve(
-    {
-      hostname,
-      port,
-      signal: cutOff.signal,
-      onListen: () => {},
-      onError(error) {
-        // A broken answer has told its story; here it only closes the connection.
-        if (!(error instanceof BrokenAnswer)) log.logError(error);
-        return new Response(null, { status: 500 });
-      },
-    },
-    (request, { completed }) => {
-      active++;
-      completed.then(finished, finished);
-      return starting ? starting.then(() => app.fetch(request)) : app.fetch(request);
-    },
-  );
-
   const poller = startPolling(fleet, client);
-  starting = Promise.race([
-    poller.firstRound(),
-    pause(FIRST_ROUND_MS, stopping.signal),
-  ])
+  starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));
-
   const follower = file && followConfig({
     ...file,
     pollMs: () => fleet.settings.configReloadIntervalMs,
     onConfig(config, warnings) {
       fleet.reconcile(config);
       poller.sync();
-      log.logReload(config, warnings);
+      options.onReload?.(config);
+      listener.reloaded(config, warnings);
     },
-    onProblems: log.logProblems,
+    onProblems: listener.notReloaded,
   });
 
   async function shutdown(drainMs = DRAIN_MS): Promise<void> {
@@ -120,6 +130,7 @@ export function startGateway(
     }
     if (active > 0) cutOff.abort();
     await Promise.all([active > 0 ? server.finished : server.shutdown(), poller.stop()]);
+    monitor.stop();
     client.close();
   }
 
@@ -127,6 +138,7 @@ export function startGateway(
     hostname: server.addr.hostname,
     port: server.addr.port,
     fleet,
+    view: monitor.view,
     reload: async () => await follower?.reload(),
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(0),

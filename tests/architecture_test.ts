@@ -46,6 +46,7 @@ const routing = inRoom("routing").map(({ path }) => path);
 /** Decisions: values in, values out. */
 const PURE = [
   "config/config.ts",
+  "config/log_level.ts",
   "config/schema.ts",
   "config/shape.ts",
   "fleet/health.ts",

@@ -3,8 +3,11 @@ import { cors } from "hono/cors";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import * as errors from "../proxy/errors.ts";
 import { inferencePaths } from "../proxy/paths.ts";
+import type { Metrics } from "../monitor/metrics.ts";
+import type { Monitor } from "../monitor/monitor.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { VERSION } from "../version.ts";
+import { dashboardAnswers } from "./dashboard.ts";
 import { healthDocument } from "./health.ts";
 import { loadStatsDocument } from "./load_stats.ts";
 import { modelsDocument, serverModelsDocument } from "./models.ts";
@@ -12,24 +15,28 @@ import { modelsDocument, serverModelsDocument } from "./models.ts";
 export interface AppOptions {
   readonly proxy: Proxy;
   readonly snapshot: () => FleetSnapshot;
-  /** Whether new work is welcome; not so once the router has been told to stop. */
-  readonly accepting: () => boolean;
+  readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
+  readonly metrics: Pick<Metrics, "page" | "contentType">;
+  /** Aborts when the router is told to stop: from then on new work isn't welcome. */
+  readonly stopping: AbortSignal;
   readonly onError: (error: Error) => void;
 }
 
 /** The HTTP surface: what is forwarded, and what the router answers from its own memory. */
-export function createApp({ proxy, snapshot, accepting, onError }: AppOptions): Hono {
-  const app = new Hono();
+export function createApp(options: AppOptions): Hono<Environment> {
+  const { proxy, snapshot, metrics, stopping } = options;
+  const app = new Hono<Environment>();
   const anyHealthy = () => snapshot().servers.some(({ state }) => state === "healthy");
 
   // Before `cors`, which would build each answer anew: what is passed on has that header already.
-  app.on("POST", [...inferencePaths], ({ req }) => {
-    return accepting() ? proxy(req.raw) : errors.errorResponse(errors.shuttingDown);
+  app.on("POST", [...inferencePaths], ({ req, env }) => {
+    if (stopping.aborted) return errors.errorResponse(errors.shuttingDown);
+    return proxy(req.raw, addressOf(env.remoteAddr));
   });
   app.use(cors());
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
 
-  const answers: Record<string, (c: Context) => Response> = {
+  const answers: Record<string, (c: Context) => Response | Promise<Response>> = {
     "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
     "/v1/models": (c) => c.json(modelsDocument(snapshot())),
     // The rest of the path is the name: models are called `org/name`.
@@ -41,9 +48,13 @@ export function createApp({ proxy, snapshot, accepting, onError }: AppOptions): 
     "/health": (c) => c.json(healthDocument(snapshot()), anyHealthy() ? 200 : 503),
     "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
     "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
+    "/metrics": async (c) => {
+      return c.body(await metrics.page(), 200, { "content-type": metrics.contentType });
+    },
+    ...dashboardAnswers(options.monitor, stopping),
     "/livez": (c) => c.json({ status: "alive" }),
     "/readyz": (c) => {
-      const ready = accepting() && anyHealthy();
+      const ready = !stopping.aborted && anyHealthy();
       return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
     },
   };
@@ -54,10 +65,17 @@ export function createApp({ proxy, snapshot, accepting, onError }: AppOptions): 
 
   app.notFound((c) => errors.errorResponse(errors.notFound(c.req.path)));
   app.onError((error) => {
-    onError(error);
+    options.onError(error);
     return errors.errorResponse(errors.internalError);
   });
   return app;
+}
+
+/** What `Deno.serve` tells of a request's connection. */
+type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr"> };
+
+function addressOf(client: Deno.Addr): string {
+  return "hostname" in client ? client.hostname : "";
 }
 
 /** Reached only by a method that the path's own handler, registered before, doesn't take. */

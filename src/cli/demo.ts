@@ -20,7 +20,7 @@ export function addDemo(command: Command, ended: (code: number) => void): void {
 
 /** Runs a simulated fleet and the router before it until told to stop. Returns the exit code. */
 async function demo(port: number): Promise<number> {
-  await setUpLog("info", Deno.stdout.isTerminal());
+  await setUpLog({ level: "info", console: Deno.stdout.isTerminal() ? "pretty" : "json" });
   const simulators = await Promise.all(
     CAPACITIES.map((maxNumSeqs, index) =>
       startSimulator({ models: [MODEL], maxNumSeqs, seed: index + 1 })

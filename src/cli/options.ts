@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { type Level, logLevels } from "../monitor/log.ts";
+import { type Level, levelNamed, logLevels } from "../config/log_level.ts";
 
 /** Lines under a command's help. */
 export function examples(...lines: string[]): string {
@@ -53,7 +53,7 @@ function parsePort(value: string): number {
 }
 
 function parseLevel(value: string): Level {
-  const level = logLevels.find((level) => level === value.toLowerCase());
+  const level = levelNamed(value);
   if (level) return level;
   throw new InvalidArgumentError(`Expected one of ${logLevels.join(", ")}.`);
 }

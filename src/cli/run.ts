@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
+import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
-import { type Level, logWarnings, setUpLog } from "../monitor/log.ts";
-import { complainOf } from "./complain.ts";
+import { closeLog, type Level, logWarnings, setLogLevel, setUpLog } from "../monitor/log.ts";
+import { complain, complainOf } from "./complain.ts";
 import { listen, untilToldToStop } from "./listen.ts";
 import { collect, configOption, examples, levelOption, portOption, saysTrue } from "./options.ts";
 
@@ -12,20 +13,22 @@ interface RunOptions {
   readonly port: number;
   readonly config: string;
   readonly logLevel: Level;
+  readonly logFile?: string;
   readonly model?: boolean;
   readonly server?: readonly string[];
 }
 
 /** Makes `command` the one that runs the router. */
 export function addRun(command: Command, ended: (code: number) => void): void {
-  const console = saysTrue(Deno.env.get("LOG_TO_CONSOLE"));
+  const plain = saysTrue(Deno.env.get("LOG_TO_CONSOLE"));
   command
     .description("run the router; this is the default command")
-    .option("-c, --console", "write plain logs to the console", console)
+    .option("-c, --console", "write plain logs to the console", plain)
     .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
     .addOption(portOption(8888))
     .addOption(configOption())
     .addOption(levelOption())
+    .option("--log-file <file>", "also write JSON lines to this file, rotated by size and age")
     .option("-m, --model", "show each server's models")
     .addOption(
       new Option("--server <url[=capacity]>", "a server, instead of a file; may be repeated")
@@ -44,7 +47,6 @@ export function addRun(command: Command, ended: (code: number) => void): void {
 
 /** Runs the router until it is told to stop. Returns the exit code. */
 async function run(options: RunOptions): Promise<number> {
-  await setUpLog(options.logLevel, Deno.stdout.isTerminal());
   const { checked, file } = options.server
     ? { checked: configFromFlags(options.server), file: undefined }
     : await configFromFile(options.config);
@@ -52,11 +54,25 @@ async function run(options: RunOptions): Promise<number> {
     complainOf(checked);
     return file ? 1 : 2;
   }
+  const levelIn = ({ settings }: Config) => settings.logLevel ?? options.logLevel;
+  const style = Deno.stdout.isTerminal() ? "pretty" : "json";
+  try {
+    const { logFile } = options;
+    await setUpLog({
+      level: levelIn(checked.config),
+      console: style,
+      ...(logFile && { file: logFile }),
+    });
+  } catch (error) {
+    complain(`${options.logFile} can't be written: ${(error as Error).message}`);
+    return 1;
+  }
   const gateway = listen({
     hostname: options.host,
     port: options.port,
     config: checked.config,
     ...(file && { file }),
+    onReload: (config) => setLogLevel(levelIn(config)),
   });
   if (!gateway) return 1;
   const stopped = untilToldToStop(gateway);
@@ -68,6 +84,7 @@ async function run(options: RunOptions): Promise<number> {
   );
   logWarnings(checked.warnings);
   await stopped;
+  await closeLog();
   return 0;
 }
 

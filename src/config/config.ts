@@ -1,3 +1,5 @@
+import type { Level } from "./log_level.ts";
+
 /** What the router was told: the servers it may use and the settings it runs by. */
 export interface Config {
   /** At least one, each with a URL of its own. */
@@ -24,6 +26,8 @@ export interface ServerConfig {
 export interface Settings {
   /** Name of the policy that chooses servers. @default "least_load" */
   readonly policy: string;
+  /** Overrides the command line's. */
+  readonly logLevel?: Level;
   /** Between two scrapes of a server's `/metrics`. @default 500 */
   readonly metricsIntervalMs: number;
   /** Between two checks of a server. @default 10_000 */

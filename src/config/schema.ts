@@ -1,4 +1,5 @@
 import { closest } from "fastest-levenshtein";
+import { levelNamed } from "./log_level.ts";
 import type { Config, ServerConfig } from "./config.ts";
 import { fileShape, type RawSettings, serverShape, settingsShape, shown } from "./shape.ts";
 
@@ -130,6 +131,7 @@ function expandEnv(
 function toSettings(raw: RawSettings): Config["settings"] {
   return {
     policy: raw.policy,
+    ...(raw.log_level !== undefined && { logLevel: levelNamed(raw.log_level)! }),
     metricsIntervalMs: raw.metrics_interval * 1000,
     healthCheckIntervalMs: raw.health_check_interval * 1000,
     healthCheckTimeoutMs: raw.health_check_timeout * 1000,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { levelNamed, logLevels } from "./log_level.ts";
 import { policyNames } from "../routing/policies.ts";
 
 /** A value as a message quotes it. */
@@ -70,6 +71,10 @@ export const settingsShape = z.looseObject({
     `one of ${policyNames.join(", ")}`,
     (value) => typeof value === "string" && policyNames.includes(value),
   ).default("least_load"),
+  log_level: expected<string>(
+    `one of ${logLevels.join(", ")}`,
+    (value) => typeof value === "string" && levelNamed(value) !== undefined,
+  ).optional(),
   metrics_interval: seconds(0.5),
   health_check_interval: seconds(10),
   health_check_timeout: seconds(5),

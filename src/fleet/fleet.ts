@@ -11,25 +11,14 @@ import {
   type Model,
   newServer,
   type Server,
-  type ServerState,
+  type StateChange,
   stateOf,
 } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 
 export type { Refusal } from "./eligible.ts";
 export type { Lease } from "./lease.ts";
-
-/** A server entered or left a state. */
-export interface StateChange {
-  /** Its URL. */
-  readonly server: string;
-  /** The state it left. */
-  readonly from: ServerState;
-  /** The state it entered. */
-  readonly to: ServerState;
-  /** Why, in words for people. */
-  readonly reason: string;
-}
+export type { StateChange } from "./server.ts";
 
 /** What a fleet begins with. */
 export interface FleetOptions {
@@ -41,6 +30,8 @@ export interface FleetOptions {
   readonly random?: () => number;
   /** Hears of each change once. @default nobody */
   readonly onStateChange?: (change: StateChange) => void;
+  /** Hears of each attempt's end, with the server's URL. @default nobody */
+  readonly onOutcome?: (server: string, outcome: Outcome) => void;
 }
 
 /**
@@ -55,12 +46,14 @@ export class Fleet {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #onStateChange: (change: StateChange) => void;
+  readonly #onOutcome: (server: string, outcome: Outcome) => void;
 
   /** A fleet whose servers are all yet to be checked. */
   constructor(options: FleetOptions) {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#onStateChange = options.onStateChange ?? (() => {});
+    this.#onOutcome = options.onOutcome ?? (() => {});
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
     this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
@@ -177,6 +170,7 @@ export class Fleet {
   }
 
   #recordOutcome(server: Server, outcome: Outcome): void {
+    this.#onOutcome(server.config.url, outcome);
     const ok = verdict(outcome);
     if (ok === false) server.lastFailureAt = this.#now();
     if (ok !== undefined) {

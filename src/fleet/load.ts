@@ -1,3 +1,5 @@
+import type { TokenCounters } from "./metrics_text.ts";
+
 /** What one scrape of a server's `/metrics` told, and what the router had in flight then. */
 export interface Scrape {
   /** Requests in its batch. */
@@ -6,6 +8,8 @@ export interface Scrape {
   readonly waiting: number;
   /** 0 to 1, the mean over engines; `undefined` where the server doesn't say. */
   readonly kvCacheUsage: number | undefined;
+  /** Tokens since the server's start. */
+  readonly counters?: TokenCounters;
   /** Its limit of open files, which the original router shows. */
   readonly maxFds: number | undefined;
   /** The router's own requests at that server around the scrape. */

@@ -4,8 +4,17 @@ export interface ServerMetrics {
   readonly waiting: number | undefined;
   /** 0 to 1, the mean over engines. */
   readonly kvCacheUsage: number | undefined;
+  readonly counters: TokenCounters;
   readonly asleep: boolean;
   readonly maxFds: number | undefined;
+}
+
+/** Tokens since the server's start, over all its engines; `undefined` where it doesn't say. */
+export interface TokenCounters {
+  readonly prompt: number | undefined;
+  readonly generation: number | undefined;
+  readonly prefixQueries: number | undefined;
+  readonly prefixHits: number | undefined;
 }
 
 interface Sample {
@@ -27,6 +36,12 @@ export function parseMetrics(page: string): ServerMetrics {
     running: sum(perEngine(samples(page, "vllm:num_requests_running"))),
     waiting: sum(perEngine(samples(page, "vllm:num_requests_waiting"))),
     kvCacheUsage: mean(kvCache.length > 0 ? kvCache : olderKvCache),
+    counters: {
+      prompt: sum(perEngine(samples(page, "vllm:prompt_tokens_total"))),
+      generation: sum(perEngine(samples(page, "vllm:generation_tokens_total"))),
+      prefixQueries: sum(perEngine(samples(page, "vllm:prefix_cache_queries_total"))),
+      prefixHits: sum(perEngine(samples(page, "vllm:prefix_cache_hits_total"))),
+    },
     asleep: isAsleep(samples(page, "vllm:engine_sleep_state")),
     maxFds: samples(page, "process_max_fds")[0]?.value,
   };

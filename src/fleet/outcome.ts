@@ -32,3 +32,8 @@ export function verdict(outcome: Outcome): boolean | undefined {
       return false;
   }
 }
+
+/** What another server may do better; a client's own error or leaving is none of it. */
+export function isFailure(outcome: Outcome): boolean {
+  return outcome !== "ok" && outcome !== "client_error" && outcome !== "client_closed";
+}

@@ -1,5 +1,6 @@
 import type { Fleet } from "./fleet.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
+import type { ServerMetrics } from "./metrics_text.ts";
 import { repeat } from "./repeat.ts";
 import { type Server, stateOf } from "./server.ts";
 
@@ -29,6 +30,7 @@ export function startPolling(
     { stop: AbortController; checked: Promise<void>; ended: Promise<unknown> }
   >();
 
+  const checks = new Map<Server, Promise<void>>();
   const stopped = new Set<Promise<unknown>>();
 
   const probe = (signal: AbortSignal): Probe => ({
@@ -37,7 +39,15 @@ export function startPolling(
     timeoutMs: fleet.settings.healthCheckTimeoutMs,
   });
 
-  async function check(server: Server, signal: AbortSignal): Promise<void> {
+  /** Checks a server, or waits for the check that is under way. */
+  function check(server: Server, signal: AbortSignal): Promise<void> {
+    const underWay = checks.get(server) ??
+      checkNow(server, signal).finally(() => checks.delete(server));
+    checks.set(server, underWay);
+    return underWay;
+  }
+
+  async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
     const listing = listModels(server, signal);
     const result = await checkHealth(server.config, probe(signal));
     // A server whose models nobody knows is of no use yet, so they come first.
@@ -56,10 +66,16 @@ export function startPolling(
     const state = stateOf(server);
     if (state === "checking" || state === "unhealthy") return;
     const before = server.inFlight;
-    const metrics = await fetchMetrics(server.config, probe(signal)).catch(() => undefined);
+    let metrics: ServerMetrics | undefined;
+    try {
+      metrics = await fetchMetrics(server.config, probe(signal));
+    } catch {
+      // Nobody there: the next check would tell too late.
+      if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
+    }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
-    const { running, waiting, kvCacheUsage, maxFds, asleep } = metrics;
+    const { running, waiting, kvCacheUsage, maxFds, counters, asleep } = metrics;
     // The page was made between the two counts; the larger one can't mistake ours for others'.
     const ownInFlight = Math.max(before, server.inFlight);
     const known = running === undefined && waiting === undefined ? undefined : {
@@ -67,6 +83,7 @@ export function startPolling(
       waiting: waiting ?? 0,
       kvCacheUsage,
       maxFds,
+      counters,
       ownInFlight,
     };
     fleet.recordScrape(server, known, asleep);

@@ -41,14 +41,16 @@ export async function fetchModels(
   return data.filter((model): model is Model => typeof model?.id === "string");
 }
 
-/** What a server's `/metrics` says. Throws an `Error` that says why it could not tell. */
+/**
+ * What a server's `/metrics` says, `undefined` where it has no such page. Throws when the server
+ * can't be reached in time.
+ */
 export async function fetchMetrics(
   server: ServerConfig,
   probe: Probe,
-): Promise<ServerMetrics> {
-  const { ok, status, text } = await get(server, "/metrics", probe);
-  if (!ok) throw new Error(`/metrics answered ${status}`);
-  return parseMetrics(text);
+): Promise<ServerMetrics | undefined> {
+  const { ok, text } = await get(server, "/metrics", probe);
+  return ok ? parseMetrics(text) : undefined;
 }
 
 async function get(

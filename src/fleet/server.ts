@@ -78,3 +78,15 @@ export function stateOf(server: Server): ServerState {
   if (server.draining) return "draining";
   return server.health.status === "healthy" && server.asleep ? "sleeping" : server.health.status;
 }
+
+/** A server entered or left a state. */
+export interface StateChange {
+  /** Its URL. */
+  readonly server: string;
+  /** The state it left. */
+  readonly from: ServerState;
+  /** The state it entered. */
+  readonly to: ServerState;
+  /** Why, in words for people. */
+  readonly reason: string;
+}

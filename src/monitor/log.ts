@@ -1,96 +1,112 @@
-import { configure, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
+import { configure, dispose, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
-import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/schema.ts";
-import type { StateChange } from "../fleet/fleet.ts";
-import type { Account } from "../proxy/account.ts";
-import type { Failover } from "../proxy/proxy.ts";
+import { type Account, endingOf } from "../proxy/account.ts";
+import type { Listener } from "./listener.ts";
+import { type Level, logLevels } from "../config/log_level.ts";
+import { openLogFile } from "./log_file.ts";
 
-export const logLevels = ["debug", "info", "warning", "error"] as const;
-export type Level = typeof logLevels[number];
+export { type Level, logLevels } from "../config/log_level.ts";
+
+/** Where log lines go and which of them. */
+export interface LogOptions {
+  readonly level: Level;
+  /** Lines for people, one JSON object a line for programs, or nothing while a screen is up. */
+  readonly console: "pretty" | "json" | "none";
+  /** A file that takes JSON lines as well, rotated by size and age. @default none */
+  readonly file?: string;
+}
 
 const log = getLogger("router");
+let lowest = 0;
 
-/** Pretty lines for people, one JSON object a line for programs. */
-export async function setUpLog(level: Level, pretty: boolean): Promise<void> {
-  const formatter = pretty
-    ? getPrettyFormatter({
-      timestamp: "time",
-      categoryWidth: 6,
-      wordWrap: false,
-    })
-    : jsonLine;
+/** Sets up the log. To be called before the first line. Throws if the file can't be written. */
+export async function setUpLog(options: LogOptions): Promise<void> {
+  setLogLevel(options.level);
+  const file = options.file === undefined ? undefined : await openLogFile(options.file);
+  const pretty = getPrettyFormatter({ timestamp: "time", categoryWidth: 6, wordWrap: false });
+  const formatter = options.console === "pretty" ? pretty : jsonLine;
   await configure({
     reset: true,
-    sinks: { console: getConsoleSink({ formatter }) },
+    sinks: {
+      console: options.console === "none" ? () => {} : getConsoleSink({ formatter }),
+      file: Object.assign((record: LogRecord) => file?.write(jsonLine(record) + "\n"), {
+        [Symbol.asyncDispose]: async () => await file?.close(),
+      }),
+    },
+    filters: { level: ({ level }) => logLevels.indexOf(level as Level) >= lowest },
     loggers: [
-      { category: "router", sinks: ["console"], lowestLevel: level },
-      {
-        category: ["logtape", "meta"],
-        sinks: ["console"],
-        lowestLevel: "error",
-      },
+      { category: "router", sinks: ["console", "file"], filters: ["level"], lowestLevel: "debug" },
+      { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "error" },
     ],
   });
 }
 
+/** From now on, only lines of this level and above. */
+export function setLogLevel(level: Level): void {
+  lowest = logLevels.indexOf(level);
+}
+
+/** Writes out what is still on its way to the file. */
+export async function closeLog(): Promise<void> {
+  await dispose();
+}
+
 /** One flat object: the time, the level, the sentence and what it speaks of. */
-function jsonLine(
-  { timestamp, level, message, properties }: LogRecord,
-): string {
+function jsonLine({ timestamp, level, message, properties }: LogRecord): string {
   return JSON.stringify({
     time: new Date(timestamp).toISOString(),
     level,
-    message: message.map((part) => part instanceof Error ? part.stack : part)
-      .join(""),
+    message: message.map((part) => part instanceof Error ? part.stack : part).join(""),
     ...properties,
   });
 }
 
-/** One line a request, with nothing of what was asked or answered. */
-export function logAccount(account: Readonly<Account>): void {
-  log.info(
-    "{status} {outcome} {path} {model} by {server} in {durationMs} ms, request {id}",
-    {
-      ...account,
-      model: account.model ?? null,
-      server: account.server ?? null,
-      durationMs: Math.round(account.durationMs),
-    },
-  );
-}
-
-export function logStateChange(change: StateChange): void {
-  const line = "{server} is {to}, was {from}: {reason}";
-  if (change.to === "unhealthy") log.warning(line, { ...change });
-  else log.info(line, { ...change });
-}
-
-export function logFailover(failover: Failover): void {
-  log.warning("Request {id} moved from {from} to {to}: {reason}", {
-    ...failover,
+/** The access line: nothing of what was asked or answered, and no key. */
+function logClosed(account: Readonly<Account>): void {
+  const { usage, firstTokenMs, durationMs, model, server, outcome, ...rest } = account;
+  const ending = endingOf(account);
+  log.info("{status} {outcome} {method} {path} {model} by {server} in {durationMs} ms", {
+    ...rest,
+    path: rest.path.split("?")[0],
+    model: model ?? null,
+    server: server ?? null,
+    firstTokenMs: firstTokenMs === undefined ? null : Math.round(firstTokenMs),
+    durationMs: Math.round(durationMs),
+    promptTokens: usage?.promptTokens ?? null,
+    completionTokens: usage?.completionTokens ?? null,
+    outcome: ending,
+    ...(ending === "upstream_error" && { reason: outcome }),
   });
 }
 
-export function logReload(config: Config, warnings: readonly Problem[]): void {
-  logWarnings(warnings);
-  log.info("Configuration reloaded, {servers} servers", {
-    servers: config.servers.length,
-  });
-}
+/** Writes a line for each request and for each thing that happens. */
+export const logListener: Partial<Listener> = {
+  closed: logClosed,
+  stateChanged(change) {
+    const line = "{server} is {to}, was {from}: {reason}";
+    if (change.to === "unhealthy") log.warning(line, { ...change });
+    else log.info(line, { ...change });
+  },
+  failover(failover) {
+    log.warning("Request {id} moved from {from} to {to}: {reason}", { ...failover });
+  },
+  reloaded(config, warnings) {
+    logWarnings(warnings);
+    log.info("Configuration reloaded, {servers} servers", { servers: config.servers.length });
+  },
+  notReloaded(problems) {
+    for (const problem of problems) log.error("{where}: {what}", { ...problem });
+    log.error("The changed configuration was not taken, nothing changed");
+  },
+};
 
+/** Tells of what in a configuration is odd. */
 export function logWarnings(warnings: readonly Problem[]): void {
-  for (const warning of warnings) {
-    log.warning("{where}: {what}", { ...warning });
-  }
+  for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
 }
 
-/** A changed configuration that can't be used. */
-export function logProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) log.error("{where}: {what}", { ...problem });
-  log.error("The changed configuration was not taken, nothing changed");
-}
-
+/** Tells of what should not have happened. */
 export function logError(error: unknown): void {
   log.error("Unexpected: {error}", { error });
 }

@@ -1,9 +1,14 @@
-import type { Outcome } from "../fleet/outcome.ts";
+import { isFailure, type Outcome } from "../fleet/outcome.ts";
+import type { Usage } from "./usage.ts";
 
 /** What became of a request. Times in milliseconds. */
 export interface Account {
   /** The client's `x-request-id`, or one made for it. */
   readonly id: string;
+  /** The client's address, without its port. */
+  readonly client: string;
+  /** Its method. */
+  readonly method: string;
   /** Path and query. */
   readonly path: string;
   /** As the client named it, `undefined` where it named none or nothing was understood. */
@@ -18,42 +23,40 @@ export interface Account {
   status: number;
   /** Of the answer's body. */
   bytes: number;
+  /** From the request's head to a stream's first bytes; `undefined` where it was no stream. */
+  firstTokenMs: number | undefined;
   /** From the request's head to the answer's end. */
   durationMs: number;
+  /** Tokens as the answer told them. */
+  usage: Usage | undefined;
   /** How the last attempt ended, or `rejected` where the router answered itself. */
   outcome: Outcome | "rejected";
 }
 
-/** Opens a request's account; `close` completes it, once, and hands it on. */
+/** How a request ended, in the four words that logs and metrics know. */
+export type Ending = "ok" | "client_closed" | "upstream_error" | "rejected";
+
+/** A client's own error, passed on, is a request that went as it should. */
+export function endingOf({ outcome }: Pick<Account, "outcome">): Ending {
+  if (outcome === "rejected" || outcome === "client_closed") return outcome;
+  return isFailure(outcome) ? "upstream_error" : "ok";
+}
+
+/** An account with nothing in it yet but who asked for what. */
 export function openAccount(
-  id: string,
-  path: string,
-  onClosed: (account: Readonly<Account>) => void,
-): {
-  account: Account;
-  close(outcome: Account["outcome"], status: number, bytes: number): void;
-} {
-  const startedAt = performance.now();
-  const account: Account = {
-    id,
-    path,
+  asked: Pick<Account, "id" | "client" | "method" | "path">,
+): Account {
+  return {
+    ...asked,
     model: undefined,
     stream: false,
     server: undefined,
     attempts: 0,
     status: 0,
     bytes: 0,
+    firstTokenMs: undefined,
     durationMs: 0,
+    usage: undefined,
     outcome: "rejected",
-  };
-  return {
-    account,
-    close(outcome, status, bytes) {
-      account.outcome = outcome;
-      account.status = status;
-      account.bytes = bytes;
-      account.durationMs = performance.now() - startedAt;
-      onClosed(account);
-    },
   };
 }

@@ -1,5 +1,6 @@
-import type { Outcome } from "../fleet/outcome.ts";
-import { isFailure, outcomeOfStatus } from "./retry.ts";
+import { concat } from "./bytes.ts";
+import { isFailure, type Outcome } from "../fleet/outcome.ts";
+import { outcomeOfStatus } from "./retry.ts";
 import { openUpstream, type Upstream, type UpstreamRequest } from "./upstream.ts";
 
 /** A server's answer, as far as it was held back. */
@@ -56,23 +57,9 @@ async function hold(
   let size = 0;
   while (size < (firstOnly ? 1 : HELD_BYTES)) {
     const chunk = await upstream.read();
-    if (!chunk) return { body: concat(chunks, size), rest: undefined };
+    if (!chunk) return { body: concat(chunks), rest: undefined };
     chunks.push(chunk);
     size += chunk.length;
   }
-  return { body: concat(chunks, size), rest: upstream };
-}
-
-function concat(
-  chunks: Uint8Array<ArrayBuffer>[],
-  size: number,
-): Uint8Array<ArrayBuffer> {
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return { body: concat(chunks), rest: upstream };
 }

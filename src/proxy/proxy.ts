@@ -1,25 +1,14 @@
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
-import type { Outcome } from "../fleet/outcome.ts";
+import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { type Account, openAccount } from "./account.ts";
-import { attempt, type Attempted } from "./attempt.ts";
+import { attempt, type Attempted, isEventStream } from "./attempt.ts";
 import { classify } from "./classify.ts";
 import * as errors from "./errors.ts";
+import type { Observer } from "./observer.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
-import { respond } from "./respond.ts";
-import { isFailure, shouldRetry } from "./retry.ts";
-
-/** A request moves to another server. */
-export interface Failover {
-  /** The request's id. */
-  readonly id: string;
-  /** URL of the server that failed. */
-  readonly from: string;
-  /** URL of the server that is asked next. */
-  readonly to: string;
-  /** How the attempt before ended. */
-  readonly reason: Outcome;
-}
+import { type Ended, respond } from "./respond.ts";
+import { shouldRetry } from "./retry.ts";
 
 /** What the proxy works with and whom it tells. */
 export interface ProxyOptions {
@@ -27,30 +16,30 @@ export interface ProxyOptions {
   readonly fleet: Fleet;
   /** Holds the connections to servers. */
   readonly client: Deno.HttpClient;
-  /** Hears of each failover. @default nobody */
-  readonly onFailover?: (failover: Failover) => void;
-  /** Hears of each request once it ended. @default nobody */
-  readonly onAccount?: (account: Readonly<Account>) => void;
+  /** Hears how requests fare. */
+  readonly observer: Observer;
 }
 
-/** Answers one request with the help of the fleet. */
-export type Proxy = (request: Request) => Promise<Response>;
+/** Answers one request, from a client's address, with the help of the fleet. */
+export type Proxy = (request: Request, clientAddress: string) => Promise<Response>;
 
 /**
  * The way of a request: classify, choose, attempt, relay, account. Nothing has reached the client
  * before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, client, onFailover = () => {}, onAccount = () => {} } = options;
+  const { fleet, client, observer } = options;
 
-  return async function proxy(request) {
+  return async function proxy(request, clientAddress) {
+    const startedAt = performance.now();
     const id = request.headers.get("x-request-id") || crypto.randomUUID();
     const path = pathOf(request.url);
-    const { account, close } = openAccount(id, path, onAccount);
+    const account = openAccount({ id, client: clientAddress, method: request.method, path });
     const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
     const clientGone = request.signal;
 
     const body = await request.bytes().catch(() => undefined);
+    const readAt = performance.now();
     if (!body) return answer({ outcome: "client_closed", answer: undefined });
     const asked = await classify(body, request.headers.get("content-type"));
     if ("status" in asked) return reject(asked);
@@ -69,7 +58,10 @@ export function createProxy(options: ProxyOptions): Proxy {
         break;
       }
       const { url: server, apiKey } = lease.server.config;
-      if (failed) onFailover({ id, from: failed.server, to: server, reason: failed.outcome });
+      const attemptedAt = performance.now();
+      if (failed) {
+        observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
+      } else observer.chosen(attemptedAt - readAt);
       tried.add(lease.server);
       account.attempts = tried.size;
 
@@ -78,6 +70,11 @@ export function createProxy(options: ProxyOptions): Proxy {
       const headers = headersForAttempt(sharedHeaders, attemptId, apiKey);
       const url = server + path;
       const attempted = await attempt({ url, headers, body, client, timeoutMs, clientGone });
+      if (attempted.answer && isEventStream(attempted.answer.headers)) {
+        const now = performance.now();
+        account.firstTokenMs = now - startedAt;
+        observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
+      }
       if (!isFailure(attempted.outcome)) return answer(attempted, server, lease);
 
       lease.end(attempted.outcome);
@@ -93,16 +90,22 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
       account.server = server;
-      const onEnd = (outcome: Outcome, status: number, bytes: number) => {
-        lease?.end(outcome);
-        close(outcome, status, bytes);
+      const onEnd = (ended: Ended) => {
+        lease?.end(ended.outcome);
+        close(ended);
       };
-      return respond(attempted, { id, timeoutMs, clientGone, onEnd });
+      return respond(attempted, { id, timeoutMs, clientGone, onNext: observer.nextToken, onEnd });
     }
 
     function reject(error: errors.ApiError): Response {
-      close("rejected", error.status, 0);
+      close({ outcome: "rejected", status: error.status });
       return errors.errorResponse(error, { "x-request-id": id });
+    }
+
+    function close(ended: Partial<Account>): void {
+      Object.assign(account, ended);
+      account.durationMs = performance.now() - startedAt;
+      observer.closed(account);
     }
   };
 }

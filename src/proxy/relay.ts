@@ -8,6 +8,9 @@ export class BrokenAnswer extends Error {
   override name = "BrokenAnswer";
 }
 
+/** Chunks of which the last are kept: usage stands in them, and may be cut between two. */
+const LAST_CHUNKS = 4;
+
 export interface RelayOptions {
   /** The answer's first bytes, which were held back. */
   readonly held: Uint8Array<ArrayBuffer>;
@@ -16,8 +19,10 @@ export interface RelayOptions {
   readonly clientGone: AbortSignal;
   /** What to tell the client of an event stream that broke. */
   readonly errorFor: (outcome: Outcome) => ApiError;
-  /** Called once, however it ends. */
-  readonly onEnd: (outcome: Outcome, bytes: number) => void;
+  /** Hears of each chunk after the first, how long after the one before it came. */
+  readonly onNext: (gapMs: number) => void;
+  /** Called once, however it ends; `tail` gives the last bytes, those of the last few chunks. */
+  readonly onEnd: (outcome: Outcome, bytes: number, tail: () => Uint8Array<ArrayBuffer>[]) => void;
 }
 
 /**
@@ -27,17 +32,20 @@ export interface RelayOptions {
 export function relay(
   options: RelayOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { rest, clientGone, onEnd } = options;
+  const { rest, clientGone, onNext, onEnd } = options;
   let held: Uint8Array<ArrayBuffer> | undefined = options.held;
   let bytes = 0;
+  let count = 0;
   let ended: Outcome | undefined;
+  let passedAt = performance.now();
+  const last: Uint8Array<ArrayBuffer>[] = [];
 
   function end(outcome: Outcome) {
     if (ended) return;
     ended = outcome;
     clientGone.removeEventListener("abort", leave);
     if (outcome !== "ok") rest.close();
-    onEnd(outcome, bytes);
+    onEnd(outcome, bytes, () => inOrder(last, count));
   }
   function leave() {
     end("client_closed");
@@ -48,7 +56,13 @@ export function relay(
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
     if (chunk) {
+      if (count > 0) {
+        const now = performance.now();
+        onNext(now - passedAt);
+        passedAt = now;
+      }
       bytes += chunk.length;
+      last[count++ % LAST_CHUNKS] = chunk;
       controller.enqueue(chunk);
     } else {
       end("ok");
@@ -75,4 +89,13 @@ export function relay(
     },
     cancel: leave,
   }, { highWaterMark: 0 });
+}
+
+/** The chunks of a ring that `count` were written to, oldest first. */
+function inOrder(
+  ring: readonly Uint8Array<ArrayBuffer>[],
+  count: number,
+): Uint8Array<ArrayBuffer>[] {
+  const oldest = count % LAST_CHUNKS;
+  return count <= LAST_CHUNKS ? [...ring] : [...ring.slice(oldest), ...ring.slice(0, oldest)];
 }

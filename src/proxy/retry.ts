@@ -1,4 +1,4 @@
-import type { Outcome } from "../fleet/outcome.ts";
+import { isFailure, type Outcome } from "../fleet/outcome.ts";
 
 /**
  * Whether a failed attempt goes to another server. Only attempts of which nothing has reached the
@@ -12,12 +12,6 @@ export function shouldRetry(
   maxRetries: number,
 ): boolean {
   return isFailure(outcome) && attempts <= maxRetries;
-}
-
-/** What another server may do better; a client's own error or leaving is none of it. */
-export function isFailure(outcome: Outcome): boolean {
-  return outcome !== "ok" && outcome !== "client_error" &&
-    outcome !== "client_closed";
 }
 
 /** The outcome that an upstream status alone decides. */

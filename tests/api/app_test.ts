@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { createApp } from "../../src/api/app.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/server.ts";
+import { createMetrics } from "../../src/monitor/metrics.ts";
 import { inferencePaths } from "../../src/proxy/paths.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { configOf } from "../support/config.ts";
 
+const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
 const MODEL = { id: "org/name:7b", object: "model", max_model_len: 4_096 };
 
 function appWith(
@@ -27,16 +29,22 @@ function appWith(
   const errors: Error[] = [];
   const proxied: Request[] = [];
   const app = createApp({
-    proxy: (request) => {
+    proxy: (request, clientAddress) => {
       proxied.push(request);
-      return proxy(request);
+      return proxy(request, clientAddress);
     },
     snapshot: () => fleet.snapshot(),
-    accepting: () => accepting,
+    monitor: {
+      view: () => assert.fail("not looked at"),
+      history: () => assert.fail("not looked at"),
+      watch: () => assert.fail("not watched"),
+    },
+    metrics: createMetrics(() => fleet.snapshot(), VERSION),
+    stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
     onError: (error) => void errors.push(error),
   });
   const ask = async (path: string, init?: RequestInit) =>
-    await app.request(`http://router${path}`, init);
+    await app.request(`http://router${path}`, init, { remoteAddr: CLIENT });
   return { ask, errors, proxied };
 }
 

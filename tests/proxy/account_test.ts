@@ -1,31 +1,22 @@
 import assert from "node:assert/strict";
-import { type Account, openAccount } from "../../src/proxy/account.ts";
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import { endingOf } from "../../src/proxy/account.ts";
 
-Deno.test("an account is handed on when it closes, with what became of the request", async () => {
-  const closed: Readonly<Account>[] = [];
-  const { account, close } = openAccount(
-    "id-1",
-    "/v1/completions",
-    (account) => void closed.push(account),
-  );
-  Object.assign(account, { model: "m", stream: true, server: "http://a" });
-  account.attempts = 2;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(closed.length, 0);
-  close("truncated", 200, 1_234);
+const endings: Record<Outcome | "rejected", string> = {
+  ok: "ok",
+  client_error: "ok",
+  client_closed: "client_closed",
+  refused: "upstream_error",
+  reset: "upstream_error",
+  timeout: "upstream_error",
+  bad_status: "upstream_error",
+  backpressure: "upstream_error",
+  truncated: "upstream_error",
+  rejected: "rejected",
+};
 
-  assert.equal(closed.length, 1);
-  const { durationMs, ...rest } = closed[0]!;
-  assert.ok(durationMs >= 19 && durationMs < 1_000, `${durationMs} ms`);
-  assert.deepEqual(rest, {
-    id: "id-1",
-    path: "/v1/completions",
-    model: "m",
-    stream: true,
-    server: "http://a",
-    attempts: 2,
-    status: 200,
-    bytes: 1_234,
-    outcome: "truncated",
+for (const [outcome, ending] of Object.entries(endings)) {
+  Deno.test(`a request whose outcome is ${outcome} ended as ${ending}`, () => {
+    assert.equal(endingOf({ outcome: outcome as Outcome | "rejected" }), ending);
   });
-});
+}

@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import type { Account } from "../../src/proxy/account.ts";
-import { createProxy, type Failover, type Proxy } from "../../src/proxy/proxy.ts";
+import type { Failover } from "../../src/proxy/observer.ts";
+import { createProxy } from "../../src/proxy/proxy.ts";
 import { configOf } from "../support/config.ts";
 import { deadUrl, startUpstream } from "../support/upstream.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
 interface Proxied {
-  readonly proxy: Proxy;
+  readonly proxy: (request: Request) => Promise<Response>;
   readonly fleet: Fleet;
   readonly accounts: Readonly<Account>[];
   readonly failovers: Failover[];
@@ -33,12 +34,18 @@ async function proxying(
   }
   const accounts: Readonly<Account>[] = [];
   const failovers: Failover[] = [];
-  const proxy = createProxy({
+  const answer = createProxy({
     fleet,
     client,
-    onAccount: (account) => void accounts.push(account),
-    onFailover: (failover) => void failovers.push(failover),
+    observer: {
+      chosen() {},
+      firstToken() {},
+      nextToken() {},
+      closed: (account) => void accounts.push(account),
+      failover: (failover) => void failovers.push(failover),
+    },
   });
+  const proxy: Proxied["proxy"] = (request) => answer(request, "192.0.2.1");
   await use({ proxy, fleet, accounts, failovers });
   assert.deepEqual(
     fleet.servers.map(({ inFlight }) => inFlight),

@@ -58,7 +58,8 @@ async function relaying(
     headers: answer.headers,
     clientGone: gone.signal,
     errorFor: (outcome) => brokenStream(outcome, timeoutMs),
-    onEnd: (...end) => void ends.push(end),
+    onNext() {},
+    onEnd: (outcome, bytes) => void ends.push([outcome, bytes]),
   });
   try {
     await use({ stream, ends, leave: () => gone.abort() });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Outcome, verdict } from "../../src/fleet/outcome.ts";
-import { isFailure, outcomeOfStatus, shouldRetry } from "../../src/proxy/retry.ts";
+import { isFailure } from "../../src/fleet/outcome.ts";
+import { outcomeOfStatus, shouldRetry } from "../../src/proxy/retry.ts";
 
 /** Of each outcome: whether another server is asked, and what it says of this one. */
 const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {

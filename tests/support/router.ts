@@ -32,7 +32,7 @@ export async function startRouter(
     () => undefined,
   );
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
-  await setUpLog("error", false);
+  await setUpLog({ level: "error", console: "json" });
   const gateway = startGateway({
     hostname: "127.0.0.1",
     port: 0,

@@ -1,0 +1,54 @@
+import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
+import type { ServerStatistics, Statistics } from "./statistics.ts";
+import type { EventView, ServerView, Totals, View } from "./view.ts";
+
+/** What stays the same as long as the router runs. */
+export type Identity = Pick<View, "version" | "address" | "startedAt">;
+
+/** Puts together what people are shown. */
+export function buildView(
+  identity: Identity,
+  at: number,
+  { servers }: FleetSnapshot,
+  statistics: Statistics,
+  events: readonly EventView[],
+): View {
+  const shown = servers.map((server) => serverView(server, statistics.of(server.url)));
+  return { ...identity, at, totals: totalsOf(shown, statistics), servers: shown, events };
+}
+
+function serverView(server: ServerSnapshot, statistics: ServerStatistics): ServerView {
+  const { url, name, state, reason, running, waiting, capacity, inFlight, models } = server;
+  return {
+    url,
+    name,
+    state,
+    reason,
+    running,
+    waiting,
+    capacity,
+    usage: (running + waiting) / capacity,
+    inFlight,
+    kvCacheUsage: server.scrape?.kvCacheUsage ?? null,
+    ...statistics,
+    models: [...models.keys()],
+  };
+}
+
+function totalsOf(servers: readonly ServerView[], statistics: Statistics): Totals {
+  const counted = servers.filter(({ state }) => state !== "draining");
+  const sum = (all: readonly ServerView[], of: (server: ServerView) => number) =>
+    all.reduce((total, server) => total + of(server), 0);
+  const capacity = sum(counted, (server) => server.capacity);
+  return {
+    servers: counted.length,
+    healthy: counted.filter(({ state }) => state === "healthy").length,
+    load: capacity === 0 ? 0 : sum(counted, (s) => s.running + s.waiting) / capacity,
+    inFlight: sum(servers, (server) => server.inFlight),
+    requestsPerSecond: statistics.requestsPerSecond(),
+    tokensPerSecond: sum(servers, (server) => server.tokensPerSecond ?? 0),
+    requests: statistics.requests,
+    failovers: statistics.failovers,
+    firstToken: statistics.fleetFirstToken(),
+  };
+}

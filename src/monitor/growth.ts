@@ -1,0 +1,32 @@
+/** How a counter grew over the recent past. */
+export interface Growth {
+  /** Takes what the counter shows; one that fell was reset and starts anew. */
+  record(counter: number | undefined): void;
+  /** Over the window, at most; `null` before there are two values. */
+  total(): number | null;
+  perSecond(): number | null;
+}
+
+/** @param now clock time in milliseconds */
+export function createGrowth(windowMs: number, now: () => number): Growth {
+  let points: { at: number; counter: number }[] = [];
+  const total = () => points.length < 2 ? null : points.at(-1)!.counter - points[0]!.counter;
+  return {
+    record(counter) {
+      if (counter === undefined) {
+        points = [];
+        return;
+      }
+      const at = now();
+      if (points.length > 0 && counter < points.at(-1)!.counter) points = [];
+      points.push({ at, counter });
+      // The oldest that is kept is the last one before the window, so that it spans all of it.
+      while (points.length > 2 && points[1]!.at <= at - windowMs) points.shift();
+    },
+    total,
+    perSecond() {
+      const grown = total();
+      return grown === null ? null : grown / (points.at(-1)!.at - points[0]!.at) * 1000;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { History, ServerHistory, View } from "./view.ts";
+
+/** A quarter of an hour, a value a second. */
+export const HISTORY_POINTS = 900;
+
+/** A bounded past: of 200 servers it takes about 2 MB. */
+export interface Past {
+  /** Takes what a view shows as the next point. */
+  add(view: View): void;
+  read(): History;
+}
+
+type Row = Float32Array;
+type OfFleet = Exclude<keyof History, "times" | "servers">;
+type OfServer = Exclude<keyof ServerHistory, "url" | "name">;
+
+const fleetRows: Record<OfFleet, (view: View) => number | null> = {
+  requestsPerSecond: ({ totals }) => totals.requestsPerSecond,
+  tokensPerSecond: ({ totals }) => totals.tokensPerSecond,
+  firstTokenP50: ({ totals }) => totals.firstToken.p50,
+  firstTokenP95: ({ totals }) => totals.firstToken.p95,
+  firstTokenP99: ({ totals }) => totals.firstToken.p99,
+};
+const serverRows: readonly OfServer[] = ["inFlight", "waiting", "kvCacheUsage"];
+
+/** NaN stands for `null` in the rows. */
+export function createPast(points: number = HISTORY_POINTS): Past {
+  const emptyRow = (): Row => new Float32Array(points).fill(NaN);
+  const times = new Float64Array(points);
+  const fleet = mapValues(fleetRows, emptyRow);
+  let servers = new Map<string, { name: string; rows: Record<OfServer, Row> }>();
+  let count = 0;
+
+  function ordered(row: Row | Float64Array): number[] {
+    const next = count % points;
+    return count <= points
+      ? [...row.subarray(0, count)]
+      : [...row.subarray(next), ...row.subarray(0, next)];
+  }
+  const told = (row: Row) =>
+    ordered(row).map((value) => Number.isNaN(value) ? null : Math.round(value * 1000) / 1000);
+  const known = (row: Row) => told(row).map((value) => value ?? 0);
+
+  return {
+    add(view) {
+      const at = count++ % points;
+      times[at] = view.at;
+      for (const [name, read] of entries(fleetRows)) fleet[name][at] = read(view) ?? NaN;
+      const before = servers;
+      servers = new Map(view.servers.map((server) => {
+        const rows = before.get(server.url)?.rows ??
+          { inFlight: emptyRow(), waiting: emptyRow(), kvCacheUsage: emptyRow() };
+        for (const name of serverRows) rows[name][at] = server[name] ?? NaN;
+        return [server.url, { name: server.name, rows }];
+      }));
+    },
+    read: () => ({
+      times: ordered(times),
+      requestsPerSecond: known(fleet.requestsPerSecond),
+      tokensPerSecond: known(fleet.tokensPerSecond),
+      firstTokenP50: told(fleet.firstTokenP50),
+      firstTokenP95: told(fleet.firstTokenP95),
+      firstTokenP99: told(fleet.firstTokenP99),
+      servers: [...servers].map(([url, { name, rows }]) => ({
+        url,
+        name,
+        inFlight: told(rows.inFlight),
+        waiting: told(rows.waiting),
+        kvCacheUsage: told(rows.kvCacheUsage),
+      })),
+    }),
+  };
+}
+
+function entries<K extends string, V>(record: Record<K, V>): [K, V][] {
+  return Object.entries(record) as [K, V][];
+}
+
+function mapValues<K extends string, V, W>(record: Record<K, V>, map: () => W): Record<K, W> {
+  return Object.fromEntries(Object.keys(record).map((key) => [key, map()])) as Record<K, W>;
+}

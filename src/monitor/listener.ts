@@ -1,0 +1,40 @@
+import type { Config } from "../config/config.ts";
+import type { Problem } from "../config/schema.ts";
+import type { Outcome } from "../fleet/outcome.ts";
+import type { StateChange } from "../fleet/server.ts";
+import type { Observer } from "../proxy/observer.ts";
+
+/** Whoever wants to know what goes on: the log, the metrics, the screens. */
+export interface Listener extends Observer {
+  /** A server entered another state. */
+  readonly stateChanged: (change: StateChange) => void;
+  /** An attempt at a server ended. */
+  readonly attemptEnded: (server: string, outcome: Outcome) => void;
+  /** A changed configuration is in effect. */
+  readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
+  /** A changed configuration can't be used; nothing changed. */
+  readonly notReloaded: (problems: readonly Problem[]) => void;
+}
+
+/** One listener that passes on to all of these, each of which may care for some things only. */
+export function tellAll(listeners: readonly Partial<Listener>[]): Listener {
+  /** Where only one listens, its own function: `nextToken` is called for every chunk. */
+  function all<K extends keyof Listener>(name: K): Listener[K] {
+    const ears = listeners.flatMap((listener) => listener[name] ?? []);
+    const passOn = (...what: unknown[]) => {
+      for (const ear of ears) (ear as (...what: unknown[]) => void)(...what);
+    };
+    return ears.length === 1 ? ears[0] as Listener[K] : passOn as Listener[K];
+  }
+  return {
+    chosen: all("chosen"),
+    firstToken: all("firstToken"),
+    nextToken: all("nextToken"),
+    failover: all("failover"),
+    closed: all("closed"),
+    stateChanged: all("stateChanged"),
+    attemptEnded: all("attemptEnded"),
+    reloaded: all("reloaded"),
+    notReloaded: all("notReloaded"),
+  };
+}

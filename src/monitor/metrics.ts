@@ -1,0 +1,135 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { Account } from "../proxy/account.ts";
+import type { Listener } from "./listener.ts";
+
+/** What `/metrics` answers with, and what feeds it. */
+export interface Metrics {
+  readonly listener: Partial<Listener>;
+  /** The page in Prometheus' text format. */
+  page(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Seconds, from what a cache hit takes to what nobody should wait for. */
+const LONG_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+/** Seconds, of tokens and of the router's own work. */
+const SHORT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Stands for a model that no server lists: what clients write never becomes a label. */
+const UNKNOWN_MODEL = "unknown";
+
+/**
+ * The router's own metrics, in base units.
+ *
+ * @param snapshot read at each scrape for what is a state and not an event
+ */
+export function createMetrics(snapshot: () => FleetSnapshot, version: string): Metrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name: `vllm_router_${name}`, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name: `vllm_router_${name}`, help, buckets, registers });
+
+  const requests = counter("requests_total", "Requests that ended.", ["model", "server", "code"]);
+  const duration = histogram(
+    "request_duration_seconds",
+    "From a request's head to its answer's end.",
+    LONG_BUCKETS,
+  );
+  const firstToken = histogram(
+    "time_to_first_token_seconds",
+    "From a request's head to its stream's first bytes.",
+    LONG_BUCKETS,
+  );
+  const nextToken = histogram(
+    "inter_token_latency_seconds",
+    "Between two chunks of a stream.",
+    SHORT_BUCKETS,
+  );
+  const overhead = histogram(
+    "overhead_seconds",
+    "What the router adds between a request's body and its first attempt.",
+    SHORT_BUCKETS,
+  );
+  const attempts = counter("attempts_total", "Attempts that ended.", ["server", "outcome"]);
+  const failovers = counter("failovers_total", "Requests that moved to another server.", [
+    "reason",
+  ]);
+  const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [
+    "stage",
+  ]);
+  const tokens = counter("tokens_total", "Tokens, as answers told them.", ["model", "kind"]);
+  const reloads = counter("config_reloads_total", "Changes of the configuration.", ["outcome"]);
+  new Gauge({
+    name: "vllm_router_build_info",
+    help: "The router's version.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
+  registerServerGauges(registers, snapshot);
+
+  return {
+    listener: {
+      chosen: (ms) => overhead.observe(ms / 1000),
+      firstToken: (_server, _sinceAttemptMs, ms) => firstToken.observe(ms / 1000),
+      nextToken: (ms) => nextToken.observe(ms / 1000),
+      failover: ({ reason }) => failovers.inc({ reason }),
+      closed(account) {
+        // A model that was sent to a server is one that servers list.
+        const model = account.attempts > 0 && account.model || UNKNOWN_MODEL;
+        requests.inc({ model, server: account.server ?? "", code: String(account.status) });
+        duration.observe(account.durationMs / 1000);
+        if (account.outcome === "client_closed") disconnects.inc({ stage: stageOf(account) });
+        if (account.usage) {
+          tokens.inc({ model, kind: "prompt" }, account.usage.promptTokens);
+          tokens.inc({ model, kind: "completion" }, account.usage.completionTokens);
+        }
+      },
+      attemptEnded: (server, outcome) => attempts.inc({ server, outcome }),
+      reloaded: () => reloads.inc({ outcome: "ok" }),
+      notReloaded: () => reloads.inc({ outcome: "invalid" }),
+    },
+    page: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+/** How far a request had come when its client left. */
+function stageOf({ attempts, bytes }: Readonly<Account>): "upload" | "waiting" | "streaming" {
+  if (attempts === 0) return "upload";
+  return bytes === 0 ? "waiting" : "streaming";
+}
+
+/** Gauges that a scrape reads off the fleet, so that a server that left is gone at once. */
+function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapshot): void {
+  const gauge = (
+    name: string,
+    help: string,
+    read: (server: FleetSnapshot["servers"][number]) => number | undefined,
+  ) =>
+    new Gauge({
+      name: `vllm_router_${name}`,
+      help,
+      labelNames: ["server"],
+      registers,
+      collect() {
+        this.reset();
+        for (const server of snapshot().servers) {
+          const value = read(server);
+          if (value !== undefined) this.set({ server: server.url }, value);
+        }
+      },
+    });
+  gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
+  gauge("server_up", "1 for a healthy server, else 0.", (s) => s.state === "healthy" ? 1 : 0);
+  gauge("server_load", "(running + 0.5 × waiting) / capacity.", (server) => server.load);
+  gauge("server_running", "Requests running at a server.", (server) => server.running);
+  gauge("server_waiting", "Requests waiting at a server.", (server) => server.waiting);
+  gauge(
+    "server_kv_cache_usage",
+    "Share of a server's KV cache in use, 0 to 1.",
+    (server) => server.scrape?.kvCacheUsage,
+  );
+}

@@ -1,0 +1,116 @@
+import { isFailure } from "../fleet/outcome.ts";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { createGrowth, type Growth } from "./growth.ts";
+import type { Listener } from "./listener.ts";
+import { createSamples, type Samples } from "./samples.ts";
+import type { FirstToken } from "./view.ts";
+
+/** What the router counted and timed, for the screens. */
+export interface Statistics {
+  readonly listener: Partial<Listener>;
+  /** Looks at the servers' own counters and forgets servers that left. */
+  look(snapshot: FleetSnapshot): void;
+  /** Since the start. */
+  readonly requests: number;
+  /** Since the start. */
+  readonly failovers: number;
+  requestsPerSecond(): number;
+  /** Of the whole fleet, as clients wait for it. */
+  fleetFirstToken(): FirstToken;
+  /** Of one server, from the attempt on. */
+  of(server: string): ServerStatistics;
+}
+
+export interface ServerStatistics {
+  readonly errors: number;
+  readonly firstToken: FirstToken;
+  readonly tokensPerSecond: number | null;
+  /** 0 to 1; `null` where nothing was asked of the cache. */
+  readonly prefixHitRate: number | null;
+}
+
+const RATE_MS = 5_000;
+const MINUTE_MS = 60_000;
+const SERVER_SAMPLES = 512;
+const FLEET_SAMPLES = 4_096;
+
+interface Server {
+  errors: number;
+  readonly firstToken: Samples;
+  readonly tokens: Growth;
+  readonly prefixQueries: Growth;
+  readonly prefixHits: Growth;
+}
+
+/** @param now clock time in milliseconds */
+export function createStatistics(now: () => number): Statistics {
+  const servers = new Map<string, Server>();
+  const fleetFirstToken = createSamples(FLEET_SAMPLES, MINUTE_MS, now);
+  const requests = createGrowth(RATE_MS, now);
+  let requestCount = 0;
+  let failoverCount = 0;
+
+  function at(url: string): Server {
+    let server = servers.get(url);
+    if (!server) {
+      server = {
+        errors: 0,
+        firstToken: createSamples(SERVER_SAMPLES, MINUTE_MS, now),
+        tokens: createGrowth(RATE_MS, now),
+        prefixQueries: createGrowth(MINUTE_MS, now),
+        prefixHits: createGrowth(MINUTE_MS, now),
+      };
+      servers.set(url, server);
+    }
+    return server;
+  }
+
+  return {
+    listener: {
+      firstToken(url, sinceAttemptMs, sinceRequestMs) {
+        at(url).firstToken.add(sinceAttemptMs);
+        fleetFirstToken.add(sinceRequestMs);
+      },
+      failover: () => void failoverCount++,
+      closed: () => void requestCount++,
+      attemptEnded(url, outcome) {
+        if (isFailure(outcome)) at(url).errors++;
+      },
+    },
+    look(snapshot) {
+      requests.record(requestCount);
+      const present = new Set(snapshot.servers.map((server) => server.url));
+      for (const url of servers.keys()) if (!present.has(url)) servers.delete(url);
+      for (const { url, scrape } of snapshot.servers) {
+        const server = at(url);
+        server.tokens.record(scrape?.counters?.generation);
+        server.prefixQueries.record(scrape?.counters?.prefixQueries);
+        server.prefixHits.record(scrape?.counters?.prefixHits);
+      }
+    },
+    get requests() {
+      return requestCount;
+    },
+    get failovers() {
+      return failoverCount;
+    },
+    requestsPerSecond: () => requests.perSecond() ?? 0,
+    fleetFirstToken: () => firstTokenOf(fleetFirstToken),
+    of(url) {
+      const { errors, firstToken, tokens, prefixQueries, prefixHits } = at(url);
+      const asked = prefixQueries.total();
+      const hits = prefixHits.total();
+      return {
+        errors,
+        firstToken: firstTokenOf(firstToken),
+        tokensPerSecond: tokens.perSecond(),
+        prefixHitRate: asked && hits !== null ? hits / asked : null,
+      };
+    },
+  };
+}
+
+function firstTokenOf(samples: Samples): FirstToken {
+  const [p50, p95, p99] = samples.quantiles([0.5, 0.95, 0.99]);
+  return { p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null };
+}

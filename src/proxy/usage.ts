@@ -1,0 +1,50 @@
+/** Tokens as a server counted them for one answer. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** A usage object stands close to an answer's end; looking further back costs and finds no more. */
+export const TAIL_BYTES = 4_096;
+
+const KEY = '"usage":';
+const decoder = new TextDecoder();
+
+/**
+ * Reads the last `"usage":{…}` from an answer's last bytes, JSON or events alike. Text that a
+ * model wrote can't be mistaken for it: there the quotes are escaped.
+ *
+ * @returns `undefined` where the answer doesn't tell
+ */
+export function usageIn(tail: Uint8Array): Usage | undefined {
+  const text = decoder.decode(tail.subarray(-TAIL_BYTES));
+  for (let at = text.lastIndexOf(KEY); at !== -1; at = text.lastIndexOf(KEY, at - 1)) {
+    const usage = objectAt(text, at + KEY.length);
+    // `prompt_tokens` is OpenAI's name, `input_tokens` that of responses and of Anthropic's shape.
+    const prompt = usage?.prompt_tokens ?? usage?.input_tokens;
+    const completion = usage?.completion_tokens ?? usage?.output_tokens;
+    if (typeof prompt === "number" || typeof completion === "number") {
+      return { promptTokens: Number(prompt ?? 0), completionTokens: Number(completion ?? 0) };
+    }
+    if (at === 0) break;
+  }
+  return undefined;
+}
+
+/** The JSON object that begins there, white space before it allowed. */
+function objectAt(text: string, from: number): Record<string, unknown> | undefined {
+  const start = text.indexOf("{", from);
+  if (start === -1 || text.slice(from, start).trim() !== "") return undefined;
+  let depth = 0;
+  for (let i = start; i < text.length; i++) {
+    if (text[i] === "{") depth++;
+    else if (text[i] === "}" && --depth === 0) {
+      try {
+        return JSON.parse(text.slice(start, i + 1));
+      } catch {
+        return undefined;
+      }
+    }
+  }
+  return undefined;
+}
