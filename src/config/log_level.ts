@@ -1,6 +1,7 @@
 /** From the most talkative to the least. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 
+/** How much the log says. */
 export type Level = typeof logLevels[number];
 
 /** The level of that name in any case; `undefined` where there is none. */

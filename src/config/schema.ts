@@ -7,6 +7,7 @@ import { fileShape, type RawSettings, serverShape, settingsShape, shown } from "
 export interface Problem {
   /** Key path such as `servers.servers[1].url`, or `line 3, column 7`. */
   readonly where: string;
+  /** What is the matter and what was expected. */
   readonly what: string;
 }
 

@@ -1,19 +1,28 @@
 /** What the router reads from a vLLM server's `/metrics` page; `undefined` where it doesn't say. */
 export interface ServerMetrics {
+  /** Requests in the batch, over all engines. */
   readonly running: number | undefined;
+  /** Requests in the queue, over all engines. */
   readonly waiting: number | undefined;
   /** 0 to 1, the mean over engines. */
   readonly kvCacheUsage: number | undefined;
+  /** Tokens since the server's start. */
   readonly counters: TokenCounters;
+  /** An engine sleeps. */
   readonly asleep: boolean;
+  /** Its limit of open files. */
   readonly maxFds: number | undefined;
 }
 
 /** Tokens since the server's start, over all its engines; `undefined` where it doesn't say. */
 export interface TokenCounters {
+  /** Of prompts. */
   readonly prompt: number | undefined;
+  /** Generated. */
   readonly generation: number | undefined;
+  /** Looked for in the prefix cache. */
   readonly prefixQueries: number | undefined;
+  /** Found in the prefix cache. */
   readonly prefixHits: number | undefined;
 }
 

@@ -1,9 +1,6 @@
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
-import type { EventView, ServerView, Totals, View } from "./view.ts";
-
-/** What stays the same as long as the router runs. */
-export type Identity = Pick<View, "version" | "address" | "startedAt">;
+import type { EventView, Identity, ServerView, Totals, View } from "./view.ts";
 
 /** Puts together what people are shown. */
 export function buildView(

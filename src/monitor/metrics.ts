@@ -5,9 +5,11 @@ import type { Listener } from "./listener.ts";
 
 /** What `/metrics` answers with, and what feeds it. */
 export interface Metrics {
+  /** Through which it hears of what goes on. */
   readonly listener: Partial<Listener>;
   /** The page in Prometheus' text format. */
   page(): Promise<string>;
+  /** Of the page. */
   readonly contentType: string;
 }
 

@@ -1,10 +1,10 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
-import { buildView, type Identity } from "./build_view.ts";
+import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";
 import { createPast } from "./history.ts";
 import type { Listener } from "./listener.ts";
 import { createStatistics } from "./statistics.ts";
-import type { History, View } from "./view.ts";
+import type { History, Identity, View } from "./view.ts";
 
 /** What the screens are fed from. */
 export interface Monitor {
@@ -16,6 +16,7 @@ export interface Monitor {
   history(): History;
   /** Calls back after each look. Returns what ends it. */
   watch(onLook: (view: View) => void): () => void;
+  /** Looks no more. */
   stop(): void;
 }
 

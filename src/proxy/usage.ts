@@ -1,6 +1,8 @@
 /** Tokens as a server counted them for one answer. */
 export interface Usage {
+  /** Of what was asked. */
   readonly promptTokens: number;
+  /** Of what was answered. */
   readonly completionTokens: number;
 }
 
