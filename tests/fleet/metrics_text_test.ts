@@ -3,10 +3,17 @@ import fc from "fast-check";
 import { parseMetrics } from "../../src/fleet/metrics_text.ts";
 import { numRuns } from "../support/property.ts";
 
+const NO_COUNTERS = {
+  prompt: undefined,
+  generation: undefined,
+  prefixQueries: undefined,
+  prefixHits: undefined,
+};
 const NOTHING = {
   running: undefined,
   waiting: undefined,
   kvCacheUsage: undefined,
+  counters: NO_COUNTERS,
   asleep: false,
   maxFds: undefined,
 };
@@ -34,6 +41,11 @@ vllm:engine_sleep_state{engine="0",model_name="Qwen3.8-27B",sleep_state="discard
 # TYPE vllm:kv_cache_usage_perc gauge
 vllm:kv_cache_usage_perc{engine="0",model_name="Qwen3.8-27B"} 0.0058629534628068525
 vllm:prefix_cache_queries_total{engine="0",model_name="Qwen3.8-27B"} 6.4929219e+07
+vllm:prefix_cache_queries_created{engine="0",model_name="Qwen3.8-27B"} 1.7623e+09
+vllm:prefix_cache_hits_total{engine="0",model_name="Qwen3.8-27B"} 4.8e+07
+vllm:prompt_tokens_total{engine="0",model_name="Qwen3.8-27B"} 6.5e+07
+vllm:prompt_tokens_by_source_total{engine="0",model_name="Qwen3.8-27B",source="local_compute"} 9.0
+vllm:generation_tokens_total{engine="0",model_name="Qwen3.8-27B"} 1.250417e+06
 vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="Qwen3.8-27B"} 3447.0
 vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="5080"} 1.0
 `;
@@ -43,6 +55,12 @@ Deno.test("a page of today is read", () => {
     running: 2,
     waiting: 3,
     kvCacheUsage: 0.0058629534628068525,
+    counters: {
+      prompt: 65_000_000,
+      generation: 1_250_417,
+      prefixQueries: 64_929_219,
+      prefixHits: 48_000_000,
+    },
     asleep: false,
     maxFds: 1_048_576,
   });
@@ -127,6 +145,29 @@ vllm:gpu_cache_usage_perc{model_name="m",pid="12"} 0.0
     waiting: 2,
     kvCacheUsage: 0.5,
   });
+});
+
+Deno.test("token counters are summed over engines; of several processes' the largest counts", () => {
+  const page = `
+vllm:generation_tokens_total{engine="0",model_name="m"} 100.0
+vllm:generation_tokens_total{engine="1",model_name="m"} 20.0
+vllm:prompt_tokens_total{engine="0",model_name="m",pid="11"} 7.0
+vllm:prompt_tokens_total{engine="0",model_name="m",pid="12"} 5.0
+vllm:prefix_cache_queries_total{engine="0",model_name="m"} 0.0
+`;
+  assert.deepEqual(parseMetrics(page).counters, {
+    prompt: 7,
+    generation: 120,
+    prefixQueries: 0,
+    prefixHits: undefined,
+  });
+});
+
+Deno.test("older releases' counters of the GPU's prefix cache are another metric", () => {
+  const page = `vllm:gpu_prefix_cache_queries_total{engine="0"} 3.0
+vllm:prefix_cache_queries 3.0
+`;
+  assert.deepEqual(parseMetrics(page).counters, NO_COUNTERS);
 });
 
 Deno.test("an older release's KV use is read where there is no newer", () => {
