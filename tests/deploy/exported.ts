@@ -1,0 +1,52 @@
+import { createMetrics } from "../../src/monitor/metrics.ts";
+import { openAccount } from "../../src/proxy/account.ts";
+import { configOf } from "../support/config.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+
+/** For each exported metric its type and labels, read off a page on which all of it has happened. */
+export interface Exported {
+  readonly type: string;
+  readonly labels: ReadonlySet<string>;
+}
+
+const SERVER = "http://gpu-1:8000";
+/** Put on every series by Prometheus, as the target is named. */
+const OF_TARGET = ["job", "instance"];
+
+export async function exportedMetrics(): Promise<ReadonlyMap<string, Exported>> {
+  const page = await pageOfEverything();
+  const exported = new Map<string, { type: string; labels: Set<string> }>();
+  for (const [, name, type] of page.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
+    exported.set(name!, { type: type!, labels: new Set(OF_TARGET) });
+  }
+  for (const [, name, labels] of page.matchAll(/^(\w+)\{(.*)\} \S+$/gm)) {
+    for (const [, label] of labels!.matchAll(/(\w+)="/g)) {
+      exported.get(folded(name!, exported))!.labels.add(label!);
+    }
+  }
+  return exported;
+}
+
+/** The metric that a series belongs to: a histogram's has three. */
+export function folded(series: string, exported: ReadonlyMap<string, unknown>): string {
+  return exported.has(series) ? series : series.replace(/_(bucket|sum|count)$/, "");
+}
+
+function pageOfEverything(): Promise<string> {
+  const config = configOf([{ url: SERVER, models: ["m"] }]);
+  const fleet = new Fleet({ config });
+  const server = fleet.servers[0]! as Parameters<typeof fleet.recordScrape>[0];
+  const scrape = { running: 1, waiting: 0, kvCacheUsage: 0.5, maxFds: 1, ownInFlight: 0 };
+  fleet.recordScrape(server, scrape, false);
+  const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
+  const account = openAccount({ id: "1", client: "::1", method: "POST", path: "/" });
+  listener.chosen!(1);
+  listener.firstToken!(SERVER, 1, 1);
+  listener.nextToken!(1);
+  listener.failover!({ id: "1", from: SERVER, to: SERVER, reason: "reset" });
+  listener.attemptEnded!(SERVER, "ok");
+  listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
+  listener.closed!({ ...account, outcome: "client_closed" });
+  listener.reloaded!(config, []);
+  return page();
+}

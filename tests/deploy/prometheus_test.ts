@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { loadConfig } from "../../src/config/load.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { setUpLog } from "../../src/monitor/log.ts";
+import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { ask } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+import { exportedMetrics } from "./exported.ts";
+import { hasPromtool, promtool } from "./promtool.ts";
+import { wrongNames } from "./queries.ts";
+
+const ignore = !hasPromtool();
+const alerts = await Deno.readTextFile(
+  new URL("../../deploy/prometheus/alerts.yml", import.meta.url),
+);
+
+Deno.test({
+  name: "promtool accepts the configuration and the rules",
+  ignore,
+  async fn() {
+    for (const args of [["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"]]) {
+      const { code, output } = await promtool(args);
+      assert.equal(code, 0, output);
+      assert.doesNotMatch(output, /warn|error|fail|lint/i);
+    }
+  },
+});
+
+Deno.test({
+  name: "every alert fires when it should and only then",
+  ignore,
+  async fn() {
+    const { code, output } = await promtool(["test", "rules", "alerts_test.yml"]);
+    assert.equal(code, 0, output);
+    const cases = await Deno.readTextFile(
+      new URL("../../deploy/prometheus/alerts_test.yml", import.meta.url),
+    );
+    for (const [, name] of alerts.matchAll(/- alert: (\w+)/g)) {
+      const expected = [...cases.matchAll(/alertname: (\w+)\s+exp_alerts:( \[\])?/g)]
+        .filter(([, alert]) => alert === name).map(([, , none]) => none === undefined);
+      assert.deepEqual([...new Set(expected)].sort(), [false, true], `${name}: both cases`);
+    }
+  },
+});
+
+Deno.test("every alert asks for exported names and labels, and says how bad it is and what to do", async () => {
+  const exported = await exportedMetrics();
+  const rules = alerts.split(/^ +- alert: /m).slice(1);
+  assert.equal(rules.length, 5);
+  for (const rule of rules) {
+    const expr = /\bexpr: ([^]*?)\n +for:/.exec(rule)![1]!;
+    assert.deepEqual(wrongNames(expr, exported), []);
+    assert.match(rule, /severity: (critical|warning)\n/);
+    assert.match(rule, /summary: .+\n/);
+    assert.match(rule, /description: .+\n/);
+  }
+});
+
+Deno.test({
+  name: "promtool has nothing to say about the metrics of a router in use",
+  ignore,
+  async fn() {
+    await using sick = await startSimulator({ speed: 20, fault: { kind: "reset_before_head" } });
+    await using well = await startSimulator({ speed: 20 });
+    const page = await pageAfterTraffic(sick, well);
+    for (
+      const series of [
+        /^vllm_router_requests_total\{.*code="200"\} [1-9]/m,
+        /^vllm_router_failovers_total\{reason="reset"\} [1-9]/m,
+        /^vllm_router_client_disconnects_total\{stage="streaming"\} 1$/m,
+        /^vllm_router_config_reloads_total\{outcome="ok"\} [1-9]/m,
+        /^vllm_router_config_reloads_total\{outcome="invalid"\} [1-9]/m,
+        /^vllm_router_time_to_first_token_seconds_count [1-9]/m,
+      ]
+    ) assert.match(page, series);
+    const { code, output } = await promtool(["check", "metrics"], page);
+    assert.equal(output, "");
+    assert.equal(code, 0);
+  },
+});
+
+/** The metrics of a router that saw answers, failovers, a client that left, and two reloads. */
+async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/servers.toml`;
+    const servers = [sick, well].map(({ url }) => `{ url = "${url}" }`);
+    const write = (more: string) =>
+      Deno.writeTextFile(path, `[servers]\nservers = [${servers}]\n[config]\n${more}`);
+    await write("");
+    const { text, checked } = await loadConfig(path);
+    assert.ok(checked.ok);
+    await setUpLog({ level: "error", console: "none" });
+    const { config } = checked;
+    await using router = startGateway({
+      hostname: "127.0.0.1",
+      port: 0,
+      config,
+      file: { path, text },
+    });
+    const url = `http://127.0.0.1:${router.port}`;
+    const pageNow = async () => await (await fetch(`${url}/metrics`)).text();
+    await (await ask(url, { stream: true })).text();
+    await until("a failover", async () => {
+      await (await ask(url)).text();
+      return /^vllm_router_failovers_total\{/m.test(await pageNow());
+    });
+
+    const gone = new AbortController();
+    const left = await ask(url, { stream: true, tokens: 1_000, signal: gone.signal });
+    const reader = left.body!.getReader();
+    await reader.read();
+    gone.abort();
+    await reader.cancel().catch(() => {});
+    await until("the router notices", async () => /stage="streaming"/.test(await pageNow()));
+
+    await write("max_retries = 2\n");
+    await until("the reload", async () => /reloads_total\{outcome="ok"/.test(await pageNow()));
+    await write("max_retries = -2\n");
+    await until("the refusal", async () => /outcome="invalid"/.test(await pageNow()));
+    return await pageNow();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
