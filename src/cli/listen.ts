@@ -27,11 +27,26 @@ function whyNot(error: unknown, { hostname, port }: GatewayOptions): string {
   throw error;
 }
 
+/** How a running router is told to stop. */
+export interface Stopping {
+  /** Drains the first time, leaves at once the second. */
+  stop(): void;
+  /** Whether it has been told. */
+  isTold(): boolean;
+  /** Resolves when what was in flight has finished. */
+  readonly stopped: Promise<void>;
+}
+
+/** Stops as {@linkcode stopOnSignals} does. Resolves when the router has stopped. */
+export function untilToldToStop(gateway: Gateway): Promise<void> {
+  return stopOnSignals(gateway).stopped;
+}
+
 /**
  * Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second. Listens
  * to signals from the moment it is called.
  */
-export async function untilToldToStop(gateway: Gateway): Promise<void> {
+export function stopOnSignals(gateway: Gateway): Stopping {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   let times = 0;
   const stop = () => {
@@ -43,6 +58,5 @@ export async function untilToldToStop(gateway: Gateway): Promise<void> {
     Deno.addSignalListener("SIGTERM", stop);
     Deno.addSignalListener("SIGHUP", () => void gateway.reload());
   }
-  await told;
-  await gateway.shutdown();
+  return { stop, isTold: () => times > 0, stopped: told.then(() => gateway.shutdown()) };
 }

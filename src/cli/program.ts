@@ -7,6 +7,7 @@ import { addDemo } from "./demo.ts";
 import { examples } from "./options.ts";
 import { addRun } from "./run.ts";
 import { addSimulate } from "./simulate.ts";
+import { addTop } from "./top.ts";
 
 /** A command line that can't be understood. */
 const USAGE = 2;
@@ -54,6 +55,7 @@ function createProgram(ended: (code: number) => void): Command {
   addCheckConfig(command("check-config"), ended);
   addDemo(command("demo"), ended);
   addSimulate(command("simulate"), ended);
+  addTop(command("top"), ended);
   command("version").description("show the version")
     .addHelpText("after", examples("vllm-router version"))
     .action(() => console.log(`vllm-router ${VERSION}`));

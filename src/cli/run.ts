@@ -2,9 +2,13 @@ import { type Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
+import type { Gateway } from "../gateway.ts";
+import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
+import { showFleet, type Shown } from "../monitor/terminal/show.ts";
+import { ownTerminal } from "../monitor/terminal/terminal.ts";
 import { closeLog, type Level, logWarnings, setLogLevel, setUpLog } from "../monitor/log.ts";
 import { complain, complainOf } from "./complain.ts";
-import { listen, untilToldToStop } from "./listen.ts";
+import { listen, stopOnSignals, type Stopping } from "./listen.ts";
 import { collect, configOption, examples, levelOption, portOption, saysTrue } from "./options.ts";
 
 interface RunOptions {
@@ -55,12 +59,13 @@ async function run(options: RunOptions): Promise<number> {
     return file ? 1 : 2;
   }
   const levelIn = ({ settings }: Config) => settings.logLevel ?? options.logLevel;
+  const onScreen = !options.console && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const style = Deno.stdout.isTerminal() ? "pretty" : "json";
   try {
     const { logFile } = options;
     await setUpLog({
       level: levelIn(checked.config),
-      console: style,
+      console: onScreen ? "none" : style,
       ...(logFile && { file: logFile }),
     });
   } catch (error) {
@@ -75,17 +80,36 @@ async function run(options: RunOptions): Promise<number> {
     onReload: (config) => setLogLevel(levelIn(config)),
   });
   if (!gateway) return 1;
-  const stopped = untilToldToStop(gateway);
+  const stopping = stopOnSignals(gateway);
   const { settings, servers } = checked.config;
   const from = file?.path ?? "the command line";
-  console.log(
-    `Listening on http://${options.host}:${gateway.port}, ` +
-      `${servers.length} servers from ${from}, policy ${settings.policy}`,
-  );
+  if (onScreen) complainOf(checked);
+  else {
+    console.log(
+      `Listening on http://${options.host}:${gateway.port}, ` +
+        `${servers.length} servers from ${from}, policy ${settings.policy}`,
+    );
+  }
   logWarnings(checked.warnings);
-  await stopped;
+  const shown = onScreen ? show(gateway, stopping, options.model ?? false) : undefined;
+  await stopping.stopped;
+  shown?.close();
   await closeLog();
   return 0;
+}
+
+/** Shows the fleet on the terminal. A terminal that goes away doesn't stop the router. */
+function show(gateway: Gateway, stopping: Stopping, models: boolean): Shown {
+  const draining = () =>
+    `draining, ${gateway.view().totals.inFlight} in flight, q again to leave at once`;
+  return showFleet({
+    terminal: ownTerminal(),
+    palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
+    view: gateway.view,
+    notice: () => stopping.isTold() ? draining() : undefined,
+    models,
+    onQuit: stopping.stop,
+  });
 }
 
 async function configFromFile(path: string) {

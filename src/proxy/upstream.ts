@@ -42,9 +42,12 @@ export function openUpstream(request: UpstreamRequest): Upstream {
     silent = true;
     close();
   });
-  const close = () => {
+  const finish = (): undefined => {
     silence.stop();
     clientGone.removeEventListener("abort", close);
+  };
+  const close = () => {
+    finish();
     closed = true;
     abort.abort();
     // Once the head is here, a garbage collection may cut the signal's link to the body: without
@@ -58,11 +61,7 @@ export function openUpstream(request: UpstreamRequest): Upstream {
     { value, done }: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>,
   ): Uint8Array<ArrayBuffer> | undefined {
     if (closed) throw new Error("The connection was dropped");
-    if (done) {
-      silence.stop();
-      clientGone.removeEventListener("abort", close);
-      return undefined;
-    }
+    if (done) return finish();
     silence.heard();
     if (value.length === size) size = Math.min(4 * size, LARGEST_READ);
     return value;
@@ -87,8 +86,9 @@ export function openUpstream(request: UpstreamRequest): Upstream {
       return response;
     },
     read() {
+      if (!reader) return Promise.resolve(finish());
       silence.listen();
-      return reader ? reader.read(new Uint8Array(size)).then(took) : Promise.resolve(undefined);
+      return reader.read(new Uint8Array(size)).then(took);
     },
     outcomeOf(error) {
       if (clientGone.aborted) return "client_closed";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ask, eventsOf, startFleet } from "../support/fleet.ts";
 import { startRouter } from "../support/router.ts";
+import { startUpstream } from "../support/upstream.ts";
 
 /** Arrival times of a body's chunks, in milliseconds since the first. */
 async function arrivals(response: Response): Promise<number[]> {
@@ -72,16 +73,8 @@ Deno.test("a stream arrives byte for byte as the server sent it", async () => {
 
 Deno.test("the server's content type and headers come through, hop-by-hop ones do not", async () => {
   const seen: Headers[] = [];
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-  }, (request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/v1/models") {
-      return Response.json({ data: [{ id: "m" }] });
-    }
-    if (pathname !== "/v1/completions") return new Response();
+  await using server = startUpstream((request) => {
+    if (request.method === "GET") return new Response();
     seen.push(request.headers);
     return new Response("data: x\n\n", {
       headers: {
@@ -94,7 +87,8 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
     });
   });
   await using router = await startRouter([{
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
+    models: ["m"],
     api_key: "server-key",
   }]);
 
@@ -129,21 +123,11 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
 
 Deno.test("a body goes out byte for byte as it came, whatever its spacing and field order", async () => {
   const bodies: string[] = [];
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-  }, async (request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/v1/models") {
-      return Response.json({ data: [{ id: "m" }] });
-    }
-    if (pathname === "/v1/chat/completions") bodies.push(await request.text());
+  await using server = startUpstream(async (request) => {
+    if (request.method === "POST") bodies.push(await request.text());
     return Response.json({});
   });
-  await using router = await startRouter([{
-    url: `http://127.0.0.1:${server.addr.port}`,
-  }]);
+  await using router = await startRouter([{ url: server.url, models: ["m"] }]);
 
   const body =
     '{ "unknown_field" : 1.0e2,\n\t"model":"m", "messages": [ {"content":"\\u00e9é"} ] }';
@@ -157,20 +141,8 @@ Deno.test("a body goes out byte for byte as it came, whatever its spacing and fi
 
 Deno.test("a large answer that is no stream arrives whole", async () => {
   const large = "x".repeat(5_000_000);
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-  }, (request) => {
-    const { pathname } = new URL(request.url);
-    if (pathname === "/v1/models") {
-      return Response.json({ data: [{ id: "m" }] });
-    }
-    return pathname === "/v1/embeddings" ? Response.json({ large }) : new Response();
-  });
-  await using router = await startRouter([{
-    url: `http://127.0.0.1:${server.addr.port}`,
-  }]);
+  await using server = startUpstream(() => Response.json({ large }));
+  await using router = await startRouter([{ url: server.url, models: ["m"] }]);
 
   const response = await fetch(`${router.url}/v1/embeddings`, {
     method: "POST",

@@ -1,0 +1,111 @@
+import { Argument, type Command, InvalidArgumentError } from "commander";
+import { drawAll } from "../monitor/terminal/draw.ts";
+import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
+import { showFleet } from "../monitor/terminal/show.ts";
+import { ownTerminal } from "../monitor/terminal/terminal.ts";
+import { span } from "../monitor/terminal/text.ts";
+import type { View } from "../monitor/view.ts";
+import { complain } from "./complain.ts";
+import { examples } from "./options.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8888";
+/** Between two looks at the router. */
+const LOOK_MS = 500;
+/** A router that takes longer to answer is as good as gone. */
+const PATIENCE_MS = 3_000;
+
+/** Makes `command` the one that shows a router that runs elsewhere. */
+export function addTop(command: Command, ended: (code: number) => void): void {
+  command
+    .description("show the fleet of a router that runs elsewhere")
+    .addArgument(
+      new Argument("[url]", "where the router listens").argParser(parseUrl).default(DEFAULT_URL),
+    )
+    .option("-m, --model", "show each server's models", false)
+    .addHelpText(
+      "after",
+      examples(
+        "vllm-router top",
+        "vllm-router top http://router-1:8888 --model",
+        "vllm-router top http://router-1:8888 > snapshot.txt",
+      ),
+    )
+    .action(async (url: string, { model }: { model: boolean }) => ended(await top(url, model)));
+}
+
+/** Shows a router's fleet until told to stop; once where there is no terminal. */
+async function top(url: string, models: boolean): Promise<number> {
+  let view: View;
+  try {
+    view = await fetchView(url);
+  } catch (error) {
+    complain(`no router answers at ${url}: ${reasonOf(error)}`);
+    return 1;
+  }
+  if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+    console.log(drawAll(view, models, paletteOf(0)).join("\n"));
+    return 0;
+  }
+
+  let seenAt = performance.now();
+  let lost = false;
+  const shown = showFleet({
+    terminal: ownTerminal(),
+    palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
+    view: () => view,
+    notice: () => {
+      if (!lost) return undefined;
+      return `connection lost, trying again; this is ${span(performance.now() - seenAt)} old`;
+    },
+    models,
+    onQuit: () => shown.close(),
+  });
+  for (const signal of endings()) Deno.addSignalListener(signal, shown.close);
+
+  let closed = false;
+  void shown.closed.then(() => closed = true);
+  while (!closed) {
+    try {
+      view = await fetchView(url);
+      seenAt = performance.now();
+      lost = false;
+    } catch {
+      lost = true;
+    }
+    await Promise.race([shown.closed, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+  }
+  return 0;
+}
+
+/** What the router shows of its fleet, under the address it was asked at. */
+async function fetchView(url: string): Promise<View> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const response = await fetch(`${url}/dashboard/view`, { signal });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`it answered ${response.status}, as a router would not`);
+  }
+  const view = await response.json();
+  if (!Array.isArray(view?.servers) || !view.totals) {
+    throw new Error("it answered something that a router would not");
+  }
+  return { ...view, address: url };
+}
+
+function parseUrl(value: string): string {
+  const url = URL.parse(value);
+  if (url && /^https?:$/.test(url.protocol)) return value.replace(/\/+$/, "");
+  throw new InvalidArgumentError(`Expected a URL such as ${DEFAULT_URL}.`);
+}
+
+function endings(): Deno.Signal[] {
+  return Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+}
+
+/** Why a request failed, in one line. */
+function reasonOf(error: unknown): string {
+  const { name, message, cause } = error as Error;
+  if (name === "TimeoutError") return `no answer within ${span(PATIENCE_MS)}`;
+  const why = cause instanceof Error ? cause.message : message;
+  return why.split("\n")[0]!;
+}

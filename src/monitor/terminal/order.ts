@@ -1,0 +1,39 @@
+import type { ServerState } from "../../fleet/server.ts";
+import type { ServerView } from "../view.ts";
+import type { Sort, Ui } from "./ui.ts";
+
+/** A server and its place in the configuration, from 1. */
+export interface Row {
+  readonly number: number;
+  readonly server: ServerView;
+}
+
+/** Those that need a look first. */
+const URGENCY: Readonly<Record<ServerState, number>> = {
+  unhealthy: 4,
+  checking: 3,
+  draining: 2,
+  sleeping: 1,
+  healthy: 0,
+};
+
+const RANK: Readonly<Record<Exclude<Sort, "number">, (server: ServerView) => number>> = {
+  state: ({ state }) => URGENCY[state],
+  usage: ({ usage }) => usage,
+  waiting: ({ waiting }) => waiting,
+  "first token": ({ firstToken }) => firstToken.p95 ?? -1,
+  "tokens/s": ({ tokensPerSecond }) => tokensPerSecond ?? -1,
+  errors: ({ errors }) => errors,
+};
+
+/** The servers that are to be shown, in their order; equals stay as configured. */
+export function rowsOf(
+  servers: readonly ServerView[],
+  { sort, onlyUnhealthy }: Pick<Ui, "sort" | "onlyUnhealthy">,
+): Row[] {
+  const rows = servers.map((server, index) => ({ number: index + 1, server }))
+    .filter(({ server }) => !onlyUnhealthy || server.state === "unhealthy");
+  if (sort === "number") return rows;
+  const rank = RANK[sort];
+  return rows.sort((a, b) => rank(b.server) - rank(a.server));
+}

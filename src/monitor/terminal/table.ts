@@ -1,0 +1,81 @@
+import { type Column, columns, modelsColumn } from "./columns.ts";
+import type { Row } from "./order.ts";
+import type { Palette } from "./paint.ts";
+import { fit, widthOf } from "./text.ts";
+import type { Ui } from "./ui.ts";
+
+/** A column with its title and width as they are shown. */
+interface Placed {
+  readonly column: Column;
+  readonly title: string;
+  readonly width: number;
+}
+
+const GAP = 2;
+
+/** A table of servers: the line of titles and a line for each row. */
+export interface Table {
+  readonly heading: string;
+  line(row: Row): string;
+}
+
+/**
+ * Lays a table out.
+ *
+ * @param rows all there are, so that scrolling changes no width
+ * @param width columns of the terminal there are
+ */
+export function createTable(
+  rows: readonly Row[],
+  ui: Pick<Ui, "models" | "sort">,
+  width: number,
+  palette: Palette,
+): Table {
+  const wanted = ui.models ? [...columns, modelsColumn] : columns;
+  const placed = widen(place(wanted, rows, width), rows, width);
+  const join = (cells: readonly string[]) => cells.join(" ".repeat(GAP));
+  return {
+    heading: join(placed.map(({ column, title, width }) => {
+      const marked = column.sort === ui.sort && ui.sort !== "number" ? `▾${title}` : title;
+      return palette.heading(fit(marked, width, column.align));
+    })),
+    line: (row) =>
+      join(placed.map(({ column, width }) => {
+        const text = fit(column.text(row, width), width, column.align);
+        return column.paint(row.server, palette)(text);
+      })),
+  };
+}
+
+/** The columns that fit: all with long titles, or the most important with short ones. */
+function place(wanted: readonly Column[], rows: readonly Row[], width: number): Placed[] {
+  const long = wanted.map((column) => placedAs(column, column.title, rows));
+  if (total(long) <= width) return long;
+  let short = wanted.map((column) => placedAs(column, column.shortTitle, rows));
+  while (total(short) > width && short.length > 1) {
+    const last = Math.max(...short.map(({ column }) => column.rank));
+    short = short.filter(({ column }) => column.rank !== last);
+  }
+  return short.length > 1 ? short : [{ ...short[0]!, width: Math.min(short[0]!.width, width) }];
+}
+
+/** Room for the mark of the order is kept, so that changing it moves nothing. */
+function placedAs(column: Column, title: string, rows: readonly Row[]): Placed {
+  const marked = widthOf(title) + (column.sort && column.sort !== "number" ? 1 : 0);
+  return { column, title, width: Math.max(column.least(rows), marked) };
+}
+
+const total = (placed: readonly Placed[]) =>
+  placed.reduce((sum, { width }) => sum + width + GAP, -GAP);
+
+/** Gives the room that is left to the columns that can use it, the most important first. */
+function widen(placed: readonly Placed[], rows: readonly Row[], width: number): Placed[] {
+  let left = width - total(placed);
+  const wider = new Map<Column, number>();
+  for (const { column, width } of placed.toSorted((a, b) => a.column.rank - b.column.rank)) {
+    const more = Math.max(0, Math.min(left, column.most(rows) - width));
+    wider.set(column, width + more);
+    left -= more;
+  }
+  return placed.map((one) => ({ ...one, width: wider.get(one.column)! }));
+}

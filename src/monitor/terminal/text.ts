@@ -1,0 +1,60 @@
+import cliTruncate from "cli-truncate";
+import stringWidth from "string-width";
+
+/** Columns a text takes on a terminal: two for a wide character, none for a combining one. */
+export const widthOf = (text: string): number => stringWidth(text);
+
+/** A text of exactly so many columns: cut with an ellipsis, or filled with spaces. */
+export function fit(text: string, columns: number, align: "left" | "right" = "left"): string {
+  const cut = cliTruncate(text, columns);
+  const space = " ".repeat(Math.max(0, columns - widthOf(cut)));
+  return align === "left" ? cut + space : space + cut;
+}
+
+/** A text from elsewhere with nothing in it that could command the terminal. */
+export function harmless(text: string): string {
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ");
+}
+
+/** Pieces one after another, as many a line as fit. */
+export function flow(pieces: readonly string[], columns: number, gap = "   "): string[] {
+  const lines: string[] = [];
+  for (const piece of pieces) {
+    const longer = lines.length > 0 ? lines.at(-1) + gap + piece : piece;
+    if (lines.length > 0 && widthOf(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(piece);
+  }
+  return lines;
+}
+
+/** Such as `45%`. */
+export const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+/** Such as `1,234` or, below ten, `3.5`. */
+export function count(value: number): string {
+  const digits = value < 10 ? 1 : 0;
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+/** Such as `85 ms` or `1.2 s`. */
+export function milliseconds(value: number): string {
+  return value < 1_000 ? `${Math.round(value)}ms` : `${(value / 1_000).toFixed(1)}s`;
+}
+
+/** The two largest units of a span, such as `3 d 4 h` or `45 s`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const [days, hours, minutes] = [86_400, 3_600, 60].map((unit) => Math.floor(seconds / unit));
+  if (days! > 0) return `${days} d ${hours! % 24} h`;
+  if (hours! > 0) return `${hours} h ${minutes! % 60} min`;
+  if (minutes! > 0) return `${minutes} min ${seconds % 60} s`;
+  return `${seconds} s`;
+}
+
+/** A bar of so many columns, full at a share of 1. */
+export function bar(share: number, columns: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * columns);
+  // A server that does anything at all shows it.
+  const shown = share > 0 ? Math.max(1, full) : 0;
+  return "█".repeat(shown) + "░".repeat(columns - shown);
+}
