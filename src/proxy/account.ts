@@ -29,7 +29,7 @@ export interface Account {
   durationMs: number;
   /** Tokens as the answer told them. */
   usage: Usage | undefined;
-  /** How the last attempt ended, or `rejected` where the router answered itself. */
+  /** How the last attempt ended, or `rejected` where there was none. */
   outcome: Outcome | "rejected";
 }
 

@@ -37,6 +37,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const account = openAccount({ id, client: clientAddress, method: request.method, path });
     const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
     const clientGone = request.signal;
+    let failed: (Attempted & { server: string }) | undefined;
 
     const body = await request.bytes().catch(() => undefined);
     const readAt = performance.now();
@@ -48,7 +49,6 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     const sharedHeaders = headersForServers(request.headers);
     const tried = new Set<Readonly<Server>>();
-    let failed: (Attempted & { server: string }) | undefined;
     let failedAnswer: typeof failed;
     let refusal: Refusal | undefined;
     do {
@@ -98,7 +98,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
 
     function reject(error: errors.ApiError): Response {
-      close({ outcome: "rejected", status: error.status });
+      close({ outcome: failed?.outcome ?? "rejected", status: error.status });
       return errors.errorResponse(error, { "x-request-id": id });
     }
 

@@ -148,7 +148,7 @@ Deno.test("max_retries bounds the attempts", async () => {
 Deno.test("a refused request has an account too", () =>
   proxying([deadUrl()], async ({ proxy, accounts }) => {
     for (
-      const [body, status] of [
+      const [body, status, outcome] of [
         ["no json", 400],
         [`{"model":"other"}`, 404],
         [`{"model":"m"}`, 502],
@@ -160,6 +160,7 @@ Deno.test("a refused request has an account too", () =>
       assert.ok(response.headers.get("x-request-id"));
       assert.equal(response.headers.get("access-control-allow-origin"), "*");
       assert.equal(accounts.at(-1)?.status, status);
+      assert.equal(accounts.at(-1)?.outcome, outcome);
       assert.equal(accounts.at(-1)?.server, undefined);
     }
     assert.equal(accounts.length, 3);
