@@ -149,9 +149,9 @@ Deno.test("a refused request has an account too", () =>
   proxying([deadUrl()], async ({ proxy, accounts }) => {
     for (
       const [body, status, outcome] of [
-        ["no json", 400],
-        [`{"model":"other"}`, 404],
-        [`{"model":"m"}`, 502],
+        ["no json", 400, "rejected"],
+        [`{"model":"other"}`, 404, "rejected"],
+        [`{"model":"m"}`, 502, "refused"],
       ] as const
     ) {
       const response = await proxy(request({}, body));
