@@ -26,7 +26,8 @@ export function createGrowth(windowMs: number, now: () => number): Growth {
     total,
     perSecond() {
       const grown = total();
-      return grown === null ? null : grown / (points.at(-1)!.at - points[0]!.at) * 1000;
+      const ms = grown === null ? 0 : points.at(-1)!.at - points[0]!.at;
+      return grown === null || ms <= 0 ? null : grown / ms * 1000;
     },
   };
 }

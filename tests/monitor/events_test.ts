@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { createEvents } from "../../src/monitor/events.ts";
+import { SHOWN_EVENTS } from "../../src/monitor/view.ts";
+import { configOf } from "../support/config.ts";
+
+const A = "http://gpu-1:8000";
+const B = "http://gpu-2:8000";
+
+Deno.test("each kind of event is one sentence, the newest first", () => {
+  let now = 0;
+  const { listener, list } = createEvents(() => ++now);
+  listener.stateChanged!({ server: A, from: "checking", to: "healthy", reason: "check passed" });
+  listener.failover!({ id: "7", from: A, to: B, reason: "timeout" });
+  listener.reloaded!(configOf([{ url: A }, { url: B }]), []);
+  listener.notReloaded!([{ where: "config.max_retries", what: "expected a whole number" }]);
+  assert.deepEqual(list(), [
+    {
+      at: 4,
+      kind: "reload",
+      tone: "bad",
+      text: "Configuration not taken, nothing changed: config.max_retries: expected a whole number",
+    },
+    { at: 3, kind: "reload", tone: "good", text: "Configuration reloaded, 2 servers" },
+    { at: 2, kind: "failover", tone: "bad", text: `Request 7 moved from ${A} to ${B}: timeout` },
+    { at: 1, kind: "state", tone: "plain", text: `${A} is healthy, was checking: check passed` },
+  ]);
+});
+
+Deno.test("of several problems the first is told and the others are counted", () => {
+  const { listener, list } = createEvents(() => 0);
+  const problem = { where: "servers", what: "expected a list" };
+  listener.notReloaded!([problem, problem, problem]);
+  assert.match(list()[0]!.text, /: servers: expected a list and 2 more$/);
+  listener.notReloaded!([]);
+  assert.equal(list()[0]!.text, "Configuration not taken, nothing changed");
+});
+
+Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
+  const { listener, list } = createEvents(() => 0);
+  const tone = (
+    from: "checking" | "healthy" | "unhealthy",
+    to: "healthy" | "unhealthy" | "draining",
+  ) => {
+    listener.stateChanged!({ server: A, from, to, reason: "why" });
+    return list()[0]!.tone;
+  };
+  assert.equal(tone("healthy", "unhealthy"), "bad");
+  assert.equal(tone("checking", "unhealthy"), "bad");
+  assert.equal(tone("unhealthy", "healthy"), "good");
+  assert.equal(tone("checking", "healthy"), "plain");
+  assert.equal(tone("healthy", "draining"), "plain");
+});
+
+Deno.test("as many are kept as are shown, and what was handed out doesn't change", () => {
+  const { listener, list } = createEvents(() => 0);
+  const none = list();
+  for (let id = 0; id < 3 * SHOWN_EVENTS; id++) {
+    listener.failover!({ id: String(id), from: A, to: B, reason: "reset" });
+  }
+  assert.equal(none.length, 0);
+  assert.equal(list().length, SHOWN_EVENTS);
+  assert.match(list()[0]!.text, /^Request 149 /);
+  assert.match(list().at(-1)!.text, /^Request 100 /);
+});

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { type Listener, tellAll } from "../../src/monitor/listener.ts";
+
+const failover = { id: "1", from: "a", to: "b", reason: "reset" } as const;
+
+Deno.test("everybody who cares is told, in their order, with all there is to tell", () => {
+  const heard: unknown[] = [];
+  const listener = tellAll([
+    { failover: (what) => heard.push(["first", what]) },
+    { chosen: () => heard.push("not this one") },
+    {
+      failover: (what) => heard.push(["third", what]),
+      attemptEnded: (...what) => heard.push(what),
+      firstToken: (...what) => heard.push(what),
+    },
+  ]);
+  listener.failover(failover);
+  listener.attemptEnded("a", "ok");
+  listener.firstToken("a", 1, 2);
+  assert.deepEqual(heard, [["first", failover], ["third", failover], ["a", "ok"], ["a", 1, 2]]);
+});
+
+Deno.test("what nobody listens to is told to nobody", () => {
+  const listener = tellAll([]);
+  const names: (keyof Listener)[] = [
+    "chosen",
+    "firstToken",
+    "nextToken",
+    "failover",
+    "closed",
+    "stateChanged",
+    "attemptEnded",
+    "reloaded",
+    "notReloaded",
+  ];
+  assert.deepEqual(Object.keys(listener).sort(), names.sort());
+  for (const name of names) (listener[name] as () => void)();
+});
+
+Deno.test("where only one listens, its own function is called, with nothing between", () => {
+  const nextToken = () => {};
+  assert.equal(tellAll([{}, { nextToken }, {}]).nextToken, nextToken);
+});

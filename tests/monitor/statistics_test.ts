@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import { createStatistics } from "../../src/monitor/statistics.ts";
+import { openAccount } from "../../src/proxy/account.ts";
+import { scrapeOf, snapshotWith } from "./views.ts";
+
+const A = "http://gpu-1:8000";
+const B = "http://gpu-2:8000";
+const NONE = { p50: null, p95: null, p99: null };
+const account = openAccount({ id: "1", client: "::1", method: "POST", path: "/" });
+
+function starting() {
+  let now = 0;
+  const statistics = createStatistics(() => now);
+  return { statistics, listener: statistics.listener, at: (ms: number) => void (now = ms) };
+}
+
+const looking = (counters: Record<string, number | undefined>, url = A) => {
+  const unknown = { prompt: undefined, generation: undefined };
+  const cache = { prefixQueries: undefined, prefixHits: undefined };
+  return snapshotWith([{
+    url,
+    scrape: scrapeOf({ counters: { ...unknown, ...cache, ...counters } }),
+  }]);
+};
+
+Deno.test("at its start nothing has happened", () => {
+  const { statistics } = starting();
+  assert.deepEqual([statistics.requests, statistics.failovers], [0, 0]);
+  assert.equal(statistics.requestsPerSecond(), 0);
+  assert.deepEqual(statistics.fleetFirstToken(), NONE);
+  assert.deepEqual(statistics.of(A), {
+    errors: 0,
+    firstToken: NONE,
+    tokensPerSecond: null,
+    prefixHitRate: null,
+  });
+});
+
+Deno.test("requests are counted when they end, and their rate is that of the last seconds", () => {
+  const { statistics, listener, at } = starting();
+  statistics.look(snapshotWith([{ url: A }]));
+  for (let second = 1; second <= 5; second++) {
+    for (let i = 0; i < 20; i++) listener.closed!(account);
+    at(second * 1_000);
+    statistics.look(snapshotWith([{ url: A }]));
+  }
+  assert.equal(statistics.requests, 100);
+  assert.equal(statistics.requestsPerSecond(), 20);
+  for (let second = 6; second <= 11; second++) {
+    at(second * 1_000);
+    statistics.look(snapshotWith([{ url: A }]));
+  }
+  assert.equal(statistics.requestsPerSecond(), 0);
+  assert.equal(statistics.requests, 100);
+});
+
+Deno.test("failovers are counted", () => {
+  const { statistics, listener } = starting();
+  listener.failover!({ id: "1", from: A, to: B, reason: "reset" });
+  listener.failover!({ id: "1", from: B, to: A, reason: "timeout" });
+  assert.equal(statistics.failovers, 2);
+});
+
+Deno.test("failed attempts are errors of their server, what clients did is not", () => {
+  const { statistics, listener } = starting();
+  const outcomes: Record<Outcome, boolean> = {
+    ok: false,
+    client_error: false,
+    client_closed: false,
+    refused: true,
+    reset: true,
+    timeout: true,
+    bad_status: true,
+    backpressure: true,
+    truncated: true,
+  };
+  for (const outcome of Object.keys(outcomes)) listener.attemptEnded!(A, outcome as Outcome);
+  assert.equal(statistics.of(A).errors, Object.values(outcomes).filter(Boolean).length);
+  assert.equal(statistics.of(B).errors, 0);
+});
+
+Deno.test("a server's first token is timed from the attempt, the fleet's from the request", () => {
+  const { statistics, listener, at } = starting();
+  listener.firstToken!(A, 10, 110);
+  listener.firstToken!(B, 20, 220);
+  assert.deepEqual(statistics.of(A).firstToken, { p50: 10, p95: 10, p99: 10 });
+  assert.deepEqual(statistics.of(B).firstToken, { p50: 20, p95: 20, p99: 20 });
+  assert.deepEqual(statistics.fleetFirstToken(), { p50: 110, p95: 220, p99: 220 });
+  at(60_001);
+  assert.deepEqual(statistics.of(A).firstToken, NONE);
+  assert.deepEqual(statistics.fleetFirstToken(), NONE);
+});
+
+Deno.test("tokens a second are what the server's own counter grew by", () => {
+  const { statistics, at } = starting();
+  statistics.look(looking({ generation: 5_000 }));
+  assert.equal(statistics.of(A).tokensPerSecond, null);
+  at(500);
+  statistics.look(looking({ generation: 5_100 }));
+  assert.equal(statistics.of(A).tokensPerSecond, 200);
+  at(1_000);
+  statistics.look(looking({ generation: 3 }));
+  assert.equal(statistics.of(A).tokensPerSecond, null, "it was started anew");
+});
+
+Deno.test("the prefix hit rate is that of what was asked lately", () => {
+  const { statistics, at } = starting();
+  statistics.look(looking({ prefixQueries: 1_000, prefixHits: 0 }));
+  at(500);
+  statistics.look(looking({ prefixQueries: 1_000, prefixHits: 0 }));
+  assert.equal(statistics.of(A).prefixHitRate, null, "nothing was asked");
+  at(1_000);
+  statistics.look(looking({ prefixQueries: 1_200, prefixHits: 150 }));
+  assert.equal(statistics.of(A).prefixHitRate, 0.75);
+  at(1_500);
+  statistics.look(looking({ prefixQueries: 1_400 }));
+  assert.equal(statistics.of(A).prefixHitRate, null, "it no longer tells");
+});
+
+Deno.test("a server without counters is unknown", () => {
+  const { statistics, at } = starting();
+  for (const ms of [0, 500]) {
+    at(ms);
+    statistics.look(snapshotWith([{ url: A }]));
+  }
+  const { tokensPerSecond, prefixHitRate } = statistics.of(A);
+  assert.deepEqual([tokensPerSecond, prefixHitRate], [null, null]);
+});
+
+Deno.test("a server that left is forgotten, the counts of the fleet stay", () => {
+  const { statistics, listener } = starting();
+  statistics.look(snapshotWith([{ url: A }, { url: B }]));
+  listener.attemptEnded!(A, "reset");
+  listener.attemptEnded!(B, "reset");
+  listener.closed!(account);
+  statistics.look(snapshotWith([{ url: B }]));
+  assert.deepEqual([statistics.of(A).errors, statistics.of(B).errors], [0, 1]);
+  assert.equal(statistics.requests, 1);
+});

@@ -1,0 +1,39 @@
+import { createStatistics, type Statistics } from "../../src/monitor/statistics.ts";
+import type { View } from "../../src/monitor/view.ts";
+import { buildView } from "../../src/monitor/build_view.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { FleetSnapshot, ServerSnapshot } from "../../src/fleet/snapshot.ts";
+import { configOf } from "../support/config.ts";
+
+export const IDENTITY = { version: "1.2.3", address: "http://127.0.0.1:8888", startedAt: 5 };
+
+/** Servers as nothing is known of them but what the test says. */
+export function snapshotWith(
+  servers: readonly (Partial<ServerSnapshot> & { readonly url: string })[],
+): FleetSnapshot {
+  const config = configOf(servers.map(({ url }) => ({ url })));
+  const { settings, servers: known } = new Fleet({ config, now: () => 0 }).snapshot();
+  return { settings, servers: known.map((server, i) => ({ ...server, ...servers[i] })) };
+}
+
+export function viewOf(
+  servers: Parameters<typeof snapshotWith>[0],
+  { at = 0, statistics = createStatistics(() => 0) }: { at?: number; statistics?: Statistics } = {},
+): View {
+  return buildView(IDENTITY, at, snapshotWith(servers), statistics, []);
+}
+
+/** What a scrape tells where the test says no more. */
+export function scrapeOf(
+  told: Partial<NonNullable<ServerSnapshot["scrape"]>> = {},
+): NonNullable<ServerSnapshot["scrape"]> {
+  return {
+    running: 0,
+    waiting: 0,
+    kvCacheUsage: undefined,
+    maxFds: undefined,
+    ownInFlight: 0,
+    at: 0,
+    ...told,
+  };
+}
