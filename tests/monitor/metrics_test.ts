@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { createMetrics } from "../../src/monitor/metrics.ts";
+import { type Account, openAccount } from "../../src/proxy/account.ts";
+import { ask, startFleet } from "../support/fleet.ts";
+import { configOf } from "../support/config.ts";
+import { exportedMetrics } from "../deploy/exported.ts";
+import { scrapeOf, snapshotWith } from "./views.ts";
+
+const A = "http://gpu-1:8000";
+const B = "http://gpu-2:8000";
+const account: Account = {
+  ...openAccount({ id: "1", client: "::1", method: "POST", path: "/" }),
+  model: "m",
+  server: A,
+  attempts: 1,
+  status: 200,
+  outcome: "ok",
+};
+
+function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A }]) {
+  let shown = snapshotWith(servers);
+  const { listener, page } = createMetrics(() => shown, "1.2.3");
+  return {
+    listener,
+    show: (...servers: Parameters<typeof snapshotWith>[0]) => void (shown = snapshotWith(servers)),
+    /** The samples of a metric as written, without the prefix that all share. */
+    samples: async (name: string) =>
+      (await page()).split("\n").filter((line) => line.startsWith(`vllm_router_${name}`)).map(
+        (line) => line.slice("vllm_router_".length),
+      ),
+  };
+}
+
+Deno.test("every metric is exported under its name, with its type and labels", async () => {
+  const ofTarget = ["job", "instance"];
+  const metrics = [...await exportedMetrics()].map(([name, { type, labels }]) => [
+    name.replace("vllm_router_", ""),
+    type,
+    [...labels].filter((label) => !ofTarget.includes(label)).join(),
+  ]);
+  assert.deepEqual(metrics.sort(), [
+    ["attempts_total", "counter", "server,outcome"],
+    ["build_info", "gauge", "version"],
+    ["client_disconnects_total", "counter", "stage"],
+    ["config_reloads_total", "counter", "outcome"],
+    ["failovers_total", "counter", "reason"],
+    ["in_flight", "gauge", "server"],
+    ["inter_token_latency_seconds", "histogram", "le"],
+    ["overhead_seconds", "histogram", "le"],
+    ["request_duration_seconds", "histogram", "le"],
+    ["requests_total", "counter", "model,server,code"],
+    ["server_kv_cache_usage", "gauge", "server"],
+    ["server_load", "gauge", "server"],
+    ["server_running", "gauge", "server"],
+    ["server_up", "gauge", "server"],
+    ["server_waiting", "gauge", "server"],
+    ["time_to_first_token_seconds", "histogram", "le"],
+    ["tokens_total", "counter", "model,kind"],
+  ]);
+});
+
+Deno.test("a request is counted when it ended, by model, server and status", async () => {
+  const { listener, samples } = starting();
+  listener.closed!(account);
+  listener.closed!(account);
+  listener.closed!({ ...account, status: 404, outcome: "client_error" });
+  assert.deepEqual(await samples("requests_total"), [
+    `requests_total{model="m",server="${A}",code="200"} 2`,
+    `requests_total{model="m",server="${A}",code="404"} 1`,
+  ]);
+});
+
+Deno.test("times are in seconds", async () => {
+  const { listener, samples } = starting();
+  listener.chosen!(2);
+  listener.firstToken!(A, 100, 250);
+  listener.nextToken!(30);
+  listener.closed!({ ...account, durationMs: 1_500 });
+  for (
+    const [name, sum] of [
+      ["overhead_seconds", "0.002"],
+      ["time_to_first_token_seconds", "0.25"],
+      ["inter_token_latency_seconds", "0.03"],
+      ["request_duration_seconds", "1.5"],
+    ]
+  ) {
+    assert.deepEqual(await samples(`${name}_sum`), [`${name}_sum ${sum}`]);
+    assert.deepEqual(await samples(`${name}_count`), [`${name}_count 1`]);
+  }
+});
+
+Deno.test("tokens are those that answers told", async () => {
+  const { listener, samples } = starting();
+  listener.closed!({ ...account, usage: { promptTokens: 7, completionTokens: 3 } });
+  listener.closed!({ ...account, usage: { promptTokens: 5, completionTokens: 0 } });
+  listener.closed!(account);
+  assert.deepEqual(await samples("tokens_total"), [
+    `tokens_total{model="m",kind="prompt"} 12`,
+    `tokens_total{model="m",kind="completion"} 3`,
+  ]);
+});
+
+Deno.test("a client that leaves is counted by how far its request had come", async () => {
+  const { listener, samples } = starting();
+  const left = { ...account, status: 499, outcome: "client_closed" } as const;
+  listener.closed!({ ...left, attempts: 0 });
+  listener.closed!(left);
+  listener.closed!({ ...left, bytes: 10 });
+  listener.closed!(account);
+  assert.deepEqual(await samples("client_disconnects_total"), [
+    `client_disconnects_total{stage="upload"} 1`,
+    `client_disconnects_total{stage="waiting"} 1`,
+    `client_disconnects_total{stage="streaming"} 1`,
+  ]);
+});
+
+Deno.test("attempts, failovers and reloads are counted by how they ended", async () => {
+  const { listener, samples } = starting();
+  listener.attemptEnded!(A, "timeout");
+  listener.attemptEnded!(B, "ok");
+  listener.failover!({ id: "1", from: A, to: B, reason: "timeout" });
+  listener.reloaded!(configOf([{ url: A }]), []);
+  listener.notReloaded!([]);
+  assert.deepEqual(await samples("attempts_total"), [
+    `attempts_total{server="${A}",outcome="timeout"} 1`,
+    `attempts_total{server="${B}",outcome="ok"} 1`,
+  ]);
+  assert.deepEqual(await samples("failovers_total"), [`failovers_total{reason="timeout"} 1`]);
+  assert.deepEqual(await samples("config_reloads_total"), [
+    `config_reloads_total{outcome="ok"} 1`,
+    `config_reloads_total{outcome="invalid"} 1`,
+  ]);
+});
+
+Deno.test("the version is a label", async () => {
+  assert.deepEqual(await starting().samples("build_info"), [`build_info{version="1.2.3"} 1`]);
+});
+
+Deno.test("what is a state is read when it is asked for", async () => {
+  const { show, samples } = starting([
+    {
+      url: A,
+      state: "healthy",
+      running: 4,
+      waiting: 2,
+      load: 0.625,
+      inFlight: 3,
+      scrape: scrapeOf({ kvCacheUsage: 0.75 }),
+    },
+    { url: B, state: "unhealthy" },
+  ]);
+  const values = async (name: string) =>
+    Object.fromEntries(
+      (await samples(`${name}{`)).map((line) => /server="(.*)"\} (.*)$/.exec(line)!.slice(1)),
+    );
+  assert.deepEqual(await values("server_up"), { [A]: "1", [B]: "0" });
+  assert.deepEqual(await values("server_load"), { [A]: "0.625", [B]: "0" });
+  assert.deepEqual(await values("server_running"), { [A]: "4", [B]: "0" });
+  assert.deepEqual(await values("server_waiting"), { [A]: "2", [B]: "0" });
+  assert.deepEqual(await values("in_flight"), { [A]: "3", [B]: "0" });
+  assert.deepEqual(await values("server_kv_cache_usage"), { [A]: "0.75" }, "unknown is no value");
+  // A server that left is gone from each, one that no longer tells from that one.
+  show({ url: B, state: "healthy", inFlight: 1 });
+  assert.deepEqual(await values("server_up"), { [B]: "1" });
+  assert.deepEqual(await values("in_flight"), { [B]: "1" });
+  assert.deepEqual(await values("server_kv_cache_usage"), {});
+});
+
+Deno.test("a model that was sent nowhere is unknown", async () => {
+  const { listener, samples } = starting();
+  const rejected = { ...account, server: undefined, attempts: 0, outcome: "rejected" } as const;
+  listener.closed!({ ...rejected, model: "made-up", status: 404 });
+  listener.closed!({ ...rejected, model: undefined, status: 400 });
+  listener.closed!({ ...account, model: undefined });
+  assert.deepEqual(await samples("requests_total"), [
+    `requests_total{model="unknown",server="",code="404"} 1`,
+    `requests_total{model="unknown",server="",code="400"} 1`,
+    `requests_total{model="unknown",server="${A}",code="200"} 1`,
+  ]);
+});
+
+Deno.test("1,000 models that a client makes up leave one line", async () => {
+  await using fleet = await startFleet({ servers: [{ speed: 200 }] });
+  const { url } = fleet.router;
+  const names = Array.from({ length: 1_000 }, (_, i) => `made-up-${i}`);
+  while (names.length > 0) {
+    const some = names.splice(0, 50);
+    const answers = await Promise.all(some.map((model) => ask(url, { model })));
+    for (const answer of answers) {
+      assert.equal(answer.status, 404);
+      await answer.body?.cancel();
+    }
+  }
+  await (await ask(url)).text();
+  const page = await (await fetch(`${url}/metrics`)).text();
+  assert.doesNotMatch(page, /made-up/);
+  assert.match(page, /^vllm_router_requests_total\{model="unknown",server="",code="404"\} 1000$/m);
+  const lines = page.split("\n").filter((line) => line.startsWith("vllm_router_requests_total{"));
+  assert.equal(lines.length, 2);
+});
