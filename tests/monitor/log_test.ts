@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { startSimulator } from "../../src/simulator/simulator.ts";
+import { ask } from "../support/fleet.ts";
+import { cli } from "../support/cli.ts";
+import { until } from "../support/until.ts";
+import { deadUrl } from "../support/upstream.ts";
+import { logLines, startLogging, withFolder } from "./process.ts";
+
+const isAccess = (line: Record<string, unknown>) => "method" in line;
+
+Deno.test("each request is one flat JSON line with all there is to know, and an event one more", () =>
+  withFolder(async (folder) => {
+    await using simulator = await startSimulator({ speed: 20 });
+    const { url: server } = simulator;
+    await using router = await startLogging(folder, ["--server", `${server}=8`]);
+    await (await ask(router.url)).text();
+    await (await ask(router.url, { stream: true })).text();
+    await (await ask(router.url, { model: "other" })).text();
+    await (await fetch(`${router.url}/v1/completions`, { method: "POST", body: "no JSON" })).text();
+    const lines = () => logLines(router.output()).filter(isAccess);
+    await until("four lines", () => lines().length === 4);
+
+    for (const line of lines()) {
+      const names = Object.keys(line).filter((name) => name !== "message").sort();
+      assert.deepEqual(names, [
+        "attempts",
+        "bytes",
+        "client",
+        "completionTokens",
+        "durationMs",
+        "firstTokenMs",
+        "id",
+        "level",
+        "method",
+        "model",
+        "outcome",
+        "path",
+        "promptTokens",
+        "server",
+        "status",
+        "stream",
+        "time",
+      ]);
+      assert.match(line["id"] as string, /./);
+      assert.equal(new Date(line["time"] as string).toISOString(), line["time"]);
+      assert.ok(Number.isInteger(line["durationMs"]));
+      for (const value of Object.values(line)) {
+        assert.ok(value === null || typeof value !== "object", "flat");
+      }
+    }
+    const [document, stream, unknown, malformed] = lines();
+    const common = { client: "127.0.0.1", method: "POST", level: "info" };
+    const asked = { ...common, path: "/v1/chat/completions" };
+    const served = { ...asked, model: "simulated-model", server, attempts: 1, status: 200 };
+    const ok = { ...served, outcome: "ok" };
+    assertHas(document!, { ...ok, stream: false, firstTokenMs: null, completionTokens: 5 });
+    assert.ok(Number(document!["promptTokens"]) > 0 && Number(document!["bytes"]) > 0);
+    // The stream didn't ask for usage.
+    assertHas(stream!, { ...ok, stream: true, promptTokens: null, completionTokens: null });
+    assert.ok(Number.isInteger(stream!["firstTokenMs"]));
+    const rejected = { server: null, attempts: 0, outcome: "rejected", firstTokenMs: null };
+    assertHas(unknown!, { ...asked, ...rejected, model: "other", status: 404 });
+    assertHas(malformed!, {
+      ...common,
+      ...rejected,
+      path: "/v1/completions",
+      model: null,
+      status: 400,
+    });
+    const events = logLines(router.output()).filter((line) => !isAccess(line));
+    assert.deepEqual(events.map(({ from, to }) => [from, to]), [["checking", "healthy"]]);
+  }));
+
+Deno.test("a client that left and servers that failed are told apart", () =>
+  withFolder(async (folder) => {
+    await using simulator = await startSimulator({ interTokenMs: 50 });
+    await using router = await startLogging(folder, ["--server", simulator.url]);
+    const gone = new AbortController();
+    const left = await ask(router.url, { stream: true, tokens: 1_000, signal: gone.signal });
+    const reader = left.body!.getReader();
+    await reader.read();
+    gone.abort();
+    await reader.read().catch(() => {});
+    const lines = () => logLines(router.output()).filter(isAccess);
+    await until("its line", () => lines().length === 1);
+    assertHas(lines()[0]!, { outcome: "client_closed", status: 200, stream: true });
+
+    await simulator.setFault({ kind: "status", status: 500 });
+    await (await ask(router.url)).text();
+    await until("the next line", () => lines().length === 2);
+    assertHas(lines()[1]!, { outcome: "upstream_error", reason: "bad_status", status: 500 });
+
+    await simulator.setFault({ kind: "reset_before_head" });
+    assert.equal((await (await ask(router.url)).json()).error.code, 502);
+    await until("the last line", () => lines().length === 3);
+    assertHas(lines()[2]!, { outcome: "upstream_error", attempts: 1, status: 502 });
+  }));
+
+Deno.test("no line has a prompt, an answer, a key or a query", () =>
+  withFolder(async (folder) => {
+    await using simulator = await startSimulator({ speed: 20, apiKey: "SECRET-server-key" });
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${simulator.url}", api_key = "SECRET-server-key" }]
+[config]\nhealth_check_interval = 0.1\nrequest_timeout = 1`,
+    );
+    const args = ["--log-level", "debug", "--log-file", "logs/router.log"];
+    await using router = await startLogging(folder, args);
+    const send = async (body: string, path = "/v1/chat/completions") => {
+      const response = await fetch(`${router.url}${path}?token=SECRET-query`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          authorization: "Bearer SECRET-client-key",
+          cookie: "session=SECRET-cookie",
+          "x-marked": "SECRET-header",
+        },
+        body,
+      });
+      return await response.text();
+    };
+    const body = (more: object) =>
+      JSON.stringify({
+        model: "simulated-model",
+        messages: [{ role: "user", content: "SECRET-prompt" }],
+        user: "SECRET-user",
+        max_tokens: 5,
+        ...more,
+      });
+    const answers = [await send(body({})), await send(body({ stream: true }))];
+    await send(body({ max_tokens: "SECRET-number" }));
+    await send(body({ model: "other" }));
+    await send('{"messages": "SECRET-broken');
+    await send(body({}), "/v1/nowhere");
+    for (const kind of ["reset_before_head", "truncated", "error_event", "sleeping"] as const) {
+      await simulator.setFault({ kind });
+      await send(body({ stream: true }));
+      await send(body({}));
+    }
+    router.kill("SIGTERM");
+    assert.equal(await router.ended, 0);
+    const file = await Deno.readTextFile(`${folder}/logs/router.log`);
+    assert.ok(logLines(file).filter(isAccess).length >= 12);
+    const words = /"content":"([^"]{8,})"/.exec(answers[0]!)![1]!;
+    for (const text of [file, router.output()]) {
+      assert.doesNotMatch(text, /SECRET/);
+      assert.ok(!text.includes(words), "nothing of an answer");
+    }
+  }));
+
+Deno.test("a log file has the console's JSON lines, and a restart appends", () =>
+  withFolder(async (folder) => {
+    await using simulator = await startSimulator({ speed: 20 });
+    const args = ["--server", simulator.url, "--log-file", "logs/deep/router.log"];
+    for (let run = 1; run <= 2; run++) {
+      await using router = await startLogging(folder, args);
+      await (await ask(router.url)).text();
+      router.kill("SIGTERM");
+      assert.equal(await router.ended, 0);
+      const file = logLines(await Deno.readTextFile(`${folder}/logs/deep/router.log`));
+      assert.equal(file.filter(isAccess).length, run);
+      const console = logLines(router.output());
+      assert.deepEqual(file.slice(-console.length), console);
+    }
+  }));
+
+Deno.test("a log file that can't be written is one line and exit code 1", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    for (const path of [`${folder}/file/router.log`, `${folder}/elsewhere.log`]) {
+      const args = ["run", "--port", "0", "--server", "http://gpu-1:8000", "--log-file", path];
+      const { code, stdout, stderr } = await cli(args, { cwd: folder });
+      assert.equal(code, 1);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^error: [^\n]*(router|elsewhere)\.log can't be written[^\n]*\n$/);
+    }
+  }));
+
+Deno.test("the level changes by a reload, without a restart", () =>
+  withFolder(async (folder) => {
+    await using simulator = await startSimulator({ speed: 20 });
+    const servers = `[servers]\nservers = [{ url = "${simulator.url}" }]`;
+    let edits = 0;
+    /** Each edit sets a number that `/health` shows, which tells when it is in effect. */
+    const write = (level: string) =>
+      Deno.writeTextFile(
+        `${folder}/servers.toml`,
+        `${servers}\n[config]\n${level}\nhealth_check_interval = ${100 + ++edits}\n`,
+      );
+    const inEffect = () =>
+      until("the edit is in effect", async () => {
+        const { config } = await (await fetch(`${router.url}/health`)).json();
+        return config.health_check_interval === 100 + edits;
+      });
+    await write('log_level = "error"');
+    await using router = await startLogging(folder, []);
+    const lines = () => logLines(router.output());
+
+    await (await ask(router.url)).text();
+    await write('log_level = "info"');
+    await inEffect();
+    await (await ask(router.url, { tokens: 2 })).text();
+    await until("a line", () => lines().some(isAccess));
+    assert.deepEqual(tokensOf(lines()), [2], "none of the request before");
+
+    await write('log_level = "WARNING"');
+    await inEffect();
+    await (await ask(router.url, { tokens: 3 })).text();
+    // Without a word in the file the command line's level is in effect again.
+    await write("");
+    await inEffect();
+    await (await ask(router.url, { tokens: 4 })).text();
+    await until("another line", () => tokensOf(lines()).includes(4));
+    assert.deepEqual(tokensOf(lines()), [2, 4]);
+  }));
+
+/** By which the requests are told apart. */
+function tokensOf(lines: readonly Record<string, unknown>[]): unknown[] {
+  return lines.filter(isAccess).map(({ completionTokens }) => completionTokens);
+}
+
+Deno.test("a server that stays down costs a handful of lines", () =>
+  withFolder(async (folder) => {
+    const checks = { asked: 0 };
+    const well = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+      if (url.endsWith("/health")) checks.asked++;
+      return url.endsWith("/v1/models")
+        ? Response.json({ object: "list", data: [{ id: "m", object: "model" }] })
+        : new Response("");
+    });
+    const dead = deadUrl();
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${dead}" }, { url = "http://127.0.0.1:${well.addr.port}" }]
+[config]\nhealth_check_interval = 0.01\nmetrics_interval = 0.01\n`,
+    );
+    await using router = await startLogging(folder, ["--log-level", "debug"]);
+    const checksOfDead = async () => {
+      const { servers } = await (await fetch(`${router.url}/health`)).json();
+      return servers[0].total_checks;
+    };
+    await until("100 checks of the dead one", async () => await checksOfDead() >= 100, 20_000);
+    const about = logLines(router.output()).filter(({ server }) => server === dead);
+    assert.deepEqual(about.map(({ from, to }) => [from, to]), [["checking", "unhealthy"]]);
+    assert.ok(logLines(router.output()).length <= 4);
+    await well.shutdown();
+  }));
+
+function assertHas(line: Record<string, unknown>, expected: Record<string, unknown>): void {
+  const found = Object.keys(expected).map((name) => [name, line[name]]);
+  assert.deepEqual(Object.fromEntries(found), expected);
+}
