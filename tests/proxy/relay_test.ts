@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { attempt } from "../../src/proxy/attempt.ts";
+import { concat } from "../../src/proxy/bytes.ts";
 import { brokenStream } from "../../src/proxy/errors.ts";
 import { relay } from "../../src/proxy/relay.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
@@ -32,6 +33,10 @@ interface Relayed {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Every call of `onEnd`. */
   readonly ends: [Outcome, number][];
+  /** Every call of `onNext`. */
+  readonly gaps: number[];
+  /** The last bytes, as they are at the end. */
+  readonly tail: () => string;
   readonly leave: () => void;
 }
 
@@ -52,17 +57,22 @@ async function relaying(
   });
   assert.ok(answer?.rest, "there is more to come");
   const ends: [Outcome, number][] = [];
+  const gaps: number[] = [];
+  let tail = "";
   const stream = relay({
     held: answer.body,
     rest: answer.rest,
     headers: answer.headers,
     clientGone: gone.signal,
     errorFor: (outcome) => brokenStream(outcome, timeoutMs),
-    onNext() {},
-    onEnd: (outcome, bytes) => void ends.push([outcome, bytes]),
+    onNext: (gapMs) => void gaps.push(gapMs),
+    onEnd(outcome, bytes, last) {
+      ends.push([outcome, bytes]);
+      tail = new TextDecoder().decode(concat(last()));
+    },
   });
   try {
-    await use({ stream, ends, leave: () => gone.abort() });
+    await use({ stream, ends, gaps, tail: () => tail, leave: () => gone.abort() });
   } finally {
     answer.rest.close();
   }
@@ -146,5 +156,30 @@ Deno.test("a client that leaves ends it once, by its signal or by its stream", a
     await stream.cancel();
     leave();
     assert.deepEqual(ends, [["client_closed", 0]]);
+  });
+});
+
+Deno.test("each chunk after the first is heard of, and the last few are kept in their order", async () => {
+  const events = Array.from({ length: 10 }, (_, i) => `data: event ${i}\n\n`);
+  let sent = 1;
+  // Each waits until the one before has arrived, so that none are joined.
+  let arrived = Promise.withResolvers<void>();
+  await using server = startStream(events[0]!, "text/event-stream", async (controller) => {
+    await arrived.promise;
+    arrived = Promise.withResolvers();
+    if (sent === events.length) controller.close();
+    else controller.enqueue(encoder.encode(events[sent++]));
+  });
+  await relaying(server, async ({ stream, ends, gaps, tail }) => {
+    const seen: string[] = [];
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      seen.push(text);
+      arrived.resolve();
+    }
+    assert.deepEqual(seen, events);
+    assert.equal(gaps.length, events.length - 1);
+    assert.ok(gaps.every((gap) => gap >= 0));
+    assert.equal(tail(), events.slice(-4).join(""));
+    assert.deepEqual(ends, [["ok", events.join("").length]]);
   });
 });
