@@ -1,14 +1,30 @@
 import type { Context } from "hono";
+import { type DashboardFile, dashboardFiles } from "../monitor/dashboard/files.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 
 const encoder = new TextEncoder();
 
-/** What the dashboard page, and `top` in a terminal, are fed with. */
+/** The page takes what it needs from the router itself, and nothing from anywhere else. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "connect-src 'self'",
+  "img-src 'self'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** The dashboard page, and what it, and `top` in a terminal, are fed with. */
 export function dashboardAnswers(
   monitor: Pick<Monitor, "view" | "history" | "watch">,
   stopping: AbortSignal,
 ): Record<string, (c: Context) => Response> {
   return {
+    ...Object.fromEntries(
+      Object.entries(dashboardFiles).map(([path, file]) => [path, () => fileAnswer(file)]),
+    ),
     "/dashboard/view": (c) => c.json(monitor.view()),
     "/dashboard/history": (c) => c.json(monitor.history()),
     "/dashboard/events": () =>
@@ -16,6 +32,19 @@ export function dashboardAnswers(
         headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
       }),
   };
+}
+
+function fileAnswer({ contentType, text }: DashboardFile): Response {
+  return new Response(text, {
+    headers: {
+      "content-type": contentType,
+      "content-security-policy": CONTENT_SECURITY_POLICY,
+      // Another version of the router has another page.
+      "cache-control": "no-cache",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+    },
+  });
 }
 
 /** A view now and after each look, as server-sent events, until the router is told to stop. */

@@ -1,0 +1,75 @@
+// @ts-check
+/// <reference lib="dom" />
+/** @file The dashboard: a view comes in, everything on the page follows. */
+
+/** @import { View } from "../view.ts" */
+import { colourOf, drawCharts, highlightServer, showCharts } from "./charts.js";
+import { follow } from "./connection.js";
+import { byId, setAttribute, setText } from "./elements.js";
+import { updateEvents } from "./events.js";
+import { span, timeOfDay } from "./format.js";
+import { addView, emptyPast, pastFrom } from "./past.js";
+import { createTable } from "./table.js";
+import { themeButton } from "./theme.js";
+import { showTiles, updateTiles } from "./tiles.js";
+
+let past = emptyPast();
+/** @type {View | undefined} */
+let latest;
+
+themeButton(byId("theme"));
+showTiles(byId("tiles"));
+showCharts(byId("charts"));
+const table = createTable({
+  colourOf,
+  onHighlight: (url) => highlightServer(url, past),
+});
+
+/** What was before this page was opened, or while the line was lost. */
+async function loadPast() {
+  const answer = await fetch("/dashboard/history", { cache: "no-store" });
+  if (!answer.ok) return;
+  past = pastFrom(await answer.json());
+  showPast();
+}
+
+function showPast() {
+  drawCharts(past);
+  const first = past.times[0];
+  const last = past.times.at(-1);
+  if (first === undefined || last === undefined) return;
+  setText(byId("span"), `${timeOfDay(first)} to ${timeOfDay(last)}, your time`);
+}
+
+/** @param {View} view */
+function show(view) {
+  latest = view;
+  updateTiles(view);
+  updateEvents(view.events);
+  if (addView(past, view)) showPast();
+  table.update(view.servers);
+}
+
+/** @param {number | undefined} silentMs */
+function showLine(silentMs) {
+  const isLost = silentMs !== undefined && (latest !== undefined || silentMs > 2000);
+  if (silentMs !== undefined && !isLost) return;
+  const connection = byId("connection");
+  setAttribute(connection, "data-connection", isLost ? "lost" : "live");
+  setText(connection, isLost ? "Connection lost" : "Live");
+  document.body.classList.toggle("is-stale", isLost);
+  const banner = byId("lost");
+  banner.hidden = !isLost;
+  if (!isLost) return;
+  const age = latest
+    ? `What is shown is ${span(silentMs)} old, of ${timeOfDay(latest.at)}.`
+    : "Nothing was heard yet.";
+  setText(banner, `The router can't be reached. ${age} Trying again by itself.`);
+}
+
+follow({
+  // Without its past the page still shows the present; the next connection asks again.
+  onOpen: () => void loadPast().catch(() => {}),
+  onView: show,
+  onLine: showLine,
+});

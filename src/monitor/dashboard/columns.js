@@ -1,0 +1,104 @@
+// @ts-check
+/** @file The columns of the fleet table: how each is called, sorted and written. */
+
+/** @import { ServerView } from "../view.ts" */
+import { count, duration, percent, rate } from "./format.js";
+
+/**
+ * @typedef {object} Column
+ * @property {string} id
+ * @property {string} label
+ * @property {"server" | "state" | "meter" | "number" | "models"} kind
+ * @property {(server: ServerView) => number | string | null} value to sort by
+ * @property {(server: ServerView) => string} text
+ */
+
+/**
+ * A column of numbers.
+ *
+ * @param {string} id
+ * @param {string} label
+ * @param {(server: ServerView) => number | null} value
+ * @param {(value: number | null) => string} format
+ * @param {"number" | "meter"} kind
+ * @returns {Column}
+ */
+const numbers = (id, label, value, format, kind = "number") => ({
+  id,
+  label,
+  kind,
+  value,
+  text: (server) => format(value(server)),
+});
+
+/** Worst first, as an operator wants them. */
+const STATES = ["unhealthy", "checking", "sleeping", "draining", "healthy"];
+const MARKS = { unhealthy: "✖", checking: "◌", sleeping: "☾", draining: "◑", healthy: "●" };
+
+/** @type {readonly Column[]} */
+export const COLUMNS = [
+  {
+    id: "server",
+    label: "Server",
+    kind: "server",
+    value: ({ name }) => name,
+    text: ({ name }) => name,
+  },
+  {
+    id: "state",
+    label: "State",
+    kind: "state",
+    value: ({ state }) => STATES.indexOf(state),
+    text: ({ state }) => `${MARKS[state]} ${state}`,
+  },
+  numbers("usage", "Usage", ({ usage }) => usage, percent, "meter"),
+  numbers("running", "Running", ({ running }) => running, count),
+  numbers("waiting", "Waiting", ({ waiting }) => waiting, count),
+  numbers("capacity", "Capacity", ({ capacity }) => capacity, count),
+  numbers("kv-cache", "KV cache", ({ kvCacheUsage }) => kvCacheUsage, percent, "meter"),
+  numbers("prefix-hits", "Prefix hits", ({ prefixHitRate }) => prefixHitRate, percent),
+  numbers("first-token-p50", "First\u00a0token p50", ({ firstToken }) => firstToken.p50, duration),
+  numbers("first-token-p95", "First\u00a0token p95", ({ firstToken }) => firstToken.p95, duration),
+  numbers("tokens", "Tokens/s", ({ tokensPerSecond }) => tokensPerSecond, rate),
+  numbers("errors", "Errors", ({ errors }) => errors, count),
+  {
+    id: "models",
+    label: "Models",
+    kind: "models",
+    value: ({ models }) => models.join(", "),
+    text: ({ models }) => models.join(", ") || "none",
+  },
+];
+
+/**
+ * Servers by a column; those it knows nothing of come last either way, equals stay as they were.
+ *
+ * @param {readonly ServerView[]} servers
+ * @param {Column} column
+ * @param {"ascending" | "descending"} order
+ */
+export function sortServers(servers, { value }, order) {
+  const sign = order === "ascending" ? 1 : -1;
+  return servers.toSorted((one, other) => {
+    const a = value(one);
+    const b = value(other);
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    if (typeof a === "number" && typeof b === "number") return sign * (a - b);
+    return sign * String(a).localeCompare(String(b), undefined, { numeric: true });
+  });
+}
+
+/**
+ * Servers whose name, address or a model holds the text.
+ *
+ * @param {readonly ServerView[]} servers
+ * @param {string} text
+ * @param {boolean} onlyUnhealthy
+ */
+export function filterServers(servers, text, onlyUnhealthy) {
+  const wanted = text.trim().toLowerCase();
+  return servers.filter(({ name, url, models, state }) =>
+    !(onlyUnhealthy && state === "healthy") &&
+    [name, url, ...models].some((part) => part.toLowerCase().includes(wanted))
+  );
+}

@@ -1,0 +1,79 @@
+// @ts-check
+/// <reference lib="dom" />
+/** @file Elements are built and filled here; text is only ever set as text. */
+
+/**
+ * A new element with a class, and with children or text in it.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} className
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, className = "", ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...children);
+  return made;
+}
+
+/**
+ * The page's element of that id.
+ *
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no element "${id}"`);
+  return found;
+}
+
+/**
+ * Sets a text where it changed, so that nothing is laid out or announced for nothing.
+ *
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+/**
+ * Sets or, with `null`, removes an attribute where it changed.
+ *
+ * @param {Element} target
+ * @param {string} name
+ * @param {string | null} value
+ */
+export function setAttribute(target, name, value) {
+  if (target.getAttribute(name) === value) return;
+  if (value === null) target.removeAttribute(name);
+  else target.setAttribute(name, value);
+}
+
+/**
+ * A bar that is decoration: the number beside it says the same.
+ *
+ * @returns {{ track: HTMLElement, fill: HTMLElement }}
+ */
+export function bar() {
+  const fill = element("span", "fill");
+  const track = element("span", "track", fill);
+  track.setAttribute("aria-hidden", "true");
+  return { track, fill };
+}
+
+/**
+ * Shows a share, 0 to 1 and beyond, in a bar.
+ *
+ * @param {HTMLElement} fill
+ * @param {number | null} share
+ * @param {string} tone
+ */
+export function fillBar(fill, share, tone) {
+  const width = `${Math.min(100, Math.max(0, (share ?? 0) * 100)).toFixed(1)}%`;
+  if (fill.style.width !== width) fill.style.width = width;
+  setAttribute(fill, "data-tone", tone);
+}
