@@ -1,0 +1,64 @@
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Debian's, unless the environment variable `CHROMIUM` names another. */
+const EXECUTABLE = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
+
+/** Without these Chromium talks to its maker, and as root it needs the first. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Whether there is a Chromium to test with. */
+export const hasChromium = isFile(EXECUTABLE);
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** A page in a real browser, with everything it asked for and complained of. */
+export interface OpenPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Addresses of all requests so far. */
+  readonly requests: readonly string[];
+  /** Errors of the console and uncaught ones so far. */
+  readonly complaints: readonly string[];
+}
+
+/** Opens a page in a new headless Chromium with nothing remembered. */
+export async function openPage(
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
+  const browser: Browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    locale: "en-GB",
+    colorScheme: "light",
+    ...options,
+  });
+  const page = await context.newPage();
+  const requests: string[] = [];
+  const complaints: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await page.goto(`${url}/dashboard`);
+  return {
+    page,
+    requests,
+    complaints,
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
