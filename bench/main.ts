@@ -16,10 +16,11 @@ import {
   OPEN_STREAMS,
   STREAMS,
 } from "./measure.ts";
+import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
 import { killChildren } from "./processes.ts";
 import { availableProxies } from "./proxies.ts";
 import { type Aim, figures, ROUTER, timesNginx, verdict } from "./report.ts";
-import { added, median } from "./statistics.ts";
+import { added, median, ratios } from "./statistics.ts";
 
 const INSTALL = "apt-get install nginx-light haproxy";
 
@@ -39,6 +40,14 @@ const parts: Record<string, Part> = {
     const measured = timesNginx(rounds);
     const what = "CPU per streamed chunk";
     return [{ what, most: 2.5, measured, unit: "× nginx" }];
+  },
+  async observing(bench) {
+    // The difference is small, so that it takes more rounds to be seen.
+    const rounds = await measureChunks({ ...bench, proxies: observers, rounds: 2 * bench.rounds });
+    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_OBSERVING));
+    const measured = median(ratios(rounds, OBSERVING, NOT_OBSERVING));
+    const what = "CPU per chunk with what is observed of each";
+    return [{ what, most: 1.1, measured, unit: "× not observing" }];
   },
   async latency(bench) {
     const rounds = await measureLatency(bench);

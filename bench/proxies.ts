@@ -11,7 +11,7 @@ export interface Proxy {
 }
 
 /** Concurrent requests of the largest case, with room to spare. */
-const CAPACITY = 4096;
+export const CAPACITY = 4096;
 
 const router: Proxy = {
   name: "vllm-router",

@@ -18,8 +18,12 @@ const UNAVAILABLE = "ratio unavailable";
  * One line for each proxy: the median of its rounds, the lowest and the highest, and the median of
  * its ratios to the reference.
  */
-export function figures(title: string, unit: string, rounds: Rounds): string {
-  const reference = referenceOf(rounds);
+export function figures(
+  title: string,
+  unit: string,
+  rounds: Rounds,
+  reference: string | undefined = referenceOf(rounds),
+): string {
   const table = new Table({
     head: [title, unit, "lowest to highest", `× ${reference ?? "nginx"}`],
     colAligns: ["left", "right", "right", "right"],

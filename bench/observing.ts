@@ -1,0 +1,64 @@
+/**
+ * The router's parts put together once more, with or without an ear for each chunk, so that nothing
+ * else differs between the two. What a request costs at its start and its end stays in both.
+ *
+ * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
+ */
+import { createApp } from "../src/api/app.ts";
+import { checkConfig } from "../src/config/schema.ts";
+import { Fleet } from "../src/fleet/fleet.ts";
+import { startPolling } from "../src/fleet/poll.ts";
+import { tellAll } from "../src/monitor/listener.ts";
+import { createMetrics } from "../src/monitor/metrics.ts";
+import { startMonitor } from "../src/monitor/monitor.ts";
+import { createProxy } from "../src/proxy/proxy.ts";
+import { denoArguments, freePort, startListening } from "./processes.ts";
+import { CAPACITY, type Proxy } from "./proxies.ts";
+
+export const OBSERVING = "observing each chunk";
+export const NOT_OBSERVING = "not observing";
+
+/** The two to compare. */
+export const observers: readonly Proxy[] = [
+  { name: OBSERVING, start: (upstream) => startParts(upstream, true) },
+  { name: NOT_OBSERVING, start: (upstream) => startParts(upstream, false) },
+];
+
+function startParts(upstream: number, observe: boolean) {
+  const port = freePort();
+  const args = denoArguments("observing.ts", String(upstream), String(port), String(observe));
+  return startListening(Deno.execPath(), args, port);
+}
+
+async function serveParts(upstream: number, port: number, observe: boolean): Promise<void> {
+  const url = `http://127.0.0.1:${upstream}`;
+  const server = { url, max_concurrent_requests: CAPACITY };
+  const checked = checkConfig({ servers: { servers: [server] } }, () => undefined);
+  if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
+  const fleet = new Fleet({ config: checked.config });
+  const snapshot = () => fleet.snapshot();
+  const metrics = createMetrics(snapshot, "bench");
+  const identity = { version: "bench", address: url, startedAt: Date.now() };
+  const monitor = startMonitor(snapshot, identity);
+  const all = tellAll([metrics.listener, ...monitor.listeners]);
+  const observer = observe ? all : { ...all, nextToken() {} };
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 1_024, http2: false });
+  await startPolling(fleet, client).firstRound();
+  const app = createApp({
+    proxy: createProxy({ fleet, client, observer }),
+    snapshot,
+    monitor,
+    metrics,
+    stopping: new AbortController().signal,
+    onError: console.error,
+  });
+  Deno.serve(
+    { hostname: "127.0.0.1", port, onListen() {} },
+    (request, info) => app.fetch(request, info),
+  );
+}
+
+if (import.meta.main) {
+  const [upstream, port, observe] = Deno.args;
+  await serveParts(Number(upstream), Number(port), observe === "true");
+}
