@@ -164,6 +164,24 @@ Deno.test("a log file has the console's JSON lines, and a restart appends", () =
     }
   }));
 
+Deno.test("a router with the permissions it has in real life puts a full file aside", () =>
+  withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/logs`);
+    await Deno.writeTextFile(`${folder}/logs/router.log`, "");
+    await Deno.truncate(`${folder}/logs/router.log`, 50 * 1024 * 1024);
+    await using simulator = await startSimulator({ speed: 20 });
+    const args = ["--server", simulator.url, "--log-file", "logs/router.log"];
+    await using router = await startLogging(folder, args);
+    const files = () => [...Deno.readDirSync(`${folder}/logs`)].map(({ name }) => name);
+    await until("it is put aside", () => files().some((name) => name.endsWith(".gz")), 20_000);
+    await (await ask(router.url)).text();
+    router.kill("SIGTERM");
+    assert.equal(await router.ended, 0);
+    assert.doesNotMatch(router.output(), /error/);
+    const lines = logLines(await Deno.readTextFile(`${folder}/logs/router.log`));
+    assert.equal(lines.filter(isAccess).length, 1);
+  }));
+
 Deno.test("a log file that can't be written is one line and exit code 1", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
