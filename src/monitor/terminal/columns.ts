@@ -16,6 +16,8 @@ export interface Column {
   least(rows: readonly Row[]): number;
   /** What it takes where there is room, if more. */
   most(rows: readonly Row[]): number;
+  /** Takes only room that no other column can use. */
+  readonly elastic?: boolean;
   text(row: Row, width: number): string;
   paint(server: ServerView, palette: Palette): Paint;
   /** The order in which its title is marked. */
@@ -24,6 +26,7 @@ export interface Column {
 
 const NOTHING = "–";
 const PERCENT = 5;
+const STATE = "unhealthy".length;
 /** A name of an address and a port is shown whole before less important things are. */
 const LEAST_NAME = 21;
 const MOST_NAME = 40;
@@ -53,18 +56,20 @@ function figure(
 function words(
   rank: number,
   title: string,
-  least: number,
-  text: (row: Row) => string,
+  text: (server: ServerView) => string,
+  { least, most = Infinity }: { least: number; most?: number },
   paint: Column["paint"],
 ): Column {
+  const longest = (rows: readonly Row[]) =>
+    Math.max(0, ...rows.map(({ server }) => widthOf(text(server))));
   return {
     title,
     shortTitle: title,
     rank,
     align: "left",
-    least: () => least,
-    most: (rows) => Math.max(0, ...rows.map((row) => widthOf(text(row)))),
-    text,
+    least: (rows) => Math.min(least, longest(rows)),
+    most: (rows) => Math.min(most, longest(rows)),
+    text: ({ server }) => text(server),
     paint,
   };
 }
@@ -78,19 +83,30 @@ function paintOfState({ state }: ServerView, palette: Palette): Paint {
   return state === "checking" ? palette.warning : palette.quiet;
 }
 
+const digits = (rows: readonly Row[]) =>
+  Math.max(1, ...rows.map(({ number }) => String(number).length));
+
 const number: Column = {
-  ...figure(6, ["#", "#"], () => "", { least: 1, sort: "number" }),
-  most: (rows) => Math.max(0, ...rows.map(({ number }) => String(number).length)),
+  ...figure(6, ["#", "#"], () => "", { sort: "number" }),
+  least: digits,
+  most: digits,
   text: (row) => String(row.number),
 };
 
 const name = words(
   0,
   "server",
-  LEAST_NAME,
-  ({ server }) => harmless(server.name),
+  (server) => harmless(server.name),
+  { least: LEAST_NAME, most: MOST_NAME },
   ({ state }, palette) => state === "unhealthy" ? palette.gone : palette.plain,
 );
+
+const state: Column = {
+  ...words(1, "state", (server) => server.state, { least: STATE }, paintOfState),
+  // As wide as the longest there is, so that a change moves nothing.
+  least: () => STATE,
+  sort: "state",
+};
 
 const usage: Column = {
   title: "usage",
@@ -99,6 +115,7 @@ const usage: Column = {
   align: "left",
   least: () => PERCENT + 6,
   most: () => PERCENT + MOST_BAR,
+  elastic: true,
   text: ({ server }, width) =>
     `${bar(server.usage, width - PERCENT)}${percent(server.usage).padStart(PERCENT)}`,
   paint: (server, palette) =>
@@ -109,12 +126,8 @@ const usage: Column = {
 /** What is told of each server, from left to right. */
 export const columns: readonly Column[] = [
   number,
-  {
-    ...name,
-    least: (rows) => Math.min(LEAST_NAME, name.most(rows)),
-    most: (rows) => Math.min(MOST_NAME, name.most(rows)),
-  },
-  { ...words(1, "state", 9, ({ server }) => server.state, paintOfState), sort: "state" },
+  name,
+  state,
   figure(3, ["running", "run"], (server) => String(server.running)),
   figure(4, ["waiting", "wait"], (server) => String(server.waiting), { sort: "waiting" }),
   figure(5, ["capacity", "cap"], (server) => String(server.capacity)),
@@ -139,7 +152,7 @@ export const columns: readonly Column[] = [
 export const modelsColumn: Column = words(
   7,
   "models",
-  12,
-  ({ server }) => harmless(server.models.join(", ")) || NOTHING,
+  (server) => harmless(server.models.join(", ")) || NOTHING,
+  { least: 12 },
   (_, palette) => palette.quiet,
 );

@@ -18,12 +18,12 @@ const MARGIN = 1;
 const LOW = 12;
 /** Below so many rows there is no pane of events. */
 const LOW_FOR_EVENTS = 15;
-const LEAST_EVENTS = 4;
+const LEAST_EVENTS = 5;
 const UNPAINTED = paletteOf(0);
 
 /** How many lines each part gets. */
 interface Layout extends Extent {
-  /** With the lines above them. */
+  /** With a free line on either side and their title. */
   readonly events: number;
 }
 
@@ -47,7 +47,7 @@ export function drawScreen(view: View, ui: Ui, size: Size, palette: Palette): st
   const events = layout.events === 0 || ui.help ? [] : [
     "",
     palette.heading("Events"),
-    ...eventLines(view.events.slice(0, layout.events - 2), width, palette),
+    ...eventLines(view.events.slice(0, layout.events - 3), width, palette),
   ];
   const lines = [...header, ...(low ? notice : [notice[0] ?? ""]), ...middle, ...events]
     .map((line) => widthOf(line) > width ? fit(line, width) : line);
@@ -69,7 +69,7 @@ export function drawAll(view: View, models: boolean, palette: Palette): string[]
   const ui = firstUi(models);
   const rows = rowsOf(view.servers, ui);
   const table = createTable(rows, ui, Infinity, palette);
-  const longest = Math.max(0, ...view.events.map(({ text }) => widthOf(text)));
+  const longest = Math.max(10, ...view.events.map(({ text }) => widthOf(text)));
   return [
     ...identityLines(view, Infinity, palette),
     ...totalsLines(view, Infinity, palette),

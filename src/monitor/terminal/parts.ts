@@ -3,7 +3,8 @@ import { paintOfUsage, type Palette } from "./paint.ts";
 import { bar, count, fit, flow, harmless, percent, span } from "./text.ts";
 import type { Extent, Ui } from "./ui.ts";
 
-const LOAD_BAR = 10;
+/** Below so many columns the bar of the load is short, so that all fits on a line. */
+const NARROW = 100;
 
 /** Which router this is, and since when it runs. */
 export function identityLines(view: View, width: number, palette: Palette): string[] {
@@ -24,7 +25,7 @@ export function totalsLines({ totals }: View, width: number, palette: Palette): 
     : palette.warning;
   const pieces = [
     paintOfHealth(`${healthy} of ${servers} healthy`),
-    `load ${paintOfUsage(load, palette)(`${bar(load, LOAD_BAR)} ${percent(load)}`)}`,
+    `load ${paintOfUsage(load, palette)(`${bar(load, width < NARROW ? 5 : 10)} ${percent(load)}`)}`,
     `${count(totals.requestsPerSecond)} requests/s`,
     `${count(totals.tokensPerSecond)} tokens/s`,
     (failovers > 0 ? palette.warning : palette.plain)(

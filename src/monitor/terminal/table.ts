@@ -72,7 +72,8 @@ const total = (placed: readonly Placed[]) =>
 function widen(placed: readonly Placed[], rows: readonly Row[], width: number): Placed[] {
   let left = width - total(placed);
   const wider = new Map<Column, number>();
-  for (const { column, width } of placed.toSorted((a, b) => a.column.rank - b.column.rank)) {
+  const turn = ({ column }: Placed) => column.elastic ? Infinity : column.rank;
+  for (const { column, width } of placed.toSorted((a, b) => turn(a) - turn(b))) {
     const more = Math.max(0, Math.min(left, column.most(rows) - width));
     wider.set(column, width + more);
     left -= more;

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { drawAll, drawScreen, extentOf } from "../../../src/monitor/terminal/draw.ts";
+import { colourLevel, paletteOf } from "../../../src/monitor/terminal/paint.ts";
+import { widthOf } from "../../../src/monitor/terminal/text.ts";
+import { firstUi, sorts, type Ui } from "../../../src/monitor/terminal/ui.ts";
+import type { View } from "../../../src/monitor/view.ts";
+import { manyServers, viewOf } from "./view.ts";
+
+const PLAIN = paletteOf(0);
+const COLOURED = paletteOf(1);
+const SMALL = { columns: 80, rows: 24 };
+const LARGE = { columns: 160, rows: 40 };
+const ui = firstUi(false);
+
+const draw = (view: View, changes: Partial<Ui> = {}, size = LARGE, palette = PLAIN) =>
+  drawScreen(view, { ...ui, ...changes }, size, palette);
+const lineWith = (lines: readonly string[], text: string) => {
+  const line = lines.find((line) => stripVTControlCharacters(line).includes(text));
+  assert.ok(line, `${text} is in\n${lines.join("\n")}`);
+  return line;
+};
+/** The servers' names from top to bottom. */
+const order = (lines: readonly string[]) =>
+  lines.flatMap((line) => /^ *\d+ +(gpu-\d+)/.exec(line)?.[1] ?? []);
+
+Deno.test("a large terminal shows all there is to know", () => {
+  const lines = draw(
+    viewOf([{ running: 3, waiting: 1, errors: 7 }], { at: 100_000_000 }),
+    { models: true },
+  );
+  assert.equal(lines[0], " vllm-router 1.2.3   http://0.0.0.0:8888   up 1 d 3 h");
+  assert.match(lines[1]!, /^ 1 of 1 healthy +load █+░+ 45% +12 requests\/s +4,321 tokens\/s /);
+  assert.match(lines[1]!, /2 failovers/);
+  assert.match(
+    lines[3]!,
+    /# +server +state +running +waiting +capacity +usage +KV cache +prefix hits +TTFT p50 +TTFT p95 +tokens\/s +errors +models/,
+  );
+  assert.match(
+    lines[4]!,
+    /1 +gpu-1 +healthy +3 +1 +10 +█{8}░{12} +40% +25% +50% +85ms +1\.2s +1,234 +7 +small-model/,
+  );
+  lineWith(lines, "Events");
+  assert.match(lineWith(lines, "Request moved"), /^ \d\d:\d\d:\d\d +Request moved to gpu-2/);
+  assert.match(lines.at(-1)!, /q quit.*\? help.*s sort.*f show/);
+  assert.equal(lines.length, LARGE.rows);
+});
+
+Deno.test("80 columns show the most important", () => {
+  const lines = draw(viewOf([{ name: "192.168.10.100:8000", running: 3 }]), {}, SMALL);
+  assert.match(lines[3]!, /# +server +state +run +wait +cap +usage +KV/);
+  assert.match(lines[4]!, /192\.168\.10\.100:8000 +healthy +3 +0 +10 +█+░+ +30% +25%/);
+  const withModels = draw(viewOf([{}]), { models: true }, SMALL);
+  assert.match(withModels[4]!, /small-model/);
+});
+
+Deno.test("no line is wider than the terminal, no screen higher, whatever its size", () => {
+  const view = viewOf([
+    { name: "服务器".repeat(20), models: ["模型🚀".repeat(30)], state: "unhealthy" },
+    ...manyServers(30),
+  ]);
+  for (let columns = 1; columns <= 200; columns += 3) {
+    for (const rows of [1, 2, 3, 5, 11, 12, 15, 24, 60]) {
+      for (const changes of [{}, { help: true }, { models: true, notice: "lost 连接" }]) {
+        const lines = draw(view, changes, { columns, rows }, COLOURED);
+        assert.equal(lines.length, rows, `${columns}x${rows}`);
+        for (const line of lines) assert.ok(widthOf(line) <= Math.max(2, columns), line);
+      }
+    }
+  }
+});
+
+Deno.test("20 columns and 5 rows show a server and how the fleet is", () => {
+  const lines = draw(viewOf([{}, {}]), {}, { columns: 20, rows: 5 });
+  assert.match(lines[0]!, /2 of 2 healthy/);
+  assert.match(lines.join("\n"), /gpu-1/);
+});
+
+Deno.test("wide characters are measured and cut, and what follows stays in line", () => {
+  const lines = draw(
+    viewOf([{ name: "模型".repeat(20) }, { name: "rocket-🚀" }, { name: "plain" }]),
+    {},
+    SMALL,
+  );
+  const columnOf = (text: string) => {
+    const line = lineWith(lines, text);
+    return widthOf(line.slice(0, line.indexOf("healthy")));
+  };
+  assert.match(lineWith(lines, "模型"), /(模型)+模?…/);
+  assert.equal(columnOf("模型"), columnOf("plain"));
+  assert.equal(columnOf("rocket"), columnOf("plain"));
+});
+
+Deno.test("nothing a server calls itself reaches the terminal as a command", () => {
+  const lines = draw(
+    viewOf([{ name: "evil\x1b[2J\x07", models: ["a\r\nb\u202e"] }], {
+      events: [{ at: 0, kind: "state", tone: "bad", text: "it said \x1b]0;title\x07" }],
+    }),
+    { models: true, notice: "odd \x1b[1A" },
+  );
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(lines.join(""), /[\x00-\x1f\x7f\u202e]/);
+});
+
+Deno.test("yellow at 70% usage, red at 90%, yellow while checking, red and struck when unhealthy", () => {
+  const lines = draw(
+    viewOf([
+      { running: 69, capacity: 100 },
+      { running: 70, capacity: 100 },
+      { running: 90, capacity: 100 },
+      { state: "checking" },
+      { state: "unhealthy" },
+    ]),
+    {},
+    LARGE,
+    COLOURED,
+  );
+  const [green, yellow, red, struck] = [32, 33, 31, 9].map((code) => `\x1b[${code}m`);
+  assert.ok(lineWith(lines, " 69%").includes(`${green}█`));
+  assert.ok(lineWith(lines, " 70%").includes(`${yellow}█`));
+  assert.ok(lineWith(lines, " 90%").includes(`${red}█`));
+  assert.ok(lineWith(lines, "gpu-4").includes(`${yellow}checking`));
+  assert.ok(lineWith(lines, "gpu-5").includes(`${red}unhealthy`));
+  assert.ok(lineWith(lines, "gpu-5").includes(`${red}${struck}gpu-5`));
+});
+
+Deno.test("without colours there is no escape, and every state is told in words", () => {
+  assert.equal(colourLevel("1"), 0);
+  const states = ["healthy", "unhealthy", "checking", "draining", "sleeping"] as const;
+  const lines = draw(viewOf(states.map((state) => ({ state }))));
+  assert.ok(!lines.join("").includes("\x1b"));
+  states.forEach((state, index) =>
+    assert.match(lineWith(lines, `gpu-${index + 1}`), RegExp(state))
+  );
+});
+
+Deno.test("200 servers scroll to the last", () => {
+  const view = viewOf(manyServers(200));
+  const extent = extentOf(view, ui, SMALL);
+  assert.equal(extent.rows, 200);
+  assert.ok(extent.page >= 10);
+  const first = draw(view, {}, SMALL);
+  assert.equal(order(first)[0], "gpu-1");
+  assert.match(first.at(-1)!, RegExp(`1–${extent.page} of 200`));
+  const last = draw(view, { offset: 1_000 }, SMALL);
+  assert.equal(order(last).at(-1), "gpu-200");
+  assert.equal(order(last).length, extent.page);
+});
+
+Deno.test("servers are sorted with the largest first, and keep their numbers", () => {
+  const view = viewOf([
+    { running: 1, errors: 0, tokensPerSecond: null },
+    { running: 9, errors: 2, tokensPerSecond: 5 },
+    { running: 5, errors: 3, tokensPerSecond: 9, state: "unhealthy", waiting: 3 },
+  ]);
+  const sorted = Object.fromEntries(sorts.map((sort) => [sort, order(draw(view, { sort }))]));
+  assert.deepEqual(sorted, {
+    "number": ["gpu-1", "gpu-2", "gpu-3"],
+    "state": ["gpu-3", "gpu-1", "gpu-2"],
+    "usage": ["gpu-2", "gpu-3", "gpu-1"],
+    "waiting": ["gpu-3", "gpu-1", "gpu-2"],
+    "first token": ["gpu-1", "gpu-2", "gpu-3"],
+    "tokens/s": ["gpu-3", "gpu-2", "gpu-1"],
+    "errors": ["gpu-3", "gpu-2", "gpu-1"],
+  });
+  const lines = draw(view, { sort: "errors" });
+  assert.match(lines[3]!, /▾errors/);
+  assert.match(lines[4]!, /^ 3 +gpu-3/);
+});
+
+Deno.test("only unhealthy servers are shown when asked for, or that there is none", () => {
+  assert.deepEqual(
+    order(draw(viewOf(manyServers(20)), { onlyUnhealthy: true })),
+    ["gpu-10", "gpu-20"],
+  );
+  lineWith(draw(viewOf([{}]), { onlyUnhealthy: true }), "no such server");
+});
+
+Deno.test("help covers the servers and says what keys and columns mean", () => {
+  const lines = draw(viewOf([{}]), { help: true }, SMALL);
+  for (const text of ["Keys", "quit", "scroll", "only unhealthy", "time to first token"]) {
+    lineWith(lines, text);
+  }
+  assert.deepEqual(order(lines), []);
+});
+
+Deno.test("a notice stands above the servers", () => {
+  const view = viewOf(manyServers(20));
+  for (const size of [LARGE, { columns: 80, rows: 8 }]) {
+    lineWith(draw(view, { notice: "connection lost" }, size), "! connection lost");
+  }
+});
+
+Deno.test("the snapshot in plain text is complete and cuts nothing", () => {
+  const name = "a-name-of-forty-characters-and-not-longer";
+  const lines = drawAll(viewOf([{ name: name.slice(0, 40) }, ...manyServers(199)]), true, PLAIN);
+  lineWith(lines, name.slice(0, 40));
+  lineWith(lines, "small-model");
+  assert.equal(order(lines).at(-1), "gpu-200");
+  assert.equal(lines.at(-1)!.slice(10), "Request moved to gpu-2");
+});

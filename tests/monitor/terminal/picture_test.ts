@@ -1,0 +1,82 @@
+import { startSimulator } from "../../../src/simulator/simulator.ts";
+import { svgOf } from "../../support/ansi_svg.ts";
+import { ask } from "../../support/fleet.ts";
+import { until } from "../../support/until.ts";
+import { deadUrl } from "../../support/upstream.ts";
+import { startCommand } from "./session.ts";
+import { hasTmux } from "./tmux.ts";
+
+const PICTURE = new URL("../../../docs/images/terminal.svg", import.meta.url);
+const MODEL = "Qwen3-32B";
+const SERVERS = [
+  { name: "gpu-a100-1", capacity: 16, streams: 5 },
+  { name: "gpu-a100-2", capacity: 16, streams: 12 },
+  { name: "gpu-h100-1", capacity: 32, streams: 31 },
+  { name: "gpu-h100-2", capacity: 32, streams: 18 },
+  { name: "gpu-l40s-1", capacity: 8, streams: 2 },
+];
+const NAMES = [...SERVERS.map(({ name }) => name), "gpu-l40s-2"];
+const ignore = Deno.env.get("UPDATE_PICTURES") !== "1" || !hasTmux();
+
+Deno.test({ name: "the README's picture of the terminal", ignore }, async () => {
+  const simulators = await Promise.all(
+    SERVERS.map(({ capacity }, seed) =>
+      startSimulator({ models: [MODEL], maxNumSeqs: capacity, seed, speed: 1.5 })
+    ),
+  );
+  const dying = await startSimulator({ models: [MODEL] });
+  const folder = await Deno.makeTempDir();
+  const entries = [
+    ...SERVERS.map(({ name, capacity }, i) => ({ name, capacity, url: simulators[i]!.url })),
+    { name: NAMES.at(-1)!, capacity: 8, url: dying.url },
+  ].map(({ name, capacity, url }) =>
+    `[[servers.servers]]\nname = "${name}"\nurl = "${url}"\nmax_concurrent_requests = ${capacity}\n`
+  );
+  const settings = "[config]\nhealth_check_interval = 1\n";
+  await Deno.writeTextFile(`${folder}/servers.toml`, entries.join("") + settings);
+
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const url = deadUrl();
+  const flags = `--host 127.0.0.1 --port ${new URL(url).port} --config ${folder}/servers.toml`;
+  const asked: Promise<unknown>[] = [];
+  const stream = async (to: string, tokens: number) => {
+    const content = `Tell me of the ${asked.length % 7} seas. ${"And then? ".repeat(30)}`;
+    const answer = await ask(to, { model: MODEL, stream: true, tokens, content, signal });
+    await answer.text();
+  };
+  const options = { columns: 150, rows: 22 };
+  {
+    await using run = await startCommand(`run --model ${flags}`, options);
+    await run.sees("6 of 6 healthy");
+    // Every server has a time to first token to show.
+    for (let n = 0; n < 40; n++) asked.push(stream(url, 40).catch(() => {}));
+    await Promise.all(asked);
+    // What other routers and people ask of the servers fills them unevenly.
+    SERVERS.forEach(({ streams }, i) => {
+      for (let n = 0; n < streams; n++) {
+        asked.push(stream(simulators[i]!.url, 1_500).catch(() => {}));
+      }
+    });
+    const pulse = setInterval(() => asked.push(stream(url, 30).catch(() => {})), 120);
+    await until("some answers", () => asked.length > 135, 10_000);
+    await dying.close();
+    await run.sees("5 of 6 healthy", /failover/, /\d+ms +\d/);
+    await until("more answers", () => asked.length > 170, 10_000);
+    const pane = await run.terminal.capture({ colours: true });
+    clearInterval(pulse);
+    leaving.abort();
+    await Promise.all(asked);
+    const shown = [...simulators, dying].reduce(
+      (text, simulator, i) => text.replaceAll(simulator.url, `http://${NAMES[i]}:8000`),
+      pane.replaceAll(url, "http://router-1:8888"),
+    );
+    await Deno.mkdir(new URL(".", PICTURE), { recursive: true });
+    await Deno.writeTextFile(
+      PICTURE,
+      svgOf(shown, { title: "vllm-router run --model", ...options }),
+    );
+  }
+  for (const simulator of simulators) await simulator.close();
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { startSimulator } from "../../../src/simulator/simulator.ts";
+import { ask, MODEL } from "../../support/fleet.ts";
+import { until } from "../../support/until.ts";
+import { deadUrl } from "../../support/upstream.ts";
+import { startCommand } from "./session.ts";
+import { hasTmux, type TerminalOptions } from "./tmux.ts";
+
+const ignore = !hasTmux();
+
+/** The router before a simulated server and one that is not there, in a terminal. */
+async function startRun(options?: TerminalOptions & { flags?: string; speed?: number }) {
+  const simulator = await startSimulator({ speed: options?.speed ?? 20 });
+  const url = deadUrl();
+  const session = await startCommand(
+    `run --host 127.0.0.1 --port ${new URL(url).port} ${options?.flags ?? ""} ` +
+      `--server ${simulator.url}=8 --server ${deadUrl()}`,
+    options,
+  );
+  return {
+    ...session,
+    url,
+    simulator,
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await simulator.close();
+    },
+  };
+}
+
+Deno.test({ name: "on a terminal run shows the fleet, and q gives it back", ignore }, async () => {
+  await using run = await startRun({ flags: "--model", columns: 160 });
+  await run.sees("vllm-router ", run.url, "1 of 2 healthy", "unhealthy", "Events", "q quit", MODEL);
+  await (await ask(run.url, { stream: true })).text();
+  await run.sees(/TTFT p95/, / healthy +0 +0 +8 +░+ +0% .*\d+ms/);
+  const coloured = await run.terminal.capture({ colours: true });
+  // Struck through and red, in whatever order tmux tells it.
+  assert.match(coloured, /\[9m[^ ]*\[31m127\.0\.0\.1:/);
+  assert.match(coloured, /\[31munhealthy/);
+  assert.deepEqual(await run.terminal.state(), { alternate: true, cursor: false, wraps: false });
+  await run.terminal.press("q");
+  await run.endsRestored(0);
+});
+
+Deno.test({ name: "it follows the terminal's size and the keys", ignore }, async () => {
+  await using run = await startRun();
+  await run.sees("run", "1 of 2 healthy", "unhealthy");
+  await run.missesAll("prefix hits");
+  await run.terminal.resize(160, 30);
+  await run.sees("prefix hits", "tokens/s   errors");
+  await run.terminal.resize(20, 5);
+  await run.sees("1 of 2 healthy", "server");
+  await run.missesAll("Events");
+  await run.terminal.resize(80, 24);
+  await run.sees("Events");
+
+  await run.terminal.press("?");
+  await run.sees("Keys", "this help");
+  await run.terminal.press("Escape");
+  await run.missesAll("this help");
+  await run.terminal.press("s");
+  await run.sees("▾state", /2 +127.*unhealthy[^]*1 +127.*healthy/);
+  await run.terminal.press("f");
+  await run.sees("only unhealthy", "1 shown");
+  await run.terminal.press("C-c");
+  await run.endsRestored(0);
+});
+
+Deno.test({ name: "NO_COLOR shows every state without a colour", ignore }, async () => {
+  await using run = await startRun({ env: { NO_COLOR: "1" } });
+  await run.sees("1 of 2 healthy", "unhealthy", "q quit");
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(await run.terminal.capture({ colours: true }), /\x1b\[[\d;]*m/);
+});
+
+Deno.test({ name: "SIGTERM gives the terminal back", ignore }, async () => {
+  await using run = await startRun();
+  await run.sees("1 of 2 healthy");
+  run.kill("SIGTERM");
+  await run.endsRestored(0);
+});
+
+Deno.test({ name: "q waits for what is in flight, a second q does not", ignore }, async () => {
+  await using run = await startRun({ speed: 1 });
+  await run.sees("1 of 2 healthy");
+  const answer = await ask(run.url, { stream: true, tokens: 1_000 });
+  await run.sees(/ healthy +1 +0 /);
+  await run.terminal.press("q");
+  await run.sees("draining, 1 in flight, q again to leave at once");
+  await run.terminal.press("q");
+  await run.endsRestored(1);
+  await answer.body?.cancel().catch(() => {});
+});
+
+Deno.test({ name: "a terminal that goes away leaves the router running", ignore }, async () => {
+  await using run = await startRun();
+  await run.sees("1 of 2 healthy");
+  await run.terminal.close();
+  await until("several frames later it still answers", async () => {
+    const view = await (await fetch(`${run.url}/dashboard/view`)).json();
+    return view.at - view.startedAt > 2_000;
+  });
+  const answer = await ask(run.url);
+  await answer.body?.cancel();
+  assert.equal(answer.status, 200);
+});
+
+Deno.test({ name: "with --console run writes plain lines", ignore }, async () => {
+  await using run = await startRun({ flags: "--console", columns: 160 });
+  await run.sees("Listening on", /is '?unhealthy/);
+  assert.equal((await run.terminal.state()).alternate, false);
+  run.kill("SIGTERM");
+  await run.endsRestored(0);
+});

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import type { View } from "../../../src/monitor/view.ts";
+import { cli } from "../../support/cli.ts";
+import { startFleet } from "../../support/fleet.ts";
+import { until } from "../../support/until.ts";
+import { deadUrl, startUpstream, type TestUpstream } from "../../support/upstream.ts";
+import { startCommand } from "./session.ts";
+import { hasTmux } from "./tmux.ts";
+import { manyServers, viewOf } from "./view.ts";
+
+const ignore = !hasTmux();
+
+/** A router that shows that view, on that port. */
+function startRouterShowing(view: View, port: number): TestUpstream {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port, onListen: () => {} },
+    (request) =>
+      request.url.endsWith("/dashboard/view")
+        ? Response.json(view)
+        : new Response(null, { status: 404 }),
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+Deno.test("without a terminal top prints a snapshot of a real router", async () => {
+  await using fleet = await startFleet({ servers: [{}, { models: ["模型"] }] });
+  await until("both are seen", () => fleet.router.view().totals.healthy === 2);
+  const { code, stdout, stderr } = await cli(["top", `${fleet.router.url}/`, "--model"], {
+    env: { NO_COLOR: "" },
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /2 of 2 healthy/);
+  assert.match(stdout, /KV cache +prefix hits +TTFT p50 +TTFT p95 +tokens\/s +errors +models/);
+  for (const { url } of fleet.simulators) assert.ok(stdout.includes(new URL(url).host));
+  assert.match(stdout, /healthy.*模型/);
+  assert.ok(!stdout.includes("\x1b"));
+});
+
+Deno.test("a router that can't be reached is told in one line", async () => {
+  const url = deadUrl();
+  const { code, stdout, stderr } = await cli(["top", url]);
+  assert.equal(code, 1);
+  assert.match(stderr, RegExp(`^error: no router answers at ${url}: [^\n]+\n$`));
+  assert.equal(stdout, "");
+});
+
+Deno.test("what is no router is told in one line", async () => {
+  await using other = startUpstream(() => new Response("hello", { status: 404 }));
+  const { code, stderr } = await cli(["top", other.url]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: no router answers at .*404[^\n]*\n$/);
+});
+
+Deno.test("a bad URL is a command line that can't be understood", async () => {
+  for (const url of ["gpu-1", "localhost:8888", "ftp://gpu-1"]) {
+    const { code, stderr } = await cli(["top", url]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: .*Expected a URL such as http:\/\/127\.0\.0\.1:8888\.\n$/);
+  }
+});
+
+Deno.test({ name: "top survives the restart of its router", ignore }, async () => {
+  const port = Number(new URL(deadUrl()).port);
+  const before = startRouterShowing(viewOf([{ name: "before" }]), port);
+  await using top = await startCommand(`top ${before.url}/`);
+  await top.sees("before", before.url, "1 of 1 healthy");
+  await before[Symbol.asyncDispose]();
+  await top.sees(/connection lost, trying again; this is [1-9] s old/, "before");
+  await using after = startRouterShowing(viewOf([{ name: "after" }]), port);
+  await top.sees("after", after.url);
+  await top.missesAll("connection lost");
+  await top.terminal.press("q");
+  await top.endsRestored(0);
+});
+
+Deno.test({ name: "200 servers scroll in 80 columns, wide names among them", ignore }, async () => {
+  const servers = manyServers(200).map((server, index) => ({
+    name: index % 2 === 0 ? `模型服务器-${index + 1}` : `gpu-${index + 1}`,
+    models: ["组织/大模型-🚀-" + "x".repeat(40)],
+    ...server,
+  }));
+  await using router = startRouterShowing(viewOf(servers), 0);
+  await using top = await startCommand(`top ${router.url} --model`);
+  await top.sees("180 of 200 healthy", "模型服务器-1 ", "组织/大模型", "1–", " of 200");
+  const lines = (await top.terminal.capture()).trimEnd().split("\n");
+  assert.equal(lines.length, 24);
+  await top.terminal.press("End");
+  await top.sees("gpu-200", "–200 of 200");
+  await top.terminal.press("Up");
+  await top.sees("–199 of 200");
+  await top.terminal.press("PageUp");
+  await top.missesAll("gpu-200 ");
+  await top.terminal.press("Home");
+  await top.sees("模型服务器-1 ");
+  await top.terminal.press("NPage");
+  await top.missesAll("模型服务器-1 ");
+  await top.terminal.press("f");
+  await top.sees("gpu-10 ", "of 20");
+  top.kill("SIGTERM");
+  await top.endsRestored(0);
+});
