@@ -9,6 +9,8 @@ const REQUESTS = 10_000;
 /** Every hundredth asks for a model that no server has, each for another. */
 const REJECTED = REQUESTS / 100;
 const AT_ONCE = 64;
+/** A machine that is busy with other things gets time to catch up. */
+const PATIENCE_MS = 20_000;
 
 interface Usage {
   readonly prompt_tokens: number;
@@ -111,9 +113,13 @@ Deno.test("after 10,000 requests with failures in them all views and the servers
     await until("the router is ready", async () => {
       const response = await fetch(`${router.url}/v1/models`);
       return (await response.text()).includes(MODEL);
-    });
+    }, PATIENCE_MS);
     const seen = await askAll(router.url);
-    await until("the last line is written", () => accessLines(router.output()).length >= REQUESTS);
+    await until(
+      "the last line is written",
+      () => accessLines(router.output()).length >= REQUESTS,
+      PATIENCE_MS,
+    );
     const lines = accessLines(router.output());
     const page = await (await fetch(`${router.url}/metrics`)).text();
 
@@ -198,6 +204,7 @@ function assertServersAgree(
   simulators: readonly Simulator[],
   lines: readonly AccessLine[],
 ): void {
+  const [erring, resetting, well] = simulators as [Simulator, Simulator, Simulator];
   for (const { url: server, state } of simulators) {
     const { received, finished, failed, aborted, running, waiting } = state();
     const attempts = (outcome?: string) =>
@@ -206,16 +213,16 @@ function assertServersAgree(
     assert.equal(metric(page, "vllm_router_requests_total", { server }), finished, server);
     assert.equal(lines.filter((line) => line.server === server).length, finished, server);
     assert.equal(attempts("bad_status") + attempts("reset"), attempts() - finished, server);
-    // Where a pooled connection breaks before an answer, `fetch` itself may send the request once
+    // Where a pooled connection breaks before an answer, `fetch` by itself sends the request once
     // more. The server has then seen, and failed, one more than the router tried.
     const sentAgain = received - attempts();
     assert.equal(failed, attempts("bad_status") + attempts("reset") + sentAgain, server);
     assert.ok(sentAgain >= 0, server);
-    if (attempts("reset") === 0) assert.equal(sentAgain, 0, server);
+    if (server !== resetting.url) assert.deepEqual([sentAgain, attempts("reset")], [0, 0], server);
     assert.deepEqual({ aborted, running, waiting }, { aborted: 0, running: 0, waiting: 0 });
   }
-  const [erring, resetting, well] = simulators.map((simulator) => simulator.state());
-  assert.ok(erring!.failed > 0 && resetting!.failed > 0 && well!.failed === 0);
+  assert.ok(erring.state().failed > 0 && resetting.state().failed > 0);
+  assert.equal(well.state().failed, 0);
   const tokens = (kind: string) => metric(page, "vllm_router_tokens_total", { kind });
   assert.equal(tokens("prompt"), sum(simulators, ({ state }) => state().promptTokens));
   assert.equal(tokens("completion"), sum(simulators, ({ state }) => state().generationTokens));
@@ -230,7 +237,7 @@ async function assertViewAgrees(
   await until("the view has caught up", async () => {
     view = await (await fetch(`${router}/dashboard/view`)).json();
     return view.totals.requests === REQUESTS && view.totals.inFlight === 0;
-  });
+  }, PATIENCE_MS);
   assert.equal(view.totals.failovers, metric(page, "vllm_router_failovers_total"));
   assert.deepEqual(view.servers.map(({ url }) => url), simulators.map(({ url }) => url));
   for (const { url: server, errors } of view.servers) {
@@ -249,5 +256,5 @@ async function assertIdle(router: string, page: string): Promise<void> {
     return stats.summary.total_active_load === 0 && view.totals.load === 0 &&
       stats.servers.every((server: { in_flight: number }) => server.in_flight === 0) &&
       metric(later, "vllm_router_server_load") === 0;
-  });
+  }, PATIENCE_MS);
 }
