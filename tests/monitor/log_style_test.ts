@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { closeLog, logError, logListener, setLogLevel, setUpLog } from "../../src/monitor/log.ts";
+import type { LogOptions } from "../../src/monitor/log.ts";
+import { openAccount } from "../../src/proxy/account.ts";
+
+const change = { server: "http://gpu-1", from: "healthy", to: "unhealthy", reason: "why" } as const;
+const account = openAccount({ id: "7", client: "::1", method: "POST", path: "/v1/x?key=secret" });
+
+/** What is written to the console in that style meanwhile. */
+async function written(
+  style: LogOptions["console"],
+  action: () => void,
+  level: LogOptions["level"] = "debug",
+): Promise<string[]> {
+  const lines: string[] = [];
+  const methods = ["debug", "info", "log", "warn", "error"] as const;
+  const before = methods.map((method) => console[method]);
+  // LogTape takes the console's methods when it is set up.
+  for (const method of methods) console[method] = (...parts) => void lines.push(parts.join(" "));
+  try {
+    await setUpLog({ level, console: style });
+    action();
+  } finally {
+    methods.forEach((method, index) => console[method] = before[index]!);
+    await closeLog();
+  }
+  return lines;
+}
+
+Deno.test("for people a line is a sentence, for programs an object", async () => {
+  const [pretty, ...more] = await written("pretty", () => logListener.stateChanged!(change));
+  assert.deepEqual(more, []);
+  assert.throws(() => JSON.parse(pretty!));
+  // deno-lint-ignore no-control-regex
+  const plain = pretty!.replace(/\x1b\[[0-9;]*m/g, "");
+  assert.match(plain, /http:\/\/gpu-1.* is .*unhealthy.*, was .*healthy.*: .*why/);
+
+  const [json] = await written("json", () => logListener.stateChanged!(change));
+  const { time: _, ...told } = JSON.parse(json!);
+  const message = "http://gpu-1 is unhealthy, was healthy: why";
+  assert.deepEqual(told, { level: "warning", message, ...change });
+});
+
+Deno.test("while a screen is up nothing is written to it", async () => {
+  assert.deepEqual(await written("none", () => logListener.stateChanged!(change)), []);
+});
+
+Deno.test("the access line leaves out the query, in either style", async () => {
+  for (const style of ["pretty", "json"] as const) {
+    const [line] = await written(style, () => logListener.closed!(account));
+    assert.match(line!, /\/v1\/x/);
+    assert.doesNotMatch(line!, /secret/);
+  }
+});
+
+Deno.test("only lines of the level and above are written", async () => {
+  const all = () => {
+    logListener.closed!(account);
+    logListener.stateChanged!(change);
+    logError(new Error("broken"));
+  };
+  const levels = async (level: LogOptions["level"]) =>
+    (await written("json", all, level)).map((line) => JSON.parse(line).level);
+  assert.deepEqual(await levels("debug"), ["info", "warning", "error"]);
+  assert.deepEqual(await levels("info"), ["info", "warning", "error"]);
+  assert.deepEqual(await levels("warning"), ["warning", "error"]);
+  assert.deepEqual(await levels("error"), ["error"]);
+  const changed = await written("json", () => {
+    setLogLevel("error");
+    all();
+    setLogLevel("warning");
+    all();
+  });
+  assert.deepEqual(changed.map((line) => JSON.parse(line).level), ["error", "warning", "error"]);
+});
+
+Deno.test("an error is told with where it came from, in one line", async () => {
+  const [line] = await written("json", () => logError(new Error("broken")));
+  assert.match(JSON.parse(line!).message, /^Unexpected: Error: broken\n +at /);
+  assert.ok(!line!.includes("\n"));
+});
+
+Deno.test("every problem of a refused configuration is a line, and one says that nothing changed", async () => {
+  const problems = [{ where: "config.policy", what: "expected one of" }, { where: "b", what: "c" }];
+  const lines = await written("json", () => logListener.notReloaded!(problems));
+  assert.deepEqual(lines.map((line) => JSON.parse(line).message), [
+    "config.policy: expected one of",
+    "b: c",
+    "The changed configuration was not taken, nothing changed",
+  ]);
+});
