@@ -49,12 +49,14 @@ export function showFleet(options: ShowOptions): Shown {
       // The terminal went away, which the next write finds out.
     }
     const notice = options.notice();
-    screen.show(drawScreen(
-      options.view(),
-      notice === undefined ? ui : { ...ui, notice },
-      size,
-      palette,
-    ));
+    const shown = notice === undefined ? ui : { ...ui, notice };
+    try {
+      screen.show(drawScreen(options.view(), shown, size, palette));
+    } catch (error) {
+      // A fleet that can't be drawn is no reason to stop routing.
+      screen.close();
+      console.error(error);
+    }
   }
 
   const timer = setInterval(draw, FRAME_MS);

@@ -12,6 +12,8 @@ interface Placed {
 }
 
 const GAP = 2;
+/** What a server's state and the beginning of its name need. */
+const ROOM_FOR_TWO = 16;
 
 /** A table of servers: the line of titles and a line for each row. */
 export interface Table {
@@ -52,11 +54,13 @@ function place(wanted: readonly Column[], rows: readonly Row[], width: number): 
   const long = wanted.map((column) => placedAs(column, column.title, rows));
   if (total(long) <= width) return long;
   let short = wanted.map((column) => placedAs(column, column.shortTitle, rows));
-  while (total(short) > width && short.length > 1) {
+  const fewest = width < ROOM_FOR_TWO ? 1 : 2;
+  while (total(short) > width && short.length > fewest) {
     const last = Math.max(...short.map(({ column }) => column.rank));
     short = short.filter(({ column }) => column.rank !== last);
   }
-  return short.length > 1 ? short : [{ ...short[0]!, width: Math.min(short[0]!.width, width) }];
+  const excess = Math.max(0, total(short) - width);
+  return short.map((one) => one.column.rank === 0 ? { ...one, width: one.width - excess } : one);
 }
 
 /** Room for the mark of the order is kept, so that changing it moves nothing. */

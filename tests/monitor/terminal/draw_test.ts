@@ -71,9 +71,14 @@ Deno.test("no line is wider than the terminal, no screen higher, whatever its si
 });
 
 Deno.test("20 columns and 5 rows show a server and how the fleet is", () => {
-  const lines = draw(viewOf([{}, {}]), {}, { columns: 20, rows: 5 });
-  assert.match(lines[0]!, /2 of 2 healthy/);
-  assert.match(lines.join("\n"), /gpu-1/);
+  const lines = draw(
+    viewOf([{ name: "gpu-in-the-cellar" }, { state: "unhealthy" }]),
+    {},
+    { columns: 20, rows: 5 },
+  );
+  assert.match(lines[0]!, /1 of 2 healthy/);
+  assert.match(lines[2]!, /^ gpu-in….* healthy *$/);
+  assert.match(lines[3]!, /^ gpu-2 +unhealthy$/);
 });
 
 Deno.test("wide characters are measured and cut, and what follows stays in line", () => {

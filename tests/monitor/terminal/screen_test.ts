@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { paletteOf } from "../../../src/monitor/terminal/paint.ts";
 import { openScreen } from "../../../src/monitor/terminal/screen.ts";
+import { showFleet } from "../../../src/monitor/terminal/show.ts";
 import type { Terminal } from "../../../src/monitor/terminal/terminal.ts";
 import { until } from "../../support/until.ts";
 import { startProgram } from "./session.ts";
@@ -87,6 +89,31 @@ Deno.test("the end of what is typed closes the screen", async () => {
   const screen = openScreen(fake.terminal, () => {});
   await fake.hangUp();
   await screen.closed;
+});
+
+Deno.test("a fleet that can't be drawn closes the screen and says why", async () => {
+  const fake = fakeTerminal();
+  const said: unknown[] = [];
+  const { error } = console;
+  console.error = (what) => void said.push(what);
+  try {
+    const reason = new Error("no view");
+    const shown = showFleet({
+      terminal: fake.terminal,
+      palette: paletteOf(0),
+      view: () => {
+        throw reason;
+      },
+      notice: () => undefined,
+      models: false,
+      onQuit: () => {},
+    });
+    await shown.closed;
+    assert.deepEqual(said, [reason]);
+  } finally {
+    console.error = error;
+  }
+  await fake.hangUp();
 });
 
 Deno.test("keys arrive in parts, and escape after a moment", async () => {
