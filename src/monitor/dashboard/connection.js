@@ -33,6 +33,7 @@ export function follow({ onOpen, onView, onLine }) {
     source.onmessage = ({ data }) => {
       heardAt = performance.now();
       onView(JSON.parse(data));
+      look();
     };
     source.onerror = () => {
       isOpen = false;
