@@ -40,6 +40,8 @@ Deno.test({ name: "on a terminal run shows the fleet, and q gives it back", igno
   assert.deepEqual(await run.terminal.state(), { alternate: true, cursor: false, wraps: false });
   await run.terminal.press("q");
   await run.endsRestored(0);
+  // What the log said while the screen was up went elsewhere.
+  assert.doesNotMatch(await run.terminal.capture(), /unhealthy|warning/);
 });
 
 Deno.test({ name: "it follows the terminal's size and the keys", ignore }, async () => {
@@ -80,13 +82,23 @@ Deno.test({ name: "SIGTERM gives the terminal back", ignore }, async () => {
   await run.endsRestored(0);
 });
 
-Deno.test({ name: "q waits for what is in flight, a second q does not", ignore }, async () => {
+Deno.test({ name: "q lets a request finish before the end", ignore }, async () => {
+  await using run = await startRun({ speed: 1 });
+  await run.sees("1 of 2 healthy");
+  const answer = await ask(run.url, { stream: true, tokens: 60 });
+  await run.terminal.press("q");
+  await run.sees("draining, 1 in flight, q again to leave at once");
+  assert.match(await answer.text(), /\[DONE\]\s*$/);
+  await run.endsRestored(0);
+});
+
+Deno.test({ name: "a second q waits for nothing", ignore }, async () => {
   await using run = await startRun({ speed: 1 });
   await run.sees("1 of 2 healthy");
   const answer = await ask(run.url, { stream: true, tokens: 1_000 });
   await run.sees(/ healthy +1 +0 /);
   await run.terminal.press("q");
-  await run.sees("draining, 1 in flight, q again to leave at once");
+  await run.sees("draining");
   await run.terminal.press("q");
   await run.endsRestored(1);
   await answer.body?.cancel().catch(() => {});

@@ -1,29 +1,13 @@
 import assert from "node:assert/strict";
-import type { View } from "../../../src/monitor/view.ts";
-import { cli } from "../../support/cli.ts";
+import { cli, startCli } from "../../support/cli.ts";
 import { startFleet } from "../../support/fleet.ts";
 import { until } from "../../support/until.ts";
-import { deadUrl, startUpstream, type TestUpstream } from "../../support/upstream.ts";
+import { deadUrl, startUpstream } from "../../support/upstream.ts";
 import { startCommand } from "./session.ts";
 import { hasTmux } from "./tmux.ts";
 import { manyServers, viewOf } from "./view.ts";
 
 const ignore = !hasTmux();
-
-/** A router that shows that view, on that port. */
-function startRouterShowing(view: View, port: number): TestUpstream {
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port, onListen: () => {} },
-    (request) =>
-      request.url.endsWith("/dashboard/view")
-        ? Response.json(view)
-        : new Response(null, { status: 404 }),
-  );
-  return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
 
 Deno.test("without a terminal top prints a snapshot of a real router", async () => {
   await using fleet = await startFleet({ servers: [{}, { models: ["模型"] }] });
@@ -63,14 +47,19 @@ Deno.test("a bad URL is a command line that can't be understood", async () => {
 });
 
 Deno.test({ name: "top survives the restart of its router", ignore }, async () => {
-  const port = Number(new URL(deadUrl()).port);
-  const before = startRouterShowing(viewOf([{ name: "before" }]), port);
-  await using top = await startCommand(`top ${before.url}/`);
-  await top.sees("before", before.url, "1 of 1 healthy");
-  await before[Symbol.asyncDispose]();
-  await top.sees(/connection lost, trying again; this is [1-9] s old/, "before");
-  await using after = startRouterShowing(viewOf([{ name: "after" }]), port);
-  await top.sees("after", after.url);
+  await using fleet = await startFleet({ servers: [{}, {}] });
+  const [before, after] = fleet.simulators.map(({ url }) => url);
+  const { port } = new URL(deadUrl());
+  const restart = (server: string) => startCli(["--port", port, "--server", server]);
+  await using first = await restart(before!);
+  await using top = await startCommand(`top http://127.0.0.1:${port}/`);
+  await top.sees(new URL(before!).host, `http://127.0.0.1:${port}`, "1 of 1 healthy");
+  first.kill("SIGTERM");
+  await first.status;
+  const lost = /connection lost, trying again; this is [1-9] s old/;
+  await top.sees(lost, new URL(before!).host);
+  await using _second = await restart(after!);
+  await top.sees(new URL(after!).host, "1 of 1 healthy");
   await top.missesAll("connection lost");
   await top.terminal.press("q");
   await top.endsRestored(0);
@@ -82,7 +71,7 @@ Deno.test({ name: "200 servers scroll in 80 columns, wide names among them", ign
     models: ["组织/大模型-🚀-" + "x".repeat(40)],
     ...server,
   }));
-  await using router = startRouterShowing(viewOf(servers), 0);
+  await using router = startUpstream(() => Response.json(viewOf(servers)));
   await using top = await startCommand(`top ${router.url} --model`);
   await top.sees("180 of 200 healthy", "模型服务器-1 ", "组织/大模型", "1–", " of 200");
   const lines = (await top.terminal.capture()).trimEnd().split("\n");
