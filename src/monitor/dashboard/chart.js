@@ -58,7 +58,6 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
     box,
     key,
   );
-  heading.style.font = "inherit";
   const items = colours.map((name) => {
     const label = element("span", "label");
     const value = element("span", "value");
