@@ -28,8 +28,6 @@ set -sg escape-time 0
 set -g remain-on-exit off
 `;
 
-let sockets = 0;
-
 /** Whether there is a tmux; says how to get it where there is none. */
 export function hasTmux(): boolean {
   try {
@@ -44,7 +42,6 @@ export function hasTmux(): boolean {
 export async function openTerminal(
   { columns = 80, rows = 24, env = {} }: TerminalOptions = {},
 ): Promise<TestTerminal> {
-  const socket = `vllm-router-${Deno.pid}-${++sockets}`;
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/tmux.conf`, CONFIGURATION);
   await Deno.writeTextFile(`${folder}/bashrc`, `PS1='${PROMPT} '\n`);
@@ -52,7 +49,7 @@ export async function openTerminal(
 
   async function tmux(...args: string[]): Promise<string> {
     const { success, stdout, stderr } = await new Deno.Command("tmux", {
-      args: ["-u", "-L", socket, "-f", `${folder}/tmux.conf`, ...args],
+      args: ["-u", "-S", `${folder}/socket`, "-f", `${folder}/tmux.conf`, ...args],
       clearEnv: true,
       env: { ...outside, LC_ALL: "C.UTF-8", TERM: "xterm-256color", ...env },
     }).output();
