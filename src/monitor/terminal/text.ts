@@ -6,8 +6,10 @@ export const widthOf = (text: string): number => stringWidth(text);
 
 /** A text of exactly so many columns: cut with an ellipsis, or filled with spaces. */
 export function fit(text: string, columns: number, align: "left" | "right" = "left"): string {
-  const cut = cliTruncate(text, columns);
-  const space = " ".repeat(Math.max(0, columns - widthOf(cut)));
+  const width = widthOf(text);
+  const cut = width <= columns ? text : cliTruncate(text, columns);
+  const left = columns - (cut === text ? width : widthOf(cut));
+  const space = " ".repeat(Math.max(0, left));
   return align === "left" ? cut + space : space + cut;
 }
 
