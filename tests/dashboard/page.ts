@@ -34,7 +34,7 @@ export type ShownRow = Readonly<Record<string, string>>;
 /** The rows of the fleet table as they stand, in their order. */
 export function shownRows(page: Page): Promise<ShownRow[]> {
   return page.$$eval("#rows tr", (lines) =>
-    lines.map((line) => ({
+    lines.map((line: PageElement) => ({
       url: line.getAttribute("data-url"),
       shownState: line.getAttribute("data-state"),
       name: line.querySelector(".name").textContent,
