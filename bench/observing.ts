@@ -45,7 +45,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 1_024, http2: false });
   await startPolling(fleet, client).firstRound();
   const app = createApp({
-    proxy: createProxy({ fleet, client, observer }),
+    proxy: createProxy({ fleet, client, observer, stopping: new AbortController().signal }),
     snapshot,
     monitor,
     metrics,

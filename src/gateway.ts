@@ -98,7 +98,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     http2: false,
   });
   const app = createApp({
-    proxy: createProxy({ fleet, client, observer: listener }),
+    proxy: createProxy({ fleet, client, observer: listener, stopping: stopping.signal }),
     snapshot,
     monitor,
     metrics,

@@ -23,7 +23,8 @@ function* pathsBelow(folder: string): Generator<string> {
 function read(path: string): Source {
   const text = Deno.readTextFileSync(new URL(path, SRC));
   const specifiers = [
-    ...text.matchAll(/^(?:import|export|\})[^"';]*?\bfrom "([^"]+)"/gm),
+    // Pages and their scripts are imported as text: embedded, never run by us.
+    ...text.matchAll(/^(?:import|export|\})[^"';]*?\bfrom "([^"]+)"(?! with \{ type: "text" \})/gm),
     ...text.matchAll(/^import "([^"]+)"/gm),
     ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
   ].map(([, specifier]) => specifier!);

@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/config.ts";
+import { deadUrl } from "./support/upstream.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const READMES = ["README.md", "README.zh.md"];
@@ -70,7 +71,7 @@ Deno.test("the READMEs and the example show every key of a server", () => {
 Deno.test("every command line in the documentation and in the help is understood", async () => {
   const texts = markdown.map(read);
   const inHelp = await Promise.all(
-    ["", "run", "check-config", "demo", "simulate"].map((command) =>
+    ["", "run", "top", "check-config", "demo", "simulate"].map((command) =>
       router([...command.split(" ").filter(Boolean), "--help"])
     ),
   );
@@ -271,7 +272,7 @@ function argumentsOf(line: string): string[] | undefined {
   if (task) {
     const command = tasks[task[1]!];
     assert.ok(command !== undefined, `no task for ${line}`);
-    const before = /^deno run .*main\.ts(.*)$/.exec(command)?.[1];
+    const before = /^deno run .* main\.ts(.*)$/.exec(command)?.[1];
     return before === undefined ? undefined : `${before} ${task[2]}`.split(" ").filter(Boolean);
   }
   assert.ok(OTHERS.includes(words[0]!), `unknown program in: ${line}`);
@@ -284,10 +285,15 @@ function argumentsOf(line: string): string[] | undefined {
  */
 async function assertUnderstood(line: string): Promise<void> {
   const args = line.split(" ").filter(Boolean);
-  const commands = ["check-config", "demo", "simulate", "version"];
+  const commands = ["check-config", "demo", "simulate", "top", "version"];
   const command = commands.includes(args[0]!) ? args[0]! : "run";
   if (args.includes("--help") || command === "version") {
     return assert.equal((await router(args)).code, 0, line);
+  }
+  if (command === "top") {
+    const { code, stderr } = await router(["top", deadUrl()]);
+    assert.equal(code, 1, `${line}: ${stderr}`);
+    return assert.match(stderr, /no router answers/, line);
   }
   const hostname = command === "simulate" ? "127.0.0.1" : "0.0.0.0";
   using taken = Deno.listen({ hostname, port: 0 });

@@ -29,10 +29,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
   const anyHealthy = () => snapshot().servers.some(({ state }) => state === "healthy");
 
   // Before `cors`, which would build each answer anew: what is passed on has that header already.
-  app.on("POST", [...inferencePaths], ({ req, env }) => {
-    if (stopping.aborted) return errors.errorResponse(errors.shuttingDown);
-    return proxy(req.raw, addressOf(env.remoteAddr));
-  });
+  app.on("POST", [...inferencePaths], ({ req, env }) => proxy(req.raw, addressOf(env.remoteAddr)));
   app.use(cors());
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
 

@@ -6,7 +6,14 @@ import type { Gateway } from "../gateway.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";
 import { ownTerminal } from "../monitor/terminal/terminal.ts";
-import { closeLog, type Level, logWarnings, setLogLevel, setUpLog } from "../monitor/log.ts";
+import {
+  announce,
+  closeLog,
+  type Level,
+  logWarnings,
+  setLogLevel,
+  setUpLog,
+} from "../monitor/log.ts";
 import { complain, complainOf } from "./complain.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
 import { collect, configOption, examples, levelOption, portOption, saysTrue } from "./options.ts";
@@ -60,12 +67,12 @@ async function run(options: RunOptions): Promise<number> {
   }
   const levelIn = ({ settings }: Config) => settings.logLevel ?? options.logLevel;
   const onScreen = !options.console && Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const style = Deno.stdout.isTerminal() ? "pretty" : "json";
+  const style = onScreen ? "none" : Deno.stdout.isTerminal() ? "pretty" : "json";
   try {
     const { logFile } = options;
     await setUpLog({
       level: levelIn(checked.config),
-      console: onScreen ? "none" : style,
+      console: style,
       ...(logFile && { file: logFile }),
     });
   } catch (error) {
@@ -84,12 +91,11 @@ async function run(options: RunOptions): Promise<number> {
   const { settings, servers } = checked.config;
   const from = file?.path ?? "the command line";
   if (onScreen) complainOf(checked);
-  else {
-    console.log(
-      `Listening on http://${options.host}:${gateway.port}, ` +
-        `${servers.length} servers from ${from}, policy ${settings.policy}`,
-    );
-  }
+  announce(
+    `Listening on http://${options.host}:${gateway.port}, ` +
+      `${servers.length} servers from ${from}, policy ${settings.policy}`,
+    style,
+  );
   logWarnings(checked.warnings);
   const shown = onScreen ? show(gateway, stopping, options.model ?? false) : undefined;
   await stopping.stopped;

@@ -18,6 +18,7 @@ export interface LogOptions {
 }
 
 const log = getLogger("router");
+const LONGEST_TEXT = 200;
 let lowest = 0;
 
 /** Sets up the log. To be called before the first line. Throws if the file can't be written. */
@@ -52,14 +53,30 @@ export async function closeLog(): Promise<void> {
   await dispose();
 }
 
+/**
+ * Tells where the router listens, whatever the level: people and scripts wait for this line. Not
+ * told while a screen is up.
+ */
+export function announce(message: string, style: LogOptions["console"]): void {
+  const time = new Date().toISOString();
+  if (style === "json") console.log(JSON.stringify({ time, level: "info", message }));
+  if (style === "pretty") console.log(message);
+}
+
 /** One flat object: the time, the level, the sentence and what it speaks of. */
 function jsonLine({ timestamp, level, message, properties }: LogRecord): string {
-  return JSON.stringify({
+  const line = {
     time: new Date(timestamp).toISOString(),
     level,
     message: message.map((part) => part instanceof Error ? part.stack : part).join(""),
     ...properties,
-  });
+  };
+  return JSON.stringify(line, (_, value) => value instanceof Error ? value.message : value);
+}
+
+/** What clients write may be long; a line need not be. */
+function clipped(text: string): string {
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`;
 }
 
 /** The access line: nothing of what was asked or answered, and no key. */
@@ -68,8 +85,9 @@ function logClosed(account: Readonly<Account>): void {
   const ending = endingOf(account);
   log.info("{status} {outcome} {method} {path} {model} by {server} in {durationMs} ms", {
     ...rest,
+    id: clipped(rest.id),
     path: rest.path.split("?")[0],
-    model: model ?? null,
+    model: model === undefined ? null : clipped(model),
     server: server ?? null,
     firstTokenMs: firstTokenMs === undefined ? null : Math.round(firstTokenMs),
     durationMs: Math.round(durationMs),

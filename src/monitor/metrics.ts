@@ -125,7 +125,10 @@ function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapsh
       },
     });
   gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
-  gauge("server_up", "1 for a healthy server, else 0.", (s) => s.state === "healthy" ? 1 : 0);
+  gauge("server_up", "1 for a healthy server, else 0.", (server) => {
+    // One that was removed isn't down, and nobody should be woken up for it.
+    return server.state === "draining" ? undefined : Number(server.state === "healthy");
+  });
   gauge("server_load", "(running + 0.5 × waiting) / capacity.", (server) => server.load);
   gauge("server_running", "Requests running at a server.", (server) => server.running);
   gauge("server_waiting", "Requests waiting at a server.", (server) => server.waiting);

@@ -36,20 +36,33 @@ export function startMonitor(
   const past = createPast();
   const watchers = new Set<(view: View) => void>();
   let looks = 0;
+  let refreshing = false;
   let view: View;
 
+  function refresh(fleet: FleetSnapshot): void {
+    view = buildView(identity, now(), fleet, statistics, events.list());
+    for (const watcher of watchers) watcher(view);
+  }
   function look(): void {
     const fleet = snapshot();
     statistics.look(fleet);
-    view = buildView(identity, now(), fleet, statistics, events.list());
+    refresh(fleet);
     if (looks++ % LOOKS_PER_POINT === 0) past.add(view);
-    for (const watcher of watchers) watcher(view);
+  }
+  /** A server that died is not to wait for the next look; of many at once one refresh tells. */
+  function stateChanged(): void {
+    if (refreshing) return;
+    refreshing = true;
+    queueMicrotask(() => {
+      refreshing = false;
+      refresh(snapshot());
+    });
   }
   look();
   const timer = setInterval(look, LOOK_MS);
 
   return {
-    listeners: [statistics.listener, events.listener],
+    listeners: [statistics.listener, events.listener, { stateChanged }],
     view: () => view,
     history: past.read,
     watch(onLook) {

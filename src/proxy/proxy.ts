@@ -18,6 +18,8 @@ export interface ProxyOptions {
   readonly client: Deno.HttpClient;
   /** Hears how requests fare. */
   readonly observer: Observer;
+  /** Aborts when the router is told to stop: from then on new requests aren't welcome. */
+  readonly stopping: AbortSignal;
 }
 
 /** Answers one request, from a client's address, with the help of the fleet. */
@@ -28,7 +30,7 @@ export type Proxy = (request: Request, clientAddress: string) => Promise<Respons
  * before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, client, observer } = options;
+  const { fleet, client, observer, stopping } = options;
 
   return async function proxy(request, clientAddress) {
     const startedAt = performance.now();
@@ -38,6 +40,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
     const clientGone = request.signal;
     let failed: (Attempted & { server: string }) | undefined;
+    if (stopping.aborted) return reject(errors.shuttingDown);
 
     const body = await request.bytes().catch(() => undefined);
     const readAt = performance.now();
@@ -70,12 +73,14 @@ export function createProxy(options: ProxyOptions): Proxy {
       const headers = headersForAttempt(sharedHeaders, attemptId, apiKey);
       const url = server + path;
       const attempted = await attempt({ url, headers, body, client, timeoutMs, clientGone });
-      if (attempted.answer && isEventStream(attempted.answer.headers)) {
-        const now = performance.now();
-        account.firstTokenMs = now - startedAt;
-        observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
+      if (!isFailure(attempted.outcome)) {
+        if (attempted.answer && isEventStream(attempted.answer.headers)) {
+          const now = performance.now();
+          account.firstTokenMs = now - startedAt;
+          observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
+        }
+        return answer(attempted, server, lease);
       }
-      if (!isFailure(attempted.outcome)) return answer(attempted, server, lease);
 
       lease.end(attempted.outcome);
       failed = { ...attempted, server };

@@ -250,15 +250,6 @@ Deno.test("a HEAD request is answered like a GET without its body", async () => 
   assert.equal(await response.text(), "");
 });
 
-Deno.test("on its way out the router takes no new work and says when to come back", async () => {
-  const { ask, proxied } = appWith({ accepting: false });
-  const response = await ask("/v1/chat/completions", { method: "POST" });
-  assert.equal(response.status, 503);
-  assert.ok(response.headers.get("retry-after"));
-  await errorOf(response);
-  assert.equal(proxied.length, 0);
-});
-
 Deno.test("an error inside is 500 in the known shape, and told to the log", async () => {
   const { ask, errors } = appWith({
     proxy: () => Promise.reject(new Error("secret detail")),

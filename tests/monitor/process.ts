@@ -59,9 +59,10 @@ export async function startLogging(
   };
 }
 
-/** The JSON objects in a log; what is no object, such as the line that says where it listens, not. */
+/** The JSON objects in a log, without the one that only says where it listens. */
 export function logLines(text: string): Record<string, unknown>[] {
-  return text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  return text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
+    .filter(({ message }) => !message.startsWith("Listening on "));
 }
 
 export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -35,6 +35,7 @@ async function proxying(
   const accounts: Readonly<Account>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
+    stopping: new AbortController().signal,
     fleet,
     client,
     observer: {
