@@ -40,7 +40,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const metrics = createMetrics(snapshot, "bench");
   const identity = { version: "bench", address: url, startedAt: Date.now() };
   const monitor = startMonitor(snapshot, identity);
-  const all = tellAll([metrics.listener, ...monitor.listeners]);
+  const all = tellAll([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 1_024, http2: false });
   await startPolling(fleet, client).firstRound();

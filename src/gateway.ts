@@ -76,8 +76,11 @@ export function startGateway(options: GatewayOptions): Gateway {
       return new Response(null, { status: 500 });
     },
   }, (request, info) => {
-    active++;
-    info.completed.then(finished, finished);
+    // All that is forwarded is POST; nothing else is worth waiting for at the end.
+    if (request.method === "POST") {
+      active++;
+      info.completed.then(finished, finished);
+    }
     return starting ? starting.then(() => app.fetch(request, info)) : app.fetch(request, info);
   });
 
@@ -90,7 +93,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const metrics = createMetrics(snapshot, VERSION);
   const address = `http://${hostname}:${server.addr.port}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
-  const listener = tellAll([logListener, metrics.listener, ...monitor.listeners]);
+  const listener = tellAll([logListener, metrics.listener, ...monitor.listeners], logError);
 
   const client = Deno.createHttpClient({
     poolIdleTimeout: POOL_IDLE_MS,
@@ -118,6 +121,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       listener.reloaded(config, warnings);
     },
     onProblems: listener.notReloaded,
+    onError: logError,
   });
 
   async function shutdown(drainMs = DRAIN_MS): Promise<void> {
@@ -128,8 +132,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     while (active > 0 && performance.now() < deadline) {
       await pause(DRAIN_LOOK_MS, cutOff.signal);
     }
-    if (active > 0) cutOff.abort();
-    await Promise.all([active > 0 ? server.finished : server.shutdown(), poller.stop()]);
+    cutOff.abort();
+    await Promise.all([server.finished, poller.stop()]);
     monitor.stop();
     client.close();
   }

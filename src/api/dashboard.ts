@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { type DashboardFile, dashboardFiles } from "../monitor/dashboard/files.ts";
 import type { Monitor } from "../monitor/monitor.ts";
+import type { View } from "../monitor/view.ts";
 
 const encoder = new TextEncoder();
 
@@ -47,6 +48,16 @@ function fileAnswer({ contentType, text }: DashboardFile): Response {
   });
 }
 
+/** One event for all who watch. */
+let latest: { readonly view: View; readonly event: Uint8Array } | undefined;
+
+function eventOf(view: View): Uint8Array {
+  if (latest?.view !== view) {
+    latest = { view, event: encoder.encode(`data: ${JSON.stringify(view)}\n\n`) };
+  }
+  return latest.event;
+}
+
 /** A view now and after each look, as server-sent events, until the router is told to stop. */
 function viewEvents(
   monitor: Pick<Monitor, "view" | "watch">,
@@ -58,7 +69,7 @@ function viewEvents(
       const send = () => {
         // A reader that can't follow misses views and is never sent an old one.
         if ((controller.desiredSize ?? 0) <= 0) return;
-        controller.enqueue(encoder.encode(`data: ${JSON.stringify(monitor.view())}\n\n`));
+        controller.enqueue(eventOf(monitor.view()));
       };
       const unwatch = monitor.watch(send);
       const close = () => {

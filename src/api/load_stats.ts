@@ -32,7 +32,7 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
         utilization_percent: percent(current, server.capacity),
         status: server.state === "healthy",
         health_status: server.state,
-        last_updated: isoTime(server.scrape?.at),
+        last_updated: isoTime(server.scrapedAt),
         in_flight: server.inFlight,
         running: server.running,
         waiting: server.waiting,

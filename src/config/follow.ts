@@ -13,6 +13,8 @@ export interface FollowOptions {
   readonly onConfig: (config: Config, warnings: readonly Problem[]) => void;
   /** A change that can't be used; what ran before goes on. */
   readonly onProblems: (problems: readonly Problem[]) => void;
+  /** What should not have happened while the file was read or taken; following goes on. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Follows a configuration file as it changes. */
@@ -40,9 +42,11 @@ export function followConfig(options: FollowOptions): Follower {
   // One after the other, so that an older text never overtakes a newer one.
   const look = (force: boolean) => last = last.then(() => read(force), () => read(force));
 
-  const watch = watchFoldersOf(options.path, () => look(false));
+  const lookUnasked = () => void look(false).catch(options.onError);
+
+  const watch = watchFoldersOf(options.path, lookUnasked);
   const poll = () => {
-    look(false);
+    lookUnasked();
     timer = setTimeout(poll, options.pollMs());
   };
   // Soon, since the file may have changed after it was first loaded.

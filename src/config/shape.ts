@@ -2,9 +2,12 @@ import { z } from "zod";
 import { levelNamed, logLevels } from "./log_level.ts";
 import { policyNames } from "../routing/policies.ts";
 
-/** A value as a message quotes it. */
+/** A value as a message quotes it. Tables and lists are not: there may be keys in them. */
 export function shown(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value) ?? String(value);
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null && !(value instanceof Date)) return "a table";
+  return JSON.stringify(value) ?? String(value);
 }
 
 function expected<T>(what: string, accepts: (value: unknown) => boolean) {
@@ -53,7 +56,9 @@ export const serverShape = z.looseObject(
     url: text,
     max_concurrent_requests: wholeNumber(1).default(3),
     name: text.optional(),
-    api_key: text.optional(),
+    api_key: z.custom<string>((value) => typeof value === "string" && value.trim() !== "", {
+      error: "expected a text that is not empty; what is there is not repeated",
+    }).optional(),
     models: z.array(text, table("a list of model names")).min(
       1,
       "expected at least one model name",

@@ -40,7 +40,7 @@ export function watchFoldersOf(path: string, onEvent: () => void): FolderWatch {
     try {
       watcher = Deno.watchFs(folders, { recursive: false });
       watched = folders.join("\n");
-      void listen(watcher);
+      listen(watcher).catch(() => watched = "");
     } catch {
       // No folder to watch just now: the slow poll goes on, and renews.
       watched = "";

@@ -8,20 +8,25 @@ export type Servers = readonly Readonly<Server>[];
 
 /**
  * The servers a request may go to: awake, healthy, listing its model, not tried yet. One that
- * drains is among them only where nobody else can and new ones are still being checked.
+ * drains is among them only where nobody else can and new ones are still being checked; one that
+ * rests only where all others do.
  *
  * @param model `undefined` where any will do
+ * @param now clock time in milliseconds
  */
 export function eligible<S extends Readonly<Server>>(
   servers: readonly S[],
   model: string | undefined,
   tried: ReadonlySet<Readonly<Server>>,
+  now: number,
 ): readonly S[] {
   const able = servers.filter((server) =>
     server.health.status === "healthy" && !server.asleep && !tried.has(server) &&
     (model === undefined || server.models.has(model))
   );
   const staying = able.filter((server) => !server.draining);
+  const willing = staying.filter((server) => server.restsUntil <= now);
+  if (willing.length > 0) return willing;
   return staying.length === 0 && anyChecking(servers) ? able : staying;
 }
 

@@ -34,6 +34,9 @@ export interface FleetOptions {
   readonly onOutcome?: (server: string, outcome: Outcome) => void;
 }
 
+/** How long a server that answered 429 or 503 is left alone. */
+const REST_MS = 1_000;
+
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
  * alone; whatever shows it reads a snapshot.
@@ -100,9 +103,9 @@ export class Fleet {
    * @param tried servers that this request is not to meet again
    */
   acquire(model: string | undefined, tried: ReadonlySet<Readonly<Server>>): Lease | Refusal {
-    const able = eligible(this.#servers, model, tried);
-    if (able.length === 0) return refusal(this.#servers, model);
     const now = this.#now();
+    const able = eligible(this.#servers, model, tried, now);
+    if (able.length === 0) return refusal(this.#servers, model);
     const loads = able.map((server) => ({ server, id: server.id, ...this.loadOf(server, now) }));
     const { server } = this.#policy(loads, this.#random);
     return takePlace(server, (outcome) => this.#recordOutcome(server, outcome));
@@ -110,12 +113,7 @@ export class Fleet {
 
   /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
   loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
-    const { scrape, inFlight, config } = server;
-    return loadNow(
-      inFlight,
-      config.capacity,
-      scrape && this.#fresh(scrape.at, now) ? scrape : undefined,
-    );
+    return loadNow(server.inFlight, server.config.capacity, this.#freshScrape(server, now));
   }
 
   /** Takes the result of an active check. */
@@ -129,9 +127,7 @@ export class Fleet {
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
   recordModels(server: Server, models: readonly Model[]): void {
     server.modelsUpdatedAt = this.#now();
-    if (!server.config.models) {
-      server.models = new Map(models.map((model) => [model.id, model]));
-    }
+    if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
   }
 
   /**
@@ -155,7 +151,15 @@ export class Fleet {
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
     const now = this.#now();
-    return snapshotOf(this.#servers, (server) => this.loadOf(server, now), this.#settings);
+    return snapshotOf(this.#servers, this.#settings, (server) => ({
+      ...this.loadOf(server, now),
+      scrape: this.#freshScrape(server, now),
+    }));
+  }
+
+  /** The last scrape, as long as it says something about now. */
+  #freshScrape({ scrape, health }: Readonly<Server>, now: number): Scrape | undefined {
+    if (health.status !== "unhealthy" && scrape && this.#fresh(scrape.at, now)) return scrape;
   }
 
   #fresh(scrapedAt: number, now: number): boolean {
@@ -171,6 +175,8 @@ export class Fleet {
 
   #recordOutcome(server: Server, outcome: Outcome): void {
     this.#onOutcome(server.config.url, outcome);
+    // A server that turns requests away at once would look idle, and draw still more.
+    if (outcome === "backpressure") server.restsUntil = this.#now() + REST_MS;
     const ok = verdict(outcome);
     if (ok === false) server.lastFailureAt = this.#now();
     if (ok !== undefined) {

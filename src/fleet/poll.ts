@@ -13,6 +13,8 @@ export interface Poller {
   stop(): Promise<void>;
 }
 
+/** At least between two checks of an unhealthy server beside the regular ones. */
+const RECOVERY_LOOK_MS = 2_000;
 /** How often an unhealthy server is looked at when active checks are off and it is not yet time. */
 const IDLE_LOOK_MS = 1_000;
 
@@ -64,7 +66,8 @@ export function startPolling(
 
   async function scrape(server: Server, signal: AbortSignal): Promise<void> {
     const state = stateOf(server);
-    if (state === "checking" || state === "unhealthy") return;
+    if (state === "unhealthy") return await lookForRecovery(server, signal);
+    if (state === "checking") return;
     const before = server.inFlight;
     let metrics: ServerMetrics | undefined;
     try {
@@ -89,12 +92,21 @@ export function startPolling(
     fleet.recordScrape(server, known, asleep);
   }
 
+  /** A server that is back is not to wait for the next regular check. */
+  async function lookForRecovery(server: Server, signal: AbortSignal): Promise<void> {
+    const idleMs = now() - (server.lastCheckAt ?? 0);
+    if (fleet.settings.activeHealthCheck && idleMs >= RECOVERY_LOOK_MS) {
+      await check(server, signal);
+    }
+  }
+
   /** With active checks off, a server is checked at its start and some time after it failed. */
   function dueForCheck(server: Server): boolean {
     const { activeHealthCheck, autoRecoveryMs } = fleet.settings;
     if (activeHealthCheck || server.health.status === "checking") return true;
-    return server.health.status === "unhealthy" &&
-      now() - (server.lastFailureAt ?? 0) >= autoRecoveryMs;
+    // Whose models nobody knows is of no use, healthy or not.
+    if (server.health.status === "healthy") return server.models.size === 0;
+    return now() - (server.lastFailureAt ?? 0) >= autoRecoveryMs;
   }
 
   function start(server: Server) {

@@ -22,6 +22,8 @@ export interface Server {
   asleep: boolean;
   /** Removed from the configuration, finishing what it has. */
   draining: boolean;
+  /** Clock time in milliseconds until which it asked to be left alone. */
+  restsUntil: number;
   /** The router's own requests there, exactly. */
   inFlight: number;
   /** What it lists, by name. */
@@ -54,6 +56,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     health: UNCHECKED,
     asleep: false,
     draining: false,
+    restsUntil: 0,
     inFlight: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,

@@ -35,6 +35,8 @@ export interface ServerSnapshot extends Load {
   readonly totalChecks: number;
   /** As the server's own page last said, where it did. */
   readonly scrape: Server["scrape"];
+  /** When its own page was last read. */
+  readonly scrapedAt: number | undefined;
 }
 
 /** The whole fleet at one moment. */
@@ -48,13 +50,13 @@ export interface FleetSnapshot {
 /** Copies what is known of these servers. */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
-  loadOf: (server: Readonly<Server>) => Load,
   settings: Settings,
+  knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape">,
 ): FleetSnapshot {
   return {
     settings,
     servers: servers.map((server) => ({
-      ...loadOf(server),
+      ...knownOf(server),
       url: server.config.url,
       name: server.config.name,
       state: stateOf(server),
@@ -72,7 +74,7 @@ export function snapshotOf(
       meanResponseMs: meanResponseMs(server.health),
       lastResponseMs: server.health.window.at(-1)?.responseMs,
       totalChecks: server.health.totalChecks,
-      scrape: server.scrape,
+      scrapedAt: server.scrapedAt,
     })),
   };
 }

@@ -26,8 +26,7 @@ function serverView(server: ServerSnapshot, statistics: ServerStatistics): Serve
     capacity,
     usage: (running + waiting) / capacity,
     inFlight,
-    // What a server last said before it went out isn't so any more.
-    kvCacheUsage: state === "unhealthy" ? null : server.scrape?.kvCacheUsage ?? null,
+    kvCacheUsage: server.scrape?.kvCacheUsage ?? null,
     ...statistics,
     models: [...models.keys()],
   };

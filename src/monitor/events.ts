@@ -9,19 +9,35 @@ export interface Events {
   list(): readonly EventView[];
 }
 
+/** Within which failovers from one server for one reason are one event. */
+const SAME_MS = 10_000;
+
 /** @param now clock time in milliseconds */
 export function createEvents(now: () => number): Events {
   const events: EventView[] = [];
-  function add(kind: EventView["kind"], tone: EventView["tone"], text: string) {
-    events.unshift({ at: now(), kind, tone, text });
+  const moves = new Map<string, { readonly event: EventView; readonly count: number }>();
+  function add(kind: EventView["kind"], tone: EventView["tone"], text: string): EventView {
+    const event: EventView = { at: now(), kind, tone, text };
+    events.unshift(event);
     if (events.length > SHOWN_EVENTS) events.pop();
+    return event;
   }
   const listener: Partial<Listener> = {
     stateChanged({ server, from, to, reason }) {
       add("state", toneOf(from, to), `${server} is ${to}, was ${from}: ${reason}`);
     },
     failover({ id, from, to, reason }) {
-      add("failover", "bad", `Request ${id} moved from ${from} to ${to}: ${reason}`);
+      // A server that fails moves hundreds: counted, or there would be nothing else to see.
+      const key = `${from} ${reason}`;
+      const before = moves.get(key);
+      const goesOn = before && now() - before.event.at < SAME_MS;
+      const at = goesOn ? events.indexOf(before.event) : -1;
+      if (at !== -1) events.splice(at, 1);
+      const count = goesOn ? before.count + 1 : 1;
+      const text = count === 1
+        ? `Request ${id} moved from ${from} to ${to}: ${reason}`
+        : `${count} requests moved from ${from}: ${reason}`;
+      moves.set(key, { event: add("failover", "bad", text), count });
     },
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);

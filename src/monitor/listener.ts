@@ -16,13 +16,25 @@ export interface Listener extends Observer {
   readonly notReloaded: (problems: readonly Problem[]) => void;
 }
 
-/** One listener that passes on to all of these, each of which may care for some things only. */
-export function tellAll(listeners: readonly Partial<Listener>[]): Listener {
+/**
+ * One listener that passes on to all of these, each of which may care for some things only. One
+ * that fails keeps neither the others nor the request from going on.
+ */
+export function tellAll(
+  listeners: readonly Partial<Listener>[],
+  onError: (error: unknown) => void,
+): Listener {
   /** Where only one listens, its own function: `nextToken` is called for every chunk. */
   function all<K extends keyof Listener>(name: K): Listener[K] {
     const ears = listeners.flatMap((listener) => listener[name] ?? []);
     const passOn = (...what: unknown[]) => {
-      for (const ear of ears) (ear as (...what: unknown[]) => void)(...what);
+      for (const ear of ears) {
+        try {
+          (ear as (...what: unknown[]) => void)(...what);
+        } catch (error) {
+          onError(error);
+        }
+      }
     };
     return ears.length === 1 ? ears[0] as Listener[K] : passOn as Listener[K];
   }

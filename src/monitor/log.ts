@@ -85,7 +85,6 @@ function logClosed(account: Readonly<Account>): void {
   const ending = endingOf(account);
   log.info("{status} {outcome} {method} {path} {model} by {server} in {durationMs} ms", {
     ...rest,
-    id: clipped(rest.id),
     path: rest.path.split("?")[0],
     model: model === undefined ? null : clipped(model),
     server: server ?? null,

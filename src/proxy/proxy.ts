@@ -31,10 +31,11 @@ export type Proxy = (request: Request, clientAddress: string) => Promise<Respons
  */
 export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, client, observer, stopping } = options;
+  let attempts = 0;
 
   return async function proxy(request, clientAddress) {
     const startedAt = performance.now();
-    const id = request.headers.get("x-request-id") || crypto.randomUUID();
+    const id = idOf(request);
     const path = pathOf(request.url);
     const account = openAccount({ id, client: clientAddress, method: request.method, path });
     const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
@@ -68,8 +69,8 @@ export function createProxy(options: ProxyOptions): Proxy {
       tried.add(lease.server);
       account.attempts = tried.size;
 
-      // A server takes the id into its own, so that each attempt needs another.
-      const attemptId = tried.size === 1 ? id : `${id}-${tried.size}`;
+      // A server takes the id into its own, and two in flight with one id confuse it.
+      const attemptId = `${id}-${(attempts++).toString(36)}`;
       const headers = headersForAttempt(sharedHeaders, attemptId, apiKey);
       const url = server + path;
       const attempted = await attempt({ url, headers, body, client, timeoutMs, clientGone });
@@ -113,6 +114,15 @@ export function createProxy(options: ProxyOptions): Proxy {
       observer.closed(account);
     }
   };
+}
+
+/** Longer than any tracing system's ids. */
+const LONGEST_ID = 200;
+
+/** The client's id for its request, or one made for it. */
+function idOf({ headers }: Request): string {
+  const given = headers.get("x-request-id");
+  return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
 }
 
 /** Path and query of an absolute URL, without parsing it anew. */

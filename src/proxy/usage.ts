@@ -25,13 +25,15 @@ export function usageIn(tail: Uint8Array): Usage | undefined {
     // `prompt_tokens` is OpenAI's name, `input_tokens` that of responses and of Anthropic's shape.
     const prompt = usage?.prompt_tokens ?? usage?.input_tokens;
     const completion = usage?.completion_tokens ?? usage?.output_tokens;
-    if (typeof prompt === "number" || typeof completion === "number") {
+    if (isCount(prompt ?? 0) && isCount(completion ?? 0) && (prompt ?? completion) !== undefined) {
       return { promptTokens: Number(prompt ?? 0), completionTokens: Number(completion ?? 0) };
     }
     if (at === 0) break;
   }
   return undefined;
 }
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The JSON object that begins there, white space before it allowed. */
 function objectAt(text: string, from: number): Record<string, unknown> | undefined {

@@ -36,6 +36,7 @@ async function following(
   const configs: Config[] = [];
   const problems: (readonly Problem[])[] = [];
   const follower = followConfig({
+    onError: (error) => assert.fail(String(error)),
     path,
     text,
     pollMs: () => pollMs,

@@ -503,3 +503,21 @@ Deno.test("whatever list of addresses is taken, no server is in it twice", () =>
     { numRuns },
   );
 });
+
+Deno.test("no problem repeats a key, wherever it was written", () => {
+  const server = { url: URL_1, api_key: "sk-secret" };
+  for (
+    const raw of [
+      { servers: [server] },
+      { servers: { servers: server } },
+      { servers: { servers: [[server]] } },
+      { servers: { servers: [{ url: URL_1, api_key: ["sk-secret"] }] } },
+      { servers: { servers: [{ url: server }] } },
+      { servers: { servers: [{ url: URL_1, models: server }] }, config: [server] },
+    ]
+  ) {
+    const checked = checkConfig(raw, () => undefined);
+    assert.ok(!checked.ok);
+    assert.ok(!JSON.stringify(checked).includes("sk-secret"), JSON.stringify(checked));
+  }
+});

@@ -493,6 +493,7 @@ Deno.test("a snapshot shows each server as it is", () => {
     meanResponseMs: 10,
     lastResponseMs: 15,
     totalChecks: 2,
+    scrapedAt: clock.now,
     scrape: {
       running: 1,
       waiting: 0,

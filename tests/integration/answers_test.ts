@@ -115,3 +115,15 @@ Deno.test("a router whose servers are all unreachable says so at once", async ()
   assert.ok(Number(response.headers.get("retry-after")) >= 1);
   assert.equal((await response.json()).error.type, "service_unavailable");
 });
+
+Deno.test("a server that was away for a moment is back soon, not only at its next check", async () => {
+  await using fleet = await startFleet({
+    servers: [{}],
+    settings: { health_check_interval: 60, metrics_interval: 0.1 },
+  });
+  const state = () => fleet.router.fleet.snapshot().servers[0]!.state;
+  await fleet.simulators[0]!.setFault({ kind: "refuse" });
+  await until("it is out", () => state() === "unhealthy");
+  await fleet.simulators[0]!.setFault(null);
+  await until("it is back", () => state() === "healthy", 4_000);
+});

@@ -210,3 +210,24 @@ Deno.test("a silence limit never cuts a long answer that keeps coming", async ()
   const response = await ask(fleet.router.url, { stream: true, tokens: 40 });
   assert.equal(eventsOf(await response.text()).at(-1), "[DONE]");
 });
+
+Deno.test("a server that turns requests away at once draws no more of them", async () => {
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "status", status: 503 } }, {}, {}],
+    settings: { health_check_interval: 60 },
+  });
+  const clients = Array.from({ length: 6 }, async () => {
+    for (let i = 0; i < 20; i++) {
+      const response = await ask(fleet.router.url);
+      assert.equal(response.status, 200);
+      await response.body?.cancel();
+    }
+  });
+  const started = performance.now();
+  await Promise.all(clients);
+  // It is asked once a second at most, by those who came before its first answer.
+  const most = 6 * Math.ceil((performance.now() - started) / 1_000);
+  const { received } = fleet.simulators[0]!.state();
+  assert.ok(received <= most, `${received} of 120 met it, expected at most ${most}`);
+  assert.equal(fleet.router.fleet.snapshot().servers[0]!.state, "healthy", "not blamed");
+});

@@ -55,10 +55,28 @@ Deno.test("as many are kept as are shown, and what was handed out doesn't change
   const { listener, list } = createEvents(() => 0);
   const none = list();
   for (let id = 0; id < 3 * SHOWN_EVENTS; id++) {
-    listener.failover!({ id: String(id), from: A, to: B, reason: "reset" });
+    listener.failover!({ id: String(id), from: `${A}/${id}`, to: B, reason: "reset" });
   }
   assert.equal(none.length, 0);
   assert.equal(list().length, SHOWN_EVENTS);
   assert.match(list()[0]!.text, /^Request 149 /);
   assert.match(list().at(-1)!.text, /^Request 100 /);
+});
+
+Deno.test("failovers from one server for one reason are one event that counts, and push nothing out", () => {
+  let now = 0;
+  const events = createEvents(() => now);
+  const { stateChanged, failover } = events.listener;
+  stateChanged!({ server: "http://a", from: "healthy", to: "unhealthy", reason: "gone" });
+  for (let i = 0; i < 500; i++) {
+    now += 10;
+    failover!({ id: String(i), from: "http://a", to: "http://b", reason: "refused" });
+  }
+  assert.deepEqual(events.list().map(({ text }) => text), [
+    "500 requests moved from http://a: refused",
+    "http://a is unhealthy, was healthy: gone",
+  ]);
+  now += 60_000;
+  failover!({ id: "late", from: "http://a", to: "http://b", reason: "refused" });
+  assert.equal(events.list().length, 3, "much later it is another event");
 });

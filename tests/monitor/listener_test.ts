@@ -3,6 +3,8 @@ import { type Listener, tellAll } from "../../src/monitor/listener.ts";
 
 const failover = { id: "1", from: "a", to: "b", reason: "reset" } as const;
 
+const unexpected = (error: unknown) => assert.fail(String(error));
+
 Deno.test("everybody who cares is told, in their order, with all there is to tell", () => {
   const heard: unknown[] = [];
   const listener = tellAll([
@@ -13,7 +15,7 @@ Deno.test("everybody who cares is told, in their order, with all there is to tel
       attemptEnded: (...what) => heard.push(what),
       firstToken: (...what) => heard.push(what),
     },
-  ]);
+  ], unexpected);
   listener.failover(failover);
   listener.attemptEnded("a", "ok");
   listener.firstToken("a", 1, 2);
@@ -21,7 +23,7 @@ Deno.test("everybody who cares is told, in their order, with all there is to tel
 });
 
 Deno.test("what nobody listens to is told to nobody", () => {
-  const listener = tellAll([]);
+  const listener = tellAll([], unexpected);
   const names: (keyof Listener)[] = [
     "chosen",
     "firstToken",
@@ -39,5 +41,23 @@ Deno.test("what nobody listens to is told to nobody", () => {
 
 Deno.test("where only one listens, its own function is called, with nothing between", () => {
   const nextToken = () => {};
-  assert.equal(tellAll([{}, { nextToken }, {}]).nextToken, nextToken);
+  assert.equal(tellAll([{}, { nextToken }, {}], unexpected).nextToken, nextToken);
+});
+
+Deno.test("a listener that fails keeps nobody else from hearing, and is told of", () => {
+  const errors: unknown[] = [];
+  let heard = 0;
+  const broken = new Error("broken");
+  const failing = () => {
+    throw broken;
+  };
+  const listener = tellAll(
+    [{ stateChanged: failing }, { stateChanged: () => void heard++ }],
+    (e) => {
+      errors.push(e);
+    },
+  );
+  listener.stateChanged({ server: "http://a", from: "checking", to: "healthy", reason: "" });
+  assert.equal(heard, 1);
+  assert.deepEqual(errors, [broken]);
 });

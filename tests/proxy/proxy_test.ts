@@ -85,7 +85,7 @@ Deno.test("a request goes out as it came and its answer back as it is", async ()
     assert.equal(await response.text(), "the answer");
     assert.equal(response.headers.get("x-own"), "1");
     assert.equal(response.headers.get("x-request-id"), "mine");
-    assert.deepEqual(seen, [["/v1/completions", "?a=b", "mine", body]]);
+    assert.deepEqual(seen, [["/v1/completions", "?a=b", "mine-0", body]]);
     const [account] = accounts;
     assert.deepEqual(
       [

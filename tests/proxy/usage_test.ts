@@ -115,3 +115,12 @@ Deno.test("it is found whatever stands before and after, where the tail's first 
     { numRuns },
   );
 });
+
+Deno.test("counts that are none are not believed", () => {
+  for (const count of ["-1", "1.5", '"7"', "1e400", "null", "[1]"]) {
+    const text = `{"usage":{"prompt_tokens":3,"completion_tokens":${count}}}`;
+    const usage = usageIn(new TextEncoder().encode(text));
+    if (count === "null") assert.deepEqual(usage, { promptTokens: 3, completionTokens: 0 });
+    else assert.equal(usage, undefined, count);
+  }
+});

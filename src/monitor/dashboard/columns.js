@@ -98,7 +98,7 @@ export function sortServers(servers, { value }, order) {
 export function filterServers(servers, text, onlyUnhealthy) {
   const wanted = text.trim().toLowerCase();
   return servers.filter(({ name, url, models, state }) =>
-    !(onlyUnhealthy && state === "healthy") &&
+    !(onlyUnhealthy && state !== "unhealthy") &&
     [name, url, ...models].some((part) => part.toLowerCase().includes(wanted))
   );
 }
