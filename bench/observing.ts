@@ -50,6 +50,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     monitor,
     metrics,
     stopping: new AbortController().signal,
+    onAnswered() {},
     onError: console.error,
   });
   Deno.serve(

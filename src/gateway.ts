@@ -5,7 +5,7 @@ import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
 import { tellAll } from "./monitor/listener.ts";
-import { logError, logListener } from "./monitor/log.ts";
+import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
@@ -106,6 +106,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     monitor,
     metrics,
     stopping: stopping.signal,
+    onAnswered: logAnswered,
     onError: logError,
   });
   const poller = startPolling(fleet, client);

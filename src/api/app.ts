@@ -19,6 +19,8 @@ export interface AppOptions {
   readonly metrics: Pick<Metrics, "page" | "contentType">;
   /** Aborts when the router is told to stop: from then on new work isn't welcome. */
   readonly stopping: AbortSignal;
+  /** Hears of each request that the router answered itself. */
+  readonly onAnswered: (method: string, path: string, status: number) => void;
   readonly onError: (error: Error) => void;
 }
 
@@ -30,6 +32,10 @@ export function createApp(options: AppOptions): Hono<Environment> {
 
   // Before `cors`, which would build each answer anew: what is passed on has that header already.
   app.on("POST", [...inferencePaths], ({ req, env }) => proxy(req.raw, addressOf(env.remoteAddr)));
+  app.use(async (c, next) => {
+    await next();
+    options.onAnswered(c.req.method, c.req.path, c.res.status);
+  });
   app.use(cors());
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
 

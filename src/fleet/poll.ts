@@ -50,16 +50,16 @@ export function startPolling(
   }
 
   async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
-    const listing = listModels(server, signal);
     const result = await checkHealth(server.config, probe(signal));
     // A server whose models nobody knows is of no use yet, so they come first.
-    if (result.ok && server.models.size === 0) await listing;
+    const unlisted = server.models.size === 0;
+    if (result.ok && unlisted) await listModels(server, signal);
     if (!signal.aborted) fleet.recordCheck(server, result);
-    await listing;
+    if (result.ok && !unlisted) await listModels(server, signal);
   }
 
   async function listModels(server: Server, signal: AbortSignal): Promise<void> {
-    if (server.config.models) return;
+    if (server.config.models || signal.aborted) return;
     const models = await fetchModels(server.config, probe(signal)).catch(() => undefined);
     if (models && !signal.aborted) fleet.recordModels(server, models);
   }

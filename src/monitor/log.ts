@@ -118,6 +118,11 @@ export const logListener: Partial<Listener> = {
   },
 };
 
+/** A request that the router answered itself: a probe, a page, a wrong path. */
+export function logAnswered(method: string, path: string, status: number): void {
+  log.debug("{status} {method} {path}", { method, path: clipped(path), status });
+}
+
 /** Tells of what in a configuration is odd. */
 export function logWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });

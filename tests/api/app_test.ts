@@ -41,6 +41,7 @@ function appWith(
     },
     metrics: createMetrics(() => fleet.snapshot(), VERSION),
     stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
+    onAnswered() {},
     onError: (error) => void errors.push(error),
   });
   const ask = async (path: string, init?: RequestInit) =>

@@ -268,3 +268,21 @@ function assertHas(line: Record<string, unknown>, expected: Record<string, unkno
   const found = Object.keys(expected).map((name) => [name, line[name]]);
   assert.deepEqual(Object.fromEntries(found), expected);
 }
+
+Deno.test("what the router answers itself is a line at the level debug only", () =>
+  withFolder(async (folder) => {
+    for (const level of ["debug", "info"]) {
+      await using router = await startLogging(folder, [
+        ...["--server", deadUrl(), "--log-level", level],
+      ]);
+      await (await fetch(`${router.url}/livez?token=SECRET`)).body?.cancel();
+      await (await fetch(`${router.url}/nowhere`)).body?.cancel();
+      router.kill("SIGTERM");
+      await router.ended;
+      const answered = logLines(router.output()).filter((line) => line["level"] === "debug");
+      assert.deepEqual(
+        answered.map(({ message }) => message),
+        level === "debug" ? ["200 GET /livez", "404 GET /nowhere"] : [],
+      );
+    }
+  }));
