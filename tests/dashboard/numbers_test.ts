@@ -94,11 +94,9 @@ browserTest("a server that dies turns red within two seconds", async () => {
   busy = false;
   await traffic;
 
-  // Nobody asks it anything: three scrapes half a second apart have to fail, and then the next of
-  // the looks, half a second apart, shows it. That is two seconds at worst; the rest is for a
-  // machine that is busy.
+  // Nobody asks it anything: three scrapes half a second apart have to fail.
   await simulators[2]!.setFault({ kind: "refuse" });
-  await until("an idle one is red", isRed(simulators[2]!.url), 2_500);
+  await until("an idle one is red", isRed(simulators[2]!.url), 2_000);
 
   const [green, red] = await page.evaluate(
     `[...document.querySelectorAll("td.state")].map((cell) => getComputedStyle(cell).color)`,

@@ -40,7 +40,7 @@ browserTest("a freshly opened page shows what was before it", async () => {
   const drawn = `[...document.querySelectorAll(".plot")].map((plot) => {
     const canvas = plot.querySelector("canvas");
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.some((value) => value > 0) && plot.getAttribute("aria-label").includes("now ");
+    return data.some((value) => value > 0) && plot.getAttribute("aria-label")?.includes("now ");
   })`;
   await until("six charts are drawn", async () => {
     const charts = await open.page.evaluate(drawn) as boolean[];
