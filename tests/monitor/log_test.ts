@@ -138,7 +138,7 @@ Deno.test("no line has a prompt, an answer, a key or a query", () =>
       await send(body({}));
     }
     router.kill("SIGTERM");
-    assert.equal(await router.ended, 0);
+    assert.equal((await router.status).code, 0);
     const file = await Deno.readTextFile(`${folder}/logs/router.log`);
     assert.ok(logLines(file).filter(isAccess).length >= 12);
     const words = /"content":"([^"]{8,})"/.exec(answers[0]!)![1]!;
@@ -156,7 +156,7 @@ Deno.test("a log file has the console's JSON lines, and a restart appends", () =
       await using router = await startLogging(folder, args);
       await (await ask(router.url)).text();
       router.kill("SIGTERM");
-      assert.equal(await router.ended, 0);
+      assert.equal((await router.status).code, 0);
       const file = logLines(await Deno.readTextFile(`${folder}/logs/deep/router.log`));
       assert.equal(file.filter(isAccess).length, run);
       const console = logLines(router.output());
@@ -176,7 +176,7 @@ Deno.test("a router with the permissions it has in real life puts a full file as
     await until("it is put aside", () => files().some((name) => name.endsWith(".gz")), 20_000);
     await (await ask(router.url)).text();
     router.kill("SIGTERM");
-    assert.equal(await router.ended, 0);
+    assert.equal((await router.status).code, 0);
     assert.doesNotMatch(router.output(), /error/);
     const lines = logLines(await Deno.readTextFile(`${folder}/logs/router.log`));
     assert.equal(lines.filter(isAccess).length, 1);
@@ -280,7 +280,7 @@ Deno.test("what the router answers itself is a line at the level debug only", ()
       await (await fetch(`${router.url}/livez?token=SECRET`)).body?.cancel();
       await (await fetch(`${router.url}/nowhere`)).body?.cancel();
       router.kill("SIGTERM");
-      await router.ended;
+      await router.status;
       const answered = logLines(router.output()).filter((line) => line["level"] === "debug");
       assert.deepEqual(
         answered.map(({ message }) => message),

@@ -1,15 +1,18 @@
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env"];
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env"];
 
 export interface CliOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
+  /** Beside those that every command has. */
+  readonly permissions?: readonly string[];
 }
 
 /** The router's command as a process, with the permissions it has in real life. */
-function command(args: readonly string[], { env = {}, cwd }: CliOptions) {
+function command(args: readonly string[], { env = {}, cwd, permissions = [] }: CliOptions) {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...PERMISSIONS, MAIN, ...args],
+    args: ["run", "--quiet", `--config=${CONFIG}`, ...PERMISSIONS, ...permissions, MAIN, ...args],
     env: {
       NO_COLOR: "1",
       ...env,
@@ -41,6 +44,7 @@ export interface RunningCli extends AsyncDisposable {
   /** All it has written so far, to either stream. */
   output(): string;
   kill(signal: Deno.Signal): void;
+  /** Resolves when it has ended and all it wrote is here. */
   readonly status: Promise<Deno.CommandStatus>;
 }
 
@@ -64,19 +68,19 @@ export async function startCli(
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
   void reading.then(() => listening.reject(new Error(`It ended: ${output}`)));
+  const status = reading.then(() => child.status);
   return {
     url: await listening.promise,
     output: () => output,
     kill: (signal) => child.kill(signal),
-    status: child.status,
+    status,
     async [Symbol.asyncDispose]() {
       try {
         child.kill("SIGKILL");
       } catch {
         // It has ended by itself.
       }
-      await child.status;
-      await reading;
+      await status;
     },
   };
 }
