@@ -58,12 +58,18 @@ export class Exchange {
   }
 
   /** Ends a stream as vLLM does when its engine fails: the status has gone out already. */
-  failStream(): void {
+  failStream(code: number): void {
     this.settle("failed");
-    const document = errorDocument("", 500, errorType(500), "Simulated error.");
+    const document = errorDocument("", code, errorType(code), "Simulated error.");
     this.#response.chunk(`data: ${JSON.stringify(document)}\n\n`);
     this.#response.chunk("data: [DONE]\n\n");
     this.#response.endStream();
+  }
+
+  /** Answers with what is no HTTP. */
+  garble(): void {
+    this.settle("failed");
+    this.#response.garble();
   }
 
   /** Breaks the connection off after what has been written. */

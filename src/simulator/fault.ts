@@ -15,10 +15,16 @@ export type RequestFault =
     | { readonly kind: "slow"; readonly factor?: number }
     /** An error document with this status (400 to 599), and `retry-after` where it is given. */
     | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
-    /** A stream whose only event is an error; status 500 when the request asks for no stream. */
-    | { readonly kind: "error_event" }
+    /** A stream whose only event is an error; the status (500) when no stream is asked for. */
+    | { readonly kind: "error_event"; readonly status?: number }
     /** Less than announced: half a document, or a stream that stops after its head. */
     | { readonly kind: "truncated" }
+    /** Bytes that are no HTTP, and the end of the connection. */
+    | { readonly kind: "garbled" }
+    /** A Content-Length past the document's end, or past so many tokens (3) of a stream. */
+    | { readonly kind: "wrong_length"; readonly afterTokens?: number }
+    /** Dropped without a byte where its connection has carried another request before. */
+    | { readonly kind: "idle_reset" }
   )
   & {
     /** Share of the requests it strikes. @default 1 */
@@ -31,6 +37,8 @@ export type RequestFault =
 export type ServerFault =
   /** Connections are refused, and idle ones closed; for `seconds`, or until it is cleared. */
   | { readonly kind: "refuse"; readonly seconds?: number }
+  /** As `refuse`, but connecting hangs, as it does where packets are dropped. On Linux only. */
+  | { readonly kind: "connect_hang"; readonly seconds?: number }
   /** /metrics never answers. */
   | { readonly kind: "metrics_hang" }
   /** /metrics answers 200 with what is no metrics page. */
@@ -43,7 +51,7 @@ export type ServerFault =
   | { readonly kind: "health_hang" }
   /** /health answers with this status (400 to 599). */
   | { readonly kind: "health_status"; readonly status: number }
-  /** The engine stands still while /health and /metrics answer. */
+  /** The engine stands still; /health answers, and /metrics what it said when that began. */
   | { readonly kind: "stalled" }
   /** The engine sleeps: inference gets 500, and open requests are aborted. */
   | { readonly kind: "sleeping" }
@@ -76,9 +84,13 @@ const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
   hang_mid_stream: ["afterTokens", "probability", "times"],
   slow: ["factor", "probability", "times"],
   status: ["status", "retryAfterSeconds", "probability", "times"],
-  error_event: ["probability", "times"],
+  error_event: ["status", "probability", "times"],
   truncated: ["probability", "times"],
+  garbled: ["probability", "times"],
+  wrong_length: ["afterTokens", "probability", "times"],
+  idle_reset: ["probability", "times"],
   refuse: ["seconds"],
+  connect_hang: ["seconds"],
   metrics_hang: [],
   metrics_garbage: [],
   metrics_missing: [],

@@ -22,10 +22,15 @@ export class FaultSwitch {
       : Infinity;
   }
 
-  /** The fault that strikes the request now at hand, if one does. */
-  strike(): RequestFault | null {
+  /**
+   * The fault that strikes the request now at hand, if one does.
+   *
+   * @param reused its connection has carried another request before
+   */
+  strike(reused: boolean): RequestFault | null {
     const fault = this.#current;
     if (fault === null || !isRequestFault(fault)) return null;
+    if (fault.kind === "idle_reset" && !reused) return null;
     const { probability = 1 } = fault;
     if (probability < 1 && this.#random() >= probability) return null;
     this.#strikesLeft--;

@@ -5,10 +5,12 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
+  /** Its connection has carried another request before. */
+  readonly reused: boolean;
 }
 
 /** What stands before a body, and how the body comes. */
-export interface RequestHead extends Omit<HttpRequest, "body"> {
+export interface RequestHead extends Omit<HttpRequest, "body" | "reused"> {
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
   /** Length in bytes, or "chunked". */

@@ -37,6 +37,7 @@ export class HttpResponse {
   #resolveDone!: () => void;
   #queue: Uint8Array<ArrayBuffer>[] = [];
   #writing = false;
+  #chunked = true;
   #state: "open" | "ended" | "over" = "open";
 
   constructor(connection: Deno.Conn, method: string, keepAlive: boolean) {
@@ -66,29 +67,32 @@ export class HttpResponse {
     this.#end(this.#withBody ? concatBytes([head, body]) : head);
   }
 
-  /** Announces the whole text, sends half of it and closes the connection. */
-  sendHalf(status: number, text: string, headers: ResponseHeaders = {}): void {
+  /** Announces twice as much JSON as it sends, of half or all of the text, and closes. */
+  sendLess(text: string, share: 0.5 | 1): void {
     const body = encoder.encode(text);
-    const head = this.#head(status, {
-      ...headers,
-      "content-length": String(body.length),
+    const head = this.#head(200, {
+      "content-type": "application/json",
+      "content-length": String(Math.round(2 * share * body.length)),
     });
     this.mustClose = true;
-    this.#end(concatBytes([head, body.subarray(0, body.length >> 1)]));
+    this.#end(concatBytes([head, body.subarray(0, share * body.length)]));
   }
 
-  startStream(contentType: string): void {
-    this.#push(
-      this.#head(200, {
-        "content-type": contentType,
-        "transfer-encoding": "chunked",
-      }),
-    );
+  /** `length` announces the length of the whole stream in place of that of each chunk. */
+  startStream(contentType: string, length?: number): void {
+    this.#chunked = length === undefined;
+    this.#push(this.#head(200, {
+      "content-type": contentType,
+      ...(length === undefined
+        ? { "transfer-encoding": "chunked" }
+        : { "content-length": String(length) }),
+    }));
   }
 
   /** Writes one chunk of a stream. */
   chunk(text: string): void {
-    if (this.#state === "open") this.#push(encodeChunk(text));
+    if (this.#state !== "open") return;
+    this.#push(this.#chunked ? encodeChunk(text) : encoder.encode(text));
   }
 
   endStream(): void {
@@ -99,6 +103,12 @@ export class HttpResponse {
   drop(): void {
     this.mustClose = true;
     this.#end(new Uint8Array());
+  }
+
+  /** Writes what is no HTTP and closes the connection. */
+  garble(): void {
+    this.mustClose = true;
+    this.#end(encoder.encode("\u0000}{ 200 hello\n\r\r\n\u0007"));
   }
 
   /** The connection has ended on the client's side, or the server closes it. */

@@ -1,6 +1,7 @@
 import { type HttpRequest, MalformedRequest } from "./http_request.ts";
 import { HttpResponse } from "./http_response.ts";
 import { RequestReader } from "./request_reader.ts";
+import { hangConnects, type UnreachablePort } from "./unreachable.ts";
 
 /** How long an idle connection is kept after an answer, as in vLLM. */
 export const KEEP_ALIVE_MS = 5000;
@@ -19,6 +20,8 @@ export interface HttpServer extends AsyncDisposable {
    * promise resolves: the listening socket lives until its pending accept has ended.
    */
   refuse(): Promise<void>;
+  /** As `refuse`, but new connections hang instead: nobody accepts them, nobody refuses them. */
+  hang(): Promise<void>;
   /** Accepts connections again, on the same port. */
   accept(): Promise<void>;
   /** Closes the listener and every connection. */
@@ -41,6 +44,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
   let listener = Deno.listen({ hostname, port, transport: "tcp" });
   const boundPort = listener.addr.port;
   let listening = true;
+  let unreachable: UnreachablePort | undefined;
 
   async function acceptFrom(source: Deno.TcpListener): Promise<void> {
     while (true) {
@@ -69,7 +73,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
     tcp.setNoDelay(true);
     const reader = new RequestReader(tcp);
     try {
-      while (listening) {
+      for (let reused = false; listening; reused = true) {
         const head = await reader.readHead();
         if (head.expectsContinue) {
           await tcp.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -78,7 +82,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
         const response = new HttpResponse(tcp, method, head.keepAlive);
         connection.response = response;
         const body = await reader.readBody(head.bodyLength);
-        handle({ method, path, headers, body }, response);
+        handle({ method, path, headers, body, reused }, response);
         watch(reader, response);
         await response.done;
         connection.response = null;
@@ -101,6 +105,9 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       return connections.size;
     },
     async refuse() {
+      const hanging = unreachable;
+      unreachable = undefined;
+      await hanging?.close();
       if (!listening) return await accepting;
       listening = false;
       listener.close();
@@ -109,9 +116,13 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       }
       await accepting;
     },
+    async hang() {
+      await this.refuse();
+      unreachable = await hangConnects(hostname, boundPort);
+    },
     async accept() {
-      if (!listening) await accepting;
       if (listening) return;
+      await this.refuse();
       listener = Deno.listen({ hostname, port: boundPort, transport: "tcp" });
       listening = true;
       accepting = acceptFrom(listener);

@@ -7,6 +7,9 @@ import type { ServerState } from "./server_state.ts";
 import { tokenText } from "./tokenizer.ts";
 import type { Choice, Inference, InferenceEndpoint } from "./wording.ts";
 
+/** More than any stream has. */
+const WRONG_LENGTH = 1e9;
+
 /** Serves one inference request through the engine, in good order or struck by a fault. */
 export function serveInference(
   server: ServerState,
@@ -18,8 +21,9 @@ export function serveInference(
   if (server.faults.current?.kind === "sleeping") {
     return exchange.fail(500, "The engine is sleeping.");
   }
-  const fault = server.faults.strike();
-  if (fault?.kind === "reset_before_head") return exchange.drop();
+  const fault = server.faults.strike(request.reused);
+  if (fault?.kind === "reset_before_head" || fault?.kind === "idle_reset") return exchange.drop();
+  if (fault?.kind === "garbled") return exchange.garble();
   if (fault?.kind === "status") {
     const { status, retryAfterSeconds } = fault;
     return exchange.fail(status, `Simulated status ${status}.`, retryAfterSeconds);
@@ -34,12 +38,15 @@ export function serveInference(
     return exchange.refuse(error);
   }
   const { stream } = inference;
-  if (fault?.kind === "error_event" && !stream) return exchange.fail(500, "Simulated error.");
+  if (fault?.kind === "error_event" && !stream) {
+    return exchange.fail(fault.status ?? 500, "Simulated error.");
+  }
   if (stream && fault?.kind !== "hang_before_head") {
-    response.startStream("text/event-stream; charset=utf-8");
+    const length = fault?.kind === "wrong_length" ? WRONG_LENGTH : undefined;
+    response.startStream("text/event-stream; charset=utf-8", length);
   }
   if (stream && fault?.kind === "truncated") return exchange.drop();
-  if (fault?.kind === "error_event") return exchange.failStream();
+  if (fault?.kind === "error_event") return exchange.failStream(fault.status ?? 500);
   answer(server, exchange, response, inference, fault);
 }
 
@@ -54,9 +61,7 @@ function answer(
   const { sequences } = exchange;
   const { stream, plans, wording } = inference;
   const hangAfterTokens = tokensBeforeHang(fault);
-  const dropAfterTokens = fault?.kind === "reset_mid_stream"
-    ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS
-    : Infinity;
+  const dropAfterTokens = tokensBeforeDrop(fault, stream);
   // A fault that slows all requests slows the engine, and not each of them once more.
   const slowdown = fault?.kind === "slow" && engine.slowdown === 1
     ? fault.factor ?? DEFAULT_SLOW_FACTOR
@@ -79,10 +84,10 @@ function answer(
   }
 
   function finish(): void {
-    if (fault?.kind === "truncated") {
+    if (fault?.kind === "truncated" || fault?.kind === "wrong_length") {
       exchange.settle("failed");
-      const text = JSON.stringify(wording.document(choices));
-      return response.sendHalf(200, text, { "content-type": "application/json" });
+      const share = fault.kind === "truncated" ? 0.5 : 1;
+      return response.sendLess(JSON.stringify(wording.document(choices)), share);
     }
     exchange.settle("finished");
     if (!stream) return response.json(200, wording.document(choices));
@@ -118,6 +123,12 @@ function answer(
     }));
   });
   if (plans.length === 0 && hangAfterTokens === undefined) finish();
+}
+
+/** After how many tokens the connection is dropped; Infinity when it is not. */
+function tokensBeforeDrop(fault: RequestFault | null, stream: boolean): number {
+  const drops = fault?.kind === "reset_mid_stream" || fault?.kind === "wrong_length" && stream;
+  return drops ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS : Infinity;
 }
 
 /** After how many tokens the request hangs; undefined when it does not. */

@@ -11,6 +11,8 @@ export interface Probes {
   readonly server: ServerState;
   readonly version: string;
   readonly startedAtSeconds: number;
+  /** What /metrics goes on saying while the engine is stalled. */
+  frozenMetrics: string | undefined;
   state(): unknown;
   setFault(fault: Fault | null): Promise<void>;
 }
@@ -61,9 +63,7 @@ function health({ server }: Probes, _request: HttpRequest, response: HttpRespons
 }
 
 function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
-  const { server, startedAtSeconds } = probes;
-  const kind = server.faults.current?.kind;
-  switch (kind) {
+  switch (probes.server.faults.current?.kind) {
     case "metrics_hang":
       return;
     case "metrics_garbage":
@@ -73,13 +73,13 @@ function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse):
     case "metrics_404":
       return response.json(404, { detail: "Not Found" });
   }
-  const page = renderMetrics(
-    server.engine,
-    server.models[0]!,
-    startedAtSeconds,
-    kind === "sleeping",
-  );
-  response.send(200, page, METRICS_TYPE);
+  response.send(200, probes.frozenMetrics ?? metricsPage(probes), METRICS_TYPE);
+}
+
+/** What the engine says of itself at this moment. */
+export function metricsPage({ server, startedAtSeconds }: Probes): string {
+  const asleep = server.faults.current?.kind === "sleeping";
+  return renderMetrics(server.engine, server.models[0]!, startedAtSeconds, asleep);
 }
 
 function models(probes: Probes, _request: HttpRequest, response: HttpResponse): void {

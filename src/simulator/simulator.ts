@@ -6,7 +6,7 @@ import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { serveHttp } from "./http_server.ts";
 import { serveInference } from "./inference.ts";
-import { type Probes, serveProbe } from "./probes.ts";
+import { metricsPage, type Probes, serveProbe } from "./probes.ts";
 import { createRandom, drawId } from "./random.ts";
 import { INFERENCE_ENDPOINTS } from "./routes.ts";
 import type { ServerState } from "./server_state.ts";
@@ -91,6 +91,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     server,
     version,
     startedAtSeconds: Date.now() / 1000,
+    frozenMetrics: undefined,
     state,
     setFault,
   };
@@ -118,13 +119,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const strikesAll = fault?.kind === "slow" && fault.probability === undefined &&
       fault.times === undefined;
     engine.slowdown = strikesAll ? fault.factor ?? DEFAULT_SLOW_FACTOR : 1;
-    engine.setStalled(fault?.kind === "stalled");
+    const stalled = fault?.kind === "stalled";
+    engine.setStalled(stalled);
+    // An engine that stands still tells nothing new of itself.
+    probes.frozenMetrics = stalled ? probes.frozenMetrics ?? metricsPage(probes) : undefined;
     if (fault?.kind === "sleeping") engine.sleep();
-    if (fault?.kind !== "refuse") return await http.accept();
+    if (fault?.kind !== "refuse" && fault?.kind !== "connect_hang") return await http.accept();
     if (fault.seconds !== undefined) {
       reopenTimer = setTimeout(() => setFault(null), fault.seconds * 1000);
     }
-    await http.refuse();
+    await (fault.kind === "refuse" ? http.refuse() : http.hang());
   }
 
   function state(): SimulatorState {

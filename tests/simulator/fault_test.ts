@@ -116,6 +116,16 @@ test("error_event is a stream whose first event is an error", async () => {
   await document.body?.cancel();
 });
 
+test("error_event puts the status it is given into the event", async () => {
+  await using simulator = await start({ fault: parseFault("error_event:429") });
+  const response = await postChat(simulator, STREAM);
+  assert.equal(response.status, 200);
+  assert.equal(events(await response.text())[0].error.code, 429);
+  const document = await postChat(simulator, DOCUMENT);
+  assert.equal(document.status, 429);
+  await document.body?.cancel();
+});
+
 test("truncated announces more than it sends", async () => {
   await using simulator = await start({ fault: { kind: "truncated" } });
   const [head, body] = (await readChat(simulator, DOCUMENT)).split("\r\n\r\n");
@@ -206,19 +216,29 @@ test("health_status and models_fail", async () => {
   await models.body?.cancel();
 });
 
-test("a stalled server looks healthy, runs requests and makes no token", async () => {
-  await using simulator = await start({ fault: { kind: "stalled" } });
+test("a stalled server looks healthy, shows what it last knew and makes no token", async () => {
+  await using simulator = await start();
+  using first = await RawClient.connect(simulator);
+  await first.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
+  await first.readUntil("delta");
+  await simulator.setFault({ kind: "stalled" });
+  const before = simulator.state();
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", STREAM);
   await client.readUntil("\r\n\r\n");
   const page = await metrics(simulator);
   assert.equal(page.get("vllm:num_requests_running"), 1);
-  assert.equal(page.get("vllm:generation_tokens_total"), 0);
+  assert.equal(page.get("vllm:num_requests_waiting"), 0);
+  assert.equal(page.get("vllm:generation_tokens_total"), before.generationTokens);
+  const { running, waiting, generationTokens } = simulator.state();
+  assert.equal(running + waiting, 2);
+  assert.equal(generationTokens, before.generationTokens);
   const health = await fetch(`${simulator.url}/health`);
   assert.equal(health.status, 200);
   await health.body?.cancel();
   await simulator.setFault(null);
   await client.readUntil("[DONE]");
+  assert.ok((await metrics(simulator)).get("vllm:generation_tokens_total")! > 0);
 });
 
 test("a sleeping server aborts what is open, answers 500 and shows an empty engine", async () => {
