@@ -44,12 +44,20 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const observer = observe ? all : { ...all, nextToken() {} };
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 1_024, http2: false });
   await startPolling(fleet, client).firstRound();
+  const never = new AbortController().signal;
   const app = createApp({
-    proxy: createProxy({ fleet, client, observer, stopping: new AbortController().signal }),
+    proxy: createProxy({
+      fleet,
+      client,
+      freshClient: client,
+      observer,
+      closing: never,
+      cutOff: never,
+    }),
     snapshot,
     monitor,
     metrics,
-    stopping: new AbortController().signal,
+    stopping: never,
     onAnswered() {},
     onError: console.error,
   });

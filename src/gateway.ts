@@ -40,9 +40,10 @@ export interface Gateway extends AsyncDisposable {
   /** Reads the configuration file again, now. */
   reload(): Promise<void>;
   /**
-   * Refuses new requests, lets those in flight finish, and stops.
+   * Is not ready any more, takes new requests for `drain_delay`, then refuses connections, lets
+   * what is in flight finish, and stops.
    *
-   * @param drainMs after which what is still in flight is cut off. @default 120 000
+   * @param drainMs after which what is still in flight is cut off. @default as configured
    */
   shutdown(drainMs?: number): Promise<void>;
 }
@@ -52,13 +53,15 @@ const POOL_IDLE_MS = 4_000;
 const POOL_IDLE_PER_SERVER = 1_024;
 /** How long the first requests may wait for the servers' first answers. */
 const FIRST_ROUND_MS = 1_000;
-const DRAIN_MS = 120_000;
 const DRAIN_LOOK_MS = 20;
+/** What was cut off has so long to tell its client. */
+const LAST_WORDS_MS = 1_000;
 
 /** Builds the router, starts its loops and serves. Throws what `Deno.serve` throws. */
 export function startGateway(options: GatewayOptions): Gateway {
   const { hostname, config, file } = options;
   const stopping = new AbortController();
+  const closing = new AbortController();
   const cutOff = new AbortController();
   let starting: Promise<void> | undefined;
   let active = 0;
@@ -68,7 +71,6 @@ export function startGateway(options: GatewayOptions): Gateway {
   const server = Deno.serve({
     hostname,
     port: options.port,
-    signal: cutOff.signal,
     onListen: () => {},
     onError(error) {
       // A broken answer has told its story; here it only closes the connection.
@@ -100,8 +102,16 @@ export function startGateway(options: GatewayOptions): Gateway {
     poolMaxIdlePerHost: POOL_IDLE_PER_SERVER,
     http2: false,
   });
+  const freshClient = Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
   const app = createApp({
-    proxy: createProxy({ fleet, client, observer: listener, stopping: stopping.signal }),
+    proxy: createProxy({
+      fleet,
+      client,
+      freshClient,
+      observer: listener,
+      closing: closing.signal,
+      cutOff: cutOff.signal,
+    }),
     snapshot,
     monitor,
     metrics,
@@ -125,18 +135,26 @@ export function startGateway(options: GatewayOptions): Gateway {
     onError: logError,
   });
 
-  async function shutdown(drainMs = DRAIN_MS): Promise<void> {
+  async function shutdown(drainMs?: number): Promise<void> {
     if (stopping.signal.aborted) return;
     stopping.abort();
     follower?.stop();
-    const deadline = performance.now() + drainMs;
+    const { drainDelayMs, drainTimeoutMs } = fleet.settings;
+    if (drainMs === undefined) await pause(drainDelayMs, cutOff.signal);
+    closing.abort();
+    const closed = server.shutdown();
+    const deadline = performance.now() + (drainMs ?? drainTimeoutMs);
     while (active > 0 && performance.now() < deadline) {
       await pause(DRAIN_LOOK_MS, cutOff.signal);
     }
     cutOff.abort();
-    await Promise.all([server.finished, poller.stop()]);
+    const enough = new AbortController();
+    const said = closed.then(() => enough.abort());
+    await Promise.race([said, pause(LAST_WORDS_MS, enough.signal)]);
+    await poller.stop();
     monitor.stop();
     client.close();
+    freshClient.close();
   }
 
   return {

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
+import { isRoutable } from "../fleet/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import * as errors from "../proxy/errors.ts";
 import { inferencePaths } from "../proxy/paths.ts";
@@ -28,7 +29,7 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Hono<Environment> {
   const { proxy, snapshot, metrics, stopping } = options;
   const app = new Hono<Environment>();
-  const anyHealthy = () => snapshot().servers.some(({ state }) => state === "healthy");
+  const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
 
   // Before `cors`, which would build each answer anew: what is passed on has that header already.
   app.on("POST", [...inferencePaths], ({ req, env }) => proxy(req.raw, addressOf(env.remoteAddr)));
@@ -48,7 +49,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
       const model = modelsDocument(snapshot()).data.find((model) => model.id === id);
       return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
     },
-    "/health": (c) => c.json(healthDocument(snapshot()), anyHealthy() ? 200 : 503),
+    "/health": (c) => c.json(healthDocument(snapshot()), anyRoutable() ? 200 : 503),
     "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
     "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
     "/metrics": async (c) => {
@@ -57,7 +58,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
     ...dashboardAnswers(options.monitor, stopping),
     "/livez": (c) => c.json({ status: "alive" }),
     "/readyz": (c) => {
-      const ready = !stopping.aborted && anyHealthy();
+      const ready = !stopping.aborted && anyRoutable();
       return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
     },
   };

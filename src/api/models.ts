@@ -1,15 +1,15 @@
-import type { Model } from "../fleet/server.ts";
+import { isRoutable, type Model } from "../fleet/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
-/** `GET /v1/models`: what the healthy servers list, each model once, as its server described it. */
+/** `GET /v1/models`: what the servers that requests go to list, each model once, as its server described it. */
 export function modelsDocument(
   { servers }: FleetSnapshot,
 ): { object: "list"; data: Model[] } {
   const models = new Map<string, Model>();
   for (const server of servers) {
-    if (server.state !== "healthy") continue;
+    if (!isRoutable(server.state)) continue;
     for (const [id, model] of server.models) {
       if (!models.has(id)) models.set(id, model);
     }

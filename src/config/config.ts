@@ -34,8 +34,24 @@ export interface Settings {
   readonly healthCheckIntervalMs: number;
   /** For one answer to a check, a scrape or a listing. @default 5_000 */
   readonly healthCheckTimeoutMs: number;
-  /** Silence from a server after which an attempt ends. Never a limit on an answer's length. @default 120_000 */
+  /** For a connection to a server. @default 5_000 */
+  readonly connectTimeoutMs: number;
+  /** Silence before an answer's first bytes after which an attempt ends. @default 120_000 */
   readonly requestTimeoutMs: number;
+  /** Silence within an answer after which it breaks off. @default requestTimeoutMs */
+  readonly chunkTimeoutMs: number;
+  /** For a whole request, from its head to its answer's end. @default none */
+  readonly totalTimeoutMs?: number;
+  /** How long an engine may stand still with requests running. @default 30_000 */
+  readonly stallTimeoutMs: number;
+  /** Requests that the router has in flight at most. @default 10_000 */
+  readonly maxInFlight: number;
+  /** Bytes of request bodies that it holds at most. @default 512 MiB */
+  readonly bodyBufferBytes: number;
+  /** How long a stopping router waits for its requests. @default 120_000 */
+  readonly drainTimeoutMs: number;
+  /** How long a stopping router takes new requests as before, its readiness aside. @default 0 */
+  readonly drainDelayMs: number;
   /** Further servers a failed request may go to. @default 3 */
   readonly maxRetries: number;
   /** The slow poll behind the file watch. @default 30_000 */

@@ -1,7 +1,7 @@
 import { closest } from "fastest-levenshtein";
-import { levelNamed } from "./log_level.ts";
 import type { Config, ServerConfig } from "./config.ts";
-import { fileShape, type RawSettings, serverShape, settingsShape, shown } from "./shape.ts";
+import { toSettings } from "./settings.ts";
+import { fileShape, serverShape, settingsShape, shown } from "./shape.ts";
 
 /** Something to tell the operator: where it stands and what is the matter. */
 export interface Problem {
@@ -127,26 +127,6 @@ function expandEnv(
     }
     return value ?? "";
   });
-}
-
-function toSettings(raw: RawSettings): Config["settings"] {
-  return {
-    policy: raw.policy,
-    ...(raw.log_level !== undefined && { logLevel: levelNamed(raw.log_level)! }),
-    metricsIntervalMs: raw.metrics_interval * 1000,
-    healthCheckIntervalMs: raw.health_check_interval * 1000,
-    healthCheckTimeoutMs: raw.health_check_timeout * 1000,
-    requestTimeoutMs: raw.request_timeout * 1000,
-    maxRetries: raw.max_retries,
-    configReloadIntervalMs: raw.config_reload_interval * 1000,
-    failureThreshold: raw.failure_threshold,
-    autoRecoveryMs: raw.auto_recovery_threshold * 1000,
-    activeHealthCheck: raw.enable_active_health_check,
-    healthCheckMaxResponseMs: raw.health_check_max_response_time * 1000,
-    healthCheckMinSuccessRate: raw.health_check_min_success_rate,
-    healthCheckWindowSize: raw.health_check_window_size,
-    healthCheckConsecutiveFailures: raw.health_check_consecutive_failures,
-  };
 }
 
 function unknownKeys(raw: unknown): Problem[] {

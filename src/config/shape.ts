@@ -28,11 +28,15 @@ const wholeNumber = (least: number) =>
 /** A day is longer than any interval here makes sense for, and keeps timers in range. */
 const LONGEST_SECONDS = 86_400;
 
-const seconds = (fallback: number) =>
-  expected<number>(
-    `a number of seconds above 0 and up to ${LONGEST_SECONDS}`,
-    (value) => isNumber(value) && value > 0 && value <= LONGEST_SECONDS,
-  ).default(fallback);
+const anySeconds = expected<number>(
+  `a number of seconds above 0 and up to ${LONGEST_SECONDS}`,
+  (value) => isNumber(value) && value > 0 && value <= LONGEST_SECONDS,
+);
+const seconds = (fallback: number) => anySeconds.default(fallback);
+const secondsOrNone = expected<number>(
+  `a number of seconds from 0 to ${LONGEST_SECONDS}`,
+  (value) => isNumber(value) && value >= 0 && value <= LONGEST_SECONDS,
+);
 
 const share = expected<number>(
   "a number from 0 to 1",
@@ -83,8 +87,16 @@ export const settingsShape = z.looseObject({
   metrics_interval: seconds(0.5),
   health_check_interval: seconds(10),
   health_check_timeout: seconds(5),
+  connect_timeout: seconds(5),
   request_timeout: seconds(120),
+  chunk_timeout: anySeconds.optional(),
+  total_timeout: anySeconds.optional(),
+  stall_timeout: seconds(30),
   max_retries: wholeNumber(0).default(3),
+  max_in_flight: wholeNumber(1).default(10_000),
+  body_buffer_mib: wholeNumber(1).default(512),
+  drain_timeout: secondsOrNone.default(120),
+  drain_delay: secondsOrNone.default(0),
   config_reload_interval: seconds(30),
   failure_threshold: wholeNumber(1).default(2),
   auto_recovery_threshold: seconds(60),

@@ -1,4 +1,5 @@
-import { type Server, stateOf } from "./server.ts";
+import { slowStartLimit } from "./breaker.ts";
+import { isRoutable, type Server, stateOf } from "./server.ts";
 
 /** Why there is no server to choose. */
 export type Refusal = "unknown_model" | "unavailable";
@@ -7,9 +8,10 @@ export type Refusal = "unknown_model" | "unavailable";
 export type Servers = readonly Readonly<Server>[];
 
 /**
- * The servers a request may go to: awake, healthy, listing its model, not tried yet. One that
- * drains is among them only where nobody else can and new ones are still being checked; one that
- * rests only where all others do.
+ * The servers a request may go to: awake, at work, listing its model, not tried yet, and healthy,
+ * or half-open with no other request trying it. One that drains is among them only where nobody
+ * else can and new ones are still being checked; one that rests, or has come back and has its
+ * share of the slow start, only where all others do.
  *
  * @param model `undefined` where any will do
  * @param now clock time in milliseconds
@@ -21,13 +23,20 @@ export function eligible<S extends Readonly<Server>>(
   now: number,
 ): readonly S[] {
   const able = servers.filter((server) =>
-    server.health.status === "healthy" && !server.asleep && !tried.has(server) &&
+    canTake(server) && !tried.has(server) &&
     (model === undefined || server.models.has(model))
   );
   const staying = able.filter((server) => !server.draining);
-  const willing = staying.filter((server) => server.restsUntil <= now);
+  const willing = staying.filter(({ restsUntil, inFlight, health, config }) =>
+    restsUntil <= now && inFlight < slowStartLimit(health, config.capacity, now)
+  );
   if (willing.length > 0) return willing;
   return staying.length === 0 && anyChecking(servers) ? able : staying;
+}
+
+function canTake({ health, asleep, stalled, trial }: Readonly<Server>): boolean {
+  const open = health.status === "healthy" || (health.status === "half-open" && !trial);
+  return open && !asleep && !stalled;
 }
 
 /** Why none of these servers is eligible for a model. */
@@ -38,9 +47,9 @@ export function refusal(servers: Servers, model: string | undefined): Refusal {
   }
   // Before a server has listed its models it may have any, and with all of them out "no such
   // model" would send people looking in the wrong place.
-  const healthy = remaining.filter((server) => stateOf(server) === "healthy");
-  const unlisted = healthy.some(({ models }) => models.size === 0);
-  return healthy.length === 0 || unlisted || anyChecking(servers) ? "unavailable" : "unknown_model";
+  const able = remaining.filter((server) => isRoutable(stateOf(server)));
+  const unlisted = able.some(({ models }) => models.size === 0);
+  return able.length === 0 || unlisted || anyChecking(servers) ? "unavailable" : "unknown_model";
 }
 
 /** Without removed servers that have nothing left to do and that nobody may need any more. */

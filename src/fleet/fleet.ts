@@ -1,20 +1,15 @@
-import type { Config, ServerConfig, Settings } from "../config/config.ts";
+import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
 import { eligible, type Refusal, refusal, withoutDrained } from "./eligible.ts";
-import { afterCheck, afterRequest, type Check, type Health } from "./health.ts";
+import type { Check } from "./health.ts";
 import { type Lease, takePlace } from "./lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
-import { type Outcome, verdict } from "./outcome.ts";
-import {
-  fixedModels,
-  type Model,
-  newServer,
-  type Server,
-  type StateChange,
-  stateOf,
-} from "./server.ts";
+import type { Outcome } from "./outcome.ts";
+import { match } from "./reconcile.ts";
+import { type Model, newServer, type Server, type StateChange, stateOf } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
+import * as transitions from "./transitions.ts";
 
 export type { Refusal } from "./eligible.ts";
 export type { Lease } from "./lease.ts";
@@ -33,9 +28,6 @@ export interface FleetOptions {
   /** Hears of each attempt's end, with the server's URL. @default nobody */
   readonly onOutcome?: (server: string, outcome: Outcome) => void;
 }
-
-/** How long a server that answered 429 or 503 is left alone. */
-const REST_MS = 1_000;
 
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
@@ -82,17 +74,13 @@ export class Fleet {
       this.#policy = createPolicy(config.settings.policy);
     }
     this.#settings = config.settings;
-    const known = new Map(this.#servers.map((server) => [server.config.url, server]));
-    const kept = config.servers.map((described) => {
-      const server = known.get(described.url);
-      known.delete(described.url);
-      return server ? this.#redescribe(server, described) : newServer(this.#nextId++, described);
+    const { kept, leaving } = match(this.#servers, config.servers);
+    const staying = kept.map(({ known, config }) => {
+      if (known) this.#change(known, () => transitions.describe(known, config));
+      return known ?? newServer(this.#nextId++, config);
     });
-    const leaving = [...known.values()];
-    for (const server of leaving) {
-      this.#change(server, () => server.draining = true, "removed from the configuration");
-    }
-    this.#servers = withoutDrained([...kept, ...leaving]);
+    for (const server of leaving) this.#change(server, () => transitions.dismiss(server));
+    this.#servers = withoutDrained([...staying, ...leaving]);
   }
 
   /**
@@ -108,7 +96,19 @@ export class Fleet {
     if (able.length === 0) return refusal(this.#servers, model);
     const loads = able.map((server) => ({ server, id: server.id, ...this.loadOf(server, now) }));
     const { server } = this.#policy(loads, this.#random);
-    return takePlace(server, (outcome) => this.#recordOutcome(server, outcome));
+    return takePlace(server, {
+      onTrialPassed: () => {
+        this.#change(server, (now) => transitions.takeVerdict(server, true, true, now));
+      },
+      onEnd: (outcome, isTrial, details) => {
+        this.#onOutcome(server.config.url, outcome);
+        this.#change(
+          server,
+          (now) => transitions.takeOutcome(server, outcome, isTrial, details, now),
+        );
+        this.#servers = withoutDrained(this.#servers);
+      },
+    });
   }
 
   /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
@@ -118,9 +118,7 @@ export class Fleet {
 
   /** Takes the result of an active check. */
   recordCheck(server: Server, check: Check): void {
-    server.lastCheckAt = this.#now();
-    if (!check.ok) server.lastFailureAt = server.lastCheckAt;
-    this.#setHealth(server, afterCheck(server.health, check, this.#settings));
+    this.#change(server, (now) => transitions.takeCheck(server, check, now));
     this.#servers = withoutDrained(this.#servers);
   }
 
@@ -136,16 +134,13 @@ export class Fleet {
    * @param scrape `undefined` when the server's page says nothing about its requests
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
-    server.scrapedAt = this.#now();
-    server.scrape = scrape && { ...scrape, at: server.scrapedAt };
-    const reason = asleep ? "its engine sleeps" : "its engine is awake";
-    this.#change(server, () => server.asleep = asleep, reason);
+    this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, now));
   }
 
-  /** Takes that a server's `/metrics` could not be read. What it said of sleep grows old as well. */
+  /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
   recordNoScrape(server: Server): void {
     if (this.#fresh(server.scrapedAt ?? 0, this.#now())) return;
-    this.#change(server, () => server.asleep = false, "its metrics can't be read");
+    this.#change(server, () => transitions.forgetScrape(server));
   }
 
   /** All that is known, at one moment, for whatever shows it. */
@@ -166,33 +161,10 @@ export class Fleet {
     return now - scrapedAt <= trustedMs(this.#settings.metricsIntervalMs);
   }
 
-  #redescribe(server: Server, described: ServerConfig): Server {
-    server.config = described;
-    if (described.models) server.models = fixedModels(described);
-    this.#change(server, () => server.draining = false, "back in the configuration");
-    return server;
-  }
-
-  #recordOutcome(server: Server, outcome: Outcome): void {
-    this.#onOutcome(server.config.url, outcome);
-    // A server that turns requests away at once would look idle, and draw still more.
-    if (outcome === "backpressure") server.restsUntil = this.#now() + REST_MS;
-    const ok = verdict(outcome);
-    if (ok === false) server.lastFailureAt = this.#now();
-    if (ok !== undefined) {
-      this.#setHealth(server, afterRequest(server.health, ok, this.#settings));
-    }
-    this.#servers = withoutDrained(this.#servers);
-  }
-
-  #setHealth(server: Server, health: Health): void {
-    this.#change(server, () => server.health = health, health.reason);
-  }
-
-  /** Makes a change and, where it moved the server to another state, says so once. */
-  #change(server: Server, change: () => void, reason: string): void {
+  /** Makes a change that tells why and, where it moved the server to another state, says so once. */
+  #change(server: Server, change: (now: transitions.Circumstances) => string): void {
     const from = stateOf(server);
-    change();
+    const reason = change({ settings: this.#settings, now: this.#now(), random: this.#random });
     const to = stateOf(server);
     if (from !== to) this.#onStateChange({ server: server.config.url, from, to, reason });
   }

@@ -10,8 +10,8 @@ export interface Check {
 
 /** What is believed of a server's health, and what that belief rests on. */
 export interface Health {
-  /** `checking` until the first check has ended. */
-  readonly status: "checking" | "healthy" | "unhealthy";
+  /** `checking` until the first check has ended; `half-open` while a request has to prove it. */
+  readonly status: "checking" | "healthy" | "half-open" | "unhealthy";
   /** The latest checks, oldest first, at most `healthCheckWindowSize`. */
   readonly window: readonly Check[];
   /** Checks since the server was first met. */
@@ -20,6 +20,12 @@ export interface Health {
   readonly consecutiveCheckFailures: number;
   /** Requests that failed since the last that was answered. */
   readonly consecutiveRequestFailures: number;
+  /** Clock time in milliseconds until which no request goes there; 0 if none took it out. */
+  readonly openUntil: number;
+  /** How often in short order requests took it out: each time it stays out longer. */
+  readonly opened: number;
+  /** Clock time in milliseconds at which it last came back; 0 if it never was out. */
+  readonly recoveredAt: number;
   /** Why the status is what it is, for people. */
   readonly reason: string;
 }
@@ -31,30 +37,31 @@ export const UNCHECKED: Health = {
   totalChecks: 0,
   consecutiveCheckFailures: 0,
   consecutiveRequestFailures: 0,
+  openUntil: 0,
+  opened: 0,
+  recoveredAt: 0,
   reason: "not checked yet",
 };
 
 /**
- * Health after an active check. One good check brings a server back and clears its record; a
- * failed one takes it out when it is the `healthCheckConsecutiveFailures`th in a row, when a full
- * window has too few successes, or at once if the server was never seen healthy. A server whose
- * mean answer over the window is too slow is unhealthy as well.
+ * Health after an active check. One good check brings back a server that its checks took out; one
+ * that requests took out is `half-open` after a good check, and not before its time. A failed
+ * check takes a server out when it is the `healthCheckConsecutiveFailures`th in a row, when a full
+ * window has too few successes, or at once if the server was not known to be healthy. A server
+ * whose mean answer over the window is too slow is unhealthy as well.
+ *
+ * @param now clock time in milliseconds
  */
 export function afterCheck(
   health: Health,
   check: Check,
   settings: Settings,
+  now: number,
 ): Health {
   const inTime = check.responseMs <= settings.healthCheckMaxResponseMs;
   const totalChecks = health.totalChecks + 1;
   if (check.ok && inTime && health.status !== "healthy") {
-    return {
-      ...UNCHECKED,
-      status: "healthy",
-      window: [check],
-      totalChecks,
-      reason: "check passed",
-    };
+    return { ...health, ...backAfter(health, now), window: [check], totalChecks };
   }
   const window = [...health.window, check].slice(
     -settings.healthCheckWindowSize,
@@ -72,26 +79,26 @@ export function afterCheck(
   };
 }
 
-/** Health after a request that the server answered well or failed; other outcomes don't count. */
-export function afterRequest(
-  health: Health,
-  ok: boolean,
-  settings: Settings,
-): Health {
-  if (ok) {
-    return health.consecutiveRequestFailures === 0
-      ? health
-      : { ...health, consecutiveRequestFailures: 0 };
-  }
-  const failures = health.consecutiveRequestFailures + 1;
-  const next = { ...health, consecutiveRequestFailures: failures };
-  if (health.status !== "healthy" || failures < settings.failureThreshold) {
-    return next;
+/** What a good check makes of a server that is not healthy. */
+function backAfter(
+  { status, openUntil, reason, recoveredAt }: Health,
+  now: number,
+): Partial<Health> {
+  const consecutiveCheckFailures = 0;
+  if (openUntil > now) return { consecutiveCheckFailures, reason };
+  if (openUntil > 0) {
+    return {
+      status: "half-open",
+      consecutiveCheckFailures,
+      reason: "check passed; one request at a time until one succeeds",
+    };
   }
   return {
-    ...next,
-    status: "unhealthy",
-    reason: `${failures} requests failed in a row`,
+    status: "healthy",
+    consecutiveCheckFailures,
+    consecutiveRequestFailures: 0,
+    recoveredAt: status === "checking" ? recoveredAt : now,
+    reason: "check passed",
   };
 }
 

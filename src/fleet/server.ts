@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import { type Health, UNCHECKED } from "./health.ts";
 import type { Scrape } from "./load.ts";
+import { NO_PROGRESS, type Progress } from "./stall.ts";
 
 /** A model as its server's `/v1/models` described it. */
 export interface Model {
@@ -24,6 +25,16 @@ export interface Server {
   draining: boolean;
   /** Clock time in milliseconds until which it asked to be left alone. */
   restsUntil: number;
+  /** Times it asked to be left alone since it last answered well. */
+  rests: number;
+  /** A request that decides about it is under way, while it is half-open. */
+  trial: boolean;
+  /** Its engine stands still with work to do. */
+  stalled: boolean;
+  /** When its engine was last seen to move. */
+  progress: Progress;
+  /** Aborts when its engine is found to stand still; renewed when it moves again. */
+  stall: AbortController;
   /** The router's own requests there, exactly. */
   inFlight: number;
   /** What it lists, by name. */
@@ -40,10 +51,12 @@ export interface Server {
   scrape: Scrape | undefined;
 }
 
-/** What people are shown; requests go to `healthy` servers. */
+/** What people are shown; requests go to `healthy` servers, and one at a time to `half-open` ones. */
 export type ServerState =
   | "checking"
   | "healthy"
+  | "half-open"
+  | "stalled"
   | "unhealthy"
   | "draining"
   | "sleeping";
@@ -57,6 +70,11 @@ export function newServer(id: number, config: ServerConfig): Server {
     asleep: false,
     draining: false,
     restsUntil: 0,
+    rests: 0,
+    trial: false,
+    stalled: false,
+    progress: NO_PROGRESS,
+    stall: new AbortController(),
     inFlight: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
@@ -77,9 +95,21 @@ export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
 }
 
 /** The one state that describes a server best. */
-export function stateOf(server: Server): ServerState {
-  if (server.draining) return "draining";
-  return server.health.status === "healthy" && server.asleep ? "sleeping" : server.health.status;
+export function stateOf({ draining, health, asleep, stalled }: Readonly<Server>): ServerState {
+  if (draining) return "draining";
+  if (health.status === "checking" || health.status === "unhealthy") return health.status;
+  if (asleep) return "sleeping";
+  return stalled ? "stalled" : health.status;
+}
+
+/** Whether requests go to a server in that state. */
+export function isRoutable(state: ServerState): boolean {
+  return state === "healthy" || state === "half-open";
+}
+
+/** Whether somebody should look after a server in that state. */
+export function isDown(state: ServerState): boolean {
+  return state === "unhealthy" || state === "stalled";
 }
 
 /** A server entered or left a state. */

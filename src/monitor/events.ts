@@ -1,4 +1,4 @@
-import type { StateChange } from "../fleet/server.ts";
+import { isDown, type StateChange } from "../fleet/server.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view.ts";
 
@@ -53,6 +53,6 @@ export function createEvents(now: () => number): Events {
 }
 
 function toneOf(from: StateChange["from"], to: StateChange["to"]): EventView["tone"] {
-  if (to === "unhealthy") return "bad";
-  return from === "unhealthy" && to === "healthy" ? "good" : "plain";
+  if (isDown(to)) return "bad";
+  return (isDown(from) || from === "half-open") && to === "healthy" ? "good" : "plain";
 }

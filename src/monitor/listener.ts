@@ -43,6 +43,7 @@ export function tellAll(
     firstToken: all("firstToken"),
     nextToken: all("nextToken"),
     failover: all("failover"),
+    retryHeldBack: all("retryHeldBack"),
     closed: all("closed"),
     stateChanged: all("stateChanged"),
     attemptEnded: all("attemptEnded"),

@@ -1,6 +1,7 @@
 import { configure, dispose, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
 import type { Problem } from "../config/schema.ts";
+import { isDown } from "../fleet/server.ts";
 import { type Account, endingOf } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
@@ -102,7 +103,7 @@ export const logListener: Partial<Listener> = {
   closed: logClosed,
   stateChanged(change) {
     const line = "{server} is {to}, was {from}: {reason}";
-    if (change.to === "unhealthy") log.warning(line, { ...change });
+    if (isDown(change.to)) log.warning(line, { ...change });
     else log.info(line, { ...change });
   },
   failover(failover) {

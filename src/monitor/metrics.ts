@@ -59,6 +59,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   const failovers = counter("failovers_total", "Requests that moved to another server.", [
     "reason",
   ]);
+  const heldBack = counter("retries_held_back_total", "Retries that the retry budget forbade.");
   const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [
     "stage",
   ]);
@@ -78,6 +79,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       firstToken: (_server, _sinceAttemptMs, ms) => firstToken.observe(ms / 1000),
       nextToken: (ms) => nextToken.observe(ms / 1000),
       failover: ({ reason }) => failovers.inc({ reason }),
+      retryHeldBack: () => heldBack.inc(),
       closed(account) {
         // A model that was sent to a server is one that servers list.
         const model = account.attempts > 0 && account.model || UNKNOWN_MODEL;

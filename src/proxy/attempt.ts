@@ -1,12 +1,14 @@
-import { concat } from "./bytes.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
-import { outcomeOfStatus } from "./retry.ts";
+import type { Expiry } from "./outcome_of.ts";
+import { holdBody, holdEvent } from "./hold.ts";
 import { openUpstream, type Upstream, type UpstreamRequest } from "./upstream.ts";
 
 /** A server's answer, as far as it was held back. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  /** It is a stream of events. */
+  readonly isStream: boolean;
   /** The whole body, or its beginning where `rest` has more. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly rest: Upstream | undefined;
@@ -16,50 +18,57 @@ export interface Answer {
 export interface Attempted {
   readonly outcome: Outcome;
   readonly answer: Answer | undefined;
+  /** Why the router gave it up, if it did. */
+  readonly expired: Expiry | undefined;
 }
 
-/** An answer that isn't a stream is held up to this size, so that another server can replace it. */
-const HELD_BYTES = 1024 * 1024;
+/** What is left to say where the client went away before any server was asked. */
+export const LEFT: Attempted = { outcome: "client_closed", answer: undefined, expired: undefined };
+
+/** One server is asked, with a second client whose every connection is a new one. */
+export interface AttemptRequest extends UpstreamRequest {
+  readonly freshClient: Deno.HttpClient;
+}
+
+/** A connection that broke after a longer time had not been idle before. */
+const IDLE_RESET_MS = 1_000;
 
 /**
- * Asks one server and waits until its answer is worth passing on: a stream's first bytes, or the
- * whole of any other answer up to {@linkcode HELD_BYTES}. Never throws.
+ * Asks one server and waits until its answer is worth passing on: a stream's first event, or the
+ * whole of any other answer that is not too long. A connection that breaks at once may
+ * have been idle for too long: the server is asked again over a fresh one before that is held
+ * against it. Never throws.
  */
-export async function attempt(request: UpstreamRequest): Promise<Attempted> {
+export async function attempt(request: AttemptRequest): Promise<Attempted> {
+  const startedAt = performance.now();
+  const attempted = await send(request);
+  const idleReset = attempted.outcome === "reset" &&
+    performance.now() - startedAt < IDLE_RESET_MS;
+  return idleReset ? await send({ ...request, client: request.freshClient }) : attempted;
+}
+
+async function send(request: UpstreamRequest): Promise<Attempted> {
   const upstream = openUpstream(request);
-  let outcome: Outcome = "ok";
   try {
     const { status, headers } = await upstream.head();
     if (status < 200 || status > 599) throw new Error(`${status} is no status of an answer`);
-    outcome = outcomeOfStatus(status);
-    const failed = isFailure(outcome);
-    const { body, rest } = await hold(upstream, isEventStream(headers) && !failed);
-    // The rest of a failure this long isn't worth a connection: passed on, it will break off.
-    if (failed) rest?.close();
-    return { outcome, answer: { status, headers, body, rest } };
+    const isEvents = isEventStream(headers);
+    const mayBegin = isEvents && !isFailure(upstream.outcomeOf());
+    const held = mayBegin ? await holdEvent(upstream) : await holdBody(upstream);
+    const outcome = upstream.outcomeOf(undefined, held.errorStatus);
+    const answer = { status, headers, isStream: isEvents, body: held.body, rest: held.rest };
+    upstream.begun();
+    if (!isFailure(outcome)) return { outcome, answer, expired: undefined };
+    // The rest of a failure isn't worth a connection; an event that tells of one is whole.
+    upstream.close();
+    const rest = held.errorStatus === undefined ? held.rest : undefined;
+    return { outcome, answer: { ...answer, rest }, expired: undefined };
   } catch (error) {
     upstream.close();
-    const broken = upstream.outcomeOf(error);
-    const told = isFailure(outcome) && isFailure(broken);
-    return { outcome: told ? outcome : broken, answer: undefined };
+    return { outcome: upstream.outcomeOf(error), answer: undefined, expired: upstream.expired };
   }
 }
 
-export function isEventStream(headers: Headers): boolean {
+function isEventStream(headers: Headers): boolean {
   return headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") ?? false;
-}
-
-async function hold(
-  upstream: Upstream,
-  firstOnly: boolean,
-): Promise<Pick<Answer, "body" | "rest">> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  while (size < (firstOnly ? 1 : HELD_BYTES)) {
-    const chunk = await upstream.read();
-    if (!chunk) return { body: concat(chunks), rest: undefined };
-    chunks.push(chunk);
-    size += chunk.length;
-  }
-  return { body: concat(chunks), rest: upstream };
 }

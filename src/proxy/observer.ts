@@ -23,6 +23,8 @@ export interface Observer {
   readonly nextToken: (gapMs: number) => void;
   /** A request goes to another server. */
   readonly failover: (failover: Failover) => void;
+  /** A request would have gone to another server, but the retry budget was spent. */
+  readonly retryHeldBack: () => void;
   /** A request ended. */
   readonly closed: (account: Readonly<Account>) => void;
 }

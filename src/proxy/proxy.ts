@@ -2,13 +2,18 @@ import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { type Account, openAccount } from "./account.ts";
-import { attempt, type Attempted, isEventStream } from "./attempt.ts";
+import { createAdmission } from "./admission.ts";
+import { attempt, type Attempted, LEFT } from "./attempt.ts";
+import { type Body, readBody } from "./body.ts";
 import { classify } from "./classify.ts";
+import { limitsOf } from "./deadlines.ts";
 import * as errors from "./errors.ts";
-import type { Observer } from "./observer.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
-import { type Ended, respond } from "./respond.ts";
-import { shouldRetry } from "./retry.ts";
+import type { Observer } from "./observer.ts";
+import { idOf, pathOf } from "./request.ts";
+import { respond } from "./respond.ts";
+import { endDetails, isFinal, shouldRetry } from "./retry.ts";
+import { createRetryBudget } from "./retry_budget.ts";
 
 /** What the proxy works with and whom it tells. */
 export interface ProxyOptions {
@@ -16,21 +21,27 @@ export interface ProxyOptions {
   readonly fleet: Fleet;
   /** Holds the connections to servers. */
   readonly client: Deno.HttpClient;
+  /** Makes a new connection each time. */
+  readonly freshClient: Deno.HttpClient;
   /** Hears how requests fare. */
   readonly observer: Observer;
-  /** Aborts when the router is told to stop: from then on new requests aren't welcome. */
-  readonly stopping: AbortSignal;
+  /** Aborts when the router takes no new requests any more. */
+  readonly closing: AbortSignal;
+  /** Aborts when the router can't wait any longer for those it has. */
+  readonly cutOff: AbortSignal;
 }
 
 /** Answers one request, from a client's address, with the help of the fleet. */
 export type Proxy = (request: Request, clientAddress: string) => Promise<Response>;
 
 /**
- * The way of a request: classify, choose, attempt, relay, account. Nothing has reached the client
- * before `answer`, so until then another server can take over.
+ * The way of a request: admit, classify, choose, attempt, relay, account. Nothing has reached the
+ * client before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, client, observer, stopping } = options;
+  const { fleet, client, freshClient, observer, closing, cutOff } = options;
+  const admission = createAdmission(() => fleet.settings);
+  const retries = createRetryBudget(() => performance.now());
   let attempts = 0;
 
   return async function proxy(request, clientAddress) {
@@ -38,44 +49,55 @@ export function createProxy(options: ProxyOptions): Proxy {
     const id = idOf(request);
     const path = pathOf(request.url);
     const account = openAccount({ id, client: clientAddress, method: request.method, path });
-    const { requestTimeoutMs: timeoutMs, maxRetries, healthCheckIntervalMs } = fleet.settings;
+    const { settings } = fleet;
     const clientGone = request.signal;
+    let body: Body | undefined;
     let failed: (Attempted & { server: string }) | undefined;
-    if (stopping.aborted) return reject(errors.shuttingDown);
+    const refused = closing.aborted ? errors.shuttingDown : admission.enter();
+    if (refused) return reject(refused);
+    retries.request();
 
-    const body = await request.bytes().catch(() => undefined);
+    const read = await readBody(request, admission);
     const readAt = performance.now();
-    if (!body) return answer({ outcome: "client_closed", answer: undefined });
-    const asked = await classify(body, request.headers.get("content-type"));
+    if (!read) return answer(LEFT);
+    if ("status" in read) return reject(read);
+    body = read;
+    const asked = await classify(body.bytes, request.headers.get("content-type"));
     if ("status" in asked) return reject(asked);
-    const { model } = asked;
     Object.assign(account, asked);
 
     const sharedHeaders = headersForServers(request.headers);
+    const dueAt = startedAt + (settings.totalTimeoutMs ?? Infinity);
     const tried = new Set<Readonly<Server>>();
     let failedAnswer: typeof failed;
     let refusal: Refusal | undefined;
+    let heldBack = false;
     do {
-      const lease = fleet.acquire(model, tried);
+      const lease = fleet.acquire(asked.model, tried);
       if (typeof lease === "string") {
         refusal = lease;
         break;
       }
       const { url: server, apiKey } = lease.server.config;
       const attemptedAt = performance.now();
-      if (failed) {
-        observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
-      } else observer.chosen(attemptedAt - readAt);
+      if (!failed) observer.chosen(attemptedAt - readAt);
+      else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
       tried.add(lease.server);
       account.attempts = tried.size;
 
       // A server takes the id into its own, and two in flight with one id confuse it.
-      const attemptId = `${id}-${(attempts++).toString(36)}`;
-      const headers = headersForAttempt(sharedHeaders, attemptId, apiKey);
-      const url = server + path;
-      const attempted = await attempt({ url, headers, body, client, timeoutMs, clientGone });
+      const attempted = await attempt({
+        url: server + path,
+        headers: headersForAttempt(sharedHeaders, `${id}-${(attempts++).toString(36)}`, apiKey),
+        body: body.bytes,
+        client,
+        freshClient,
+        limits: limitsOf(settings, { dueAt, cutOff, stalled: lease.stalled }),
+        clientGone,
+      });
       if (!isFailure(attempted.outcome)) {
-        if (attempted.answer && isEventStream(attempted.answer.headers)) {
+        if (attempted.outcome === "ok") lease.started();
+        if (attempted.answer?.isStream) {
           const now = performance.now();
           account.firstTokenMs = now - startedAt;
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
@@ -83,24 +105,32 @@ export function createProxy(options: ProxyOptions): Proxy {
         return answer(attempted, server, lease);
       }
 
-      lease.end(attempted.outcome);
+      lease.end(attempted.outcome, endDetails(attempted, Date.now()));
       failed = { ...attempted, server };
       if (attempted.answer) failedAnswer = failed;
-    } while (shouldRetry(failed.outcome, tried.size, maxRetries));
+      if (!shouldRetry(attempted, tried.size, settings.maxRetries)) break;
+      heldBack = !retries.take();
+    } while (!heldBack);
 
-    if (failedAnswer) return answer(failedAnswer, failedAnswer.server);
-    if (failed?.outcome === "timeout") return reject(errors.serversSilent(timeoutMs));
-    if (failed) return reject(errors.serversFailed);
-    if (refusal === "unknown_model") return reject(errors.unknownModel(model!));
-    return reject(errors.noServer(healthCheckIntervalMs / 1000, model));
+    if (heldBack) observer.retryHeldBack();
+    if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
+    return reject(errors.noAnswer({ failed, refusal, heldBack, model: asked.model, settings }));
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
       account.server = server;
-      const onEnd = (ended: Ended) => {
-        lease?.end(ended.outcome);
-        close(ended);
-      };
-      return respond(attempted, { id, timeoutMs, clientGone, onNext: observer.nextToken, onEnd });
+      body?.drop();
+      body = undefined;
+      return respond(attempted, {
+        id,
+        path,
+        clientGone,
+        errorFor: (expired) => errors.brokenStream(expired, settings),
+        onNext: observer.nextToken,
+        onEnd(ended) {
+          lease?.end(ended.outcome, endDetails(ended, Date.now()));
+          close(ended);
+        },
+      });
     }
 
     function reject(error: errors.ApiError): Response {
@@ -109,23 +139,11 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
 
     function close(ended: Partial<Account>): void {
+      body?.drop();
+      if (!refused) admission.leave();
       Object.assign(account, ended);
       account.durationMs = performance.now() - startedAt;
       observer.closed(account);
     }
   };
-}
-
-/** Longer than any tracing system's ids. */
-const LONGEST_ID = 200;
-
-/** The client's id for its request, or one made for it. */
-function idOf({ headers }: Request): string {
-  const given = headers.get("x-request-id");
-  return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
-}
-
-/** Path and query of an absolute URL, without parsing it anew. */
-function pathOf(url: string): string {
-  return url.slice(url.indexOf("/", url.indexOf("//") + 2));
 }

@@ -1,5 +1,6 @@
 import type { Outcome } from "../fleet/outcome.ts";
-import { isEventStream } from "./attempt.ts";
+import { concat } from "./bytes.ts";
+import type { Expiry } from "./outcome_of.ts";
 import { type ApiError, errorEvent } from "./errors.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -10,19 +11,24 @@ export class BrokenAnswer extends Error {
 
 /** Chunks of which the last are kept: usage stands in them, and may be cut between two. */
 const LAST_CHUNKS = 4;
+/** Shorter ones are kept as part of the one before. */
+const SHORT_CHUNK = 64;
 
 export interface RelayOptions {
   /** The answer's first bytes, which were held back. */
   readonly held: Uint8Array<ArrayBuffer>;
   readonly rest: Upstream;
-  readonly headers: Headers;
+  /** It is a stream of events. */
+  readonly isStream: boolean;
   readonly clientGone: AbortSignal;
   /** What to tell the client of an event stream that broke. */
-  readonly errorFor: (outcome: Outcome) => ApiError;
+  readonly errorFor: (expired: Expiry | undefined) => ApiError;
   /** Hears of each chunk after the first, how long after the one before it came. */
   readonly onNext: (gapMs: number) => void;
-  /** Called once, however it ends; `tail` gives the last bytes, those of the last few chunks. */
-  readonly onEnd: (outcome: Outcome, bytes: number, tail: () => Uint8Array<ArrayBuffer>[]) => void;
+  /** Whether an answer that ended cleanly is whole, by its last bytes. */
+  readonly isWhole: (tail: Uint8Array<ArrayBuffer>) => boolean;
+  /** Called once, however it ends, with the bytes of the last few chunks. */
+  readonly onEnd: (outcome: Outcome, bytes: number, tail: Uint8Array<ArrayBuffer>) => void;
 }
 
 /**
@@ -35,7 +41,8 @@ export function relay(
   const { rest, clientGone, onNext, onEnd } = options;
   let held: Uint8Array<ArrayBuffer> | undefined = options.held;
   let bytes = 0;
-  let count = 0;
+  let chunks = 0;
+  let kept = 0;
   let ended: Outcome | undefined;
   let passedAt = performance.now();
   const last: Uint8Array<ArrayBuffer>[] = [];
@@ -45,7 +52,12 @@ export function relay(
     ended = outcome;
     clientGone.removeEventListener("abort", leave);
     if (outcome !== "ok") rest.close();
-    onEnd(outcome, bytes, () => inOrder(last, count));
+    onEnd(outcome, bytes, concat(inOrder(last, kept)));
+  }
+  function keep(chunk: Uint8Array<ArrayBuffer>) {
+    const at = (kept + LAST_CHUNKS - 1) % LAST_CHUNKS;
+    if (kept > 0 && last[at]!.length < SHORT_CHUNK) last[at] = concat([last[at]!, chunk]);
+    else last[kept++ % LAST_CHUNKS] = chunk;
   }
   function leave() {
     end("client_closed");
@@ -56,26 +68,28 @@ export function relay(
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
     if (chunk) {
-      if (count > 0) {
+      if (chunks++ > 0) {
         const now = performance.now();
         onNext(now - passedAt);
         passedAt = now;
       }
       bytes += chunk.length;
-      last[count++ % LAST_CHUNKS] = chunk;
+      keep(chunk);
       controller.enqueue(chunk);
-    } else {
+    } else if (options.isWhole(concat(inOrder(last, kept)))) {
       end("ok");
       controller.close();
+    } else {
+      breakOff(new Error("The stream ended before its last event"));
     }
   }
   function breakOff(error: unknown) {
     const outcome = rest.outcomeOf(error);
     end(outcome);
-    if (outcome === "client_closed" || !isEventStream(options.headers)) {
+    if (outcome === "client_closed" || !options.isStream) {
       throw new BrokenAnswer(outcome);
     }
-    controller.enqueue(errorEvent(options.errorFor(outcome)));
+    controller.enqueue(errorEvent(options.errorFor(rest.expired)));
   }
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -1,9 +1,10 @@
 import type { Outcome } from "../fleet/outcome.ts";
-import { type Attempted, isEventStream } from "./attempt.ts";
-import { brokenStream } from "./errors.ts";
-import { concat } from "./bytes.ts";
+import type { Attempted } from "./attempt.ts";
+import type { Expiry } from "./outcome_of.ts";
+import type { ApiError } from "./errors.ts";
 import { headersForClient } from "./headers.ts";
 import { relay } from "./relay.ts";
+import { errorStatusAt, isWhole } from "./stream_end.ts";
 import { type Usage, usageIn } from "./usage.ts";
 
 /** How the passing on of an answer ended. */
@@ -14,13 +15,17 @@ export interface Ended {
   readonly bytes: number;
   /** As the answer told it. */
   readonly usage: Usage | undefined;
+  /** Why the router gave it up, if it did. */
+  readonly expired: Expiry | undefined;
 }
 
 export interface RespondOptions {
   /** The id the client knows the request by. */
   readonly id: string;
-  /** Silence that breaks a stream off, in milliseconds. */
-  readonly timeoutMs: number;
+  /** What was asked, with its query. */
+  readonly path: string;
+  /** What to tell the client of an event stream that broke. */
+  readonly errorFor: (expired: Expiry | undefined) => ApiError;
   readonly clientGone: AbortSignal;
   /** Hears of each chunk after the first, how long after the one before it came. */
   readonly onNext: (gapMs: number) => void;
@@ -28,30 +33,40 @@ export interface RespondOptions {
   readonly onEnd: (ended: Ended) => void;
 }
 
+const decoder = new TextDecoder();
+
 /** Passes on to the client what an attempt brought. */
 export function respond({ outcome, answer }: Attempted, options: RespondOptions): Response {
   if (!answer) {
     // Nobody is there to read it: nginx's 499 is for the log.
-    options.onEnd({ outcome, status: 499, bytes: 0, usage: undefined });
+    options.onEnd({ outcome, status: 499, bytes: 0, usage: undefined, expired: undefined });
     return new Response(null, { status: 499 });
   }
-  const { status, headers, body, rest } = answer;
+  const { status, headers, isStream, body, rest } = answer;
   const head = { status, headers: headersForClient(headers, options.id) };
   if (!rest) {
-    options.onEnd({ outcome, status, bytes: body.length, usage: usageIn(body) });
+    options.onEnd({
+      outcome,
+      status,
+      bytes: body.length,
+      usage: usageIn(body),
+      expired: undefined,
+    });
     return new Response(body.length > 0 ? body : null, head);
   }
   const relayed = relay({
     held: body,
     rest,
-    headers,
+    isStream,
     clientGone: options.clientGone,
-    errorFor: (broken) => brokenStream(broken, options.timeoutMs),
-    onNext: isEventStream(headers) ? options.onNext : () => {},
+    errorFor: options.errorFor,
+    isWhole: (tail) => !isStream || isWhole(options.path, decoder.decode(tail)),
+    onNext: isStream ? options.onNext : () => {},
     onEnd(how, bytes, tail) {
-      // An end as it should be is the end of what the status said.
-      const ended = how === "ok" ? outcome : how;
-      options.onEnd({ outcome: ended, status, bytes, usage: usageIn(concat(tail())) });
+      const told = isStream ? errorStatusAt(decoder.decode(tail)) : undefined;
+      // An end as it should be is the end of what the answer said.
+      const ended = how === "ok" ? rest.outcomeOf(undefined, told) : how;
+      options.onEnd({ outcome: ended, status, bytes, usage: usageIn(tail), expired: rest.expired });
     },
   });
   return new Response(relayed, head);

@@ -1,4 +1,15 @@
+import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
+import type { Expiry } from "./outcome_of.ts";
+
+/** What of an ended attempt decides how it goes on. */
+export interface Ending {
+  readonly outcome: Outcome;
+  /** Why the router gave it up, if it did. */
+  readonly expired: Expiry | undefined;
+  /** What the server said, if it said anything. */
+  readonly answer?: { readonly headers: Headers } | undefined;
+}
 
 /**
  * Whether a failed attempt goes to another server. Only attempts of which nothing has reached the
@@ -6,25 +17,36 @@ import { isFailure, type Outcome } from "../fleet/outcome.ts";
  *
  * @param attempts made so far, at least 1
  */
-export function shouldRetry(
-  outcome: Outcome,
-  attempts: number,
-  maxRetries: number,
-): boolean {
-  return isFailure(outcome) && attempts <= maxRetries;
+export function shouldRetry(ending: Ending, attempts: number, maxRetries: number): boolean {
+  return isFailure(ending.outcome) && !isFinal(ending) && attempts <= maxRetries;
 }
 
-/** The outcome that an upstream status alone decides. */
-export function outcomeOfStatus(status: number): Outcome {
-  switch (status) {
-    case 429:
-    case 503:
-      return "backpressure";
-    case 500:
-    case 502:
-    case 504:
-      return "bad_status";
-    default:
-      return status >= 400 ? "client_error" : "ok";
-  }
+/** Whether the router gave an attempt up for a reason that holds for every other server as well. */
+export function isFinal(ending: Ending | undefined): boolean {
+  return ending?.expired === "overdue" || ending?.expired === "cut_off";
+}
+
+/** What a server's record takes of an attempt beside its outcome. */
+export function endDetails({ outcome, expired, answer }: Ending, now: number): EndDetails {
+  return {
+    // The router's own reasons; an engine that stands still has its own state.
+    blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off",
+    restMs: outcome === "backpressure" && answer
+      ? retryAfterMs(answer.headers.get("retry-after"), now)
+      : undefined,
+  };
+}
+
+/**
+ * How long a server asks to be left alone, in milliseconds.
+ *
+ * @param retryAfter the header's value: seconds, or a date (RFC 9110, section 10.2.3)
+ * @param now clock time in milliseconds
+ * @returns `undefined` where there is none that can be understood
+ */
+export function retryAfterMs(retryAfter: string | null, now: number): number | undefined {
+  if (retryAfter === null) return undefined;
+  if (/^\s*\d+\s*$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const at = Date.parse(retryAfter);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

@@ -1,5 +1,7 @@
 import type { Outcome } from "../fleet/outcome.ts";
-import { watchSilence } from "./silence.ts";
+import { type Deadlines, type Limits, watchDeadlines } from "./deadlines.ts";
+import { type Expiry, outcomeOf } from "./outcome_of.ts";
+import { isReachable } from "./reach.ts";
 
 /** One request to one server. */
 export interface UpstreamRequest {
@@ -7,22 +9,27 @@ export interface UpstreamRequest {
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly client: Deno.HttpClient;
-  /** Silence that ends it, in milliseconds. */
-  readonly timeoutMs: number;
+  readonly limits: Limits;
   /** Aborts when the client leaves, which ends it at any stage. */
   readonly clientGone: AbortSignal;
 }
 
 /** An exchange with a server, from the request to the last byte of the answer. */
-export interface Upstream {
+export interface Upstream extends Pick<Deadlines, "begun"> {
+  /** Why the router gave it up, if it did. */
+  readonly expired: Expiry | undefined;
   /** The answer's head. Throws when there is none. */
   head(): Promise<Response>;
   /** The next bytes as they arrive, `undefined` at a clean end. Throws when the answer breaks. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Drops the connection. */
   close(): void;
-  /** What an error that `head` or `read` threw means. */
-  outcomeOf(error: unknown): Outcome;
+  /**
+   * What an error that `head` or `read` threw means, or their going well.
+   *
+   * @param toldStatus what the answer itself says, where it differs from the head's
+   */
+  outcomeOf(error?: unknown, toldStatus?: number): Outcome;
 }
 
 /** A token's event is a few hundred bytes; a read that fills its buffer earns a larger one. */
@@ -30,20 +37,15 @@ const SMALLEST_READ = 512;
 const LARGEST_READ = 64 * 1024;
 
 export function openUpstream(request: UpstreamRequest): Upstream {
-  const { clientGone } = request;
+  const { clientGone, url } = request;
   const abort = new AbortController();
-  let silent = false;
   let closed = false;
-  let hasHead = false;
+  let status: number | undefined;
   let reader: ReadableStreamBYOBReader | undefined;
   let size = SMALLEST_READ;
 
-  const silence = watchSilence(request.timeoutMs, () => {
-    silent = true;
-    close();
-  });
   const finish = (): undefined => {
-    silence.stop();
+    deadlines.stop();
     clientGone.removeEventListener("abort", close);
   };
   const close = () => {
@@ -54,6 +56,11 @@ export function openUpstream(request: UpstreamRequest): Upstream {
     // this the connection stays open and the server goes on generating.
     reader?.cancel().catch(() => {});
   };
+  const deadlines = watchDeadlines(
+    request.limits,
+    (withinMs) => isReachable(url, withinMs),
+    close,
+  );
   clientGone.addEventListener("abort", close);
   if (clientGone.aborted) close();
 
@@ -62,16 +69,20 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   ): Uint8Array<ArrayBuffer> | undefined {
     if (closed) throw new Error("The connection was dropped");
     if (done) return finish();
-    silence.heard();
+    deadlines.heard();
     if (value.length === size) size = Math.min(4 * size, LARGEST_READ);
     return value;
   }
 
   return {
+    get expired() {
+      return deadlines.expired;
+    },
+    begun: deadlines.begun,
     close,
     async head() {
-      silence.listen();
-      const response = await fetch(request.url, {
+      deadlines.listen();
+      const response = await fetch(url, {
         method: "POST",
         headers: request.headers,
         body: request.body,
@@ -79,29 +90,24 @@ export function openUpstream(request: UpstreamRequest): Upstream {
         redirect: "manual",
         signal: abort.signal,
       });
-      silence.heard();
-      hasHead = true;
+      deadlines.heard();
+      deadlines.connected();
+      status = response.status;
       reader = response.body?.getReader({ mode: "byob" });
       if (closed) close();
       return response;
     },
     read() {
       if (!reader) return Promise.resolve(finish());
-      silence.listen();
+      deadlines.listen();
       return reader.read(new Uint8Array(size)).then(took);
     },
-    outcomeOf(error) {
-      if (clientGone.aborted) return "client_closed";
-      if (silent) return "timeout";
-      if (hasHead) return "truncated";
-      return isConnectError(error) ? "refused" : "reset";
-    },
+    outcomeOf: (error, toldStatus = status) =>
+      outcomeOf({
+        status: toldStatus,
+        error,
+        expired: deadlines.expired,
+        clientGone: clientGone.aborted,
+      }),
   };
-}
-
-/** `fetch` tells only in words whether it ever had a connection. */
-export function isConnectError(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error &&
-    cause.message.includes("client error (Connect)");
 }

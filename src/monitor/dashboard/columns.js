@@ -32,8 +32,16 @@ const numbers = (id, label, value, format, kind = "number") => ({
 });
 
 /** Worst first, as an operator wants them. */
-const STATES = ["unhealthy", "checking", "sleeping", "draining", "healthy"];
-const MARKS = { unhealthy: "✖", checking: "◌", sleeping: "☾", draining: "◑", healthy: "●" };
+const STATES = ["unhealthy", "stalled", "half-open", "checking", "sleeping", "draining", "healthy"];
+const MARKS = {
+  unhealthy: "✖",
+  stalled: "✖",
+  "half-open": "◒",
+  checking: "◌",
+  sleeping: "☾",
+  draining: "◑",
+  healthy: "●",
+};
 
 /** @type {readonly Column[]} */
 export const COLUMNS = [
@@ -98,7 +106,7 @@ export function sortServers(servers, { value }, order) {
 export function filterServers(servers, text, onlyUnhealthy) {
   const wanted = text.trim().toLowerCase();
   return servers.filter(({ name, url, models, state }) =>
-    !(onlyUnhealthy && state !== "unhealthy") &&
+    !(onlyUnhealthy && !["unhealthy", "stalled"].includes(state)) &&
     [name, url, ...models].some((part) => part.toLowerCase().includes(wanted))
   );
 }

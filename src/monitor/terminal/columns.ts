@@ -1,3 +1,4 @@
+import { isDown } from "../../fleet/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Row } from "./order.ts";
 import { type Paint, paintOfUsage, type Palette } from "./paint.ts";
@@ -47,7 +48,7 @@ function figure(
     least: () => least,
     most: () => least,
     text: ({ server }) => text(server),
-    paint: ({ state }, palette) => state === "unhealthy" ? palette.bad : palette.plain,
+    paint: ({ state }, palette) => isDown(state) ? palette.bad : palette.plain,
     ...(sort && { sort }),
   };
 }
@@ -79,8 +80,8 @@ const maybe = (value: number | null, text: (value: number) => string) =>
 
 function paintOfState({ state }: ServerView, palette: Palette): Paint {
   if (state === "healthy") return palette.good;
-  if (state === "unhealthy") return palette.bad;
-  return state === "checking" ? palette.warning : palette.quiet;
+  if (isDown(state)) return palette.bad;
+  return state === "checking" || state === "half-open" ? palette.warning : palette.quiet;
 }
 
 const digits = (rows: readonly Row[]) =>
@@ -98,7 +99,7 @@ const name = words(
   "server",
   (server) => harmless(server.name),
   { least: LEAST_NAME, most: MOST_NAME },
-  ({ state }, palette) => state === "unhealthy" ? palette.gone : palette.plain,
+  ({ state }, palette) => isDown(state) ? palette.gone : palette.plain,
 );
 
 const state: Column = {
@@ -119,7 +120,7 @@ const usage: Column = {
   text: ({ server }, width) =>
     `${bar(server.usage, width - PERCENT)}${percent(server.usage).padStart(PERCENT)}`,
   paint: (server, palette) =>
-    server.state === "unhealthy" ? palette.bad : paintOfUsage(server.usage, palette),
+    isDown(server.state) ? palette.bad : paintOfUsage(server.usage, palette),
   sort: "usage",
 };
 

@@ -1,4 +1,4 @@
-import type { ServerState } from "../../fleet/server.ts";
+import { isDown, type ServerState } from "../../fleet/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Sort, Ui } from "./ui.ts";
 
@@ -11,7 +11,9 @@ export interface Row {
 /** Those that need a look first. */
 const URGENCY: Readonly<Record<ServerState, number>> = {
   unhealthy: 4,
+  stalled: 4,
   checking: 3,
+  "half-open": 3,
   draining: 2,
   sleeping: 1,
   healthy: 0,
@@ -32,7 +34,7 @@ export function rowsOf(
   { sort, onlyUnhealthy }: Pick<Ui, "sort" | "onlyUnhealthy">,
 ): Row[] {
   const rows = servers.map((server, index) => ({ number: index + 1, server }))
-    .filter(({ server }) => !onlyUnhealthy || server.state === "unhealthy");
+    .filter(({ server }) => !onlyUnhealthy || isDown(server.state));
   if (sort === "number") return rows;
   const rank = RANK[sort];
   return rows.sort((a, b) => rank(b.server) - rank(a.server));

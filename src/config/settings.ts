@@ -1,0 +1,34 @@
+import type { Settings } from "./config.ts";
+import { levelNamed } from "./log_level.ts";
+import type { RawSettings } from "./shape.ts";
+
+const MIB = 1024 * 1024;
+
+/** The settings that a checked `[config]` table means. */
+export function toSettings(raw: RawSettings): Settings {
+  return {
+    policy: raw.policy,
+    ...(raw.log_level !== undefined && { logLevel: levelNamed(raw.log_level)! }),
+    metricsIntervalMs: raw.metrics_interval * 1000,
+    healthCheckIntervalMs: raw.health_check_interval * 1000,
+    healthCheckTimeoutMs: raw.health_check_timeout * 1000,
+    connectTimeoutMs: raw.connect_timeout * 1000,
+    requestTimeoutMs: raw.request_timeout * 1000,
+    chunkTimeoutMs: (raw.chunk_timeout ?? raw.request_timeout) * 1000,
+    ...(raw.total_timeout !== undefined && { totalTimeoutMs: raw.total_timeout * 1000 }),
+    stallTimeoutMs: raw.stall_timeout * 1000,
+    maxRetries: raw.max_retries,
+    maxInFlight: raw.max_in_flight,
+    bodyBufferBytes: raw.body_buffer_mib * MIB,
+    drainTimeoutMs: raw.drain_timeout * 1000,
+    drainDelayMs: raw.drain_delay * 1000,
+    configReloadIntervalMs: raw.config_reload_interval * 1000,
+    failureThreshold: raw.failure_threshold,
+    autoRecoveryMs: raw.auto_recovery_threshold * 1000,
+    activeHealthCheck: raw.enable_active_health_check,
+    healthCheckMaxResponseMs: raw.health_check_max_response_time * 1000,
+    healthCheckMinSuccessRate: raw.health_check_min_success_rate,
+    healthCheckWindowSize: raw.health_check_window_size,
+    healthCheckConsecutiveFailures: raw.health_check_consecutive_failures,
+  };
+}

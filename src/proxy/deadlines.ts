@@ -1,0 +1,123 @@
+import type { Expiry } from "./outcome_of.ts";
+
+/** All limits of time that an attempt is under. */
+export interface Limits {
+  /** For a connection, in milliseconds. */
+  readonly connectMs: number;
+  /** Silence before the first bytes of the answer, in milliseconds. */
+  readonly firstByteMs: number;
+  /** Silence between two chunks after that, in milliseconds. */
+  readonly chunkMs: number;
+  /** On the clock of `performance.now()`; `Infinity` where a request may take any time. */
+  readonly dueAt: number;
+  /** Aborts when the server's engine stands still, which ends attempts that have nothing yet. */
+  readonly stalled: AbortSignal;
+  /** Aborts when the router can wait no longer. */
+  readonly cutOff: AbortSignal;
+}
+
+/** The limits that settings mean for one attempt. */
+export function limitsOf(
+  settings: {
+    readonly connectTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+    readonly chunkTimeoutMs: number;
+  },
+  others: Pick<Limits, "dueAt" | "stalled" | "cutOff">,
+): Limits {
+  return {
+    connectMs: settings.connectTimeoutMs,
+    firstByteMs: settings.requestTimeoutMs,
+    chunkMs: settings.chunkTimeoutMs,
+    ...others,
+  };
+}
+
+/**
+ * The watch over one attempt. Only silence while somebody listens counts: while the client is slow
+ * to take what came, nobody does. Turning to and from listening costs a store each, since it
+ * happens for every chunk; the one timer looks when it fires and waits for what is left.
+ */
+export interface Deadlines {
+  /** Why the attempt was given up, `undefined` as long as it wasn't. */
+  readonly expired: Expiry | undefined;
+  /** From now on something should be heard. */
+  listen(): void;
+  /** Something was heard. */
+  heard(): void;
+  /** The head of the answer is here: there is a connection. */
+  connected(): void;
+  /** The answer's first bytes are here: from now on the limit between chunks holds. */
+  begun(): void;
+  /** Ends the watch. */
+  stop(): void;
+}
+
+/**
+ * @param isReachable asked halfway to the limit for connections, where nothing was heard: `fetch`
+ *   doesn't tell whether it waits for a connection or for the answer
+ * @param onExpiry called once, when the attempt is to be given up
+ */
+export function watchDeadlines(
+  limits: Limits,
+  isReachable: (withinMs: number) => Promise<boolean>,
+  onExpiry: () => void,
+): Deadlines {
+  const { stalled, cutOff, dueAt } = limits;
+  let since = Infinity;
+  let silenceMs = limits.firstByteMs;
+  let expired: Expiry | undefined;
+  let stopped = false;
+
+  const expire = (why: Expiry) => {
+    if (stopped) return;
+    stop();
+    expired = why;
+    onExpiry();
+  };
+  const stall = () => expire("stalled");
+  const cut = () => expire("cut_off");
+  const look = () => {
+    const now = performance.now();
+    if (now >= dueAt) return expire("overdue");
+    const silentAt = (since === Infinity ? now : since) + silenceMs;
+    if (now >= silentAt) return expire("silent");
+    timer = setTimeout(look, Math.ceil(Math.min(silentAt, dueAt) - now));
+  };
+  const connect = async () => {
+    if (!await isReachable(limits.connectMs / 2) && !isConnected) expire("unreachable");
+  };
+  let isConnected = false;
+  let timer = setTimeout(look, Math.min(silenceMs, Math.max(0, dueAt - performance.now())));
+  const connecting = setTimeout(connect, limits.connectMs / 2);
+  stalled.addEventListener("abort", stall);
+  cutOff.addEventListener("abort", cut);
+
+  function connected() {
+    isConnected = true;
+    clearTimeout(connecting);
+  }
+  function begun() {
+    stalled.removeEventListener("abort", stall);
+    silenceMs = limits.chunkMs;
+  }
+  function stop() {
+    stopped = true;
+    connected();
+    begun();
+    clearTimeout(timer);
+    cutOff.removeEventListener("abort", cut);
+  }
+  if (stalled.aborted) queueMicrotask(stall);
+  if (cutOff.aborted) queueMicrotask(cut);
+  return {
+    get expired() {
+      return expired;
+    },
+    listen: () => void (since = performance.now()),
+    heard: () => void (since = Infinity),
+    connected,
+    begun,
+    stop,
+  };
+}

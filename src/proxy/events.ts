@@ -1,0 +1,62 @@
+/** One event of an event stream. */
+export interface StreamEvent {
+  /** Its `data` lines, joined as the standard says. */
+  readonly data: string;
+  /** Where it ends in the text, its blank line included. */
+  readonly end: number;
+}
+
+/** A line and its end, which may be any of three. */
+const LINE = /([^\r\n]*)(\r\n|\n|\r)/y;
+
+/**
+ * The first event in a text that has data; comments and fields alone are none. A text that ends
+ * in a lone `\r` is not looked at to its end: a `\n` may follow.
+ *
+ * @returns `undefined` where no whole event is there yet
+ */
+export function nextEvent(text: string, from = 0): StreamEvent | undefined {
+  const data: string[] = [];
+  LINE.lastIndex = from;
+  for (let line = LINE.exec(text); line; line = LINE.exec(text)) {
+    const [, content, ending] = line;
+    if (ending === "\r" && LINE.lastIndex === text.length) return undefined;
+    if (content === "" && data.length > 0) return { data: data.join("\n"), end: LINE.lastIndex };
+    if (content!.startsWith("data:")) data.push(content!.slice("data:".length).replace(/^ /, ""));
+  }
+  return undefined;
+}
+
+/** Every whole event with data in a text. */
+export function* eventsIn(text: string): Generator<StreamEvent> {
+  for (let event = nextEvent(text); event; event = nextEvent(text, event.end)) yield event;
+}
+
+/** Kinds of errors by name that are the server's, where no status is told. */
+const SERVERS_OWN = /server|internal|overloaded|api_error|unavailable|timeout|engine/i;
+
+/**
+ * The status that an event's data tells of, where it tells of an error: in vLLM's shape, its older
+ * flat one, OpenAI's and Anthropic's.
+ *
+ * @returns `undefined` for all that is no error
+ */
+export function errorStatusOf(data: string): number | undefined {
+  if (!data.includes('"error"') && !data.includes('"response.failed"')) return undefined;
+  let event: unknown;
+  try {
+    event = JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+  if (typeof event !== "object" || event === null) return undefined;
+  const { error, object, type, response } = event as Record<string, unknown>;
+  const told = type === "response.failed"
+    ? (response as { error?: unknown } | null | undefined)?.error ?? {}
+    : error ?? (object === "error" || type === "error" ? event : undefined);
+  if (told === undefined) return undefined;
+  const { code, type: kind } = Object(told) as { code?: unknown; type?: unknown };
+  if (Number(code) >= 400 && Number(code) <= 599) return Number(code);
+  // vLLM's only string is that of a wrong key; all else without a status is looked at by its name.
+  return SERVERS_OWN.test(`${code} ${kind}`) || type === "response.failed" ? 500 : 400;
+}

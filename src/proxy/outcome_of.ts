@@ -1,0 +1,62 @@
+import type { Outcome } from "../fleet/outcome.ts";
+
+/** Why the router gave an attempt up. */
+export type Expiry =
+  /** No connection could be made in time. */
+  | "unreachable"
+  /** Nothing came for too long. */
+  | "silent"
+  /** The server's engine stands still. */
+  | "stalled"
+  /** The request as a whole took too long. */
+  | "overdue"
+  /** The router stops and has waited long enough. */
+  | "cut_off";
+
+/** All that is known of an attempt when it has ended, or of its first part. */
+export interface Facts {
+  /** Of the answer's head, or of an error that came as the first event of a stream. */
+  readonly status: number | undefined;
+  /** What broke it, `undefined` where nothing did. */
+  readonly error: unknown;
+  /** Why the router gave it up, where it did. */
+  readonly expired: Expiry | undefined;
+  /** The client has left. */
+  readonly clientGone: boolean;
+}
+
+/**
+ * The one outcome of an attempt. A status that tells of a failure says more than the break that
+ * may follow it; what the client or the router itself ended is not the server's break.
+ */
+export function outcomeOf({ status, error, expired, clientGone }: Facts): Outcome {
+  if (error !== undefined && clientGone) return "client_closed";
+  const told = status === undefined ? undefined : outcomeOfStatus(status);
+  if (error === undefined || told === "bad_status" || told === "backpressure") {
+    return told ?? "reset";
+  }
+  if (expired) return expired === "unreachable" ? "refused" : "timeout";
+  if (status !== undefined) return "truncated";
+  return isConnectError(error) ? "refused" : "reset";
+}
+
+function outcomeOfStatus(status: number): Outcome {
+  switch (status) {
+    case 429:
+    case 503:
+      return "backpressure";
+    case 500:
+    case 502:
+    case 504:
+      return "bad_status";
+    default:
+      return status >= 400 ? "client_error" : "ok";
+  }
+}
+
+/** `fetch` tells only in words whether it ever had a connection. */
+function isConnectError(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error &&
+    cause.message.includes("client error (Connect)");
+}
