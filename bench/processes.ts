@@ -40,11 +40,13 @@ export async function startListening(
 export function startChild(
   program: string,
   args: readonly string[],
+  stderr: "inherit" | "piped" = "inherit",
 ): Deno.ChildProcess {
   const child = new Deno.Command(program, {
     args: [...args],
     stdin: "null",
     stdout: "piped",
+    stderr,
   }).spawn();
   children.add(child);
   child.status.finally(() => children.delete(child));

@@ -3,9 +3,7 @@ import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import type { Sequence } from "./sequence.ts";
 import type { ServerState } from "./server_state.ts";
-
-/** How a request ended; one that is refused counts as none of the other three. */
-type Outcome = "finished" | "aborted" | "failed" | "refused";
+import type { Ending } from "./simulator_options.ts";
 
 /** One inference request under way: counted once, and freed in the engine when it ends. */
 export class Exchange {
@@ -30,13 +28,14 @@ export class Exchange {
   }
 
   /** Ends the request for the engine and the counters; what came first stays. */
-  settle(outcome: Outcome): void {
+  settle(how: Ending): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { engine, counts } = this.#server;
+    const { engine, counts, onEnded } = this.#server;
     counts.open--;
-    if (outcome !== "refused") counts[outcome]++;
+    if (how !== "refused") counts[how]++;
     for (const sequence of this.sequences) engine.abort(sequence);
+    onEnded?.(this.#request.headers.get("x-request-id"), how);
   }
 
   /** Answers a request that is not to be served, or that the simulator can't make out. */

@@ -1,6 +1,7 @@
 import type { Engine } from "./engine.ts";
 import type { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
+import type { SimulatorOptions } from "./simulator_options.ts";
 
 /** What the requests of a simulator share. */
 export interface ServerState {
@@ -25,6 +26,7 @@ export interface ServerState {
   };
   /** Answers that can be asked for again, by id. */
   readonly storedResponses: Map<string, unknown>;
+  readonly onEnded: SimulatorOptions["onEnded"];
   /** A fresh id of 32 hexadecimal digits. */
   createId(): string;
 }

@@ -14,7 +14,7 @@ import { settingsFrom, type SimulatorOptions } from "./simulator_options.ts";
 
 export type { Fault } from "./fault.ts";
 export { parseFault } from "./fault.ts";
-export type { SimulatorOptions } from "./simulator_options.ts";
+export type { Ending, SimulatorOptions } from "./simulator_options.ts";
 
 /** Requests and tokens as they stand now, or as counted since the start. */
 export interface SimulatorState {
@@ -85,6 +85,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults: new FaultSwitch(createRandom(seed + 1)),
     counts: { received: 0, finished: 0, aborted: 0, failed: 0, open: 0 },
     storedResponses: new Map(),
+    onEnded: settings.onEnded,
     createId: () => drawId(ids),
   };
   const probes: Probes = {

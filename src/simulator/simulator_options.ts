@@ -38,10 +38,19 @@ export interface SimulatorOptions {
   version?: string;
   /** The fault to begin with. @default none */
   fault?: Fault;
+  /**
+   * Hears how each inference request ended, and its `x-request-id` where it has one.
+   *
+   * @default nobody
+   */
+  onEnded?: (id: string | undefined, how: Ending) => void;
 }
 
+/** How a request ended; one that is refused counts as none of the other three. */
+export type Ending = "finished" | "aborted" | "failed" | "refused";
+
 /** Those that have no value by default. */
-type Unset = "apiKey" | "fault";
+type Unset = "apiKey" | "fault" | "onEnded";
 
 /** The options with all defaults filled in. */
 export type SimulatorSettings =

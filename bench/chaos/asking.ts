@@ -1,0 +1,89 @@
+import type { Random } from "../../src/simulator/random.ts";
+
+/** When a client leaves before the end of its answer. */
+export type Leaving =
+  /** With half of its body sent. */
+  | { readonly stage: "uploading" }
+  /** So long after all was sent, whatever came by then. */
+  | { readonly stage: "waiting"; readonly ms: number }
+  /** With the answer's head. */
+  | { readonly stage: "head" }
+  /** After so many events. */
+  | { readonly stage: "streaming"; readonly events: number };
+
+/** One request, and what its client does. */
+export interface Asking {
+  readonly id: string;
+  /** No other request has it. */
+  readonly content: string;
+  readonly stream: boolean;
+  readonly tokens: number;
+  /** The body as it is sent. */
+  readonly body: string;
+  readonly leaving: Leaving | undefined;
+  /** The status that a request which is the client's own error must get; undefined for others. */
+  readonly error: number | undefined;
+  /** Until the client asks again. */
+  readonly pauseMs: number;
+}
+
+export const MODEL = "simulated-model";
+
+const LEAVING = 0.15;
+const CLIENT_ERRORS = 0.05;
+const STREAMS = 0.75;
+const LEAST_TOKENS = 2;
+const MOST_TOKENS = 40;
+const MOST_PAUSE_MS = 400;
+
+/** Draws what a client asks next. */
+export function drawAsking(id: string, random: Random): Asking {
+  const stream = random() < STREAMS;
+  const tokens = LEAST_TOKENS + Math.floor(random() * (MOST_TOKENS - LEAST_TOKENS + 1));
+  const content = `What is the way to ${id}?`;
+  const leaving = random() < LEAVING ? drawLeaving(random, stream) : undefined;
+  const wrong = random() < CLIENT_ERRORS ? drawError(random) : undefined;
+  const right = {
+    model: MODEL,
+    messages: [{ role: "user", content }],
+    max_tokens: tokens,
+    ignore_eos: true,
+    stream,
+  };
+  return {
+    id,
+    content,
+    stream,
+    tokens,
+    body: wrong ? wrong.body(right) : JSON.stringify(right),
+    leaving: wrong ? undefined : leaving,
+    error: wrong?.status,
+    pauseMs: random() * MOST_PAUSE_MS,
+  };
+}
+
+function drawLeaving(random: Random, stream: boolean): Leaving {
+  const stage = random();
+  if (stage < 0.2) return { stage: "uploading" };
+  if (stage < 0.4) return { stage: "waiting", ms: random() * 10 };
+  if (stage < 0.6 || !stream) return { stage: "waiting", ms: random() * 1000 };
+  if (stage < 0.7) return { stage: "head" };
+  return { stage: "streaming", events: 1 + Math.floor(random() * 10) };
+}
+
+interface Wrong {
+  readonly status: number;
+  body(right: Record<string, unknown>): string;
+}
+
+/** The first two the router finds out itself, the others a server says. */
+const ERRORS: readonly Wrong[] = [
+  { status: 400, body: () => "{ no JSON" },
+  { status: 404, body: (right) => JSON.stringify({ ...right, model: "unknown-model" }) },
+  { status: 400, body: (right) => JSON.stringify({ ...right, messages: undefined }) },
+  { status: 400, body: (right) => JSON.stringify({ ...right, max_tokens: 10_000_000 }) },
+];
+
+function drawError(random: Random): Wrong {
+  return ERRORS[Math.floor(random() * ERRORS.length)]!;
+}

@@ -1,0 +1,107 @@
+import { type Aborts, explainAborts, freeingTimes } from "./aborts.ts";
+import { readAnswer } from "./answer.ts";
+import { type Case, type Circumstances, type Fate, judge } from "./judge.ts";
+import type { Run } from "./run.ts";
+import { RECOVERY_SECONDS, type Schedule, type Span } from "./schedule.ts";
+import { textOf } from "./servers.ts";
+
+/** A run, judged. */
+export interface Findings {
+  readonly fates: ReadonlyMap<Fate, number>;
+  readonly aborts: readonly Aborts[];
+  /** How long servers went on after their client had left, in milliseconds, shortest first. */
+  readonly freeing: readonly number[];
+  /** Everything that should not be, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** Until the router knows that all servers are out, in seconds. */
+const KNOWN_AFTER_SECONDS = 1.5;
+/** A server works for nobody no longer than this. It is ten times the aim: machines are busy. */
+const FREED_WITHIN_MS = 1000;
+
+/** Judges every request of a run, and what is left after it. */
+export function check(run: Run, schedule: Schedule, seed: number): Findings {
+  const { asked, servers, router, startedAt } = run;
+  const cases: Case[] = asked.map(({ asking, got }) => ({
+    asking,
+    got,
+    said: readAnswer(got),
+    attempts: servers.attempts.get(asking.id) ?? [],
+  }));
+  const circumstances = circumstancesOf(schedule, startedAt, seed);
+  const fates = new Map<Fate, number>();
+  const problems: string[] = [];
+  for (const one of cases) {
+    const { fate, problem } = judge(one, circumstances);
+    fates.set(fate, (fates.get(fate) ?? 0) + 1);
+    if (problem) problems.push(`${fate}: ${problem} (${storyOf(one, run)})`);
+  }
+
+  const urls = servers.simulators.map(({ url }) => url);
+  const moved = new Map([...router.log.moved].map(([id, moves]) => [
+    id,
+    moves.map(({ from, reason }) => ({ from: urls.indexOf(from), reason })),
+  ]));
+  const { accounted } = router.log;
+  const aborts = explainAborts(cases, urls.length, { moved, accounted });
+  aborts.forEach(({ server, aborted, unexplained }) => {
+    for (const id of unexplained) {
+      const one = cases.find(({ asking }) => asking.id === id)!;
+      problems.push(
+        `server ${server} saw a request aborted that nobody left (${storyOf(one, run)})`,
+      );
+    }
+    const counted = servers.simulators[server]!.state().aborted;
+    if (counted !== aborted) {
+      problems.push(`server ${server} counts ${counted} aborted, ${aborted} are known by their id`);
+    }
+  });
+  const freeing = freeingTimes(cases);
+  const slowest = freeing.at(-1) ?? 0;
+  if (slowest > FREED_WITHIN_MS) {
+    problems.push(`a server worked ${Math.round(slowest)} ms for a client that had left`);
+  }
+  problems.push(...run.leftOver.map((what) => `left over: ${what}`));
+  problems.push(...router.log.errors.map((error) => `the router said: ${error}`));
+  if (run.exitCode !== 0) problems.push(`the router ended with exit code ${run.exitCode}`);
+  return { fates, aborts, freeing, problems };
+}
+
+function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): Circumstances {
+  const at = (seconds: number) => startedAt + seconds * 1000;
+  const { allOut, strikes } = schedule;
+  // What was under way when a server's trouble ended may still suffer from it.
+  const suffers = ({ from, to }: Span, span: Span) => at(from) <= span.to && at(to) >= span.from;
+  return {
+    textOf: (asking, server) => textOf(asking, server, seed),
+    troublesOf: (server, span) =>
+      strikes.filter((strike) => strike.server === server && suffers(strike, span))
+        .map(({ name }) => name),
+    allOut: allOut && { from: at(allOut.from), to: at(allOut.to + RECOVERY_SECONDS) },
+    allOutKnown: allOut && { from: at(allOut.from + KNOWN_AFTER_SECONDS), to: at(allOut.to) },
+  };
+}
+
+/** What is known of a request, in one line. */
+function storyOf({ asking, got, said, attempts }: Case, { router, startedAt }: Run): string {
+  const seconds = (ms: number) => ((ms - startedAt) / 1000).toFixed(2);
+  const tried = attempts.map(({ server, how, endedAt }) =>
+    `${how} at server ${server} ${seconds(endedAt)} s`
+  );
+  const moved = router.log.moved.get(asking.id)?.map(({ from, reason }) =>
+    `${reason} from ${from}`
+  );
+  const account = router.log.accounted.get(asking.id);
+  return [
+    `request ${asking.id}, ${asking.stream ? "stream" : "document"} of ${asking.tokens} tokens`,
+    `${seconds(got.sentAt)} to ${seconds(got.endedAt)} s`,
+    `status ${got.status}, ${got.ended} after ${said.text.length / 4} tokens`,
+    `attempts: ${tried.join(", ") || "none"}`,
+    ...(moved ? [`moved: ${moved.join(", ")}`] : []),
+    account
+      ? `router: ${account.status} ${account.outcome} ${account.reason ?? ""}`.trim()
+      : "router: no line",
+    ...(asking.leaving ? [`leaving: ${asking.leaving.stage}`] : []),
+  ].join("; ");
+}

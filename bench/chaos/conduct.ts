@@ -1,0 +1,41 @@
+import type { Simulator } from "../../src/simulator/simulator.ts";
+import { sleep } from "../processes.ts";
+import type { ConfigFile } from "./config_file.ts";
+import type { Schedule, Strike } from "./schedule.ts";
+
+/**
+ * Makes everything go wrong as scheduled, and right again.
+ *
+ * @param startedAt the schedule's beginning, as `performance.now` tells it
+ */
+export async function conduct(
+  schedule: Schedule,
+  simulators: readonly Simulator[],
+  config: ConfigFile,
+  startedAt: number,
+): Promise<void> {
+  const turns = schedule.strikes.flatMap((strike) => [
+    { at: strike.from, act: () => begin(strike) },
+    { at: strike.to, act: () => end(strike) },
+  ]).sort((a, b) => a.at - b.at);
+
+  async function begin({ server, trouble }: Strike): Promise<void> {
+    if (trouble.kind === "removed") await config.remove(server);
+    else if (trouble.kind === "broken_file") await config.spoil();
+    else await simulators[server]!.setFault(trouble);
+  }
+
+  async function end({ server, trouble }: Strike): Promise<void> {
+    if (trouble.kind === "removed") await config.restore(server);
+    else if (trouble.kind === "broken_file") await config.write();
+    else await simulators[server]!.setFault(null);
+  }
+
+  // A server that takes its time to fall silent keeps no other waiting, but its own next trouble.
+  const acting: Promise<void>[] = [];
+  for (const { at, act } of turns) {
+    await sleep(Math.max(0, startedAt + at * 1000 - performance.now()));
+    acting.push(act());
+  }
+  await Promise.all(acting);
+}

@@ -1,0 +1,153 @@
+import type { Said } from "./answer.ts";
+import type { Asking } from "./asking.ts";
+import type { Got } from "./client.ts";
+import type { Span } from "./schedule.ts";
+import type { Attempt } from "./servers.ts";
+
+/** How a request fared, as the report counts it. */
+export type Fate =
+  /** Answered to its end, with all its tokens. */
+  | "answered"
+  /** The client's own error, which it got. */
+  | "client error"
+  /** The client left. */
+  | "left"
+  /** Begun, and broken by its server; the client was told. */
+  | "broken"
+  /** Ended by a server whose engine was put to sleep; the client was told. */
+  | "aborted by engine"
+  /** Not answered while all servers were out. */
+  | "refused while all out"
+  /** Not answered, while a server that could have stood ready. */
+  | "lost"
+  /** Answered, and not as it should be. */
+  | "wrong";
+
+/** A request with all that is known of it. */
+export interface Case {
+  readonly asking: Asking;
+  readonly got: Got;
+  readonly said: Said;
+  /** What servers saw of it. */
+  readonly attempts: readonly Attempt[];
+}
+
+/** What a verdict rests on beside the request itself. Spans are in `performance.now`'s time. */
+export interface Circumstances {
+  /** The whole text a server has for a request. */
+  textOf(asking: Asking, server: number): string;
+  /** Kinds of trouble that a server had at any moment of that span. */
+  troublesOf(server: number, span: Span): readonly string[];
+  /** From the first server out to the last one back. */
+  readonly allOut: Span | undefined;
+  /** In it the router knows that all are out. */
+  readonly allOutKnown: Span | undefined;
+}
+
+/** How a request fared, and what is wrong about it. */
+export interface Verdict {
+  readonly fate: Fate;
+  readonly problem: string | undefined;
+}
+
+/** An answer of the router's own takes no server, so that it comes at once. */
+const AT_ONCE_MS = 500;
+
+const fared = (fate: Fate, problem?: string): Verdict => ({ fate, problem });
+
+/** Judges one request. */
+export function judge(one: Case, circumstances: Circumstances): Verdict {
+  const { asking, got, said } = one;
+  if (said.text !== "") {
+    const problem = foreignTokens(one, circumstances);
+    if (problem) return fared("wrong", problem);
+  }
+  if (got.ended === "left") return fared("left");
+  const span = { from: got.sentAt, to: got.endedAt };
+  const { allOut, allOutKnown } = circumstances;
+  if (got.status === undefined) return fared("lost", "the connection broke without an answer");
+  if (asking.error !== undefined && got.status === asking.error && got.ended === "clean") {
+    return fared("client error");
+  }
+  if (allOut && overlap(span, allOut) && said.text === "" && !isComplete(one)) {
+    const known = allOutKnown && within(span, allOutKnown);
+    return fared("refused while all out", known ? noRefusal(one) : undefined);
+  }
+  if (asking.error !== undefined) {
+    return fared("wrong", `expected status ${asking.error}, got ${got.status}`);
+  }
+  if (got.status !== 200) return fared("lost", `status ${got.status}: ${said.error?.message}`);
+  return asking.stream
+    ? judgeStream(one, circumstances, span)
+    : judgeDocument(one, circumstances, span);
+}
+
+function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdict {
+  const { got, said } = one;
+  if (said.garbage) return fared("wrong", "events that are no JSON");
+  if (got.ended === "clean") {
+    if (isComplete(one)) return fared("answered");
+    if (said.finishReason === "abort") return aborted(one, circumstances, span);
+    if (said.text === "") return fared("lost", "a stream without a token");
+    return fared("wrong", "a stream that isn't whole ended cleanly");
+  }
+  if (said.text === "") return fared("lost", "a stream broke before its first token");
+  if (said.done) return fared("wrong", "a broken stream with [DONE]");
+  if (said.error === undefined) return fared("wrong", "a stream broke without an error event");
+  const last = one.attempts.at(-1);
+  const troubles = last ? circumstances.troublesOf(last.server, span) : [];
+  return troubles.length > 0
+    ? fared("broken")
+    : fared("wrong", "a stream broke though nothing was wrong with its server");
+}
+
+function judgeDocument(one: Case, circumstances: Circumstances, span: Span): Verdict {
+  const { got, said } = one;
+  if (got.ended === "broken") return fared("lost", "the answer broke off");
+  if (isComplete(one)) return fared("answered");
+  if (said.finishReason === "abort") return aborted(one, circumstances, span);
+  return fared("wrong", "a document that isn't whole");
+}
+
+/** Everything is there that the request asked for. */
+function isComplete({ asking, got, said }: Case): boolean {
+  return got.status === 200 && got.ended === "clean" && said.done && said.error === undefined &&
+    said.finishReason === "length" && said.text.length === 4 * asking.tokens;
+}
+
+function aborted({ attempts }: Case, circumstances: Circumstances, span: Span): Verdict {
+  const slept = attempts.some(({ server }) =>
+    circumstances.troublesOf(server, span).includes("sleeping")
+  );
+  return slept
+    ? fared("aborted by engine")
+    : fared("wrong", "aborted by an engine that was not put to sleep");
+}
+
+/** What is wrong with the tokens, if they are not those of one attempt at one server, in order. */
+function foreignTokens({ asking, said, attempts }: Case, { textOf }: Circumstances) {
+  if (said.ids.length !== 1) return `events of ${said.ids.length} answers in one`;
+  const [id] = said.ids;
+  const attempt = attempts.find((attempt) => id === `chatcmpl-${attempt.id}`);
+  if (!attempt) return `an answer that no server gave: ${id}`;
+  return textOf(asking, attempt.server).startsWith(said.text)
+    ? undefined
+    : "tokens that are not those its server sent";
+}
+
+/** What is wrong with the answer to a request while all servers are known to be out. */
+function noRefusal({ got, said }: Case): string | undefined {
+  const ms = Math.round(got.endedAt - got.sentAt);
+  if (got.status !== 503) return `status ${got.status} while all were out`;
+  if (!(Number(got.headers.get("retry-after")) >= 1)) return "503 without Retry-After";
+  if (said.error?.code !== 503) return "503 that is not in OpenAI's shape";
+  return ms > AT_ONCE_MS ? `503 only after ${ms} ms` : undefined;
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.from <= b.to && b.from <= a.to;
+}
+
+function within(inner: Span, outer: Span): boolean {
+  return inner.from >= outer.from && inner.to <= outer.to;
+}

@@ -1,0 +1,114 @@
+import type { Fault } from "../../src/simulator/fault.ts";
+import type { Random } from "../../src/simulator/random.ts";
+
+/** What is wrong with a server for a while: a fault of its own, or something about its entry. */
+export type Trouble =
+  | Fault
+  /** It is taken out of the configuration, and put back at the end. */
+  | { readonly kind: "removed" }
+  /** The configuration file is no TOML for a moment. */
+  | { readonly kind: "broken_file" };
+
+/** A kind of trouble, as a row of the issue's table or of the simulator's faults. */
+export interface Kind {
+  readonly name: string;
+  /** Seconds it lasts, from and to. */
+  readonly lasts: readonly [number, number];
+  draw(random: Random): Trouble;
+}
+
+const oneOf = <T>(random: Random, ...values: readonly T[]): T =>
+  values[Math.floor(random() * values.length)]!;
+const share = (random: Random) => ({ probability: oneOf(random, 1, 0.5, 0.2) });
+const tokens = (random: Random) => ({ afterTokens: 1 + Math.floor(random() * 10) });
+
+const SHORT: Kind["lasts"] = [1, 3];
+/** Longer than the silence that the router bears. */
+const LONG: Kind["lasts"] = [2.5, 4.5];
+
+/** Faults that strike some of the requests, all of which are told apart by their kind alone. */
+const plain = (kind: "reset_before_head" | "truncated" | "garbled" | "idle_reset"): Kind => ({
+  name: kind,
+  lasts: SHORT,
+  draw: (random) => ({ kind, ...share(random) }),
+});
+
+const status = (status: number, ...retryAfter: readonly number[]): Kind => ({
+  name: `status ${status}${retryAfter.length > 0 ? " with Retry-After" : ""}`,
+  lasts: SHORT,
+  draw: (random) => ({
+    kind: "status",
+    status,
+    ...(retryAfter.length > 0 && { retryAfterSeconds: oneOf(random, ...retryAfter) }),
+    ...share(random),
+  }),
+});
+
+const whole = (kind: Fault["kind"], lasts: Kind["lasts"], more: Partial<Fault> = {}): Kind => ({
+  name: kind,
+  lasts,
+  draw: () => ({ kind, ...more }) as Fault,
+});
+
+/** Everything that can go wrong with a server. */
+export const kinds: readonly Kind[] = [
+  whole("refuse", SHORT),
+  whole("connect_hang", LONG),
+  plain("reset_before_head"),
+  plain("idle_reset"),
+  plain("truncated"),
+  plain("garbled"),
+  {
+    name: "wrong_length",
+    lasts: SHORT,
+    draw: (random) => ({ kind: "wrong_length", ...tokens(random), ...share(random) }),
+  },
+  {
+    name: "hang_before_head",
+    lasts: LONG,
+    draw: (random) => ({ kind: "hang_before_head", ...share(random) }),
+  },
+  {
+    name: "hang_before_first_token",
+    lasts: LONG,
+    draw: (random) => ({ kind: "hang_before_first_token", ...share(random) }),
+  },
+  {
+    name: "reset_mid_stream",
+    lasts: SHORT,
+    draw: (random) => ({ kind: "reset_mid_stream", ...tokens(random), ...share(random) }),
+  },
+  {
+    name: "hang_mid_stream",
+    lasts: LONG,
+    draw: (random) => ({ kind: "hang_mid_stream", ...tokens(random), ...share(random) }),
+  },
+  status(500),
+  status(502),
+  status(503),
+  status(503, 1, 2),
+  status(504),
+  status(429),
+  status(429, 1, 2),
+  {
+    name: "error_event",
+    lasts: SHORT,
+    draw: (random) => ({ kind: "error_event", status: oneOf(random, 500, 503), ...share(random) }),
+  },
+  {
+    name: "slow",
+    lasts: SHORT,
+    draw: (random) => ({ kind: "slow", factor: oneOf(random, 2, 5) }),
+  },
+  whole("stalled", LONG),
+  whole("sleeping", SHORT),
+  whole("metrics_hang", LONG),
+  whole("metrics_garbage", SHORT),
+  whole("metrics_missing", SHORT),
+  whole("metrics_404", SHORT),
+  whole("health_hang", LONG),
+  whole("health_status", LONG, { status: 503 }),
+  whole("models_fail", SHORT),
+  { name: "removed", lasts: [1.5, 4], draw: () => ({ kind: "removed" }) },
+  { name: "broken_file", lasts: [0.5, 0.5], draw: () => ({ kind: "broken_file" }) },
+];

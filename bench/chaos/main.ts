@@ -1,0 +1,42 @@
+/**
+ * Runs the router before simulated servers that fail in every way known, with clients that leave
+ * at every stage, and checks that nothing is lost. See ../README.md for what is checked.
+ */
+import { Command } from "commander";
+import { number } from "../../src/cli/options.ts";
+import { killChildren } from "../processes.ts";
+import { check } from "./check.ts";
+import { report } from "./report.ts";
+import { run, type RunOptions } from "./run.ts";
+import { createSchedule } from "./schedule.ts";
+
+async function chaos(options: Omit<RunOptions, "folder">): Promise<number> {
+  const { seed, seconds, clients, servers } = options;
+  const repeat = `deno task chaos --seed ${seed} --seconds ${seconds} --clients ${clients} ` +
+    `--servers ${servers}`;
+  console.log(`${repeat}\n`);
+  const folder = await Deno.makeTempDir({ prefix: "vllm-router-chaos-" });
+  try {
+    const schedule = createSchedule(options);
+    const ran = await run({ ...options, folder }, schedule);
+    const findings = check(ran, schedule, seed);
+    console.log(report(ran, schedule, findings));
+    if (findings.problems.length === 0) return 0;
+    console.log(`\nSeed ${seed} failed. To repeat it: ${repeat}`);
+    return 1;
+  } finally {
+    killChildren();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const count = (least: number) => number({ least, whole: true });
+
+await new Command("deno task chaos")
+  .description("Fails simulated servers in every way known and checks that nothing is lost.")
+  .option("--seed <number>", "the seed of all chance", count(0), 1)
+  .option("--seconds <number>", "how long clients ask", count(1), 60)
+  .option("--clients <count>", "clients that ask side by side", count(1), 200)
+  .option("--servers <count>", "simulated servers", count(3), 5)
+  .action(async (options) => Deno.exit(await chaos(options)))
+  .parseAsync(Deno.args, { from: "user" });

@@ -1,0 +1,61 @@
+import type { RouterLog } from "./router_log.ts";
+import { routerLog } from "./router_log.ts";
+import { startChild, stopChild } from "../processes.ts";
+
+/** The router as a process of its own. */
+export interface Router extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** What it has told so far. */
+  readonly log: RouterLog;
+  /** Tells it to stop. Resolves with its exit code, undefined where it had to be killed. */
+  stop(withinMs: number): Promise<number | undefined>;
+}
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** Starts the router with a configuration file and waits until it listens. */
+export async function startRouter(config: string): Promise<Router> {
+  const child = startChild(Deno.execPath(), [
+    ...["run", "--quiet", "--allow-net", "--allow-read", "--allow-env", MAIN],
+    ...["run", "--config", config, "--host", "127.0.0.1", "--port", "0"],
+  ], "piped");
+  const log = routerLog();
+  const listening = Promise.withResolvers<string>();
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const url = /Listening on (http:\/\/[^,\s]+),/.exec(line)?.[1];
+        if (url) listening.resolve(url);
+        else log.take(line);
+      }
+    }
+  };
+  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+  reading.then(() => listening.reject(new Error("The router ended before it listened")));
+  const url = await listening.promise;
+  const ended = reading.then(() => child.status);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    pid: child.pid,
+    log,
+    async stop(withinMs) {
+      child.kill("SIGTERM");
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, withinMs);
+      const status = await Promise.race([ended, late.promise]);
+      clearTimeout(timer);
+      if (status) return status.code;
+      await stopChild(child);
+    },
+    async [Symbol.asyncDispose]() {
+      await stopChild(child);
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** A request that the router moved on. */
+export interface Moved {
+  /** URL of the server that it gave up. */
+  readonly from: string;
+  readonly reason: string;
+}
+
+/** What the router's access line says of a request. */
+export interface Accounted {
+  readonly status: number;
+  readonly attempts: number;
+  readonly outcome: string;
+  readonly server: string | null;
+  readonly reason?: string;
+}
+
+/** What the router tells in its log. */
+export interface RouterLog {
+  take(line: string): void;
+  /** By the request's id. */
+  readonly moved: ReadonlyMap<string, readonly Moved[]>;
+  readonly accounted: ReadonlyMap<string, Accounted>;
+  /** How often a server entered a state, as `URL state`. */
+  readonly states: ReadonlyMap<string, number>;
+  /** What the router did not expect, and what was no log line at all. */
+  readonly errors: readonly string[];
+}
+
+/** The reload of a file that is no TOML is an error by intention. */
+const EXPECTED = /not valid TOML|was not taken/;
+
+export function routerLog(): RouterLog {
+  const moved = new Map<string, Moved[]>();
+  const accounted = new Map<string, Accounted>();
+  const states = new Map<string, number>();
+  const errors: string[] = [];
+  return {
+    moved,
+    accounted,
+    states,
+    errors,
+    take(line) {
+      let record;
+      try {
+        record = JSON.parse(line);
+      } catch {
+        if (line.trim() !== "") errors.push(line);
+        return;
+      }
+      const { id, from, to, reason, server } = record;
+      if (record.level === "error") {
+        if (!EXPECTED.test(record.message)) errors.push(record.message);
+      } else if (id !== undefined && from !== undefined) {
+        moved.set(id, [...moved.get(id) ?? [], { from, reason }]);
+      } else if (id !== undefined && record.attempts !== undefined) {
+        accounted.set(id, record);
+      } else if (server !== undefined && from !== undefined) {
+        const name = `${server} ${to}`;
+        states.set(name, (states.get(name) ?? 0) + 1);
+      }
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { createRandom, type Random } from "../../src/simulator/random.ts";
+import { kinds, type Trouble } from "./kinds.ts";
+
+/** Seconds since the start, the first included. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** One server in trouble for a while. */
+export interface Strike extends Span {
+  /** Its place among the servers. */
+  readonly server: number;
+  /** As the report calls it. */
+  readonly name: string;
+  readonly trouble: Trouble;
+}
+
+/** All that will go wrong in a run. */
+export interface Schedule {
+  /** In the order they begin. */
+  readonly strikes: readonly Strike[];
+  /** When no server can be reached; there is none in a run too short for it. */
+  readonly allOut: Span | undefined;
+  /** When nothing is wrong with a server, for longer than any request waits for its first token. */
+  readonly faultFree: readonly (Span & { readonly server: number })[];
+}
+
+export interface ScheduleOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly servers: number;
+}
+
+/**
+ * A request may meet every server but one in trouble, and fall silent at each: it must all that
+ * time have one that nothing is wrong with. So two servers are always free of faults, and each of
+ * them for two such times on end.
+ */
+export const TURN_SECONDS = 9;
+/** Until the router has seen, at the latest, that servers are back after all were out. */
+export const RECOVERY_SECONDS = 4;
+const ALL_OUT_SECONDS = 3;
+/** A run needs room on both sides. */
+const SHORTEST_WITH_ALL_OUT = 20;
+/** Nothing begins so shortly before the end. */
+const QUIET_END_SECONDS = 1;
+
+/** Draws what goes wrong when: the same for the same options. */
+export function createSchedule({ seed, seconds, servers }: ScheduleOptions): Schedule {
+  const random = createRandom(seed);
+  const drawKind = deck(random);
+  const end = seconds - QUIET_END_SECONDS;
+  const from = seconds * (0.4 + 0.2 * random());
+  const allOut = seconds < SHORTEST_WITH_ALL_OUT ? undefined : { from, to: from + ALL_OUT_SECONDS };
+  // Servers may still be in trouble when all go out, but each of them begins anew after it.
+  const halves: Span[] = allOut
+    ? [{ from: 0, to: allOut.from }, { from: allOut.to + RECOVERY_SECONDS, to: end }]
+    : [{ from: 0, to: end }];
+  const faultFree = halves.flatMap((half) => turns(half, shuffled(servers, random)));
+  const strikes: Strike[] = [];
+  for (let server = 0; server < servers; server++) {
+    for (const half of halves) {
+      const own = faultFree.filter((span) => span.server === server);
+      for (const span of without(half, own)) {
+        strikes.push(...fill(span, server, random, drawKind));
+      }
+    }
+    if (allOut) {
+      strikes.push({ ...allOut, server, name: "all out", trouble: { kind: "refuse" } });
+    }
+  }
+  strikes.sort((a, b) => a.from - b.from);
+  return { strikes, allOut, faultFree };
+}
+
+/** Each server in turn is free of faults, from one turn before to one after the last one's. */
+function turns(half: Span, order: readonly number[]): Schedule["faultFree"] {
+  const spans = [];
+  for (let turn = 0; half.from + (turn - 1) * TURN_SECONDS < half.to; turn++) {
+    const from = Math.max(half.from, half.from + (turn - 1) * TURN_SECONDS);
+    const to = Math.min(half.to, half.from + (turn + 1) * TURN_SECONDS);
+    spans.push({ server: order[turn % order.length]!, from, to });
+  }
+  return spans;
+}
+
+/** What is left of a span when others are taken out of it. */
+function without(span: Span, others: readonly Span[]): Span[] {
+  const left: Span[] = [];
+  let from = span.from;
+  for (const other of others.toSorted((a, b) => a.from - b.from)) {
+    if (other.to <= from || other.from >= span.to) continue;
+    if (other.from > from) left.push({ from, to: other.from });
+    from = other.to;
+  }
+  if (from < span.to) left.push({ from, to: span.to });
+  return left;
+}
+
+/** One trouble after the other, with a short rest between two. */
+function fill(
+  span: Span,
+  server: number,
+  random: Random,
+  drawKind: () => (typeof kinds)[number],
+): Strike[] {
+  const strikes: Strike[] = [];
+  const rest = () => 0.2 + 0.8 * random();
+  for (let from = span.from + rest();;) {
+    const kind = drawKind();
+    const [least, most] = kind.lasts;
+    const to = from + least + (most - least) * random();
+    if (to > span.to) return strikes;
+    strikes.push({ server, name: kind.name, from, to, trouble: kind.draw(random) });
+    from = to + rest();
+  }
+}
+
+/** Deals all kinds once before any comes again. */
+function deck(random: Random): () => (typeof kinds)[number] {
+  let left: number[] = [];
+  return () => {
+    if (left.length === 0) left = shuffled(kinds.length, random);
+    return kinds[left.pop()!]!;
+  };
+}
+
+function shuffled(count: number, random: Random): number[] {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  for (let index = count - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    [numbers[index], numbers[other]] = [numbers[other]!, numbers[index]!];
+  }
+  return numbers;
+}
