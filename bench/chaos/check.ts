@@ -1,5 +1,6 @@
 import { type Aborts, explainAborts, freeingTimes } from "./aborts.ts";
 import { readAnswer } from "./answer.ts";
+import { kinds } from "./kinds.ts";
 import { type Case, type Circumstances, type Fate, judge } from "./judge.ts";
 import type { Run } from "./run.ts";
 import { RECOVERY_SECONDS, type Schedule, type Span } from "./schedule.ts";
@@ -19,6 +20,10 @@ export interface Findings {
 const KNOWN_AFTER_SECONDS = 1.5;
 /** A server works for nobody no longer than this. It is ten times the aim: machines are busy. */
 const FREED_WITHIN_MS = 1000;
+
+const BREAKING = new Set(
+  kinds.filter(({ breaksStreams }) => breaksStreams).map(({ name }) => name),
+);
 
 /** Judges every request of a run, and what is left after it. */
 export function check(run: Run, schedule: Schedule, seed: number): Findings {
@@ -72,12 +77,14 @@ function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): C
   const at = (seconds: number) => startedAt + seconds * 1000;
   const { allOut, strikes } = schedule;
   // What was under way when a server's trouble ended may still suffer from it.
-  const suffers = ({ from, to }: Span, span: Span) => at(from) <= span.to && at(to) >= span.from;
+  const suffers = (names: ReadonlySet<string>) => (server: number, span: Span) =>
+    strikes.some(({ from, to, name, ...strike }) =>
+      strike.server === server && names.has(name) && at(from) <= span.to && at(to) >= span.from
+    );
   return {
     textOf: (asking, server) => textOf(asking, server, seed),
-    troublesOf: (server, span) =>
-      strikes.filter((strike) => strike.server === server && suffers(strike, span))
-        .map(({ name }) => name),
+    breaksStreams: suffers(BREAKING),
+    sleeps: suffers(new Set(["sleeping"])),
     allOut: allOut && { from: at(allOut.from), to: at(allOut.to + RECOVERY_SECONDS) },
     allOutKnown: allOut && { from: at(allOut.from + KNOWN_AFTER_SECONDS), to: at(allOut.to) },
   };

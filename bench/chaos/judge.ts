@@ -36,8 +36,10 @@ export interface Case {
 export interface Circumstances {
   /** The whole text a server has for a request. */
   textOf(asking: Asking, server: number): string;
-  /** Kinds of trouble that a server had at any moment of that span. */
-  troublesOf(server: number, span: Span): readonly string[];
+  /** Whether a server had trouble at any moment of that span under which streams break. */
+  breaksStreams(server: number, span: Span): boolean;
+  /** Whether a server's engine was put to sleep at any moment of that span. */
+  sleeps(server: number, span: Span): boolean;
   /** From the first server out to the last one back. */
   readonly allOut: Span | undefined;
   /** In it the router knows that all are out. */
@@ -95,8 +97,7 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
   if (said.done) return fared("wrong", "a broken stream with [DONE]");
   if (said.error === undefined) return fared("wrong", "a stream broke without an error event");
   const last = one.attempts.at(-1);
-  const troubles = last ? circumstances.troublesOf(last.server, span) : [];
-  return troubles.length > 0
+  return last && circumstances.breaksStreams(last.server, span)
     ? fared("broken")
     : fared("wrong", "a stream broke though nothing was wrong with its server");
 }
@@ -116,10 +117,7 @@ function isComplete({ asking, got, said }: Case): boolean {
 }
 
 function aborted({ attempts }: Case, circumstances: Circumstances, span: Span): Verdict {
-  const slept = attempts.some(({ server }) =>
-    circumstances.troublesOf(server, span).includes("sleeping")
-  );
-  return slept
+  return attempts.some(({ server }) => circumstances.sleeps(server, span))
     ? fared("aborted by engine")
     : fared("wrong", "aborted by an engine that was not put to sleep");
 }

@@ -14,6 +14,8 @@ export interface Kind {
   readonly name: string;
   /** Seconds it lasts, from and to. */
   readonly lasts: readonly [number, number];
+  /** A stream that has begun may break under it. */
+  readonly breaksStreams?: true;
   draw(random: Random): Trouble;
 }
 
@@ -61,6 +63,7 @@ export const kinds: readonly Kind[] = [
   {
     name: "wrong_length",
     lasts: SHORT,
+    breaksStreams: true,
     draw: (random) => ({ kind: "wrong_length", ...tokens(random), ...share(random) }),
   },
   {
@@ -76,11 +79,13 @@ export const kinds: readonly Kind[] = [
   {
     name: "reset_mid_stream",
     lasts: SHORT,
+    breaksStreams: true,
     draw: (random) => ({ kind: "reset_mid_stream", ...tokens(random), ...share(random) }),
   },
   {
     name: "hang_mid_stream",
     lasts: LONG,
+    breaksStreams: true,
     draw: (random) => ({ kind: "hang_mid_stream", ...tokens(random), ...share(random) }),
   },
   status(500),
@@ -100,7 +105,7 @@ export const kinds: readonly Kind[] = [
     lasts: SHORT,
     draw: (random) => ({ kind: "slow", factor: oneOf(random, 2, 5) }),
   },
-  whole("stalled", LONG),
+  { ...whole("stalled", LONG), breaksStreams: true },
   whole("sleeping", SHORT),
   whole("metrics_hang", LONG),
   whole("metrics_garbage", SHORT),

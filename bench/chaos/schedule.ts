@@ -1,5 +1,5 @@
 import { createRandom, type Random } from "../../src/simulator/random.ts";
-import { kinds, type Trouble } from "./kinds.ts";
+import { type Kind, kinds, type Trouble } from "./kinds.ts";
 
 /** Seconds since the start, the first included. */
 export interface Span {
@@ -99,30 +99,30 @@ function without(span: Span, others: readonly Span[]): Span[] {
 }
 
 /** One trouble after the other, with a short rest between two. */
-function fill(
-  span: Span,
-  server: number,
-  random: Random,
-  drawKind: () => (typeof kinds)[number],
-): Strike[] {
+function fill(span: Span, server: number, random: Random, drawKind: Deck): Strike[] {
   const strikes: Strike[] = [];
-  const rest = () => 0.2 + 0.8 * random();
-  for (let from = span.from + rest();;) {
-    const kind = drawKind();
+  const rest = () => 0.1 + 0.4 * random();
+  for (let from = span.from + rest(); from < span.to;) {
+    const kind = drawKind(span.to - from);
+    if (!kind) break;
     const [least, most] = kind.lasts;
-    const to = from + least + (most - least) * random();
-    if (to > span.to) return strikes;
+    const to = from + least + (Math.min(most, span.to - from) - least) * random();
     strikes.push({ server, name: kind.name, from, to, trouble: kind.draw(random) });
     from = to + rest();
   }
+  return strikes;
 }
 
-/** Deals all kinds once before any comes again. */
-function deck(random: Random): () => (typeof kinds)[number] {
-  let left: number[] = [];
-  return () => {
-    if (left.length === 0) left = shuffled(kinds.length, random);
-    return kinds[left.pop()!]!;
+/** The next kind that needs no more than so many seconds, if there is one. */
+type Deck = (seconds: number) => Kind | undefined;
+
+/** Deals all kinds once before any comes again, as far as there is time for them. */
+function deck(random: Random): Deck {
+  let left: Kind[] = [];
+  return (seconds) => {
+    if (left.length === 0) left = shuffled(kinds.length, random).map((index) => kinds[index]!);
+    const index = left.findIndex(({ lasts: [least] }) => least <= seconds);
+    return index < 0 ? undefined : left.splice(index, 1)[0];
   };
 }
 
