@@ -34,12 +34,15 @@ const CLIENT_ERRORS = 0.05;
 const STREAMS = 0.75;
 const LEAST_TOKENS = 2;
 const MOST_TOKENS = 40;
+/** A document comes whole at the end: silence, as far as anybody can tell, for all its tokens. */
+const MOST_TOKENS_OF_DOCUMENT = 10;
 const MOST_PAUSE_MS = 400;
 
 /** Draws what a client asks next. */
 export function drawAsking(id: string, random: Random): Asking {
   const stream = random() < STREAMS;
-  const tokens = LEAST_TOKENS + Math.floor(random() * (MOST_TOKENS - LEAST_TOKENS + 1));
+  const most = stream ? MOST_TOKENS : MOST_TOKENS_OF_DOCUMENT;
+  const tokens = LEAST_TOKENS + Math.floor(random() * (most - LEAST_TOKENS + 1));
   const content = `What is the way to ${id}?`;
   const leaving = random() < LEAVING ? drawLeaving(random, stream) : undefined;
   const wrong = random() < CLIENT_ERRORS ? drawError(random) : undefined;

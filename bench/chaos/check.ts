@@ -13,7 +13,14 @@ export interface Findings {
   /** How long servers went on after their client had left, in milliseconds, shortest first. */
   readonly freeing: readonly number[];
   /** Everything that should not be, one sentence each. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/** Something that should not be. */
+export interface Problem {
+  readonly what: string;
+  /** The request it befell, with all that is known of it. */
+  readonly story?: string;
 }
 
 /** Until the router knows that all servers are out, in seconds. */
@@ -36,11 +43,11 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
   }));
   const circumstances = circumstancesOf(schedule, startedAt, seed);
   const fates = new Map<Fate, number>();
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   for (const one of cases) {
     const { fate, problem } = judge(one, circumstances);
     fates.set(fate, (fates.get(fate) ?? 0) + 1);
-    if (problem) problems.push(`${fate}: ${problem} (${storyOf(one, run)})`);
+    if (problem) problems.push({ what: `${fate}: ${problem}`, story: storyOf(one, run) });
   }
 
   const urls = servers.simulators.map(({ url }) => url);
@@ -53,23 +60,26 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
   aborts.forEach(({ server, aborted, unexplained }) => {
     for (const id of unexplained) {
       const one = cases.find(({ asking }) => asking.id === id)!;
-      problems.push(
-        `server ${server} saw a request aborted that nobody left (${storyOf(one, run)})`,
-      );
+      const what = `server ${server} saw a request aborted that nobody left`;
+      problems.push({ what, story: storyOf(one, run) });
     }
     const counted = servers.simulators[server]!.state().aborted;
     if (counted !== aborted) {
-      problems.push(`server ${server} counts ${counted} aborted, ${aborted} are known by their id`);
+      const what = `server ${server} counts ${counted} aborted, ${aborted} are known by their id`;
+      problems.push({ what });
     }
   });
   const freeing = freeingTimes(cases);
   const slowest = freeing.at(-1) ?? 0;
+  const more = [
+    ...run.leftOver.map((what) => `left over: ${what}`),
+    ...router.log.errors.map((error) => `the router said: ${error}`),
+  ];
   if (slowest > FREED_WITHIN_MS) {
-    problems.push(`a server worked ${Math.round(slowest)} ms for a client that had left`);
+    more.push(`a server worked ${Math.round(slowest)} ms for a client that had left`);
   }
-  problems.push(...run.leftOver.map((what) => `left over: ${what}`));
-  problems.push(...router.log.errors.map((error) => `the router said: ${error}`));
-  if (run.exitCode !== 0) problems.push(`the router ended with exit code ${run.exitCode}`);
+  if (run.exitCode !== 0) more.push(`the router ended with exit code ${run.exitCode}`);
+  problems.push(...more.map((what) => ({ what })));
   return { fates, aborts, freeing, problems };
 }
 

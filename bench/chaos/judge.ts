@@ -75,10 +75,8 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
     const known = allOutKnown && within(span, allOutKnown);
     return fared("refused while all out", known ? noRefusal(one) : undefined);
   }
-  if (asking.error !== undefined) {
-    return fared("wrong", `expected status ${asking.error}, got ${got.status}`);
-  }
   if (got.status !== 200) return fared("lost", `status ${got.status}: ${said.error?.message}`);
+  if (asking.error !== undefined) return fared("wrong", `200 in place of ${asking.error}`);
   return asking.stream
     ? judgeStream(one, circumstances, span)
     : judgeDocument(one, circumstances, span);

@@ -9,8 +9,13 @@ import { check } from "./check.ts";
 import { report } from "./report.ts";
 import { run, type RunOptions } from "./run.ts";
 import { createSchedule } from "./schedule.ts";
+import { timeline } from "./timeline.ts";
 
-async function chaos(options: Omit<RunOptions, "folder">): Promise<number> {
+interface ChaosOptions extends Omit<RunOptions, "folder"> {
+  readonly timeline: boolean;
+}
+
+async function chaos(options: ChaosOptions): Promise<number> {
   const { seed, seconds, clients, servers } = options;
   const repeat = `deno task chaos --seed ${seed} --seconds ${seconds} --clients ${clients} ` +
     `--servers ${servers}`;
@@ -20,6 +25,7 @@ async function chaos(options: Omit<RunOptions, "folder">): Promise<number> {
     const schedule = createSchedule(options);
     const ran = await run({ ...options, folder }, schedule);
     const findings = check(ran, schedule, seed);
+    if (options.timeline) console.log(`${timeline(ran, schedule)}\n`);
     console.log(report(ran, schedule, findings));
     if (findings.problems.length === 0) return 0;
     console.log(`\nSeed ${seed} failed. To repeat it: ${repeat}`);
@@ -38,5 +44,6 @@ await new Command("deno task chaos")
   .option("--seconds <number>", "how long clients ask", count(1), 60)
   .option("--clients <count>", "clients that ask side by side", count(1), 200)
   .option("--servers <count>", "simulated servers", count(3), 5)
+  .option("--timeline", "also print what went wrong when, and what the router made of it", false)
   .action(async (options) => Deno.exit(await chaos(options)))
   .parseAsync(Deno.args, { from: "user" });

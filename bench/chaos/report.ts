@@ -4,8 +4,8 @@ import type { Run } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 
 const PLAIN = { head: [], border: [] };
-/** More than these are only counted. */
-const MOST_PROBLEMS = 20;
+/** More of the same kind are only counted. */
+const SAMPLES = 3;
 
 /** The tables of a run. */
 export function report(run: Run, schedule: Schedule, findings: Findings): string {
@@ -14,7 +14,7 @@ export function report(run: Run, schedule: Schedule, findings: Findings): string
     serversTable(run, findings),
     `Troubles: ${count(schedule.strikes.map(({ name }) => name))}`,
     `Moved on: ${count([...run.router.log.moved.values()].flat().map(({ reason }) => reason))}`,
-    `States entered: ${statesOf(run)}`,
+    `States entered: ${count(run.router.log.states.map(({ to }) => to))}`,
     freeingLine(findings),
     problemsOf(findings),
   ].join("\n\n");
@@ -43,15 +43,6 @@ function serversTable({ servers }: Run, { aborts }: Findings): string {
   return table.toString();
 }
 
-function statesOf({ router }: Run): string {
-  const sums = new Map<string, number>();
-  for (const [name, number] of router.log.states) {
-    const state = name.split(" ")[1]!;
-    sums.set(state, (sums.get(state) ?? 0) + number);
-  }
-  return [...sums].map(([state, number]) => `${state} ${number}`).join(", ");
-}
-
 function freeingLine({ freeing }: Findings): string {
   if (freeing.length === 0) return "No client left a server at work.";
   const at = (share: number) => Math.round(freeing[Math.floor(share * (freeing.length - 1))]!);
@@ -61,12 +52,13 @@ function freeingLine({ freeing }: Findings): string {
 
 function problemsOf({ problems }: Findings): string {
   if (problems.length === 0) return "Nothing was lost.";
-  const more = problems.length - MOST_PROBLEMS;
-  return [
-    `${problems.length} problems:`,
-    ...problems.slice(0, MOST_PROBLEMS).map((problem) => `- ${problem}`),
-    ...(more > 0 ? [`and ${more} more.`] : []),
-  ].join("\n");
+  const lines = [`${problems.length} problems:`];
+  for (const [what, alike] of Map.groupBy(problems, ({ what }) => what)) {
+    lines.push(`- ${alike.length} × ${what}`);
+    const stories = alike.flatMap(({ story }) => story ?? []);
+    lines.push(...stories.slice(0, SAMPLES).map((story) => `    ${story}`));
+  }
+  return lines.join("\n");
 }
 
 function count(names: readonly string[]): string {

@@ -14,14 +14,24 @@ export interface Accounted {
   readonly reason?: string;
 }
 
+/** A server entered a state. */
+export interface Entered {
+  /** As `performance.now` tells it. */
+  readonly at: number;
+  /** URL of the server. */
+  readonly server: string;
+  readonly to: string;
+  readonly reason: string;
+}
+
 /** What the router tells in its log. */
 export interface RouterLog {
   take(line: string): void;
   /** By the request's id. */
   readonly moved: ReadonlyMap<string, readonly Moved[]>;
   readonly accounted: ReadonlyMap<string, Accounted>;
-  /** How often a server entered a state, as `URL state`. */
-  readonly states: ReadonlyMap<string, number>;
+  /** Every state that a server entered, in order. */
+  readonly states: readonly Entered[];
   /** What the router did not expect, and what was no log line at all. */
   readonly errors: readonly string[];
 }
@@ -32,7 +42,7 @@ const EXPECTED = /not valid TOML|was not taken/;
 export function routerLog(): RouterLog {
   const moved = new Map<string, Moved[]>();
   const accounted = new Map<string, Accounted>();
-  const states = new Map<string, number>();
+  const states: Entered[] = [];
   const errors: string[] = [];
   return {
     moved,
@@ -55,8 +65,7 @@ export function routerLog(): RouterLog {
       } else if (id !== undefined && record.attempts !== undefined) {
         accounted.set(id, record);
       } else if (server !== undefined && from !== undefined) {
-        const name = `${server} ${to}`;
-        states.set(name, (states.get(name) ?? 0) + 1);
+        states.push({ at: performance.now(), server, to, reason });
       }
     },
   };

@@ -1,0 +1,27 @@
+import type { Run } from "./run.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** What went wrong when, and what the router made of it: a line each, in order. */
+export function timeline({ servers, router, startedAt }: Run, schedule: Schedule): string {
+  const urls = servers.simulators.map(({ url }) => url);
+  const lines = [
+    ...schedule.strikes.flatMap(({ from, to, server, trouble }) => {
+      const { kind, ...parameters } = trouble;
+      const named = Object.entries(parameters).map(([name, value]) => ` ${name}=${value}`).join("");
+      return [
+        { at: from, server, what: `${kind}${named} until ${to.toFixed(2)} s` },
+        { at: to, server, what: `${kind} ends` },
+      ];
+    }),
+    ...schedule.faultFree.map(({ from, to, server }) => {
+      return { at: from, server, what: `free of faults until ${to.toFixed(2)} s` };
+    }),
+    ...router.log.states.map(({ at, server, to, reason }) => {
+      const seconds = (at - startedAt) / 1000;
+      return { at: seconds, server: urls.indexOf(server), what: `-> ${to}: ${reason}` };
+    }),
+  ];
+  return lines.sort((a, b) => a.at - b.at)
+    .map(({ at, server, what }) => `${at.toFixed(2).padStart(6)} s  server ${server}  ${what}`)
+    .join("\n");
+}
