@@ -111,6 +111,11 @@ export class Fleet {
     });
   }
 
+  /** Whether there is a server that such a request could go to now. */
+  canServe(model: string | undefined, tried: ReadonlySet<Readonly<Server>>): boolean {
+    return eligible(this.#servers, model, tried, this.#now()).length > 0;
+  }
+
   /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
   loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
     return loadNow(server.inFlight, server.config.capacity, this.#freshScrape(server, now));
@@ -166,6 +171,8 @@ export class Fleet {
     const from = stateOf(server);
     const reason = change({ settings: this.#settings, now: this.#now(), random: this.#random });
     const to = stateOf(server);
-    if (from !== to) this.#onStateChange({ server: server.config.url, from, to, reason });
+    if (from === to) return;
+    server.reason = reason;
+    this.#onStateChange({ server: server.config.url, from, to, reason });
   }
 }

@@ -35,6 +35,8 @@ export interface Server {
   progress: Progress;
   /** Aborts when its engine is found to stand still; renewed when it moves again. */
   stall: AbortController;
+  /** Why it entered the state it is in. */
+  reason: string;
   /** The router's own requests there, exactly. */
   inFlight: number;
   /** What it lists, by name. */
@@ -75,6 +77,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     stalled: false,
     progress: NO_PROGRESS,
     stall: new AbortController(),
+    reason: "",
     inFlight: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
@@ -100,6 +103,12 @@ export function stateOf({ draining, health, asleep, stalled }: Readonly<Server>)
   if (health.status === "checking" || health.status === "unhealthy") return health.status;
   if (asleep) return "sleeping";
   return stalled ? "stalled" : health.status;
+}
+
+/** Why it is in that state, in words for people. */
+export function reasonOf(server: Readonly<Server>): string {
+  const { status, reason } = server.health;
+  return stateOf(server) === status ? reason : server.reason;
 }
 
 /** Whether requests go to a server in that state. */

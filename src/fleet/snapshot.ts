@@ -1,7 +1,7 @@
 import type { Settings } from "../config/config.ts";
 import { meanResponseMs, successRate } from "./health.ts";
 import type { Load } from "./load.ts";
-import { type Model, type Server, type ServerState, stateOf } from "./server.ts";
+import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** One server at one moment, for whatever shows it. Times are clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
@@ -60,7 +60,7 @@ export function snapshotOf(
       url: server.config.url,
       name: server.config.name,
       state: stateOf(server),
-      reason: server.health.reason,
+      reason: reasonOf(server),
       capacity: server.config.capacity,
       inFlight: server.inFlight,
       models: server.models,

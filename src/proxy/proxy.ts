@@ -109,7 +109,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       failed = { ...attempted, server };
       if (attempted.answer) failedAnswer = failed;
       if (!shouldRetry(attempted, tried.size, settings.maxRetries)) break;
-      heldBack = !retries.take();
+      heldBack = fleet.canServe(asked.model, tried) && !retries.take();
     } while (!heldBack);
 
     if (heldBack) observer.retryHeldBack();

@@ -76,7 +76,7 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
   await using server = startUpstream((request) => {
     if (request.method === "GET") return new Response();
     seen.push(request.headers);
-    return new Response("data: x\n\n", {
+    return new Response("data: [DONE]\n\n", {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
         "x-from-server": "kept",
@@ -103,7 +103,7 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
     },
     body: '{"model":"m"}',
   });
-  assert.equal(await response.text(), "data: x\n\n");
+  assert.equal(await response.text(), "data: [DONE]\n\n");
   assert.equal(
     response.headers.get("content-type"),
     "text/event-stream; charset=utf-8",

@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import type { Fault } from "../../src/simulator/simulator.ts";
+import { ask, eventsOf, inFlight, MODEL, startFleet, type TestFleet } from "../support/fleet.ts";
+import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
+import { startRouter } from "../support/router.ts";
+import { deadUrl } from "../support/upstream.ts";
+import { until } from "../support/until.ts";
+
+// The rows of the table in docs/reliability.md up to the first token.
+
+/** One server that is asked first and has a fault, and one that is well. */
+function faultyAndWell(fault: Fault, settings: Record<string, unknown> = {}) {
+  return startFleet({
+    servers: [{ fault, capacity: 100 }, { capacity: 1 }],
+    settings: { policy: "round_robin", health_check_interval: 60, ...settings },
+  });
+}
+
+const stateOf = ({ router }: Pick<TestFleet, "router">, at = 0) =>
+  router.fleet.snapshot().servers[at]!;
+
+async function assertAnswered(response: Response, stream: boolean) {
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  if (!stream) {
+    assert.equal(JSON.parse(text).usage.completion_tokens, 5);
+    return;
+  }
+  const events = eventsOf(text) as { choices: { delta: { role?: string } }[] }[];
+  assert.equal(events[0]!.choices[0]!.delta.role, "assistant", "from the first token");
+  assert.equal(events.at(-1), "[DONE]");
+}
+
+/** Which faults are the server's to blame for, and which are not. */
+const rows: readonly [string, Fault, "blamed" | "not blamed"][] = [
+  ["a reset before the head", { kind: "reset_before_head" }, "blamed"],
+  ["a hang before the head", { kind: "hang_before_head" }, "blamed"],
+  ["a head, then a hang before the first token", { kind: "hang_before_first_token" }, "blamed"],
+  ["a head, then death before the first token", { kind: "truncated" }, "blamed"],
+  ["garbled HTTP", { kind: "garbled" }, "blamed"],
+  ["status 500", { kind: "status", status: 500 }, "blamed"],
+  ["status 502", { kind: "status", status: 502 }, "blamed"],
+  ["status 504", { kind: "status", status: 504 }, "blamed"],
+  ["status 503", { kind: "status", status: 503 }, "not blamed"],
+  ["status 429", { kind: "status", status: 429 }, "not blamed"],
+  ["an error of the 500 kind as the first event", { kind: "error_event" }, "blamed"],
+  ["a 503 as the first event", { kind: "error_event", status: 503 }, "not blamed"],
+];
+
+for (const [name, fault, blame] of rows) {
+  for (const stream of [true, false]) {
+    Deno.test(`${name}, ${stream ? "stream" : "no stream"}: another server's answer; the server is ${blame}`, async () => {
+      await using fleet = await faultyAndWell(fault, { request_timeout: 0.3 });
+      await assertAnswered(await ask(fleet.router.url, { stream }), stream);
+      assert.ok(fleet.simulators[0]!.state().received >= 1, "was tried");
+      assert.equal(stateOf(fleet).consecutiveFailures, blame === "blamed" ? 1 : 0);
+      assert.equal(inFlight(fleet.router), 0);
+    });
+  }
+}
+
+Deno.test("a Content-Length longer than what follows, no stream: another server's answer; blamed", async () => {
+  await using fleet = await faultyAndWell({ kind: "wrong_length" });
+  await assertAnswered(await ask(fleet.router.url), false);
+  assert.equal(stateOf(fleet).consecutiveFailures, 1);
+});
+
+for (
+  const [name, url] of [
+    ["connection refused", deadUrl()],
+    ["a name that can't be resolved", "http://no-such-host.invalid:8000"],
+  ] as const
+) {
+  Deno.test(`${name}: another server's answer; the server is out after failure_threshold`, async () => {
+    await using well = await startFleet({ servers: [{}] });
+    await using router = await startRouter(
+      [{ url, models: [MODEL] }, { url: well.simulators[0]!.url }],
+      { policy: "round_robin", health_check_interval: 60, enable_active_health_check: false },
+    );
+    // With no active checks only requests tell; the first check has failed, so bring it back.
+    const server = router.fleet.servers[0]!;
+    router.fleet.recordCheck(server as never, { ok: true, responseMs: 1 });
+    for (let i = 0; i < 4; i++) await assertAnswered(await ask(router.url), false);
+    assert.equal(router.fleet.snapshot().servers[0]!.state, "unhealthy");
+    assert.match(router.fleet.snapshot().servers[0]!.reason, /^2 requests failed in a row$/);
+  });
+}
+
+Deno.test("a connect that hangs: another server's answer within 5 s; the server is out", async () => {
+  await using fleet = await startFleet({
+    servers: [{ capacity: 100 }, { capacity: 1 }],
+    settings: {
+      policy: "round_robin",
+      connect_timeout: 1,
+      failure_threshold: 1,
+      metrics_interval: 60,
+      health_check_interval: 60,
+    },
+  });
+  await fleet.simulators[0]!.setFault({ kind: "connect_hang" });
+  const started = performance.now();
+  const answers = await Promise.all([ask(fleet.router.url), ask(fleet.router.url)]);
+  for (const answer of answers) await assertAnswered(answer, false);
+  assert.ok(performance.now() - started < 5_000, "long before request_timeout");
+  assert.equal(stateOf(fleet).state, "unhealthy");
+});
+
+Deno.test("a slow answer over a connection that stands is not taken for a connect that hangs", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1, interTokenMs: 60 }],
+    settings: { connect_timeout: 0.2 },
+  });
+  const response = await ask(fleet.router.url, { tokens: 10 });
+  assert.equal((await response.json()).usage.completion_tokens, 10);
+});
+
+Deno.test("a reset on a reused idle connection: an answer over a fresh one; the server is not blamed", async () => {
+  // Every reused connection breaks, so that one which was tried again on another would break too.
+  await using fleet = await startFleet({
+    servers: [{}],
+    settings: { metrics_interval: 60, health_check_interval: 60 },
+  });
+  const warm = Array.from({ length: 8 }, () => ask(fleet.router.url, { tokens: 40 }));
+  for (const answer of await Promise.all(warm)) await answer.body?.cancel();
+  await until("all are idle", () => inFlight(fleet.router) === 0);
+  await fleet.simulators[0]!.setFault({ kind: "idle_reset" });
+  for (const stream of [true, false, true, false]) {
+    await assertAnswered(await ask(fleet.router.url, { stream }), stream);
+  }
+  assert.ok(fleet.simulators[0]!.state().failed >= 1, "connections did break");
+  assert.equal(stateOf(fleet).consecutiveFailures, 0);
+  assert.equal(stateOf(fleet).state, "healthy");
+});
+
+Deno.test("comments before the first event are no first token: death after them is another server's stream", async () => {
+  await using dying = startRaw(async (connection) => {
+    await say(connection, STREAM_HEAD + chunk(": keep-alive\n\n") + chunk(": keep-alive\n\n"));
+    connection.close();
+  });
+  await using well = await startFleet({ servers: [{}] });
+  await using router = await startRouter(
+    [{ url: dying.url, models: [MODEL] }, { url: well.simulators[0]!.url }],
+    { policy: "round_robin" },
+  );
+  await assertAnswered(await ask(router.url, { stream: true }), true);
+  assert.equal(dying.requests(), 1);
+});
+
+Deno.test("an error of the 400 kind as the first event is the client's own, and passes through", async () => {
+  await using fleet = await faultyAndWell({ kind: "error_event", status: 400 });
+  const response = await ask(fleet.router.url, { stream: true });
+  const [event] = eventsOf(await response.text()) as { error: { code: number } }[];
+  assert.equal(event!.error.code, 400);
+  assert.equal(fleet.simulators[1]!.state().received, 0);
+  assert.equal(stateOf(fleet).consecutiveFailures, 0);
+});
+
+Deno.test("where all servers answer with 500, 502, 503 or 504 the client gets the last of these answers", async () => {
+  for (const status of [500, 502, 503, 504]) {
+    const fault: Fault = { kind: "status", status };
+    await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
+    const response = await ask(fleet.router.url);
+    assert.equal(response.status, status);
+    assert.equal((await response.json()).error.code, status);
+  }
+});
+
+Deno.test("where every server's stream begins with an error the client gets the last of them, and an end", async () => {
+  const fault: Fault = { kind: "error_event" };
+  await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
+  const events = eventsOf(await (await ask(fleet.router.url, { stream: true })).text());
+  assert.equal((events[0] as { error: { code: number } }).error.code, 500);
+  assert.ok(fleet.simulators.every((simulator) => simulator.state().received === 1));
+});
+
+for (const status of [503, 429]) {
+  Deno.test(`a server that answers ${status} rests as long as its Retry-After says, and is not blamed`, async () => {
+    await using fleet = await startFleet({
+      servers: [{ fault: { kind: "status", status, retryAfterSeconds: 60 } }, {}],
+      settings: { policy: "round_robin" },
+    });
+    for (let i = 0; i < 6; i++) await assertAnswered(await ask(fleet.router.url), false);
+    assert.equal(fleet.simulators[0]!.state().received, 1);
+    assert.equal(stateOf(fleet).state, "healthy");
+    const { restsUntil } = fleet.router.fleet.servers[0]!;
+    assert.ok(Math.abs(restsUntil - Date.now() - 60_000) < 5_000, `${restsUntil - Date.now()}`);
+  });
+}

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { ask, inFlight, MODEL, startFleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+
+const MIB = 1024 * 1024;
+const encoder = new TextEncoder();
+
+/** A connection on which a test writes and reads bytes as they are. */
+async function connect(port: number) {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const buffer = new Uint8Array(65_536);
+  const decoder = new TextDecoder();
+  return {
+    write: (text: string) => connection.write(encoder.encode(text)),
+    read: async () => decoder.decode(buffer.subarray(0, await connection.read(buffer) ?? 0)),
+    [Symbol.dispose]: () => connection.close(),
+  };
+}
+
+const head = (length: number, more = "") =>
+  `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${more}\r\n`;
+
+Deno.test("past max_in_flight a request gets 503 with Retry-After, and those in flight go on", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1 }],
+    settings: { max_in_flight: 2 },
+  });
+  const open = [1, 2].map(() => ask(fleet.router.url, { tokens: 20 }));
+  await until("two are in flight", () => inFlight(fleet.router) === 2);
+  const third = await ask(fleet.router.url);
+  assert.equal(third.status, 503);
+  assert.equal(third.headers.get("retry-after"), "1");
+  assert.match((await third.json()).error.message, /2 requests in flight/);
+  for (const response of open) {
+    assert.equal((await (await response).json()).usage.completion_tokens, 20);
+  }
+  const next = await ask(fleet.router.url);
+  assert.equal(next.status, 200, "places are given back");
+  await next.body?.cancel();
+});
+
+Deno.test("a body for which there is no room gets 503 with Retry-After before it is sent", async () => {
+  await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
+  using client = await connect(fleet.router.port);
+  await client.write(head(MIB + 1, "expect: 100-continue\r\n"));
+  // The runtime says 100 of its own accord before the router sees the request; the refusal and the
+  // end of the connection follow at once.
+  let answer = "";
+  while (!answer.includes("\r\nretry-after")) answer += await client.read();
+  assert.match(answer, /^HTTP\/1\.1 503 /m);
+  assert.match(answer, /\r\nconnection: close\r\n/i);
+  assert.match(answer, /\r\nretry-after: 1\r\n/i);
+  assert.equal(fleet.simulators[0]!.state().received, 0);
+});
+
+Deno.test("a client that expects 100-continue is told to go on, and answered", async () => {
+  await using fleet = await startFleet({ servers: [{}] });
+  using client = await connect(fleet.router.port);
+  const body = JSON.stringify({ model: MODEL, prompt: "Hello", max_tokens: 3 });
+  await client.write(head(body.length, "expect: 100-continue\r\n"));
+  assert.match(await client.read(), /^HTTP\/1\.1 100 Continue\r\n/);
+  await client.write(body);
+  assert.match(await client.read(), /^HTTP\/1\.1 200 /);
+});
+
+Deno.test("bodies that tell no length count as they come, and give their room back", async () => {
+  await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
+  const send = (bytes: number) => {
+    const parts = [`{"model":"${MODEL}","prompt":"`, "x".repeat(bytes), '","max_tokens":1}'];
+    return fetch(`${fleet.router.url}/v1/completions`, {
+      method: "POST",
+      body: ReadableStream.from(parts.map((part) => encoder.encode(part))),
+    });
+  };
+  for (let i = 0; i < 3; i++) {
+    const answer = await send(MIB / 2 - 200);
+    assert.notEqual(answer.status, 503);
+    await answer.body?.cancel();
+  }
+  const large = await send(MIB);
+  assert.equal(large.status, 503);
+  assert.equal(large.headers.get("retry-after"), "1");
+  await large.body?.cancel();
+  const small = await ask(fleet.router.url);
+  assert.equal(small.status, 200);
+  await small.body?.cancel();
+});

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { ask, eventsOf, inFlight, startFleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+
+// The row of the table in docs/reliability.md about a router that is told to stop.
+
+Deno.test("told to stop: readiness is red at once, streams finish, new connections are refused", async () => {
+  await using fleet = await startFleet({ servers: [{ speed: 2 }] });
+  const { router } = fleet;
+  const stream = await ask(router.url, { stream: true, tokens: 30 });
+  const waiting = ask(router.url, { tokens: 30 });
+  await until("both are under way", () => fleet.simulators[0]!.state().running === 2);
+
+  const stopped = router.shutdown();
+  await until("new connections are refused", () => {
+    return Deno.connect({ hostname: "127.0.0.1", port: router.port })
+      .then((connection) => (connection.close(), false), () => true);
+  });
+  assert.equal(eventsOf(await stream.text()).at(-1), "[DONE]");
+  assert.equal((await (await waiting).json()).usage.completion_tokens, 30);
+  await stopped;
+});
+
+Deno.test("during drain_delay requests are served as before, and readiness is red", async () => {
+  await using fleet = await startFleet({
+    servers: [{}],
+    settings: { drain_delay: 0.5, drain_timeout: 5 },
+  });
+  const { router } = fleet;
+  const started = performance.now();
+  const stopped = router.shutdown();
+  const ready = await fetch(`${router.url}/readyz`);
+  assert.equal(ready.status, 503);
+  assert.deepEqual(await ready.json(), { status: "not_ready" });
+  const response = await ask(router.url);
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
+  await stopped;
+  assert.ok(performance.now() - started >= 500, "it waited");
+});
+
+Deno.test("past drain_timeout a stream ends in an error event and an answer in a 503; the servers are freed", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1 }],
+    settings: { drain_timeout: 0.2 },
+  });
+  const { router, simulators: [server] } = fleet;
+  const stream = await ask(router.url, { stream: true, tokens: 5000 });
+  const whole = ask(router.url, { tokens: 5000 });
+  await until("both are under way", () => server!.state().running === 2);
+  const stopped = router.shutdown();
+
+  let text = "";
+  const decoder = new TextDecoder();
+  await assert.rejects(async () => {
+    for await (const bytes of stream.body!) text += decoder.decode(bytes, { stream: true });
+  }, "no clean end");
+  const last = eventsOf(text).at(-1) as { error: { code: number; message: string } };
+  assert.deepEqual([last.error.code, last.error.message], [503, "The router is shutting down."]);
+  assert.equal((await whole).status, 503);
+  await (await whole).body?.cancel();
+  await stopped;
+  assert.equal(inFlight(router), 0);
+  await until("the server is freed", () => server!.state().running === 0);
+});
+
+Deno.test("a client that never reads its answer does not keep the router from stopping", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 100 }],
+    settings: { drain_timeout: 0.2 },
+  });
+  const { router } = fleet;
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: router.port });
+  const body = JSON.stringify({
+    model: "simulated-model",
+    stream: true,
+    prompt: "Hello",
+    max_tokens: 30_000,
+    ignore_eos: true,
+  });
+  await client.write(new TextEncoder().encode(
+    `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  ));
+  await until("it is served", () => fleet.simulators[0]!.state().generationTokens > 100);
+  const started = performance.now();
+  await router.shutdown();
+  assert.ok(performance.now() - started < 3_000);
+  assert.equal(inFlight(router), 0);
+  client.close();
+});
