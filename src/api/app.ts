@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import { isRoutable } from "../fleet/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import * as errors from "../proxy/errors.ts";
-import { inferencePaths } from "../proxy/paths.ts";
+import { inferencePaths, pathOf } from "../proxy/paths.ts";
 import type { Metrics } from "../monitor/metrics.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { Proxy } from "../proxy/proxy.ts";
@@ -28,7 +28,7 @@ export interface AppOptions {
 /** The HTTP surface: what is forwarded, and what the router answers from its own memory. */
 export function createApp(options: AppOptions): Hono<Environment> {
   const { proxy, snapshot, metrics, stopping } = options;
-  const app = new Hono<Environment>();
+  const app = new Hono<Environment>({ getPath: pathOf });
   const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
 
   // Before `cors`, which would build each answer anew: what is passed on has that header already.
@@ -67,13 +67,17 @@ export function createApp(options: AppOptions): Hono<Environment> {
     app.on(OTHER_METHODS, path, methodNotAllowed("GET, HEAD"));
   }
 
-  app.notFound((c) => errors.errorResponse(errors.notFound(c.req.path)));
+  app.notFound(({ req: { path } }) =>
+    errors.errorResponse(path === "" ? badAddress : errors.notFound(path))
+  );
   app.onError((error) => {
     options.onError(error);
     return errors.errorResponse(errors.internalError);
   });
   return app;
 }
+
+const badAddress = errors.badRequest("The request's target or its Host is not valid.");
 
 /** What `Deno.serve` tells of a request's connection. */
 type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr"> };

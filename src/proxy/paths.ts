@@ -28,3 +28,28 @@ export const inferencePaths: readonly string[] = [
   "/v1/audio/transcriptions",
   "/v1/audio/translations",
 ];
+
+/**
+ * Path and query of a request's address, as they were written. Whoever asks what is forwarded and
+ * whoever forwards read the address with this one function: two readings would differ somewhere,
+ * and the difference would lead to a path that was never allowed.
+ */
+export function targetOf(url: string): string {
+  return url.slice(url.indexOf("/", url.indexOf("//") + 2));
+}
+
+/** What `Host` may be made of; the runtime writes it into the address as it came. */
+const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
+
+/**
+ * The path of a request as it was written: nothing is decoded, so that no spelling of a path but
+ * its own is found. Empty where the address isn't one: what `Host` holds could begin the path.
+ */
+export function pathOf({ url, headers }: Pick<Request, "url" | "headers">): string {
+  const host = headers.get("host");
+  if (host !== null && !HOST.test(host)) return "";
+  const query = url.indexOf("?");
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  if (start === -1 || query !== -1 && query < start) return "";
+  return url.slice(start, query === -1 ? undefined : query);
+}

@@ -10,7 +10,8 @@ import { limitsOf } from "./deadlines.ts";
 import * as errors from "./errors.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
-import { idOf, pathOf } from "./request.ts";
+import { targetOf } from "./paths.ts";
+import { idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { endDetails, isFinal, shouldRetry } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
@@ -47,7 +48,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   return async function proxy(request, clientAddress) {
     const startedAt = performance.now();
     const id = idOf(request);
-    const path = pathOf(request.url);
+    const path = targetOf(request.url);
     const account = openAccount({ id, client: clientAddress, method: request.method, path });
     const { settings } = fleet;
     const clientGone = request.signal;

@@ -6,8 +6,3 @@ export function idOf({ headers }: Request): string {
   const given = headers.get("x-request-id");
   return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
 }
-
-/** Path and query of an absolute URL, without parsing it anew. */
-export function pathOf(url: string): string {
-  return url.slice(url.indexOf("/", url.indexOf("//") + 2));
-}
