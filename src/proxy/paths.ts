@@ -38,18 +38,20 @@ export function targetOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("//") + 2));
 }
 
-/** What `Host` may be made of; the runtime writes it into the address as it came. */
+/** What a host and a port may be made of. */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 
 /**
  * The path of a request as it was written: nothing is decoded, so that no spelling of a path but
- * its own is found. Empty where the address isn't one: what `Host` holds could begin the path.
+ * its own is found. Empty where the address isn't one: the runtime makes it of `Host` and target
+ * as they came, and what `Host` holds could begin the path.
  */
 export function pathOf({ url, headers }: Pick<Request, "url" | "headers">): string {
+  const authority = url.indexOf("//") + 2;
+  const start = url.indexOf("/", authority);
+  if (start === -1 || url.includes("#") || !HOST.test(url.slice(authority, start))) return "";
   const host = headers.get("host");
   if (host !== null && !HOST.test(host)) return "";
-  const query = url.indexOf("?");
-  const start = url.indexOf("/", url.indexOf("//") + 2);
-  if (start === -1 || query !== -1 && query < start) return "";
+  const query = url.indexOf("?", start);
   return url.slice(start, query === -1 ? undefined : query);
 }

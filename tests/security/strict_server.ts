@@ -11,7 +11,7 @@ export interface RecordedRequest {
 export interface StrictServer extends AsyncDisposable {
   readonly url: string;
   /** What came beside the router's own looks at health, models and metrics. */
-  readonly requests: readonly RecordedRequest[];
+  readonly requests: RecordedRequest[];
   /** Everything unclean about anything that came, those looks included. */
   readonly problems: readonly string[];
   /** How often the router has looked at it. */

@@ -68,8 +68,8 @@ export const targets: readonly Row[] = [
     toTarget(`${CHAT}?%0d%0aX:%20y`),
     forwarded({ target: `${CHAT}?%0d%0aX:%20y` }),
   ],
-  ["a fragment behind the path", toTarget(`${CHAT}#x`), turnedAway(404)],
-  ["a fragment behind the query", toTarget(`${CHAT}?x#/sleep`), forwarded({ target: `${CHAT}?x` })],
+  ["a fragment behind the path", toTarget(`${CHAT}#x`), turnedAway(400)],
+  ["a fragment behind the query", toTarget(`${CHAT}?x#/sleep`), turnedAway(400)],
   [
     "a target of 40,000 bytes",
     toTarget(`${CHAT}?${"x".repeat(40_000)}`),
@@ -78,7 +78,11 @@ export const targets: readonly Row[] = [
   ["a target of 70,000 bytes", toTarget(`${CHAT}?${"x".repeat(70_000)}`), tooLong],
   ["an absolute target", toTarget(`http://elsewhere${CHAT}`), forwarded()],
   ["an absolute target of another scheme", toTarget(`gopher://elsewhere${CHAT}`), forwarded()],
-  ["an absolute target with a user", toTarget(`http://user:word@elsewhere${CHAT}`), forwarded()],
+  [
+    "an absolute target with a user",
+    toTarget(`http://user:word@elsewhere${CHAT}`),
+    turnedAway(400),
+  ],
   ["an absolute target without a host", toTarget(`http:///sleep?${CHAT}`), turnedAway(404)],
   [
     "an absolute target with its path in the query",
