@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Config } from "../../src/config/config.ts";
 import { baseAddress, checkConfig, type Problem } from "../../src/config/schema.ts";
+import { serverShape, settingsShape } from "../../src/config/shape.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
@@ -479,6 +480,43 @@ Deno.test("whatever a file holds, checking it never throws and every problem say
       assert.ok(checked.ok || told.length > 0);
       for (const { where, what } of told) {
         assert.ok(where !== "" && what !== "", lines(told));
+      }
+    }),
+    { numRuns },
+  );
+});
+
+/** What TOML has beside JSON: dates, and numbers that are none or without end. */
+const tomlValue = fc.oneof(
+  fc.date({ noInvalidDate: true }),
+  fc.constantFrom(NaN, Infinity, -Infinity, -0, 2 ** 53, 5e-324),
+);
+
+Deno.test("a value that only TOML has, at any key, is taken or told of at that key", () => {
+  const keys = fc.constantFrom(
+    ...Object.keys(settingsShape.shape).map((key) => `config.${key}`),
+    ...Object.keys(serverShape.shape).map((key) => `servers.servers[0].${key}`),
+    "config",
+    "servers",
+    "servers.servers",
+    "servers.servers[0]",
+  );
+  fc.assert(
+    fc.property(keys, tomlValue, fc.boolean(), (where, value, within) => {
+      const written = within ? [value] : value;
+      const server = { url: URL_1 };
+      const raw: Record<string, unknown> = { servers: { servers: [server] }, config: {} };
+      const path = where.split(/[.[\]]+/).filter((key) => key !== "");
+      const last = path.pop()!;
+      const table = path.reduce<Record<string, unknown>>(
+        (table, key) => table[key] as Record<string, unknown>,
+        raw,
+      );
+      table[last] = written;
+      const checked = check(raw);
+      if (checked.ok) return;
+      for (const { where: told } of checked.problems) {
+        assert.ok(told.startsWith(where), `${told} is not at ${where}`);
       }
     }),
     { numRuns },
