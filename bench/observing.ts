@@ -5,6 +5,9 @@
  * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
  */
 import { createApp } from "../src/api/app.ts";
+import { createGuard } from "../src/api/guard.ts";
+import { createKeyring } from "../src/auth/keyring.ts";
+import { openConnections } from "../src/fleet/connections.ts";
 import { checkConfig } from "../src/config/schema.ts";
 import { Fleet } from "../src/fleet/fleet.ts";
 import { startPolling } from "../src/fleet/poll.ts";
@@ -42,18 +45,25 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const monitor = startMonitor(snapshot, identity);
   const all = tellAll([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
-  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 1_024, http2: false });
-  await startPolling(fleet, client).firstRound();
+  const connections = openConnections();
+  await startPolling(fleet, connections).firstRound();
   const never = new AbortController().signal;
   const app = createApp({
     proxy: createProxy({
       fleet,
-      client,
-      freshClient: client,
+      connections,
       observer,
       closing: never,
       cutOff: never,
     }),
+    guard: createGuard({
+      keyring: createKeyring(() => []),
+      access: () => checked.config.access,
+      settings: () => fleet.settings,
+      onTurnedAway() {},
+    }),
+    corsOrigins: () => ["*"],
+    adminIsElsewhere: false,
     snapshot,
     monitor,
     metrics,

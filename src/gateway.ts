@@ -1,6 +1,10 @@
-import { createApp } from "./api/app.ts";
+import { createAdminApp, createApp } from "./api/app.ts";
+import { createGuard } from "./api/guard.ts";
+import { createKeyring } from "./auth/keyring.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/follow.ts";
+import type { Loaded } from "./config/load.ts";
+import { openConnections } from "./fleet/connections.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
@@ -10,7 +14,7 @@ import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
 import { createProxy } from "./proxy/proxy.ts";
-import { BrokenAnswer } from "./proxy/relay.ts";
+import { startListening } from "./listening.ts";
 import { VERSION } from "./version.ts";
 
 /** Where a router listens and what it begins with. */
@@ -21,8 +25,8 @@ export interface GatewayOptions {
   readonly port: number;
   /** The first servers and settings. */
   readonly config: Config;
-  /** The file behind `config` and its text, to be followed; without it nothing reloads. */
-  readonly file?: { readonly path: string; readonly text: string };
+  /** The file behind `config` as it was loaded, to be followed; without it nothing reloads. */
+  readonly file?: { readonly path: string } & Pick<Loaded, "text" | "files">;
   /** Hears of each configuration that takes effect after the first. @default nobody */
   readonly onReload?: (config: Config) => void;
 }
@@ -33,6 +37,8 @@ export interface Gateway extends AsyncDisposable {
   readonly hostname: string;
   /** The port it listens on. */
   readonly port: number;
+  /** Where those who run it find it, if at an address of its own. */
+  readonly admin: { readonly hostname: string; readonly port: number } | undefined;
   /** What it knows of its servers. */
   readonly fleet: Fleet;
   /** The fleet as people are shown it. */
@@ -48,14 +54,8 @@ export interface Gateway extends AsyncDisposable {
   shutdown(drainMs?: number): Promise<void>;
 }
 
-/** vLLM closes an idle connection after 5 s; a pool that keeps one longer meets a reset on reuse. */
-const POOL_IDLE_MS = 4_000;
-const POOL_IDLE_PER_SERVER = 1_024;
 /** How long the first requests may wait for the servers' first answers. */
 const FIRST_ROUND_MS = 1_000;
-const DRAIN_LOOK_MS = 20;
-/** What was cut off has so long to tell its client. */
-const LAST_WORDS_MS = 1_000;
 
 /** Builds the router, starts its loops and serves. Throws what `Deno.serve` throws. */
 export function startGateway(options: GatewayOptions): Gateway {
@@ -63,27 +63,18 @@ export function startGateway(options: GatewayOptions): Gateway {
   const stopping = new AbortController();
   const closing = new AbortController();
   const cutOff = new AbortController();
+  let { access } = config;
   let starting: Promise<void> | undefined;
-  let active = 0;
-  const finished = () => void active--;
 
-  // First of all, so that nothing is half started where the port is taken.
-  const server = Deno.serve({
+  // First of all, so that nothing is half started where a port is taken.
+  const { main, admin, take } = startListening({
     hostname,
     port: options.port,
-    onListen: () => {},
-    onError(error) {
-      // A broken answer has told its story; here it only closes the connection.
-      if (!(error instanceof BrokenAnswer)) logError(error);
-      return new Response(null, { status: 500 });
-    },
-  }, (request, info) => {
-    // All that is forwarded is POST; nothing else is worth waiting for at the end.
-    if (request.method === "POST") {
-      active++;
-      info.completed.then(finished, finished);
-    }
-    return starting ? starting.then(() => app.fetch(request, info)) : app.fetch(request, info);
+    access,
+    onError: logError,
+    handler: (request, info) =>
+      starting ? starting.then(() => app.fetch(request, info)) : app.fetch(request, info),
+    adminHandler: (request, info) => adminApp.fetch(request, info),
   });
 
   const fleet = new Fleet({
@@ -93,43 +84,51 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, VERSION);
-  const address = `http://${hostname}:${server.addr.port}`;
+  const address = `${access.tls ? "https" : "http"}://${hostname}:${main.port}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
   const listener = tellAll([logListener, metrics.listener, ...monitor.listeners], logError);
 
-  const client = Deno.createHttpClient({
-    poolIdleTimeout: POOL_IDLE_MS,
-    poolMaxIdlePerHost: POOL_IDLE_PER_SERVER,
-    http2: false,
-  });
-  const freshClient = Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
-  const app = createApp({
-    proxy: createProxy({
-      fleet,
-      client,
-      freshClient,
-      observer: listener,
-      closing: closing.signal,
-      cutOff: cutOff.signal,
-    }),
+  const connections = openConnections();
+  const shown = {
     snapshot,
     monitor,
     metrics,
     stopping: stopping.signal,
     onAnswered: logAnswered,
     onError: logError,
+  };
+  const app = createApp({
+    ...shown,
+    proxy: createProxy({
+      fleet,
+      connections,
+      observer: listener,
+      closing: closing.signal,
+      cutOff: cutOff.signal,
+    }),
+    guard: createGuard({
+      keyring: createKeyring(() => access.keys),
+      access: () => access,
+      settings: () => fleet.settings,
+      onTurnedAway: listener.turnedAway,
+    }),
+    corsOrigins: () => access.corsOrigins,
+    adminIsElsewhere: admin !== undefined,
   });
-  const poller = startPolling(fleet, client);
+  const adminApp = createAdminApp(shown);
+  const poller = startPolling(fleet, connections);
   starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));
   const follower = file && followConfig({
     ...file,
     pollMs: () => fleet.settings.configReloadIntervalMs,
     onConfig(config, warnings) {
+      const untaken = take(config.access).map((what) => ({ where: file.path, what }));
+      ({ access } = config);
       fleet.reconcile(config);
       poller.sync();
       options.onReload?.(config);
-      listener.reloaded(config, warnings);
+      listener.reloaded(config, [...warnings, ...untaken]);
     },
     onProblems: listener.notReloaded,
     onError: logError,
@@ -142,24 +141,16 @@ export function startGateway(options: GatewayOptions): Gateway {
     const { drainDelayMs, drainTimeoutMs } = fleet.settings;
     if (drainMs === undefined) await pause(drainDelayMs, cutOff.signal);
     closing.abort();
-    const closed = server.shutdown();
-    const deadline = performance.now() + (drainMs ?? drainTimeoutMs);
-    while (active > 0 && performance.now() < deadline) {
-      await pause(DRAIN_LOOK_MS, cutOff.signal);
-    }
-    cutOff.abort();
-    const enough = new AbortController();
-    const said = closed.then(() => enough.abort());
-    await Promise.race([said, pause(LAST_WORDS_MS, enough.signal)]);
-    await poller.stop();
+    await main.drain(drainMs ?? drainTimeoutMs, () => cutOff.abort());
+    await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
-    client.close();
-    freshClient.close();
+    connections.close();
   }
 
   return {
-    hostname: server.addr.hostname,
-    port: server.addr.port,
+    hostname: main.hostname,
+    port: main.port,
+    admin: admin && { hostname: admin.hostname, port: admin.port },
     fleet,
     view: monitor.view,
     reload: async () => await follower?.reload(),

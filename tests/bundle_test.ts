@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { eventsOf, MODEL } from "./support/fleet.ts";
 
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--unstable-no-legacy-abort"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-env",
+  "--unstable-no-legacy-abort",
+  "--unstable-net",
+];
 
 /** What `deno compile` would embed, as one file in a folder that has nothing else. */
 async function bundle(folder: string): Promise<string> {

@@ -1,86 +1,125 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import { isRoutable } from "../fleet/server.ts";
-import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { ApiKey } from "../config/config.ts";
 import * as errors from "../proxy/errors.ts";
 import { inferencePaths, pathOf } from "../proxy/paths.ts";
-import type { Metrics } from "../monitor/metrics.ts";
-import type { Monitor } from "../monitor/monitor.ts";
 import type { Proxy } from "../proxy/proxy.ts";
-import { VERSION } from "../version.ts";
-import { dashboardAnswers } from "./dashboard.ts";
-import { healthDocument } from "./health.ts";
-import { loadStatsDocument } from "./load_stats.ts";
-import { modelsDocument, serverModelsDocument } from "./models.ts";
+import { corsHeaders } from "./cors.ts";
+import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
+import { CHALLENGE, type Guard } from "./guard.ts";
 
-export interface AppOptions {
+export interface AppOptions extends DocumentsOptions {
   readonly proxy: Proxy;
-  readonly snapshot: () => FleetSnapshot;
-  readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
-  readonly metrics: Pick<Metrics, "page" | "contentType">;
-  /** Aborts when the router is told to stop: from then on new work isn't welcome. */
-  readonly stopping: AbortSignal;
+  readonly guard: Guard;
+  /** Origins whose pages may use the router. */
+  readonly corsOrigins: () => readonly string[];
+  /** What is for those who run the router is found at another address. */
+  readonly adminIsElsewhere: boolean;
   /** Hears of each request that the router answered itself. */
   readonly onAnswered: (method: string, path: string, status: number) => void;
   readonly onError: (error: Error) => void;
 }
 
-/** The HTTP surface: what is forwarded, and what the router answers from its own memory. */
+/** The HTTP surface for clients: what is forwarded, and what the router answers itself. */
 export function createApp(options: AppOptions): Hono<Environment> {
-  const { proxy, snapshot, metrics, stopping } = options;
-  const app = new Hono<Environment>({ getPath: pathOf });
-  const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
+  const { proxy, guard } = options;
+  const { open, listings, admin, healthSummary } = createDocuments(options);
+  const app = newApp(options);
 
-  // Before `cors`, which would build each answer anew: what is passed on has that header already.
-  app.on("POST", [...inferencePaths], ({ req, env }) => proxy(req.raw, addressOf(env.remoteAddr)));
-  app.use(async (c, next) => {
-    await next();
-    options.onAnswered(c.req.method, c.req.path, c.res.status);
+  // Before all else, which would build each answer anew: what is passed on has its headers already.
+  app.on("POST", [...inferencePaths], ({ req, env }) => {
+    const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
+    if (!admitted.error) return proxy(req.raw, admitted.client);
+    options.onAnswered("POST", req.path, admitted.error.status);
+    return errors.errorResponse(admitted.error, [...admitted.headers]);
   });
-  app.use(cors());
+  app.use(toldTo(options.onAnswered));
+  app.use(cors({
+    origin: (origin) => {
+      const [header] = corsHeaders(origin, options.corsOrigins());
+      return header?.[0] === "access-control-allow-origin" ? header[1] : null;
+    },
+  }));
+  app.use(async (c, next) => {
+    const upgrade = c.req.header("upgrade")?.toLowerCase();
+    return upgrade === "websocket" ? errors.errorResponse(errors.noWebSocket) : await next();
+  });
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
 
-  const answers: Record<string, (c: Context) => Response | Promise<Response>> = {
-    "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
-    "/v1/models": (c) => c.json(modelsDocument(snapshot())),
-    // The rest of the path is the name: models are called `org/name`.
-    "/v1/models/:id{.+}": (c) => {
-      const id = c.req.param("id")!;
-      const model = modelsDocument(snapshot()).data.find((model) => model.id === id);
-      return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
+  serve(app, open);
+  serve(app, listings, needKey(guard, CHALLENGE));
+  // A browser asks a person for the key where it is told that a name and a password will do.
+  const needPerson = needKey(guard, [...CHALLENGE, [
+    "www-authenticate",
+    'Basic realm="vllm-router"',
+  ]]);
+  const { "/health": health, ...others } = admin;
+  if (!options.adminIsElsewhere) serve(app, others, needPerson);
+  serve(app, {
+    "/health": (c) => {
+      const key = options.adminIsElsewhere ? undefined : guard.keyOf(c.req.raw);
+      return (key ? health! : healthSummary)(c, undefined);
     },
-    "/health": (c) => c.json(healthDocument(snapshot()), anyRoutable() ? 200 : 503),
-    "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
-    "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
-    "/metrics": async (c) => {
-      return c.body(await metrics.page(), 200, { "content-type": metrics.contentType });
-    },
-    ...dashboardAnswers(options.monitor, stopping),
-    "/livez": (c) => c.json({ status: "alive" }),
-    "/readyz": (c) => {
-      const ready = !stopping.aborted && anyRoutable();
-      return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
-    },
-  };
-  for (const [path, answer] of Object.entries(answers)) {
-    app.get(path, answer);
-    app.on(OTHER_METHODS, path, methodNotAllowed("GET, HEAD"));
-  }
+  });
+  return app;
+}
 
+/** The HTTP surface at an address of its own, for those who run the router. It asks for no key. */
+export function createAdminApp(
+  options: Pick<AppOptions, keyof DocumentsOptions | "onAnswered" | "onError">,
+): Hono<Environment> {
+  const { open, admin } = createDocuments(options);
+  const app = newApp(options);
+  app.use(toldTo(options.onAnswered));
+  serve(app, { ...open, ...admin });
+  return app;
+}
+
+/** What `Deno.serve` tells of a request's connection. */
+type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr"> };
+
+function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
+  const app = new Hono<Environment>({ getPath: pathOf });
   app.notFound(({ req: { path } }) =>
     errors.errorResponse(path === "" ? badAddress : errors.notFound(path))
   );
   app.onError((error) => {
-    options.onError(error);
+    onError(error);
     return errors.errorResponse(errors.internalError);
   });
   return app;
 }
 
+/** An address that pathOf could not make sense of. */
 const badAddress = errors.badRequest("The request's target or its Host is not valid.");
 
-/** What `Deno.serve` tells of a request's connection. */
-type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr"> };
+function toldTo(onAnswered: AppOptions["onAnswered"]) {
+  return async function told(c: Context, next: () => Promise<void>): Promise<void> {
+    await next();
+    onAnswered(c.req.method, c.req.path, c.res.status);
+  };
+}
+
+/** Answers only those who show a key, where keys are asked for. */
+function needKey(guard: Guard, challenge: readonly [string, string][]) {
+  return (answer: Answer): Answer => (c) => {
+    const key = guard.keyOf(c.req.raw);
+    if (!key) return errors.errorResponse(errors.wrongKey, [...challenge]);
+    return answer(c, key === "not_asked_for" ? undefined : key);
+  };
+}
+
+function serve(
+  app: Hono<Environment>,
+  answers: Answers,
+  guarded: (answer: Answer) => Answer = (answer) => answer,
+): void {
+  for (const [path, answer] of Object.entries(answers)) {
+    const guardedAnswer = guarded(answer);
+    app.get(path, (c) => guardedAnswer(c, undefined as ApiKey | undefined));
+    app.on(OTHER_METHODS, path, methodNotAllowed("GET, HEAD"));
+  }
+}
 
 function addressOf(client: Deno.Addr): string {
   return "hostname" in client ? client.hostname : "";

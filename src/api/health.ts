@@ -2,6 +2,12 @@ import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
+/** `GET /health` for those who may not see the servers: how it stands, and nothing else. */
+export function healthSummary({ servers }: FleetSnapshot): { readonly status: string } {
+  const { total, healthy } = countServers(servers);
+  return { status: total === 0 ? "no_servers" : statusOf(healthy / total) };
+}
+
 /** `GET /health`: the original router's document. Response times in seconds. */
 export function healthDocument({ servers, settings }: FleetSnapshot) {
   const { total, healthy } = countServers(servers);

@@ -3,15 +3,21 @@ import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
-/** `GET /v1/models`: what the servers that requests go to list, each model once, as its server described it. */
+/**
+ * `GET /v1/models`: what the servers that requests go to list, each model once, as its server
+ * described it.
+ *
+ * @param among the models to list, all where it is left out
+ */
 export function modelsDocument(
   { servers }: FleetSnapshot,
+  among?: readonly string[],
 ): { object: "list"; data: Model[] } {
   const models = new Map<string, Model>();
   for (const server of servers) {
     if (!isRoutable(server.state)) continue;
     for (const [id, model] of server.models) {
-      if (!models.has(id)) models.set(id, model);
+      if (!models.has(id) && (among?.includes(id) ?? true)) models.set(id, model);
     }
   }
   return { object: "list", data: [...models.values()] };

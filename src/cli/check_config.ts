@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import type { Command } from "commander";
 import type { ServerConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { openConnections } from "../fleet/connections.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
 import { complainOf } from "./complain.ts";
 import { configOption, examples } from "./options.ts";
@@ -26,14 +27,15 @@ async function check(path: string): Promise<number> {
   complainOf(checked);
   if (!checked.ok) return 1;
   const { servers, settings } = checked.config;
-  const client = Deno.createHttpClient({ http2: false });
-  const probe: Probe = {
-    client,
-    timeoutMs: settings.healthCheckTimeoutMs,
-    signal: new AbortController().signal,
-  };
-  const probed = await Promise.all(servers.map((server) => ask(server, probe)));
-  client.close();
+  const connections = openConnections();
+  const probed = await Promise.all(servers.map((server) =>
+    ask(server, {
+      client: connections.to(server).client,
+      timeoutMs: settings.healthCheckTimeoutMs,
+      signal: new AbortController().signal,
+    })
+  ));
+  connections.close();
 
   const table = new Table({
     head: [

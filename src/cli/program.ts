@@ -5,6 +5,7 @@ import { addCheckConfig } from "./check_config.ts";
 import { complain } from "./complain.ts";
 import { addDemo } from "./demo.ts";
 import { examples } from "./options.ts";
+import { addKey } from "./key.ts";
 import { addRun } from "./run.ts";
 import { addSimulate } from "./simulate.ts";
 import { addTop } from "./top.ts";
@@ -56,6 +57,7 @@ function createProgram(ended: (code: number) => void): Command {
   addDemo(command("demo"), ended);
   addSimulate(command("simulate"), ended);
   addTop(command("top"), ended);
+  addKey(command("key"));
   command("version").description("show the version")
     .addHelpText("after", examples("vllm-router version"))
     .action(() => console.log(`vllm-router ${VERSION}`));

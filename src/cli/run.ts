@@ -119,8 +119,8 @@ function show(gateway: Gateway, stopping: Stopping, models: boolean): Shown {
 }
 
 async function configFromFile(path: string) {
-  const { text, checked } = await loadConfig(path);
-  return { checked, file: { path, text } };
+  const { checked, text, files } = await loadConfig(path);
+  return { checked, file: { path, text, files } };
 }
 
 /** `URL` or `URL=CAPACITY`, as often as there are servers. */

@@ -1,4 +1,4 @@
-import { Argument, type Command, InvalidArgumentError } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { drawAll } from "../monitor/terminal/draw.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet } from "../monitor/terminal/show.ts";
@@ -14,6 +14,11 @@ const LOOK_MS = 500;
 /** A router that takes longer to answer is as good as gone. */
 const PATIENCE_MS = 3_000;
 
+interface TopOptions {
+  readonly model: boolean;
+  readonly apiKey?: string;
+}
+
 /** Makes `command` the one that shows a router that runs elsewhere. */
 export function addTop(command: Command, ended: (code: number) => void): void {
   command
@@ -22,6 +27,11 @@ export function addTop(command: Command, ended: (code: number) => void): void {
       new Argument("[url]", "where the router listens").argParser(parseUrl).default(DEFAULT_URL),
     )
     .option("-m, --model", "show each server's models", false)
+    .addOption(
+      new Option("--api-key <key>", "shown to a router that asks for keys").env(
+        "VLLM_ROUTER_API_KEY",
+      ),
+    )
     .addHelpText(
       "after",
       examples(
@@ -30,14 +40,14 @@ export function addTop(command: Command, ended: (code: number) => void): void {
         "vllm-router top http://router-1:8888 > snapshot.txt",
       ),
     )
-    .action(async (url: string, { model }: { model: boolean }) => ended(await top(url, model)));
+    .action(async (url: string, options: TopOptions) => ended(await top(url, options)));
 }
 
 /** Shows a router's fleet until told to stop; once where there is no terminal. */
-async function top(url: string, models: boolean): Promise<number> {
+async function top(url: string, { model: models, apiKey }: TopOptions): Promise<number> {
   let view: View;
   try {
-    view = await fetchView(url);
+    view = await fetchView(url, apiKey);
   } catch (error) {
     complain(`no router answers at ${url}: ${reasonOf(error)}`);
     return 1;
@@ -66,7 +76,7 @@ async function top(url: string, models: boolean): Promise<number> {
   void shown.closed.then(() => closed = true);
   while (!closed) {
     try {
-      view = await fetchView(url);
+      view = await fetchView(url, apiKey);
       seenAt = performance.now();
       lost = false;
     } catch {
@@ -78,12 +88,17 @@ async function top(url: string, models: boolean): Promise<number> {
 }
 
 /** What the router shows of its fleet, under the address it was asked at. */
-async function fetchView(url: string): Promise<View> {
+async function fetchView(url: string, apiKey: string | undefined): Promise<View> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const response = await fetch(`${url}/dashboard/view`, { signal });
+  const headers: HeadersInit = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  const response = await fetch(`${url}/dashboard/view`, { signal, headers });
   if (!response.ok) {
     await response.body?.cancel();
-    throw new Error(`it answered ${response.status}, as a router would not`);
+    throw new Error(
+      response.status === 401
+        ? "it asks for a key; show one with --api-key"
+        : `it answered ${response.status}, as a router would not`,
+    );
   }
   const view = await response.json();
   if (!Array.isArray(view?.servers) || !view.totals) {

@@ -6,6 +6,36 @@ export interface Config {
   readonly servers: readonly ServerConfig[];
   /** How the router behaves. */
   readonly settings: Settings;
+  /** Who may use it and how it is reached. */
+  readonly access: Access;
+}
+
+/** Who may use the router and how it is reached. */
+export interface Access {
+  /** Those that are good. */
+  readonly keys: readonly ApiKey[];
+  /** Whether a key is asked for: with an empty file of keys nobody gets in. */
+  readonly keysAreOn: boolean;
+  /** A second address for what is not for clients. @default the main one */
+  readonly adminListen?: { readonly hostname: string; readonly port: number };
+  /** Certificate chain and key in PEM. @default plain HTTP */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Origins whose pages may use the router; `*` stands for all. @default ["*"] */
+  readonly corsOrigins: readonly string[];
+}
+
+/** A key that clients may show, and its limits. */
+export interface ApiKey {
+  /** What logs and metrics call it. */
+  readonly name: string;
+  /** SHA-256 of the key; 32 bytes. */
+  readonly hash: Uint8Array;
+  /** The models it is good for. @default all */
+  readonly models?: readonly string[];
+  /** Requests that may begin in any minute. @default any number */
+  readonly requestsPerMinute?: number;
+  /** Requests in flight at once. @default any number */
+  readonly maxInFlight?: number;
 }
 
 /** One server as the operator described it. */
@@ -18,6 +48,8 @@ export interface ServerConfig {
   readonly capacity: number;
   /** Sent as `Authorization: Bearer …` instead of the client's. */
   readonly apiKey?: string;
+  /** PEM of the authority that signed its certificate, beside those that are known anyway. */
+  readonly ca?: string;
   /** A fixed list of model names, which turns discovery off for this server. */
   readonly models?: readonly string[];
 }
@@ -46,8 +78,16 @@ export interface Settings {
   readonly stallTimeoutMs: number;
   /** Requests that the router has in flight at most. @default 10_000 */
   readonly maxInFlight: number;
+  /** Requests in flight from one client address at most. @default any number */
+  readonly maxInFlightPerClient?: number;
+  /** Bytes of one request's body at most. @default 64 MiB */
+  readonly maxBodyBytes: number;
   /** Bytes of request bodies that it holds at most. @default 512 MiB */
   readonly bodyBufferBytes: number;
+  /** For a request's whole body to arrive. @default 60_000 */
+  readonly uploadTimeoutMs: number;
+  /** Addresses and networks whose `x-forwarded-for` is believed. @default none */
+  readonly trustedProxies: readonly string[];
   /** How long a stopping router waits for its requests. @default 120_000 */
   readonly drainTimeoutMs: number;
   /** How long a stopping router takes new requests as before, its readiness aside. @default 0 */

@@ -5,8 +5,10 @@ import { SETTLE_MS, watchFoldersOf } from "./watch.ts";
 
 export interface FollowOptions {
   readonly path: string;
-  /** What the file held when it was first loaded. */
+  /** What it and the files that it names held when it was first loaded. */
   readonly text: string;
+  /** The files that it names. */
+  readonly files: readonly string[];
   /** The slow poll behind the watch, for file systems that tell nothing. Asked before each wait. */
   readonly pollMs: () => number;
   /** A new and valid configuration. */
@@ -25,7 +27,7 @@ export interface Follower {
 }
 
 export function followConfig(options: FollowOptions): Follower {
-  let { text } = options;
+  let { text, files } = options;
   let stopped = false;
   let last = Promise.resolve();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,6 +37,8 @@ export function followConfig(options: FollowOptions): Follower {
     const loaded = await loadConfig(options.path);
     if (stopped || (loaded.text === text && !force)) return;
     text = loaded.text;
+    files = loaded.files;
+    watch.renew();
     const { checked } = loaded;
     if (checked.ok) options.onConfig(checked.config, checked.warnings);
     else options.onProblems(checked.problems);
@@ -44,7 +48,7 @@ export function followConfig(options: FollowOptions): Follower {
 
   const lookUnasked = () => void look(false).catch(options.onError);
 
-  const watch = watchFoldersOf(options.path, lookUnasked);
+  const watch = watchFoldersOf(() => [options.path, ...files], lookUnasked);
   const poll = () => {
     lookUnasked();
     timer = setTimeout(poll, options.pollMs());

@@ -1,8 +1,23 @@
+import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
-import { checkConfig, type Checked, type ReadEnv } from "./schema.ts";
+import type { Outside } from "./outside.ts";
+import { checkConfig, type Checked } from "./schema.ts";
+
+/** A configuration file as it was read. */
+export interface Loaded {
+  /** What it holds, and what the files that it names hold: all that a watcher has to compare. */
+  readonly text: string;
+  /** The files that it names, as paths. */
+  readonly files: readonly string[];
+  readonly checked: Checked;
+}
 
 /** Parses and checks the text of a configuration file. */
-export function parseConfig(text: string, readEnv: ReadEnv): Checked {
+export function parseConfig(
+  text: string,
+  env: Outside["env"],
+  file?: Outside["file"],
+): Checked {
   let raw: unknown;
   try {
     raw = parse(text);
@@ -11,21 +26,35 @@ export function parseConfig(text: string, readEnv: ReadEnv): Checked {
     const what = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
     return failure(`line ${error.line}, column ${error.column}`, `not valid TOML: ${what}`);
   }
-  return checkConfig(raw, readEnv);
+  return checkConfig(raw, env, file);
 }
 
-/** Reads a configuration file; the text comes along so that a watcher can compare it. */
+/** Reads a configuration file and the files that it names, which are looked for from its folder. */
 export async function loadConfig(
   path: string,
-  readEnv: ReadEnv = (name) => Deno.env.get(name),
-): Promise<{ text: string; checked: Checked }> {
+  env: Outside["env"] = (name) => Deno.env.get(name),
+): Promise<Loaded> {
   let text: string;
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    return { text: "", checked: failure(path, unreadable(error)) };
+    const hint = error instanceof Deno.errors.NotFound
+      ? "; copy servers.example.toml, or name servers with --server"
+      : "";
+    return { text: "", files: [], checked: failure(path, unreadable(error) + hint) };
   }
-  return { text, checked: parseConfig(text, readEnv) };
+  const files = new Map<string, string>();
+  const checked = parseConfig(text, env, (name) => {
+    const named = resolve(dirname(path), name);
+    try {
+      files.set(named, Deno.readTextFileSync(named));
+    } catch (error) {
+      files.set(named, "");
+      throw new Error(unreadable(error));
+    }
+    return files.get(named)!;
+  });
+  return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
 }
 
 function failure(where: string, what: string): Checked {
@@ -33,9 +62,7 @@ function failure(where: string, what: string): Checked {
 }
 
 function unreadable(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) {
-    return "no such file; copy servers.example.toml, or name servers with --server";
-  }
+  if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.IsADirectory) return "is a folder, expected a file";
   if (error instanceof Deno.errors.PermissionDenied) return "may not be read by this user";
   return `can't be read: ${error instanceof Error ? error.message : error}`;

@@ -19,7 +19,13 @@ export function toSettings(raw: RawSettings): Settings {
     stallTimeoutMs: raw.stall_timeout * 1000,
     maxRetries: raw.max_retries,
     maxInFlight: raw.max_in_flight,
+    ...(raw.max_in_flight_per_client !== undefined && {
+      maxInFlightPerClient: raw.max_in_flight_per_client,
+    }),
+    maxBodyBytes: raw.max_body_mib * MIB,
     bodyBufferBytes: raw.body_buffer_mib * MIB,
+    uploadTimeoutMs: raw.upload_timeout * 1000,
+    trustedProxies: raw.trusted_proxies,
     drainTimeoutMs: raw.drain_timeout * 1000,
     drainDelayMs: raw.drain_delay * 1000,
     configReloadIntervalMs: raw.config_reload_interval * 1000,

@@ -1,58 +1,19 @@
 import { z } from "zod";
-import { levelNamed, logLevels } from "./log_level.ts";
 import { policyNames } from "../routing/policies.ts";
-
-/** A value as a message quotes it. Tables and lists are not: there may be keys in them. */
-export function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object" && value !== null && !(value instanceof Date)) return "a table";
-  return JSON.stringify(value) ?? String(value);
-}
-
-function expected<T>(what: string, accepts: (value: unknown) => boolean) {
-  return z.custom<T>(accepts, {
-    error: (issue) => `expected ${what}, got ${shown(issue.input)}`,
-  });
-}
-
-const isNumber = (value: unknown): value is number =>
-  typeof value === "number" && Number.isFinite(value);
-
-const wholeNumber = (least: number) =>
-  expected<number>(
-    `a whole number of at least ${least}`,
-    (value) => Number.isSafeInteger(value) && Number(value) >= least,
-  );
-
-/** A day is longer than any interval here makes sense for, and keeps timers in range. */
-const LONGEST_SECONDS = 86_400;
-
-const anySeconds = expected<number>(
-  `a number of seconds above 0 and up to ${LONGEST_SECONDS}`,
-  (value) => isNumber(value) && value > 0 && value <= LONGEST_SECONDS,
-);
-const seconds = (fallback: number) => anySeconds.default(fallback);
-const secondsOrNone = expected<number>(
-  `a number of seconds from 0 to ${LONGEST_SECONDS}`,
-  (value) => isNumber(value) && value >= 0 && value <= LONGEST_SECONDS,
-);
-
-const share = expected<number>(
-  "a number from 0 to 1",
-  (value) => isNumber(value) && value >= 0 && value <= 1,
-);
-const yesOrNo = expected<boolean>(
-  "true or false",
-  (value) => typeof value === "boolean",
-);
-const text = expected<string>(
-  "a text that is not empty",
-  (value) => typeof value === "string" && value.trim() !== "",
-);
-const table = (what: string) => ({
-  error: (issue: { input?: unknown }) => `expected ${what}, got ${shown(issue.input)}`,
-});
+import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_shape.ts";
+import { levelNamed, logLevels } from "./log_level.ts";
+import {
+  anySeconds,
+  expected,
+  seconds,
+  secondsOrNone,
+  secret,
+  share,
+  table,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from "./parts.ts";
 
 /** One entry of `servers.servers`. */
 export const serverShape = z.looseObject(
@@ -60,9 +21,8 @@ export const serverShape = z.looseObject(
     url: text,
     max_concurrent_requests: wholeNumber(1).default(3),
     name: text.optional(),
-    api_key: z.custom<string>((value) => typeof value === "string" && value.trim() !== "", {
-      error: "expected a text that is not empty; what is there is not repeated",
-    }).optional(),
+    api_key: secret("a text that is not empty").optional(),
+    ca: text.optional(),
     models: z.array(text, table("a list of model names")).min(
       1,
       "expected at least one model name",
@@ -94,7 +54,11 @@ export const settingsShape = z.looseObject({
   stall_timeout: seconds(30),
   max_retries: wholeNumber(0).default(3),
   max_in_flight: wholeNumber(1).default(10_000),
+  max_in_flight_per_client: wholeNumber(1).optional(),
+  max_body_mib: wholeNumber(1).default(64),
   body_buffer_mib: wholeNumber(1).default(512),
+  upload_timeout: seconds(60),
+  trusted_proxies: networks.default([]),
   drain_timeout: secondsOrNone.default(120),
   drain_delay: secondsOrNone.default(0),
   config_reload_interval: seconds(30),
@@ -114,7 +78,14 @@ export const fileShape = z.looseObject({
       .min(1, "expected at least one server, got an empty list"),
   }, table("a table [servers] with a list named servers")),
   config: settingsShape.prefault({}),
+  auth: authShape.prefault({}),
+  admin: adminShape.prefault({}),
+  tls: tlsShape.optional(),
+  cors: corsShape.prefault({}),
 });
+
+/** A whole file that has passed, in its own units. */
+export type RawFile = z.output<typeof fileShape>;
 
 /** The table `[config]` once it has passed, in the file's own units. */
 export type RawSettings = z.output<typeof settingsShape>;

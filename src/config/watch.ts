@@ -11,12 +11,15 @@ export interface FolderWatch {
 }
 
 /**
- * Calls `onEvent` soon after anything happens in the folder of `path`, or in that of the file it
- * links to: an edit in place, an atomic rename, a ConfigMap's symlink swap. A watch on the file
+ * Calls `onEvent` soon after anything happens in the folder of one of `paths`, or in that of the
+ * file it links to: an edit in place, an atomic rename, a ConfigMap's symlink swap. A watch on the file
  * itself would end at the first rename. The caller compares contents, since most events in a
  * folder are about something else.
  */
-export function watchFoldersOf(path: string, onEvent: () => void): FolderWatch {
+export function watchFoldersOf(
+  paths: () => readonly string[],
+  onEvent: () => void,
+): FolderWatch {
   let settle: ReturnType<typeof setTimeout> | undefined;
   let watched = "";
   let watcher: Deno.FsWatcher | undefined;
@@ -33,7 +36,7 @@ export function watchFoldersOf(path: string, onEvent: () => void): FolderWatch {
   }
 
   function renew() {
-    const folders = foldersOf(path);
+    const folders = foldersOf(paths());
     if (folders.join("\n") === watched) return;
     watcher?.[Symbol.dispose]();
     watcher = undefined;
@@ -58,13 +61,15 @@ export function watchFoldersOf(path: string, onEvent: () => void): FolderWatch {
   };
 }
 
-/** The folder of the file, and where the file is a link, the folder it leads to. */
-function foldersOf(path: string): string[] {
-  const folders = new Set([dirname(path)]);
-  try {
-    folders.add(dirname(Deno.realPathSync(path)));
-  } catch {
-    // A file that is missing just now leads nowhere.
+/** The folders of the files, and where a file is a link, the folder it leads to. */
+function foldersOf(paths: readonly string[]): string[] {
+  const folders = new Set(paths.map((path) => dirname(path)));
+  for (const path of paths) {
+    try {
+      folders.add(dirname(Deno.realPathSync(path)));
+    } catch {
+      // A file that is missing just now leads nowhere.
+    }
   }
   return [...folders];
 }

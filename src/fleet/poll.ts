@@ -1,3 +1,4 @@
+import type { Connections } from "./connections.ts";
 import type { Fleet } from "./fleet.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
 import type { ServerMetrics } from "./metrics_text.ts";
@@ -24,7 +25,7 @@ const IDLE_LOOK_MS = 1_000;
  */
 export function startPolling(
   fleet: Fleet,
-  client: Deno.HttpClient,
+  connections: Connections,
   now: () => number = Date.now,
 ): Poller {
   const loops = new Map<
@@ -35,8 +36,8 @@ export function startPolling(
   const checks = new Map<Server, Promise<void>>();
   const stopped = new Set<Promise<unknown>>();
 
-  const probe = (signal: AbortSignal): Probe => ({
-    client,
+  const probe = (server: Server, signal: AbortSignal): Probe => ({
+    client: connections.to(server.config).client,
     signal,
     timeoutMs: fleet.settings.healthCheckTimeoutMs,
   });
@@ -50,7 +51,7 @@ export function startPolling(
   }
 
   async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
-    const result = await checkHealth(server.config, probe(signal));
+    const result = await checkHealth(server.config, probe(server, signal));
     // A server whose models nobody knows is of no use yet, so they come first.
     const unlisted = server.models.size === 0;
     if (result.ok && unlisted) await listModels(server, signal);
@@ -60,7 +61,7 @@ export function startPolling(
 
   async function listModels(server: Server, signal: AbortSignal): Promise<void> {
     if (server.config.models || signal.aborted) return;
-    const models = await fetchModels(server.config, probe(signal)).catch(() => undefined);
+    const models = await fetchModels(server.config, probe(server, signal)).catch(() => undefined);
     if (models && !signal.aborted) fleet.recordModels(server, models);
   }
 
@@ -71,7 +72,7 @@ export function startPolling(
     const before = server.inFlight;
     let metrics: ServerMetrics | undefined;
     try {
-      metrics = await fetchMetrics(server.config, probe(signal));
+      metrics = await fetchMetrics(server.config, probe(server, signal));
     } catch {
       // Nobody there: the next check would tell too late.
       if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);

@@ -10,6 +10,8 @@ export interface Listener extends Observer {
   readonly stateChanged: (change: StateChange) => void;
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: string, outcome: Outcome) => void;
+  /** A request was turned away at the door, for want of a key or past a limit of its client's. */
+  readonly turnedAway: (why: string, client: string) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
   /** A changed configuration can't be used; nothing changed. */
@@ -47,6 +49,7 @@ export function tellAll(
     closed: all("closed"),
     stateChanged: all("stateChanged"),
     attemptEnded: all("attemptEnded"),
+    turnedAway: all("turnedAway"),
     reloaded: all("reloaded"),
     notReloaded: all("notReloaded"),
   };

@@ -59,6 +59,11 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   const failovers = counter("failovers_total", "Requests that moved to another server.", [
     "reason",
   ]);
+  const turnedAway = counter("turned_away_total", "Requests turned away at the door.", ["reason"]);
+  const keyRequests = counter("key_requests_total", "Requests that ended, by their key's name.", [
+    "key",
+    "code",
+  ]);
   const heldBack = counter("retries_held_back_total", "Retries that the retry budget forbade.");
   const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [
     "stage",
@@ -84,6 +89,9 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         // A model that was sent to a server is one that servers list.
         const model = account.attempts > 0 && account.model || UNKNOWN_MODEL;
         requests.inc({ model, server: account.server ?? "", code: String(account.status) });
+        if (account.key !== undefined) {
+          keyRequests.inc({ key: account.key, code: String(account.status) });
+        }
         duration.observe(account.durationMs / 1000);
         if (account.outcome === "client_closed") disconnects.inc({ stage: stageOf(account) });
         if (account.usage) {
@@ -92,6 +100,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         }
       },
       attemptEnded: (server, outcome) => attempts.inc({ server, outcome }),
+      turnedAway: (reason) => turnedAway.inc({ reason }),
       reloaded: () => reloads.inc({ outcome: "ok" }),
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
     },

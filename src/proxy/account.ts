@@ -7,6 +7,8 @@ export interface Account {
   readonly id: string;
   /** The client's address, without its port. */
   readonly client: string;
+  /** The name of the key that the client showed, `undefined` where none is asked for. */
+  readonly key: string | undefined;
   /** Its method. */
   readonly method: string;
   /** Path and query. */
@@ -44,10 +46,16 @@ export function endingOf({ outcome }: Pick<Account, "outcome">): Ending {
 
 /** An account with nothing in it yet but who asked for what. */
 export function openAccount(
-  asked: Pick<Account, "id" | "client" | "method" | "path">,
+  { id, client, method, path }: Pick<Account, "id" | "method" | "path"> & {
+    readonly client: { readonly address: string; readonly keyName: string | undefined };
+  },
 ): Account {
   return {
-    ...asked,
+    id,
+    client: client.address,
+    key: client.keyName,
+    method,
+    path,
     model: undefined,
     stream: false,
     server: undefined,

@@ -1,6 +1,6 @@
 import type { Admission } from "./admission.ts";
 import { concat } from "./bytes.ts";
-import { type ApiError, noRoomForBody } from "./errors.ts";
+import { type ApiError, bodyTooLarge, noRoomForBody, uploadTooSlow } from "./errors.ts";
 
 /** A request's body, which is held until no further server can need it. */
 export interface Body {
@@ -9,51 +9,65 @@ export interface Body {
   drop(): void;
 }
 
+/** What a body may be. */
+export interface UploadLimits {
+  readonly maxBodyBytes: number;
+  /** For all of it to arrive. */
+  readonly uploadTimeoutMs: number;
+}
+
 /**
- * Reads a request's whole body, which a retry needs. Room is taken before anything is read where
- * the length is told, so that a client that waits for `100 Continue` sends nothing in vain.
+ * Reads a request's whole body, which a retry needs. Where the length is told, its room is taken
+ * before anything is read, so that what can't be taken isn't.
  *
  * @returns `undefined` where the client left before the end
  */
 export async function readBody(
   request: Request,
   admission: Admission,
+  { maxBodyBytes, uploadTimeoutMs }: UploadLimits,
 ): Promise<Body | ApiError | undefined> {
-  let reserved = 0;
-  const reserve = (bytes: number) => {
-    const fits = admission.reserve(bytes);
-    if (fits) reserved += bytes;
-    return fits;
+  let size = 0;
+  const reserve = (bytes: number): ApiError | undefined => {
+    if (size + bytes > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
+    if (!admission.reserve(bytes)) return noRoomForBody;
+    size += bytes;
+    return undefined;
   };
   const drop = () => {
-    admission.release(reserved);
-    reserved = 0;
+    admission.release(size);
+    size = 0;
   };
   const length = request.headers.get("content-length");
+  const full = reserve(Number(length ?? 0));
+  if (full) return full;
+
+  const slow = Promise.withResolvers<ApiError>();
+  const timer = setTimeout(() => slow.resolve(uploadTooSlow(uploadTimeoutMs)), uploadTimeoutMs);
+  const reading = length === null ? readChunks(request, reserve) : request.bytes();
   try {
-    const fits = length === null || reserve(Number(length));
-    const bytes = !fits
-      ? undefined
-      : length === null
-      ? await readChunks(request, reserve)
-      : await request.bytes();
-    if (bytes) return { bytes, drop };
+    const read = await Promise.race([reading, slow.promise]);
+    if (read instanceof Uint8Array) return { bytes: read, drop };
+    // What still comes is of no use to anybody.
+    reading.catch(() => {});
     drop();
-    return noRoomForBody;
+    return read;
   } catch {
     drop();
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** @returns `undefined` where there is no room for all of it */
 async function readChunks(
   request: Request,
-  reserve: (bytes: number) => boolean,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  reserve: (bytes: number) => ApiError | undefined,
+): Promise<Uint8Array<ArrayBuffer> | ApiError> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const chunk of request.body ?? []) {
-    if (!reserve(chunk.length)) return undefined;
+    const full = reserve(chunk.length);
+    if (full) return full;
     chunks.push(chunk);
   }
   return concat(chunks);

@@ -1,4 +1,5 @@
 import { type ApiError, badRequest } from "./errors.ts";
+import { isNestedDeeper } from "./nesting.ts";
 
 /** What the router needs to know of a request's body. */
 export interface Asked {
@@ -7,6 +8,9 @@ export interface Asked {
   /** The client asked for a stream. */
   readonly stream: boolean;
 }
+
+/** No schema of a tool is as deep; servers' parsers stop soon after. */
+const DEEPEST = 128;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -21,6 +25,9 @@ export async function classify(
 }
 
 function classifyJson(body: Uint8Array): Asked | ApiError {
+  if (isNestedDeeper(body, DEEPEST)) {
+    return badRequest(`The body is nested deeper than ${DEEPEST} levels.`);
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(decoder.decode(body));
@@ -45,6 +52,10 @@ async function classifyForm(
     const form = await new Response(body, {
       headers: { "content-type": contentType },
     }).formData();
+    // Two parsers may choose differently between two.
+    if (form.getAll("model").length > 1) {
+      return badRequest("The form names several models.", "model");
+    }
     const model = form.get("model");
     return {
       model: typeof model === "string" ? model : undefined,

@@ -22,14 +22,16 @@ export function limitsOf(
     readonly connectTimeoutMs: number;
     readonly requestTimeoutMs: number;
     readonly chunkTimeoutMs: number;
+    readonly totalTimeoutMs?: number;
   },
-  others: Pick<Limits, "dueAt" | "stalled" | "cutOff">,
+  { startedAt, ...signals }: Pick<Limits, "stalled" | "cutOff"> & { readonly startedAt: number },
 ): Limits {
   return {
     connectMs: settings.connectTimeoutMs,
     firstByteMs: settings.requestTimeoutMs,
     chunkMs: settings.chunkTimeoutMs,
-    ...others,
+    dueAt: startedAt + (settings.totalTimeoutMs ?? Infinity),
+    ...signals,
   };
 }
 

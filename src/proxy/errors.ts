@@ -1,6 +1,3 @@
-import type { Refusal } from "../fleet/eligible.ts";
-import type { Expiry } from "./outcome_of.ts";
-
 /** An error of the router's own, in the shape OpenAI clients know. */
 export interface ApiError {
   readonly status: number;
@@ -25,7 +22,6 @@ export function errorResponse(
     headers,
   });
   response.headers.set("content-type", "application/json");
-  response.headers.set("access-control-allow-origin", "*");
   if (error.retryAfterSeconds !== undefined) {
     response.headers.set(
       "retry-after",
@@ -59,92 +55,6 @@ export const unknownModel = (model: string): ApiError => ({
   param: "model",
 });
 
-/** What a request got that no server answered. */
-export interface NoAnswer {
-  /** The last attempt. */
-  readonly failed: { readonly expired: Expiry | undefined } | undefined;
-  /** Why there was no server to choose, where there was none. */
-  readonly refusal: Refusal | undefined;
-  /** Another server might have done, but the retry budget was spent. */
-  readonly heldBack: boolean;
-  readonly model: string | undefined;
-  readonly settings: { readonly requestTimeoutMs: number; readonly totalTimeoutMs?: number };
-}
-
-/** Why a request got no answer, in the order of what says most. */
-export function noAnswer({ failed, refusal, heldBack, model, settings }: NoAnswer): ApiError {
-  if (failed?.expired === "overdue") return overdue(settings.totalTimeoutMs!);
-  if (failed?.expired === "cut_off") return shuttingDown;
-  if (heldBack) return retriesHeldBack;
-  if (failed?.expired === "silent") return serversSilent(settings.requestTimeoutMs);
-  if (failed) return serversFailed;
-  return refusal === "unknown_model" ? unknownModel(model!) : noServer(model);
-}
-
-/** An unhealthy server is looked at that often. */
-const LOOK_SECONDS = 2;
-
-export const noServer = (model?: string): ApiError => ({
-  status: 503,
-  message: model === undefined
-    ? "No server is available at the moment."
-    : `No server of the model \`${model}\` is available at the moment.`,
-  type: "service_unavailable",
-  retryAfterSeconds: LOOK_SECONDS,
-});
-
-export const serversFailed: ApiError = {
-  status: 502,
-  message: "No server could answer the request.",
-  type: "bad_gateway",
-};
-
-export const serversSilent = (timeoutMs: number): ApiError => ({
-  status: 504,
-  message: `No server answered within ${timeoutMs / 1000} s.`,
-  type: "gateway_timeout",
-});
-
-/** What the client of a stream hears when its server breaks off or the router gives it up. */
-export function brokenStream(
-  expired: Expiry | undefined,
-  settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
-): ApiError {
-  switch (expired) {
-    case "silent":
-      return {
-        status: 504,
-        message: `The server fell silent for ${
-          settings.chunkTimeoutMs / 1000
-        } s in the middle of its answer.`,
-        type: "gateway_timeout",
-      };
-    case "overdue":
-      return overdue(settings.totalTimeoutMs!);
-    case "cut_off":
-      return shuttingDown;
-    default:
-      return {
-        status: 502,
-        message: "The server broke off in the middle of its answer.",
-        type: "bad_gateway",
-      };
-  }
-}
-
-export const overdue = (totalMs: number): ApiError => ({
-  status: 504,
-  message: `The request took longer than ${totalMs / 1000} s.`,
-  type: "gateway_timeout",
-});
-
-export const retriesHeldBack: ApiError = {
-  status: 503,
-  message: "The servers are failing, and so many requests are tried again that this one is not.",
-  type: "service_unavailable",
-  retryAfterSeconds: 1,
-};
-
 export const tooManyRequests = (maxInFlight: number): ApiError => ({
   status: 503,
   message: `The router has ${maxInFlight} requests in flight and takes no more.`,
@@ -157,6 +67,58 @@ export const noRoomForBody: ApiError = {
   message: "The router holds as much of requests' bodies as it may.",
   type: "service_unavailable",
   retryAfterSeconds: 1,
+};
+
+export const bodyTooLarge = (maxBytes: number): ApiError => ({
+  status: 413,
+  message: `The body is larger than ${maxBytes / 1024 / 1024} MiB.`,
+  type: "invalid_request_error",
+});
+
+export const uploadTooSlow = (timeoutMs: number): ApiError => ({
+  status: 408,
+  message: `The body did not arrive within ${timeoutMs / 1000} s.`,
+  type: "invalid_request_error",
+});
+
+export const headTooLarge: ApiError = {
+  status: 431,
+  message: "The request has too many headers, or too long ones.",
+  type: "invalid_request_error",
+};
+
+export const wrongKey: ApiError = {
+  status: 401,
+  message: "Expected a valid key, as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
+  type: "authentication_error",
+};
+
+export const forbiddenModel = (model: string | undefined): ApiError => ({
+  status: model === undefined ? 400 : 404,
+  message: model === undefined
+    ? "Your key is good for some models only: name one in `model`."
+    : `The model \`${model}\` does not exist, or your key is not good for it.`,
+  type: "invalid_request_error",
+  param: "model",
+});
+
+export const keyLimitReached: ApiError = {
+  status: 429,
+  message: "Your key has no further request left at the moment.",
+  type: "rate_limit_error",
+};
+
+export const tooManyFromClient = (most: number): ApiError => ({
+  status: 429,
+  message: `Your address has ${most} requests in flight and may have no more.`,
+  type: "rate_limit_error",
+  retryAfterSeconds: 1,
+});
+
+export const noWebSocket: ApiError = {
+  status: 501,
+  message: "WebSocket connections are not supported.",
+  type: "not_implemented_error",
 };
 
 export const internalError: ApiError = {

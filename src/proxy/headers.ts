@@ -1,3 +1,6 @@
+import type { Client } from "./client.ts";
+import { type ApiError, headTooLarge } from "./errors.ts";
+
 /** Headers of one connection, which a proxy must not pass on (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([
   "connection",
@@ -16,23 +19,49 @@ const NOT_TO_SERVERS = new Set([
   ...HOP_BY_HOP,
   "accept-encoding",
   "content-length",
+  "endpoint-load-metrics-format",
   "expect",
   "host",
   "x-data-parallel-rank",
   "x-request-id",
 ]);
 
+/** What says who a client is, and is believed of few. */
+const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
+/** Where clients show keys. */
+const KEYS = ["authorization", "x-api-key"];
+
+/** Far more than any client sends. */
+const MOST_HEADERS = 100;
+const LONGEST_HEAD = 32 * 1024;
+
+/** Of whom headers come. */
+export type Sender = Pick<Client, "showsRoutersKey" | "isTrusted">;
+
 /**
  * The client's headers as servers get them, without those that differ between attempts. Servers
  * are asked not to compress: `fetch` would undo it and leave the header that says so.
+ *
+ * @returns an error where there are too many, or too long ones
  */
-export function headersForServers(client: Headers): [string, string][] {
+export function headersForServers(
+  client: Headers,
+  { showsRoutersKey, isTrusted }: Sender,
+): [string, string][] | ApiError {
   const named = namedInConnection(client);
   const kept: [string, string][] = [["accept-encoding", "identity"]];
+  let count = 0;
+  let length = 0;
   for (const entry of client) {
-    if (!NOT_TO_SERVERS.has(entry[0]) && !named?.has(entry[0])) kept.push(entry);
+    const [name, value] = entry;
+    count++;
+    length += name.length + value.length;
+    if (NOT_TO_SERVERS.has(name) || named?.has(name)) continue;
+    if (!isTrusted && FORWARDED.test(name)) continue;
+    if (showsRoutersKey && KEYS.includes(name)) continue;
+    kept.push(entry);
   }
-  return kept;
+  return count > MOST_HEADERS || length > LONGEST_HEAD ? headTooLarge : kept;
 }
 
 /** One attempt's headers: its own request id, and the server's key in place of the client's. */
@@ -43,7 +72,7 @@ export function headersForAttempt(
 ): [string, string][] {
   const headers = apiKey === undefined
     ? shared.slice()
-    : shared.filter(([name]) => name !== "authorization");
+    : shared.filter(([name]) => !KEYS.includes(name));
   headers.push(["x-request-id", attemptId]);
   if (apiKey !== undefined) headers.push(["authorization", `Bearer ${apiKey}`]);
   return headers;
@@ -59,12 +88,13 @@ const NOT_TO_CLIENTS = new Set([
 ]);
 
 /**
- * A server's headers as the client gets them: with the id the client knows the request by, and
- * open to browsers of any origin, as the original router's answers are.
+ * A server's headers as the client gets them.
+ *
+ * @param own those that the router adds, such as the id the client knows the request by
  */
 export function headersForClient(
   server: Headers,
-  requestId: string,
+  own: readonly [string, string][],
 ): [string, string][] {
   const named = namedInConnection(server);
   const kept: [string, string][] = [];
@@ -73,7 +103,7 @@ export function headersForClient(
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
     kept.push(entry);
   }
-  kept.push(["x-request-id", requestId], ["access-control-allow-origin", "*"]);
+  kept.push(...own);
   return kept;
 }
 

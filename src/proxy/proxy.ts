@@ -1,11 +1,13 @@
+import type { Connections } from "../fleet/connections.ts";
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { type Account, openAccount } from "./account.ts";
 import { createAdmission } from "./admission.ts";
 import { attempt, type Attempted, LEFT } from "./attempt.ts";
-import { type Body, readBody } from "./body.ts";
-import { classify } from "./classify.ts";
+import { readAsked } from "./asked.ts";
+import type { Body } from "./body.ts";
+import type { Client } from "./client.ts";
 import { limitsOf } from "./deadlines.ts";
 import * as errors from "./errors.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
@@ -13,6 +15,7 @@ import type { Observer } from "./observer.ts";
 import { targetOf } from "./paths.ts";
 import { idOf } from "./request.ts";
 import { respond } from "./respond.ts";
+import { brokenStream, noAnswer } from "./server_errors.ts";
 import { endDetails, isFinal, shouldRetry } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
@@ -20,10 +23,8 @@ import { createRetryBudget } from "./retry_budget.ts";
 export interface ProxyOptions {
   /** Chooses and counts. */
   readonly fleet: Fleet;
-  /** Holds the connections to servers. */
-  readonly client: Deno.HttpClient;
-  /** Makes a new connection each time. */
-  readonly freshClient: Deno.HttpClient;
+  /** Connections to servers. */
+  readonly connections: Connections;
   /** Hears how requests fare. */
   readonly observer: Observer;
   /** Aborts when the router takes no new requests any more. */
@@ -32,49 +33,48 @@ export interface ProxyOptions {
   readonly cutOff: AbortSignal;
 }
 
-/** Answers one request, from a client's address, with the help of the fleet. */
-export type Proxy = (request: Request, clientAddress: string) => Promise<Response>;
+/** Answers one request of a client with the help of the fleet. */
+export type Proxy = (request: Request, client: Client) => Promise<Response>;
 
 /**
  * The way of a request: admit, classify, choose, attempt, relay, account. Nothing has reached the
  * client before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, client, freshClient, observer, closing, cutOff } = options;
+  const { fleet, connections, observer, closing, cutOff } = options;
   const admission = createAdmission(() => fleet.settings);
   const retries = createRetryBudget(() => performance.now());
   let attempts = 0;
 
-  return async function proxy(request, clientAddress) {
+  return async function proxy(request, client) {
     const startedAt = performance.now();
     const id = idOf(request);
     const path = targetOf(request.url);
-    const account = openAccount({ id, client: clientAddress, method: request.method, path });
+    const account = openAccount({ id, client, method: request.method, path });
+    const ownHeaders: [string, string][] = [["x-request-id", id], ...client.headers];
     const { settings } = fleet;
-    const clientGone = request.signal;
     let body: Body | undefined;
     let failed: (Attempted & { server: string }) | undefined;
     const refused = closing.aborted ? errors.shuttingDown : admission.enter();
     if (refused) return reject(refused);
     retries.request();
 
-    const read = await readBody(request, admission);
+    const sharedHeaders = headersForServers(request.headers, client);
+    if ("status" in sharedHeaders) return reject(sharedHeaders);
+    const asked = await readAsked(request, client, admission, settings);
     const readAt = performance.now();
-    if (!read) return answer(LEFT);
-    if ("status" in read) return reject(read);
-    body = read;
-    const asked = await classify(body.bytes, request.headers.get("content-type"));
+    if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
-    Object.assign(account, asked);
+    body = asked.body;
+    const { model } = asked;
+    Object.assign(account, { model, stream: asked.stream });
 
-    const sharedHeaders = headersForServers(request.headers);
-    const dueAt = startedAt + (settings.totalTimeoutMs ?? Infinity);
     const tried = new Set<Readonly<Server>>();
     let failedAnswer: typeof failed;
     let refusal: Refusal | undefined;
     let heldBack = false;
     do {
-      const lease = fleet.acquire(asked.model, tried);
+      const lease = fleet.acquire(model, tried);
       if (typeof lease === "string") {
         refusal = lease;
         break;
@@ -91,10 +91,9 @@ export function createProxy(options: ProxyOptions): Proxy {
         url: server + path,
         headers: headersForAttempt(sharedHeaders, `${id}-${(attempts++).toString(36)}`, apiKey),
         body: body.bytes,
-        client,
-        freshClient,
-        limits: limitsOf(settings, { dueAt, cutOff, stalled: lease.stalled }),
-        clientGone,
+        ...connections.to(lease.server.config),
+        limits: limitsOf(settings, { startedAt, cutOff, stalled: lease.stalled }),
+        clientGone: request.signal,
       });
       if (!isFailure(attempted.outcome)) {
         if (attempted.outcome === "ok") lease.started();
@@ -110,22 +109,22 @@ export function createProxy(options: ProxyOptions): Proxy {
       failed = { ...attempted, server };
       if (attempted.answer) failedAnswer = failed;
       if (!shouldRetry(attempted, tried.size, settings.maxRetries)) break;
-      heldBack = fleet.canServe(asked.model, tried) && !retries.take();
+      heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
     if (heldBack) observer.retryHeldBack();
     if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
-    return reject(errors.noAnswer({ failed, refusal, heldBack, model: asked.model, settings }));
+    return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
       account.server = server;
       body?.drop();
       body = undefined;
       return respond(attempted, {
-        id,
+        headers: ownHeaders,
         path,
-        clientGone,
-        errorFor: (expired) => errors.brokenStream(expired, settings),
+        clientGone: request.signal,
+        errorFor: (expired) => brokenStream(expired, settings),
         onNext: observer.nextToken,
         onEnd(ended) {
           lease?.end(ended.outcome, endDetails(ended, Date.now()));
@@ -136,12 +135,13 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     function reject(error: errors.ApiError): Response {
       close({ outcome: failed?.outcome ?? "rejected", status: error.status });
-      return errors.errorResponse(error, { "x-request-id": id });
+      return errors.errorResponse(error, ownHeaders);
     }
 
     function close(ended: Partial<Account>): void {
       body?.drop();
       if (!refused) admission.leave();
+      client.left();
       Object.assign(account, ended);
       account.durationMs = performance.now() - startedAt;
       observer.closed(account);

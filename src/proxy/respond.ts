@@ -20,8 +20,8 @@ export interface Ended {
 }
 
 export interface RespondOptions {
-  /** The id the client knows the request by. */
-  readonly id: string;
+  /** Headers that the router adds. */
+  readonly headers: readonly [string, string][];
   /** What was asked, with its query. */
   readonly path: string;
   /** What to tell the client of an event stream that broke. */
@@ -43,7 +43,7 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
     return new Response(null, { status: 499 });
   }
   const { status, headers, isStream, body, rest } = answer;
-  const head = { status, headers: headersForClient(headers, options.id) };
+  const head = { status, headers: headersForClient(headers, options.headers) };
   if (!rest) {
     options.onEnd({
       outcome,

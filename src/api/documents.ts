@@ -1,0 +1,73 @@
+import type { Context } from "hono";
+import type { ApiKey } from "../config/config.ts";
+import { isRoutable } from "../fleet/server.ts";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { Metrics } from "../monitor/metrics.ts";
+import type { Monitor } from "../monitor/monitor.ts";
+import * as errors from "../proxy/errors.ts";
+import { VERSION } from "../version.ts";
+import { dashboardAnswers } from "./dashboard.ts";
+import { healthDocument, healthSummary } from "./health.ts";
+import { loadStatsDocument } from "./load_stats.ts";
+import { modelsDocument, serverModelsDocument } from "./models.ts";
+
+/** What answers a `GET`, with the key that was shown where keys are asked for. */
+export type Answer = (c: Context, key: ApiKey | undefined) => Response | Promise<Response>;
+/** Answers by their paths. */
+export type Answers = Readonly<Record<string, Answer>>;
+
+export interface DocumentsOptions {
+  readonly snapshot: () => FleetSnapshot;
+  readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
+  readonly metrics: Pick<Metrics, "page" | "contentType">;
+  /** Aborts when the router is told to stop: from then on new work isn't welcome. */
+  readonly stopping: AbortSignal;
+}
+
+/** What the router answers from its own memory, by who may see it. */
+export interface Documents {
+  /** Anybody: whether the router is there and ready, and nothing else. */
+  readonly open: Answers;
+  /** Clients. */
+  readonly listings: Answers;
+  /** Those who run the router. */
+  readonly admin: Answers;
+  /** `/health` for those who may not see the servers. */
+  readonly healthSummary: Answer;
+}
+
+export function createDocuments(options: DocumentsOptions): Documents {
+  const { snapshot, metrics, stopping } = options;
+  const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
+  const healthStatus = () => anyRoutable() ? 200 : 503;
+  return {
+    open: {
+      "/livez": (c) => c.json({ status: "alive" }),
+      "/readyz": (c) => {
+        const ready = !stopping.aborted && anyRoutable();
+        return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
+      },
+    },
+    listings: {
+      "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
+      "/v1/models": (c, key) => c.json(modelsDocument(snapshot(), key?.models)),
+      // The rest of the path is the name: models are called `org/name`.
+      "/v1/models/:id{.+}": (c, key) => {
+        const id = c.req.param("id")!;
+        const { data } = modelsDocument(snapshot(), key?.models);
+        const model = data.find((model) => model.id === id);
+        return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
+      },
+    },
+    admin: {
+      "/health": (c) => c.json(healthDocument(snapshot()), healthStatus()),
+      "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
+      "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
+      "/metrics": async (c) => {
+        return c.body(await metrics.page(), 200, { "content-type": metrics.contentType });
+      },
+      ...dashboardAnswers(options.monitor, stopping),
+    },
+    healthSummary: (c) => c.json(healthSummary(snapshot()), healthStatus()),
+  };
+}

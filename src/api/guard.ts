@@ -1,0 +1,94 @@
+import type { Access, ApiKey, Settings } from "../config/config.ts";
+import type { Keyring } from "../auth/keyring.ts";
+import { presentedKey } from "../auth/presented.ts";
+import type { Client } from "../proxy/client.ts";
+import { type ApiError, keyLimitReached, tooManyFromClient, wrongKey } from "../proxy/errors.ts";
+import { clientAddress, isTrusted } from "./client_address.ts";
+import { corsHeaders } from "./cors.ts";
+
+/** A request that is let in, or why it isn't. */
+export type Admitted =
+  | { readonly client: Client; readonly error?: undefined }
+  | { readonly error: ApiError; readonly headers: readonly [string, string][] };
+
+/** Why a request was turned away at the door. */
+export type Turned = "no_key" | "key_limit" | "client_limit";
+
+export interface GuardOptions {
+  readonly keyring: Keyring;
+  readonly access: () => Access;
+  readonly settings: () => Settings;
+  /** Hears of each request that is turned away. */
+  readonly onTurnedAway: (why: Turned, address: string) => void;
+}
+
+/** Stands at the door: asks for keys and keeps to the limits of keys and addresses. */
+export interface Guard {
+  /** Lets a request for inference in, or not. */
+  admit(request: Request, peer: string): Admitted;
+  /** The key a request shows; `undefined` where keys are asked for and it is none of them. */
+  keyOf(request: Request): ApiKey | "not_asked_for" | undefined;
+}
+
+/** What goes with every 401: how a program shows its key, and how a browser asks a person. */
+export const CHALLENGE: readonly [string, string][] = [
+  ["www-authenticate", 'Bearer realm="vllm-router"'],
+];
+
+export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOptions): Guard {
+  const inFlight = new Map<string, number>();
+
+  /** One more request of an address, or one less. */
+  function count(address: string, change: 1 | -1): void {
+    const next = (inFlight.get(address) ?? 0) + change;
+    if (next > 0) inFlight.set(address, next);
+    else inFlight.delete(address);
+  }
+
+  function keyOf(request: Request): ApiKey | "not_asked_for" | undefined {
+    if (!access().keysAreOn) return "not_asked_for";
+    return keyring.find(presentedKey(request.headers));
+  }
+
+  return {
+    keyOf,
+    admit(request, peer) {
+      const { trustedProxies, maxInFlightPerClient = Infinity } = settings();
+      const cors = corsHeaders(request.headers.get("origin"), access().corsOrigins);
+      const trusted = isTrusted(peer, trustedProxies);
+      const address = trusted ? clientAddress(request.headers, peer, trustedProxies) : peer;
+      const turnAway = (
+        why: Turned,
+        error: ApiError,
+        headers: readonly [string, string][] = [],
+      ): Admitted => {
+        onTurnedAway(why, address);
+        return { error, headers: [...cors, ...headers] };
+      };
+
+      const key = keyOf(request);
+      if (!key) return turnAway("no_key", wrongKey, CHALLENGE);
+      if ((inFlight.get(address) ?? 0) >= maxInFlightPerClient) {
+        return turnAway("client_limit", tooManyFromClient(maxInFlightPerClient));
+      }
+      const entry = key === "not_asked_for" ? undefined : keyring.enter(key);
+      if (entry && !entry.caller) return turnAway("key_limit", keyLimitReached, entry.headers);
+      const caller = entry?.caller;
+      count(address, 1);
+      return {
+        client: {
+          address,
+          keyName: caller?.name,
+          showsRoutersKey: caller !== undefined,
+          isTrusted: trusted,
+          headers: entry ? [...cors, ...entry.headers] : cors,
+          mayUse: (model) => caller?.mayUse(model) ?? true,
+          left() {
+            count(address, -1);
+            caller?.leave();
+          },
+        },
+      };
+    },
+  };
+}

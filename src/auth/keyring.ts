@@ -1,0 +1,103 @@
+import type { ApiKey } from "../config/config.ts";
+import { equalHashes, hashOf } from "../config/key_hash.ts";
+import { type Bucket, fullBucket, take } from "./rate.ts";
+
+/** Whoever holds a key, for one request. */
+export interface Caller {
+  /** The key's name; the key itself is nowhere. */
+  readonly name: string;
+  /** Whether the key is good for a model; `undefined` stands for a request that names none. */
+  mayUse(model: string | undefined): boolean;
+  /** Gives the place in flight back. Only the first call counts. */
+  leave(): void;
+}
+
+/** A request that a key's limits let through, or don't. */
+export interface Entry {
+  /** `undefined` where a limit is reached. */
+  readonly caller: Caller | undefined;
+  /** What to tell the client of its limits, in headers. */
+  readonly headers: readonly [string, string][];
+}
+
+/** The keys in effect and what is in use of their limits. */
+export interface Keyring {
+  /** The key that is shown, `undefined` where it is none of these. */
+  find(shown: string | undefined): ApiKey | undefined;
+  /** Takes a place for one request. */
+  enter(key: ApiKey): Entry;
+}
+
+interface Use {
+  inFlight: number;
+  bucket: Bucket | undefined;
+}
+
+/**
+ * @param keys asked each time, so that a reload counts at once; limits go on by a key's name
+ * @param now clock time in milliseconds
+ */
+export function createKeyring(
+  keys: () => readonly ApiKey[],
+  now: () => number = Date.now,
+): Keyring {
+  const uses = new Map<string, Use>();
+  const useOf = (name: string): Use => {
+    const use = uses.get(name) ?? { inFlight: 0, bucket: undefined };
+    uses.set(name, use);
+    return use;
+  };
+  return {
+    find(shown) {
+      if (shown === undefined) return undefined;
+      const hash = hashOf(shown);
+      // All of them, always: how long it takes says nothing of which one fits.
+      let found: ApiKey | undefined;
+      for (const key of keys()) if (equalHashes(key.hash, hash)) found = key;
+      return found;
+    },
+    enter(key) {
+      const use = useOf(key.name);
+      const { requestsPerMinute, maxInFlight = Infinity, models } = key;
+      if (use.inFlight >= maxInFlight) {
+        return { caller: undefined, headers: inFlightFull(maxInFlight) };
+      }
+      const headers: [string, string][] = [];
+      if (requestsPerMinute !== undefined) {
+        const bucket = use.bucket ?? fullBucket(requestsPerMinute, now());
+        const taken = take(bucket, requestsPerMinute, now());
+        use.bucket = taken.bucket;
+        headers.push(
+          ["x-ratelimit-limit-requests", String(requestsPerMinute)],
+          ["x-ratelimit-remaining-requests", String(Math.floor(taken.bucket.left))],
+          ["x-ratelimit-reset-requests", `${(taken.fullMs / 1000).toFixed(3)}s`],
+        );
+        if (!taken.ok) {
+          headers.push(["retry-after", String(Math.ceil(taken.waitMs / 1000))]);
+          return { caller: undefined, headers };
+        }
+      }
+      use.inFlight++;
+      let left = false;
+      return {
+        headers,
+        caller: {
+          name: key.name,
+          mayUse: (model) => !models || (model !== undefined && models.includes(model)),
+          leave() {
+            if (!left) use.inFlight--;
+            left = true;
+          },
+        },
+      };
+    },
+  };
+}
+
+function inFlightFull(maxInFlight: number): [string, string][] {
+  return [
+    ["x-ratelimit-limit-in-flight", String(maxInFlight)],
+    ["x-ratelimit-remaining-in-flight", "0"],
+    ["retry-after", "1"],
+  ];
+}

@@ -1,0 +1,28 @@
+/**
+ * The key a client shows: `Authorization: Bearer …`, or `x-api-key` as Anthropic's clients send it,
+ * or the password of `Authorization: Basic …`, which is what a browser can ask a person for.
+ *
+ * @returns `undefined` where it shows none
+ */
+export function presentedKey(headers: Headers): string | undefined {
+  const authorization = headers.get("authorization");
+  if (authorization === null) return headers.get("x-api-key") ?? undefined;
+  const [, scheme = "", value = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
+  switch (scheme.toLowerCase()) {
+    case "bearer":
+      return value;
+    case "basic":
+      return passwordIn(value);
+    default:
+      return undefined;
+  }
+}
+
+function passwordIn(basic: string): string | undefined {
+  try {
+    const [, password] = /^[^:]*:(.*)$/s.exec(atob(basic)) ?? [];
+    return password;
+  } catch {
+    return undefined;
+  }
+}

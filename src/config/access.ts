@@ -1,0 +1,83 @@
+import { parse } from "smol-toml";
+import { hashIn } from "./key_hash.ts";
+import { addressIn, keysShape } from "./access_shape.ts";
+import type { Access, ApiKey } from "./config.ts";
+import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import type { Problem } from "./problem.ts";
+import type { RawFile } from "./shape.ts";
+
+type Entries = RawFile["auth"]["api_keys"];
+
+/** Who may use the router and how it is reached. Reads the files that are named. */
+export function toAccess(
+  { auth, admin, tls, cors }: RawFile,
+  outside: Outside,
+  problems: Problem[],
+): Access {
+  const filed = keysInFile(auth.api_keys_file, outside, problems);
+  const keys = [
+    ...toKeys(auth.api_keys, "auth.api_keys", outside, problems),
+    ...toKeys(filed, `${auth.api_keys_file} api_keys`, outside, problems),
+  ];
+  keys.forEach(({ name }, index) => {
+    if (keys.findIndex((key) => key.name === name) === index) return;
+    problems.push({ where: "auth", what: `expected one key named ${name}, got several` });
+  });
+  const adminListen = admin.listen === undefined ? undefined : addressIn(admin.listen);
+  const cert = readOutside(tls?.cert, "tls.cert", outside, problems);
+  const key = readOutside(tls?.key, "tls.key", outside, problems);
+  return {
+    keys,
+    keysAreOn: auth.api_keys.length > 0 || auth.api_keys_file !== undefined,
+    ...(adminListen && { adminListen }),
+    ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
+    corsOrigins: cors.allow_origins,
+  };
+}
+
+/** The list `api_keys` of a TOML file that holds nothing else. */
+function keysInFile(name: string | undefined, outside: Outside, problems: Problem[]): Entries {
+  const text = readOutside(name, "auth.api_keys_file", outside, problems);
+  if (text === undefined) return [];
+  let raw: unknown;
+  try {
+    raw = parse(text).api_keys;
+  } catch {
+    // What the parser says quotes the line, and there is a key in it.
+    problems.push({ where: name!, what: "not valid TOML; what is there is not repeated" });
+    return [];
+  }
+  const parsed = keysShape.safeParse(raw);
+  for (const { path, message } of parsed.error?.issues ?? []) {
+    problems.push({
+      where: `${name} api_keys${path.map((at) => `[${String(at)}]`).join("")}`,
+      what: message,
+    });
+  }
+  return parsed.data ?? [];
+}
+
+function toKeys(entries: Entries, where: string, outside: Outside, problems: Problem[]): ApiKey[] {
+  return entries.flatMap((entry, index) => {
+    const at = `${where}[${index}]`;
+    const written = typeof entry === "string" ? { key: entry, name: `key-${index + 1}` } : entry;
+    const hash = hashIn(expandEnv(written.key, at, outside, problems));
+    if (!hash) {
+      problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });
+      return [];
+    }
+    const { name, models, requests_per_minute: requestsPerMinute, max_in_flight: maxInFlight } = {
+      models: undefined,
+      requests_per_minute: undefined,
+      max_in_flight: undefined,
+      ...written,
+    };
+    return [{
+      name,
+      hash,
+      ...(models && { models }),
+      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+      ...(maxInFlight !== undefined && { maxInFlight }),
+    }];
+  });
+}

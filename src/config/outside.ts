@@ -1,0 +1,42 @@
+import { shown } from "./parts.ts";
+import type { Problem } from "./problem.ts";
+
+/** What a configuration refers to beside itself. */
+export interface Outside {
+  /** Looks up an environment variable, for `${NAME}` in keys. */
+  readonly env: (name: string) => string | undefined;
+  /** Reads a file. Throws an `Error` that says why it can't. */
+  readonly file: (name: string) => string;
+}
+
+/** A text with its `${NAME}`s filled in. */
+export function expandEnv(
+  text: string,
+  where: string,
+  { env }: Outside,
+  problems: Problem[],
+): string {
+  return text.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+    const value = /^[A-Za-z_]\w*$/.test(name) ? env(name) : undefined;
+    if (!value) {
+      problems.push({ where, what: `the environment variable ${shown(name)} is not set` });
+    }
+    return value ?? "";
+  });
+}
+
+/** What a file holds; `undefined` where none is named, or where it can't be read. */
+export function readOutside(
+  name: string | undefined,
+  where: string,
+  { file }: Outside,
+  problems: Problem[],
+): string | undefined {
+  if (name === undefined) return undefined;
+  try {
+    return file(name);
+  } catch (error) {
+    problems.push({ where, what: `${shown(name)} ${(error as Error).message}` });
+    return undefined;
+  }
+}

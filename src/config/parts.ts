@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+/** A value as a message quotes it. Tables and lists are not: there may be keys in them. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null && !(value instanceof Date)) return "a table";
+  return JSON.stringify(value) ?? String(value);
+}
+
+export function expected<T>(what: string, accepts: (value: unknown) => boolean) {
+  return z.custom<T>(accepts, {
+    error: (issue) => `expected ${what}, got ${shown(issue.input)}`,
+  });
+}
+
+const isNumber = (value: unknown): value is number =>
+  typeof value === "number" && Number.isFinite(value);
+
+export const wholeNumber = (least: number) =>
+  expected<number>(
+    `a whole number of at least ${least}`,
+    (value) => Number.isSafeInteger(value) && Number(value) >= least,
+  );
+
+/** A day is longer than any interval here makes sense for, and keeps timers in range. */
+const LONGEST_SECONDS = 86_400;
+
+export const anySeconds = expected<number>(
+  `a number of seconds above 0 and up to ${LONGEST_SECONDS}`,
+  (value) => isNumber(value) && value > 0 && value <= LONGEST_SECONDS,
+);
+export const seconds = (fallback: number) => anySeconds.default(fallback);
+export const secondsOrNone = expected<number>(
+  `a number of seconds from 0 to ${LONGEST_SECONDS}`,
+  (value) => isNumber(value) && value >= 0 && value <= LONGEST_SECONDS,
+);
+
+export const share = expected<number>(
+  "a number from 0 to 1",
+  (value) => isNumber(value) && value >= 0 && value <= 1,
+);
+export const yesOrNo = expected<boolean>(
+  "true or false",
+  (value) => typeof value === "boolean",
+);
+export const text = expected<string>(
+  "a text that is not empty",
+  (value) => typeof value === "string" && value.trim() !== "",
+);
+export const table = (what: string) => ({
+  error: (issue: { input?: unknown }) => `expected ${what}, got ${shown(issue.input)}`,
+});
+
+/** A text that is a secret, or close to one: never repeated in a message. */
+export const secret = (what: string) =>
+  z.custom<string>((value) => typeof value === "string" && value.trim() !== "", {
+    error: `expected ${what}; what is there is not repeated`,
+  });

@@ -1,0 +1,79 @@
+import type { ServerConfig } from "./config.ts";
+import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { shown } from "./parts.ts";
+import type { Problem } from "./problem.ts";
+import type { RawFile } from "./shape.ts";
+
+/** The servers of a file that has passed. */
+export function toServers(
+  servers: RawFile["servers"]["servers"],
+  addresses: readonly (string | undefined)[],
+  keys: readonly (string | undefined)[],
+  outside: Outside,
+  problems: Problem[],
+): ServerConfig[] {
+  return servers.map((server, index): ServerConfig => {
+    const url = addresses[index] ?? "";
+    const apiKey = keys[index];
+    const ca = readOutside(server.ca, `servers.servers[${index}].ca`, outside, problems);
+    return {
+      url,
+      name: server.name ?? url.replace(/^https?:\/\//, ""),
+      capacity: server.max_concurrent_requests,
+      ...(apiKey !== undefined && { apiKey }),
+      ...(ca !== undefined && { ca }),
+      ...(server.models && { models: server.models }),
+    };
+  });
+}
+
+/** The normalised base address of every server; `undefined` where there is a problem. */
+export function checkAddresses(
+  servers: readonly Record<string, unknown>[],
+  problems: Problem[],
+): (string | undefined)[] {
+  const firstUse = new Map<string, number>();
+  return servers.map(({ url }, index) => {
+    if (typeof url !== "string" || url.trim() === "") return undefined;
+    const where = `servers.servers[${index}].url`;
+    const address = baseAddress(url);
+    const first = address === undefined ? undefined : firstUse.get(address);
+    if (address === undefined) {
+      // What may hold a password is not repeated.
+      const got = url.includes("@") ? "one with a user or password" : shown(url);
+      problems.push({
+        where,
+        what: `expected an address such as http://gpu-server-1:8081, got ${got}`,
+      });
+    } else if (first === undefined) {
+      firstUse.set(address, index);
+    } else {
+      problems.push({
+        where,
+        what: `${shown(url)} is the same server as servers.servers[${first}]`,
+      });
+    }
+    return address;
+  });
+}
+
+/** `http://host:1/v1/` becomes `http://host:1`; anything that is no base address `undefined`. */
+export function baseAddress(written: string): string | undefined {
+  const url = URL.parse(written.trim());
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  if (url.username || url.password || url.search || url.hash) return undefined;
+  return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
+}
+
+/** The key of every server with its variables filled in; `undefined` where there is none. */
+export function checkKeys(
+  servers: readonly Record<string, unknown>[],
+  outside: Outside,
+  problems: Problem[],
+): (string | undefined)[] {
+  return servers.map(({ api_key: key }, index) =>
+    typeof key === "string"
+      ? expandEnv(key, `servers.servers[${index}].api_key`, outside, problems)
+      : undefined
+  );
+}

@@ -1,0 +1,57 @@
+import type { Access } from "./config/config.ts";
+import { type Serving, type ServingOptions, startServing } from "./serving.ts";
+
+/** Where the router listens, for clients and for those who run it. */
+export interface Listening {
+  readonly main: Serving;
+  /** Where an address of its own is configured. */
+  readonly admin: Serving | undefined;
+  /**
+   * Takes what of a new configuration can be taken while listening: the certificate.
+   *
+   * @returns what can't be, in sentences for people
+   */
+  take(access: Access): string[];
+}
+
+/** How to listen at the main address, and who answers at each. */
+export interface ListeningOptions extends Omit<ServingOptions, "tls"> {
+  readonly access: Access;
+  readonly adminHandler: ServingOptions["handler"];
+}
+
+/** Listens at all addresses or at none: throws what `Deno.serve` throws. */
+export function startListening(
+  { access, adminHandler, ...main }: ListeningOptions,
+): Listening {
+  const { adminListen } = access;
+  const admin = adminListen &&
+    startServing({ ...adminListen, handler: adminHandler, onError: main.onError });
+  let tls = access.tls;
+  try {
+    const serving = startServing({ ...main, tls });
+    return {
+      main: serving,
+      admin,
+      take(next) {
+        const problems: string[] = [];
+        if (JSON.stringify(next.adminListen) !== JSON.stringify(adminListen)) {
+          problems.push("admin.listen takes effect after a restart");
+        }
+        if (!next.tls !== !tls) problems.push("tls takes effect after a restart");
+        else if (next.tls && JSON.stringify(next.tls) !== JSON.stringify(tls)) {
+          try {
+            serving.renew(next.tls);
+            tls = next.tls;
+          } catch (error) {
+            problems.push(`tls: the certificate can't be used: ${(error as Error).message}`);
+          }
+        }
+        return problems;
+      },
+    };
+  } catch (error) {
+    void admin?.drain(0, () => {});
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Admission } from "./admission.ts";
+import { type Body, readBody, type UploadLimits } from "./body.ts";
+import { type Asked, classify } from "./classify.ts";
+import type { Client } from "./client.ts";
+import { type ApiError, forbiddenModel } from "./errors.ts";
+
+/** A request whose body is here and understood as far as need be. */
+export interface AskedWithBody extends Asked {
+  readonly body: Body;
+}
+
+/**
+ * Reads a request and finds out what it asks for, and whether its client may.
+ *
+ * @returns `undefined` where the client left before the end
+ */
+export async function readAsked(
+  request: Request,
+  client: Client,
+  admission: Admission,
+  limits: UploadLimits,
+): Promise<AskedWithBody | ApiError | undefined> {
+  const body = await readBody(request, admission, limits);
+  if (!body || "status" in body) return body;
+  const asked = await classify(body.bytes, request.headers.get("content-type"));
+  const error = "status" in asked
+    ? asked
+    : client.mayUse(asked.model)
+    ? undefined
+    : forbiddenModel(asked.model);
+  if (!error && !("status" in asked)) return { ...asked, body };
+  body.drop();
+  return error;
+}
