@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { startRouter } from "../support/router.ts";
+import { metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
+
+Deno.test("a server's redirect is the client's to see, and followed by nobody", async () => {
+  const elsewhere: string[] = [];
+  await using other = startUpstream((request) => {
+    elsewhere.push(request.url);
+    return new Response();
+  });
+  const pages: Record<string, () => Response> = {
+    "/health": () => new Response(),
+    "/v1/models": () => modelsPage("m"),
+    "/metrics": () => metricsPage(),
+  };
+  for (const redirected of ["/health", "/v1/models", "/metrics", "/v1/completions"]) {
+    await using server = startUpstream((request) => {
+      const { pathname } = new URL(request.url);
+      return pathname === redirected || !pages[pathname]
+        ? new Response(null, { status: 307, headers: { location: `${other.url}${pathname}` } })
+        : pages[pathname]();
+    });
+    await using router = await startRouter([{ url: server.url }]);
+    const body = `{"prompt":"a"}`;
+    const answer = await fetch(`${router.url}/v1/completions`, {
+      method: "POST",
+      body,
+      redirect: "manual",
+    });
+    await answer.body?.cancel();
+    // A server whose health can't be told is no server to ask.
+    assert.equal(answer.status, redirected === "/health" ? 503 : 307, redirected);
+  }
+  assert.deepEqual(elsewhere, []);
+});
