@@ -25,14 +25,21 @@ Deno.test("both READMEs have the same sections and the same samples", () => {
 });
 
 Deno.test("every TOML sample is a configuration without a warning", () => {
-  const texts = READMES.flatMap((path) => samples(read(path), "toml"));
-  assert.ok(texts.length >= 4);
+  const texts = markdown.map(read).flatMap((text) => [
+    ...samples(text, "toml"),
+    ...samples(text, "yaml").flatMap(filesInConfigMaps),
+  ]);
+  assert.ok(texts.length >= 7);
   for (const text of [...texts, read(EXAMPLE)]) accepted(text);
 });
 
 Deno.test("the READMEs and the example state every setting with its default", () => {
+  const withoutDefault = "total_timeout";
   // The level's default is the command line's, and stated as such.
-  const settingsOf = (text: string) => ({ ...accepted(text).settings, logLevel: "info" });
+  const settingsOf = (text: string) => {
+    const { totalTimeoutMs: _, ...settings } = accepted(text).settings;
+    return { ...settings, logLevel: "info" };
+  };
   const defaults = settingsOf(MINIMAL);
   const whole = uncommented(read(EXAMPLE));
   const inExample = [...whole.matchAll(/^(\w+) = /gm)].map(([, key]) => key)
@@ -40,11 +47,14 @@ Deno.test("the READMEs and the example state every setting with its default", ()
   assert.deepEqual(settingsOf(read(EXAMPLE)), defaults);
   assert.equal(accepted(whole).settings.logLevel, "info");
   assert.deepEqual(settingsOf(whole), defaults);
-  assert.equal(new Set(inExample).size, Object.keys(defaults).length);
+  assert.equal(new Set(inExample).size, Object.keys(defaults).length + 1);
+  assert.equal(accepted(read(EXAMPLE)).settings.totalTimeoutMs, undefined);
 
   for (const path of READMES) {
     const rows = tableWith(read(path), "metrics_interval");
-    const written = rows.map(([key, value]) => `${key} = ${value}\n`);
+    const written = rows.filter(([key]) => key !== withoutDefault)
+      .map(([key, value]) => `${key} = ${value}\n`);
+    assert.match(new Map(rows as [string, string][]).get(withoutDefault)!, /^(none|无)$/);
     assert.deepEqual(settingsOf(`${MINIMAL}[config]\n${written.join("")}`), defaults);
     assert.deepEqual(rows.map(([key]) => key).sort(), inExample, path);
   }
@@ -177,6 +187,16 @@ Deno.test("every relative link leads somewhere", () => {
   assert.deepEqual(broken, []);
 });
 
+Deno.test("every test that shows a failure is there", () => {
+  const text = read("docs/reliability.md");
+  const paths = new Map(
+    [...text.matchAll(/^\[(\w+)\]: \.\.\/(tests\/.*)$/gm)].map(([, name, path]) => [name!, path!]),
+  );
+  const named = [...text.matchAll(/\[([^[\]]+)\]\[(\w+)\]/g)];
+  assert.ok(named.length >= 40, `only ${named.length}`);
+  for (const [, name, file] of named) assert.ok(read(paths.get(file!)!).includes(name!), name);
+});
+
 Deno.test("no file names a machine's path, a registry's host or a package out of reach", () => {
   const unwanted = [
     /(?<![\w.-])\/(?:work|root)\//,
@@ -207,6 +227,12 @@ function samples(text: string, language?: string): string[] {
   const fences = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
   return fences.filter(([, of]) => language === undefined || of === language)
     .map(([, of, body]) => language === undefined ? `${of}\n${body}` : body!);
+}
+
+/** The configuration files in the ConfigMaps of a sample. */
+function filesInConfigMaps(yaml: string): string[] {
+  return [...yaml.matchAll(/^ {2}servers\.toml: \|\n((?: {4}.*\n|\n)+)/gm)]
+    .map(([, body]) => body!.replaceAll(/^ {4}/gm, ""));
 }
 
 function proseOf(text: string): string {
