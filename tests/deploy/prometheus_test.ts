@@ -46,7 +46,7 @@ Deno.test({
 Deno.test("every alert asks for exported names and labels, and says how bad it is and what to do", async () => {
   const exported = await exportedMetrics();
   const rules = alerts.split(/^ +- alert: /m).slice(1);
-  assert.equal(rules.length, 5);
+  assert.equal(rules.length, 6);
   for (const rule of rules) {
     const expr = /\bexpr: ([^]*?)\n +for:/.exec(rule)![1]!;
     assert.deepEqual(wrongNames(expr, exported), []);
