@@ -33,6 +33,8 @@ export interface Serving {
 }
 
 const LOOK_MS = 20;
+/** What has used up the open files needs a moment to give some back. */
+const AGAIN_MS = 200;
 /** What was cut off has so long to tell its client. */
 const LAST_WORDS_MS = 1_000;
 
@@ -42,9 +44,12 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
   let active = 0;
   const finished = () => void active--;
 
-  // A server can't change its certificate: the next one listens beside it before it closes.
-  const listen = (port: number, tls: Certificate | undefined) =>
-    Deno.serve({
+  let tls = options.tls;
+  let stopped = false;
+  let again: ReturnType<typeof setTimeout> | undefined;
+
+  const listen = (port: number) => {
+    const server = Deno.serve({
       hostname,
       port,
       ...(tls && { ...tls, reusePort: true }),
@@ -62,32 +67,62 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
       }
       return handler(request, info);
     });
+    server.finished.catch((error: unknown) => {
+      onError(error);
+      listenAgain();
+    });
+    return server;
+  };
 
-  let server = listen(options.port, options.tls);
+  let server = listen(options.port);
   const { addr } = server;
+
+  // Accepting fails for want of open files, which any client can bring about by opening
+  // connections, and the runtime gives up for good then. Those it has go on meanwhile.
+  function listenAgain(): void {
+    if (stopped) return;
+    again = setTimeout(() => {
+      try {
+        server = listen(addr.port);
+      } catch {
+        // Listening takes an open file, too.
+        listenAgain();
+      }
+    }, AGAIN_MS);
+  }
 
   function close(one: typeof server): void {
     const closed = one.shutdown();
     closing.add(closed);
-    closed.finally(() => closing.delete(closed));
+    closed.catch(() => {}).finally(() => closing.delete(closed));
   }
 
   return {
     hostname: addr.hostname,
     port: addr.port,
-    renew(tls) {
+    renew(renewed) {
+      // A server can't change its certificate: the next one listens beside it before it closes.
       const before = server;
-      server = listen(addr.port, tls);
+      const old = tls;
+      tls = renewed;
+      try {
+        server = listen(addr.port);
+      } catch (error) {
+        tls = old;
+        throw error;
+      }
       close(before);
     },
     async drain(withinMs, cutOff) {
+      stopped = true;
+      clearTimeout(again);
       close(server);
       const deadline = performance.now() + withinMs;
       const never = new AbortController().signal;
       while (active > 0 && performance.now() < deadline) await pause(LOOK_MS, never);
       cutOff();
       const enough = new AbortController();
-      const closed = Promise.all(closing).then(() => enough.abort());
+      const closed = Promise.allSettled(closing).then(() => enough.abort());
       await Promise.race([closed, pause(LAST_WORDS_MS, enough.signal)]);
     },
   };

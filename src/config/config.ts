@@ -84,8 +84,8 @@ export interface Settings {
   readonly maxBodyBytes: number;
   /** Bytes of request bodies that it holds at most. @default 512 MiB */
   readonly bodyBufferBytes: number;
-  /** For a request's whole body to arrive. @default 60_000 */
-  readonly uploadTimeoutMs: number;
+  /** For a request's whole body to arrive, or for a client to take nothing of its answer. @default 60_000 */
+  readonly clientTimeoutMs: number;
   /** Addresses and networks whose `x-forwarded-for` is believed. @default none */
   readonly trustedProxies: readonly string[];
   /** How long a stopping router waits for its requests. @default 120_000 */

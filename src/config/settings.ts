@@ -24,7 +24,7 @@ export function toSettings(raw: RawSettings): Settings {
     }),
     maxBodyBytes: raw.max_body_mib * MIB,
     bodyBufferBytes: raw.body_buffer_mib * MIB,
-    uploadTimeoutMs: raw.upload_timeout * 1000,
+    clientTimeoutMs: raw.client_timeout * 1000,
     trustedProxies: raw.trusted_proxies,
     drainTimeoutMs: raw.drain_timeout * 1000,
     drainDelayMs: raw.drain_delay * 1000,

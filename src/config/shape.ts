@@ -57,7 +57,7 @@ export const settingsShape = z.looseObject({
   max_in_flight_per_client: wholeNumber(1).optional(),
   max_body_mib: wholeNumber(1).default(64),
   body_buffer_mib: wholeNumber(1).default(512),
-  upload_timeout: seconds(60),
+  client_timeout: seconds(60),
   trusted_proxies: networks.default([]),
   drain_timeout: secondsOrNone.default(120),
   drain_delay: secondsOrNone.default(0),

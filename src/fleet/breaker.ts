@@ -44,7 +44,8 @@ export function afterRequest(
   const next = { ...health, consecutiveRequestFailures: failures };
   if (proves) return opened(next, trial, "the request that tried it failed");
   if (health.status !== "healthy" || failures < settings.failureThreshold) return next;
-  return opened(next, trial, `${failures} requests failed in a row`);
+  const reason = failures === 1 ? "a request failed" : `${failures} requests failed in a row`;
+  return opened(next, trial, reason);
 }
 
 /**

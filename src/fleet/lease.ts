@@ -5,6 +5,8 @@ import type { Server } from "./server.ts";
 export interface EndDetails {
   /** The server is not to blame for a failure: the router gave up for reasons of its own. */
   readonly blameless?: boolean;
+  /** The server can't be reached: one such failure is enough to take it out. */
+  readonly unreachable?: boolean;
   /** How long the server asked to be left alone, in milliseconds. */
   readonly restMs?: number | undefined;
 }

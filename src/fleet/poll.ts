@@ -106,7 +106,7 @@ export function startPolling(
     const { activeHealthCheck, autoRecoveryMs } = fleet.settings;
     if (activeHealthCheck || server.health.status === "checking") return true;
     // Whose models nobody knows is of no use, healthy or not.
-    if (server.health.status === "healthy") return server.models.size === 0;
+    if (server.health.status !== "unhealthy") return server.models.size === 0;
     return now() - (server.lastFailureAt ?? 0) >= autoRecoveryMs;
   }
 

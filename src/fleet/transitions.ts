@@ -63,7 +63,7 @@ export function takeOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, restMs }: EndDetails,
+  { blameless = false, unreachable = false, restMs }: EndDetails,
   circumstances: Circumstances,
 ): string {
   const { now, random } = circumstances;
@@ -72,7 +72,10 @@ export function takeOutcome(
     Object.assign(server, afterBackpressure(server, restMs, now, random));
   }
   const ok = blameless ? undefined : verdict(outcome);
-  return ok === undefined ? server.health.reason : takeVerdict(server, ok, isTrial, circumstances);
+  if (ok === undefined) return server.health.reason;
+  // Each that tries it waits for seconds: one is enough.
+  const settings = { ...circumstances.settings, ...(unreachable && { failureThreshold: 1 }) };
+  return takeVerdict(server, ok, isTrial, { ...circumstances, settings });
 }
 
 /** A request to it went well so far, or failed by its fault. */

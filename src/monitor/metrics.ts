@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { isRoutable } from "../fleet/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Account } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
@@ -136,9 +137,9 @@ function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapsh
       },
     });
   gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
-  gauge("server_up", "1 for a healthy server, else 0.", (server) => {
+  gauge("server_up", "1 for a server that requests go to, else 0.", (server) => {
     // One that was removed isn't down, and nobody should be woken up for it.
-    return server.state === "draining" ? undefined : Number(server.state === "healthy");
+    return server.state === "draining" ? undefined : Number(isRoutable(server.state));
   });
   gauge("server_load", "(running + 0.5 × waiting) / capacity.", (server) => server.load);
   gauge("server_running", "Requests running at a server.", (server) => server.running);

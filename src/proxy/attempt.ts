@@ -51,7 +51,10 @@ async function send(request: UpstreamRequest): Promise<Attempted> {
   const upstream = openUpstream(request);
   try {
     const { status, headers } = await upstream.head();
-    if (status < 200 || status > 599) throw new Error(`${status} is no status of an answer`);
+    // A redirect would tell where the server is, and is no answer to a client.
+    if (status < 200 || status > 599 || isRedirect(status)) {
+      throw new Error(`${status} is no status of an answer`);
+    }
     const isEvents = isEventStream(headers);
     const mayBegin = isEvents && !isFailure(upstream.outcomeOf());
     const held = mayBegin ? await holdEvent(upstream) : await holdBody(upstream);
@@ -67,6 +70,10 @@ async function send(request: UpstreamRequest): Promise<Attempted> {
     upstream.close();
     return { outcome: upstream.outcomeOf(error), answer: undefined, expired: upstream.expired };
   }
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 300 && status <= 399;
 }
 
 function isEventStream(headers: Headers): boolean {

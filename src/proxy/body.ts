@@ -1,6 +1,6 @@
 import type { Admission } from "./admission.ts";
 import { concat } from "./bytes.ts";
-import { type ApiError, bodyTooLarge, noRoomForBody, uploadTooSlow } from "./errors.ts";
+import { type ApiError, badRequest, bodyTooLarge, noRoomForBody, uploadTooSlow } from "./errors.ts";
 
 /** A request's body, which is held until no further server can need it. */
 export interface Body {
@@ -12,8 +12,10 @@ export interface Body {
 /** What a body may be. */
 export interface UploadLimits {
   readonly maxBodyBytes: number;
+  /** Bytes that all of them together may be. */
+  readonly bodyBufferBytes: number;
   /** For all of it to arrive. */
-  readonly uploadTimeoutMs: number;
+  readonly clientTimeoutMs: number;
 }
 
 /**
@@ -25,11 +27,12 @@ export interface UploadLimits {
 export async function readBody(
   request: Request,
   admission: Admission,
-  { maxBodyBytes, uploadTimeoutMs }: UploadLimits,
+  limits: UploadLimits,
 ): Promise<Body | ApiError | undefined> {
+  const maxBytes = Math.min(limits.maxBodyBytes, limits.bodyBufferBytes);
   let size = 0;
   const reserve = (bytes: number): ApiError | undefined => {
-    if (size + bytes > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
+    if (size + bytes > maxBytes) return bodyTooLarge(maxBytes);
     if (!admission.reserve(bytes)) return noRoomForBody;
     size += bytes;
     return undefined;
@@ -43,7 +46,10 @@ export async function readBody(
   if (full) return full;
 
   const slow = Promise.withResolvers<ApiError>();
-  const timer = setTimeout(() => slow.resolve(uploadTooSlow(uploadTimeoutMs)), uploadTimeoutMs);
+  const timer = setTimeout(
+    () => slow.resolve(uploadTooSlow(limits.clientTimeoutMs)),
+    limits.clientTimeoutMs,
+  );
   const reading = length === null ? readChunks(request, reserve) : request.bytes();
   try {
     const read = await Promise.race([reading, slow.promise]);
@@ -54,7 +60,9 @@ export async function readBody(
     return read;
   } catch {
     drop();
-    return undefined;
+    // The signal comes a moment after the body's end.
+    await new Promise((resolve) => setTimeout(resolve));
+    return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
+import { Buffer } from "node:buffer";
 import { type ApiError, badRequest } from "./errors.ts";
-import { isNestedDeeper } from "./nesting.ts";
+import { membersOf, type Unreadable, valueIn } from "./json_members.ts";
 
 /** What the router needs to know of a request's body. */
 export interface Asked {
@@ -11,8 +12,14 @@ export interface Asked {
 
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
 const DEEPEST = 128;
+/** Far more fields than an upload has; each costs the parser more than its sender. */
+const MOST_PARTS = 100;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const PROBLEMS: Readonly<Record<Unreadable, string>> = {
+  not_json: "The body is not valid JSON.",
+  no_object: "The body is not a JSON object.",
+  too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
+};
 
 /** Reads `model` and `stream` from a JSON object or, for uploads, from a multipart form. */
 export async function classify(
@@ -25,22 +32,14 @@ export async function classify(
 }
 
 function classifyJson(body: Uint8Array): Asked | ApiError {
-  if (isNestedDeeper(body, DEEPEST)) {
-    return badRequest(`The body is nested deeper than ${DEEPEST} levels.`);
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(decoder.decode(body));
-  } catch {
-    return badRequest("The body is not valid JSON.");
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    return badRequest("The body is not a JSON object.");
-  }
-  const { model, stream } = parsed as { model?: unknown; stream?: unknown };
+  const members = membersOf(body, ["model", "stream"], DEEPEST);
+  if (typeof members === "string") return badRequest(PROBLEMS[members]);
+  const model = members.model ? valueIn(body, members.model) : undefined;
+  if (members.model && model === undefined) return badRequest(PROBLEMS.not_json);
   if (model !== undefined && model !== null && typeof model !== "string") {
     return badRequest("`model` is not a text.", "model");
   }
+  const stream = members.stream ? valueIn(body, members.stream) : undefined;
   return { model: model ?? undefined, stream: stream === true };
 }
 
@@ -48,15 +47,17 @@ async function classifyForm(
   body: Uint8Array<ArrayBuffer>,
   contentType: string,
 ): Promise<Asked | ApiError> {
+  if (hasMoreParts(body, contentType, MOST_PARTS)) {
+    return badRequest(`The form has more than ${MOST_PARTS} parts.`);
+  }
   try {
     const form = await new Response(body, {
       headers: { "content-type": contentType },
     }).formData();
     // Two parsers may choose differently between two.
-    if (form.getAll("model").length > 1) {
-      return badRequest("The form names several models.", "model");
-    }
-    const model = form.get("model");
+    const models = form.getAll("model");
+    if (models.length > 1) return badRequest("The form names several models.", "model");
+    const [model] = models;
     return {
       model: typeof model === "string" ? model : undefined,
       stream: form.get("stream") === "true",
@@ -64,4 +65,16 @@ async function classifyForm(
   } catch {
     return badRequest("The body is not a valid multipart form.");
   }
+}
+
+function hasMoreParts(body: Uint8Array<ArrayBuffer>, contentType: string, most: number): boolean {
+  const [, quoted, plain] = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType) ?? [];
+  const boundary = `--${quoted ?? plain ?? ""}`;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  let parts = 0;
+  for (let at = bytes.indexOf(boundary); at !== -1; at = bytes.indexOf(boundary, at + 1)) {
+    // The last boundary ends the form.
+    if (++parts > most + 1) return true;
+  }
+  return false;
 }

@@ -8,6 +8,8 @@ export interface Limits {
   readonly firstByteMs: number;
   /** Silence between two chunks after that, in milliseconds. */
   readonly chunkMs: number;
+  /** For the client to take what came, in milliseconds. */
+  readonly clientMs: number;
   /** On the clock of `performance.now()`; `Infinity` where a request may take any time. */
   readonly dueAt: number;
   /** Aborts when the server's engine stands still, which ends attempts that have nothing yet. */
@@ -22,6 +24,7 @@ export function limitsOf(
     readonly connectTimeoutMs: number;
     readonly requestTimeoutMs: number;
     readonly chunkTimeoutMs: number;
+    readonly clientTimeoutMs: number;
     readonly totalTimeoutMs?: number;
   },
   { startedAt, ...signals }: Pick<Limits, "stalled" | "cutOff"> & { readonly startedAt: number },
@@ -30,14 +33,15 @@ export function limitsOf(
     connectMs: settings.connectTimeoutMs,
     firstByteMs: settings.requestTimeoutMs,
     chunkMs: settings.chunkTimeoutMs,
+    clientMs: settings.clientTimeoutMs,
     dueAt: startedAt + (settings.totalTimeoutMs ?? Infinity),
     ...signals,
   };
 }
 
 /**
- * The watch over one attempt. Only silence while somebody listens counts: while the client is slow
- * to take what came, nobody does. Turning to and from listening costs a store each, since it
+ * The watch over one attempt. Only silence while somebody listens counts against the server: while
+ * the client is slow to take what came, nobody does, and that counts against the client. Turning to and from listening costs a store each, since it
  * happens for every chunk; the one timer looks when it fires and waits for what is left.
  */
 export interface Deadlines {
@@ -55,8 +59,11 @@ export interface Deadlines {
   stop(): void;
 }
 
+/** Before and for the question whether a server is reachable; what is left is for another. */
+const CONNECT_SHARE = 0.4;
+
 /**
- * @param isReachable asked halfway to the limit for connections, where nothing was heard: `fetch`
+ * @param isReachable asked on the way to the limit for connections, where nothing was heard: `fetch`
  *   doesn't tell whether it waits for a connection or for the answer
  * @param onExpiry called once, when the attempt is to be given up
  */
@@ -67,6 +74,8 @@ export function watchDeadlines(
 ): Deadlines {
   const { stalled, cutOff, dueAt } = limits;
   let since = Infinity;
+  let listened = 0;
+  let seen = -1;
   let silenceMs = limits.firstByteMs;
   let expired: Expiry | undefined;
   let stopped = false;
@@ -82,16 +91,20 @@ export function watchDeadlines(
   const look = () => {
     const now = performance.now();
     if (now >= dueAt) return expire("overdue");
-    const silentAt = (since === Infinity ? now : since) + silenceMs;
-    if (now >= silentAt) return expire("silent");
-    timer = setTimeout(look, Math.ceil(Math.min(silentAt, dueAt) - now));
+    if (since + silenceMs <= now) return expire("silent");
+    // Nobody has listened since the last look: the client takes nothing.
+    if (since === Infinity && seen === listened) return expire("unread");
+    seen = since === Infinity ? listened : -1;
+    const next = Math.min(since + silenceMs, now + limits.clientMs, dueAt);
+    timer = setTimeout(look, Math.ceil(next - now));
   };
   const connect = async () => {
-    if (!await isReachable(limits.connectMs / 2) && !isConnected) expire("unreachable");
+    if (!await isReachable(limits.connectMs * CONNECT_SHARE) && !isConnected) expire("unreachable");
   };
   let isConnected = false;
-  let timer = setTimeout(look, Math.min(silenceMs, Math.max(0, dueAt - performance.now())));
-  const connecting = setTimeout(connect, limits.connectMs / 2);
+  const first = Math.min(silenceMs, limits.clientMs, Math.max(0, dueAt - performance.now()));
+  let timer = setTimeout(look, first);
+  const connecting = setTimeout(connect, limits.connectMs * CONNECT_SHARE);
   stalled.addEventListener("abort", stall);
   cutOff.addEventListener("abort", cut);
 
@@ -116,7 +129,10 @@ export function watchDeadlines(
     get expired() {
       return expired;
     },
-    listen: () => void (since = performance.now()),
+    listen() {
+      since = performance.now();
+      listened++;
+    },
     heard: () => void (since = Infinity),
     connected,
     begun,

@@ -8,6 +8,8 @@ export type Expiry =
   | "silent"
   /** The server's engine stands still. */
   | "stalled"
+  /** The client took nothing of the answer for too long. */
+  | "unread"
   /** The request as a whole took too long. */
   | "overdue"
   /** The router stops and has waited long enough. */
@@ -30,7 +32,7 @@ export interface Facts {
  * may follow it; what the client or the router itself ended is not the server's break.
  */
 export function outcomeOf({ status, error, expired, clientGone }: Facts): Outcome {
-  if (error !== undefined && clientGone) return "client_closed";
+  if (error !== undefined && (clientGone || expired === "unread")) return "client_closed";
   const told = status === undefined ? undefined : outcomeOfStatus(status);
   if (error === undefined || told === "bad_status" || told === "backpressure") {
     return told ?? "reset";

@@ -66,7 +66,15 @@ export function relay(
 
   // Plain callbacks, made once: they run for every token, and an async function costs as much again.
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  let reading = false;
+  rest.whenExpired(() => {
+    if (reading || ended) return;
+    const broken = new BrokenAnswer(rest.expired);
+    end(rest.outcomeOf(broken));
+    controller.error(broken);
+  });
   function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
+    reading = false;
     if (chunk) {
       if (chunks++ > 0) {
         const now = performance.now();
@@ -84,6 +92,7 @@ export function relay(
     }
   }
   function breakOff(error: unknown) {
+    reading = false;
     const outcome = rest.outcomeOf(error);
     end(outcome);
     if (outcome === "client_closed" || !options.isStream) {
@@ -96,7 +105,10 @@ export function relay(
     start: (started) => void (controller = started),
     pull() {
       if (ended) throw new BrokenAnswer(ended);
-      if (!held) return rest.read().then(pass, breakOff);
+      if (!held) {
+        reading = true;
+        return rest.read().then(pass, breakOff);
+      }
       const first = held;
       held = undefined;
       pass(first);

@@ -31,6 +31,7 @@ export function endDetails({ outcome, expired, answer }: Ending, now: number): E
   return {
     // The router's own reasons; an engine that stands still has its own state.
     blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off",
+    unreachable: expired === "unreachable",
     restMs: outcome === "backpressure" && answer
       ? retryAfterMs(answer.headers.get("retry-after"), now)
       : undefined,

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
 export interface Upstream extends Pick<Deadlines, "begun"> {
   /** Why the router gave it up, if it did. */
   readonly expired: Expiry | undefined;
+  /** Calls back when the router gives it up while nobody reads: no read will tell. */
+  whenExpired(callback: () => void): void;
   /** The answer's head. Throws when there is none. */
   head(): Promise<Response>;
   /** The next bytes as they arrive, `undefined` at a clean end. Throws when the answer breaks. */
@@ -37,7 +39,9 @@ const SMALLEST_READ = 512;
 const LARGEST_READ = 64 * 1024;
 
 export function openUpstream(request: UpstreamRequest): Upstream {
-  const { clientGone, url } = request;
+  // Taken out one by one: what stays here stays as long as the answer streams.
+  const { clientGone, url, headers, client } = request;
+  let body: UpstreamRequest["body"] | undefined = request.body;
   const abort = new AbortController();
   let closed = false;
   let status: number | undefined;
@@ -56,10 +60,14 @@ export function openUpstream(request: UpstreamRequest): Upstream {
     // this the connection stays open and the server goes on generating.
     reader?.cancel().catch(() => {});
   };
+  let onExpired = () => {};
   const deadlines = watchDeadlines(
     request.limits,
     (withinMs) => isReachable(url, withinMs),
-    close,
+    () => {
+      close();
+      onExpired();
+    },
   );
   clientGone.addEventListener("abort", close);
   if (clientGone.aborted) close();
@@ -79,17 +87,19 @@ export function openUpstream(request: UpstreamRequest): Upstream {
       return deadlines.expired;
     },
     begun: deadlines.begun,
+    whenExpired: (callback) => void (onExpired = callback),
     close,
     async head() {
       deadlines.listen();
       const response = await fetch(url, {
         method: "POST",
-        headers: request.headers,
-        body: request.body,
-        client: request.client,
+        headers,
+        body: body!,
+        client,
         redirect: "manual",
         signal: abort.signal,
       });
+      body = undefined;
       deadlines.heard();
       deadlines.connected();
       status = response.status;

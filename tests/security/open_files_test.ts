@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { until } from "../support/until.ts";
+import { connectRaw, type RawConnection } from "./raw_client.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
+const LIVEZ = "GET /livez HTTP/1.1\r\nHost: router\r\n\r\n";
+const OPEN_FILES = 150;
+
+Deno.test("more connections than open files end neither the router nor those it has", async () => {
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `ulimit -n ${OPEN_FILES}; exec "$@"`,
+      "sh",
+      Deno.execPath(),
+      ...["run", "--quiet", "--allow-all", `--config=${CONFIG}`, MAIN, "run"],
+      ...["--host", "127.0.0.1", "--port", "0", "--server", "http://127.0.0.1:9=1"],
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
+  };
+  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+  const ended = reading.then(() => child.status);
+  try {
+    const port = () => Number(/Listening on http:\/\/[^:]+:(\d+)/.exec(output)?.[1] ?? 0);
+    await until("it listens", () => port() > 0, 20_000);
+    await using first = await connectRaw(port());
+    const alive = async (connection: RawConnection) => {
+      await connection.send(LIVEZ);
+      return (await connection.answer())?.status;
+    };
+    assert.equal(await alive(first), 200);
+
+    const crowd: RawConnection[] = [];
+    await until("accepting fails", async () => {
+      // Between two tries nobody listens.
+      const connection = await connectRaw(port()).catch(() => undefined);
+      if (connection) crowd.push(connection);
+      return output.includes("Too many open files");
+    });
+    assert.equal(await alive(first), 200, "who was there is still served");
+
+    for (const connection of crowd) await connection[Symbol.asyncDispose]();
+    await until("it accepts again", async () => {
+      const connection = await connectRaw(port()).catch(() => undefined);
+      if (!connection) return false;
+      await using another = connection;
+      return await alive(another) === 200;
+    });
+    assert.equal(await alive(first), 200);
+  } finally {
+    child.kill("SIGTERM");
+  }
+  assert.equal((await ended).code, 0, output);
+});
