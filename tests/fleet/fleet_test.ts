@@ -229,6 +229,254 @@ Deno.test("an outcome that says nothing of the server doesn't end a row of failu
   assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
+/** Two requests that fail take the server out, as it is configured. */
+function breakCircuit(fleet: Fleet, url: string): void {
+  const others = new Set(serversOf(fleet).filter(({ config }) => config.url !== url));
+  const leases = [lease(fleet, MODEL, others), lease(fleet, MODEL, others)];
+  for (const lease of leases) lease.end("reset");
+  assert.equal(stateOf(serverAt(fleet, url)), "unhealthy");
+}
+
+/** A fleet of A and B whose A is half-open. */
+function halfOpenFleet() {
+  const all = healthyFleet([{ url: A }, { url: B }]);
+  breakCircuit(all.fleet, A);
+  const server = serverAt(all.fleet, A);
+  all.clock.now = server.health.openUntil;
+  all.fleet.recordCheck(server, PASSED);
+  assert.equal(stateOf(server), "half-open");
+  all.changes.length = 0;
+  return { ...all, server };
+}
+
+/** A place at A, whatever else there is. */
+function leaseOfA(fleet: Fleet): Lease | Refusal {
+  return fleet.acquire(MODEL, new Set([serverAt(fleet, B)]));
+}
+
+Deno.test("a server that requests took out is back after its time, a check and a request", () => {
+  const { fleet, clock, changes } = healthyFleet([{ url: A }]);
+  breakCircuit(fleet, A);
+  const server = serverAt(fleet, A);
+  clock.now = server.health.openUntil - 1;
+  fleet.recordCheck(server, PASSED);
+  assert.equal(refusal(fleet, MODEL), "unavailable");
+  clock.now += 1;
+  assert.equal(refusal(fleet, MODEL), "unavailable", "time alone opens nothing");
+  fleet.recordCheck(server, PASSED);
+  lease(fleet).end("ok");
+  assert.equal(stateOf(server), "healthy");
+  assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
+    "healthy unhealthy: 2 requests failed in a row",
+    "unhealthy half-open: check passed; one request at a time until one succeeds",
+    "half-open healthy: a request succeeded",
+  ]);
+});
+
+Deno.test("a half-open server gets one request at a time, all others go elsewhere", () => {
+  const { fleet } = halfOpenFleet();
+  const leases = Array.from({ length: 6 }, () => lease(fleet));
+  const chosen = leases.map(({ server }) => server.config.url);
+  assert.equal(chosen.filter((url) => url === A).length, 1);
+  assert.equal(leaseOfA(fleet), "unavailable");
+});
+
+Deno.test("a trial that fails takes the server out again, for longer", () => {
+  const { fleet, clock, server, changes } = halfOpenFleet();
+  const before = server.health;
+  const trial = leaseOfA(fleet) as Lease;
+  trial.end("timeout");
+  assert.equal(stateOf(server), "unhealthy");
+  assert.equal(server.health.opened, before.opened + 1);
+  const outMs = server.health.openUntil - clock.now;
+  assert.ok(outMs >= 0.8 * 4_000 && outMs < 1.2 * 4_000, `${outMs} ms`);
+  assert.equal(server.lastFailureAt, clock.now);
+  assert.deepEqual(changes.map(({ reason }) => reason), ["the request that tried it failed"]);
+});
+
+for (const outcome of ["client_closed", "client_error", "backpressure"] as const) {
+  Deno.test(`a trial that ends with ${outcome} decides nothing and makes room for the next`, () => {
+    const { fleet, server } = halfOpenFleet();
+    (leaseOfA(fleet) as Lease).end(outcome);
+    assert.equal(stateOf(server), "half-open");
+    assert.equal(typeof leaseOfA(fleet), "object");
+    assert.equal(leaseOfA(fleet), "unavailable");
+  });
+}
+
+Deno.test("a trial that the router gave up for reasons of its own decides nothing", () => {
+  const { fleet, server } = halfOpenFleet();
+  (leaseOfA(fleet) as Lease).end("timeout", { blameless: true });
+  assert.equal(stateOf(server), "half-open");
+  assert.equal(typeof leaseOfA(fleet), "object");
+});
+
+Deno.test("a stream that has begun well ends its trial long before it ends itself", () => {
+  const { fleet, server, changes } = halfOpenFleet();
+  const trial = leaseOfA(fleet) as Lease;
+  trial.started();
+  trial.started();
+  assert.equal(stateOf(server), "healthy");
+  assert.equal(changes.length, 1);
+  trial.end("truncated");
+  assert.equal(stateOf(server), "healthy", "what breaks later is one failure, and no failed trial");
+  assert.equal(server.health.consecutiveRequestFailures, 1);
+  assert.equal(server.inFlight, 0);
+});
+
+Deno.test("that a stream began tells nothing of a server that needs no trial", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  const server = serverAt(fleet, A);
+  lease(fleet).end("reset");
+  const second = lease(fleet);
+  second.started();
+  assert.equal(server.health.consecutiveRequestFailures, 1);
+  second.end("ok");
+  assert.equal(server.health.consecutiveRequestFailures, 0);
+});
+
+Deno.test("requests from before a server was half-open don't decide about it", () => {
+  const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
+  const old = [leaseOfA(fleet) as Lease, leaseOfA(fleet) as Lease];
+  breakCircuit(fleet, A);
+  const server = serverAt(fleet, A);
+  clock.now = server.health.openUntil;
+  fleet.recordCheck(server, PASSED);
+  old[0]!.started();
+  old[0]!.end("ok");
+  assert.equal(stateOf(server), "half-open");
+  old[1]!.end("reset");
+  assert.equal(stateOf(server), "half-open");
+});
+
+Deno.test("a server that a check took out amid its trial gets no second trial beside it", () => {
+  const { fleet, clock, server } = halfOpenFleet();
+  const trial = leaseOfA(fleet) as Lease;
+  fleet.recordCheck(server, FAILED);
+  assert.equal(stateOf(server), "unhealthy");
+  clock.now += 10;
+  fleet.recordCheck(server, PASSED);
+  assert.equal(stateOf(server), "half-open");
+  assert.equal(leaseOfA(fleet), "unavailable");
+  trial.end("ok");
+  assert.equal(stateOf(server), "healthy");
+});
+
+Deno.test("a server that came back gets few requests at first, and more from second to second", () => {
+  const { fleet, clock, server } = halfOpenFleet();
+  fleet.reconcile(configOf([
+    { url: A, max_concurrent_requests: 8 },
+    { url: B, max_concurrent_requests: 8 },
+  ]));
+  (leaseOfA(fleet) as Lease).end("ok");
+  const fill = () => {
+    for (let i = 0; i < 40; i++) lease(fleet);
+    return server.inFlight;
+  };
+  assert.equal(fill(), 1);
+  clock.now += 5_000;
+  assert.equal(fill(), 4);
+  clock.now += 5_000;
+  assert.ok(fill() > 8, "full speed");
+});
+
+Deno.test("a server that came back takes all where nobody else can", () => {
+  const { fleet, server } = halfOpenFleet();
+  (leaseOfA(fleet) as Lease).end("ok");
+  for (let i = 0; i < 5; i++) assert.equal(typeof leaseOfA(fleet), "object");
+  assert.equal(server.inFlight, 5);
+});
+
+Deno.test("a server that asks for less rests, others answer, and it takes what only it can", () => {
+  const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
+  const server = serverAt(fleet, A);
+  (leaseOfA(fleet) as Lease).end("backpressure", { restMs: 7_000 });
+  assert.equal(stateOf(server), "healthy");
+  assert.equal(server.restsUntil, clock.now + 7_000);
+  for (let i = 0; i < 5; i++) assert.equal(lease(fleet).server.config.url, B);
+  assert.equal(typeof leaseOfA(fleet), "object");
+  clock.now += 7_000;
+  assert.equal(lease(fleet).server, server);
+});
+
+Deno.test("pauses of a server that names none grow until it answers well again", () => {
+  const { fleet, clock } = healthyFleet([{ url: A }]);
+  const server = serverAt(fleet, A);
+  const rest = () => {
+    lease(fleet).end("backpressure");
+    const ms = server.restsUntil - clock.now;
+    clock.now = server.restsUntil;
+    return ms;
+  };
+  const first = rest();
+  assert.ok(first >= 800 && first < 1_200, `${first} ms`);
+  const second = rest();
+  assert.ok(second >= 1_600 && second < 2_400, `${second} ms`);
+  lease(fleet).end("client_error");
+  assert.equal(server.rests, 2);
+  lease(fleet).end("ok");
+  const again = rest();
+  assert.ok(again >= 800 && again < 1_200, `${again} ms`);
+});
+
+const WORKING = {
+  running: 2,
+  waiting: 0,
+  kvCacheUsage: 0.5,
+  counters: { prompt: 100, generation: 50, prefixQueries: 0, prefixHits: 0 },
+  maxFds: undefined,
+  ownInFlight: 0,
+};
+
+Deno.test("a server whose engine stands still for stall_timeout is stalled, and back when it moves", () => {
+  const { fleet, clock, changes } = healthyFleet([{ url: A }, { url: B }], { stall_timeout: 10 });
+  const server = serverAt(fleet, A);
+  fleet.recordScrape(server, WORKING, false);
+  const held = leaseOfA(fleet) as Lease;
+  clock.now += 9_999;
+  fleet.recordScrape(server, WORKING, false);
+  assert.equal(stateOf(server), "healthy");
+  assert.equal(held.stalled.aborted, false);
+  clock.now += 1;
+  fleet.recordScrape(server, WORKING, false);
+  assert.equal(stateOf(server), "stalled");
+  assert.ok(held.stalled.aborted, "who waits for a first token is told");
+  assert.equal(leaseOfA(fleet), "unavailable");
+  fleet.recordCheck(server, PASSED);
+  assert.equal(stateOf(server), "stalled", "a good check is no token");
+
+  fleet.recordScrape(server, { ...WORKING, counters: { ...WORKING.counters, prompt: 101 } }, false);
+  assert.equal(stateOf(server), "healthy");
+  assert.equal((leaseOfA(fleet) as Lease).stalled.aborted, false);
+  assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
+    "healthy stalled: its engine stands still for 10 s",
+    "stalled healthy: its engine moves again, or has nothing to do",
+  ]);
+});
+
+Deno.test("a server that stands still is unavailable, not unknown", () => {
+  const { fleet, clock } = healthyFleet([{ url: A, models: ["one"] }, { url: B }]);
+  const server = serverAt(fleet, A);
+  fleet.recordScrape(server, WORKING, false);
+  clock.now += 30_000;
+  fleet.recordScrape(server, WORKING, false);
+  assert.equal(refusal(fleet, "one"), "unavailable");
+});
+
+Deno.test("a stalled server whose page can't be read for long is believed to work", () => {
+  const { fleet, clock, changes } = healthyFleet([{ url: A }]);
+  const server = serverAt(fleet, A);
+  fleet.recordScrape(server, WORKING, false);
+  clock.now += 30_000;
+  fleet.recordScrape(server, WORKING, false);
+  fleet.recordNoScrape(server);
+  assert.equal(stateOf(server), "stalled");
+  clock.now += 5_001;
+  fleet.recordNoScrape(server);
+  assert.equal(stateOf(server), "healthy");
+  assert.equal(changes.at(-1)!.reason, "its metrics can't be read");
+});
+
 Deno.test("others' requests as the last scrape showed them turn the choice", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
   fleet.recordScrape(serverAt(fleet, A), {
@@ -505,7 +753,7 @@ Deno.test("a snapshot shows each server as it is", () => {
   });
 });
 
-Deno.test("whatever requests and reloads do, in flight is exact and no left server stays", () => {
+Deno.test("whatever requests and reloads do, in flight is exact, no left server stays and trials come one at a time", () => {
   const outcomes: Outcome[] = ["ok", "reset", "client_closed", "backpressure"];
   const event = fc.oneof(
     fc.record({ do: fc.constant("acquire" as const) }),
@@ -518,30 +766,40 @@ Deno.test("whatever requests and reloads do, in flight is exact and no left serv
       do: fc.constant("reload" as const),
       servers: fc.subarray([A, B, C], { minLength: 1 }),
     }),
-    fc.record({ do: fc.constant("recover" as const) }),
+    fc.record({ do: fc.constant("recover" as const), afterMs: fc.nat(10_000) }),
   );
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
-      const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+      const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
       const held: Lease[] = [];
+      const trials = new Set<Lease>();
       let configured = new Set([A, B]);
       for (const event of events) {
         if (event.do === "acquire") {
           const lease = fleet.acquire(undefined, new Set());
-          if (typeof lease !== "string") held.push(lease);
+          if (typeof lease === "string") continue;
+          const onTrial = [...trials].map(({ server }) => server);
+          if (lease.server.health.status === "half-open") {
+            assert.ok(!onTrial.includes(lease.server), "one trial at a time");
+            trials.add(lease);
+          }
+          held.push(lease);
         } else if (event.do === "end" && held.length > 0) {
           const [lease] = held.splice(event.which % held.length, 1);
+          trials.delete(lease!);
           lease!.end(event.how);
           lease!.end("reset");
         } else if (event.do === "reload") {
           configured = new Set(event.servers);
           fleet.reconcile(configOf(event.servers.map((url) => ({ url }))));
         } else if (event.do === "recover") {
+          clock.now += event.afterMs;
           for (const server of serversOf(fleet)) {
             fleet.recordCheck(server, PASSED);
           }
         }
         for (const server of fleet.servers) {
+          assert.equal(server.trial, [...trials].some((lease) => lease.server === server));
           assert.equal(
             server.inFlight,
             held.filter((lease) => lease.server === server).length,

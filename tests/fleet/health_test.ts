@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { afterRequest } from "../../src/fleet/breaker.ts";
 import {
   afterCheck,
-  afterRequest,
   type Check,
   type Health,
   meanResponseMs,
@@ -19,6 +19,7 @@ function settingsWith(settings: Record<string, unknown> = {}) {
 const defaults = settingsWith();
 const PASSED: Check = { ok: true, responseMs: 5 };
 const FAILED: Check = { ok: false, responseMs: 5 };
+const NOW = 1_000_000;
 
 function afterChecks(
   health: Health,
@@ -26,23 +27,12 @@ function afterChecks(
   settings = defaults,
 ): Health {
   return checks.reduce(
-    (health, check) => afterCheck(health, check, settings),
+    (health, check) => afterCheck(health, check, settings, NOW),
     health,
   );
 }
 
-function afterFailedRequests(
-  health: Health,
-  times: number,
-  settings = defaults,
-): Health {
-  for (let i = 0; i < times; i++) {
-    health = afterRequest(health, false, settings);
-  }
-  return health;
-}
-
-const HEALTHY = afterCheck(UNCHECKED, PASSED, defaults);
+const HEALTHY = afterCheck(UNCHECKED, PASSED, defaults, NOW);
 
 Deno.test("a server is being checked until its first check", () => {
   assert.equal(UNCHECKED.status, "checking");
@@ -52,7 +42,7 @@ Deno.test("a server is being checked until its first check", () => {
 
 Deno.test("the first check decides: passed is healthy, failed is unhealthy", () => {
   assert.equal(HEALTHY.status, "healthy");
-  assert.equal(afterCheck(UNCHECKED, FAILED, defaults).status, "unhealthy");
+  assert.equal(afterCheck(UNCHECKED, FAILED, defaults, NOW).status, "unhealthy");
 });
 
 Deno.test("a check that fails takes a server out only at the third in a row", () => {
@@ -72,7 +62,7 @@ Deno.test("a check that passes ends the row of failed ones", () => {
 
 Deno.test("the row that takes a server out is as long as configured", () => {
   const settings = settingsWith({ health_check_consecutive_failures: 1 });
-  assert.equal(afterCheck(HEALTHY, FAILED, settings).status, "unhealthy");
+  assert.equal(afterCheck(HEALTHY, FAILED, settings, NOW).status, "unhealthy");
 });
 
 Deno.test("a full window with too few successes takes a server out", () => {
@@ -103,75 +93,98 @@ Deno.test("a window that isn't full yet takes no server out", () => {
 Deno.test("checks that are too slow on average take a server out", () => {
   const settings = settingsWith({ health_check_max_response_time: 0.1 });
   const slow = { ok: true, responseMs: 180 };
-  const bearable = afterCheck(HEALTHY, slow, settings);
+  const bearable = afterCheck(HEALTHY, slow, settings, NOW);
   assert.equal(meanResponseMs(bearable), 92.5);
   assert.equal(bearable.status, "healthy");
-  assert.equal(afterCheck(bearable, slow, settings).status, "unhealthy");
+  assert.equal(afterCheck(bearable, slow, settings, NOW).status, "unhealthy");
 });
 
 Deno.test("a check that passes too slowly brings no server in or back", () => {
   const settings = settingsWith({ health_check_max_response_time: 0.1 });
   const slow = { ok: true, responseMs: 101 };
-  assert.equal(afterCheck(UNCHECKED, slow, settings).status, "unhealthy");
-  const out = afterCheck(UNCHECKED, FAILED, settings);
-  assert.equal(afterCheck(out, slow, settings).status, "unhealthy");
+  assert.equal(afterCheck(UNCHECKED, slow, settings, NOW).status, "unhealthy");
+  const out = afterCheck(UNCHECKED, FAILED, settings, NOW);
+  assert.equal(afterCheck(out, slow, settings, NOW).status, "unhealthy");
   const inTime = { ok: true, responseMs: 100 };
-  assert.equal(afterCheck(out, inTime, settings).status, "healthy");
+  assert.equal(afterCheck(out, inTime, settings, NOW).status, "healthy");
 });
 
-Deno.test("a request that fails takes a server out only at the second in a row", () => {
-  assert.equal(afterFailedRequests(HEALTHY, 1).status, "healthy");
-  const out = afterFailedRequests(HEALTHY, 2);
-  assert.equal(out.status, "unhealthy");
-  assert.match(out.reason, /2 requests failed in a row/);
-});
-
-Deno.test("the row of requests is as long as configured", () => {
-  const settings = settingsWith({ failure_threshold: 4 });
-  assert.equal(afterFailedRequests(HEALTHY, 3, settings).status, "healthy");
-  assert.equal(afterFailedRequests(HEALTHY, 4, settings).status, "unhealthy");
-});
-
-Deno.test("a request that is answered ends the row of failed ones", () => {
-  const once = afterFailedRequests(HEALTHY, 1);
-  const answered = afterRequest(once, true, defaults);
-  assert.equal(answered.consecutiveRequestFailures, 0);
-  assert.equal(afterFailedRequests(answered, 1).status, "healthy");
-});
-
-Deno.test("a check that passes does not excuse failed requests of a healthy server", () => {
-  const health = afterCheck(afterFailedRequests(HEALTHY, 1), PASSED, defaults);
-  assert.equal(afterFailedRequests(health, 1).status, "unhealthy");
-});
-
-Deno.test("one check that passes brings a server back with a clean record", () => {
+Deno.test("one check that passes brings back a server that checks took out, with a clean record", () => {
   for (
     const out of [
       afterChecks(HEALTHY, [FAILED, FAILED, FAILED]),
-      afterFailedRequests(HEALTHY, 5),
-      afterCheck(UNCHECKED, FAILED, defaults),
+      { ...afterChecks(HEALTHY, [FAILED, FAILED, FAILED]), consecutiveRequestFailures: 5 },
+      afterCheck(UNCHECKED, FAILED, defaults, NOW),
     ]
   ) {
-    const back = afterCheck(out, PASSED, defaults);
-    assert.deepEqual(back, {
+    assert.equal(out.status, "unhealthy");
+    assert.deepEqual(afterCheck(out, PASSED, defaults, NOW + 7), {
+      ...UNCHECKED,
       status: "healthy",
       window: [PASSED],
       totalChecks: out.totalChecks + 1,
-      consecutiveCheckFailures: 0,
-      consecutiveRequestFailures: 0,
-      reason: back.reason,
+      recoveredAt: NOW + 7,
+      reason: "check passed",
     });
   }
 });
 
-Deno.test("whatever happens, a passed check brings back, and the record keeps its bounds", () => {
-  const event = fc.oneof(
-    fc.record({
-      ok: fc.boolean(),
-      responseMs: fc.double({ min: 0, max: 20_000, noNaN: true }),
-    }),
-    fc.boolean(),
-  );
+Deno.test("a server that was never out has not come back, so it starts at full speed", () => {
+  assert.equal(HEALTHY.recoveredAt, 0);
+});
+
+const OPEN: Health = {
+  ...HEALTHY,
+  status: "unhealthy",
+  consecutiveRequestFailures: 2,
+  openUntil: NOW + 2_000,
+  opened: 1,
+  reason: "2 requests failed in a row",
+};
+
+Deno.test("a check that passes before the time of a server that requests took out says nothing", () => {
+  const health = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil - 1);
+  assert.equal(health.status, "unhealthy");
+  assert.equal(health.reason, OPEN.reason);
+  assert.equal(health.openUntil, OPEN.openUntil);
+  assert.equal(health.totalChecks, OPEN.totalChecks + 1);
+});
+
+Deno.test("a check that passes from that time on makes it half-open, again and again", () => {
+  const once = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil);
+  assert.equal(once.status, "half-open");
+  assert.match(once.reason, /one request at a time/);
+  assert.equal(once.recoveredAt, 0, "it is not back yet");
+  assert.equal(once.opened, 1);
+  const later = afterCheck(once, PASSED, defaults, OPEN.openUntil + 60_000);
+  assert.equal(later.status, "half-open");
+});
+
+Deno.test("a check that fails or is too slow takes a half-open server out, the next makes it half-open", () => {
+  const halfOpen = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil);
+  for (const check of [FAILED, { ok: true, responseMs: 10_001 }]) {
+    const out = afterCheck(halfOpen, check, defaults, OPEN.openUntil + 10);
+    assert.equal(out.status, "unhealthy");
+    assert.equal(out.opened, 1, "that is no second time that requests took it out");
+    assert.equal(
+      afterCheck(out, PASSED, defaults, OPEN.openUntil + 20).status,
+      "half-open",
+    );
+  }
+});
+
+Deno.test("whatever happens, checks and requests keep their bounds and only what may brings back", () => {
+  const event = fc.record({
+    event: fc.oneof(
+      fc.record({
+        ok: fc.boolean(),
+        responseMs: fc.double({ min: 0, max: 20_000, noNaN: true }),
+      }),
+      fc.record({ answered: fc.boolean(), isTrial: fc.boolean() }),
+    ),
+    afterMs: fc.nat(90_000),
+    chance: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  });
   const settings = fc.record({
     failure_threshold: fc.integer({ min: 1, max: 4 }),
     health_check_window_size: fc.integer({ min: 1, max: 6 }),
@@ -182,23 +195,38 @@ Deno.test("whatever happens, a passed check brings back, and the record keeps it
     fc.property(settings, fc.array(event), (settings, events) => {
       let health = UNCHECKED;
       let checks = 0;
-      for (const event of events) {
+      let now = NOW;
+      for (const { event, afterMs, chance } of events) {
+        now += afterMs;
         const before = health;
-        if (typeof event === "boolean") {
-          health = afterRequest(health, event, settings);
-          if (event) assert.equal(health.status, before.status);
-          assert.ok(
-            before.status === "healthy" || health.status === before.status,
-            "a request brings no server in",
-          );
+        if ("answered" in event) {
+          const { answered, isTrial } = event;
+          const trial = { isTrial, now, random: () => chance };
+          health = afterRequest(health, answered, settings, trial);
+          if (health.status !== before.status) {
+            assert.ok(
+              answered
+                ? isTrial && before.status === "half-open" && health.status === "healthy"
+                : health.status === "unhealthy",
+              `${before.status} to ${health.status}`,
+            );
+          }
+          if (before.status === "checking") assert.equal(health.status, "checking");
         } else {
-          health = afterCheck(health, event, settings);
+          health = afterCheck(health, event, settings, now);
           checks++;
+          if (health.status === "healthy" && before.status !== "healthy") {
+            assert.equal(before.openUntil, 0, "requests had not taken it out");
+          }
+          if (health.status === "half-open") assert.ok(now >= health.openUntil);
         }
         assert.equal(health.totalChecks, checks);
         assert.ok(health.window.length <= settings.healthCheckWindowSize);
         assert.ok(successRate(health) >= 0 && successRate(health) <= 1);
+        assert.ok(health.openUntil - now <= 72_000);
+        assert.notEqual(health.reason, "");
         if (health.status === "healthy") {
+          assert.equal(health.openUntil, 0);
           assert.ok(
             health.consecutiveRequestFailures < settings.failureThreshold,
           );
@@ -209,7 +237,8 @@ Deno.test("whatever happens, a passed check brings back, and the record keeps it
         }
       }
       if (health.status !== "healthy") {
-        assert.equal(afterCheck(health, PASSED, settings).status, "healthy");
+        const back = afterCheck(health, PASSED, settings, now + 72_000).status;
+        assert.equal(back, health.openUntil > 0 ? "half-open" : "healthy");
       }
     }),
     { numRuns },

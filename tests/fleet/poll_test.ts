@@ -302,8 +302,12 @@ Deno.test("without active checks a server is checked at its start, and after it 
     assert.equal(server.times("/health"), 1, "it is left alone");
 
     clock.now += 1;
-    await until("back", () => state() === "healthy");
+    await until("a request may try it", () => state() === "half-open");
     assert.equal(server.times("/health"), 2);
+    const lease = fleet.acquire("m", new Set());
+    assert.ok(typeof lease === "object");
+    lease.end("ok");
+    assert.equal(state(), "healthy");
   } finally {
     await poller.stop();
   }
