@@ -46,8 +46,15 @@ Deno.test("a file that only lists servers gets every default", () => {
       metricsIntervalMs: 500,
       healthCheckIntervalMs: 10_000,
       healthCheckTimeoutMs: 5_000,
+      connectTimeoutMs: 5_000,
       requestTimeoutMs: 120_000,
+      chunkTimeoutMs: 120_000,
+      stallTimeoutMs: 30_000,
       maxRetries: 3,
+      maxInFlight: 10_000,
+      bodyBufferBytes: 512 * 1024 * 1024,
+      drainTimeoutMs: 120_000,
+      drainDelayMs: 0,
       configReloadIntervalMs: 30_000,
       failureThreshold: 2,
       autoRecoveryMs: 60_000,
@@ -76,8 +83,17 @@ Deno.test("every key of a server and of [config] is taken", () => {
       metrics_interval: 1.5,
       health_check_interval: 11,
       health_check_timeout: 6,
+      log_level: "debug",
+      connect_timeout: 0.25,
       request_timeout: 121,
+      chunk_timeout: 2.5,
+      total_timeout: 600,
+      stall_timeout: 45,
       max_retries: 0,
+      max_in_flight: 77,
+      body_buffer_mib: 3,
+      drain_timeout: 0,
+      drain_delay: 15,
       config_reload_interval: 31,
       failure_threshold: 4,
       auto_recovery_threshold: 61,
@@ -102,8 +118,17 @@ Deno.test("every key of a server and of [config] is taken", () => {
       metricsIntervalMs: 1_500,
       healthCheckIntervalMs: 11_000,
       healthCheckTimeoutMs: 6_000,
+      logLevel: "debug",
+      connectTimeoutMs: 250,
       requestTimeoutMs: 121_000,
+      chunkTimeoutMs: 2_500,
+      totalTimeoutMs: 600_000,
+      stallTimeoutMs: 45_000,
       maxRetries: 0,
+      maxInFlight: 77,
+      bodyBufferBytes: 3 * 1024 * 1024,
+      drainTimeoutMs: 0,
+      drainDelayMs: 15_000,
       configReloadIntervalMs: 31_000,
       failureThreshold: 4,
       autoRecoveryMs: 61_000,
@@ -114,6 +139,20 @@ Deno.test("every key of a server and of [config] is taken", () => {
       healthCheckConsecutiveFailures: 5,
     },
   });
+});
+
+Deno.test("between chunks as much silence is allowed as before the first, unless it is said", () => {
+  const limits = (config: Record<string, unknown>) => {
+    const { requestTimeoutMs, chunkTimeoutMs } = configOf(checkSettings(config)).settings;
+    return [requestTimeoutMs, chunkTimeoutMs];
+  };
+  assert.deepEqual(limits({ request_timeout: 7 }), [7_000, 7_000]);
+  assert.deepEqual(limits({ request_timeout: 7, chunk_timeout: 9 }), [7_000, 9_000]);
+  assert.deepEqual(limits({ chunk_timeout: 9 }), [120_000, 9_000]);
+});
+
+Deno.test("a request may take any time, unless it is said", () => {
+  assert.ok(!("totalTimeoutMs" in configOf(checkSettings({})).settings));
 });
 
 for (
@@ -251,6 +290,7 @@ Deno.test("a model name that is no text is a problem at its place in the list", 
 });
 
 const SECONDS = [0, -1, "10", true, NaN, Infinity, 1e9];
+const SECONDS_OR_NONE = [-1, "10", true, NaN, Infinity, 86_401];
 const COUNT = [0, -1, 1.5, "3", true];
 
 for (
@@ -259,8 +299,17 @@ for (
     metrics_interval: SECONDS,
     health_check_interval: SECONDS,
     health_check_timeout: SECONDS,
+    log_level: ["loud", 3, "", true],
+    connect_timeout: SECONDS,
     request_timeout: SECONDS,
+    chunk_timeout: SECONDS,
+    total_timeout: SECONDS,
+    stall_timeout: SECONDS,
     max_retries: [-1, 1.5, "3", true],
+    max_in_flight: COUNT,
+    body_buffer_mib: COUNT,
+    drain_timeout: SECONDS_OR_NONE,
+    drain_delay: SECONDS_OR_NONE,
     config_reload_interval: SECONDS,
     failure_threshold: COUNT,
     auto_recovery_threshold: SECONDS,
