@@ -15,17 +15,21 @@ function appWith(
   {
     healthy = true,
     accepting = true,
+    happened = () => {},
     proxy = () => Promise.resolve(new Response("proxied")),
   }: {
     healthy?: boolean;
     accepting?: boolean;
+    happened?: (fleet: Fleet, server: Server, clock: { now: number }) => void;
     proxy?: Proxy;
   } = {},
 ) {
-  const fleet = new Fleet({ config: configOf([{ url: "http://a" }]) });
+  const clock = { now: Date.now() };
+  const fleet = new Fleet({ config: configOf([{ url: "http://a" }]), now: () => clock.now });
   const server = fleet.servers[0] as Server;
   fleet.recordModels(server, [MODEL, { id: "plain" }]);
   fleet.recordCheck(server, { ok: healthy, responseMs: 1 });
+  happened(fleet, server, clock);
   const errors: Error[] = [];
   const proxied: Request[] = [];
   const app = createApp({
@@ -243,6 +247,47 @@ Deno.test("alive is the router itself, ready is it with a server and not on its 
     assert.deepEqual(statuses, [livez, readyz], JSON.stringify(state));
   }
 });
+
+/** Two requests failed, and time and a check have passed. */
+function becomeHalfOpen(fleet: Fleet, server: Server, clock: { now: number }): void {
+  for (let i = 0; i < 2; i++) {
+    const lease = fleet.acquire(undefined, new Set());
+    assert.ok(typeof lease === "object");
+    lease.end("reset");
+  }
+  clock.now = server.health.openUntil;
+  fleet.recordCheck(server, { ok: true, responseMs: 1 });
+}
+
+function becomeStalled(fleet: Fleet, server: Server, clock: { now: number }): void {
+  const counters = { prompt: 1, generation: 1, prefixQueries: 0, prefixHits: 0 };
+  const page = { running: 1, waiting: 0, kvCacheUsage: 0, counters, maxFds: 1, ownInFlight: 0 };
+  fleet.recordScrape(server, page, false);
+  clock.now += 60_000;
+  fleet.recordScrape(server, page, false);
+}
+
+for (
+  const [state, happened, status, models] of [
+    ["half-open", becomeHalfOpen, 200, [MODEL.id, "plain"]],
+    ["stalled", becomeStalled, 503, []],
+  ] as const
+) {
+  Deno.test(`with a ${state} server alone, health and readiness are ${status} and ${models.length} models are listed`, async () => {
+    const { ask } = appWith({ happened });
+    const health = await ask("/health");
+    const document = await health.json();
+    assert.equal(document.servers[0].health_status, state);
+    assert.equal(document.servers[0].healthy, false);
+    assert.equal(document.healthy_servers, 0);
+    assert.equal(health.status, status);
+    const ready = await ask("/readyz");
+    await ready.body?.cancel();
+    assert.equal(ready.status, status);
+    const { data } = await (await ask("/v1/models")).json();
+    assert.deepEqual(data.map(({ id }: { id: string }) => id), models);
+  });
+}
 
 Deno.test("a HEAD request is answered like a GET without its body", async () => {
   const { ask } = appWith();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServerState } from "../../src/fleet/server.ts";
 import { createEvents } from "../../src/monitor/events.ts";
 import { SHOWN_EVENTS } from "../../src/monitor/view.ts";
 import { configOf } from "../support/config.ts";
@@ -37,10 +38,7 @@ Deno.test("of several problems the first is told and the others are counted", ()
 
 Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
   const { listener, list } = createEvents(() => 0);
-  const tone = (
-    from: "checking" | "healthy" | "unhealthy",
-    to: "healthy" | "unhealthy" | "draining",
-  ) => {
+  const tone = (from: ServerState, to: ServerState) => {
     listener.stateChanged!({ server: A, from, to, reason: "why" });
     return list()[0]!.tone;
   };
@@ -49,6 +47,12 @@ Deno.test("a server that goes down is bad, its return good, the rest neither", (
   assert.equal(tone("unhealthy", "healthy"), "good");
   assert.equal(tone("checking", "healthy"), "plain");
   assert.equal(tone("healthy", "draining"), "plain");
+  assert.equal(tone("healthy", "stalled"), "bad");
+  assert.equal(tone("stalled", "healthy"), "good");
+  assert.equal(tone("unhealthy", "half-open"), "plain", "it is not back yet");
+  assert.equal(tone("half-open", "healthy"), "good");
+  assert.equal(tone("half-open", "unhealthy"), "bad");
+  assert.equal(tone("sleeping", "healthy"), "plain");
 });
 
 Deno.test("as many are kept as are shown, and what was handed out doesn't change", () => {

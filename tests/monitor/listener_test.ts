@@ -29,6 +29,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "firstToken",
     "nextToken",
     "failover",
+    "retryHeldBack",
     "closed",
     "stateChanged",
     "attemptEnded",

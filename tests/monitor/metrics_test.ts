@@ -49,6 +49,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["overhead_seconds", "histogram", "le"],
     ["request_duration_seconds", "histogram", "le"],
     ["requests_total", "counter", "model,server,code"],
+    ["retries_held_back_total", "counter", ""],
     ["server_kv_cache_usage", "gauge", "server"],
     ["server_load", "gauge", "server"],
     ["server_running", "gauge", "server"],
@@ -130,6 +131,23 @@ Deno.test("attempts, failovers and reloads are counted by how they ended", async
     `config_reloads_total{outcome="ok"} 1`,
     `config_reloads_total{outcome="invalid"} 1`,
   ]);
+});
+
+Deno.test("retries that the budget forbade are counted", async () => {
+  const { listener, samples } = starting();
+  assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 0"]);
+  listener.retryHeldBack!();
+  listener.retryHeldBack!();
+  assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 2"]);
+});
+
+Deno.test("a server counts as up only when it is healthy", async () => {
+  const states = ["half-open", "stalled", "sleeping", "checking", "unhealthy", "healthy"] as const;
+  const { samples } = starting(states.map((state) => ({ url: `http://${state}`, state })));
+  assert.deepEqual(
+    await samples("server_up{"),
+    states.map((state) => `server_up{server="http://${state}"} ${state === "healthy" ? 1 : 0}`),
+  );
 });
 
 Deno.test("the version is a label", async () => {
