@@ -44,23 +44,39 @@ const roomOf = (path: string) => path.includes("/") ? path.split("/")[0]! : "";
 const inRoom = (...rooms: string[]) => sources.filter(({ path }) => rooms.includes(roomOf(path)));
 const routing = inRoom("routing").map(({ path }) => path);
 
-/** Decisions: values in, values out. */
+/** Decisions: values in, values out; what changes a server that it is given, or counts, at most. */
 const PURE = [
   "config/config.ts",
   "config/log_level.ts",
   "config/schema.ts",
+  "config/settings.ts",
   "config/shape.ts",
+  "fleet/breaker.ts",
+  "fleet/eligible.ts",
   "fleet/health.ts",
+  "fleet/lease.ts",
   "fleet/load.ts",
   "fleet/metrics_text.ts",
   "fleet/outcome.ts",
+  "fleet/reconcile.ts",
+  "fleet/rest.ts",
   "fleet/server.ts",
   "fleet/snapshot.ts",
+  "fleet/stall.ts",
+  "fleet/transitions.ts",
+  "proxy/account.ts",
+  "proxy/admission.ts",
+  "proxy/bytes.ts",
   "proxy/classify.ts",
   "proxy/errors.ts",
+  "proxy/events.ts",
   "proxy/headers.ts",
+  "proxy/outcome_of.ts",
   "proxy/paths.ts",
   "proxy/retry.ts",
+  "proxy/retry_budget.ts",
+  "proxy/stream_end.ts",
+  "proxy/usage.ts",
   ...routing,
 ];
 
