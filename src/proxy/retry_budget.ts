@@ -10,32 +10,36 @@ export interface RetryBudget {
 const RATIO = 0.2;
 const FLOOR_PER_SECOND = 10;
 const WINDOW_SECONDS = 10;
+/** One cell a second, and one for the second that is not over yet. */
+const CELLS = WINDOW_SECONDS + 1;
 
 /**
- * Over any {@linkcode WINDOW_SECONDS} there are at most as many retries as {@linkcode RATIO} of the
- * requests, and {@linkcode FLOOR_PER_SECOND} beside.
+ * Over the {@linkcode WINDOW_SECONDS} up to any retry there are at most as many retries as
+ * {@linkcode RATIO} of the requests, and {@linkcode FLOOR_PER_SECOND} beside.
  *
  * @param now in milliseconds, never running backwards
  */
 export function createRetryBudget(now: () => number): RetryBudget {
-  // One cell a second; a cell is cleared when its second comes round again.
-  const requests = new Uint32Array(WINDOW_SECONDS);
-  const retries = new Uint32Array(WINDOW_SECONDS);
+  // A cell is cleared when its second comes round again. The oldest is in the window in part: its
+  // retries count, its requests don't.
+  const requests = new Uint32Array(CELLS);
+  const retries = new Uint32Array(CELLS);
   let second = Math.floor(now() / 1000);
   const cell = () => {
     const current = Math.floor(now() / 1000);
-    for (second = Math.max(second, current - WINDOW_SECONDS); second < current;) {
-      const next = ++second % WINDOW_SECONDS;
+    for (second = Math.max(second, current - CELLS); second < current;) {
+      const next = ++second % CELLS;
       requests[next] = retries[next] = 0;
     }
-    return current % WINDOW_SECONDS;
+    return current % CELLS;
   };
   const sum = (cells: Uint32Array) => cells.reduce((total, count) => total + count, 0);
   return {
     request: () => void requests[cell()]!++,
     take() {
       const at = cell();
-      if (sum(retries) >= FLOOR_PER_SECOND * WINDOW_SECONDS + RATIO * sum(requests)) return false;
+      const recent = sum(requests) - requests[(at + 1) % CELLS]!;
+      if (sum(retries) >= FLOOR_PER_SECOND * WINDOW_SECONDS + RATIO * recent) return false;
       retries[at]!++;
       return true;
     },
