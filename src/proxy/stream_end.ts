@@ -2,7 +2,8 @@ import { errorStatusOf, eventsIn } from "./events.ts";
 
 /** Streams of these paths say at their end that they are whole. */
 const ENDS_WITH_DONE = /^\/v1\/(chat\/)?completions(\?|$)/;
-const DONE = "[DONE]";
+/** At the start of a line, where no text that a model wrote can stand. */
+const DONE = /(?:^|[\r\n])data: ?\[DONE\]/;
 
 /**
  * Whether an event stream that ended cleanly is whole. A connection that tells neither length nor
@@ -12,7 +13,7 @@ const DONE = "[DONE]";
  * @param tail the stream's last bytes as text
  */
 export function isWhole(path: string, tail: string): boolean {
-  return !ENDS_WITH_DONE.test(path) || tail.includes(DONE);
+  return !ENDS_WITH_DONE.test(path) || DONE.test(tail);
 }
 
 /**
