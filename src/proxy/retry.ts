@@ -38,6 +38,9 @@ export function endDetails({ outcome, expired, answer }: Ending, now: number): E
   };
 }
 
+/** Each of the three ways to write a date begins with its day; `Date.parse` takes a mere number. */
+const DATE = /^\s*(mon|tue|wed|thu|fri|sat|sun)/i;
+
 /**
  * How long a server asks to be left alone, in milliseconds.
  *
@@ -48,6 +51,6 @@ export function endDetails({ outcome, expired, answer }: Ending, now: number): E
 export function retryAfterMs(retryAfter: string | null, now: number): number | undefined {
   if (retryAfter === null) return undefined;
   if (/^\s*\d+\s*$/.test(retryAfter)) return Number(retryAfter) * 1000;
-  const at = Date.parse(retryAfter);
+  const at = DATE.test(retryAfter) ? Date.parse(retryAfter) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type Outcome, verdict } from "../../src/fleet/outcome.ts";
-import { isFailure } from "../../src/fleet/outcome.ts";
-import { outcomeOfStatus, shouldRetry } from "../../src/proxy/retry.ts";
+import { isFailure, type Outcome, verdict } from "../../src/fleet/outcome.ts";
+import type { Expiry } from "../../src/proxy/outcome_of.ts";
+import { endDetails, isFinal, retryAfterMs, shouldRetry } from "../../src/proxy/retry.ts";
 
 /** Of each outcome: whether another server is asked, and what it says of this one. */
 const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
@@ -26,42 +26,83 @@ for (const [name, expected] of Object.entries(outcomes)) {
     } this one`,
     () => {
       assert.equal(isFailure(outcome), expected.retried);
-      assert.equal(shouldRetry(outcome, 1, 3), expected.retried);
+      assert.equal(shouldRetry({ outcome, expired: undefined }, 1, 3), expected.retried);
       assert.equal(verdict(outcome), expected.verdict);
     },
   );
 }
 
+const RESET = { outcome: "reset", expired: undefined } as const;
+
 Deno.test("max_retries further servers are asked, and no more", () => {
-  const tries = [1, 2, 3, 4, 5].map((attempts) => shouldRetry("reset", attempts, 3));
+  const tries = [1, 2, 3, 4, 5].map((attempts) => shouldRetry(RESET, attempts, 3));
   assert.deepEqual(tries, [true, true, true, false, false]);
-  assert.equal(shouldRetry("reset", 1, 0), false);
+  assert.equal(shouldRetry(RESET, 1, 0), false);
 });
 
-Deno.test("500, 502, 503, 504 and 429 go to another server, every other status is the client's", () => {
-  for (let status = 200; status < 600; status++) {
-    assert.equal(
-      isFailure(outcomeOfStatus(status)),
-      [429, 500, 502, 503, 504].includes(status),
-      String(status),
-    );
-  }
+/** Of each reason to give an attempt up: whether another server may do better, and who is to blame. */
+const expiries: Record<Expiry, { retried: boolean; blamed: boolean }> = {
+  unreachable: { retried: true, blamed: true },
+  silent: { retried: true, blamed: true },
+  stalled: { retried: true, blamed: false },
+  overdue: { retried: false, blamed: false },
+  cut_off: { retried: false, blamed: false },
+};
+
+for (const [name, { retried, blamed }] of Object.entries(expiries)) {
+  const ending = { outcome: "timeout", expired: name as Expiry } as const;
+  Deno.test(`an attempt that was ${name} ${retried ? "goes" : "doesn't go"} to another server, and ${blamed ? "" : "not "}by this one's fault`, () => {
+    assert.equal(shouldRetry(ending, 1, 3), retried);
+    assert.equal(isFinal(ending), !retried);
+    assert.equal(endDetails(ending, 0).blameless, !blamed);
+  });
+}
+
+Deno.test("what wasn't given up is final to nobody and blameless in nothing", () => {
+  assert.equal(isFinal(undefined), false);
+  assert.equal(isFinal(RESET), false);
+  assert.equal(endDetails(RESET, 0).blameless, false);
 });
 
-Deno.test("429 and 503 are pressure and no fault, 4xx are the client's own", () => {
-  assert.equal(outcomeOfStatus(429), "backpressure");
-  assert.equal(outcomeOfStatus(503), "backpressure");
-  for (const status of [400, 401, 404, 413, 422]) {
-    assert.equal(outcomeOfStatus(status), "client_error");
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+Deno.test("a server's Retry-After counts where it asks for less, and nowhere else", () => {
+  const headers = new Headers({ "retry-after": "7" });
+  const details = (outcome: Outcome) =>
+    endDetails({ outcome, expired: undefined, answer: { headers } }, NOW);
+  assert.equal(details("backpressure").restMs, 7_000);
+  for (const outcome of ["bad_status", "ok", "client_error", "truncated"] as const) {
+    assert.equal(details(outcome).restMs, undefined, outcome);
   }
-  for (const status of [200, 204, 302]) {
-    assert.equal(outcomeOfStatus(status), "ok");
-  }
-  for (const status of [500, 502, 504]) {
-    assert.equal(outcomeOfStatus(status), "bad_status");
-  }
+  const silent = { outcome: "backpressure", expired: undefined } as const;
+  assert.equal(endDetails(silent, NOW).restMs, undefined);
+  const without = { ...silent, answer: { headers: new Headers() } };
+  assert.equal(endDetails(without, NOW).restMs, undefined);
 });
 
-Deno.test("501, not implemented, is the client's and not held against the server", () => {
-  assert.equal(verdict(outcomeOfStatus(501)), undefined);
+for (
+  const [written, ms] of [
+    ["0", 0],
+    ["7", 7_000],
+    [" 120 ", 120_000],
+    ["Fri, 02 Jan 2026 03:04:35 GMT", 30_000],
+    ["Friday, 02-Jan-26 03:04:35 GMT", 30_000],
+    ["Fri, 02 Jan 2026 03:04:00 GMT", 0],
+    ["-1", undefined],
+    ["1.5", undefined],
+    ["7s", undefined],
+    ["7, 7", undefined],
+    ["in 5 minutes", undefined],
+    ["soon", undefined],
+    ["", undefined],
+  ] as const
+) {
+  Deno.test(`"Retry-After: ${written}" is ${ms === undefined ? "not understood" : `${ms} ms`}`, () => {
+    assert.equal(retryAfterMs(written, NOW), ms);
+  });
+}
+
+Deno.test("no Retry-After is no time, and more digits than there are seconds are very long", () => {
+  assert.equal(retryAfterMs(null, NOW), undefined);
+  assert.equal(retryAfterMs("9".repeat(400), NOW), Infinity);
 });
