@@ -56,7 +56,13 @@ export function errorStatusOf(data: string): number | undefined {
     : error ?? (object === "error" || type === "error" ? event : undefined);
   if (told === undefined) return undefined;
   const { code, type: kind } = Object(told) as { code?: unknown; type?: unknown };
-  if (Number(code) >= 400 && Number(code) <= 599) return Number(code);
+  const status = isText(code) || typeof code === "number" ? Number(code) : NaN;
+  if (status >= 400 && status <= 599) return status;
   // vLLM's only string is that of a wrong key; all else without a status is looked at by its name.
-  return SERVERS_OWN.test(`${code} ${kind}`) || type === "response.failed" ? 500 : 400;
+  return [code, kind].some((name) => isText(name) && SERVERS_OWN.test(name)) ||
+      type === "response.failed"
+    ? 500
+    : 400;
 }
+
+const isText = (value: unknown): value is string => typeof value === "string";
