@@ -115,6 +115,10 @@ export function watchDeadlines(
   function begun() {
     stalled.removeEventListener("abort", stall);
     silenceMs = limits.chunkMs;
+    if (stopped || limits.chunkMs >= limits.firstByteMs) return;
+    // The timer may be set for long after the limit that holds from now on.
+    clearTimeout(timer);
+    look();
   }
   function stop() {
     stopped = true;

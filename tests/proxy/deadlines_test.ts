@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { type Deadlines, limitsOf, watchDeadlines } from "../../src/proxy/deadlines.ts";
+import type { Limits } from "../../src/proxy/deadlines.ts";
+import { until } from "../support/until.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const LONG = 60_000;
+
+/** A watch over an attempt, with what was told and asked; the limits not named are out of reach. */
+async function watching(
+  limits: Partial<Limits>,
+  use: (watched: {
+    deadlines: Deadlines;
+    stall: () => void;
+    cutOff: () => void;
+    /** Times the attempt was given up. */
+    expiries: () => number;
+    /** Times that were given for a connection. */
+    reaches: number[];
+  }) => Promise<void>,
+  isReachable: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<void> {
+  const stall = new AbortController();
+  const cutOff = new AbortController();
+  const reaches: number[] = [];
+  let told = 0;
+  const deadlines = watchDeadlines(
+    {
+      connectMs: LONG,
+      firstByteMs: LONG,
+      chunkMs: LONG,
+      dueAt: Infinity,
+      stalled: stall.signal,
+      cutOff: cutOff.signal,
+      ...limits,
+    },
+    (withinMs) => {
+      reaches.push(withinMs);
+      return isReachable();
+    },
+    () => told++,
+  );
+  try {
+    await use({
+      deadlines,
+      stall: () => stall.abort(),
+      cutOff: () => cutOff.abort(),
+      expiries: () => told,
+      reaches,
+    });
+  } finally {
+    deadlines.stop();
+  }
+}
+
+/** A time within which a limit must have struck, however slow the machine. */
+const SOON_MS = 2_000;
+
+Deno.test("the limits of an attempt are those of the settings", () => {
+  const others = {
+    dueAt: 7,
+    stalled: new AbortController().signal,
+    cutOff: new AbortController().signal,
+  };
+  const settings = { connectTimeoutMs: 1, requestTimeoutMs: 2, chunkTimeoutMs: 3 };
+  assert.deepEqual(limitsOf(settings, others), {
+    connectMs: 1,
+    firstByteMs: 2,
+    chunkMs: 3,
+    ...others,
+  });
+});
+
+Deno.test("silence is told once, when it has lasted", () =>
+  watching({ firstByteMs: 40 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 39, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+    await wait(100);
+    assert.equal(expiries(), 1);
+  }));
+
+Deno.test("what is heard puts it off, for as long as something is heard", () =>
+  watching({ firstByteMs: 150 }, async ({ deadlines, expiries }) => {
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(20);
+      deadlines.heard();
+      longest = Math.max(longest, performance.now() - since);
+    }
+    // On a machine that stood still for long the silence was real.
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+    if (expiries() > 0) return;
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 149, `${after} ms`);
+  }));
+
+Deno.test("while nobody listens nothing is told", () =>
+  watching({ firstByteMs: 30 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard();
+    await wait(150);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 29, `${after} ms`);
+  }));
+
+Deno.test("after stop nothing is told, whatever happens", () =>
+  watching(
+    { firstByteMs: 20, connectMs: 20, dueAt: performance.now() + 20 },
+    async ({ deadlines, expiries, stall, cutOff, reaches }) => {
+      deadlines.listen();
+      deadlines.stop();
+      deadlines.listen();
+      // An answer that is whole may begin after its end.
+      deadlines.begun();
+      stall();
+      cutOff();
+      await wait(80);
+      assert.equal(expiries(), 0);
+      assert.equal(deadlines.expired, undefined);
+      assert.deepEqual(reaches, []);
+    },
+    () => Promise.resolve(false),
+  ));
+
+Deno.test("between chunks another limit holds than before the first, be it shorter", () =>
+  watching({ firstByteMs: LONG, chunkMs: 50 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard();
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 48, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+  }));
+
+Deno.test("between chunks another limit holds than before the first, be it longer", () =>
+  watching({ firstByteMs: 30, chunkMs: 200 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 198, `${after} ms`);
+  }));
+
+Deno.test("a limit between chunks counts from the time that somebody listens", () =>
+  watching({ chunkMs: 40 }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    await wait(120);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 38, `${after} ms`);
+  }));
+
+for (const begun of [false, true]) {
+  Deno.test(`a request is overdue at its time ${begun ? "in mid-answer" : "before its answer"}, heard or not`, async () => {
+    const dueAt = performance.now() + 80;
+    await watching({ dueAt }, async ({ deadlines, expiries }) => {
+      if (begun) deadlines.begun();
+      while (expiries() === 0 && performance.now() < dueAt + SOON_MS) {
+        deadlines.listen();
+        await wait(5);
+        deadlines.heard();
+      }
+      assert.equal(deadlines.expired, "overdue");
+      assert.ok(performance.now() >= dueAt - 1);
+      assert.equal(expiries(), 1);
+    });
+  });
+}
+
+Deno.test("a request whose time is over before it begins is overdue at once", () =>
+  watching({ dueAt: performance.now() - 1 }, async ({ deadlines, expiries }) => {
+    await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "overdue");
+  }));
+
+Deno.test("where nothing was heard for half the limit, the server is tried for the other half", () =>
+  watching({ connectMs: 60 }, async ({ deadlines, expiries, reaches }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 29, `${after} ms`);
+    assert.deepEqual(reaches, [30]);
+    assert.equal(deadlines.expired, "unreachable");
+  }, () => Promise.resolve(false)));
+
+Deno.test("a server that can be reached may take its time to answer", () =>
+  watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    deadlines.listen();
+    await until("tried", () => reaches.length > 0, SOON_MS);
+    await wait(60);
+    assert.equal(deadlines.expired, undefined);
+    assert.equal(reaches.length, 1);
+  }));
+
+Deno.test("a server that has answered is not tried", () =>
+  watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    deadlines.connected();
+    await wait(60);
+    assert.deepEqual(reaches, []);
+  }, () => Promise.resolve(false)));
+
+Deno.test("a head that comes while the server is tried is a connection", async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  await watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    await until("tried", () => reaches.length > 0, SOON_MS);
+    deadlines.connected();
+    resolve(false);
+    await wait(20);
+    assert.equal(deadlines.expired, undefined);
+  }, () => promise);
+});
+
+Deno.test("an engine that stands still ends what has not begun, and nothing else", async () => {
+  await watching({}, ({ deadlines, stall, expiries }) => {
+    stall();
+    assert.equal(deadlines.expired, "stalled");
+    assert.equal(expiries(), 1);
+    return Promise.resolve();
+  });
+  await watching({}, ({ deadlines, stall, expiries }) => {
+    deadlines.begun();
+    stall();
+    assert.equal(deadlines.expired, undefined);
+    assert.equal(expiries(), 0);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("a router that can't wait ends what has begun as well", async () => {
+  for (const begun of [false, true]) {
+    await watching({}, ({ deadlines, cutOff, stall, expiries }) => {
+      if (begun) deadlines.begun();
+      cutOff();
+      stall();
+      assert.equal(deadlines.expired, "cut_off");
+      assert.equal(expiries(), 1);
+      return Promise.resolve();
+    });
+  }
+});
+
+for (
+  const [name, expired] of [["stalled", "stalled"], ["cutOff", "cut_off"]] as const
+) {
+  Deno.test(`what was ${expired} before an attempt ends it at once`, () =>
+    watching({ [name]: AbortSignal.abort() }, async ({ deadlines, expiries }) => {
+      await until("told", () => expiries() > 0, SOON_MS);
+      assert.equal(deadlines.expired, expired);
+    }));
+}
