@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { createAdmission } from "../../src/proxy/admission.ts";
+
+function admitting() {
+  const limits = { maxInFlight: 2, bodyBufferBytes: 100 };
+  return { limits, admission: createAdmission(() => limits) };
+}
+
+Deno.test("as many requests come in as may be in flight, each that leaves makes room for one", () => {
+  const { admission } = admitting();
+  assert.equal(admission.enter(), undefined);
+  assert.equal(admission.enter(), undefined);
+  const refused = admission.enter();
+  assert.equal(refused?.status, 503);
+  assert.equal(refused?.retryAfterSeconds, 1);
+  assert.match(refused!.message, /\b2 requests/);
+  admission.leave();
+  assert.equal(admission.enter(), undefined);
+  assert.equal(admission.enter()?.status, 503, "who was refused has taken nothing");
+});
+
+Deno.test("bodies have room up to the limit, and a body that doesn't fit takes none of it", () => {
+  const { admission } = admitting();
+  assert.equal(admission.reserve(60), true);
+  assert.equal(admission.reserve(41), false);
+  assert.equal(admission.reserve(40), true);
+  assert.equal(admission.reserve(1), false);
+  assert.equal(admission.reserve(0), true);
+  admission.release(40);
+  assert.equal(admission.reserve(40), true);
+});
+
+Deno.test("new limits count at once, for those that come", () => {
+  const { limits, admission } = admitting();
+  admission.enter();
+  admission.enter();
+  admission.reserve(100);
+  Object.assign(limits, { maxInFlight: 3, bodyBufferBytes: 150 });
+  assert.equal(admission.enter(), undefined);
+  assert.equal(admission.reserve(50), true);
+  Object.assign(limits, { maxInFlight: 1, bodyBufferBytes: 10 });
+  admission.leave();
+  admission.release(100);
+  assert.equal(admission.enter()?.status, 503);
+  assert.equal(admission.reserve(1), false);
+  admission.leave();
+  admission.leave();
+  admission.release(50);
+  assert.equal(admission.enter(), undefined);
+  assert.equal(admission.reserve(10), true);
+});

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { type AdmissionLimits, createAdmission } from "../../src/proxy/admission.ts";
+import { type Body, readBody } from "../../src/proxy/body.ts";
+import { until } from "../support/until.ts";
+
+const encoder = new TextEncoder();
+const LIMIT = 1_000;
+
+type Read = Awaited<ReturnType<typeof readBody>>;
+
+/** A real server that reads bodies, and a connection to it on which a test writes bytes. */
+async function reading(
+  use: (reader: {
+    write: (text: string) => Promise<void>;
+    /** All that the server has said. */
+    said: () => string;
+    hangUp: () => void;
+    /** What became of each body. */
+    reads: Read[];
+    /** Bytes that are taken. */
+    reserved: () => number;
+    /** What was asked for and granted, or not. */
+    asked: [number, boolean][];
+  }) => Promise<void>,
+): Promise<void> {
+  const limits: AdmissionLimits = { maxInFlight: 1, bodyBufferBytes: LIMIT };
+  const inner = createAdmission(() => limits);
+  let reserved = 0;
+  const asked: [number, boolean][] = [];
+  const admission = {
+    ...inner,
+    reserve(bytes: number) {
+      const fits = inner.reserve(bytes);
+      asked.push([bytes, fits]);
+      if (fits) reserved += bytes;
+      return fits;
+    },
+    release(bytes: number) {
+      inner.release(bytes);
+      reserved -= bytes;
+    },
+  };
+  const reads: Read[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      reads.push(await readBody(request, admission));
+      return new Response("read");
+    },
+  );
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  let open = true;
+  let said = "";
+  const listening = (async () => {
+    const decoder = new TextDecoder();
+    const buffer = new Uint8Array(4_096);
+    try {
+      for (let n = await connection.read(buffer); n !== null; n = await connection.read(buffer)) {
+        said += decoder.decode(buffer.subarray(0, n));
+      }
+    } catch {
+      // Hung up.
+    }
+  })();
+  const hangUp = () => {
+    if (open) connection.close();
+    open = false;
+  };
+  try {
+    await use({
+      async write(text) {
+        for (let bytes = encoder.encode(text); bytes.length > 0;) {
+          bytes = bytes.subarray(await connection.write(bytes));
+        }
+      },
+      said: () => said,
+      hangUp,
+      reads,
+      reserved: () => reserved,
+      asked,
+    });
+  } finally {
+    hangUp();
+    await listening;
+    await server.shutdown();
+  }
+}
+
+const head = (framing: string) => `POST / HTTP/1.1\r\nhost: x\r\n${framing}\r\n\r\n`;
+const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+
+function bodyOf(read: Read): Body {
+  assert.ok(read && "bytes" in read, JSON.stringify(read));
+  return read;
+}
+
+Deno.test("room for a body whose length is told is taken before any of it is here", () =>
+  reading(async ({ write, reads, reserved, asked }) => {
+    await write(head("content-length: 600"));
+    await until("taken", () => reserved() === 600);
+    assert.deepEqual(reads, []);
+    await write("x".repeat(600));
+    await until("read", () => reads.length === 1);
+    assert.equal(bodyOf(reads[0]).bytes.length, 600);
+    assert.deepEqual(asked, [[600, true]], "once");
+  }));
+
+Deno.test("a body for which there is no room is refused without a byte of it", () =>
+  reading(async ({ write, reads, reserved, said }) => {
+    await write(head(`content-length: ${LIMIT + 1}`));
+    await until("refused", () => reads.length === 1);
+    const [refused] = reads;
+    assert.ok(refused && "status" in refused);
+    assert.equal(refused.status, 503);
+    assert.equal(refused.retryAfterSeconds, 1);
+    assert.equal(reserved(), 0);
+    await until("answered", () => said().includes("200 OK"));
+  }));
+
+Deno.test("a body that tells no length is counted as it comes", () =>
+  reading(async ({ write, reads, reserved, asked }) => {
+    await write(head("transfer-encoding: chunked"));
+    await write(chunk("x".repeat(300)));
+    await until("counted", () => reserved() === 300);
+    await write(chunk("y".repeat(500)));
+    await until("counted on", () => reserved() === 800);
+    assert.deepEqual(reads, []);
+    await write("0\r\n\r\n");
+    await until("read", () => reads.length === 1);
+    const { bytes } = bodyOf(reads[0]);
+    assert.equal(new TextDecoder().decode(bytes), "x".repeat(300) + "y".repeat(500));
+    assert.equal(asked.reduce((sum, [bytes]) => sum + bytes, 0), 800);
+  }));
+
+Deno.test("a body that tells no length is refused where it gets too long, and what it had is given back", () =>
+  reading(async ({ write, reads, reserved }) => {
+    await write(head("transfer-encoding: chunked"));
+    await write(chunk("x".repeat(600)));
+    await until("counted", () => reserved() === 600);
+    await write(chunk("y".repeat(600)));
+    await until("refused", () => reads.length === 1);
+    const [refused] = reads;
+    assert.ok(refused && "status" in refused);
+    assert.equal(refused.status, 503);
+    assert.equal(reserved(), 0);
+  }));
+
+for (const framing of ["content-length: 600", "transfer-encoding: chunked"]) {
+  Deno.test(`a client that leaves amid its body gives its room back, with ${framing}`, () =>
+    reading(async ({ write, reads, reserved, hangUp }) => {
+      await write(head(framing));
+      await write(chunk("x".repeat(300)));
+      await until("counted", () => reserved() > 0);
+      hangUp();
+      await until("noticed", () => reads.length === 1);
+      assert.deepEqual(reads, [undefined]);
+      assert.equal(reserved(), 0);
+    }));
+}
+
+Deno.test("an empty body needs no room", () =>
+  reading(async ({ write, reads, reserved }) => {
+    await write(head("content-length: 0"));
+    await until("read", () => reads.length === 1);
+    assert.equal(bodyOf(reads[0]).bytes.length, 0);
+    assert.equal(reserved(), 0);
+  }));
+
+Deno.test("a body's room is given back once, however often it is dropped", () =>
+  reading(async ({ write, reads, reserved }) => {
+    await write(`${head("content-length: 400")}${"x".repeat(400)}`);
+    await until("the first is read", () => reads.length === 1);
+    await write(`${head("content-length: 500")}${"y".repeat(500)}`);
+    await until("the second is read", () => reads.length === 2);
+    assert.equal(reserved(), 900);
+    const [first, second] = reads.map(bodyOf);
+    first!.drop();
+    first!.drop();
+    assert.equal(reserved(), 500);
+    second!.drop();
+    assert.equal(reserved(), 0);
+  }));
