@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { attempt } from "../../src/proxy/attempt.ts";
-import { concat } from "../../src/proxy/bytes.ts";
 import { brokenStream } from "../../src/proxy/errors.ts";
 import { relay } from "../../src/proxy/relay.ts";
+import type { Upstream } from "../../src/proxy/upstream.ts";
+import { limitsWith } from "../support/limits.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
+
+import { piecesOf } from "./pieces.ts";
 
 const encoder = new TextEncoder();
 const FIRST = "data: first\n\n";
@@ -43,7 +46,10 @@ interface Relayed {
 async function relaying(
   server: TestUpstream,
   use: (relayed: Relayed) => Promise<void>,
-  timeoutMs = 5_000,
+  { chunkMs = 5_000, isWhole = () => true }: {
+    chunkMs?: number;
+    isWhole?: (tail: string) => boolean;
+  } = {},
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
   const gone = new AbortController();
@@ -52,7 +58,8 @@ async function relaying(
     headers: [],
     body: encoder.encode("{}"),
     client,
-    timeoutMs,
+    freshClient: client,
+    limits: limitsWith({ chunkMs }),
     clientGone: gone.signal,
   });
   assert.ok(answer?.rest, "there is more to come");
@@ -62,13 +69,14 @@ async function relaying(
   const stream = relay({
     held: answer.body,
     rest: answer.rest,
-    headers: answer.headers,
+    isStream: answer.isStream,
     clientGone: gone.signal,
-    errorFor: (outcome) => brokenStream(outcome, timeoutMs),
+    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
+    isWhole: (tail) => isWhole(new TextDecoder().decode(tail)),
     onNext: (gapMs) => void gaps.push(gapMs),
     onEnd(outcome, bytes, last) {
       ends.push([outcome, bytes]);
-      tail = new TextDecoder().decode(concat(last()));
+      tail = new TextDecoder().decode(last);
     },
   });
   try {
@@ -125,7 +133,27 @@ Deno.test("a stream of events that falls silent says so and ends", async () => {
     assert.equal(clean, false);
     assert.match(text, /"code":504/);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["timeout"]);
-  }, 100);
+  }, { chunkMs: 100 });
+});
+
+Deno.test("a stream that ends cleanly but isn't whole ends in an error event and no clean end", async () => {
+  await using server = startStream(FIRST, "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode("data: second\n\n"));
+    controller.close();
+  });
+  const tails: string[] = [];
+  const isWhole = (tail: string) => {
+    tails.push(tail);
+    return false;
+  };
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.equal(clean, false);
+    assert.ok(text.startsWith(`${FIRST}data: second\n\n`));
+    assert.match(text, /"code":502/);
+    assert.deepEqual(tails, [`${FIRST}data: second\n\n`]);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
+  }, { isWhole });
 });
 
 Deno.test("an answer that is no stream breaks without a word of ours in it", async () => {
@@ -160,7 +188,7 @@ Deno.test("a client that leaves ends it once, by its signal or by its stream", a
 });
 
 Deno.test("each chunk after the first is heard of, and the last few are kept in their order", async () => {
-  const events = Array.from({ length: 10 }, (_, i) => `data: event ${i}\n\n`);
+  const events = Array.from({ length: 10 }, (_, i) => `data: event ${i} ${"x".repeat(64)}\n\n`);
   let sent = 1;
   // Each waits until the one before has arrived, so that none are joined.
   let arrived = Promise.withResolvers<void>();
@@ -182,4 +210,67 @@ Deno.test("each chunk after the first is heard of, and the last few are kept in 
     assert.equal(tail(), events.slice(-4).join(""));
     assert.deepEqual(ends, [["ok", events.join("").length]]);
   });
+});
+
+Deno.test("an end that dribbles in is kept with what came before it", async () => {
+  const end = "data: [DONE]\n\n";
+  const pieces = [FIRST, `data: ${"x".repeat(100)}\n\n`, ...end];
+  const rest = piecesOf(pieces.slice(1));
+  const tails: string[] = [];
+  const stream = relay({
+    held: encoder.encode(FIRST),
+    rest,
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: () => assert.fail("it is whole"),
+    onNext() {},
+    isWhole: (tail) => tails.push(new TextDecoder().decode(tail)) > 0,
+    onEnd() {},
+  });
+  const { text, clean } = await readAll(stream);
+  assert.deepEqual({ text, clean }, { text: pieces.join(""), clean: true });
+  assert.deepEqual(tails, [pieces.join("")]);
+});
+
+Deno.test("the rest is closed when it broke or its client left, and at a clean end has closed itself", async () => {
+  const relayed = (rest: Upstream, clientGone = new AbortController().signal) =>
+    relay({
+      held: encoder.encode(FIRST),
+      rest,
+      isStream: true,
+      clientGone,
+      errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
+      onNext() {},
+      isWhole: () => true,
+      onEnd() {},
+    });
+  const broken = piecesOf([], { breaks: true });
+  await readAll(relayed(broken));
+  assert.equal(broken.closed(), true);
+  const left = piecesOf(["more"]);
+  await relayed(left).cancel();
+  assert.equal(left.closed(), true);
+  const whole = piecesOf(["more"]);
+  await readAll(relayed(whole));
+  assert.equal(whole.closed(), false);
+});
+
+Deno.test("nothing is read of the server before the client wants it", async () => {
+  const rest = piecesOf(["one", "two", "three"]);
+  const stream = relay({
+    held: encoder.encode(FIRST),
+    rest,
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: () => assert.fail("it is whole"),
+    onNext() {},
+    isWhole: () => true,
+    onEnd() {},
+  });
+  const reader = stream.getReader();
+  await reader.read();
+  assert.equal(rest.left(), 3);
+  await reader.read();
+  assert.equal(rest.left(), 2);
+  await reader.cancel();
 });

@@ -1,47 +1,40 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Attempted } from "../../src/proxy/attempt.ts";
+import { type Attempted, LEFT } from "../../src/proxy/attempt.ts";
+import { brokenStream } from "../../src/proxy/errors.ts";
 import { type Ended, respond } from "../../src/proxy/respond.ts";
-import type { Upstream } from "../../src/proxy/upstream.ts";
+import { numRuns } from "../support/property.ts";
+import { cutAt, type Pieces, piecesOf } from "./pieces.ts";
 
 const encoder = new TextEncoder();
 const USAGE = `"usage":{"prompt_tokens":7,"completion_tokens":3}`;
+const CHAT = "/v1/chat/completions?a=b";
 const EVENTS = [
   `data: {"choices":[{"delta":{"content":"Grüße"}}]}\n\n`,
   `data: {"choices":[],${USAGE}}\n\n`,
   "data: [DONE]\n\n",
 ].join("");
 
-/** A server's answer whose rest comes in those pieces, then ends or breaks. */
-function upstreamOf(pieces: readonly Uint8Array<ArrayBuffer>[], breaks = false): Upstream {
-  const left = [...pieces];
-  return {
-    head: () => Promise.reject(new Error("It has been read")),
-    read() {
-      const next = left.shift();
-      return !next && breaks ? Promise.reject(new Error("broken")) : Promise.resolve(next);
-    },
-    close() {},
-    outcomeOf: () => "truncated",
-  };
-}
-
 function answering(
-  { type = "text/event-stream", held = "", rest, status = 200, outcome = "ok" }: {
+  { type = "text/event-stream", held = "", rest, status = 200, outcome = "ok", path = CHAT }: {
     type?: string;
     held?: string | Uint8Array<ArrayBuffer>;
-    rest?: Upstream;
+    rest?: Pieces;
     status?: number;
     outcome?: Attempted["outcome"];
+    path?: string;
   },
 ) {
   const ends: Ended[] = [];
   const gaps: number[] = [];
   const body = typeof held === "string" ? encoder.encode(held) : held;
   const headers = new Headers({ "content-type": type });
-  const response = respond({ outcome, answer: { status, headers, body, rest } }, {
+  const isStream = type === "text/event-stream";
+  const answer = { status, headers, isStream, body, rest };
+  const response = respond({ outcome, answer, expired: undefined }, {
     id: "request-1",
-    timeoutMs: 1_000,
+    path,
+    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
     clientGone: new AbortController().signal,
     onNext: (gap) => void gaps.push(gap),
     onEnd: (ended) => void ends.push(ended),
@@ -53,7 +46,13 @@ Deno.test("a whole answer is passed on at once, with what it told of tokens", as
   const held = `{${USAGE}}`;
   const { response, ends, gaps } = answering({ type: "application/json", held });
   const usage = { promptTokens: 7, completionTokens: 3 };
-  assert.deepEqual(ends, [{ outcome: "ok", status: 200, bytes: held.length, usage }]);
+  assert.deepEqual(ends, [{
+    outcome: "ok",
+    status: 200,
+    bytes: held.length,
+    usage,
+    expired: undefined,
+  }]);
   assert.equal(await response.text(), held);
   assert.equal(ends.length, 1);
   assert.deepEqual(gaps, []);
@@ -67,40 +66,47 @@ Deno.test("a failure that came as an answer stays one, with its own status", asy
     outcome: "bad_status",
   });
   assert.equal(response.status, 500);
-  assert.deepEqual(ends, [{ outcome: "bad_status", status: 500, bytes: 2, usage: undefined }]);
+  assert.deepEqual(ends, [{
+    outcome: "bad_status",
+    status: 500,
+    bytes: 2,
+    usage: undefined,
+    expired: undefined,
+  }]);
   await response.body?.cancel();
 });
 
 Deno.test("without an answer the client has left", () => {
   const ends: Ended[] = [];
-  const response = respond({ outcome: "client_closed", answer: undefined }, {
+  const response = respond(LEFT, {
     id: "request-1",
-    timeoutMs: 1_000,
+    path: CHAT,
+    errorFor: () => assert.fail("nobody is there to be told"),
     clientGone: new AbortController().signal,
     onNext() {},
     onEnd: (ended) => void ends.push(ended),
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
-    { outcome: "client_closed", status: 499, bytes: 0, usage: undefined },
+    { outcome: "client_closed", status: 499, bytes: 0, usage: undefined, expired: undefined },
   ]);
 });
 
 Deno.test("a stream tells of its end when all of it has passed, and of each chunk after the first", async () => {
   const pieces = EVENTS.split(/(?<=\n\n)/).map((event) => encoder.encode(event));
-  const rest = upstreamOf(pieces.slice(1));
+  const rest = piecesOf(pieces.slice(1));
   const { response, ends, gaps } = answering({ held: pieces[0]!, rest });
   assert.deepEqual(ends, []);
   assert.equal(await response.text(), EVENTS);
   const usage = { promptTokens: 7, completionTokens: 3 };
   const bytes = encoder.encode(EVENTS).length;
-  assert.deepEqual(ends, [{ outcome: "ok", status: 200, bytes, usage }]);
+  assert.deepEqual(ends, [{ outcome: "ok", status: 200, bytes, usage, expired: undefined }]);
   assert.equal(gaps.length, 2);
   assert.ok(gaps.every((gap) => gap >= 0));
 });
 
 Deno.test("the chunks of a long document are no tokens", async () => {
-  const rest = upstreamOf([encoder.encode(`,${USAGE}}`)]);
+  const rest = piecesOf([encoder.encode(`,${USAGE}}`)]);
   const { response, ends, gaps } = answering({ type: "application/json", held: `{"a":1`, rest });
   await response.text();
   assert.equal(ends[0]!.usage?.completionTokens, 3);
@@ -108,7 +114,7 @@ Deno.test("the chunks of a long document are no tokens", async () => {
 });
 
 Deno.test("a stream that breaks tells so, with what it had told before", async () => {
-  const rest = upstreamOf([encoder.encode(`data: {${USAGE}}\n\n`)], true);
+  const rest = piecesOf([encoder.encode(`data: {${USAGE}}\n\n`)], { breaks: true });
   const { response, ends } = answering({ held: "data: {}\n\n", rest });
   await assert.rejects(response.text());
   assert.equal(ends.length, 1);
@@ -121,14 +127,13 @@ Deno.test("usage is found wherever one boundary or two fall", async () => {
   const place = fc.integer({ min: 1, max: bytes.length - 1 });
   await fc.assert(
     fc.asyncProperty(place, place, async (one, other) => {
-      const [first, second] = [Math.min(one, other), Math.max(one, other)];
-      const pieces = [bytes.slice(first, second), bytes.slice(second)];
-      const rest = upstreamOf(pieces.filter(({ length }) => length > 0));
-      const { response, ends } = answering({ held: bytes.slice(0, first), rest });
+      const [held, ...pieces] = cutAt(bytes, [one, other]);
+      const { response, ends } = answering({ held: held!, rest: piecesOf(pieces) });
       assert.equal(await response.text(), EVENTS);
+      assert.equal(ends[0]!.outcome, "ok");
       assert.deepEqual(ends[0]!.usage, { promptTokens: 7, completionTokens: 3 });
     }),
-    { numRuns: 300 },
+    { numRuns },
   );
 });
 
@@ -138,7 +143,98 @@ Deno.test("usage is found in the smallest pieces that a server's own writes come
     const bytes = encoder.encode(event);
     return [bytes.slice(0, bytes.length >> 1), bytes.slice(bytes.length >> 1)];
   });
-  const { response, ends } = answering({ held: pieces[0]!, rest: upstreamOf(pieces.slice(1)) });
+  const { response, ends } = answering({ held: pieces[0]!, rest: piecesOf(pieces.slice(1)) });
   await response.text();
   assert.deepEqual(ends[0]!.usage, { promptTokens: 7, completionTokens: 3 });
+});
+
+const TOKEN = `data: {"choices":[{"delta":{"content":"x"}}]}\n\n`;
+const FAILED = `data: {"error":{"message":"m","type":"InternalServerError","code":500}}\n\n`;
+const DONE = "data: [DONE]\n\n";
+
+Deno.test("a stream of completions that ends cleanly without [DONE] gets an error event and no clean end", async () => {
+  const rest = piecesOf([TOKEN]);
+  const { response, ends } = answering({ held: TOKEN, rest });
+  let text = "";
+  await assert.rejects(async () => {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
+  });
+  assert.ok(text.startsWith(TOKEN + TOKEN));
+  assert.match(text, /"code":502/);
+  assert.deepEqual(ends.map(({ outcome }) => outcome), ["truncated"]);
+  assert.ok(rest.closed());
+});
+
+Deno.test("other streams are whole when they end cleanly, and so is what is no stream", async () => {
+  const messages = answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/messages" });
+  assert.equal(await messages.response.text(), TOKEN + TOKEN);
+  assert.equal(messages.ends[0]!.outcome, "ok");
+  const type = "application/json";
+  const document = answering({ type, held: "{", rest: piecesOf(["}"]) });
+  assert.equal(await document.response.text(), "{}");
+  assert.equal(document.ends[0]!.outcome, "ok");
+});
+
+Deno.test("a stream that ends with an error of its server's is a failure, though it is passed on whole", async () => {
+  const { response, ends } = answering({ held: TOKEN, rest: piecesOf([FAILED, DONE]) });
+  assert.equal(await response.text(), TOKEN + FAILED + DONE);
+  assert.deepEqual(ends.map(({ outcome, status }) => [outcome, status]), [["bad_status", 200]]);
+});
+
+Deno.test("what the rest's head said is kept where its end says nothing else", async () => {
+  const rest = piecesOf(["}"], { status: 404 });
+  const { response, ends } = answering({
+    type: "application/json",
+    held: "{",
+    rest,
+    status: 404,
+    outcome: "client_error",
+  });
+  assert.equal(response.status, 404);
+  await response.text();
+  assert.equal(ends[0]!.outcome, "client_error");
+});
+
+Deno.test("a stream that the router gave up says why, to its client and at its end", async () => {
+  const rest = piecesOf([], { breaks: true, expired: "cut_off" });
+  const { response, ends } = answering({ held: TOKEN, rest });
+  let text = "";
+  await assert.rejects(async () => {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
+  });
+  assert.match(text, /shutting down/);
+  assert.deepEqual(ends.map(({ outcome, expired }) => [outcome, expired]), [[
+    "timeout",
+    "cut_off",
+  ]]);
+});
+
+Deno.test("however a stream is cut, it ends once, as it should, and every byte is passed on", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(TOKEN, ": ping\n\n"), { minLength: 1, maxLength: 6 }),
+      fc.constantFrom(DONE, FAILED + DONE, ""),
+      fc.boolean(),
+      fc.array(fc.nat(2_000), { maxLength: 20 }),
+      async (events, end, breaks, places) => {
+        const bytes = encoder.encode(events.join("") + end);
+        const [held, ...pieces] = cutAt(bytes, places);
+        const { response, ends } = answering({ held: held!, rest: piecesOf(pieces, { breaks }) });
+        const seen: Uint8Array[] = [];
+        const clean = await (async () => {
+          for await (const chunk of response.body!) seen.push(chunk);
+          return true;
+        })().catch(() => false);
+        const whole = end !== "" && !breaks;
+        assert.equal(clean, whole);
+        const got = seen.flatMap((chunk) => [...chunk]);
+        assert.deepEqual(got.slice(0, bytes.length), [...bytes]);
+        assert.equal(got.length > bytes.length, !whole, "an error event where it broke");
+        const expected = !whole ? "truncated" : end === DONE ? "ok" : "bad_status";
+        assert.deepEqual(ends.map(({ outcome }) => outcome), [expected]);
+        assert.equal(ends[0]!.bytes, bytes.length);
+      },
+    ),
+    { numRuns },
+  );
 });

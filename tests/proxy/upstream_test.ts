@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { openUpstream, type Upstream, type UpstreamRequest } from "../../src/proxy/upstream.ts";
+import { limitsWith } from "../support/limits.ts";
+import { until } from "../support/until.ts";
 import { deadUrl, startSilent, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
 const encoder = new TextEncoder();
@@ -17,7 +19,7 @@ async function asking(
     headers: [],
     body: encoder.encode("{}"),
     client,
-    timeoutMs: 5_000,
+    limits: limitsWith(),
     clientGone: gone.signal,
     ...more,
   });
@@ -108,7 +110,7 @@ Deno.test("a server that never says a word is silent", async () => {
     assert.equal(await outcomeOf(upstream), "timeout");
     const after = performance.now() - started;
     assert.ok(after >= 95 && after < 1_000, `${after} ms`);
-  }, { timeoutMs: 100 });
+  }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
 /** Sends a chunk every `everyMs` and, where `count` is reached, hangs. */
@@ -137,7 +139,7 @@ Deno.test("silence counts from the last byte, never from the start", async () =>
     assert.equal(await outcomeOf(upstream), "timeout");
     const after = performance.now() - started;
     assert.ok(after >= 8 * 40 + 190, `${after} ms`);
-  }, { timeoutMs: 200 });
+  }, { limits: limitsWith({ firstByteMs: 200 }) });
 });
 
 Deno.test("a client that reads slowly doesn't make its server silent", async () => {
@@ -148,7 +150,7 @@ Deno.test("a client that reads slowly doesn't make its server silent", async () 
     await wait(350);
     assert.ok(await upstream.read(), "what came meanwhile is still there");
     assert.ok(await upstream.read());
-  }, { timeoutMs: 100 });
+  }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
 Deno.test("a client that leaves ends the exchange at any stage, and that is no fault", async () => {
@@ -165,4 +167,126 @@ Deno.test("a client that leaves ends the exchange at any stage, and that is no f
   await asking(dripping.url, async (upstream) => {
     assert.equal(await outcomeOf(upstream), "client_closed");
   }, { clientGone: AbortSignal.abort() });
+});
+
+Deno.test("between chunks less silence may be allowed than before the first", async () => {
+  await using server = startDripping(10, 3);
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.ok(await upstream.read());
+    upstream.begun();
+    const started = performance.now();
+    const error = await (async () => {
+      while (await upstream.read());
+    })().catch((error) => error);
+    assert.equal(upstream.outcomeOf(error), "timeout");
+    assert.equal(upstream.expired, "silent");
+    const after = performance.now() - started;
+    assert.ok(after >= 98 && after < 4_000, `${after} ms`);
+  }, { limits: limitsWith({ firstByteMs: 60_000, chunkMs: 100 }) });
+});
+
+for (
+  const [what, expired, outcome] of [
+    ["stalled", "stalled", "timeout"],
+    ["cutOff", "cut_off", "timeout"],
+  ] as const
+) {
+  Deno.test(`a server that hangs is left when ${expired}, and that is ${outcome}`, async () => {
+    const abort = new AbortController();
+    await using server = startSilent();
+    await asking(server.url, async (upstream) => {
+      setTimeout(() => abort.abort(), 20);
+      assert.equal(await outcomeOf(upstream), outcome);
+      assert.equal(upstream.expired, expired);
+    }, { limits: limitsWith({ [what]: abort.signal }) });
+  });
+}
+
+Deno.test("an engine that stands still ends no stream that has begun, a stopping router does", async () => {
+  const stalled = new AbortController();
+  const cutOff = new AbortController();
+  await using server = startDripping(5, 1_000);
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    await upstream.read();
+    upstream.begun();
+    stalled.abort();
+    assert.ok(await upstream.read());
+    assert.equal(upstream.expired, undefined);
+    cutOff.abort();
+    const error = await upstream.read().catch((error) => error);
+    assert.equal(upstream.outcomeOf(error), "timeout");
+    assert.equal(upstream.expired, "cut_off");
+  }, { limits: limitsWith({ stalled: stalled.signal, cutOff: cutOff.signal }) });
+});
+
+Deno.test("a request that is overdue is given up in mid-answer, however much comes", async () => {
+  await using server = startDripping(5, 1_000);
+  const dueAt = performance.now() + 150;
+  await asking(server.url, async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "timeout");
+    assert.equal(upstream.expired, "overdue");
+    assert.ok(performance.now() >= dueAt - 1);
+  }, { limits: limitsWith({ dueAt }) });
+});
+
+Deno.test("a server that answers late is reached by a second connection, and waited for", async () => {
+  let connections = 0;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const handlers: Promise<void>[] = [];
+    for await (const connection of listener) {
+      connections++;
+      handlers.push((async () => {
+        if (await connection.read(new Uint8Array(4_096)) !== null) {
+          await until("it was looked for", () => connections === 2);
+          const answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate";
+          await connection.write(encoder.encode(answer));
+        }
+        connection.close();
+      })());
+    }
+    await Promise.all(handlers);
+  })();
+  try {
+    await asking(`http://127.0.0.1:${listener.addr.port}`, async (upstream) => {
+      assert.equal(await outcomeOf(upstream), "ok");
+    }, { limits: limitsWith({ connectMs: 60 }) });
+  } finally {
+    listener.close();
+    await serving;
+  }
+  assert.equal(connections, 2);
+});
+
+Deno.test("a server is told that nobody wants the rest of its answer", async () => {
+  const gone = Promise.withResolvers<void>();
+  await using server = startUpstream(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(encoder.encode("data: x\n\n")),
+        cancel: () => gone.resolve(),
+      }),
+    )
+  );
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    await upstream.read();
+    upstream.close();
+    await gone.promise;
+    await assert.rejects(upstream.read());
+  });
+});
+
+Deno.test("what an answer tells of itself says more than its head", async () => {
+  await using server = startUpstream(() => new Response("x"));
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.equal(upstream.outcomeOf(), "ok");
+    assert.equal(upstream.outcomeOf(undefined, 500), "bad_status");
+    assert.equal(upstream.outcomeOf(undefined, 503), "backpressure");
+    assert.equal(upstream.outcomeOf(undefined, 400), "client_error");
+    assert.equal(upstream.outcomeOf(new Error("broken")), "truncated");
+  });
 });
