@@ -5,7 +5,8 @@ import type { Account } from "../../src/proxy/account.ts";
 import type { Failover } from "../../src/proxy/observer.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import { configOf } from "../support/config.ts";
-import { deadUrl, startUpstream } from "../support/upstream.ts";
+import { until } from "../support/until.ts";
+import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -14,6 +15,12 @@ interface Proxied {
   readonly fleet: Fleet;
   readonly accounts: Readonly<Account>[];
   readonly failovers: Failover[];
+  /** Times a retry was held back. */
+  readonly heldBack: () => number;
+  /** The router takes no new requests any more. */
+  readonly close: () => void;
+  /** The router waits no longer for those it has. */
+  readonly cutOff: () => void;
 }
 
 /** A proxy before those servers, all of them healthy; requests go to them in their order. */
@@ -23,6 +30,10 @@ async function proxying(
   settings: Record<string, unknown> = {},
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
+  using freshClient = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 0 });
+  const closing = new AbortController();
+  const cutOff = new AbortController();
+  let heldBack = 0;
   const fleet = new Fleet({
     config: configOf(
       urls.map((url) => ({ url, models: ["m"] })),
@@ -35,19 +46,30 @@ async function proxying(
   const accounts: Readonly<Account>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
-    stopping: new AbortController().signal,
+    closing: closing.signal,
+    cutOff: cutOff.signal,
     fleet,
     client,
+    freshClient,
     observer: {
       chosen() {},
       firstToken() {},
       nextToken() {},
       closed: (account) => void accounts.push(account),
       failover: (failover) => void failovers.push(failover),
+      retryHeldBack: () => void heldBack++,
     },
   });
   const proxy: Proxied["proxy"] = (request) => answer(request, "192.0.2.1");
-  await use({ proxy, fleet, accounts, failovers });
+  await use({
+    proxy,
+    fleet,
+    accounts,
+    failovers,
+    heldBack: () => heldBack,
+    close: () => closing.abort(),
+    cutOff: () => cutOff.abort(),
+  });
   assert.deepEqual(
     fleet.servers.map(({ inFlight }) => inFlight),
     urls.map(() => 0),
@@ -220,3 +242,207 @@ for (const encoding of ["gzip", "deflate", "identity", undefined]) {
     });
   });
 }
+
+async function errorOf(response: Response) {
+  const { error } = await response.json();
+  return { status: response.status, message: String(error.message) };
+}
+
+Deno.test("past max_in_flight requests are refused, until one has ended", async () => {
+  const hold = Promise.withResolvers<void>();
+  let asked = 0;
+  await using server = startUpstream(async () => {
+    asked++;
+    await hold.promise;
+    return new Response("x");
+  });
+  await proxying([server.url], async ({ proxy, accounts }) => {
+    const first = proxy(request());
+    await until("asked", () => asked === 1);
+    const second = await proxy(request());
+    assert.equal(second.headers.get("retry-after"), "1");
+    assert.match((await errorOf(second)).message, /1 requests in flight/);
+    assert.deepEqual(accounts.map(({ status, outcome }) => [status, outcome]), [[503, "rejected"]]);
+    hold.resolve();
+    assert.equal(await (await first).text(), "x");
+    assert.equal(await (await proxy(request())).text(), "x");
+    assert.equal(asked, 2);
+  }, { max_in_flight: 1 });
+});
+
+Deno.test("however requests end, each leaves its place and its body's room to the next", async () => {
+  await using server = startUpstream((asked) => {
+    const left = new URL(asked.url).searchParams.get("answer");
+    if (left === "stream") {
+      const stream = new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("data: x\n\n")),
+      });
+      return new Response(stream, { headers: { "content-type": "text/event-stream" } });
+    }
+    return new Response("x", { status: Number(left) });
+  });
+  const large = `{"model":"m","prompt":"${"x".repeat(0.9 * MEBIBYTE)}"}`;
+  await proxying([server.url], async ({ proxy, accounts }) => {
+    for (let i = 0; i < 3; i++) {
+      for (
+        const [answer, body, status] of [
+          ["200", large, 200],
+          ["404", large, 404],
+          ["500", large, 500],
+          ["200", `no json ${large}`, 400],
+          ["200", large.replace(`"m"`, `"other"`), 404],
+          ["200", large + large, 503],
+          ["stream", large, 200],
+        ] as const
+      ) {
+        const url = `http://router/v1/messages?answer=${answer}`;
+        const response = await proxy(new Request(url, { method: "POST", body }));
+        assert.equal(response.status, status);
+        await response.body?.cancel();
+      }
+    }
+    assert.equal(accounts.length, 21);
+    assert.equal(accounts.at(-1)?.outcome, "client_closed");
+  }, { max_in_flight: 1, body_buffer_mib: 1, failure_threshold: 100 });
+});
+
+Deno.test("a client that left amid its body asks no server and gives its place back", async () => {
+  await proxying([deadUrl()], async ({ proxy, accounts }) => {
+    for (let i = 0; i < 3; i++) {
+      const body = new ReadableStream({
+        pull: (controller) => controller.error(new Error("the client left")),
+      });
+      const left = new Request("http://router/v1/completions", { method: "POST", body });
+      assert.equal((await proxy(left)).status, 499);
+    }
+    assert.deepEqual(
+      accounts.map(({ status, outcome, attempts }) => [status, outcome, attempts]),
+      Array(3).fill([499, "client_closed", 0]),
+    );
+  }, { max_in_flight: 1 });
+});
+
+Deno.test("a router that takes no new requests says so", () =>
+  proxying([deadUrl()], async ({ proxy, close, accounts }) => {
+    close();
+    const response = await proxy(request());
+    assert.equal(response.headers.get("retry-after"), "1");
+    assert.match((await errorOf(response)).message, /shutting down/);
+    assert.equal(accounts[0]?.outcome, "rejected");
+  }));
+
+Deno.test("a router that waits no longer ends what has no answer yet, and blames nobody", async () => {
+  await using silent = startSilent();
+  await using other = startUpstream(() => assert.fail("no other server is asked"));
+  await proxying([silent.url, other.url], async ({ proxy, cutOff, fleet, accounts }) => {
+    const answering = proxy(request());
+    await until("asked", () => fleet.servers[0]!.inFlight === 1);
+    cutOff();
+    assert.match((await errorOf(await answering)).message, /shutting down/);
+    assert.equal(accounts[0]?.outcome, "timeout");
+    assert.equal(fleet.servers[0]!.health.consecutiveRequestFailures, 0);
+  });
+});
+
+Deno.test("a request that takes too long ends, and blames nobody", async () => {
+  await using silent = startSilent();
+  await using other = startUpstream(() => assert.fail("no other server is asked"));
+  await proxying([silent.url, other.url], async ({ proxy, fleet, accounts }) => {
+    const error = await errorOf(await proxy(request()));
+    assert.equal(error.status, 504);
+    assert.match(error.message, /longer than 0.1 s/);
+    assert.equal(accounts[0]?.attempts, 1);
+    assert.equal(fleet.servers[0]!.health.consecutiveRequestFailures, 0);
+  }, { total_timeout: 0.1 });
+});
+
+Deno.test("an attempt at an engine that stands still moves on, and is not held against the server", async () => {
+  await using silent = startSilent();
+  await using other = startUpstream(() => new Response("x"));
+  await proxying([silent.url, other.url], async ({ proxy, fleet, failovers }) => {
+    const [server] = fleet.servers as Server[];
+    const answering = proxy(request());
+    await until("asked", () => server!.inFlight === 1);
+    server!.stall.abort();
+    assert.equal(await (await answering).text(), "x");
+    assert.deepEqual(failovers.map(({ reason }) => reason), ["timeout"]);
+    assert.equal(server!.health.consecutiveRequestFailures, 0);
+  });
+});
+
+Deno.test("a stream that begins with an error of its server's is another server's stream", async () => {
+  const events = (...data: string[]) =>
+    new Response(data.map((data) => `data: ${data}\n\n`).join(""), {
+      headers: { "content-type": "text/event-stream" },
+    });
+  await using failing = startUpstream(() => events(`{"error":{"code":500}}`, "[DONE]"));
+  await using well = startUpstream(() => events(`{"choices":[]}`, "[DONE]"));
+  await proxying([failing.url, well.url], async ({ proxy, fleet, failovers }) => {
+    const response = await proxy(request());
+    assert.equal(await response.text(), `data: {"choices":[]}\n\ndata: [DONE]\n\n`);
+    assert.deepEqual(failovers.map(({ reason }) => reason), ["bad_status"]);
+    const failures = fleet.servers.map(({ health }) => health.consecutiveRequestFailures);
+    assert.deepEqual(failures, [1, 0]);
+  });
+});
+
+Deno.test("a server that asks for less rests as long as it says, and is not blamed", async () => {
+  await using busy = startUpstream(() =>
+    new Response("busy", { status: 429, headers: { "retry-after": "60" } })
+  );
+  await using other = startUpstream(() => new Response("x"));
+  await proxying([busy.url, other.url], async ({ proxy, fleet, failovers }) => {
+    for (let i = 0; i < 4; i++) assert.equal(await (await proxy(request())).text(), "x");
+    assert.equal(failovers.length, 1, "while it rests it isn't asked");
+    const [server] = fleet.servers;
+    const restMs = server!.restsUntil - Date.now();
+    assert.ok(restMs > 50_000 && restMs <= 60_000, `${restMs} ms`);
+    assert.equal(server!.health.consecutiveRequestFailures, 0);
+  });
+});
+
+Deno.test("where the retry budget is spent, requests get the first failure's answer and say so", async () => {
+  let asked = 0;
+  await using server = startUpstream(() => {
+    asked++;
+    return new Response("failed", { status: 500 });
+  });
+  const urls = ["/a", "/b"].map((path) => server.url + path);
+  await proxying(urls, async ({ proxy, accounts, failovers, heldBack }) => {
+    const count = 150;
+    for (let i = 0; i < count; i++) {
+      const response = await proxy(request());
+      assert.equal(response.status, 500);
+      assert.equal(await response.text(), "failed");
+    }
+    // Ten a second over ten seconds, and a fifth of the requests.
+    const retries = 100 + count / 5;
+    assert.equal(failovers.length, retries);
+    assert.equal(heldBack(), count - retries);
+    assert.equal(asked, count + retries);
+    assert.deepEqual([accounts[0]?.attempts, accounts.at(-1)?.attempts], [2, 1]);
+  }, { failure_threshold: 1_000_000 });
+});
+
+Deno.test("where no server answered and the budget is spent, the client is told to come back", async () => {
+  await proxying([deadUrl(), deadUrl()], async ({ proxy, heldBack }) => {
+    let response: Response;
+    do {
+      response = await proxy(request());
+      if (heldBack() === 0) assert.equal((await errorOf(response)).status, 502);
+    } while (heldBack() === 0);
+    assert.equal(response.headers.get("retry-after"), "1");
+    const error = await errorOf(response);
+    assert.equal(error.status, 503);
+    assert.match(error.message, /so many requests/);
+  }, { failure_threshold: 1_000_000 });
+});
+
+Deno.test("where there is no other server nothing is held back, and nothing taken of the budget", async () => {
+  await proxying([deadUrl()], async ({ proxy, heldBack }) => {
+    for (let i = 0; i < 150; i++) {
+      assert.equal((await errorOf(await proxy(request()))).status, 502);
+    }
+    assert.equal(heldBack(), 0);
+  }, { failure_threshold: 1_000_000 });
+});
