@@ -5,7 +5,7 @@ import type { EndDetails } from "./lease.ts";
 import type { Scrape } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import { afterBackpressure } from "./rest.ts";
-import { fixedModels, type Server } from "./server.ts";
+import { fixedModels, type Server, type ServerState, stateOf } from "./server.ts";
 import { afterScrape } from "./stall.ts";
 
 /** What a transition depends on beside the server itself. */
@@ -29,8 +29,14 @@ export function takeCheck(
   server.lastCheckAt = now;
   if (!check.ok) server.lastFailureAt = now;
   server.health = afterCheck(server.health, check, settings, now);
-  return server.health.reason;
+  return OF_ENGINE[stateOf(server)] ?? server.health.reason;
 }
+
+/** Why a server is in a state that a check can't change. */
+const OF_ENGINE: { readonly [state in ServerState]?: string } = {
+  sleeping: "its engine sleeps",
+  stalled: "its engine stands still",
+};
 
 /** Its `/metrics` were read. */
 export function takeScrape(

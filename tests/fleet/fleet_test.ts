@@ -108,6 +108,19 @@ Deno.test("a lease gives its place back once, however often it ends", () => {
   assert.equal(fleet.servers[0]?.health.consecutiveRequestFailures, 0);
 });
 
+Deno.test("whether a server is left is known without a place being taken", () => {
+  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  const tried = new Set<Server>();
+  assert.equal(fleet.canServe(MODEL, tried), true);
+  tried.add(serverAt(fleet, A));
+  assert.equal(fleet.canServe(MODEL, tried), true);
+  tried.add(serverAt(fleet, B));
+  assert.equal(fleet.canServe(MODEL, tried), false);
+  assert.equal(fleet.canServe("other", new Set()), false);
+  assert.equal(fleet.canServe(undefined, new Set()), true);
+  assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [0, 0]);
+});
+
 Deno.test("a server that was tried is not met again, even if it is the best", () => {
   const { fleet } = healthyFleet([
     { url: A, max_concurrent_requests: 100 },
@@ -476,6 +489,59 @@ Deno.test("a stalled server whose page can't be read for long is believed to wor
   assert.equal(stateOf(server), "healthy");
   assert.equal(changes.at(-1)!.reason, "its metrics can't be read");
 });
+
+for (
+  const [state, reason, happen] of [
+    ["sleeping", "its engine sleeps", (fleet: Fleet, server: Server) => {
+      fleet.recordScrape(server, undefined, true);
+      fleet.recordCheck(server, PASSED);
+    }],
+    ["stalled", "its engine stands still for 30 s", (fleet: Fleet, server: Server) => {
+      fleet.recordScrape(server, WORKING, false);
+      server.progress = { ...server.progress, movedAt: server.progress.movedAt - 30_000 };
+      fleet.recordScrape(server, WORKING, false);
+      fleet.recordCheck(server, PASSED);
+    }],
+    ["draining", "removed from the configuration", (fleet: Fleet) => {
+      lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+      fleet.reconcile(configOf([{ url: B }]));
+    }],
+    ["healthy", "check passed", (fleet: Fleet, server: Server) => {
+      fleet.recordScrape(server, undefined, true);
+      fleet.recordScrape(server, undefined, false);
+    }],
+  ] as const
+) {
+  Deno.test(`why a server is ${state} is told as long as it is`, () => {
+    const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+    happen(fleet, serverAt(fleet, A));
+    const shown = fleet.snapshot().servers.find(({ url }) => url === A);
+    assert.deepEqual([shown?.state, shown?.reason], [state, reason]);
+  });
+}
+
+for (
+  const [state, reason, isAsleep] of [
+    ["sleeping", "its engine sleeps", true],
+    ["stalled", "its engine stands still", false],
+  ] as const
+) {
+  Deno.test(`a server that is still ${state} as its checks bring it back says so`, () => {
+    const { fleet, clock } = healthyFleet([{ url: A }]);
+    const server = serverAt(fleet, A);
+    fleet.recordScrape(server, WORKING, isAsleep);
+    clock.now += 60_000;
+    fleet.recordScrape(server, WORKING, isAsleep);
+    for (let i = 0; i < 3; i++) fleet.recordCheck(server, FAILED);
+    const shown = () => {
+      const [shown] = fleet.snapshot().servers;
+      return [shown?.state, shown?.reason];
+    };
+    assert.deepEqual(shown(), ["unhealthy", "3 checks failed in a row"]);
+    fleet.recordCheck(server, PASSED);
+    assert.deepEqual(shown(), [state, reason]);
+  });
+}
 
 Deno.test("others' requests as the last scrape showed them turn the choice", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
