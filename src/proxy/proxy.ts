@@ -83,8 +83,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const attemptedAt = performance.now();
       if (!failed) observer.chosen(attemptedAt - readAt);
       else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
-      tried.add(lease.server);
-      account.attempts = tried.size;
+      account.attempts = tried.add(lease.server).size;
 
       // A server takes the id into its own, and two in flight with one id confuse it.
       const attempted = await attempt({
