@@ -25,7 +25,9 @@ export interface Lease {
 
 /** Who hears of a lease. */
 export interface LeaseListener {
+  /** Called when a trial went well so far. */
   readonly onTrialPassed: () => void;
+  /** Called once, when the place has been given back. */
   readonly onEnd: (outcome: Outcome, isTrial: boolean, details: EndDetails) => void;
 }
 
