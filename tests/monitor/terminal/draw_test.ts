@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
+import type { ServerState } from "../../../src/fleet/server.ts";
 import { drawAll, drawScreen, extentOf } from "../../../src/monitor/terminal/draw.ts";
 import { colourLevel, paletteOf } from "../../../src/monitor/terminal/paint.ts";
 import { widthOf } from "../../../src/monitor/terminal/text.ts";
@@ -107,7 +108,7 @@ Deno.test("nothing a server calls itself reaches the terminal as a command", () 
   assert.doesNotMatch(lines.join(""), /[\x00-\x1f\x7f\u202e]/);
 });
 
-Deno.test("yellow at 70% usage, red at 90%, yellow while checking, red and struck when unhealthy", () => {
+Deno.test("yellow at 70% usage, red at 90%, yellow while checked or tried, red and struck when down", () => {
   const lines = draw(
     viewOf([
       { running: 69, capacity: 100 },
@@ -115,6 +116,8 @@ Deno.test("yellow at 70% usage, red at 90%, yellow while checking, red and struc
       { running: 90, capacity: 100 },
       { state: "checking" },
       { state: "unhealthy" },
+      { state: "half-open" },
+      { state: "stalled" },
     ]),
     {},
     LARGE,
@@ -127,11 +130,22 @@ Deno.test("yellow at 70% usage, red at 90%, yellow while checking, red and struc
   assert.ok(lineWith(lines, "gpu-4").includes(`${yellow}checking`));
   assert.ok(lineWith(lines, "gpu-5").includes(`${red}unhealthy`));
   assert.ok(lineWith(lines, "gpu-5").includes(`${red}${struck}gpu-5`));
+  assert.ok(lineWith(lines, "gpu-6").includes(`${yellow}half-open`));
+  assert.ok(lineWith(lines, "gpu-7").includes(`${red}stalled`));
+  assert.ok(lineWith(lines, "gpu-7").includes(`${red}${struck}gpu-7`));
 });
 
 Deno.test("without colours there is no escape, and every state is told in words", () => {
   assert.equal(colourLevel("1"), 0);
-  const states = ["healthy", "unhealthy", "checking", "draining", "sleeping"] as const;
+  const states = [
+    "healthy",
+    "unhealthy",
+    "checking",
+    "draining",
+    "sleeping",
+    "half-open",
+    "stalled",
+  ] as const;
   const lines = draw(viewOf(states.map((state) => ({ state }))));
   assert.ok(!lines.join("").includes("\x1b"));
   states.forEach((state, index) =>
@@ -171,6 +185,34 @@ Deno.test("servers are sorted with the largest first, and keep their numbers", (
   const lines = draw(view, { sort: "errors" });
   assert.match(lines[3]!, /▾errors/);
   assert.match(lines[4]!, /^ 3 +gpu-3/);
+});
+
+Deno.test("sorted by state those that need a look come first", () => {
+  const states = [
+    "healthy",
+    "sleeping",
+    "draining",
+    "half-open",
+    "stalled",
+    "checking",
+    "unhealthy",
+  ];
+  const view = viewOf(states.map((state) => ({ state: state as ServerState })));
+  const numbers = order(draw(view, { sort: "state" })).map((name) => Number(name.slice(4)));
+  assert.deepEqual(numbers.map((number) => states[number - 1]), [
+    "stalled",
+    "unhealthy",
+    "half-open",
+    "checking",
+    "draining",
+    "sleeping",
+    "healthy",
+  ]);
+});
+
+Deno.test("a server that stands still is among those that are down, one that is tried isn't", () => {
+  const view = viewOf([{ state: "stalled" }, { state: "half-open" }, { state: "unhealthy" }]);
+  assert.deepEqual(order(draw(view, { onlyUnhealthy: true })), ["gpu-1", "gpu-3"]);
 });
 
 Deno.test("only unhealthy servers are shown when asked for, or that there is none", () => {
