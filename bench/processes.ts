@@ -48,9 +48,14 @@ export function startChild(
     stdout: "piped",
     stderr,
   }).spawn();
+  killAtTheEnd(child);
+  return child;
+}
+
+/** Has `killChildren` kill it as well, if it is still running by then. */
+export function killAtTheEnd(child: Deno.ChildProcess): void {
   children.add(child);
   child.status.finally(() => children.delete(child));
-  return child;
 }
 
 export async function stopChild(child: Deno.ChildProcess): Promise<void> {

@@ -1,0 +1,44 @@
+/**
+ * The router as a process that tells of its memory: a line on its standard input asks, a line on
+ * its standard output answers. When its input ends it shuts the router down, and then has nothing
+ * left to do: if a timer or a socket is left, it doesn't end.
+ *
+ * Arguments: the configuration's table as JSON. To be run with `--v8-flags=--expose-gc`.
+ */
+import { checkConfig } from "../../src/config/schema.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { setUpLog } from "../../src/monitor/log.ts";
+
+/** What the process holds, after a garbage collection. Bytes and counts. */
+export interface Held {
+  readonly rss: number;
+  readonly heap: number;
+  readonly external: number;
+  readonly descriptors: number;
+  readonly inFlight: number;
+}
+
+declare const gc: () => void;
+
+async function serve(): Promise<void> {
+  const checked = checkConfig(JSON.parse(Deno.args[0]!), () => undefined);
+  if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
+  await setUpLog({ level: "info", console: "none" });
+  const gateway = startGateway({ hostname: "127.0.0.1", port: 0, config: checked.config });
+  console.log(gateway.port);
+  for await (const _ of Deno.stdin.readable) {
+    // What the first collection frees may hold what the second can free.
+    for (let round = 0; round < 3; round++) {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { rss, heapUsed: heap, external } = Deno.memoryUsage();
+    const inFlight = gateway.fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
+    const descriptors = [...Deno.readDirSync("/proc/self/fd")].length;
+    const held: Held = { rss, heap, external, descriptors, inFlight };
+    console.log(JSON.stringify(held));
+  }
+  await gateway.shutdown();
+}
+
+if (import.meta.main) await serve();
