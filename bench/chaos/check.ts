@@ -2,6 +2,7 @@ import { type Aborts, explainAborts, freeingTimes } from "./aborts.ts";
 import { readAnswer } from "./answer.ts";
 import { kinds } from "./kinds.ts";
 import { type Case, type Circumstances, type Fate, judge } from "./judge.ts";
+import { secondsOut, takenOut } from "./recovery.ts";
 import type { Run } from "./run.ts";
 import { RECOVERY_SECONDS, type Schedule, type Span } from "./schedule.ts";
 import { textOf } from "./servers.ts";
@@ -12,6 +13,8 @@ export interface Findings {
   readonly aborts: readonly Aborts[];
   /** How long servers went on after their client had left, in milliseconds, shortest first. */
   readonly freeing: readonly number[];
+  /** For each turn of a server to be free of faults, seconds until the router used it again. */
+  readonly secondsOut: readonly number[];
   /** Everything that should not be, one sentence each. */
   readonly problems: readonly Problem[];
 }
@@ -19,7 +22,7 @@ export interface Findings {
 /** Something that should not be. */
 export interface Problem {
   readonly what: string;
-  /** The request it befell, with all that is known of it. */
+  /** What it befell, with all that is known of it. */
   readonly story?: string;
 }
 
@@ -71,6 +74,15 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
   });
   const freeing = freeingTimes(cases);
   const slowest = freeing.at(-1) ?? 0;
+  const states = router.log.states.map((state) => ({
+    ...state,
+    at: (state.at - startedAt) / 1000,
+    server: urls.indexOf(state.server),
+  }));
+  for (const { server, at, to, reason } of takenOut(schedule.faultFree, states)) {
+    const what = "a server was taken out though nothing was wrong with it";
+    problems.push({ what, story: `server ${server} ${to} at ${at.toFixed(2)} s: ${reason}` });
+  }
   const more = [
     ...run.leftOver.map((what) => `left over: ${what}`),
     ...router.log.errors.map((error) => `the router said: ${error}`),
@@ -80,7 +92,13 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
   }
   if (run.exitCode !== 0) more.push(`the router ended with exit code ${run.exitCode}`);
   problems.push(...more.map((what) => ({ what })));
-  return { fates, aborts, freeing, problems };
+  return {
+    fates,
+    aborts,
+    freeing,
+    secondsOut: secondsOut(schedule.faultFree, states),
+    problems,
+  };
 }
 
 function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): Circumstances {

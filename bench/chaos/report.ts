@@ -16,6 +16,7 @@ export function report(run: Run, schedule: Schedule, findings: Findings): string
     `Moved on: ${count([...run.router.log.moved.values()].flat().map(({ reason }) => reason))}`,
     `States entered: ${count(run.router.log.states.map(({ to }) => to))}`,
     freeingLine(findings),
+    recoveryLine(findings),
     problemsOf(findings),
   ].join("\n\n");
 }
@@ -48,6 +49,13 @@ function freeingLine({ freeing }: Findings): string {
   const at = (share: number) => Math.round(freeing[Math.floor(share * (freeing.length - 1))]!);
   return `Servers freed after their client left: half within ${at(0.5)} ms, ` +
     `99% within ${at(0.99)} ms, all within ${at(1)} ms.`;
+}
+
+function recoveryLine({ secondsOut }: Findings): string {
+  const longest = Math.max(0, ...secondsOut);
+  const mean = secondsOut.reduce((sum, seconds) => sum + seconds, 0) / (secondsOut.length || 1);
+  return `Servers free of faults were used again after ${mean.toFixed(1)} s on average, ` +
+    `${longest.toFixed(1)} s at the most.`;
 }
 
 function problemsOf({ problems }: Findings): string {
