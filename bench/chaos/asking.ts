@@ -21,8 +21,8 @@ export interface Asking {
   /** The body as it is sent. */
   readonly body: string;
   readonly leaving: Leaving | undefined;
-  /** The status that a request which is the client's own error must get; undefined for others. */
-  readonly error: number | undefined;
+  /** What a request that is the client's own error may get; undefined for others. */
+  readonly error: readonly number[] | undefined;
   /** Until the client asks again. */
   readonly pauseMs: number;
 }
@@ -75,16 +75,19 @@ function drawLeaving(random: Random, stream: boolean): Leaving {
 }
 
 interface Wrong {
-  readonly status: number;
+  readonly status: readonly number[];
   body(right: Record<string, unknown>): string;
 }
 
-/** The first two the router finds out itself, the others a server says. */
+/**
+ * The first two the router finds out itself, the others a server says. A model that nobody lists
+ * may be said to be unavailable while it isn't certain that nobody has it.
+ */
 const ERRORS: readonly Wrong[] = [
-  { status: 400, body: () => "{ no JSON" },
-  { status: 404, body: (right) => JSON.stringify({ ...right, model: "unknown-model" }) },
-  { status: 400, body: (right) => JSON.stringify({ ...right, messages: undefined }) },
-  { status: 400, body: (right) => JSON.stringify({ ...right, max_tokens: 10_000_000 }) },
+  { status: [400], body: () => "{ no JSON" },
+  { status: [404, 503], body: (right) => JSON.stringify({ ...right, model: "unknown-model" }) },
+  { status: [400], body: (right) => JSON.stringify({ ...right, messages: undefined }) },
+  { status: [400], body: (right) => JSON.stringify({ ...right, max_tokens: 10_000_000 }) },
 ];
 
 function drawError(random: Random): Wrong {

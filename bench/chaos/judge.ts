@@ -68,15 +68,15 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   const span = { from: got.sentAt, to: got.endedAt };
   const { allOut, allOutKnown } = circumstances;
   if (got.status === undefined) return fared("lost", "the connection broke without an answer");
-  if (asking.error !== undefined && got.status === asking.error && got.ended === "clean") {
-    return fared("client error");
-  }
+  if (asking.error?.includes(got.status) && got.ended === "clean") return fared("client error");
   if (allOut && overlap(span, allOut) && said.text === "" && !isComplete(one)) {
     const known = allOutKnown && within(span, allOutKnown);
     return fared("refused while all out", known ? noRefusal(one) : undefined);
   }
   if (got.status !== 200) return fared("lost", `status ${got.status}: ${said.error?.message}`);
-  if (asking.error !== undefined) return fared("wrong", `200 in place of ${asking.error}`);
+  if (asking.error !== undefined) {
+    return fared("wrong", `200 in place of ${asking.error.join(" or ")}`);
+  }
   return asking.stream
     ? judgeStream(one, circumstances, span)
     : judgeDocument(one, circumstances, span);

@@ -150,13 +150,13 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
   ["a status", caseOf("", { status: 502, headers: JSON_TYPE }), {}, "lost", /status 502/],
   [
     "a client error",
-    caseOf("{}", { status: 400, headers: JSON_TYPE }, { error: 400 }),
+    caseOf("{}", { status: 400, headers: JSON_TYPE }, { error: [400] }),
     {},
     "client error",
   ],
   [
     "a client error that another status hid",
-    caseOf("{}", { status: 503, headers: JSON_TYPE }, { error: 400 }),
+    caseOf("{}", { status: 503, headers: JSON_TYPE }, { error: [400] }),
     {},
     "lost",
     /status 503/,
