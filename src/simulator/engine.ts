@@ -17,6 +17,7 @@ import {
   recordEnd,
   recordToken,
 } from "./statistics.ts";
+import { type Outlook, outlookFor } from "./outlook.ts";
 
 /** The size and the pace of an engine. */
 export interface EngineOptions extends Pace {
@@ -60,6 +61,14 @@ export class Engine {
 
   get preemptions(): number {
     return this.#scheduler.preemptions;
+  }
+
+  /** What a prompt of these full blocks would meet here now. No metrics page tells as much. */
+  inspect(blockHashes: readonly number[]): Outlook {
+    const now = this.#clock.now();
+    this.#advance(now);
+    const stepLeftMs = this.#step === null ? 0 : Math.max(0, this.#step.endsAtMs - now);
+    return { ...outlookFor(blockHashes, this.#scheduler, this.cache), stepLeftMs };
   }
 
   /** Queues a request; its callbacks come from later steps, never from within this call. */

@@ -29,6 +29,11 @@ export class KvCache {
     return this.#unused.size;
   }
 
+  /** Whether some block holds the contents with this hash. */
+  has(hash: number): boolean {
+    return this.#blockOfHash.has(hash);
+  }
+
   /** The cached blocks of the longest prefix of `hashes`; takes no reference. */
   findPrefix(hashes: readonly number[], most: number): number[] {
     const blocks: number[] = [];
