@@ -1,0 +1,90 @@
+import type { Settings } from "../../src/config/config.ts";
+import { checkConfig } from "../../src/config/schema.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Server } from "../../src/fleet/server.ts";
+import { stateOf } from "../../src/fleet/server.ts";
+import type { Engine } from "../../src/simulator/engine.ts";
+import type { Chooser, Surroundings } from "./chooser.ts";
+import { MODEL } from "./request.ts";
+
+/** The router's clock tells the time of day, which never is near zero. */
+const EPOCH_MS = 1_750_000_000_000;
+/** As the router's polls look at a server that is out. */
+const RECOVERY_LOOK_MS = 2_000;
+
+/** The router's own fleet and policy, told in virtual time what its polls and proxy would tell. */
+export function fleetChooser(policy: string, surroundings: Surroundings): Chooser {
+  const { clock, servers, metrics, random } = surroundings;
+  const now = () => EPOCH_MS + clock.now();
+  const fleet = new Fleet({ config: configOf(policy, surroundings), now, random });
+  const placeOf = new Map(fleet.servers.map((server, place) => [server, place]));
+  for (const server of fleet.servers) {
+    fleet.recordModels(server, [{ id: MODEL }]);
+    fleet.recordCheck(server, PASSED);
+    poll(server);
+  }
+
+  function poll(server: Server): void {
+    look(server, servers[placeOf.get(server)!]!.engine);
+    const { metricsIntervalMs }: Settings = fleet.settings;
+    clock.schedule(clock.now() + metricsIntervalMs * (0.9 + 0.2 * random()), () => poll(server));
+  }
+
+  /** What the polls make of a server's pages, or of a server that doesn't answer. */
+  function look(server: Server, engine: Engine | undefined): void {
+    if (stateOf(server) === "unhealthy") {
+      if (now() - (server.lastCheckAt ?? 0) >= RECOVERY_LOOK_MS) {
+        fleet.recordCheck(server, { ...PASSED, ok: engine !== undefined });
+      }
+      return;
+    }
+    if (engine === undefined) return fleet.recordCheck(server, { ...PASSED, ok: false });
+    fleet.recordScrape(server, metrics ? scrapeOf(engine, server.inFlight) : undefined, false);
+  }
+
+  return {
+    choose(_request, tried) {
+      // A description of the request's work, made of its body, has its place here.
+      const lease = fleet.acquire(MODEL, new Set([...tried].map((place) => fleet.servers[place]!)));
+      if (typeof lease === "string") return undefined;
+      return {
+        server: placeOf.get(lease.server as Server)!,
+        // And here that the first token is there.
+        firstToken() {},
+        end: (outcome) => lease.end(outcome),
+      };
+    },
+  };
+}
+
+const PASSED = { ok: true, responseMs: 1 };
+
+function configOf(policy: string, { servers }: Surroundings) {
+  const checked = checkConfig({
+    servers: {
+      servers: servers.map(({ plan }, place) => ({
+        url: `http://server-${place}`,
+        max_concurrent_requests: plan.seats,
+      })),
+    },
+    config: { policy },
+  }, () => undefined);
+  if (!checked.ok) throw new Error(checked.problems.map(({ what }) => what).join("; "));
+  return checked.config;
+}
+
+function scrapeOf({ running, waiting, cache, statistics }: Engine, ownInFlight: number) {
+  return {
+    running,
+    waiting,
+    kvCacheUsage: cache.usedBlocks / cache.totalBlocks,
+    counters: {
+      prompt: statistics.promptTokens,
+      generation: statistics.generationTokens,
+      prefixQueries: statistics.prefixQueries,
+      prefixHits: statistics.prefixHits,
+    },
+    maxFds: undefined,
+    ownInFlight,
+  };
+}

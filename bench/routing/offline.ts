@@ -1,0 +1,84 @@
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import { createRandom } from "../../src/simulator/random.ts";
+import type { Sequence } from "../../src/simulator/sequence.ts";
+import type { Chooser, Surroundings } from "./chooser.ts";
+import type { Replay } from "./replay.ts";
+import { answerTo, type TimedRequest } from "./request.ts";
+import type { Outcomes, Sample } from "./sample.ts";
+import type { Scenario } from "./scenarios.ts";
+import { VirtualClock } from "./virtual_clock.ts";
+import { startVirtualFleet } from "./virtual_fleet.ts";
+
+/** Further servers that a request goes to which failed before its first token. */
+const MAX_RETRIES = 3;
+
+/**
+ * Replays a scenario in virtual time: no socket, no waiting, and the same figures for the same
+ * seed. Choosing and passing on take no time here, so that only the choices are compared.
+ */
+export function replayOffline(
+  scenario: Scenario,
+  replay: Replay,
+  create: (surroundings: Surroundings) => Chooser,
+  seed: number,
+): Outcomes {
+  const clock = new VirtualClock();
+  const random = createRandom(seed + 2);
+  const fleet = startVirtualFleet(scenario, clock, replay.endMs);
+  const surroundings: Surroundings = {
+    clock,
+    servers: fleet.servers,
+    metrics: !scenario.metricsMissing,
+    random,
+    answerTokens: replay.answerTokens,
+  };
+  const choosers = Array.from({ length: scenario.routers }, () => create(surroundings));
+  const samples: Sample[] = [];
+  let failed = 0;
+
+  function send(request: TimedRequest, index: number): void {
+    const chooser = choosers[index % choosers.length]!;
+    attempt(chooser, request, new Set());
+    const next = replay.requests[index + 1];
+    if (next) clock.schedule(next.atMs, () => send(next, index + 1));
+  }
+
+  function attempt(chooser: Chooser, request: TimedRequest, tried: Set<number>): void {
+    const choice = tried.size > MAX_RETRIES ? undefined : chooser.choose(request, tried);
+    if (choice === undefined) {
+      failed++;
+      return;
+    }
+    tried.add(choice.server);
+    const { engine } = fleet.servers[choice.server]!;
+    let firstAtMs: number | undefined;
+    const giveUp = (outcome: Outcome) => {
+      choice.end(outcome);
+      if (firstAtMs === undefined) attempt(chooser, request, tried);
+      else failed++;
+    };
+    if (engine === undefined) return giveUp("refused");
+    const sequence: Sequence = engine.add({
+      ...answerTo(request.prompt, request.answerTokens),
+      onToken() {
+        if (sequence.generated.length !== 1) return;
+        firstAtMs = clock.now();
+        choice.firstToken();
+      },
+      onFinish(reason) {
+        if (reason === "abort") return giveUp(firstAtMs === undefined ? "reset" : "truncated");
+        samples.push({
+          firstTokenMs: firstAtMs! - request.atMs,
+          totalMs: clock.now() - request.atMs,
+        });
+        choice.end("ok");
+      },
+    });
+  }
+
+  const [first] = replay.requests;
+  if (first) clock.schedule(first.atMs, () => send(first, 0));
+  clock.runWhile(() => samples.length + failed < replay.requests.length);
+  const { queries, hits } = fleet.prefixTokens();
+  return { samples, failed, hitRate: queries === 0 ? 0 : hits / queries };
+}

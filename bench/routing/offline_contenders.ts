@@ -1,0 +1,15 @@
+import { policyNames } from "../../src/routing/policies.ts";
+import type { Chooser, Surroundings } from "./chooser.ts";
+import { fleetChooser } from "./fleet_chooser.ts";
+import { leastConnections } from "./least_connections.ts";
+import { HAPROXY, NGINX, PERFECT } from "./names.ts";
+import { perfectChooser } from "./perfect.ts";
+
+/** How a contender is made in virtual time, or in words why it can't be. */
+export function offlineContender(name: string): ((around: Surroundings) => Chooser) | string {
+  if (name === PERFECT) return perfectChooser;
+  if (name === NGINX) return leastConnections;
+  if (name === HAPROXY) return "not modelled offline";
+  if (!policyNames.includes(name)) return "no such policy";
+  return (surroundings) => fleetChooser(name, surroundings);
+}

@@ -1,0 +1,82 @@
+import Table from "cli-table3";
+import { median } from "../statistics.ts";
+import { REFERENCES } from "./names.ts";
+import type { Figures, Summary } from "./sample.ts";
+
+/** For each contender's name its summaries, one for each repeat; all had the same requests. */
+export type Results = ReadonlyMap<string, readonly Summary[]>;
+
+/** A figure of a summary. */
+export type Read = (summary: Summary) => number;
+
+export const FIRST_MEAN: Read = ({ firstToken }) => firstToken.mean;
+export const FIRST_P99: Read = ({ firstToken }) => firstToken.p99;
+
+/** Both times of every contender in seconds: the median of its repeats, the lowest and highest. */
+export function figuresTable(
+  title: string,
+  results: Results,
+  of: (summary: Summary) => Figures,
+): string {
+  const rows = [...results].map(([name, summaries]) => {
+    const shown = (read: (figures: Figures) => number) =>
+      seconds(median(summaries.map((summary) => read(of(summary)))));
+    const spread = (read: (figures: Figures) => number) => {
+      const values = summaries.map((summary) => read(of(summary)));
+      return `${seconds(Math.min(...values))} to ${seconds(Math.max(...values))}`;
+    };
+    return [
+      name,
+      shown(({ mean }) => mean),
+      spread(({ mean }) => mean),
+      shown(({ p50 }) => p50),
+      shown(({ p90 }) => p90),
+      shown(({ p99 }) => p99),
+      spread(({ p99 }) => p99),
+      `${(100 * median(summaries.map(({ hitRate }) => hitRate))).toFixed(0)}%`,
+      String(summaries.reduce((sum, { failed }) => sum + failed, 0)),
+    ];
+  });
+  const head = [title, "mean", "spread", "p50", "p90", "p99", "spread", "hits", "failed"];
+  return table(head, rows);
+}
+
+/** Mean and p99 of the time to the first token, in those of the contenders that others know. */
+export function ratiosTable(results: Results): string {
+  const references = REFERENCES.filter((name) => results.has(name));
+  const head = references.flatMap((name) => [`mean × ${name}`, "p99"]);
+  const rows = [...results.keys()].map((name) => [
+    name,
+    ...references.flatMap((reference) =>
+      [FIRST_MEAN, FIRST_P99].map((read) => ratio(results, name, reference, read)!.toFixed(2))
+    ),
+  ]);
+  return table(["First token", ...head], rows);
+}
+
+/** The median of the repeats' ratios; `undefined` where one of the two did not run. */
+export function ratio(
+  results: Results,
+  name: string,
+  reference: string,
+  read: Read,
+): number | undefined {
+  const above = results.get(name);
+  const below = results.get(reference);
+  if (above === undefined || below === undefined) return undefined;
+  return median(above.map((summary, index) => read(summary) / read(below[index]!)));
+}
+
+function table(head: string[], rows: string[][]): string {
+  const made = new Table({
+    head,
+    colAligns: head.map((_, index) => index === 0 ? "left" : "right"),
+    style: { head: [], border: [], compact: true },
+  });
+  made.push(...rows);
+  return made.toString();
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1);
+}

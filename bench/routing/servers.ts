@@ -1,0 +1,58 @@
+import type { EngineOptions } from "../../src/simulator/engine.ts";
+import { BLOCK_SIZE } from "../../src/simulator/kv_cache.ts";
+import { ANSWER_SCALE, type TimedRequest } from "./request.ts";
+
+/** A simulated server of the fleet. */
+export interface ServerPlan {
+  /** Requests that it computes side by side; the contenders are told. */
+  readonly seats: number;
+  /** Multiplies its speed, and nobody is told. */
+  readonly speed: number;
+}
+
+/** Room in the KV cache, of 16 tokens each. */
+const BLOCKS_PER_SEAT = 4096;
+
+/** What the simulator is to make of a server; its time runs so many times as fast as ours. */
+export function engineOptions({ seats, speed }: ServerPlan, timeScale = 1): EngineOptions {
+  return {
+    maxNumSeqs: seats,
+    kvBlocks: BLOCKS_PER_SEAT * seats,
+    prefillTokensPerSecond: 8000,
+    interTokenMs: 20 * ANSWER_SCALE,
+    interTokenGrowth: 0.03,
+    speed: speed * timeScale,
+  };
+}
+
+/** What a workload asks of a fleet, on average. */
+export interface Demand {
+  /** Prompt tokens a request that no cache of the fleet could hold, however requests are spread. */
+  readonly newTokens: number;
+  readonly answerTokens: number;
+}
+
+export function demandOf(requests: readonly TimedRequest[]): Demand {
+  const seen = new Set<number>();
+  let newTokens = 0;
+  let answerTokens = 0;
+  for (const { prompt, blockHashes, answerTokens: length } of requests) {
+    let known = 0;
+    while (known < blockHashes.length && seen.has(blockHashes[known]!)) known++;
+    for (const hash of blockHashes) seen.add(hash);
+    newTokens += prompt.length - BLOCK_SIZE * known;
+    answerTokens += length;
+  }
+  return { newTokens: newTokens / requests.length, answerTokens: answerTokens / requests.length };
+}
+
+/** Requests a second that a fleet finishes with every seat taken and every prefix found. */
+export function capacityOf(servers: readonly ServerPlan[], demand: Demand): number {
+  return servers.reduce((sum, server) => {
+    const { prefillTokensPerSecond, interTokenMs, interTokenGrowth, speed } = engineOptions(server);
+    const stepSeconds = interTokenMs / 1000 * (1 + interTokenGrowth * (server.seats - 1));
+    const seconds = demand.newTokens / prefillTokensPerSecond +
+      demand.answerTokens * stepSeconds / server.seats;
+    return sum + speed / seconds;
+  }, 0);
+}

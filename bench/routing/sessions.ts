@@ -1,0 +1,107 @@
+import { renderChat } from "../../src/simulator/prompt.ts";
+import { createRandom, type Random } from "../../src/simulator/random.ts";
+import { detokenize } from "../../src/simulator/tokenizer.ts";
+import { drawFrom, type Quantiles } from "./quantiles.ts";
+import { answerTo, type Draft, type Message, scaledAnswer } from "./request.ts";
+import { textOf } from "./text.ts";
+
+/** What conversations are like, in tokens and seconds. */
+export interface Shape {
+  /** New conversations in a second. */
+  readonly sessionsPerSecond: number;
+  /** How many system prompts there are; each conversation begins with one of them. */
+  readonly systemPrompts: number;
+  readonly systemTokens: Quantiles;
+  /** Of a conversation's first prompt beside its system prompt. */
+  readonly firstTokens: Quantiles;
+  /** What a further turn adds beside the answer before it. */
+  readonly addedTokens: Quantiles;
+  readonly answerTokens: Quantiles;
+  /** Chance of a further turn after the first, the second and so on; the last one repeats. */
+  readonly continues: readonly number[];
+  /** From one turn to the next. */
+  readonly pauseSeconds: Quantiles;
+}
+
+interface Session {
+  readonly messages: readonly Message[];
+  readonly turn: number;
+  readonly atMs: number;
+}
+
+/** Longer conversations end: with their answer they would not fit into a server. */
+const LONGEST_PROMPT = 120_000;
+
+/**
+ * Conversations of this shape, their turns in the order in which they would come, without end. A
+ * further turn repeats all before it, the very answer included that the simulated server gives.
+ */
+export function* converse(shape: Shape, seed: number): Generator<Draft> {
+  const random = createRandom(seed);
+  const open: Session[] = [];
+  let nextAtMs = 0;
+  for (let count = 0;;) {
+    if (open.length === 0 || nextAtMs <= open[0]!.atMs) {
+      insert(open, newSession(shape, random, seed, count++, nextAtMs));
+      nextAtMs -= Math.log(1 - random()) / shape.sessionsPerSecond * 1000;
+      continue;
+    }
+    const session = open.shift()!;
+    const draft = {
+      messages: session.messages,
+      answerTokens: scaledAnswer(drawFrom(shape.answerTokens, random)),
+      originalMs: session.atMs,
+    };
+    const further = nextTurn(shape, random, session, draft);
+    if (further) insert(open, further);
+    yield draft;
+  }
+}
+
+function newSession(
+  shape: Shape,
+  random: Random,
+  seed: number,
+  count: number,
+  atMs: number,
+): Session {
+  const messages: Message[] = [];
+  if (shape.systemPrompts > 0) {
+    const system = Math.floor(random() * shape.systemPrompts);
+    // The same system prompts whatever else is drawn.
+    const tokens = Math.round(drawFrom(shape.systemTokens, createRandom(system + 1)));
+    messages.push({ role: "system", content: textOf(tokens, 1, system) });
+  }
+  const first = Math.round(drawFrom(shape.firstTokens, random));
+  messages.push({ role: "user", content: textOf(Math.max(1, first), 2, seed, count) });
+  return { messages, turn: 0, atMs };
+}
+
+function nextTurn(
+  { continues, addedTokens, pauseSeconds }: Shape,
+  random: Random,
+  { messages, turn, atMs }: Session,
+  { answerTokens }: Draft,
+): Session | undefined {
+  if (random() >= continues[Math.min(turn, continues.length - 1)]!) return undefined;
+  const prompt = renderChat({ messages });
+  const added = Math.ceil(drawFrom(addedTokens, random));
+  if (prompt.length + answerTokens + added > LONGEST_PROMPT) return undefined;
+  const plan = answerTo(prompt, answerTokens);
+  const answer = detokenize(Array.from({ length: answerTokens }, () => plan.nextToken()));
+  const user = textOf(added, 3, Math.floor(random() * 2 ** 32), turn);
+  return {
+    messages: [
+      ...messages,
+      { role: "assistant", content: answer },
+      { role: "user", content: user },
+    ],
+    turn: turn + 1,
+    atMs: atMs + drawFrom(pauseSeconds, random) * 1000,
+  };
+}
+
+function insert(sessions: Session[], session: Session): void {
+  const index = sessions.findIndex(({ atMs }) => atMs > session.atMs);
+  sessions.splice(index < 0 ? sessions.length : index, 0, session);
+}
