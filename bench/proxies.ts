@@ -30,30 +30,29 @@ const router: Proxy = {
 
 const nginx: Proxy = {
   name: "nginx",
-  async start(upstream, folder) {
-    const port = freePort();
-    const file = `${folder}/nginx-${port}.conf`;
-    await Deno.writeTextFile(file, nginxConfig(port, upstream, folder));
-    return startListening("nginx", [
-      "-c",
-      file,
-      "-p",
-      folder,
-      "-e",
-      "stderr",
-    ], port);
-  },
+  start: (upstream, folder) => startNginx(folder, [`server 127.0.0.1:${upstream};`]),
 };
 
 const haproxy: Proxy = {
   name: "HAProxy",
-  async start(upstream, folder) {
-    const port = freePort();
-    const file = `${folder}/haproxy-${port}.cfg`;
-    await Deno.writeTextFile(file, haproxyConfig(port, upstream));
-    return startListening("haproxy", ["-q", "-db", "-f", file], port);
-  },
+  start: (upstream, folder) => startHaproxy(folder, [`server simulator 127.0.0.1:${upstream}`]),
 };
+
+/** @param upstream lines of nginx's block `upstream`: the servers and how to choose them */
+export async function startNginx(folder: string, upstream: readonly string[]): Promise<Listening> {
+  const port = freePort();
+  const file = `${folder}/nginx-${port}.conf`;
+  await Deno.writeTextFile(file, nginxConfig(port, upstream, folder));
+  return startListening("nginx", ["-c", file, "-p", folder, "-e", "stderr"], port);
+}
+
+/** @param backend lines of HAProxy's section `backend`: the servers and how to choose them */
+export async function startHaproxy(folder: string, backend: readonly string[]): Promise<Listening> {
+  const port = freePort();
+  const file = `${folder}/haproxy-${port}.cfg`;
+  await Deno.writeTextFile(file, haproxyConfig(port, backend));
+  return startListening("haproxy", ["-q", "-db", "-f", file], port);
+}
 
 /** The router, and what it is compared with where that is installed. */
 export function availableProxies(): Proxy[] {
@@ -68,7 +67,7 @@ export function availableProxies(): Proxy[] {
  * What a worker process would do, without the master beside it: one process to measure and to
  * stop. Nothing is logged or written to disk, as in the router.
  */
-function nginxConfig(port: number, upstream: number, folder: string): string {
+function nginxConfig(port: number, upstream: readonly string[], folder: string): string {
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ");
   return `
@@ -82,9 +81,10 @@ http {
   ${folders}
   access_log off;
   client_max_body_size 100m;
+  client_body_buffer_size 1m;
   keepalive_requests 1000000000;
   upstream servers {
-    server 127.0.0.1:${upstream};
+    ${upstream.join("\n    ")}
     keepalive ${CAPACITY};
     keepalive_requests 1000000000;
     keepalive_timeout 4s;
@@ -103,7 +103,7 @@ http {
 `;
 }
 
-function haproxyConfig(port: number, upstream: number): string {
+function haproxyConfig(port: number, backend: readonly string[]): string {
   return `
 global
   nbthread 1
@@ -120,6 +120,6 @@ frontend clients
   bind 127.0.0.1:${port} backlog ${CAPACITY}
   default_backend servers
 backend servers
-  server simulator 127.0.0.1:${upstream}
+  ${backend.join("\n  ")}
 `;
 }

@@ -6,13 +6,13 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { policyNames } from "../../src/routing/policies.ts";
+import { killChildren } from "../processes.ts";
 import { CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
-import { replayOffline } from "./offline.ts";
-import { offlineContender } from "./offline_contenders.ts";
 import { drawPlot, type Panel } from "./plot.ts";
 import { planReplay, type Replay } from "./replay.ts";
-import { figuresTable, ratiosTable, type Results } from "./report.ts";
+import { effortLines, figuresTable, ratiosTable, type Results } from "./report.ts";
 import type { Draft } from "./request.ts";
+import { liveRunners, offlineRunners, type Runner } from "./runners.ts";
 import { type Summary, summaryOf } from "./sample.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import { draftsOf, parseTrace } from "./traces.ts";
@@ -32,67 +32,73 @@ interface Options {
 }
 
 async function bench(options: Options): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "vllm-router-bench-" });
+  Deno.addSignalListener("SIGINT", () => leave(folder, 130));
+  Deno.addSignalListener("SIGTERM", () => leave(folder, 143));
+  let exitCode = 0;
+  try {
+    const runners = options.offline
+      ? offlineRunners(options.only, console.log)
+      : liveRunners(options.only, console.log, folder, options.speed);
+    await runAll(runners, options);
+  } catch (error) {
+    console.error(error);
+    exitCode = 1;
+  }
+  leave(folder, exitCode);
+}
+
+async function runAll(runners: Map<string, Runner>, options: Options): Promise<void> {
   const trace = options.trace === undefined ? undefined : await readTrace(options.trace);
-  const names = options.only.filter((name) => {
-    const contender = offlineContender(name);
-    if (typeof contender === "string") console.log(`${name}: ${contender}, skipped`);
-    return typeof contender !== "string";
-  });
+  const judged = [...runners.keys()].filter(isJudged);
   const panels: Panel[] = [];
-  const judged: string[] = [];
+  const allLines: string[] = [];
   for (const name of options.scenario) {
     const scenario = scenarios[name]!;
-    const results = await runScenario(name, scenario, names, options, trace);
+    const results = await runScenario(name, scenario, runners, options, trace);
     panels.push({ title: `${name}: ${scenario.title}`, results });
-    const lines = names.filter(isJudged).flatMap((contender) =>
-      verdicts(results, contender, scenario.aim)
-    );
-    judged.push(...lines.map((line) => `${name}: ${line}`));
+    const lines = judged.flatMap((contender) => verdicts(results, contender, scenario.aim));
     print(lines.join("\n"));
+    allLines.push(...lines.map((line) => `${name}: ${line}`));
   }
-  if (options.scenario.length > 1) print(judged.join("\n"));
-  const subtitle = `Seconds of the fleet's time, ${options.repeats} repeats of ` +
-    `${options.seconds * options.speed} s${options.offline ? ", in virtual time" : ""}`;
+  if (options.scenario.length > 1) print(allLines.join("\n"));
+  const where = options.offline ? "in virtual time" : "over sockets";
+  const subtitle =
+    `Seconds of the fleet's time ${where}, medians of ${options.repeats} repeats of ` +
+    `${options.seconds * options.speed} s`;
   await Deno.writeTextFile(options.plot, drawPlot(panels, subtitle));
   print(`The plot is in ${options.plot}`);
 }
 
-/** The router's policies are, but for those that know nothing of load. */
+/** The router's policies are, but for the one that knows nothing of load. */
 function isJudged(contender: string): boolean {
   return policyNames.includes(contender) && contender !== ROUND_ROBIN;
 }
 
+/** Every contender gets the same requests, and in each repeat all of them one after the other. */
 async function runScenario(
   name: string,
   scenario: Scenario,
-  names: readonly string[],
+  runners: Map<string, Runner>,
   options: Options,
   trace?: () => Iterable<Draft>,
 ): Promise<Results> {
-  const results = new Map(names.map((contender) => [contender, [] as Summary[]]));
+  const results = new Map([...runners.keys()].map((contender) => [contender, [] as Summary[]]));
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const seed = options.seed + repeat;
-    const replay = planReplay(scenario, {
-      seed,
-      seconds: options.seconds * options.speed,
-      arrivals: options.arrivals,
-      ...(trace && { trace }),
-    });
+    const seconds = options.seconds * options.speed;
+    const { arrivals } = options;
+    const replay = planReplay(scenario, { seed, seconds, arrivals, ...(trace && { trace }) });
     if (repeat === 0) print(describe(name, scenario, replay));
-    for (const contender of names) {
-      results.get(contender)!.push(await run(contender, scenario, replay, seed));
+    for (const [contender, run] of runners) {
+      results.get(contender)!.push(summaryOf(await run(scenario, replay, seed)));
     }
   }
   print(figuresTable("First token, s", results, ({ firstToken }) => firstToken));
   print(figuresTable("Whole answer, s", results, ({ total }) => total));
   print(ratiosTable(results));
+  if (!options.offline) print(effortLines(results).join("\n"));
   return results;
-}
-
-function run(contender: string, scenario: Scenario, replay: Replay, seed: number) {
-  const create = offlineContender(contender);
-  if (typeof create === "string") throw new Error(`${contender}: ${create}`);
-  return summaryOf(replayOffline(scenario, replay, create, seed));
 }
 
 function describe(name: string, scenario: Scenario, { requests, perSecond }: Replay): string {
@@ -105,6 +111,13 @@ function describe(name: string, scenario: Scenario, { requests, perSecond }: Rep
 async function readTrace(file: string): Promise<() => Iterable<Draft>> {
   const rows = parseTrace(await Deno.readTextFile(file));
   return () => draftsOf(rows);
+}
+
+/** Signal listeners would keep the process alive, and a child may: none is left behind. */
+function leave(folder: string, exitCode: number): never {
+  killChildren();
+  Deno.removeSync(folder, { recursive: true });
+  Deno.exit(exitCode);
 }
 
 function print(text: string): void {

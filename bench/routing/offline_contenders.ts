@@ -7,7 +7,7 @@ import { perfectChooser } from "./perfect.ts";
 
 /** How a contender is made in virtual time, or in words why it can't be. */
 export function offlineContender(name: string): ((around: Surroundings) => Chooser) | string {
-  if (name === PERFECT) return perfectChooser;
+  if (name === PERFECT) return (surroundings) => perfectChooser(surroundings);
   if (name === NGINX) return leastConnections;
   if (name === HAPROXY) return "not modelled offline";
   if (!policyNames.includes(name)) return "no such policy";

@@ -7,8 +7,6 @@ import { engineOptions, type ServerPlan } from "./servers.ts";
 export interface Truth {
   readonly plan: ServerPlan;
   readonly outlook: Outlook;
-  /** How many times as long as usual its steps take now. */
-  readonly slowdown: number;
   readonly promptTokens: number;
   /** Mean tokens of an answer. */
   readonly answerTokens: number;
@@ -19,7 +17,7 @@ export type Cost = (truth: Truth) => number;
 
 /** Milliseconds until the first token, if nobody came after. */
 export function untilFirstToken(truth: Truth): number {
-  const { outlook: { stepLeftMs, pendingTokens }, plan, slowdown } = truth;
+  const { outlook: { stepLeftMs, pendingTokens, slowdown }, plan } = truth;
   const { prefillTokensPerSecond, speed } = engineOptions(plan);
   const tokens = pendingTokens + ownTokens(truth);
   const steps = Math.ceil(tokens / STEP_TOKEN_BUDGET);
@@ -30,7 +28,7 @@ export function untilFirstToken(truth: Truth): number {
 
 /** Milliseconds of prefill that only this prompt causes: everybody who comes next waits for it. */
 export function ownPrefillMs(truth: Truth): number {
-  const { plan, slowdown } = truth;
+  const { plan, outlook: { slowdown } } = truth;
   const { prefillTokensPerSecond, speed } = engineOptions(plan);
   return ownTokens(truth) / prefillTokensPerSecond * 1000 * slowdown / speed;
 }
@@ -46,7 +44,7 @@ function decodeStepMs({ plan, outlook: { running } }: Truth): number {
 
 /** Until a seat is free, by how long answers take on average: nobody knows when one ends. */
 function seatMs(truth: Truth): number {
-  const { outlook: { running, waiting }, plan: { seats, speed }, slowdown, answerTokens } = truth;
+  const { outlook: { running, waiting, slowdown }, plan: { seats, speed }, answerTokens } = truth;
   const leaving = running + waiting + 1 - seats;
   if (leaving <= 0) return 0;
   return leaving * answerTokens / seats * decodeStepMs(truth) * slowdown / speed;
@@ -57,28 +55,38 @@ export function crowding({ outlook: { running, waiting }, plan: { seats } }: Tru
   return (running + waiting + 1) / seats;
 }
 
-/** The baseline: of several costs that were compared, none did better over all scenarios. */
+/** The baseline: of the costs that were compared none did better over all scenarios. */
 export const perfectCost: Cost = untilFirstToken;
 
-/** Chooses the server of the lowest cost, knowing all there is to know at this moment. */
-export function perfectChooser(
-  { servers, answerTokens }: Surroundings,
-  cost = perfectCost,
-): Chooser {
+/** The place of the server with the lowest cost; `undefined` where none can be had. */
+export function choosePerfectly(
+  truths: readonly (Truth | undefined)[],
+  cost: Cost = perfectCost,
+): number | undefined {
+  let chosen: number | undefined;
+  let least = Infinity;
+  for (const [place, truth] of truths.entries()) {
+    if (truth === undefined) continue;
+    const costs = cost(truth);
+    if (costs >= least) continue;
+    least = costs;
+    chosen = place;
+  }
+  return chosen;
+}
+
+/** Chooses in virtual time, knowing all there is to know. */
+export function perfectChooser({ servers, answerTokens }: Surroundings, cost?: Cost): Chooser {
   return {
     choose({ prompt, blockHashes }, tried) {
-      let server: number | undefined;
-      let least = Infinity;
-      for (const [place, { plan, engine }] of servers.entries()) {
-        if (engine === undefined || tried.has(place)) continue;
-        const outlook = engine.inspect(blockHashes);
-        const { slowdown } = engine;
-        const truth = { plan, outlook, slowdown, promptTokens: prompt.length, answerTokens };
-        const costs = cost(truth);
-        if (costs >= least) continue;
-        least = costs;
-        server = place;
-      }
+      const server = choosePerfectly(
+        servers.map(({ plan, engine }, place) => {
+          if (engine === undefined || tried.has(place)) return undefined;
+          const outlook = engine.inspect(blockHashes);
+          return { plan, outlook, promptTokens: prompt.length, answerTokens };
+        }),
+        cost,
+      );
       return server === undefined ? undefined : { server, firstToken() {}, end() {} };
     },
   };

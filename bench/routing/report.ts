@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import { median } from "../statistics.ts";
 import { REFERENCES } from "./names.ts";
-import type { Figures, Summary } from "./sample.ts";
+import type { Effort, Figures, Summary } from "./sample.ts";
 
 /** For each contender's name its summaries, one for each repeat; all had the same requests. */
 export type Results = ReadonlyMap<string, readonly Summary[]>;
@@ -79,4 +79,32 @@ function table(head: string[], rows: string[][]): string {
 
 function seconds(milliseconds: number): string {
   return (milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1);
+}
+
+/** Requests that are sent later than this, in our milliseconds, are not the replay's any more. */
+const LATE_MS = 10;
+/** Above this the load and the servers wait for their turn, whoever is measured. */
+const BUSY_CORES = 0.7;
+
+/** What a scenario's replays cost this machine, and a warning where their figures can't be trusted. */
+export function effortLines(results: Results): string[] {
+  const lines: string[] = [];
+  for (const [name, summaries] of results) {
+    const efforts = summaries.flatMap(({ effort }) => effort ?? []);
+    if (efforts.length === 0) continue;
+    const most = (read: (effort: Effort) => number) => Math.max(...efforts.map(read));
+    const [late, load, own] = [
+      most(({ lateMs }) => lateMs),
+      most(({ loadCores }) => loadCores),
+      most(({ contenderCores }) => contenderCores),
+    ];
+    lines.push(
+      `${name}: at most ${late.toFixed(1)} ms late (p99), cores: servers and load ` +
+        `${load.toFixed(2)}, contender ${own.toFixed(2)}`,
+    );
+    if (late > LATE_MS || load > BUSY_CORES) {
+      lines.push(`WARNING: this machine was too slow for ${name}; take a lower --speed`);
+    }
+  }
+  return lines;
 }

@@ -13,6 +13,18 @@ export interface Outcomes {
   readonly failed: number;
   /** Of the prompt tokens, 0 to 1. */
   readonly hitRate: number;
+  /** What making the load cost, where there was a load to make. */
+  readonly effort?: Effort;
+}
+
+/** How hard a replay was for this machine: whether its figures can be trusted. */
+export interface Effort {
+  /** By how much the latest of a hundred requests was sent too late, in our milliseconds. */
+  readonly lateMs: number;
+  /** Cores that the load and the simulators used. */
+  readonly loadCores: number;
+  /** Cores that the contender used. */
+  readonly contenderCores: number;
 }
 
 /** Figures of one replay; times in milliseconds. */
@@ -29,14 +41,16 @@ export interface Summary {
   readonly total: Figures;
   readonly hitRate: number;
   readonly failed: number;
+  readonly effort?: Effort;
 }
 
-export function summaryOf({ samples, failed, hitRate }: Outcomes): Summary {
+export function summaryOf({ samples, failed, hitRate, effort }: Outcomes): Summary {
   return {
     firstToken: figuresOf(samples.map(({ firstTokenMs }) => firstTokenMs)),
     total: figuresOf(samples.map(({ totalMs }) => totalMs)),
     hitRate,
     failed,
+    ...(effort && { effort }),
   };
 }
 

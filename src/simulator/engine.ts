@@ -68,7 +68,8 @@ export class Engine {
     const now = this.#clock.now();
     this.#advance(now);
     const stepLeftMs = this.#step === null ? 0 : Math.max(0, this.#step.endsAtMs - now);
-    return { ...outlookFor(blockHashes, this.#scheduler, this.cache), stepLeftMs };
+    const { slowdown } = this;
+    return { ...outlookFor(blockHashes, this.#scheduler, this.cache), stepLeftMs, slowdown };
   }
 
   /** Queues a request; its callbacks come from later steps, never from within this call. */

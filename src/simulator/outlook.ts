@@ -14,6 +14,8 @@ export interface Outlook {
   readonly cachedTokens: number;
   /** Until the step under way ends, in milliseconds; 0 where there is none. */
   readonly stepLeftMs: number;
+  /** How many times as long as usual the next steps take. */
+  readonly slowdown: number;
 }
 
 /**
@@ -24,7 +26,7 @@ export function outlookFor(
   blockHashes: readonly number[],
   { running, waiting }: Pick<Scheduler, "running" | "waiting">,
   cache: KvCache,
-): Omit<Outlook, "stepLeftMs"> {
+): Omit<Outlook, "stepLeftMs" | "slowdown"> {
   const coming = new Set<number>();
   const willBeCached = (hashes: readonly number[]): number => {
     let blocks = 0;

@@ -6,6 +6,7 @@ import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { serveHttp } from "./http_server.ts";
 import { serveInference } from "./inference.ts";
+import type { Outlook } from "./outlook.ts";
 import { metricsPage, type Probes, serveProbe } from "./probes.ts";
 import { createRandom, drawId } from "./random.ts";
 import { INFERENCE_ENDPOINTS } from "./routes.ts";
@@ -13,6 +14,7 @@ import type { ServerState } from "./server_state.ts";
 import { settingsFrom, type SimulatorOptions } from "./simulator_options.ts";
 
 export type { Fault } from "./fault.ts";
+export type { Outlook } from "./outlook.ts";
 export { parseFault } from "./fault.ts";
 export type { Ending, SimulatorOptions } from "./simulator_options.ts";
 
@@ -55,6 +57,8 @@ export interface Simulator extends AsyncDisposable {
   setFault(fault: Fault | null): Promise<void>;
   /** What it has counted so far, and what is open now. */
   state(): SimulatorState;
+  /** What a prompt whose full blocks have these hashes would meet in the engine now. */
+  inspect(blockHashes: readonly number[]): Outlook;
   /** Closes every connection and stops. */
   close(): Promise<void>;
 }
@@ -162,6 +166,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     port: http.port,
     setFault,
     state,
+    inspect: (blockHashes) => engine.inspect(blockHashes),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -41,6 +41,7 @@ test("an idle engine has nothing pending, and knows what it has computed", () =>
     pendingTokens: 0,
     cachedTokens: 320,
     stepLeftMs: 0,
+    slowdown: 1,
   });
   assert.equal(engine.inspect(hashesOf(9000, 400)).cachedTokens, 0);
 });

@@ -1,0 +1,54 @@
+import { connect, type Connection } from "../connection.ts";
+
+/** Sends requests over kept connections, as many as there are requests at once. */
+export interface Client {
+  /**
+   * Sends a chat request and reads its answer to the end.
+   *
+   * @param onFirst called when the first bytes of the answer's body are there
+   * @throws {Error} when the status is not 200 or the answer breaks off
+   */
+  send(port: number, body: Uint8Array, onFirst: () => void): Promise<void>;
+  close(): void;
+}
+
+const encoder = new TextEncoder();
+
+export function createClient(): Client {
+  const idle = new Map<number, Connection[]>();
+  return {
+    async send(port, body, onFirst) {
+      const kept = idle.get(port) ?? [];
+      idle.set(port, kept);
+      const connection = kept.pop() ?? await connect(port);
+      try {
+        await connection.exchange(httpRequest(body), onFirst);
+        kept.push(connection);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    },
+    close() {
+      for (const connections of idle.values()) connections.forEach((each) => each.close());
+    },
+  };
+}
+
+function httpRequest(body: Uint8Array): Uint8Array {
+  const head = encoder.encode(
+    [
+      "POST /v1/chat/completions HTTP/1.1",
+      "host: 127.0.0.1",
+      "user-agent: bench",
+      "content-type: application/json",
+      `content-length: ${body.length}`,
+      "",
+      "",
+    ].join("\r\n"),
+  );
+  const whole = new Uint8Array(head.length + body.length);
+  whole.set(head);
+  whole.set(body, head.length);
+  return whole;
+}

@@ -1,0 +1,103 @@
+import { cpuMicroseconds, type Listening, sleep } from "../processes.ts";
+import { createClient } from "./client.ts";
+import type { StartContender } from "./live_contenders.ts";
+import { startLiveFleet } from "./live_fleet.ts";
+import { livePerfect } from "./live_perfect.ts";
+import { quantile } from "./quantiles.ts";
+import type { Replay } from "./replay.ts";
+import type { TimedRequest } from "./request.ts";
+import type { Outcomes, Sample } from "./sample.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** For the contender to look at the servers, ours in milliseconds. */
+const SETTLE_MS = 1_000;
+const MAX_RETRIES = 3;
+
+/**
+ * Replays a scenario over sockets. The servers and the load share this process, so that a chooser
+ * with perfect information can read them; every contender has a process of its own.
+ *
+ * @param start `undefined` sends straight to the servers, with perfect information
+ * @param timeScale seconds of the fleet's in one of ours
+ */
+export async function replayLive(
+  scenario: Scenario,
+  replay: Replay,
+  start: StartContender | undefined,
+  timeScale: number,
+): Promise<Outcomes> {
+  await using fleet = await startLiveFleet(scenario, timeScale);
+  await using stack = new AsyncDisposableStack();
+  const processes: Listening[] = [];
+  for (let count = 0; start && count < scenario.routers; count++) {
+    processes.push(stack.use(await start(fleet.servers)));
+  }
+  const client = createClient();
+  stack.defer(() => client.close());
+  const perfect = livePerfect(fleet.servers, replay.answerTokens, timeScale);
+  const samples: Sample[] = [];
+  const lateMs: number[] = [];
+  let failed = 0;
+  await sleep(SETTLE_MS);
+  const startedAt = performance.now();
+  const fleetMs = () => (performance.now() - startedAt) * timeScale;
+
+  async function send(request: TimedRequest, index: number): Promise<void> {
+    let firstAtMs: number | undefined;
+    const onFirst = () => firstAtMs ??= fleetMs();
+    try {
+      if (start) {
+        await client.send(processes[index % processes.length]!.port, request.body, onFirst);
+      } else await sendPerfectly(request, onFirst, () => firstAtMs === undefined);
+      samples.push({
+        firstTokenMs: firstAtMs! - request.atMs,
+        totalMs: fleetMs() - request.atMs,
+      });
+    } catch {
+      failed++;
+    }
+  }
+
+  /** Sends to another server as long as nothing of an answer is there, as the router does. */
+  async function sendPerfectly(
+    request: TimedRequest,
+    onFirst: () => void,
+    mayRetry: () => boolean,
+  ): Promise<void> {
+    const tried = new Set<number>();
+    while (true) {
+      const place = perfect.choose(request, tried);
+      if (place === undefined) throw new Error("There is no server");
+      tried.add(place);
+      try {
+        return await client.send(fleet.servers[place]!.port, request.body, onFirst);
+      } catch (error) {
+        if (!mayRetry() || tried.size > MAX_RETRIES) throw error;
+      }
+    }
+  }
+
+  const cpuOf = (pids: readonly number[]) =>
+    pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
+  const contenders = processes.map(({ pid }) => pid);
+  const [loadBefore, contendersBefore] = [cpuOf([Deno.pid]), cpuOf(contenders)];
+  const open: Promise<void>[] = [];
+  let restarted: Promise<void> | undefined;
+  for (const [index, request] of replay.requests.entries()) {
+    const waitMs = (request.atMs - fleetMs()) / timeScale;
+    if (waitMs > 0) await sleep(waitMs);
+    if (scenario.restart && !restarted && request.atMs >= replay.endMs / 2) {
+      restarted = fleet.restart();
+    }
+    lateMs.push((fleetMs() - request.atMs) / timeScale);
+    open.push(send(request, index));
+  }
+  await Promise.all([...open, restarted]);
+  const elapsedUs = (performance.now() - startedAt) * 1000;
+  const effort = {
+    lateMs: quantile(lateMs.toSorted((a, b) => a - b), 0.99),
+    loadCores: (cpuOf([Deno.pid]) - loadBefore) / elapsedUs,
+    contenderCores: (cpuOf(contenders) - contendersBefore) / elapsedUs,
+  };
+  return { samples, failed, hitRate: fleet.hitRate(), effort };
+}

@@ -1,0 +1,76 @@
+import { policyNames } from "../../src/routing/policies.ts";
+import { freePort, isInstalled, type Listening, startListening } from "../processes.ts";
+import { startHaproxy, startNginx } from "../proxies.ts";
+import { HAPROXY, NGINX, PERFECT } from "./names.ts";
+import type { LiveServer } from "./live_fleet.ts";
+
+/** Starts a contender's process before these servers. */
+export type StartContender = (servers: readonly LiveServer[]) => Promise<Listening>;
+
+/** The router's own interval, in the fleet's time. */
+const METRICS_SECONDS = 0.5;
+
+/**
+ * How a contender is started, `undefined` for perfect information, which needs no process, or in
+ * words why it can't be.
+ *
+ * @param folder for its files
+ * @param timeScale seconds of the fleet's in one of ours
+ */
+export function liveContender(
+  name: string,
+  folder: string,
+  timeScale: number,
+): StartContender | undefined | string {
+  switch (name) {
+    case PERFECT:
+      return undefined;
+    case NGINX:
+      if (!isInstalled("nginx")) return "not installed: apt-get install nginx-light";
+      return (servers) => startNginx(folder, ["least_conn;", ...servers.map(nginxServer)]);
+    case HAPROXY:
+      if (!isInstalled("haproxy")) return "not installed: apt-get install haproxy";
+      return (servers) =>
+        startHaproxy(folder, [
+          "balance leastconn",
+          "option redispatch",
+          ...servers.map(haproxyServer),
+        ]);
+  }
+  if (!policyNames.includes(name)) return "no such policy";
+  return (servers) => startRouter(name, servers, folder, timeScale);
+}
+
+function nginxServer({ plan, port }: LiveServer): string {
+  return `server 127.0.0.1:${port} weight=${plan.seats} max_fails=1 fail_timeout=1s;`;
+}
+
+function haproxyServer({ plan, port }: LiveServer, place: number): string {
+  return `server s${place} 127.0.0.1:${port} weight ${plan.seats} check inter 250ms fall 2 rise 1`;
+}
+
+async function startRouter(
+  policy: string,
+  servers: readonly LiveServer[],
+  folder: string,
+  timeScale: number,
+): Promise<Listening> {
+  const port = freePort();
+  const file = `${folder}/router-${port}.toml`;
+  const entries = servers.map(({ plan, port }) =>
+    `{ url = "http://127.0.0.1:${port}", max_concurrent_requests = ${plan.seats} }`
+  );
+  await Deno.writeTextFile(
+    file,
+    `servers.servers = [\n${entries.join(",\n")}\n]\n` +
+      `[config]\npolicy = "${policy}"\nmetrics_interval = ${METRICS_SECONDS / timeScale}\n` +
+      `request_timeout = 600\n`,
+  );
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const permissions = ["--allow-net", "--allow-read", "--allow-env"];
+  // deno-fmt-ignore
+  return startListening(Deno.execPath(), [
+    "run", "--quiet", ...permissions, main, "run", "--console", "--config", file,
+    "--host", "127.0.0.1", "--port", String(port), "--log-level", "error",
+  ], port);
+}

@@ -1,0 +1,82 @@
+import {
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../src/simulator/simulator.ts";
+import { ANSWER_SEED, MAX_MODEL_LEN } from "./request.ts";
+import { RESTART, type Scenario } from "./scenarios.ts";
+import { engineOptions, type ServerPlan } from "./servers.ts";
+
+/** A server behind sockets. */
+export interface LiveServer {
+  readonly plan: ServerPlan;
+  readonly port: number;
+  /** `undefined` while the server is away. */
+  readonly simulator: Simulator | undefined;
+}
+
+/** Simulated servers, fresh and with empty caches. */
+export interface LiveFleet extends AsyncDisposable {
+  readonly servers: readonly LiveServer[];
+  /** Takes the first server away now, and brings it back later. */
+  restart(): Promise<void>;
+  /** Of the prompt tokens that were looked up in the caches, those found there, 0 to 1. */
+  hitRate(): number;
+}
+
+/** @param timeScale seconds of the fleet's in one of ours */
+export async function startLiveFleet(
+  { servers: plans, metricsMissing }: Scenario,
+  timeScale: number,
+): Promise<LiveFleet> {
+  const simulators: Simulator[] = [];
+  const timers: ReturnType<typeof setTimeout>[] = [];
+
+  async function start(plan: ServerPlan, more: SimulatorOptions): Promise<Simulator> {
+    const simulator = await startSimulator({
+      ...engineOptions(plan, timeScale),
+      maxModelLen: MAX_MODEL_LEN,
+      seed: ANSWER_SEED,
+      ...more,
+    });
+    simulators.push(simulator);
+    return simulator;
+  }
+
+  const servers = await Promise.all(plans.map(async (plan) => {
+    const simulator = await start(
+      plan,
+      metricsMissing ? { fault: { kind: "metrics_missing" } } : {},
+    );
+    return { plan, port: simulator.port, simulator: simulator as Simulator | undefined };
+  }));
+
+  function later(fleetSeconds: number, action: () => unknown): void {
+    timers.push(setTimeout(action, fleetSeconds * 1000 / timeScale));
+  }
+
+  return {
+    servers,
+    async restart() {
+      const first = servers[0]!;
+      const leaving = first.simulator!;
+      first.simulator = undefined;
+      await leaving.close();
+      later(RESTART.awaySeconds, async () => {
+        const fault = { kind: "slow", factor: RESTART.slowdown } as const;
+        const simulator = await start(first.plan, { port: first.port, fault });
+        first.simulator = simulator;
+        later(RESTART.slowSeconds, () => simulator.setFault(null));
+      });
+    },
+    hitRate() {
+      const states = simulators.map((simulator) => simulator.state());
+      const queries = states.reduce((sum, { prefixQueries }) => sum + prefixQueries, 0);
+      return states.reduce((sum, { prefixHits }) => sum + prefixHits, 0) / (queries || 1);
+    },
+    async [Symbol.asyncDispose]() {
+      timers.forEach(clearTimeout);
+      await Promise.all(simulators.map((simulator) => simulator.close()));
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { liveContender } from "./live_contenders.ts";
+import { replayLive } from "./live.ts";
+import { replayOffline } from "./offline.ts";
+import { offlineContender } from "./offline_contenders.ts";
+import type { Replay } from "./replay.ts";
+import type { Outcomes } from "./sample.ts";
+import type { Scenario } from "./scenarios.ts";
+
+/** Replays a scenario to one contender. */
+export type Runner = (scenario: Scenario, replay: Replay, seed: number) => Promise<Outcomes>;
+
+/** Those of the contenders that can run, in virtual time. */
+export function offlineRunners(
+  names: readonly string[],
+  tell: (line: string) => void,
+): Map<string, Runner> {
+  return those(names, tell, (name) => {
+    const create = offlineContender(name);
+    if (typeof create === "string") return create;
+    return (scenario, replay, seed) =>
+      Promise.resolve(replayOffline(scenario, replay, create, seed));
+  });
+}
+
+/** Those of the contenders that can run, over sockets; their files go into `folder`. */
+export function liveRunners(
+  names: readonly string[],
+  tell: (line: string) => void,
+  folder: string,
+  timeScale: number,
+): Map<string, Runner> {
+  return those(names, tell, (name) => {
+    const start = liveContender(name, folder, timeScale);
+    if (typeof start === "string") return start;
+    return (scenario, replay) => replayLive(scenario, replay, start, timeScale);
+  });
+}
+
+function those(
+  names: readonly string[],
+  tell: (line: string) => void,
+  find: (name: string) => Runner | string,
+): Map<string, Runner> {
+  const runners = new Map<string, Runner>();
+  for (const name of names) {
+    const runner = find(name);
+    if (typeof runner === "string") tell(`${name}: ${runner}, skipped`);
+    else runners.set(name, runner);
+  }
+  return runners;
+}

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { mean } from "../../../bench/routing/quantiles.ts";
+import { planReplay } from "../../../bench/routing/replay.ts";
+import { type Draft, timed, type TimedRequest } from "../../../bench/routing/request.ts";
+import { scenarios } from "../../../bench/routing/scenarios.ts";
+import { demandOf } from "../../../bench/routing/servers.ts";
+import { textOf } from "../../../bench/routing/text.ts";
+import {
+  agents,
+  flooded,
+  longConversations,
+  shortChats,
+} from "../../../bench/routing/workloads.ts";
+import { tokenize } from "../../../src/simulator/tokenizer.ts";
+
+function requests(drafts: Iterable<Draft>, count: number): TimedRequest[] {
+  return Iterator.from(drafts).take(count).map((draft) => timed(draft, 0)).toArray();
+}
+
+const within = (value: number, low: number, high: number) =>
+  assert.ok(value >= low && value <= high, `${value} is not from ${low} to ${high}`);
+
+Deno.test("a text has as many tokens as asked, and a shorter one begins a longer one", () => {
+  const text = textOf(100, 1, 2);
+  assert.equal(tokenize(text).length, 100);
+  assert.ok(text.startsWith(textOf(40, 1, 2)));
+  assert.notEqual(text, textOf(100, 1, 3));
+});
+
+Deno.test("short chats are as long as the trace's and share nothing", () => {
+  const made = requests(shortChats(1), 2000);
+  within(mean(made.map(({ prompt }) => prompt.length)), 1150, 1300);
+  assert.ok(demandOf(made).newTokens > 1100);
+  // The trace's answers have 237 tokens on average.
+  within(2 * mean(made.map(({ answerTokens }) => answerTokens)), 215, 255);
+});
+
+Deno.test("long conversations are as long as the trace's and share as much", () => {
+  const made = requests(longConversations(1), 1000);
+  const tokens = mean(made.map(({ prompt }) => prompt.length));
+  within(tokens, 9500, 15_500);
+  // Of the trace's first 1,000 requests 22% could be found.
+  within(1 - demandOf(made).newTokens / tokens, 0.12, 0.32);
+});
+
+Deno.test("agents share most of what they send", () => {
+  const made = requests(agents(1), 500);
+  const tokens = mean(made.map(({ prompt }) => prompt.length));
+  within(1 - demandOf(made).newTokens / tokens, 0.8, 0.97);
+});
+
+Deno.test("a further turn repeats what was said before it", () => {
+  const drafts = Iterator.from(agents(2)).take(200).toArray();
+  const further = drafts.filter(({ messages }) => messages.length > 2);
+  assert.ok(further.length > 100);
+  for (const { messages } of further) {
+    const first = drafts.find((draft) =>
+      draft.messages.length === messages.length - 2 &&
+      draft.messages.at(-1)!.content === messages.at(-3)!.content
+    );
+    assert.deepEqual(first?.messages, messages.slice(0, -2));
+    assert.equal(tokenize(messages.at(-2)!.content).length, first!.answerTokens);
+  }
+});
+
+Deno.test("a flood makes one request in twenty very long", () => {
+  const made = requests(flooded(shortChats(1), 1), 1000);
+  within(made.filter(({ prompt }) => prompt.length >= 20_000).length, 30, 75);
+});
+
+Deno.test("every contender gets the same requests at the same moments", () => {
+  const plan = (seed: number) =>
+    planReplay(scenarios.seats!, { seed, seconds: 30, arrivals: "poisson" }).requests
+      .map(({ atMs, body }) => [atMs, new TextDecoder().decode(body)]);
+  assert.deepEqual(plan(1), plan(1));
+  assert.notDeepEqual(plan(1), plan(2));
+});
+
+Deno.test("a replay is as long as asked, in order", () => {
+  for (const scenario of Object.values(scenarios)) {
+    const { requests, perSecond } = planReplay(scenario, {
+      seed: 1,
+      seconds: 60,
+      arrivals: "poisson",
+    });
+    within(requests.length, 60 * perSecond - 1, 60 * perSecond + 1);
+    within(requests.at(-1)!.atMs, 40_000, 80_000);
+    assert.ok(requests.every(({ atMs }, index) => atMs >= (requests[index - 1]?.atMs ?? 0)));
+  }
+});
