@@ -12,25 +12,43 @@ export interface Client {
   close(): void;
 }
 
+/** A connection that waits for its next request. */
+interface Idle {
+  readonly connection: Connection;
+  readonly sinceMs: number;
+}
+
+/** vLLM closes a connection that idles for 5 s, and so does the simulator. */
+const LONGEST_IDLE_MS = 4_000;
 const encoder = new TextEncoder();
 
 export function createClient(): Client {
-  const idle = new Map<number, Connection[]>();
+  const idle = new Map<number, Idle[]>();
+
+  async function connectionTo(port: number, kept: Idle[]): Promise<Connection> {
+    while (kept.length > 0) {
+      const { connection, sinceMs } = kept.pop()!;
+      if (performance.now() - sinceMs < LONGEST_IDLE_MS) return connection;
+      connection.close();
+    }
+    return await connect(port);
+  }
+
   return {
     async send(port, body, onFirst) {
       const kept = idle.get(port) ?? [];
       idle.set(port, kept);
-      const connection = kept.pop() ?? await connect(port);
+      const connection = await connectionTo(port, kept);
       try {
         await connection.exchange(httpRequest(body), onFirst);
-        kept.push(connection);
+        kept.push({ connection, sinceMs: performance.now() });
       } catch (error) {
         connection.close();
         throw error;
       }
     },
     close() {
-      for (const connections of idle.values()) connections.forEach((each) => each.close());
+      for (const kept of idle.values()) kept.forEach(({ connection }) => connection.close());
     },
   };
 }

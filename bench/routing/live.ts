@@ -8,6 +8,7 @@ import type { Replay } from "./replay.ts";
 import type { TimedRequest } from "./request.ts";
 import type { Outcomes, Sample } from "./sample.ts";
 import type { Scenario } from "./scenarios.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** For the contender to look at the servers, ours in milliseconds. */
 const SETTLE_MS = 1_000;
@@ -39,6 +40,9 @@ export async function replayLive(
   const lateMs: number[] = [];
   let failed = 0;
   await sleep(SETTLE_MS);
+  const ports = start ? processes.map(({ port }) => port) : fleet.servers.map(({ port }) => port);
+  let turn = 0;
+  await warmUp(client, () => ports[turn++ % ports.length]!);
   const startedAt = performance.now();
   const fleetMs = () => (performance.now() - startedAt) * timeScale;
 

@@ -11,11 +11,10 @@ import { CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
 import { drawPlot, type Panel } from "./plot.ts";
 import { planReplay, type Replay } from "./replay.ts";
 import { effortLines, figuresTable, ratiosTable, type Results } from "./report.ts";
-import type { Draft } from "./request.ts";
 import { liveRunners, offlineRunners, type Runner } from "./runners.ts";
 import { type Summary, summaryOf } from "./sample.ts";
-import { type Scenario, scenarios } from "./scenarios.ts";
-import { draftsOf, parseTrace } from "./traces.ts";
+import { type Scenario, scenarios, type TraceSource } from "./scenarios.ts";
+import { draftsOf, parseTrace, partOf } from "./traces.ts";
 import { verdicts } from "./verdicts.ts";
 
 interface Options {
@@ -81,7 +80,7 @@ async function runScenario(
   scenario: Scenario,
   runners: Map<string, Runner>,
   options: Options,
-  trace?: () => Iterable<Draft>,
+  trace?: TraceSource,
 ): Promise<Results> {
   const results = new Map([...runners.keys()].map((contender) => [contender, [] as Summary[]]));
   for (let repeat = 0; repeat < options.repeats; repeat++) {
@@ -108,9 +107,9 @@ function describe(name: string, scenario: Scenario, { requests, perSecond }: Rep
     `the fleet can do.`;
 }
 
-async function readTrace(file: string): Promise<() => Iterable<Draft>> {
+async function readTrace(file: string): Promise<TraceSource> {
   const rows = parseTrace(await Deno.readTextFile(file));
-  return () => draftsOf(rows);
+  return (seed) => draftsOf(partOf(rows, seed));
 }
 
 /** Signal listeners would keep the process alive, and a child may: none is left behind. */

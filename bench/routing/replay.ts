@@ -1,7 +1,7 @@
 import { createRandom } from "../../src/simulator/random.ts";
 import { poisson, rescaled } from "./arrivals.ts";
 import { type Draft, timed, type TimedRequest } from "./request.ts";
-import type { Scenario } from "./scenarios.ts";
+import type { Scenario, TraceSource } from "./scenarios.ts";
 import { capacityOf, demandOf } from "./servers.ts";
 
 /** What is replayed to every contender alike. */
@@ -21,7 +21,7 @@ export interface ReplayOptions {
   readonly seconds: number;
   /** The trace's own moments, or ones drawn at random. */
   readonly arrivals: "original" | "poisson";
-  readonly trace?: () => Iterable<Draft>;
+  readonly trace?: TraceSource;
 }
 
 /** Requests that tell how much work a workload is. */

@@ -2,12 +2,18 @@ import type { Draft } from "./request.ts";
 import type { ServerPlan } from "./servers.ts";
 import { agents, flooded, longConversations, shortChats } from "./workloads.ts";
 
+/** Makes the requests of a trace. */
+export type TraceSource = (seed: number) => Iterable<Draft>;
+
+/** Makes requests, of a trace where there is one. */
+export type Source = (seed: number, trace?: TraceSource) => Iterable<Draft>;
+
 /** A fleet, what is asked of it and what happens to it. */
 export interface Scenario {
   readonly title: string;
   readonly servers: readonly ServerPlan[];
-  /** What is asked; `trace` makes the requests of a trace, where there is one. */
-  readonly drafts: (seed: number, trace?: () => Iterable<Draft>) => Iterable<Draft>;
+  /** What is asked. */
+  readonly drafts: Source;
   /** Share of what the fleet could finish with every seat taken and every prefix found. */
   readonly utilisation: number;
   /** Contenders of a kind side by side, each with its part of the requests. */
@@ -27,8 +33,11 @@ const UNEQUAL = [16, 16, 8, 4].map((seats) => ({ seats, speed: 1 }));
 const EQUAL = [16, 16, 16, 16].map((seats) => ({ seats, speed: 1 }));
 const ONE_HALF_AS_FAST = [1, 1, 1, 0.5].map((speed) => ({ seats: 16, speed }));
 
+const chats: Source = (seed, trace) => trace?.(seed) ?? shortChats(seed);
+const conversations: Source = (seed, trace) => trace?.(seed) ?? longConversations(seed);
+
 const PLAIN = {
-  drafts: (seed: number, trace?: () => Iterable<Draft>) => trace?.() ?? shortChats(seed),
+  drafts: chats,
   servers: EQUAL,
   utilisation: 0.8,
   routers: 1,
@@ -48,19 +57,19 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "sessions": {
     ...PLAIN,
     title: "Conversations that grow",
-    drafts: (seed, trace) => trace?.() ?? longConversations(seed),
+    drafts: conversations,
     utilisation: 0.7,
   },
   "agents": {
     ...PLAIN,
     title: "Agents with long common prompts",
-    drafts: agents,
+    drafts: (seed) => agents(seed),
     utilisation: 0.6,
   },
   "flood": {
     ...PLAIN,
     title: "One request in twenty of 20,000 tokens or more",
-    drafts: (seed, trace) => flooded(PLAIN.drafts(seed, trace), seed),
+    drafts: (seed, trace) => flooded(chats(seed, trace), seed),
     utilisation: 0.7,
   },
   "two-routers": {
@@ -73,7 +82,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "restart": {
     ...PLAIN,
     title: "A server restarts: cold, and slow for a minute",
-    drafts: (seed, trace) => trace?.() ?? longConversations(seed),
+    drafts: conversations,
     utilisation: 0.6,
     restart: true,
   },

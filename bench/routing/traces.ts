@@ -14,6 +14,8 @@ export interface Row {
 
 /** Prompt tokens to one of a row's blocks. */
 const BLOCK_TOKENS = 512;
+/** From where one seed's part of a trace begins to where the next one's does. */
+const ROWS_APART = 700;
 /** What the chat's form adds to a single message. */
 const FORM_TOKENS = renderChat({ messages: [{ role: "user", content: "" }] }).length;
 
@@ -78,4 +80,9 @@ export function* draftsOf(rows: readonly Row[]): Generator<Draft> {
       originalMs: atMs,
     };
   }
+}
+
+/** A part of the trace for each seed, so that repeats differ: it begins somewhere in the first half. */
+export function partOf(rows: readonly Row[], seed: number): readonly Row[] {
+  return rows.slice((seed * ROWS_APART) % Math.ceil(rows.length / 2));
 }

@@ -51,15 +51,15 @@ const AGENTS: Shape = {
   pauseSeconds: [0.5, 0.7, 1, 1.2, 2, 3, 6, 12, 20, 40, 60],
 };
 
-export function shortChats(seed: number): Iterable<Draft> {
+export function shortChats(seed: number): Generator<Draft> {
   return converse(SHORT_CHATS, seed);
 }
 
-export function longConversations(seed: number): Iterable<Draft> {
+export function longConversations(seed: number): Generator<Draft> {
   return converse(LONG_CONVERSATIONS, seed);
 }
 
-export function agents(seed: number): Iterable<Draft> {
+export function agents(seed: number): Generator<Draft> {
   return converse(AGENTS, seed);
 }
 

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { drawPlot } from "../../../bench/routing/plot.ts";
+import { effortLines, figuresTable, ratio, ratiosTable } from "../../../bench/routing/report.ts";
+import { type Summary, summaryOf } from "../../../bench/routing/sample.ts";
+import { verdicts } from "../../../bench/routing/verdicts.ts";
+
+function summary(firstTokenMs: number, lateMs = 1): Summary {
+  return summaryOf({
+    samples: [{ firstTokenMs, totalMs: 10 * firstTokenMs }],
+    failed: 0,
+    hitRate: 0.25,
+    effort: { lateMs, loadCores: 0.2, contenderCores: 0.1 },
+  });
+}
+
+const results = new Map([
+  ["least_work", [summary(104), summary(220)]],
+  ["least_load", [summary(150), summary(300)]],
+  ["nginx", [summary(140), summary(210)]],
+  ["perfect", [summary(100), summary(200)]],
+]);
+
+Deno.test("a ratio is the median of the repeats' ratios", () => {
+  const mean = ({ firstToken }: Summary) => firstToken.mean;
+  assert.equal(ratio(results, "least_work", "perfect", mean)?.toFixed(3), "1.070");
+  assert.equal(ratio(results, "least_work", "HAProxy", mean), undefined);
+});
+
+Deno.test("the tables show medians, spread and ratios", () => {
+  const table = figuresTable("First token, s", results, ({ firstToken }) => firstToken);
+  assert.match(table, /least_work .* 0\.16 .* 0\.10 to 0\.22 .* 25%/);
+  assert.match(ratiosTable(results), /mean × perfect .* mean × nginx .* mean × least_load/);
+  assert.match(ratiosTable(results), /nginx .* 1\.23 .* 1\.23 .* 1\.00/);
+});
+
+Deno.test("verdicts say which aims are met, of those that could be measured", () => {
+  assert.deepEqual(verdicts(results, "least_work", 1.1), [
+    "least_work: at most 1.1 × perfect information: met, mean 1.07, p99 1.07 × perfect",
+    "least_work: better than nginx: met, mean 0.90, p99 0.90 × nginx",
+    "least_work: never worse than least_load: met, mean 0.72, p99 0.72 × least_load",
+  ]);
+  assert.match(verdicts(results, "least_load", 1.1)[0]!, /NOT met, mean 1\.50/);
+});
+
+Deno.test("a replay whose requests were sent late is warned of", () => {
+  assert.deepEqual(effortLines(results).filter((line) => line.startsWith("WARNING")), []);
+  const late = new Map([["nginx", [summary(100), summary(100, 40)]]]);
+  assert.match(effortLines(late)[1]!, /^WARNING: this machine was too slow for nginx/);
+});
+
+Deno.test("the plot has a line and a dot for each contender", () => {
+  const svg = drawPlot([{ title: "seats & more", results }], "two repeats");
+  assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" /);
+  assert.equal(svg.match(/<circle /g)?.length, 4);
+  assert.ok(svg.includes("seats &amp; more") && svg.includes(">1 s<") === false);
+  assert.doesNotMatch(svg, /NaN|undefined/);
+});
