@@ -79,6 +79,7 @@ export function startGateway(options: GatewayOptions): Gateway {
 
   const fleet = new Fleet({
     config,
+    onChoice: (choice) => listener.chose(choice),
     onStateChange: (change) => listener.stateChanged(change),
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
   });

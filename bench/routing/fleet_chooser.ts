@@ -4,7 +4,10 @@ import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import { stateOf } from "../../src/fleet/server.ts";
 import type { Engine } from "../../src/simulator/engine.ts";
+import { BLOCK_SIZE } from "../../src/simulator/kv_cache.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
+import { describeWork, PROMPT_MEMBERS } from "../../src/proxy/work_of.ts";
+import { membersOf } from "../../src/proxy/json_members.ts";
 import { MODEL } from "./request.ts";
 
 /** The router's clock tells the time of day, which never is near zero. */
@@ -43,18 +46,22 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
   }
 
   return {
-    choose(_request, tried) {
-      // A description of the request's work, made of its body, has its place here.
-      const lease = fleet.acquire(MODEL, new Set([...tried].map((place) => fleet.servers[place]!)));
+    choose(request, tried) {
+      const work = workOf(request.body, MODEL, true);
+      const lease = fleet.acquire(work, new Set([...tried].map((place) => fleet.servers[place]!)));
       if (typeof lease === "string") return undefined;
       return {
         server: placeOf.get(lease.server as Server)!,
-        // And here that the first token is there.
-        firstToken() {},
-        end: (outcome) => lease.end(outcome),
+        firstToken: () => lease.started(),
+        end: (outcome) => lease.end(outcome, { answerTokens: request.answerTokens }),
       };
     },
   };
+}
+
+function workOf(body: Uint8Array, model: string, stream: boolean) {
+  const members = membersOf(body, PROMPT_MEMBERS, 128);
+  return describeWork(body, typeof members === "string" ? {} : members, { model, stream });
 }
 
 const PASSED = { ok: true, responseMs: 1 };
@@ -78,6 +85,7 @@ function scrapeOf({ running, waiting, cache, statistics }: Engine, ownInFlight: 
     running,
     waiting,
     kvCacheUsage: cache.usedBlocks / cache.totalBlocks,
+    kvCacheTokens: cache.totalBlocks * BLOCK_SIZE,
     counters: {
       prompt: statistics.promptTokens,
       generation: statistics.generationTokens,

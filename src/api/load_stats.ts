@@ -37,6 +37,13 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
         running: server.running,
         waiting: server.waiting,
         load: server.load,
+        pending_prefill_tokens: Math.round(server.work.pendingTokens),
+        prefill_tokens_per_second: Math.round(1 / server.work.secondsPerToken),
+        first_token_overhead_seconds: server.work.startSeconds,
+        seconds_per_answer_token: server.work.secondsPerAnswerToken,
+        prefix_blocks: server.work.prefixBlocks,
+        predicted_prefix_hit_rate: server.work.predictedHitRate ?? null,
+        prefix_hit_rate: server.work.realHitRate ?? null,
         detailed_metrics: {
           num_requests_running: server.scrape?.running ?? 0,
           num_requests_waiting: server.scrape?.waiting ?? 0,

@@ -56,7 +56,7 @@ export interface ServerConfig {
 
 /** The `[config]` table, in milliseconds where it says seconds. */
 export interface Settings {
-  /** Name of the policy that chooses servers. @default "least_load" */
+  /** Name of the policy that chooses servers. @default "least_work" */
   readonly policy: string;
   /** Overrides the command line's. */
   readonly logLevel?: Level;
@@ -86,6 +86,10 @@ export interface Settings {
   readonly bodyBufferBytes: number;
   /** For a request's whole body to arrive, or for a client to take nothing of its answer. @default 60_000 */
   readonly clientTimeoutMs: number;
+  /** Header of requests that tells which belong together. @default "x-session-id" */
+  readonly sessionHeader: string;
+  /** Tell clients in a header why a server was chosen. @default false */
+  readonly debugHeaders: boolean;
   /** Addresses and networks whose `x-forwarded-for` is believed. @default none */
   readonly trustedProxies: readonly string[];
   /** How long a stopping router waits for its requests. @default 120_000 */

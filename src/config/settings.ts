@@ -26,6 +26,8 @@ export function toSettings(raw: RawSettings): Settings {
     bodyBufferBytes: raw.body_buffer_mib * MIB,
     clientTimeoutMs: raw.client_timeout * 1000,
     trustedProxies: raw.trusted_proxies,
+    sessionHeader: raw.session_header.toLowerCase(),
+    debugHeaders: raw.debug_headers,
     drainTimeoutMs: raw.drain_timeout * 1000,
     drainDelayMs: raw.drain_delay * 1000,
     configReloadIntervalMs: raw.config_reload_interval * 1000,

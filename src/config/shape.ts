@@ -39,7 +39,7 @@ export const settingsShape = z.looseObject({
   policy: expected<string>(
     `one of ${policyNames.join(", ")}`,
     (value) => typeof value === "string" && policyNames.includes(value),
-  ).default("least_load"),
+  ).default("least_work"),
   log_level: expected<string>(
     `one of ${logLevels.join(", ")}`,
     (value) => typeof value === "string" && levelNamed(value) !== undefined,
@@ -59,6 +59,11 @@ export const settingsShape = z.looseObject({
   body_buffer_mib: wholeNumber(1).default(512),
   client_timeout: seconds(60),
   trusted_proxies: networks.default([]),
+  session_header: expected<string>(
+    "the name of a header",
+    (value) => typeof value === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(value),
+  ).default("x-session-id"),
+  debug_headers: yesOrNo.default(false),
   drain_timeout: secondsOrNone.default(120),
   drain_delay: secondsOrNone.default(0),
   config_reload_interval: seconds(30),

@@ -1,13 +1,15 @@
 import type { Settings } from "../config/config.ts";
 import type { Health } from "./health.ts";
 
-/** How long the first failures keep a server out, in milliseconds; each time more, twice as long. */
+/** How long failures keep a server out, in milliseconds; twice as long after each failed trial. */
 const FIRST_OPEN_MS = 2_000;
-const LONGEST_OPEN_MS = 60_000;
+const LONGEST_OPEN_MS = 50_000;
 /** Share by which the time is shortened or lengthened, so that servers don't come back in step. */
 const JITTER = 0.2;
 /** A server that was well for so long starts anew with the shortest time. */
-const CALM_MS = 60_000;
+const CALM_MS = 10_000;
+/** Where nobody else is left, an open server is tried after so long. */
+const LAST_RESORT_MS = 1_000;
 /** How long a server that came back is filled up slowly: its caches are cold. */
 const SLOW_START_MS = 10_000;
 
@@ -33,19 +35,31 @@ export function afterRequest(
   settings: Settings,
   trial: Trial,
 ): Health {
-  const proves = trial.isTrial && health.status === "half-open";
+  const { status, openUntil } = health;
   if (ok) {
-    if (proves) return closed(health, trial.now);
+    const proves = status === "half-open" || (status === "unhealthy" && openUntil > 0);
+    if (proves && trial.isTrial) return closed(health, trial.now);
     return health.consecutiveRequestFailures === 0
       ? health
       : { ...health, consecutiveRequestFailures: 0 };
   }
   const failures = health.consecutiveRequestFailures + 1;
   const next = { ...health, consecutiveRequestFailures: failures };
-  if (proves) return opened(next, trial, "the request that tried it failed");
-  if (health.status !== "healthy" || failures < settings.failureThreshold) return next;
+  if (status === "half-open" && trial.isTrial) {
+    return opened(next, trial, "the request that tried it failed");
+  }
+  if (status !== "healthy" || failures < settings.failureThreshold) return next;
   const reason = failures === 1 ? "a request failed" : `${failures} requests failed in a row`;
   return opened(next, trial, reason);
+}
+
+/**
+ * Whether a server that requests took out may be tried before its time, since nobody else is left:
+ * it answers its checks, and some time has passed.
+ */
+export function isLastResort(health: Health, now: number): boolean {
+  return health.status === "unhealthy" && health.openUntil > 0 &&
+    health.consecutiveCheckFailures === 0 && now - health.openedAt >= LAST_RESORT_MS;
 }
 
 /**
@@ -69,9 +83,13 @@ function closed(health: Health, now: number): Health {
 }
 
 function opened(health: Health, { now, random }: Trial, reason: string): Health {
-  const calm = health.status === "healthy" && now - health.recoveredAt > CALM_MS;
-  const opened = calm ? 1 : health.opened + 1;
+  const calm = now - health.recoveredAt > CALM_MS;
+  const opened = health.status === "half-open"
+    ? health.opened + 1
+    : calm
+    ? 1
+    : Math.max(1, health.opened);
   const ms = Math.min(LONGEST_OPEN_MS, FIRST_OPEN_MS * 2 ** (opened - 1));
   const openUntil = now + ms * (1 - JITTER + 2 * JITTER * random());
-  return { ...health, status: "unhealthy", opened, openUntil, reason };
+  return { ...health, status: "unhealthy", opened, openedAt: now, openUntil, reason };
 }

@@ -1,4 +1,4 @@
-import { slowStartLimit } from "./breaker.ts";
+import { isLastResort, slowStartLimit } from "./breaker.ts";
 import { isRoutable, type Server, stateOf } from "./server.ts";
 
 /** Why there is no server to choose. */
@@ -10,8 +10,9 @@ export type Servers = readonly Readonly<Server>[];
 /**
  * The servers a request may go to: awake, at work, listing its model, not tried yet, and healthy,
  * or half-open with no other request trying it. One that drains is among them only where nobody
- * else can and new ones are still being checked; one that rests, or has come back and has its
- * share of the slow start, only where all others do.
+ * else can and new ones are still being checked; one that has come back and has its share of the
+ * slow start only where all others have; then those that requests took out and that answer their
+ * checks; those that rest come last.
  *
  * @param model `undefined` where any will do
  * @param now clock time in milliseconds
@@ -22,21 +23,25 @@ export function eligible<S extends Readonly<Server>>(
   tried: ReadonlySet<Readonly<Server>>,
   now: number,
 ): readonly S[] {
-  const able = servers.filter((server) =>
-    canTake(server) && !tried.has(server) &&
+  const asked = servers.filter((server) =>
+    !server.asleep && !server.stalled && !tried.has(server) &&
     (model === undefined || server.models.has(model))
   );
+  const able = asked.filter(canTake);
   const staying = able.filter((server) => !server.draining);
-  const willing = staying.filter(({ restsUntil, inFlight, health, config }) =>
-    restsUntil <= now && inFlight < slowStartLimit(health, config.capacity, now)
+  const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
+  const willing = rested.filter(({ inFlight, health, config }) =>
+    inFlight < slowStartLimit(health, config.capacity, now)
   );
   if (willing.length > 0) return willing;
+  if (rested.length > 0) return rested;
+  const lastResort = asked.filter(({ draining, health }) => !draining && isLastResort(health, now));
+  if (lastResort.length > 0) return lastResort;
   return staying.length === 0 && anyChecking(servers) ? able : staying;
 }
 
-function canTake({ health, asleep, stalled, trial }: Readonly<Server>): boolean {
-  const open = health.status === "healthy" || (health.status === "half-open" && !trial);
-  return open && !asleep && !stalled;
+function canTake({ health, trial }: Readonly<Server>): boolean {
+  return health.status === "healthy" || (health.status === "half-open" && !trial);
 }
 
 /** Why none of these servers is eligible for a model. */

@@ -1,6 +1,8 @@
 import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
+import { type Choice, describeChoice } from "./choice.ts";
+import type { FleetOptions } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, withoutDrained } from "./eligible.ts";
 import type { Check } from "./health.ts";
 import { type Lease, takePlace } from "./lease.ts";
@@ -10,24 +12,13 @@ import { match } from "./reconcile.ts";
 import { type Model, newServer, type Server, type StateChange, stateOf } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./transitions.ts";
+import type { Work } from "./work.ts";
+import { createWorkbook, type Workbook } from "./workbook.ts";
 
+export type { Choice } from "./choice.ts";
 export type { Refusal } from "./eligible.ts";
 export type { Lease } from "./lease.ts";
 export type { StateChange } from "./server.ts";
-
-/** What a fleet begins with. */
-export interface FleetOptions {
-  /** The first servers and settings. */
-  readonly config: Config;
-  /** Clock time in milliseconds. @default Date.now */
-  readonly now?: () => number;
-  /** Uniform in [0, 1). @default Math.random */
-  readonly random?: () => number;
-  /** Hears of each change once. @default nobody */
-  readonly onStateChange?: (change: StateChange) => void;
-  /** Hears of each attempt's end, with the server's URL. @default nobody */
-  readonly onOutcome?: (server: string, outcome: Outcome) => void;
-}
 
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
@@ -38,8 +29,10 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
+  readonly #workbook: Workbook = createWorkbook();
   readonly #now: () => number;
   readonly #random: () => number;
+  readonly #onChoice: (choice: Choice) => void;
   readonly #onStateChange: (change: StateChange) => void;
   readonly #onOutcome: (server: string, outcome: Outcome) => void;
 
@@ -47,6 +40,7 @@ export class Fleet {
   constructor(options: FleetOptions) {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
+    this.#onChoice = options.onChoice ?? (() => {});
     this.#onStateChange = options.onStateChange ?? (() => {});
     this.#onOutcome = options.onOutcome ?? (() => {});
     this.#settings = options.config.settings;
@@ -81,26 +75,41 @@ export class Fleet {
     });
     for (const server of leaving) this.#change(server, () => transitions.dismiss(server));
     this.#servers = withoutDrained([...staying, ...leaving]);
+    this.#workbook.keep(this.#servers);
   }
 
   /**
    * Chooses a server for a request and counts the request on it, in one step, so that concurrent
    * requests can't herd.
    *
-   * @param model as the request names it; `undefined` lets any server do
+   * @param work what is known of it; without a model any server will do
    * @param tried servers that this request is not to meet again
    */
-  acquire(model: string | undefined, tried: ReadonlySet<Readonly<Server>>): Lease | Refusal {
+  acquire(
+    work: Work,
+    tried: ReadonlySet<Readonly<Server>>,
+  ): Lease | Refusal {
     const now = this.#now();
-    const able = eligible(this.#servers, model, tried, now);
-    if (able.length === 0) return refusal(this.#servers, model);
-    const loads = able.map((server) => ({ server, id: server.id, ...this.loadOf(server, now) }));
-    const { server } = this.#policy(loads, this.#random);
-    return takePlace(server, {
+    const able = eligible(this.#servers, work.model, tried, now);
+    if (able.length === 0) return refusal(this.#servers, work.model);
+    const prospectAt = this.#workbook.prospects(work, now);
+    const candidates = able.map((server) => {
+      const load = this.loadOf(server, now);
+      return { server, id: server.id, load: load.load, prospect: prospectAt(server, load) };
+    });
+    const chosen = this.#policy(candidates, this.#random);
+    const { server, prospect } = chosen;
+    const choice = { policy: this.#settings.policy, chosen, candidates };
+    this.#onChoice(choice);
+    const ticket = this.#workbook.begin(server, work, prospect, now);
+    const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;
+    return takePlace(server, decision, {
+      onFirstToken: () => this.#workbook.firstToken(server, ticket, this.#now()),
       onTrialPassed: () => {
         this.#change(server, (now) => transitions.takeVerdict(server, true, true, now));
       },
       onEnd: (outcome, isTrial, details) => {
+        this.#workbook.end(server, ticket, details, this.#now());
         this.#onOutcome(server.config.url, outcome);
         this.#change(
           server,
@@ -140,6 +149,7 @@ export class Fleet {
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
     this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, now));
+    if (scrape) this.#workbook.scraped(server, scrape, this.#now());
   }
 
   /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
@@ -153,6 +163,7 @@ export class Fleet {
     const now = this.#now();
     return snapshotOf(this.#servers, this.#settings, (server) => ({
       ...this.loadOf(server, now),
+      work: this.#workbook.of(server, now),
       scrape: this.#freshScrape(server, now),
     }));
   }

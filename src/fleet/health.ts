@@ -22,6 +22,8 @@ export interface Health {
   readonly consecutiveRequestFailures: number;
   /** Clock time in milliseconds until which no request goes there; 0 if none took it out. */
   readonly openUntil: number;
+  /** Clock time in milliseconds at which requests last took it out; 0 if none did. */
+  readonly openedAt: number;
   /** How often in short order requests took it out: each time it stays out longer. */
   readonly opened: number;
   /** Clock time in milliseconds at which it last came back; 0 if it never was out. */
@@ -38,6 +40,7 @@ export const UNCHECKED: Health = {
   consecutiveCheckFailures: 0,
   consecutiveRequestFailures: 0,
   openUntil: 0,
+  openedAt: 0,
   opened: 0,
   recoveredAt: 0,
   reason: "not checked yet",

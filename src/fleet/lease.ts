@@ -7,6 +7,9 @@ export interface EndDetails {
   readonly blameless?: boolean;
   /** The server can't be reached: one such failure is enough to take it out. */
   readonly unreachable?: boolean;
+  /** Of the prompt and of the answer, as far as they are known. */
+  readonly promptTokens?: number | undefined;
+  readonly answerTokens?: number | undefined;
   /** How long the server asked to be left alone, in milliseconds. */
   readonly restMs?: number | undefined;
 }
@@ -15,9 +18,11 @@ export interface EndDetails {
 export interface Lease {
   /** The server it is a place at. */
   readonly server: Readonly<Server>;
+  /** Why this server, in words, where clients are told. */
+  readonly decision?: string;
   /** Aborts when the server's engine stands still: who has no first token yet goes elsewhere. */
   readonly stalled: AbortSignal;
-  /** Tells that a good answer has begun, which ends a trial well. Only the first call counts. */
+  /** Tells that a good answer has begun, which ends a trial well. */
   started(): void;
   /** Gives the place back and tells how it went. Only the first call counts. */
   end(outcome: Outcome, details?: EndDetails): void;
@@ -25,6 +30,8 @@ export interface Lease {
 
 /** Who hears of a lease. */
 export interface LeaseListener {
+  /** Called when a good answer has begun. */
+  readonly onFirstToken: () => void;
   /** Called when a trial went well so far. */
   readonly onTrialPassed: () => void;
   /** Called once, when the place has been given back. */
@@ -32,23 +39,30 @@ export interface LeaseListener {
 }
 
 /**
- * Takes a place at a server. A place at a half-open one is its trial, until a good answer has
- * begun or the request has ended.
+ * Takes a place at a server. A place at one that isn't healthy is a trial, and at a half-open one
+ * the only one, until a good answer has begun or the request has ended.
  */
-export function takePlace(server: Server, listener: LeaseListener): Lease {
-  const isTrial = server.health.status === "half-open";
-  let onTrial = isTrial;
+export function takePlace(
+  server: Server,
+  decision: string | undefined,
+  listener: LeaseListener,
+): Lease {
+  const { status } = server.health;
+  let onTrial = status !== "healthy";
   let ended = false;
   server.inFlight++;
-  server.trial ||= isTrial;
+  const isOnlyOne = status === "half-open";
+  server.trial ||= isOnlyOne;
   const endTrial = () => {
-    if (onTrial) server.trial = false;
+    if (onTrial && isOnlyOne) server.trial = false;
     onTrial = false;
   };
   return {
     server,
+    ...(decision !== undefined && { decision }),
     stalled: server.stall.signal,
     started() {
+      listener.onFirstToken();
       if (!onTrial) return;
       endTrial();
       listener.onTrialPassed();

@@ -8,6 +8,8 @@ export interface Scrape {
   readonly waiting: number;
   /** 0 to 1, the mean over engines; `undefined` where the server doesn't say. */
   readonly kvCacheUsage: number | undefined;
+  /** Tokens that its KV cache holds; `undefined` where the server doesn't say. */
+  readonly kvCacheTokens?: number | undefined;
   /** Tokens since the server's start. */
   readonly counters?: TokenCounters;
   /** Its limit of open files, which the original router shows. */

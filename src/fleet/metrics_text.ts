@@ -6,6 +6,8 @@ export interface ServerMetrics {
   readonly waiting: number | undefined;
   /** 0 to 1, the mean over engines. */
   readonly kvCacheUsage: number | undefined;
+  /** Tokens that its KV cache holds, over all engines. */
+  readonly kvCacheTokens: number | undefined;
   /** Tokens since the server's start. */
   readonly counters: TokenCounters;
   /** An engine sleeps. */
@@ -24,6 +26,9 @@ export interface TokenCounters {
   readonly prefixQueries: number | undefined;
   /** Found in the prefix cache. */
   readonly prefixHits: number | undefined;
+  /** Generated after another one, and the seconds between these. */
+  readonly interTokens?: number | undefined;
+  readonly interTokenSeconds?: number | undefined;
 }
 
 interface Sample {
@@ -45,11 +50,14 @@ export function parseMetrics(page: string): ServerMetrics {
     running: sum(perEngine(samples(page, "vllm:num_requests_running"))),
     waiting: sum(perEngine(samples(page, "vllm:num_requests_waiting"))),
     kvCacheUsage: mean(kvCache.length > 0 ? kvCache : olderKvCache),
+    kvCacheTokens: sum(cacheSizes(samples(page, "vllm:cache_config_info"))),
     counters: {
       prompt: sum(perEngine(samples(page, "vllm:prompt_tokens_total"))),
       generation: sum(perEngine(samples(page, "vllm:generation_tokens_total"))),
       prefixQueries: sum(perEngine(samples(page, "vllm:prefix_cache_queries_total"))),
       prefixHits: sum(perEngine(samples(page, "vllm:prefix_cache_hits_total"))),
+      interTokens: sum(perEngine(interTokens(page, "count"))),
+      interTokenSeconds: sum(perEngine(interTokens(page, "sum"))),
     },
     asleep: isAsleep(samples(page, "vllm:engine_sleep_state")),
     maxFds: samples(page, "process_max_fds")[0]?.value,
@@ -103,6 +111,26 @@ function perEngine(found: readonly Sample[]): number[] {
     largest.set(engine, Math.max(value, largest.get(engine) ?? 0));
   }
   return [...largest.values()];
+}
+
+/** Time between tokens; older releases have another name for it. */
+function interTokens(page: string, part: "count" | "sum"): Sample[] {
+  const found = samples(page, `vllm:inter_token_latency_seconds_${part}`);
+  return found.length > 0 ? found : samples(page, `vllm:time_per_output_token_seconds_${part}`);
+}
+
+/** Each engine says once how large its cache is, in tokens or in blocks. */
+function cacheSizes(found: readonly Sample[]): number[] {
+  const number = (labels: string, name: string) => Number(label(labels, name) ?? NaN);
+  const sizes = new Map<string, number>();
+  for (const { engine, labels } of found) {
+    const tokens = number(labels, "kv_cache_size_tokens");
+    const size = tokens > 0
+      ? tokens
+      : number(labels, "num_gpu_blocks") * number(labels, "block_size");
+    if (size > 0) sizes.set(engine, size);
+  }
+  return [...sizes.values()];
 }
 
 /** Asleep is what says so: another state than `awake` set, or `awake` unset. */

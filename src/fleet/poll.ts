@@ -79,13 +79,14 @@ export function startPolling(
     }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
-    const { running, waiting, kvCacheUsage, maxFds, counters, asleep } = metrics;
+    const { running, waiting, kvCacheUsage, kvCacheTokens, maxFds, counters, asleep } = metrics;
     // The page was made between the two counts; the larger one can't mistake ours for others'.
     const ownInFlight = Math.max(before, server.inFlight);
     const known = running === undefined && waiting === undefined ? undefined : {
       running: running ?? 0,
       waiting: waiting ?? 0,
       kvCacheUsage,
+      kvCacheTokens,
       maxFds,
       counters,
       ownInFlight,

@@ -1,6 +1,7 @@
 import type { Settings } from "../config/config.ts";
 import { meanResponseMs, successRate } from "./health.ts";
 import type { Load } from "./load.ts";
+import type { WorkSnapshot } from "./work.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** One server at one moment, for whatever shows it. Times are clock times in milliseconds. */
@@ -35,6 +36,8 @@ export interface ServerSnapshot extends Load {
   readonly totalChecks: number;
   /** As the server's own page last said, where it did. */
   readonly scrape: Server["scrape"];
+  /** The work under way there and what was learned of its pace. */
+  readonly work: WorkSnapshot;
   /** When its own page was last read. */
   readonly scrapedAt: number | undefined;
 }
@@ -51,7 +54,7 @@ export interface FleetSnapshot {
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
-  knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape">,
+  knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape" | "work">,
 ): FleetSnapshot {
   return {
     settings,

@@ -1,11 +1,14 @@
 import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/schema.ts";
+import type { Choice } from "../fleet/choice.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { StateChange } from "../fleet/server.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Whoever wants to know what goes on: the log, the metrics, the screens. */
 export interface Listener extends Observer {
+  /** A server was chosen for a request, among these. */
+  readonly chose: (choice: Choice) => void;
   /** A server entered another state. */
   readonly stateChanged: (change: StateChange) => void;
   /** An attempt at a server ended. */
@@ -42,6 +45,7 @@ export function tellAll(
   }
   return {
     chosen: all("chosen"),
+    chose: all("chose"),
     firstToken: all("firstToken"),
     nextToken: all("nextToken"),
     failover: all("failover"),

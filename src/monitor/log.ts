@@ -1,6 +1,7 @@
 import { configure, dispose, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
 import type { Problem } from "../config/schema.ts";
+import { describeTerms } from "../fleet/choice.ts";
 import { isDown } from "../fleet/server.ts";
 import { type Account, endingOf } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
@@ -105,6 +106,16 @@ export const logListener: Partial<Listener> = {
     const line = "{server} is {to}, was {from}: {reason}";
     if (isDown(change.to)) log.warning(line, { ...change });
     else log.info(line, { ...change });
+  },
+  chose({ policy, chosen, candidates }) {
+    // Put into words only where they are wanted: this is told of every request.
+    log.debug("A request goes to {server} by {policy}: {candidates}", () => ({
+      policy,
+      server: chosen.server.config.url,
+      candidates: candidates.map(({ server, ...terms }) =>
+        `${server.config.name}: ${describeTerms(terms)}`
+      ),
+    }));
   },
   failover(failover) {
     log.warning("Request {id} moved from {from} to {to}: {reason}", { ...failover });

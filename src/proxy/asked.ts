@@ -18,16 +18,18 @@ export async function readAsked(
   request: Request,
   client: Client,
   admission: Admission,
-  limits: UploadLimits,
+  settings: UploadLimits & { readonly sessionHeader: string },
 ): Promise<AskedWithBody | ApiError | undefined> {
-  const body = await readBody(request, admission, limits);
+  const body = await readBody(request, admission, settings);
   if (!body || "status" in body) return body;
-  const asked = await classify(body.bytes, request.headers.get("content-type"));
+  const { headers } = request;
+  const session = headers.get(settings.sessionHeader) ?? undefined;
+  const asked = await classify(body.bytes, headers.get("content-type"), session);
   const error = "status" in asked
     ? asked
-    : client.mayUse(asked.model)
+    : client.mayUse(asked.work.model)
     ? undefined
-    : forbiddenModel(asked.model);
+    : forbiddenModel(asked.work.model);
   if (!error && !("status" in asked)) return { ...asked, body };
   body.drop();
   return error;

@@ -1,13 +1,15 @@
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { type ApiError, badRequest } from "./errors.ts";
+import type { Work } from "../fleet/work.ts";
 import { membersOf, type Unreadable, valueIn } from "./json_members.ts";
+import { describeWork, PROMPT_MEMBERS } from "./work_of.ts";
 
 /** What the router needs to know of a request's body. */
 export interface Asked {
-  /** `undefined` where the body names none: any server may answer by its own default. */
-  readonly model: string | undefined;
   /** The client asked for a stream. */
   readonly stream: boolean;
+  /** What it will cost; without a model any server may answer by its own default. */
+  readonly work: Work;
 }
 
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
@@ -15,24 +17,32 @@ const DEEPEST = 128;
 /** Far more fields than an upload has; each costs the parser more than its sender. */
 const MOST_PARTS = 100;
 
+const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
+
 const PROBLEMS: Readonly<Record<Unreadable, string>> = {
   not_json: "The body is not valid JSON.",
   no_object: "The body is not a JSON object.",
   too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
 };
 
-/** Reads `model` and `stream` from a JSON object or, for uploads, from a multipart form. */
+/**
+ * Reads what is asked for from a JSON object or, for uploads, from a multipart form.
+ *
+ * @param session what the client says in a header belongs together
+ */
 export async function classify(
   body: Uint8Array<ArrayBuffer>,
   contentType: string | null,
+  session?: string,
 ): Promise<Asked | ApiError> {
   return contentType?.toLowerCase().startsWith("multipart/form-data")
-    ? await classifyForm(body, contentType)
-    : classifyJson(body);
+    ? await classifyForm(body, contentType, session)
+    : classifyJson(body, session);
 }
 
-function classifyJson(body: Uint8Array): Asked | ApiError {
-  const members = membersOf(body, ["model", "stream"], DEEPEST);
+function classifyJson(body: Uint8Array, session: string | undefined): Asked | ApiError {
+  if (!isUtf8(body) || body.includes(0)) return badRequest(PROBLEMS.not_json);
+  const members = membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
   const model = members.model ? valueIn(body, members.model) : undefined;
   if (members.model && model === undefined) return badRequest(PROBLEMS.not_json);
@@ -40,12 +50,14 @@ function classifyJson(body: Uint8Array): Asked | ApiError {
     return badRequest("`model` is not a text.", "model");
   }
   const stream = members.stream ? valueIn(body, members.stream) : undefined;
-  return { model: model ?? undefined, stream: stream === true };
+  const options = { model: model ?? undefined, stream: stream === true, session };
+  return { stream: options.stream, work: describeWork(body, members, options) };
 }
 
 async function classifyForm(
   body: Uint8Array<ArrayBuffer>,
   contentType: string,
+  session: string | undefined,
 ): Promise<Asked | ApiError> {
   if (hasMoreParts(body, contentType, MOST_PARTS)) {
     return badRequest(`The form has more than ${MOST_PARTS} parts.`);
@@ -58,10 +70,9 @@ async function classifyForm(
     const models = form.getAll("model");
     if (models.length > 1) return badRequest("The form names several models.", "model");
     const [model] = models;
-    return {
-      model: typeof model === "string" ? model : undefined,
-      stream: form.get("stream") === "true",
-    };
+    const stream = form.get("stream") === "true";
+    const options = { model: typeof model === "string" ? model : undefined, stream, session };
+    return { stream, work: describeWork(body, {}, options) };
   } catch {
     return badRequest("The body is not a valid multipart form.");
   }

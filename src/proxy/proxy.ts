@@ -13,7 +13,7 @@ import * as errors from "./errors.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
 import { targetOf } from "./paths.ts";
-import { idOf } from "./request.ts";
+import { headersOf, idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { brokenStream, noAnswer } from "./server_errors.ts";
 import { endDetails, isFinal, shouldRetry } from "./retry.ts";
@@ -51,7 +51,6 @@ export function createProxy(options: ProxyOptions): Proxy {
     const id = idOf(request);
     const path = targetOf(request.url);
     const account = openAccount({ id, client, method: request.method, path });
-    const ownHeaders: [string, string][] = [["x-request-id", id], ...client.headers];
     const { settings } = fleet;
     let body: Body | undefined;
     let failed: (Attempted & { server: string }) | undefined;
@@ -66,7 +65,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
     body = asked.body;
-    const { model } = asked;
+    const { work, work: { model } } = asked;
     Object.assign(account, { model, stream: asked.stream });
 
     const tried = new Set<Readonly<Server>>();
@@ -74,7 +73,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     let refusal: Refusal | undefined;
     let heldBack = false;
     do {
-      const lease = fleet.acquire(model, tried);
+      const lease = fleet.acquire(work, tried);
       if (typeof lease === "string") {
         refusal = lease;
         break;
@@ -120,7 +119,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       body?.drop();
       body = undefined;
       return respond(attempted, {
-        headers: ownHeaders,
+        headers: headersOf(id, client, lease?.decision),
         path,
         clientGone: request.signal,
         errorFor: (expired) => brokenStream(expired, settings),
@@ -134,7 +133,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     function reject(error: errors.ApiError): Response {
       close({ outcome: failed?.outcome ?? "rejected", status: error.status });
-      return errors.errorResponse(error, ownHeaders);
+      return errors.errorResponse(error, headersOf(id, client));
     }
 
     function close(ended: Partial<Account>): void {

@@ -14,6 +14,14 @@ const LAST_CHUNKS = 4;
 /** Shorter ones are kept as part of the one before. */
 const SHORT_CHUNK = 64;
 
+/** What of an answer reached the client. */
+export interface Passed {
+  readonly bytes: number;
+  readonly chunks: number;
+  /** The bytes of the last few chunks. */
+  readonly tail: Uint8Array<ArrayBuffer>;
+}
+
 export interface RelayOptions {
   /** The answer's first bytes, which were held back. */
   readonly held: Uint8Array<ArrayBuffer>;
@@ -27,8 +35,8 @@ export interface RelayOptions {
   readonly onNext: (gapMs: number) => void;
   /** Whether an answer that ended cleanly is whole, by its last bytes. */
   readonly isWhole: (tail: Uint8Array<ArrayBuffer>) => boolean;
-  /** Called once, however it ends, with the bytes of the last few chunks. */
-  readonly onEnd: (outcome: Outcome, bytes: number, tail: Uint8Array<ArrayBuffer>) => void;
+  /** Called once, however it ends. */
+  readonly onEnd: (outcome: Outcome, passed: Passed) => void;
 }
 
 /**
@@ -52,7 +60,7 @@ export function relay(
     ended = outcome;
     clientGone.removeEventListener("abort", leave);
     if (outcome !== "ok") rest.close();
-    onEnd(outcome, bytes, concat(inOrder(last, kept)));
+    onEnd(outcome, { bytes, chunks, tail: concat(inOrder(last, kept)) });
   }
   function keep(chunk: Uint8Array<ArrayBuffer>) {
     const at = (kept + LAST_CHUNKS - 1) % LAST_CHUNKS;

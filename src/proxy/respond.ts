@@ -15,6 +15,8 @@ export interface Ended {
   readonly bytes: number;
   /** As the answer told it. */
   readonly usage: Usage | undefined;
+  /** Chunks that came one by one. */
+  readonly chunks: number;
   /** Why the router gave it up, if it did. */
   readonly expired: Expiry | undefined;
 }
@@ -39,7 +41,14 @@ const decoder = new TextDecoder();
 export function respond({ outcome, answer }: Attempted, options: RespondOptions): Response {
   if (!answer) {
     // Nobody is there to read it: nginx's 499 is for the log.
-    options.onEnd({ outcome, status: 499, bytes: 0, usage: undefined, expired: undefined });
+    options.onEnd({
+      outcome,
+      status: 499,
+      bytes: 0,
+      chunks: 0,
+      usage: undefined,
+      expired: undefined,
+    });
     return new Response(null, { status: 499 });
   }
   const { status, headers, isStream, body, rest } = answer;
@@ -49,6 +58,7 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
       outcome,
       status,
       bytes: body.length,
+      chunks: 0,
       usage: usageIn(body),
       expired: undefined,
     });
@@ -62,11 +72,18 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
     errorFor: options.errorFor,
     isWhole: (tail) => !isStream || isWhole(options.path, decoder.decode(tail)),
     onNext: isStream ? options.onNext : () => {},
-    onEnd(how, bytes, tail) {
+    onEnd(how, { bytes, chunks, tail }) {
       const told = isStream ? errorStatusAt(decoder.decode(tail)) : undefined;
       // An end as it should be is the end of what the answer said.
       const ended = how === "ok" ? rest.outcomeOf(undefined, told) : how;
-      options.onEnd({ outcome: ended, status, bytes, usage: usageIn(tail), expired: rest.expired });
+      options.onEnd({
+        outcome: ended,
+        status,
+        bytes,
+        chunks,
+        usage: usageIn(tail),
+        expired: rest.expired,
+      });
     },
   });
   return new Response(relayed, head);

@@ -1,12 +1,16 @@
 import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import type { Expiry } from "./outcome_of.ts";
+import type { Usage } from "./usage.ts";
 
 /** What of an ended attempt decides how it goes on. */
 export interface Ending {
   readonly outcome: Outcome;
   /** Why the router gave it up, if it did. */
   readonly expired: Expiry | undefined;
+  /** How long the answer was, where it has ended. */
+  readonly usage?: Usage | undefined;
+  readonly chunks?: number | undefined;
   /** What the server said, if it said anything. */
   readonly answer?: { readonly headers: Headers } | undefined;
 }
@@ -27,8 +31,12 @@ export function isFinal(ending: Ending | undefined): boolean {
 }
 
 /** What a server's record takes of an attempt beside its outcome. */
-export function endDetails({ outcome, expired, answer }: Ending, now: number): EndDetails {
+export function endDetails(ending: Ending, now: number): EndDetails {
+  const { outcome, expired, answer, usage, chunks } = ending;
   return {
+    promptTokens: usage?.promptTokens,
+    // A stream's chunks are its tokens, or nearly so.
+    answerTokens: usage?.completionTokens || chunks,
     // The router's own reasons; an engine that stands still has its own state.
     blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off",
     unreachable: expired === "unreachable",

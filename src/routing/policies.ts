@@ -1,4 +1,5 @@
 import { leastLoad } from "./least_load.ts";
+import { leastWork } from "./least_work.ts";
 import type { Policy } from "./policy.ts";
 import { random } from "./random.ts";
 import { randomBelowHalf } from "./random_below_half.ts";
@@ -6,6 +7,7 @@ import { roundRobin } from "./round_robin.ts";
 
 /** Every policy under the name that `policy` in `[config]` knows it by. */
 const policies: ReadonlyMap<string, () => Policy> = new Map([
+  ["least_work", leastWork],
   ["least_load", leastLoad],
   ["round_robin", roundRobin],
   ["random", random],

@@ -1,0 +1,61 @@
+import type { Ticket } from "./work.ts";
+
+/** Requests at one server that wait for their first token, in the order they were sent. */
+export interface Backlog {
+  readonly waiting: Set<Ticket>;
+  /** Their tokens that are not in the server's cache, all together. */
+  tokens: number;
+  /** Clock time in milliseconds of the last first token. */
+  lastFirstAt: number;
+}
+
+export function newBacklog(): Backlog {
+  return { waiting: new Set(), tokens: 0, lastFirstAt: 0 };
+}
+
+export function enqueue(backlog: Backlog, ticket: Ticket): void {
+  backlog.waiting.add(ticket);
+  backlog.tokens += ticket.ownTokens;
+}
+
+/** Takes a ticket out; `false` where it is out already. */
+export function dequeue(backlog: Backlog, ticket: Ticket): boolean {
+  if (!backlog.waiting.delete(ticket)) return false;
+  backlog.tokens = backlog.waiting.size === 0 ? 0 : backlog.tokens - ticket.ownTokens;
+  return true;
+}
+
+/**
+ * Tokens that are yet to be computed. Servers take prompts in turn, so the first is in part done,
+ * and one whose first token nobody will see is out when its time has come.
+ *
+ * @param now clock time in milliseconds
+ */
+export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: number): number {
+  for (const ticket of backlog.waiting) {
+    if (!ticket.work.stream && now >= ticket.expectedAt) {
+      dequeue(backlog, ticket);
+      continue;
+    }
+    const since = Math.max(ticket.at, backlog.lastFirstAt);
+    const done = Math.min(ticket.ownTokens, (now - since) / 1000 / secondsPerToken);
+    return Math.max(0, backlog.tokens - done);
+  }
+  return 0;
+}
+
+/**
+ * A first token is here. What was sent before it and is not to be seen has had its own.
+ *
+ * @returns seconds since the server could begin with it
+ */
+export function begun(backlog: Backlog, ticket: Ticket, now: number): number {
+  for (const earlier of backlog.waiting) {
+    if (earlier === ticket) break;
+    if (!earlier.work.stream) dequeue(backlog, earlier);
+  }
+  dequeue(backlog, ticket);
+  const seconds = (now - Math.max(ticket.at, backlog.lastFirstAt)) / 1000;
+  backlog.lastFirstAt = now;
+  return seconds;
+}

@@ -1,0 +1,118 @@
+import { type Backlog, begun, dequeue, enqueue, newBacklog } from "./backlog.ts";
+import { observed } from "./line.ts";
+import type { Scrape } from "./load.ts";
+import { NOTHING_SEEN, type Seen } from "./pace.ts";
+import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
+import type { Ticket } from "./work.ts";
+
+/** What is known of the work at one server. */
+export interface Book {
+  /** Its place in the index of prefixes. */
+  readonly slot: number;
+  readonly backlog: Backlog;
+  seen: Seen;
+  trust: Trust;
+  /** Tokens and seconds of the latest step, which may bring several first tokens. */
+  step: { tokens: number; seconds: number; readonly at: number } | undefined;
+  /** Bytes and model of prompts whose first token came since the last scrape. */
+  started: { bytes: number; model: string | undefined; alone: boolean } | undefined;
+  /** Its own counters, as last read. */
+  counters: Scrape["counters"];
+}
+
+/** First tokens within so many milliseconds come of one step. */
+const SAME_STEP_MS = 5;
+/** An observation so many times as long as expected tells of something else than its pace. */
+const MOST_TIMES = 4;
+
+export function newBook(slot: number): Book {
+  return {
+    slot,
+    backlog: newBacklog(),
+    seen: NOTHING_SEEN,
+    trust: FIRST_TRUST,
+    step: undefined,
+    started: undefined,
+    counters: undefined,
+  };
+}
+
+export function open(book: Book, ticket: Ticket): void {
+  enqueue(book.backlog, ticket);
+}
+
+/**
+ * A first token is here.
+ *
+ * @returns what this tells of the server's prefill: tokens and seconds; nothing as a rule before
+ *   the next step
+ */
+export function start(
+  book: Book,
+  ticket: Ticket,
+  now: number,
+): { readonly tokens: number; readonly seconds: number } | undefined {
+  if (ticket.firstAt !== undefined) return undefined;
+  ticket.firstAt = now;
+  book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
+  const { model, promptBytes } = ticket.work;
+  const started = book.started ?? { bytes: 0, model, alone: true };
+  started.bytes += promptBytes;
+  started.alone &&= started.model === model && promptBytes > 0;
+  book.started = started;
+
+  const { step } = book;
+  const seconds = begun(book.backlog, ticket, now);
+  if (ticket.queued) {
+    book.step = undefined;
+    return step;
+  }
+  if (step && now - step.at < SAME_STEP_MS) {
+    step.tokens += ticket.ownTokens;
+    return undefined;
+  }
+  const expected = (ticket.expectedAt - ticket.at) / 1000;
+  book.step = {
+    tokens: ticket.ownTokens,
+    seconds: Math.min(seconds, MOST_TIMES * expected + 0.5),
+    at: now,
+  };
+  return step;
+}
+
+/** A request has ended, with so many tokens of an answer where that is known. */
+export function close(
+  book: Book,
+  ticket: Ticket,
+  answerTokens: number | undefined,
+  now: number,
+): { readonly tokens: number; readonly seconds: number } | undefined {
+  dequeue(book.backlog, ticket);
+  if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
+  if (answerTokens === undefined || answerTokens < 2) return undefined;
+  return { tokens: answerTokens - 1, seconds: (now - ticket.firstAt) / 1000 };
+}
+
+/** Takes a server's counters. Tells whether it has started anew, which empties its cache. */
+export function count(book: Book, { counters }: Pick<Scrape, "counters">): "anew" | "same" {
+  const before = book.counters;
+  book.counters = counters;
+  const fell = (name: "prompt" | "prefixQueries") =>
+    (counters?.[name] ?? 0) < (before?.[name] ?? 0);
+  if (before && counters && (fell("prompt") || fell("prefixQueries"))) {
+    book.trust = { ...FIRST_TRUST, share: book.trust.share };
+    return "anew";
+  }
+  book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits);
+  return "same";
+}
+
+/** What was seen, with one more observation of prefill or of decoding. */
+export function withObservation(
+  seen: Seen,
+  kind: keyof Seen,
+  { tokens, seconds }: { readonly tokens: number; readonly seconds: number },
+  now: number,
+): Seen {
+  return { ...seen, [kind]: observed(seen[kind], tokens, seconds, now) };
+}

@@ -1,0 +1,33 @@
+import { firstTokenSeconds } from "../routing/least_work.ts";
+import type { Candidate } from "../routing/policy.ts";
+import type { Server } from "./server.ts";
+
+/** A server as a policy saw it. */
+export type ConsideredServer = Candidate & { readonly server: Readonly<Server> };
+
+/** A server that was chosen, and among which. */
+export interface Choice {
+  /** The name of the policy that chose. */
+  readonly policy: string;
+  /** One of the candidates. */
+  readonly chosen: ConsideredServer;
+  /** All that could have been chosen. */
+  readonly candidates: readonly ConsideredServer[];
+}
+
+/** A choice in one line that names no server: `least_work, 1 of 4: first token in 0.42 s, …`. */
+export function describeChoice({ policy, chosen, candidates }: Choice): string {
+  const place = candidates.indexOf(chosen) + 1;
+  return `${policy}, ${place} of ${candidates.length}: ${describeTerms(chosen)}`;
+}
+
+/** What a policy saw of a server, in words. */
+export function describeTerms({ load, prospect }: Candidate): string {
+  const terms = prospect && [
+    `first token in ${firstTokenSeconds(prospect).toFixed(3)} s`,
+    `${Math.round(prospect.pendingTokens)} tokens pending`,
+    `${Math.round(prospect.ownTokens)} of ${Math.round(prospect.promptTokens)} own`,
+    `${prospect.aheadOfSeat} ahead of a seat`,
+  ];
+  return [...terms ?? [], `load ${load.toFixed(2)}`].join(", ");
+}

@@ -1,0 +1,20 @@
+import type { Config } from "../config/config.ts";
+import type { Choice } from "./choice.ts";
+import type { Outcome } from "./outcome.ts";
+import type { StateChange } from "./server.ts";
+
+/** What a fleet begins with. */
+export interface FleetOptions {
+  /** The first servers and settings. */
+  readonly config: Config;
+  /** Clock time in milliseconds. @default Date.now */
+  readonly now?: () => number;
+  /** Uniform in [0, 1). @default Math.random */
+  readonly random?: () => number;
+  /** Hears of each choice. @default nobody */
+  readonly onChoice?: (choice: Choice) => void;
+  /** Hears of each change once. @default nobody */
+  readonly onStateChange?: (change: StateChange) => void;
+  /** Hears of each attempt's end, with the server's URL. @default nobody */
+  readonly onOutcome?: (server: string, outcome: Outcome) => void;
+}

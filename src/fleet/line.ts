@@ -1,0 +1,59 @@
+/** Sums of a straight line through observations, older ones counting less. */
+export interface Line {
+  readonly n: number;
+  readonly x: number;
+  readonly y: number;
+  readonly xx: number;
+  readonly xy: number;
+  /** Clock time in milliseconds of the last observation. */
+  readonly at: number;
+}
+
+/** After so long an observation counts for 37%: what hardware was is forgotten within minutes. */
+const MEMORY_MS = 120_000;
+
+/** Nothing observed yet. */
+export const NO_LINE: Line = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };
+
+/** The line with one more observation. */
+export function observed(line: Line, x: number, y: number, now: number): Line {
+  const kept = Math.exp(-Math.max(0, now - line.at) / MEMORY_MS);
+  return {
+    n: kept * line.n + 1,
+    x: kept * line.x + x,
+    y: kept * line.y + y,
+    xx: kept * line.xx + x * x,
+    xy: kept * line.xy + x * y,
+    at: now,
+  };
+}
+
+/** Sums of several lines, each counting so many times as much. */
+export function mixed(lines: readonly (readonly [Line, number])[]): Line {
+  const sum = (of: (line: Line) => number) =>
+    lines.reduce((total, [line, weight]) => total + weight * of(line), 0);
+  return {
+    n: sum((line) => line.n),
+    x: sum((line) => line.x),
+    y: sum((line) => line.y),
+    xx: sum((line) => line.xx),
+    xy: sum((line) => line.xy),
+    at: Math.max(0, ...lines.map(([line]) => line.at)),
+  };
+}
+
+/** Where a line starts and how it rises, by least squares. */
+export interface Fit {
+  /** `y` at `x = 0`. */
+  readonly start: number;
+  /** `y` for each `x`. */
+  readonly rise: number;
+}
+
+/** `undefined` where the observations lie too close together to tell. */
+export function fitOf({ n, x, y, xx, xy }: Line): Fit | undefined {
+  const spread = n * xx - x * x;
+  if (n === 0 || spread <= 1e-6 * n * xx) return undefined;
+  const rise = (n * xy - x * y) / spread;
+  return { start: (y - rise * x) / n, rise };
+}

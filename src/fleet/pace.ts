@@ -1,0 +1,63 @@
+import { fitOf, type Line, mixed, NO_LINE, observed } from "./line.ts";
+
+/** How fast a server is, as far as the router has seen. */
+export interface Pace {
+  /** Seconds until the first token of a prompt without work, such as one step of decoding. */
+  readonly startSeconds: number;
+  /** Seconds that each uncached prompt token adds. */
+  readonly secondsPerToken: number;
+  /** Seconds for each token of an answer after the first. */
+  readonly secondsPerAnswerToken: number;
+}
+
+/** What was seen of a server, or of all together. */
+export interface Seen {
+  /** Seconds of prefill over uncached tokens. */
+  readonly prefill: Line;
+  /** Seconds of answers over their tokens. */
+  readonly decode: Line;
+}
+
+/** Nothing seen yet. */
+export const NOTHING_SEEN: Seen = { prefill: NO_LINE, decode: NO_LINE };
+
+/** Before anything was seen: a middling model on one GPU, two observations' worth. */
+const PRIOR: Seen = {
+  prefill: observed(observed(NO_LINE, 0, 0.04, 0), 4_000, 0.44, 0),
+  decode: observed(NO_LINE, 100, 3, 0),
+};
+/** Observations that what all servers show counts for, beside a server's own. */
+const SHARED = 4;
+
+const FASTEST = 1 / 1_000_000;
+const SLOWEST = 1 / 50;
+const LONGEST_START = 10;
+const SHORTEST_STEP = 0.001;
+const LONGEST_STEP = 5;
+
+/**
+ * What to expect of a server: its own observations, with some of what all servers show and the
+ * prior as long as they are few. A server's first minutes are thereby not wild.
+ */
+export function paceOf(own: Seen, all: Seen): Pace {
+  const prefill = together(own.prefill, all.prefill, PRIOR.prefill);
+  const decode = together(own.decode, all.decode, PRIOR.decode);
+  const secondsPerToken = clamp(fitOf(prefill)?.rise ?? 0, FASTEST, SLOWEST);
+  const startSeconds = (prefill.y - secondsPerToken * prefill.x) / prefill.n;
+  return {
+    secondsPerToken,
+    startSeconds: clamp(startSeconds, 0, LONGEST_START),
+    secondsPerAnswerToken: clamp(decode.y / decode.x, SHORTEST_STEP, LONGEST_STEP),
+  };
+}
+
+function together(own: Line, all: Line, prior: Line): Line {
+  // What all show pushes the prior out as well.
+  const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
+  const doubt = 1 / (1 + own.n + all.n);
+  return mixed([[own, 1], [all, shared], [prior, doubt]]);
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}

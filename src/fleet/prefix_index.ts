@@ -1,0 +1,103 @@
+/** Which servers have seen the beginnings of which prompts. */
+export interface PrefixIndex {
+  /** How many of a prompt's blocks each server has seen from the first on, by the server's slot. */
+  match(blocks: readonly number[]): (slot: number) => number;
+  /** A prompt went to a server: its blocks are the last that leave again. */
+  remember(slot: number, blocks: readonly number[]): void;
+  /** What a server has seen is gone. */
+  forget(slot: number): void;
+  /** How many blocks a server may hold; those longest unused leave. */
+  limit(slot: number, blocks: number): void;
+  /** Blocks that are known of a server. */
+  size(slot: number): number;
+}
+
+const SLOTS_PER_WORD = 32;
+
+/**
+ * An index over all servers: per block one bit for each server, so that a prompt is looked up once
+ * and not once for each server.
+ *
+ * @param mostBlocks that all servers together may hold
+ */
+export function createPrefixIndex(mostBlocks: number): PrefixIndex {
+  /** Servers that hold a block, one bit each, in words of 32. */
+  const holders = new Map<number, number[]>();
+  /** Of each slot, its blocks in the order of their use. */
+  const used: Map<number, true>[] = [];
+  const limits: number[] = [];
+  let total = 0;
+
+  const usedOf = (slot: number) => used[slot] ??= new Map();
+  const wordOf = (slot: number) => Math.floor(slot / SLOTS_PER_WORD);
+  const bitOf = (slot: number) => 1 << (slot % SLOTS_PER_WORD);
+
+  function add(slot: number, block: number): void {
+    const words = holders.get(block) ?? [];
+    if (words.length === 0) holders.set(block, words);
+    const word = wordOf(slot);
+    while (words.length <= word) words.push(0);
+    words[word]! |= bitOf(slot);
+    total++;
+  }
+
+  function drop(slot: number, block: number): void {
+    usedOf(slot).delete(block);
+    const words = holders.get(block)!;
+    words[wordOf(slot)]! &= ~bitOf(slot);
+    if (words.every((word) => word === 0)) holders.delete(block);
+    total--;
+  }
+
+  function trim(slot: number): void {
+    const blocks = usedOf(slot);
+    const most = Math.min(limits[slot] ?? Infinity, blocks.size - (total - mostBlocks));
+    for (const block of blocks.keys()) {
+      if (blocks.size <= most) return;
+      drop(slot, block);
+    }
+  }
+
+  return {
+    match(blocks) {
+      const matched = new Map<number, number>();
+      let alive: number[] | undefined;
+      let depth = 0;
+      for (; depth < blocks.length; depth++) {
+        const words = holders.get(blocks[depth]!);
+        if (!words) break;
+        const next = alive ? alive.map((word, i) => word & (words[i] ?? 0)) : words.slice();
+        alive?.forEach((word, i) => settle(word & ~next[i]!, i, depth));
+        alive = next;
+        if (alive.every((word) => word === 0)) break;
+      }
+      alive?.forEach((word, i) => settle(word, i, depth));
+      return (slot) => matched.get(slot) ?? 0;
+
+      function settle(word: number, index: number, depth: number): void {
+        for (let bits = word; bits !== 0; bits &= bits - 1) {
+          matched.set(index * SLOTS_PER_WORD + 31 - Math.clz32(bits & -bits), depth);
+        }
+      }
+    },
+    remember(slot, blocks) {
+      const known = usedOf(slot);
+      for (const block of blocks) {
+        if (known.delete(block)) known.set(block, true);
+        else {
+          known.set(block, true);
+          add(slot, block);
+        }
+      }
+      trim(slot);
+    },
+    forget(slot) {
+      for (const block of [...usedOf(slot).keys()]) drop(slot, block);
+    },
+    limit(slot, blocks) {
+      limits[slot] = blocks;
+      trim(slot);
+    },
+    size: (slot) => usedOf(slot).size,
+  };
+}

@@ -1,0 +1,25 @@
+/** Prompt tokens over bytes of their text, older observations counting less. */
+export interface TokenRatio {
+  readonly bytes: number;
+  readonly tokens: number;
+}
+
+/** English and code in JSON, as most tokenizers cut it; forty kilobytes' worth of belief. */
+export const USUAL_RATIO: TokenRatio = { bytes: 40_000, tokens: 10_000 };
+
+/** What is remembered: text of so many bytes, a few hundred prompts. */
+const REMEMBERED_BYTES = 2_000_000;
+const LEAST = 0.02;
+const MOST = 2;
+
+/** The ratio with what was seen of one prompt, or of several together. */
+export function withSeen(ratio: TokenRatio, bytes: number, tokens: number): TokenRatio {
+  // An image's bytes are no text, and a prompt that the server shortened tells nothing either.
+  const seen = Math.min(MOST, Math.max(LEAST, tokens / bytes)) * bytes;
+  const kept = Math.max(0, 1 - bytes / REMEMBERED_BYTES);
+  return { bytes: kept * ratio.bytes + bytes, tokens: kept * ratio.tokens + seen };
+}
+
+export function tokensPerByte({ bytes, tokens }: TokenRatio): number {
+  return tokens / bytes;
+}

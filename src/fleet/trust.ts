@@ -1,0 +1,54 @@
+/** How far the index of prefixes can be believed of a server. */
+export interface Trust {
+  /** 0 to 1: what of a predicted hit is to be expected. */
+  readonly share: number;
+  /** Prompt tokens sent since the last comparison, and those of them that were predicted to hit. */
+  readonly sent: number;
+  readonly predicted: number;
+  /** The server's own counters at the last comparison. */
+  readonly queries: number | undefined;
+  readonly hits: number | undefined;
+  /** Shares of tokens found in the cache at the last comparison, as predicted and as counted. */
+  readonly predictedRate: number | undefined;
+  readonly realRate: number | undefined;
+}
+
+/** Servers cache prefixes unless told otherwise. */
+export const FIRST_TRUST: Trust = {
+  share: 0.9,
+  sent: 0,
+  predicted: 0,
+  queries: undefined,
+  hits: undefined,
+  predictedRate: undefined,
+  realRate: undefined,
+};
+
+/** Tokens looked up between two comparisons, so that one prompt decides nothing. */
+const ENOUGH_TOKENS = 5_000;
+/** Below it there is nothing to compare. */
+const LEAST_RATE = 0.02;
+/** What a comparison counts for. */
+const WEIGHT = 0.3;
+
+export function withSent(trust: Trust, tokens: number, known: number): Trust {
+  return { ...trust, sent: trust.sent + tokens, predicted: trust.predicted + known };
+}
+
+/** Compares what was predicted with what a server's counters tell. */
+export function withCounters(
+  trust: Trust,
+  queries: number | undefined,
+  hits: number | undefined,
+): Trust {
+  if (queries === undefined || hits === undefined) return trust;
+  if (trust.queries === undefined || trust.hits === undefined) return { ...trust, queries, hits };
+  if (queries - trust.queries < ENOUGH_TOKENS || trust.sent === 0) return trust;
+  const realRate = (hits - trust.hits) / (queries - trust.queries);
+  const predictedRate = trust.predicted / trust.sent;
+  const kept = Math.min(1, realRate / Math.max(predictedRate, LEAST_RATE));
+  const share = predictedRate < LEAST_RATE
+    ? trust.share
+    : (1 - WEIGHT) * trust.share + WEIGHT * kept;
+  return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate };
+}

@@ -1,0 +1,56 @@
+import type { Pace } from "./pace.ts";
+
+/** What is known of a request's work before it is done. */
+export interface Work {
+  /** As the request names it. */
+  readonly model: string | undefined;
+  /** Of the prompt as it stands in the body; 0 where the body has none that can be told. */
+  readonly promptBytes: number;
+  /** Hashes of the prompt's full blocks, each made of the one before and its own text. */
+  readonly blocks: readonly number[];
+  /** Hash of what the client says belongs together, where it says so. */
+  readonly session: number | undefined;
+  /** Its first token will be seen. */
+  readonly stream: boolean;
+}
+
+/** Bytes of prompt text in one block, some hundred tokens. */
+export const BLOCK_BYTES = 512;
+
+/** A request at a server, as the workbook keeps it. */
+export interface Ticket {
+  readonly work: Work;
+  /** Prompt tokens, and those of them that the server is not expected to have. */
+  readonly promptTokens: number;
+  readonly ownTokens: number;
+  /** Prompt tokens that the index says the server has, whatever that is worth. */
+  readonly knownTokens: number;
+  /** Clock time in milliseconds at which it was sent. */
+  readonly at: number;
+  /** Clock time in milliseconds at which its first token is to be expected. */
+  readonly expectedAt: number;
+  /** It found no free seat: how long it takes says little of the server's pace. */
+  readonly queued: boolean;
+  /** Clock time in milliseconds of its first token. */
+  firstAt: number | undefined;
+}
+
+/** What is known of the work at one server, for whatever shows it. */
+export interface WorkSnapshot extends Pace {
+  /** Prompt tokens that it has yet to compute. */
+  readonly pendingTokens: number;
+  /** Blocks of prompts that it is believed to have in its cache. */
+  readonly prefixBlocks: number;
+  /** Share of prompt tokens expected in its cache, 0 to 1; `undefined` before it was compared. */
+  readonly predictedHitRate: number | undefined;
+  /** The same as its own counters told. */
+  readonly realHitRate: number | undefined;
+}
+
+/** How long a request turned out to be, as far as that is known. */
+export interface Size {
+  /** As the answer told it. */
+  readonly promptTokens?: number | undefined;
+  /** As the answer told it, else its chunks. */
+  readonly answerTokens?: number | undefined;
+}

@@ -1,0 +1,190 @@
+import { firstTokenSeconds } from "../routing/least_work.ts";
+import type { Prospect } from "../routing/policy.ts";
+import { pendingTokens } from "./backlog.ts";
+import { type Book, close, count, newBook, open, start, withObservation } from "./book.ts";
+import type { Load, Scrape } from "./load.ts";
+import { NOTHING_SEEN, paceOf, type Seen } from "./pace.ts";
+import { createPrefixIndex } from "./prefix_index.ts";
+import type { Server } from "./server.ts";
+import { type TokenRatio, tokensPerByte, USUAL_RATIO, withSeen } from "./token_ratio.ts";
+import { BLOCK_BYTES, type Size, type Ticket, type Work, type WorkSnapshot } from "./work.ts";
+
+/** The work that is under way, and what it teaches of servers and models. */
+export interface Workbook {
+  /** What a request would find at a server, for as many servers as are asked about. */
+  prospects(work: Work, now: number): (server: Readonly<Server>, load: Load) => Prospect;
+  /** A request is sent to a server. */
+  begin(server: Readonly<Server>, work: Work, prospect: Prospect, now: number): Ticket;
+  /** Its first token is here. Only the first call counts. */
+  firstToken(server: Readonly<Server>, ticket: Ticket, now: number): void;
+  /** It has ended, well or not. */
+  end(server: Readonly<Server>, ticket: Ticket, size: Size, now: number): void;
+  /** A server's page was read. */
+  scraped(server: Readonly<Server>, scrape: Omit<Scrape, "at">, now: number): void;
+  /** Only these servers are left. */
+  keep(servers: readonly Readonly<Server>[]): void;
+  of(server: Readonly<Server>, now: number): WorkSnapshot;
+}
+
+/** Of all servers together; a block takes about a hundred bytes. */
+const MOST_BLOCKS = 1_000_000;
+/** Tokens of a cache whose size nobody tells. */
+const USUAL_CACHE_TOKENS = 500_000;
+/** What a session that was there before is worth where the text tells nothing. */
+const SESSION_SHARE = 0.5;
+/** Weight of the latest in a running mean. */
+const LATEST = 0.02;
+
+export function createWorkbook(): Workbook {
+  const index = createPrefixIndex(MOST_BLOCKS);
+  const books = new Map<number, Book>();
+  const ratios = new Map<string | undefined, TokenRatio>();
+  let all: Seen = NOTHING_SEEN;
+  let meanOwnTokens = 1_000;
+  let meanAnswerTokens = 200;
+
+  function bookOf({ id }: Readonly<Server>): Book {
+    const known = books.get(id);
+    if (known) return known;
+    const taken = new Set([...books.values()].map(({ slot }) => slot));
+    let slot = 0;
+    while (taken.has(slot)) slot++;
+    const book = newBook(slot);
+    books.set(id, book);
+    index.limit(slot, blocksOf(USUAL_CACHE_TOKENS, USUAL_RATIO));
+    return book;
+  }
+
+  const ratioOf = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
+
+  /** Share of our own requests, over all servers, that wait for their first token. */
+  function waitingShare(servers: Iterable<Book>, inFlight: number): number {
+    let waiting = 0;
+    for (const { backlog } of servers) waiting += backlog.waiting.size;
+    return inFlight === 0 ? 0 : Math.min(1, waiting / inFlight);
+  }
+
+  function learn(
+    book: Book,
+    kind: keyof Seen,
+    seen: Parameters<typeof withObservation>[2],
+    now: number,
+  ) {
+    book.seen = withObservation(book.seen, kind, seen, now);
+    all = withObservation(all, kind, seen, now);
+  }
+
+  return {
+    prospects(work, now) {
+      const perByte = tokensPerByte(ratioOf(work.model));
+      const promptTokens = work.promptBytes > 0 ? work.promptBytes * perByte : meanOwnTokens;
+      const matched = index.match(work.blocks);
+      const inSession = work.session === undefined ? () => 0 : index.match([work.session]);
+      return (server, load) => {
+        const book = bookOf(server);
+        const pace = paceOf(book.seen, all);
+        const known = Math.min(promptTokens, matched(book.slot) * BLOCK_BYTES * perByte);
+        const hinted = known === 0 && inSession(book.slot) > 0
+          ? SESSION_SHARE * promptTokens
+          : known;
+        const total = load.running + load.waiting;
+        const others = Math.max(0, total - server.inFlight);
+        const share = others === 0 ? 0 : waitingShare([book], server.inFlight);
+        const seats = load.waiting > 0
+          ? Math.max(1, load.running)
+          : Math.max(server.config.capacity, server.scrape?.running ?? 0);
+        return {
+          pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now) +
+            others * share * meanOwnTokens,
+          ownTokens: Math.max(1, promptTokens - book.trust.share * hinted),
+          promptTokens,
+          knownTokens: known,
+          secondsPerToken: pace.secondsPerToken,
+          startSeconds: pace.startSeconds,
+          aheadOfSeat: Math.max(0, total + 1 - seats),
+          secondsPerSeat: meanAnswerTokens * pace.secondsPerAnswerToken / seats,
+          crowding: (total + 1) / seats,
+        };
+      };
+    },
+    begin(server, work, prospect, now) {
+      const { promptTokens, ownTokens, knownTokens } = prospect;
+      const ticket: Ticket = {
+        work,
+        promptTokens,
+        ownTokens,
+        knownTokens,
+        at: now,
+        expectedAt: now + 1000 * firstTokenSeconds(prospect),
+        queued: prospect.aheadOfSeat > 0,
+        firstAt: undefined,
+      };
+      const book = bookOf(server);
+      open(book, ticket);
+      index.remember(
+        book.slot,
+        work.session === undefined ? work.blocks : [...work.blocks, work.session],
+      );
+      meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
+      return ticket;
+    },
+    firstToken(server, ticket, now) {
+      const book = bookOf(server);
+      const seen = start(book, ticket, now);
+      if (seen) learn(book, "prefill", seen, now);
+    },
+    end(server, ticket, { promptTokens, answerTokens }, now) {
+      const book = bookOf(server);
+      const seen = close(book, ticket, answerTokens, now);
+      if (seen) learn(book, "decode", seen, now);
+      if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
+      const { model, promptBytes } = ticket.work;
+      if (promptTokens && promptBytes > 0) {
+        ratios.set(model, withSeen(ratioOf(model), promptBytes, promptTokens));
+      }
+    },
+    scraped(server, scrape, now) {
+      const book = bookOf(server);
+      const before = book.counters;
+      const { started } = book;
+      book.started = undefined;
+      if (scrape.kvCacheTokens !== undefined) {
+        index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
+      }
+      if (count(book, scrape) === "anew") return index.forget(book.slot);
+      const decoded = {
+        tokens: (scrape.counters?.interTokens ?? NaN) - (before?.interTokens ?? NaN),
+        seconds: (scrape.counters?.interTokenSeconds ?? NaN) - (before?.interTokenSeconds ?? NaN),
+      };
+      if (decoded.tokens > 0 && decoded.seconds >= 0) learn(book, "decode", decoded, now);
+      const tokens = (scrape.counters?.prompt ?? NaN) - (before?.prompt ?? NaN);
+      const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
+      if (started?.alone && alone && tokens > 0) {
+        ratios.set(started.model, withSeen(ratioOf(started.model), started.bytes, tokens));
+      }
+    },
+    keep(servers) {
+      const left = new Set(servers.map(({ id }) => id));
+      for (const [id, book] of books) {
+        if (left.has(id)) continue;
+        index.forget(book.slot);
+        books.delete(id);
+      }
+    },
+    of(server, now) {
+      const book = bookOf(server);
+      const pace = paceOf(book.seen, all);
+      return {
+        ...pace,
+        pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),
+        prefixBlocks: index.size(book.slot),
+        predictedHitRate: book.trust.predictedRate,
+        realHitRate: book.trust.realRate,
+      };
+    },
+  };
+}
+
+function blocksOf(tokens: number, ratio: TokenRatio): number {
+  return Math.ceil(tokens / tokensPerByte(ratio) / BLOCK_BYTES);
+}

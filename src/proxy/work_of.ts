@@ -1,0 +1,85 @@
+import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
+import type { Span } from "./json_members.ts";
+
+/** What of a body makes up its prompt, in the order in which a server's cache sees it. */
+const PROMPT = ["system", "tools", "messages", "prompt", "input", "instructions"] as const;
+/** What names a session. */
+const SESSION = ["prompt_cache_key", "user"] as const;
+
+/** The members of a body that tell of its work. */
+export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt"] as const;
+
+/** Where these members stand in a body. */
+export type PromptSpans = Partial<Record<(typeof PROMPT_MEMBERS)[number], Span>>;
+
+/** What else is known of a request. */
+export interface WorkOptions {
+  readonly model: string | undefined;
+  readonly stream: boolean;
+  /** What the client says in a header belongs together. */
+  readonly session?: string | undefined;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * What a request will cost, as far as its body tells: how long its prompt is, and hashes of its
+ * beginning in blocks, each made of all text before it. The text is taken as it stands in the
+ * body, escapes and all: a client that goes on with a conversation sends its beginning again.
+ */
+export function describeWork(
+  body: Uint8Array,
+  spans: PromptSpans,
+  { model, stream, session }: WorkOptions,
+): Work {
+  let promptBytes = 0;
+  const blocks: number[] = [];
+  // A model, or an adapter of one, and a salt have caches of their own.
+  let hash = hashOf(encoder.encode(model ?? ""), 0, Infinity, SEED);
+  const salt = spans.cache_salt;
+  if (salt) hash = hashOf(body, salt[0], salt[1], hash);
+  let inBlock = 0;
+  for (const name of PROMPT) {
+    const span = spans[name];
+    if (!span) continue;
+    promptBytes += span[1] - span[0];
+    for (let at = span[0]; at < span[1];) {
+      const end = Math.min(span[1], at + BLOCK_BYTES - inBlock);
+      hash = hashOf(body, at, end, hash);
+      inBlock += end - at;
+      at = end;
+      if (inBlock < BLOCK_BYTES) continue;
+      blocks.push(hash);
+      inBlock = 0;
+    }
+  }
+  return { model, promptBytes, blocks, session: sessionOf(body, spans, session), stream };
+}
+
+function sessionOf(
+  body: Uint8Array,
+  spans: PromptSpans,
+  given: string | undefined,
+): number | undefined {
+  if (given !== undefined) {
+    const bytes = encoder.encode(given);
+    return hashOf(bytes, 0, bytes.length, SESSION_SEED);
+  }
+  for (const name of SESSION) {
+    const span = spans[name];
+    if (span) return hashOf(body, span[0], span[1], SESSION_SEED);
+  }
+  return undefined;
+}
+
+const SEED = 0x811c9dc5;
+const SESSION_SEED = 0x1b873593;
+const PRIME = 0x01000193;
+
+/** FNV-1a of 32 bits. A collision costs a wrong guess, and no more. */
+function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let hash = seed;
+  const stop = Math.min(end, bytes.length);
+  for (let at = start; at < stop; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
+  return hash >>> 0;
+}

@@ -1,0 +1,33 @@
+import { type Candidate, cheapest, HALF, type Policy, type Prospect } from "./policy.ts";
+
+/** What a fuller batch costs all in it, in steps of this server, at full crowding. */
+const CROWDING_STEPS = 1;
+/** What a server above half its load pays, in its steps. */
+const HALF_STEPS = 0.5;
+
+/**
+ * The least work: seconds until this request's first token, and what it costs the others there.
+ * Where nothing is known of requests' work it goes by load, as `least_load` does.
+ */
+export function leastWork(): Policy {
+  return <C extends Candidate>(candidates: readonly C[], random: () => number) => {
+    const known = candidates.every(({ prospect }) => prospect);
+    return cheapest(candidates, known ? (c) => costOf(c.prospect!, c.load) : (c) => c.load, random);
+  };
+}
+
+/** What it costs to send a request there, in seconds. */
+export function costOf(prospect: Prospect, load: number): number {
+  const { startSeconds, crowding } = prospect;
+  return firstTokenSeconds(prospect) +
+    startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
+}
+
+/** Seconds until the first token is to be expected. */
+export function firstTokenSeconds(prospect: Prospect): number {
+  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prospect;
+  const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
+  const seatSeconds = prospect.aheadOfSeat * prospect.secondsPerSeat;
+  // While it waits for a seat, others' prompts are computed.
+  return startSeconds + Math.max(prefillSeconds, seatSeconds + ownTokens * secondsPerToken);
+}
