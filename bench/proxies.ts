@@ -74,7 +74,7 @@ function nginxConfig(port: number, upstream: readonly string[], folder: string):
 daemon off;
 master_process off;
 pid ${folder}/nginx-${port}.pid;
-error_log stderr warn;
+error_log stderr crit;
 worker_rlimit_nofile ${3 * CAPACITY};
 events { worker_connections ${3 * CAPACITY}; }
 http {

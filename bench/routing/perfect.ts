@@ -26,13 +26,6 @@ export function untilFirstToken(truth: Truth): number {
   return stepLeftMs + Math.max(busyMs, seatMs(truth));
 }
 
-/** Milliseconds of prefill that only this prompt causes: everybody who comes next waits for it. */
-export function ownPrefillMs(truth: Truth): number {
-  const { plan, outlook: { slowdown } } = truth;
-  const { prefillTokensPerSecond, speed } = engineOptions(plan);
-  return ownTokens(truth) / prefillTokensPerSecond * 1000 * slowdown / speed;
-}
-
 function ownTokens({ promptTokens, outlook }: Truth): number {
   return Math.max(1, promptTokens - outlook.cachedTokens);
 }

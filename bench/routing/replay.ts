@@ -24,22 +24,25 @@ export interface ReplayOptions {
   readonly trace?: TraceSource;
 }
 
-/** Requests that tell how much work a workload is. */
+/** Requests that tell about how many there are to be. */
 const SAMPLE = 400;
 
 /** Draws a scenario's requests: at a rate that keeps its fleet as busy as it says. */
 export function planReplay(scenario: Scenario, options: ReplayOptions): Replay {
   const { seed, seconds, arrivals, trace } = options;
   const source = scenario.drafts(seed, trace)[Symbol.iterator]();
+  const rateFor = (requests: readonly TimedRequest[]) =>
+    scenario.utilisation * capacityOf(scenario.servers, demandOf(requests));
   const sample = take(source, SAMPLE);
-  const demand = demandOf(sample.map((draft) => timed(draft, 0)));
-  const perSecond = scenario.utilisation * capacityOf(scenario.servers, demand);
-  const count = Math.round(perSecond * seconds);
+  const count = Math.round(seconds * rateFor(sample.map((draft) => timed(draft, 0))));
   const drafts = [...sample, ...take(source, count - sample.length)].slice(0, count);
+  const asked = drafts.map((draft) => timed(draft, 0));
+  // All of them tell better than the first ones, since some prompts are a hundred times as long.
+  const perSecond = rateFor(asked);
   const moments = arrivals === "original"
     ? rescaled(drafts.map(({ originalMs = 0 }) => originalMs), perSecond)
     : poisson(perSecond, createRandom(seed + 1)).take(drafts.length).toArray();
-  const requests = drafts.map((draft, index) => timed(draft, moments[index]!));
+  const requests = asked.map((request, index) => ({ ...request, atMs: moments[index]! }));
   const { answerTokens } = demandOf(requests);
   return { requests, perSecond, answerTokens, endMs: moments.at(-1) ?? 0 };
 }

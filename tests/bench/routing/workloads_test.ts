@@ -83,8 +83,8 @@ Deno.test("a replay is as long as asked, in order", () => {
       seconds: 60,
       arrivals: "poisson",
     });
-    within(requests.length, 60 * perSecond - 1, 60 * perSecond + 1);
-    within(requests.at(-1)!.atMs, 40_000, 80_000);
+    within(requests.length / perSecond, 40, 80);
+    within(requests.at(-1)!.atMs, 30_000, 90_000);
     assert.ok(requests.every(({ atMs }, index) => atMs >= (requests[index - 1]?.atMs ?? 0)));
   }
 });
