@@ -1,6 +1,7 @@
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { Clock } from "../../src/simulator/clock.ts";
 import type { Engine } from "../../src/simulator/engine.ts";
+import type { TokenCounts } from "../../src/simulator/usage.ts";
 import type { TimedRequest } from "./request.ts";
 import type { ServerPlan } from "./servers.ts";
 
@@ -34,5 +35,6 @@ export interface Choice {
   /** Its place in the fleet. */
   readonly server: number;
   firstToken(): void;
-  end(outcome: Outcome): void;
+  /** `usage` as an answer tells it that came to its end. */
+  end(outcome: Outcome, usage?: TokenCounts): void;
 }

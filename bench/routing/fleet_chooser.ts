@@ -1,13 +1,12 @@
-import type { Settings } from "../../src/config/config.ts";
 import { checkConfig } from "../../src/config/schema.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import type { Server } from "../../src/fleet/server.ts";
-import { stateOf } from "../../src/fleet/server.ts";
-import type { Engine } from "../../src/simulator/engine.ts";
-import { BLOCK_SIZE } from "../../src/simulator/kv_cache.ts";
-import type { Chooser, Surroundings } from "./chooser.ts";
-import { describeWork, PROMPT_MEMBERS } from "../../src/proxy/work_of.ts";
+import { parseMetrics } from "../../src/fleet/metrics_text.ts";
+import { type Server, stateOf } from "../../src/fleet/server.ts";
 import { membersOf } from "../../src/proxy/json_members.ts";
+import { describeWork, PROMPT_MEMBERS } from "../../src/proxy/work_of.ts";
+import type { Engine } from "../../src/simulator/engine.ts";
+import { renderMetrics, renderMetricsWithoutStats } from "../../src/simulator/metrics_page.ts";
+import type { Chooser, Surroundings } from "./chooser.ts";
 import { MODEL } from "./request.ts";
 
 /** The router's clock tells the time of day, which never is near zero. */
@@ -29,7 +28,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
 
   function poll(server: Server): void {
     look(server, servers[placeOf.get(server)!]!.engine);
-    const { metricsIntervalMs }: Settings = fleet.settings;
+    const { metricsIntervalMs } = fleet.settings;
     clock.schedule(clock.now() + metricsIntervalMs * (0.9 + 0.2 * random()), () => poll(server));
   }
 
@@ -42,7 +41,12 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
       return;
     }
     if (engine === undefined) return fleet.recordCheck(server, { ...PASSED, ok: false });
-    fleet.recordScrape(server, metrics ? scrapeOf(engine, server.inFlight) : undefined, false);
+    const page = metrics ? renderMetrics(engine, MODEL, 0, false) : renderMetricsWithoutStats();
+    const { running, waiting, asleep, ...more } = parseMetrics(page);
+    const known = running === undefined || waiting === undefined
+      ? undefined
+      : { ...more, running, waiting, ownInFlight: server.inFlight };
+    fleet.recordScrape(server, known, asleep);
   }
 
   return {
@@ -51,9 +55,10 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
       const lease = fleet.acquire(work, new Set([...tried].map((place) => fleet.servers[place]!)));
       if (typeof lease === "string") return undefined;
       return {
-        server: placeOf.get(lease.server as Server)!,
+        server: placeOf.get(lease.server)!,
         firstToken: () => lease.started(),
-        end: (outcome) => lease.end(outcome, { answerTokens: request.answerTokens }),
+        end: (outcome, usage) =>
+          lease.end(outcome, { promptTokens: usage?.prompt, answerTokens: usage?.generated }),
       };
     },
   };
@@ -78,21 +83,4 @@ function configOf(policy: string, { servers }: Surroundings) {
   }, () => undefined);
   if (!checked.ok) throw new Error(checked.problems.map(({ what }) => what).join("; "));
   return checked.config;
-}
-
-function scrapeOf({ running, waiting, cache, statistics }: Engine, ownInFlight: number) {
-  return {
-    running,
-    waiting,
-    kvCacheUsage: cache.usedBlocks / cache.totalBlocks,
-    kvCacheTokens: cache.totalBlocks * BLOCK_SIZE,
-    counters: {
-      prompt: statistics.promptTokens,
-      generation: statistics.generationTokens,
-      prefixQueries: statistics.prefixQueries,
-      prefixHits: statistics.prefixHits,
-    },
-    maxFds: undefined,
-    ownInFlight,
-  };
 }

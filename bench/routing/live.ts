@@ -43,6 +43,7 @@ export async function replayLive(
   const ports = start ? processes.map(({ port }) => port) : fleet.servers.map(({ port }) => port);
   let turn = 0;
   await warmUp(client, () => ports[turn++ % ports.length]!);
+  const before = fleet.prefixTokens();
   const startedAt = performance.now();
   const fleetMs = () => (performance.now() - startedAt) * timeScale;
 
@@ -103,5 +104,7 @@ export async function replayLive(
     loadCores: (cpuOf([Deno.pid]) - loadBefore) / elapsedUs,
     contenderCores: (cpuOf(contenders) - contendersBefore) / elapsedUs,
   };
-  return { samples, failed, hitRate: fleet.hitRate(), effort };
+  const { queries, hits } = fleet.prefixTokens();
+  const hitRate = (hits - before.hits) / (queries - before.queries || 1);
+  return { samples, failed, hitRate, effort };
 }

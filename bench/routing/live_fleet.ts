@@ -20,8 +20,8 @@ export interface LiveFleet extends AsyncDisposable {
   readonly servers: readonly LiveServer[];
   /** Takes the first server away now, and brings it back later. */
   restart(): Promise<void>;
-  /** Of the prompt tokens that were looked up in the caches, those found there, 0 to 1. */
-  hitRate(): number;
+  /** Prompt tokens looked up in the caches so far, and found there. */
+  prefixTokens(): { readonly queries: number; readonly hits: number };
 }
 
 /** @param timeScale seconds of the fleet's in one of ours */
@@ -69,10 +69,12 @@ export async function startLiveFleet(
         later(RESTART.slowSeconds, () => simulator.setFault(null));
       });
     },
-    hitRate() {
+    prefixTokens() {
       const states = simulators.map((simulator) => simulator.state());
-      const queries = states.reduce((sum, { prefixQueries }) => sum + prefixQueries, 0);
-      return states.reduce((sum, { prefixHits }) => sum + prefixHits, 0) / (queries || 1);
+      return {
+        queries: states.reduce((sum, { prefixQueries }) => sum + prefixQueries, 0),
+        hits: states.reduce((sum, { prefixHits }) => sum + prefixHits, 0),
+      };
     },
     async [Symbol.asyncDispose]() {
       timers.forEach(clearTimeout);

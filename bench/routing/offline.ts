@@ -71,7 +71,11 @@ export function replayOffline(
           firstTokenMs: firstAtMs! - request.atMs,
           totalMs: clock.now() - request.atMs,
         });
-        choice.end("ok");
+        choice.end("ok", {
+          prompt: request.prompt.length,
+          cached: sequence.cachedTokens ?? 0,
+          generated: request.answerTokens,
+        });
       },
     });
   }

@@ -1,6 +1,6 @@
+import type { Outlook } from "../../src/simulator/outlook.ts";
 import { STEP_TOKEN_BUDGET } from "../../src/simulator/scheduler.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
-import type { Outlook } from "../../src/simulator/outlook.ts";
 import { engineOptions, type ServerPlan } from "./servers.ts";
 
 /** A server as it truly is, for one prompt. */
@@ -52,10 +52,10 @@ export function crowding({ outlook: { running, waiting }, plan: { seats } }: Tru
 const CROWDING_MS = 100;
 
 /**
- * The baseline. Over eight seeds the square of crowding took 2 to 5% off the mean and 3 to 12% off
- * the p99 of what the wait alone gives, in the scenarios with unequal servers. Weights from 50 to
- * 500, other powers, and a price for the prefill that others have to wait for did no better, or did
- * so in one scenario and worse in another.
+ * The baseline. Beside the wait alone, the square of crowding took 2 to 4% off the mean and 3 to
+ * 12% off the p99 in `seats`, `half-speed` and `agents` over eight seeds, and nothing elsewhere.
+ * Weights from 50 to 500 and other powers differ by noise or help one scenario at another's cost; a
+ * price for the prefill that others wait for costs up to 25% in `agents`.
  */
 export const perfectCost: Cost = (truth) =>
   untilFirstToken(truth) + CROWDING_MS * crowding(truth) ** 2;

@@ -39,7 +39,8 @@ export function drawPlot(panels: readonly Panel[], subtitle: string): string {
       y += ROW;
     }
   }
-  parts.push(...axis(low, high, y, xOf));
+  // Under all the rest, so that it comes first.
+  parts.unshift(...axis(low, high, y, xOf));
   const height = y + FOOT;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
     `font-family="system-ui, sans-serif" font-size="12" fill="#0f172a">\n` +
