@@ -48,23 +48,23 @@ export function ratiosTable(results: Results): string {
   const rows = [...results.keys()].map((name) => [
     name,
     ...references.flatMap((reference) =>
-      [FIRST_MEAN, FIRST_P99].map((read) => ratio(results, name, reference, read)!.toFixed(2))
+      [FIRST_MEAN, FIRST_P99].map((read) =>
+        median(ratios(results, name, reference, read)!).toFixed(2)
+      )
     ),
   ]);
   return table(["First token", ...head], rows);
 }
 
-/** The median of the repeats' ratios; `undefined` where one of the two did not run. */
-export function ratio(
+/** A figure in that of another, for each repeat; `undefined` where one of the two did not run. */
+export function ratios(
   results: Results,
   name: string,
   reference: string,
   read: Read,
-): number | undefined {
-  const above = results.get(name);
+): number[] | undefined {
   const below = results.get(reference);
-  if (above === undefined || below === undefined) return undefined;
-  return median(above.map((summary, index) => read(summary) / read(below[index]!)));
+  return below && results.get(name)?.map((summary, index) => read(summary) / read(below[index]!));
 }
 
 function table(head: string[], rows: string[][]): string {
