@@ -103,7 +103,9 @@ export function effortLines(results: Results): string[] {
         `${load.toFixed(2)}, contender ${own.toFixed(2)}`,
     );
     if (late > LATE_MS || load > BUSY_CORES) {
-      lines.push(`WARNING: this machine was too slow for ${name}; take a lower --speed`);
+      lines.push(
+        `WARNING: this machine was too busy while ${name} ran; repeat it, or take a lower --speed`,
+      );
     }
   }
   return lines;
