@@ -4,6 +4,7 @@ import { Fleet, type Lease, type Refusal, type StateChange } from "../../src/fle
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, stateOf } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
+import { workOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 
@@ -67,7 +68,7 @@ function lease(
   model: string | undefined = MODEL,
   tried: ReadonlySet<Readonly<Server>> = new Set(),
 ): Lease {
-  const lease = fleet.acquire(model, tried);
+  const lease = fleet.acquire(workOf({ model }), tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   return lease;
 }
@@ -77,7 +78,7 @@ function refusal(
   model: string | undefined,
   tried: ReadonlySet<Readonly<Server>> = new Set(),
 ): Refusal | "a server" {
-  const lease = fleet.acquire(model, tried);
+  const lease = fleet.acquire(workOf({ model }), tried);
   return typeof lease === "string" ? lease : "a server";
 }
 
@@ -264,26 +265,41 @@ function halfOpenFleet() {
 
 /** A place at A, whatever else there is. */
 function leaseOfA(fleet: Fleet): Lease | Refusal {
-  return fleet.acquire(MODEL, new Set([serverAt(fleet, B)]));
+  return fleet.acquire(workOf({ model: MODEL }), new Set([serverAt(fleet, B)]));
 }
 
 Deno.test("a server that requests took out is back after its time, a check and a request", () => {
-  const { fleet, clock, changes } = healthyFleet([{ url: A }]);
+  const { fleet, clock, changes } = healthyFleet([{ url: A }, { url: B }]);
   breakCircuit(fleet, A);
   const server = serverAt(fleet, A);
+  const goElsewhere = (why: string) => {
+    const leases = Array.from({ length: 4 }, () => lease(fleet));
+    assert.ok(leases.every(({ server }) => server.config.url === B), why);
+    for (const lease of leases) lease.end("ok");
+  };
   clock.now = server.health.openUntil - 1;
   fleet.recordCheck(server, PASSED);
-  assert.equal(refusal(fleet, MODEL), "unavailable");
+  goElsewhere("its time has not come");
   clock.now += 1;
-  assert.equal(refusal(fleet, MODEL), "unavailable", "time alone opens nothing");
+  goElsewhere("time alone opens nothing");
   fleet.recordCheck(server, PASSED);
-  lease(fleet).end("ok");
+  (leaseOfA(fleet) as Lease).end("ok");
   assert.equal(stateOf(server), "healthy");
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
     "healthy unhealthy: 2 requests failed in a row",
     "unhealthy half-open: check passed; one request at a time until one succeeds",
     "half-open healthy: a request succeeded",
   ]);
+});
+
+Deno.test("where nobody else is left, a server that requests took out is tried after a second", () => {
+  const { fleet, clock } = healthyFleet([{ url: A }]);
+  breakCircuit(fleet, A);
+  clock.now += 999;
+  assert.equal(refusal(fleet, MODEL), "unavailable");
+  clock.now += 1;
+  lease(fleet).end("ok");
+  assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
 Deno.test("a half-open server gets one request at a time, all others go elsewhere", () => {
@@ -544,7 +560,7 @@ for (
 }
 
 Deno.test("others' requests as the last scrape showed them turn the choice", () => {
-  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
+  const { fleet } = healthyFleet([{ url: A }, { url: B }], { policy: "least_load" });
   fleet.recordScrape(serverAt(fleet, A), {
     running: 2,
     waiting: 0,
@@ -816,6 +832,16 @@ Deno.test("a snapshot shows each server as it is", () => {
       ownInFlight: 0,
       at: clock.now,
     },
+    work: {
+      // Nothing is known of the prompt, so it counts as a usual one.
+      pendingTokens: 1_000,
+      prefixBlocks: 0,
+      predictedHitRate: undefined,
+      realHitRate: undefined,
+      secondsPerToken: shown?.work.secondsPerToken,
+      startSeconds: shown?.work.startSeconds,
+      secondsPerAnswerToken: shown?.work.secondsPerAnswerToken,
+    },
   });
 });
 
@@ -842,7 +868,7 @@ Deno.test("whatever requests and reloads do, in flight is exact, no left server 
       let configured = new Set([A, B]);
       for (const event of events) {
         if (event.do === "acquire") {
-          const lease = fleet.acquire(undefined, new Set());
+          const lease = fleet.acquire(workOf(), new Set());
           if (typeof lease === "string") continue;
           const onTrial = [...trials].map(({ server }) => server);
           if (lease.server.health.status === "half-open") {

@@ -8,11 +8,14 @@ const NO_COUNTERS = {
   generation: undefined,
   prefixQueries: undefined,
   prefixHits: undefined,
+  interTokens: undefined,
+  interTokenSeconds: undefined,
 };
 const NOTHING = {
   running: undefined,
   waiting: undefined,
   kvCacheUsage: undefined,
+  kvCacheTokens: undefined,
   counters: NO_COUNTERS,
   asleep: false,
   maxFds: undefined,
@@ -55,7 +58,9 @@ Deno.test("a page of today is read", () => {
     running: 2,
     waiting: 3,
     kvCacheUsage: 0.0058629534628068525,
+    kvCacheTokens: 81_280,
     counters: {
+      ...NO_COUNTERS,
       prompt: 65_000_000,
       generation: 1_250_417,
       prefixQueries: 64_929_219,
@@ -156,6 +161,7 @@ vllm:prompt_tokens_total{engine="0",model_name="m",pid="12"} 5.0
 vllm:prefix_cache_queries_total{engine="0",model_name="m"} 0.0
 `;
   assert.deepEqual(parseMetrics(page).counters, {
+    ...NO_COUNTERS,
     prompt: 7,
     generation: 120,
     prefixQueries: 0,
@@ -168,6 +174,60 @@ Deno.test("older releases' counters of the GPU's prefix cache are another metric
 vllm:prefix_cache_queries 3.0
 `;
   assert.deepEqual(parseMetrics(page).counters, NO_COUNTERS);
+});
+
+Deno.test("the size of the cache is read in tokens, else in blocks, and summed over engines", () => {
+  const tokens = (...labels: string[]) =>
+    parseMetrics(labels.map((label) => `vllm:cache_config_info{${label}} 1.0\n`).join(""))
+      .kvCacheTokens;
+  assert.equal(tokens(`block_size="16",engine="0",num_gpu_blocks="5080"`), 81_280);
+  assert.equal(tokens(`num_gpu_blocks="100",block_size="16"`), 1_600);
+  assert.equal(
+    tokens(`block_size="16",engine="0",kv_cache_size_tokens="90000",num_gpu_blocks="5080"`),
+    90_000,
+  );
+  assert.equal(
+    tokens(
+      `block_size="16",engine="0",num_gpu_blocks="10"`,
+      `block_size="32",engine="1",num_gpu_blocks="10"`,
+      // Another process of the first engine.
+      `block_size="16",engine="0",num_gpu_blocks="10",pid="7"`,
+    ),
+    480,
+  );
+});
+
+Deno.test("a server that doesn't say how large its cache is, or not yet, is unknown in that", () => {
+  for (
+    const labels of [
+      `block_size="16",engine="0",num_gpu_blocks="None"`,
+      `block_size="16",engine="0"`,
+      `block_size="16",engine="0",num_gpu_blocks="0"`,
+      `block_size="16",engine="0",kv_cache_size_tokens="None",num_gpu_blocks="None"`,
+    ]
+  ) {
+    const page = `vllm:cache_config_info{${labels}} 1.0\n`;
+    assert.equal(parseMetrics(page).kvCacheTokens, undefined, labels);
+  }
+});
+
+Deno.test("time between tokens is read under its name of today, else under the older one", () => {
+  const older = `vllm:time_per_output_token_seconds_count{engine="0"} 10.0
+vllm:time_per_output_token_seconds_sum{engine="0"} 0.5
+`;
+  const today = `vllm:inter_token_latency_seconds_bucket{engine="0",le="0.01"} 3.0
+vllm:inter_token_latency_seconds_count{engine="0"} 40.0
+vllm:inter_token_latency_seconds_count{engine="1"} 2.0
+vllm:inter_token_latency_seconds_sum{engine="0"} 1.5
+vllm:inter_token_latency_seconds_sum{engine="1"} 0.5
+`;
+  const read = (page: string) => {
+    const { interTokens, interTokenSeconds } = parseMetrics(page).counters;
+    return [interTokens, interTokenSeconds];
+  };
+  assert.deepEqual(read(older), [10, 0.5]);
+  assert.deepEqual(read(today), [42, 2]);
+  assert.deepEqual(read(older + today), [42, 2]);
 });
 
 Deno.test("an older release's KV use is read where there is no newer", () => {

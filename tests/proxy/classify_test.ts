@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { classify } from "../../src/proxy/classify.ts";
+import { type Asked, classify } from "../../src/proxy/classify.ts";
+import type { ApiError } from "../../src/proxy/errors.ts";
 import { numRuns } from "../support/property.ts";
 
 const JSON_TYPE = "application/json";
 
 function asked(text: string, type: string | null = JSON_TYPE) {
   return classify(new TextEncoder().encode(text), type);
+}
+
+/** What of it names the way to go. */
+function routeOf(asked: Asked | ApiError) {
+  assert.ok("work" in asked, JSON.stringify(asked));
+  assert.equal(asked.work.stream, asked.stream);
+  return { model: asked.work.model, stream: asked.stream };
 }
 
 async function formOf(
@@ -32,13 +40,13 @@ for (
   ] as const
 ) {
   Deno.test(`${JSON.stringify(body)} asks for ${model ?? "any model"}${stream ? ", streamed" : ""}`, async () => {
-    assert.deepEqual(await asked(JSON.stringify(body)), { model, stream });
+    assert.deepEqual(routeOf(await asked(JSON.stringify(body))), { model, stream });
   });
 }
 
 Deno.test("JSON is read whatever the content type says, as vLLM's clients may leave it out", async () => {
   for (const type of [null, "text/plain", "application/json; charset=utf-8"]) {
-    assert.deepEqual(await asked(`{"model":"m"}`, type), {
+    assert.deepEqual(routeOf(await asked(`{"model":"m"}`, type)), {
       model: "m",
       stream: false,
     });
@@ -83,10 +91,10 @@ Deno.test("a model that is no text is a bad request that names the field", async
 Deno.test("an upload names its model and stream in form fields", async () => {
   const file = new Blob([new Uint8Array(1_000)], { type: "audio/wav" });
   assert.deepEqual(
-    await classify(...await formOf({ model: "whisper", stream: "true", file })),
+    routeOf(await classify(...await formOf({ model: "whisper", stream: "true", file }))),
     { model: "whisper", stream: true },
   );
-  assert.deepEqual(await classify(...await formOf({ file })), {
+  assert.deepEqual(routeOf(await classify(...await formOf({ file }))), {
     model: undefined,
     stream: false,
   });
@@ -95,7 +103,7 @@ Deno.test("an upload names its model and stream in form fields", async () => {
 Deno.test("the content type of an upload is read in any case, as RFC 9110 has it", async () => {
   const [body, type] = await formOf({ model: "whisper" });
   const shouted = type.replace("multipart/form-data", "Multipart/Form-Data");
-  assert.deepEqual(await classify(body, shouted), {
+  assert.deepEqual(routeOf(await classify(body, shouted)), {
     model: "whisper",
     stream: false,
   });
@@ -118,7 +126,7 @@ Deno.test("whatever object is sent, its own model and stream are read", () =>
       fc.boolean(),
       async (rest, model, stream) => {
         const body = JSON.stringify({ ...rest, model, stream });
-        assert.deepEqual(await asked(body), { model, stream });
+        assert.deepEqual(routeOf(await asked(body)), { model, stream });
       },
     ),
     { numRuns },

@@ -43,9 +43,10 @@ const loads = fc.array(
 );
 const seed = fc.integer();
 
-Deno.test("the policies of the configuration are these four", () => {
+Deno.test("the policies of the configuration are these five", () => {
   assert.deepEqual([...policyNames].sort(), [
     "least_load",
+    "least_work",
     "random",
     "random_below_half",
     "round_robin",
