@@ -61,6 +61,11 @@ export function start(
   started.alone &&= started.model === model && promptBytes > 0;
   book.started = started;
 
+  // Only a stream's first token tells how long the prompt took, not the end of a whole answer.
+  if (!ticket.work.stream) {
+    dequeue(book.backlog, ticket);
+    return undefined;
+  }
   const { step } = book;
   const seconds = begun(book.backlog, ticket, now);
   if (ticket.queued) {

@@ -42,6 +42,7 @@ export function createWorkbook(): Workbook {
   let all: Seen = NOTHING_SEEN;
   let meanOwnTokens = 1_000;
   let meanAnswerTokens = 200;
+  let inFlight = 0;
 
   function bookOf({ id }: Readonly<Server>): Book {
     const known = books.get(id);
@@ -57,11 +58,11 @@ export function createWorkbook(): Workbook {
 
   const ratioOf = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
 
-  /** Share of our own requests, over all servers, that wait for their first token. */
-  function waitingShare(servers: Iterable<Book>, inFlight: number): number {
+  /** Share of our own requests that wait for their first token; others' are taken to be alike. */
+  function waitingShare(): number {
     let waiting = 0;
-    for (const { backlog } of servers) waiting += backlog.waiting.size;
-    return inFlight === 0 ? 0 : Math.min(1, waiting / inFlight);
+    for (const { backlog } of books.values()) waiting += backlog.waiting.size;
+    return inFlight === 0 ? 0 : waiting / inFlight;
   }
 
   function learn(
@@ -78,6 +79,7 @@ export function createWorkbook(): Workbook {
     prospects(work, now) {
       const perByte = tokensPerByte(ratioOf(work.model));
       const promptTokens = work.promptBytes > 0 ? work.promptBytes * perByte : meanOwnTokens;
+      const waiting = waitingShare();
       const matched = index.match(work.blocks);
       const inSession = work.session === undefined ? () => 0 : index.match([work.session]);
       return (server, load) => {
@@ -89,13 +91,12 @@ export function createWorkbook(): Workbook {
           : known;
         const total = load.running + load.waiting;
         const others = Math.max(0, total - server.inFlight);
-        const share = others === 0 ? 0 : waitingShare([book], server.inFlight);
         const seats = load.waiting > 0
           ? Math.max(1, load.running)
           : Math.max(server.config.capacity, server.scrape?.running ?? 0);
         return {
           pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now) +
-            others * share * meanOwnTokens,
+            others * waiting * meanOwnTokens,
           ownTokens: Math.max(1, promptTokens - book.trust.share * hinted),
           promptTokens,
           knownTokens: known,
@@ -121,6 +122,7 @@ export function createWorkbook(): Workbook {
       };
       const book = bookOf(server);
       open(book, ticket);
+      inFlight++;
       index.remember(
         book.slot,
         work.session === undefined ? work.blocks : [...work.blocks, work.session],
@@ -135,6 +137,7 @@ export function createWorkbook(): Workbook {
     },
     end(server, ticket, { promptTokens, answerTokens }, now) {
       const book = bookOf(server);
+      inFlight--;
       const seen = close(book, ticket, answerTokens, now);
       if (seen) learn(book, "decode", seen, now);
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
