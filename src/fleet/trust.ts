@@ -24,8 +24,10 @@ export const FIRST_TRUST: Trust = {
   realRate: undefined,
 };
 
-/** Tokens looked up between two comparisons, so that one prompt decides nothing. */
-const ENOUGH_TOKENS = 5_000;
+/** Tokens looked up between two comparisons, so that a few prompts decide nothing. */
+const ENOUGH_TOKENS = 50_000;
+/** A prediction that comes true to so large a part is right: both counts stop somewhere. */
+const RIGHT = 0.9;
 /** Below it there is nothing to compare. */
 const LEAST_RATE = 0.02;
 /** What a comparison counts for. */
@@ -46,7 +48,7 @@ export function withCounters(
   if (queries - trust.queries < ENOUGH_TOKENS || trust.sent === 0) return trust;
   const realRate = (hits - trust.hits) / (queries - trust.queries);
   const predictedRate = trust.predicted / trust.sent;
-  const kept = Math.min(1, realRate / Math.max(predictedRate, LEAST_RATE));
+  const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
   const share = predictedRate < LEAST_RATE
     ? trust.share
     : (1 - WEIGHT) * trust.share + WEIGHT * kept;
