@@ -9,6 +9,9 @@ export interface Backlog {
   lastFirstAt: number;
 }
 
+/** Tokens that a server computes in one step, of several prompts where they are short. */
+const STEP_TOKENS = 2_048;
+
 export function newBacklog(): Backlog {
   return { waiting: new Set(), tokens: 0, lastFirstAt: 0 };
 }
@@ -38,7 +41,8 @@ export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: nu
       continue;
     }
     const since = Math.max(ticket.at, backlog.lastFirstAt);
-    const done = Math.min(ticket.ownTokens, (now - since) / 1000 / secondsPerToken);
+    const underWay = Math.max(ticket.ownTokens, STEP_TOKENS);
+    const done = Math.min(underWay, (now - since) / 1000 / secondsPerToken);
     return Math.max(0, backlog.tokens - done);
   }
   return 0;
