@@ -2,6 +2,8 @@ import { type Candidate, cheapest, HALF, type Policy, type Prospect } from "./po
 
 /** What a fuller batch costs all in it, in steps of this server, at full crowding. */
 const CROWDING_STEPS = 1;
+/** Of the time a server takes for this prompt alone, what those who come next will wait. */
+const OTHERS_SHARE = 0.5;
 /** What a server above half its load pays, in its steps. */
 const HALF_STEPS = 0.5;
 
@@ -18,8 +20,8 @@ export function leastWork(): Policy {
 
 /** What it costs to send a request there, in seconds. */
 export function costOf(prospect: Prospect, load: number): number {
-  const { startSeconds, crowding } = prospect;
-  return firstTokenSeconds(prospect) +
+  const { ownTokens, secondsPerToken, startSeconds, crowding } = prospect;
+  return firstTokenSeconds(prospect) + OTHERS_SHARE * ownTokens * secondsPerToken +
     startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
 }
 
