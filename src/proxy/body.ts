@@ -31,9 +31,10 @@ export async function readBody(
 ): Promise<Body | ApiError | undefined> {
   const maxBytes = Math.min(limits.maxBodyBytes, limits.bodyBufferBytes);
   let size = 0;
+  let isOver = false;
   const reserve = (bytes: number): ApiError | undefined => {
     if (size + bytes > maxBytes) return bodyTooLarge(maxBytes);
-    if (!admission.reserve(bytes)) return noRoomForBody;
+    if (isOver || !admission.reserve(bytes)) return noRoomForBody;
     size += bytes;
     return undefined;
   };
@@ -54,7 +55,7 @@ export async function readBody(
   try {
     const read = await Promise.race([reading, slow.promise]);
     if (read instanceof Uint8Array) return { bytes: read, drop };
-    // What still comes is of no use to anybody.
+    // What still comes is of no use to anybody, and takes no room.
     reading.catch(() => {});
     drop();
     return read;
@@ -64,6 +65,7 @@ export async function readBody(
     await new Promise((resolve) => setTimeout(resolve));
     return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
   } finally {
+    isOver = true;
     clearTimeout(timer);
   }
 }
