@@ -41,8 +41,9 @@ export function limitsOf(
 
 /**
  * The watch over one attempt. Only silence while somebody listens counts against the server: while
- * the client is slow to take what came, nobody does, and that counts against the client. Turning to and from listening costs a store each, since it
- * happens for every chunk; the one timer looks when it fires and waits for what is left.
+ * the client is slow to take what came, nobody does, and that counts against the client. Turning to
+ * and from listening costs a store or two, since it happens for every chunk; the one timer looks when
+ * it fires and waits for what is left.
  */
 export interface Deadlines {
   /** Why the attempt was given up, `undefined` as long as it wasn't. */
@@ -75,7 +76,9 @@ export function watchDeadlines(
   const { stalled, cutOff, dueAt } = limits;
   let since = Infinity;
   let listened = 0;
+  /** What {@linkcode listened} was when a look first found nobody listening, and when that was. */
   let seen = -1;
+  let seenAt = 0;
   let silenceMs = limits.firstByteMs;
   let expired: Expiry | undefined;
   let stopped = false;
@@ -91,11 +94,17 @@ export function watchDeadlines(
   const look = () => {
     const now = performance.now();
     if (now >= dueAt) return expire("overdue");
+    const nobodyListens = since === Infinity;
+    if (nobodyListens && seen !== listened) {
+      seen = listened;
+      seenAt = now;
+    }
     if (since + silenceMs <= now) return expire("silent");
-    // Nobody has listened since the last look: the client takes nothing.
-    if (since === Infinity && seen === listened) return expire("unread");
-    seen = since === Infinity ? listened : -1;
-    const next = Math.min(since + silenceMs, now + limits.clientMs, dueAt);
+    if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
+    // Somebody may begin to listen at any time: the next look must not come late for that.
+    const next = nobodyListens
+      ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt)
+      : Math.min(since + silenceMs, now + limits.clientMs, dueAt);
     timer = setTimeout(look, Math.ceil(next - now));
   };
   const connect = async () => {
