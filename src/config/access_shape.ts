@@ -71,7 +71,7 @@ export function addressIn(written: string): { hostname: string; port: number } |
 }
 
 function isNetwork(written: string): boolean {
-  const [, address = "", bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
+  const [, address = "", bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
   const version = isIP(address);
   return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128);
 }
