@@ -16,7 +16,8 @@ const CLOSE_LIST = 0x5d;
 /** The longest name looked at: sixteen letters, each written as `\u0000`. */
 const LONGEST_NAME = 96;
 
-const decoder = new TextDecoder();
+/** A byte order mark is no JSON, wherever it stands. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Finds the values of an object's own members without parsing them: one pass that leaps over
