@@ -26,7 +26,7 @@ export const keysShape = z.array(keyEntry, {
 export const authShape = z.looseObject({
   api_keys: keysShape.default([]),
   api_keys_file: text.optional(),
-}, table("a table"));
+}, { error: "expected a table; what is there is not repeated" });
 
 /** The table `[admin]`. */
 export const adminShape = z.looseObject({

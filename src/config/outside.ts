@@ -33,6 +33,11 @@ export function readOutside(
   problems: Problem[],
 ): string | undefined {
   if (name === undefined) return undefined;
+  if (name.includes("\n")) {
+    // The file's text in place of its name: there may be a private key in it.
+    problems.push({ where, what: "expected the name of a file; what is there is not repeated" });
+    return undefined;
+  }
   try {
     return file(name);
   } catch (error) {
