@@ -34,6 +34,8 @@ interface Use {
 }
 
 /**
+ * Keys with nothing in use of their limits.
+ *
  * @param keys asked each time, so that a reload counts at once; limits go on by a key's name
  * @param now clock time in milliseconds
  */

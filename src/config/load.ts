@@ -9,6 +9,7 @@ export interface Loaded {
   readonly text: string;
   /** The files that it names, as paths. */
   readonly files: readonly string[];
+  /** What it means, or what is the matter with it. */
   readonly checked: Checked;
 }
 

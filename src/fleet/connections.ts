@@ -10,6 +10,7 @@ export interface ServerConnections {
 
 /** Connections to all servers. */
 export interface Connections {
+  /** Those that trust what that server names. */
   to(server: Pick<ServerConfig, "ca">): ServerConnections;
   /** Drops all of them. */
   close(): void;
