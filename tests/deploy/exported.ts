@@ -2,6 +2,7 @@ import { createMetrics } from "../../src/monitor/metrics.ts";
 import { openAccount } from "../../src/proxy/account.ts";
 import { configOf } from "../support/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
+import { clientAs } from "../support/client.ts";
 
 /** For each exported metric its type and labels, read off a page on which all of it has happened. */
 export interface Exported {
@@ -39,7 +40,12 @@ function pageOfEverything(): Promise<string> {
   const scrape = { running: 1, waiting: 0, kvCacheUsage: 0.5, maxFds: 1, ownInFlight: 0 };
   fleet.recordScrape(server, scrape, false);
   const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
-  const account = openAccount({ id: "1", client: "::1", method: "POST", path: "/" });
+  const account = openAccount({
+    id: "1",
+    client: clientAs({ address: "::1", keyName: "lab" }),
+    method: "POST",
+    path: "/",
+  });
   listener.chosen!(1);
   listener.firstToken!(SERVER, 1, 1);
   listener.nextToken!(1);
@@ -47,6 +53,7 @@ function pageOfEverything(): Promise<string> {
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });
+  listener.turnedAway!("no_key", "::1");
   listener.reloaded!(config, []);
   return page();
 }

@@ -5,11 +5,12 @@ import { ask, startFleet } from "../support/fleet.ts";
 import { configOf } from "../support/config.ts";
 import { exportedMetrics } from "../deploy/exported.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
+import { clientAs } from "../support/client.ts";
 
 const A = "http://gpu-1:8000";
 const B = "http://gpu-2:8000";
 const account: Account = {
-  ...openAccount({ id: "1", client: "::1", method: "POST", path: "/" }),
+  ...openAccount({ id: "1", client: clientAs({ address: "::1" }), method: "POST", path: "/" }),
   model: "m",
   server: A,
   attempts: 1,
@@ -46,6 +47,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["failovers_total", "counter", "reason"],
     ["in_flight", "gauge", "server"],
     ["inter_token_latency_seconds", "histogram", "le"],
+    ["key_requests_total", "counter", "key,code"],
     ["overhead_seconds", "histogram", "le"],
     ["request_duration_seconds", "histogram", "le"],
     ["requests_total", "counter", "model,server,code"],
@@ -57,6 +59,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["server_waiting", "gauge", "server"],
     ["time_to_first_token_seconds", "histogram", "le"],
     ["tokens_total", "counter", "model,kind"],
+    ["turned_away_total", "counter", "reason"],
   ]);
 });
 
@@ -141,12 +144,14 @@ Deno.test("retries that the budget forbade are counted", async () => {
   assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 2"]);
 });
 
-Deno.test("a server counts as up only when it is healthy", async () => {
+Deno.test("a server counts as up only where requests go to it", async () => {
   const states = ["half-open", "stalled", "sleeping", "checking", "unhealthy", "healthy"] as const;
   const { samples } = starting(states.map((state) => ({ url: `http://${state}`, state })));
   assert.deepEqual(
     await samples("server_up{"),
-    states.map((state) => `server_up{server="http://${state}"} ${state === "healthy" ? 1 : 0}`),
+    states.map((state) =>
+      `server_up{server="http://${state}"} ${["half-open", "healthy"].includes(state) ? 1 : 0}`
+    ),
   );
 });
 
