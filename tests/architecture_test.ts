@@ -46,9 +46,20 @@ const routing = inRoom("routing").map(({ path }) => path);
 
 /** Decisions: values in, values out; what changes a server that it is given, or counts, at most. */
 const PURE = [
+  "api/client_address.ts",
+  "api/cors.ts",
+  "auth/presented.ts",
+  "auth/rate.ts",
+  "config/access.ts",
+  "config/access_shape.ts",
   "config/config.ts",
+  "config/key_hash.ts",
   "config/log_level.ts",
+  "config/outside.ts",
+  "config/parts.ts",
+  "config/problem.ts",
   "config/schema.ts",
+  "config/servers.ts",
   "config/settings.ts",
   "config/shape.ts",
   "fleet/backlog.ts",
@@ -78,6 +89,7 @@ const PURE = [
   "proxy/admission.ts",
   "proxy/bytes.ts",
   "proxy/classify.ts",
+  "proxy/client.ts",
   "proxy/errors.ts",
   "proxy/events.ts",
   "proxy/headers.ts",
@@ -86,6 +98,7 @@ const PURE = [
   "proxy/paths.ts",
   "proxy/retry.ts",
   "proxy/retry_budget.ts",
+  "proxy/server_errors.ts",
   "proxy/stream_end.ts",
   "proxy/usage.ts",
   "proxy/work_of.ts",
@@ -101,6 +114,8 @@ const LOOPS = [
   "fleet/probe.ts",
   "fleet/repeat.ts",
   "gateway.ts",
+  "listening.ts",
+  "serving.ts",
 ];
 
 /** Every import of those files that `forbidden` holds of, as `file -> import`. */
@@ -193,6 +208,33 @@ Deno.test("the configuration knows of the policies' names, and of nothing else",
     ),
     [],
   );
+});
+
+Deno.test("who holds a key knows of the configuration, and of nothing that asks", () => {
+  assert.deepEqual(
+    offences(
+      inRoom("auth"),
+      (path) => roomOf(path) !== "auth" && !(roomOf(path) === "config" && PURE.includes(path)),
+    ),
+    [],
+  );
+  assert.deepEqual(
+    offences(
+      sources.filter(({ path }) => !["api", "auth"].includes(roomOf(path))),
+      (path, from) => roomOf(path) === "auth" && from !== "gateway.ts",
+    ),
+    [],
+  );
+});
+
+Deno.test("only the gateway listens, at addresses that know of the configuration and of broken answers", () => {
+  const importers = (path: string) =>
+    sources.filter(({ imports }) => imports.includes(path)).map(({ path }) => path);
+  assert.deepEqual(importers("listening.ts"), ["gateway.ts"]);
+  assert.deepEqual(importers("serving.ts"), ["listening.ts"]);
+  const at = sources.filter(({ path }) => ["listening.ts", "serving.ts"].includes(path));
+  const known = ["config/config.ts", "fleet/repeat.ts", "proxy/relay.ts", "serving.ts"];
+  assert.deepEqual(offences(at, (path) => !known.includes(path)), []);
 });
 
 Deno.test("the simulator stands alone, and only the command line runs it", () => {

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { createApp } from "../../src/api/app.ts";
+import { createAdminApp, createApp } from "../../src/api/app.ts";
+import { createGuard, type Turned } from "../../src/api/guard.ts";
+import { createKeyring } from "../../src/auth/keyring.ts";
+import type { Access } from "../../src/config/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
 import { inferencePaths } from "../../src/proxy/paths.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
+import { accessWith, keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
 
 const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
@@ -17,11 +21,15 @@ function appWith(
     accepting = true,
     happened = () => {},
     proxy = () => Promise.resolve(new Response("proxied")),
+    access = {},
+    adminIsElsewhere = false,
   }: {
     healthy?: boolean;
     accepting?: boolean;
     happened?: (fleet: Fleet, server: Server, clock: { now: number }) => void;
     proxy?: Proxy;
+    access?: Partial<Access>;
+    adminIsElsewhere?: boolean;
   } = {},
 ) {
   const clock = { now: Date.now() };
@@ -32,11 +40,10 @@ function appWith(
   happened(fleet, server, clock);
   const errors: Error[] = [];
   const proxied: Request[] = [];
-  const app = createApp({
-    proxy: (request, clientAddress) => {
-      proxied.push(request);
-      return proxy(request, clientAddress);
-    },
+  const turned: Turned[] = [];
+  const answered: [string, string, number][] = [];
+  const inEffect = accessWith(access);
+  const shown = {
     snapshot: () => fleet.snapshot(),
     monitor: {
       view: () => assert.fail("not looked at"),
@@ -45,12 +52,30 @@ function appWith(
     },
     metrics: createMetrics(() => fleet.snapshot(), VERSION),
     stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
-    onAnswered() {},
-    onError: (error) => void errors.push(error),
+    onAnswered: (...what: [string, string, number]) => void answered.push(what),
+    onError: (error: Error) => void errors.push(error),
+  };
+  const app = createApp({
+    ...shown,
+    proxy(request, client) {
+      proxied.push(request);
+      return proxy(request, client);
+    },
+    guard: createGuard({
+      keyring: createKeyring(() => inEffect.keys),
+      access: () => inEffect,
+      settings: () => fleet.settings,
+      onTurnedAway: (why) => void turned.push(why),
+    }),
+    corsOrigins: () => inEffect.corsOrigins,
+    adminIsElsewhere,
   });
+  const adminApp = createAdminApp(shown);
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, { remoteAddr: CLIENT });
-  return { ask, errors, proxied };
+  const askAdmin = async (path: string, init?: RequestInit) =>
+    await adminApp.request(`http://router${path}`, init, { remoteAddr: CLIENT });
+  return { ask, askAdmin, errors, proxied, turned, answered };
 }
 
 async function errorOf(response: Response) {
@@ -305,4 +330,108 @@ Deno.test("an error inside is 500 in the known shape, and told to the log", asyn
   const error = await errorOf(response);
   assert.ok(!error.message.includes("secret"));
   assert.deepEqual(errors.map(({ message }) => message), ["secret detail"]);
+});
+
+const OPEN = ["/livez", "/readyz"];
+const LISTINGS = ["/", "/v1/models", "/v1/models/plain"];
+const ADMIN = ["/load-stats", "/server-models", "/metrics", "/health"];
+const KEYS = { keys: [keyOf("secret-1"), keyOf("secret-2", { models: ["plain"] })] };
+const showing = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
+
+Deno.test("where keys are asked for, only liveness, readiness and a bare health need none", async () => {
+  const { ask } = appWith({ access: KEYS });
+  for (const path of OPEN) assert.equal((await ask(path)).status, 200, path);
+  for (const path of [...LISTINGS, ...ADMIN.filter((path) => path !== "/health")]) {
+    for (const init of [{}, showing("wrong")]) {
+      const response = await ask(path, init);
+      assert.equal(response.status, 401, path);
+      assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="vllm-router"/);
+      await errorOf(response);
+    }
+    const response = await ask(path, showing("secret-1"));
+    await response.body?.cancel();
+    assert.equal(response.status, 200, path);
+  }
+  assert.deepEqual(await (await ask("/health")).json(), { status: "healthy" });
+  assert.equal((await (await ask("/health", showing("secret-1"))).json()).total_servers, 1);
+});
+
+Deno.test("a browser is asked for a name and a password where people look, and nowhere else", async () => {
+  const { ask } = appWith({ access: KEYS });
+  const challenge = async (path: string, method = "GET") =>
+    (await ask(path, { method })).headers.get("www-authenticate");
+  assert.match(await challenge("/load-stats") ?? "", /Basic realm="vllm-router"/);
+  for (const [path, method] of [["/v1/models", "GET"], ["/v1/completions", "POST"]] as const) {
+    assert.doesNotMatch(await challenge(path, method) ?? "", /Basic/);
+  }
+  const basic = { headers: { authorization: `Basic ${btoa("anybody:secret-1")}` } };
+  assert.equal((await ask("/load-stats", basic)).status, 200);
+});
+
+Deno.test("without a valid key nothing is forwarded, and it is told who was turned away", async () => {
+  const { ask, proxied, turned, answered } = appWith({ access: KEYS });
+  for (const init of [{}, showing("wrong")]) {
+    const response = await ask("/v1/completions", { method: "POST", body: "{}", ...init });
+    assert.equal(response.status, 401);
+    assert.equal(response.headers.get("access-control-allow-origin"), "*");
+    await errorOf(response);
+  }
+  assert.equal(proxied.length, 0);
+  assert.deepEqual(turned, ["no_key", "no_key"]);
+  assert.deepEqual(answered, Array(2).fill(["POST", "/v1/completions", 401]));
+  const init = { method: "POST", body: "{}", ...showing("secret-1") };
+  assert.equal(await (await ask("/v1/completions", init)).text(), "proxied");
+});
+
+Deno.test("a key that is good for some models lists and finds those", async () => {
+  const { ask } = appWith({ access: KEYS });
+  const { data } = await (await ask("/v1/models", showing("secret-2"))).json();
+  assert.deepEqual(data, [{ id: "plain" }]);
+  assert.equal((await ask("/v1/models/plain", showing("secret-2"))).status, 200);
+  assert.equal((await ask(`/v1/models/${MODEL.id}`, showing("secret-2"))).status, 404);
+});
+
+Deno.test("what has an address of its own is found there without a key, and nowhere else", async () => {
+  for (const access of [{}, KEYS]) {
+    const { ask, askAdmin, proxied } = appWith({ access, adminIsElsewhere: true });
+    for (const path of ADMIN.filter((path) => path !== "/health")) {
+      assert.equal((await ask(path, showing("secret-1"))).status, 404, path);
+    }
+    assert.deepEqual(await (await ask("/health", showing("secret-1"))).json(), {
+      status: "healthy",
+    });
+    for (const path of [...OPEN, ...ADMIN]) {
+      const response = await askAdmin(path);
+      await response.body?.cancel();
+      assert.equal(response.status, 200, path);
+    }
+    assert.equal((await (await askAdmin("/health")).json()).total_servers, 1);
+    for (const path of LISTINGS) assert.equal((await askAdmin(path)).status, 404, path);
+    assert.equal((await askAdmin("/v1/completions", { method: "POST" })).status, 404);
+    assert.equal(proxied.length, 0);
+  }
+});
+
+Deno.test("pages of an origin that is not allowed can't read an answer", async () => {
+  const allowed = "https://app.example";
+  const { ask } = appWith({ access: { corsOrigins: [allowed] } });
+  const allow = async (path: string, origin: string, method = "GET") => {
+    const response = await ask(path, { method, headers: { origin } });
+    await response.body?.cancel();
+    return response.headers.get("access-control-allow-origin");
+  };
+  for (const [path, method] of [["/v1/models", "GET"], ["/v1/completions", "OPTIONS"]] as const) {
+    assert.equal(await allow(path, allowed, method), allowed);
+    assert.equal(await allow(path, "https://evil.example", method), null);
+  }
+});
+
+Deno.test("a WebSocket is not to be had, at any path", async () => {
+  const { ask, proxied } = appWith();
+  for (const path of ["/v1/realtime", "/v1/chat/completions", "/", "/nowhere"]) {
+    const response = await ask(path, { headers: { upgrade: "WebSocket" } });
+    assert.equal(response.status, 501, path);
+    await errorOf(response);
+  }
+  assert.equal(proxied.length, 0);
 });

@@ -39,6 +39,7 @@ async function following(
     onError: (error) => assert.fail(String(error)),
     path,
     text,
+    files: [],
     pollMs: () => pollMs,
     onConfig: (config) => void configs.push(config),
     onProblems: (found) => void problems.push(found),

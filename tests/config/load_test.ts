@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { dirname } from "node:path";
+import { loadConfig, type Loaded, parseConfig } from "../../src/config/load.ts";
 import { lines } from "../support/config.ts";
 
 async function withFile(
@@ -65,7 +66,10 @@ health_check_consecutive_failures = 5
     stallTimeoutMs: 30_000,
     maxRetries: 2,
     maxInFlight: 10_000,
+    maxBodyBytes: 64 * 1024 * 1024,
     bodyBufferBytes: 512 * 1024 * 1024,
+    clientTimeoutMs: 60_000,
+    trustedProxies: [],
     drainTimeoutMs: 120_000,
     drainDelayMs: 0,
     configReloadIntervalMs: 20_000,
@@ -164,6 +168,59 @@ Deno.test("a path that can't be read is one problem that names it", () =>
       ]);
     }
   }));
+
+/** What each file of a fresh folder holds, by its name; `servers.toml` is the one that is loaded. */
+async function loading(
+  files: Record<string, string>,
+  use: (loaded: Loaded, folder: string) => void,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.mkdir(dirname(`${folder}/${name}`), { recursive: true });
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    use(await loadConfig(`${folder}/servers.toml`), folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const NAMING = `${GOOD}
+[auth]
+api_keys_file = "secrets/keys.toml"
+[tls]
+cert = "tls/cert.pem"
+key = "tls/key.pem"
+`;
+const NAMED = {
+  "secrets/keys.toml": `api_keys = [{ name = "lab", key = "k" }]`,
+  "tls/cert.pem": "the certificate",
+  "tls/key.pem": "its key",
+};
+
+Deno.test("files that it names are looked for from its folder, and are part of what a change is told by", async () => {
+  let before = "";
+  await loading({ "servers.toml": NAMING, ...NAMED }, ({ checked, files, text }, folder) => {
+    assert.ok(checked.ok, JSON.stringify(checked));
+    assert.deepEqual(checked.config.access.keys.map(({ name }) => name), ["lab"]);
+    assert.deepEqual(checked.config.access.tls, { cert: "the certificate", key: "its key" });
+    const named = Object.keys(NAMED).map((name) => `${folder}/${name}`);
+    assert.deepEqual([...files].sort(), named.sort());
+    before = text;
+  });
+  const changed = { "servers.toml": NAMING, ...NAMED, "tls/cert.pem": "another" };
+  await loading(changed, ({ text }) => assert.notEqual(text, before));
+});
+
+Deno.test("a file that it names and that is missing is one problem at its key, and is looked for on", () => {
+  const { "secrets/keys.toml": _, ...others } = NAMED;
+  return loading({ "servers.toml": NAMING, ...others }, ({ checked, files }, folder) => {
+    assert.ok(!checked.ok);
+    assert.equal(lines(checked.problems), `auth.api_keys_file: "secrets/keys.toml" no such file`);
+    assert.ok(files.includes(`${folder}/secrets/keys.toml`));
+  });
+});
 
 Deno.test("a missing file says what to do about it", async () => {
   const { checked } = await loadConfig("/nowhere/servers.toml");

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Config } from "../../src/config/config.ts";
-import { baseAddress, checkConfig, type Problem } from "../../src/config/schema.ts";
+import { checkConfig, type Problem } from "../../src/config/schema.ts";
+import { baseAddress } from "../../src/config/servers.ts";
+import { authShape, corsShape } from "../../src/config/access_shape.ts";
 import { serverShape, settingsShape } from "../../src/config/shape.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
@@ -52,7 +54,10 @@ Deno.test("a file that only lists servers gets every default", () => {
       stallTimeoutMs: 30_000,
       maxRetries: 3,
       maxInFlight: 10_000,
+      maxBodyBytes: 64 * 1024 * 1024,
       bodyBufferBytes: 512 * 1024 * 1024,
+      clientTimeoutMs: 60_000,
+      trustedProxies: [],
       drainTimeoutMs: 120_000,
       drainDelayMs: 0,
       configReloadIntervalMs: 30_000,
@@ -64,6 +69,7 @@ Deno.test("a file that only lists servers gets every default", () => {
       healthCheckWindowSize: 10,
       healthCheckConsecutiveFailures: 3,
     },
+    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
   });
 });
 
@@ -91,6 +97,10 @@ Deno.test("every key of a server and of [config] is taken", () => {
       stall_timeout: 45,
       max_retries: 0,
       max_in_flight: 77,
+      max_in_flight_per_client: 7,
+      max_body_mib: 2,
+      client_timeout: 12,
+      trusted_proxies: ["10.0.0.0/8", "::1"],
       body_buffer_mib: 3,
       drain_timeout: 0,
       drain_delay: 15,
@@ -126,7 +136,11 @@ Deno.test("every key of a server and of [config] is taken", () => {
       stallTimeoutMs: 45_000,
       maxRetries: 0,
       maxInFlight: 77,
+      maxInFlightPerClient: 7,
+      maxBodyBytes: 2 * 1024 * 1024,
       bodyBufferBytes: 3 * 1024 * 1024,
+      clientTimeoutMs: 12_000,
+      trustedProxies: ["10.0.0.0/8", "::1"],
       drainTimeoutMs: 0,
       drainDelayMs: 15_000,
       configReloadIntervalMs: 31_000,
@@ -138,6 +152,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
       healthCheckWindowSize: 20,
       healthCheckConsecutiveFailures: 5,
     },
+    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
   });
 });
 
@@ -307,7 +322,11 @@ for (
     stall_timeout: SECONDS,
     max_retries: [-1, 1.5, "3", true],
     max_in_flight: COUNT,
+    max_in_flight_per_client: COUNT,
+    max_body_mib: COUNT,
     body_buffer_mib: COUNT,
+    client_timeout: SECONDS,
+    trusted_proxies: ["10.0.0.0/8", 3, true],
     drain_timeout: SECONDS_OR_NONE,
     drain_delay: SECONDS_OR_NONE,
     config_reload_interval: SECONDS,
@@ -330,6 +349,27 @@ for (
         `${key} = ${JSON.stringify(value)}`,
       );
     }
+  });
+}
+
+for (
+  const [what, network] of [
+    ["a host", "proxy.example"],
+    ["nothing", ""],
+    ["no address", "10.0.0"],
+    ["too many bits of version 4", "10.0.0.0/33"],
+    ["too many bits of version 6", "fd00::/129"],
+    ["bits that are none", "10.0.0.0/8.5"],
+    ["no bits", "10.0.0.0/"],
+    ["a port", "10.0.0.1:80"],
+    ["a zone", "fe80::1%eth0"],
+    ["a zone in a network", "fe80::%eth0/64"],
+    ["a number", 10],
+  ] as const
+) {
+  Deno.test(`${what} in trusted_proxies is a problem at its place in the list`, () => {
+    const checked = checkSettings({ trusted_proxies: ["10.0.0.1", network] });
+    assert.deepEqual(problemsOf(checked).map(({ where }) => where), ["config.trusted_proxies[1]"]);
   });
 }
 
@@ -436,6 +476,29 @@ for (
       { servers: { servers: [{ url: URL_1 }], server: [] } },
     ],
     [
+      "auth.api_key",
+      "api_keys",
+      { servers: { servers: [{ url: URL_1 }] }, auth: { api_key: "k" } },
+    ],
+    [
+      "auth.api_keys[1].model",
+      "models",
+      {
+        servers: { servers: [{ url: URL_1 }] },
+        auth: { api_keys: ["k", { name: "a", key: "l", model: "m" }] },
+      },
+    ],
+    [
+      "admin.listn",
+      "listen",
+      { servers: { servers: [{ url: URL_1 }] }, admin: { listn: "" } },
+    ],
+    [
+      "cors.origins",
+      "allow_origins",
+      { servers: { servers: [{ url: URL_1 }] }, cors: { origins: [] } },
+    ],
+    [
       "configs",
       "config",
       { servers: { servers: [{ url: URL_1 }] }, configs: {} },
@@ -475,6 +538,16 @@ Deno.test("an unset variable is a problem that names it", () => {
   assert.equal(problems.length, 1);
   assert.equal(problems[0]?.where, "servers.servers[0].api_key");
   assert.match(problems[0]?.what ?? "", /"GPU_KEY" is not set/);
+});
+
+Deno.test("the authority of a server's certificate is read from its file", () => {
+  const raw = { servers: { servers: [{ url: URL_1, ca: "ca.pem" }, { url: URL_2 }] } };
+  const file = (name: string) => `text of ${name}`;
+  const { servers } = configOf(checkConfig(raw, () => undefined, file));
+  assert.deepEqual(servers.map(({ ca }) => ca), ["text of ca.pem", undefined]);
+  const [problem] = problemsOf(check(raw));
+  assert.equal(problem?.where, "servers.servers[0].ca");
+  assert.match(problem?.what ?? "", /^"ca\.pem" can't be read/);
 });
 
 Deno.test("an empty variable is as good as none", () => {
@@ -545,7 +618,14 @@ Deno.test("a value that only TOML has, at any key, is taken or told of at that k
   const keys = fc.constantFrom(
     ...Object.keys(settingsShape.shape).map((key) => `config.${key}`),
     ...Object.keys(serverShape.shape).map((key) => `servers.servers[0].${key}`),
+    ...Object.keys(authShape.shape).map((key) => `auth.${key}`),
+    ...Object.keys(corsShape.shape).map((key) => `cors.${key}`),
+    "admin.listen",
     "config",
+    "auth",
+    "admin",
+    "tls",
+    "cors",
     "servers",
     "servers.servers",
     "servers.servers[0]",
@@ -554,7 +634,13 @@ Deno.test("a value that only TOML has, at any key, is taken or told of at that k
     fc.property(keys, tomlValue, fc.boolean(), (where, value, within) => {
       const written = within ? [value] : value;
       const server = { url: URL_1 };
-      const raw: Record<string, unknown> = { servers: { servers: [server] }, config: {} };
+      const raw: Record<string, unknown> = {
+        servers: { servers: [server] },
+        config: {},
+        auth: {},
+        admin: {},
+        cors: {},
+      };
       const path = where.split(/[.[\]]+/).filter((key) => key !== "");
       const last = path.pop()!;
       const table = path.reduce<Record<string, unknown>>(
@@ -601,6 +687,21 @@ Deno.test("no problem repeats a key, wherever it was written", () => {
       { servers: { servers: [{ url: URL_1, api_key: ["sk-secret"] }] } },
       { servers: { servers: [{ url: server }] } },
       { servers: { servers: [{ url: URL_1, models: server }] }, config: [server] },
+      ...[
+        "sk-secret",
+        ["sk-secret"],
+        { api_keys: "sk-secret" },
+        { api_keys: { key: "sk-secret" } },
+        { api_keys: [["sk-secret"]] },
+        { api_keys: [{ key: "sk-secret" }] },
+        { api_keys: [{ key: "sk-secret", name: ["sk-secret"] }] },
+        { api_keys: [{ key: "sk-secret", name: "a", requests_per_minute: 0 }] },
+        { api_keys: [{ key: "sk-secret", name: "a", models: [] }] },
+        { api_keys: ["sk-secret", 3] },
+        { api_keys: ["sha256:sk-secret"] },
+        { api_keys: ["${sk}-secret", "sk-secret"] },
+        { api_keys: ["sk-secret"], api_keys_file: "missing" },
+      ].map((auth) => ({ servers: { servers: [{ url: URL_1 }] }, auth })),
     ]
   ) {
     const checked = checkConfig(raw, () => undefined);

@@ -88,7 +88,7 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
     const write = (more: string) =>
       Deno.writeTextFile(path, `[servers]\nservers = [${servers}]\n[config]\n${more}`);
     await write("");
-    const { text, checked } = await loadConfig(path);
+    const { text, files, checked } = await loadConfig(path);
     assert.ok(checked.ok);
     await setUpLog({ level: "error", console: "none" });
     const { config } = checked;
@@ -96,7 +96,7 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
       hostname: "127.0.0.1",
       port: 0,
       config,
-      file: { path, text },
+      file: { path, text, files },
     });
     const url = `http://127.0.0.1:${router.port}`;
     const pageNow = async () => await (await fetch(`${url}/metrics`)).text();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openConnections } from "../../src/fleet/connections.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { type Poller, startPolling } from "../../src/fleet/poll.ts";
 import { stateOf } from "../../src/fleet/server.ts";
@@ -30,11 +31,11 @@ async function polling(
   use: (polled: Polled) => Promise<void>,
   settings: Record<string, unknown> = {},
 ): Promise<void> {
-  using client = Deno.createHttpClient({ http2: false });
+  const connections = openConnections();
   const fleet = new Fleet({
     config: configOf(servers, { ...QUICK, ...settings }),
   });
-  const poller = startPolling(fleet, client);
+  const poller = startPolling(fleet, connections);
   try {
     await use({
       fleet,
@@ -46,6 +47,7 @@ async function polling(
     });
   } finally {
     await poller.stop();
+    connections.close();
   }
 }
 
@@ -274,7 +276,7 @@ Deno.test("servers that come are polled, servers that leave are polled no more",
 
 Deno.test("without active checks a server is checked at its start, and after it failed only when it is time", async () => {
   await using server = startServer();
-  using client = Deno.createHttpClient({ http2: false });
+  const connections = openConnections();
   const clock = { now: 1_000_000 };
   const fleet = new Fleet({
     config: configOf([{ url: server.url }], {
@@ -285,7 +287,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
     now: () => clock.now,
   });
   const state = () => stateOf(fleet.servers[0]!);
-  const poller = startPolling(fleet, client, () => clock.now);
+  const poller = startPolling(fleet, connections, () => clock.now);
   try {
     await poller.firstRound();
     assert.equal(state(), "healthy");
@@ -310,6 +312,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
     assert.equal(state(), "healthy");
   } finally {
     await poller.stop();
+    connections.close();
   }
 });
 

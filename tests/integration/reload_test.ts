@@ -28,13 +28,13 @@ async function startFollowing(
     [1, 2, 3].map((seed) => startSimulator({ speed: 20, seed })),
   );
   const path = await layout(folder, toml(simulators.slice(0, 2)));
-  const { text, checked } = await loadConfig(path);
+  const { text, files, checked } = await loadConfig(path);
   assert.ok(checked.ok);
   const router = startGateway({
     hostname: "127.0.0.1",
     port: 0,
     config: checked.config,
-    file: { path, text },
+    file: { path, text, files },
   });
   await until("the router is ready", async () => {
     const response = await fetch(`http://127.0.0.1:${router.port}/readyz`);

@@ -33,6 +33,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "closed",
     "stateChanged",
     "attemptEnded",
+    "turnedAway",
     "reloaded",
     "notReloaded",
   ];

@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { closeLog, logError, logListener, setLogLevel, setUpLog } from "../../src/monitor/log.ts";
 import type { LogOptions } from "../../src/monitor/log.ts";
 import { openAccount } from "../../src/proxy/account.ts";
+import { clientAs } from "../support/client.ts";
 
 const change = { server: "http://gpu-1", from: "healthy", to: "unhealthy", reason: "why" } as const;
-const account = openAccount({ id: "7", client: "::1", method: "POST", path: "/v1/x?key=secret" });
+const account = openAccount({
+  id: "7",
+  client: clientAs({ address: "::1" }),
+  method: "POST",
+  path: "/v1/x?key=secret",
+});
 
 /** What is written to the console in that style meanwhile. */
 async function written(

@@ -3,11 +3,17 @@ import type { Outcome } from "../../src/fleet/outcome.ts";
 import { createStatistics } from "../../src/monitor/statistics.ts";
 import { openAccount } from "../../src/proxy/account.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
+import { clientAs } from "../support/client.ts";
 
 const A = "http://gpu-1:8000";
 const B = "http://gpu-2:8000";
 const NONE = { p50: null, p95: null, p99: null };
-const account = openAccount({ id: "1", client: "::1", method: "POST", path: "/" });
+const account = openAccount({
+  id: "1",
+  client: clientAs({ address: "::1" }),
+  method: "POST",
+  path: "/",
+});
 
 function starting() {
   let now = 0;

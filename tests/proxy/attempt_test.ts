@@ -5,6 +5,7 @@ import {
   type Attempted,
   type AttemptRequest,
 } from "../../src/proxy/attempt.ts";
+import { isFailure } from "../../src/fleet/outcome.ts";
 import type { Limits } from "../../src/proxy/deadlines.ts";
 import { hangConnects } from "../../src/simulator/unreachable.ts";
 import { limitsWith } from "../support/limits.ts";
@@ -120,7 +121,6 @@ for (
     [429, "backpressure"],
     [503, "backpressure"],
     [404, "client_error"],
-    [302, "ok"],
   ] as const
 ) {
   Deno.test(`an answer of ${status} is ${outcome}, and there for the client`, async () => {
@@ -131,6 +131,14 @@ for (
     assert.equal(answer?.status, status);
     assert.equal(text, "why");
     assert.equal(attempted.requests, 1);
+  });
+}
+
+for (const status of [300, 301, 302, 303, 304, 307, 308, 399]) {
+  Deno.test(`a redirect of ${status} is no answer to a client`, async () => {
+    const { outcome, answer } = await attemptAt(answerOf(status, "why", "location: /\r\n"));
+    assert.ok(isFailure(outcome), outcome);
+    assert.equal(answer, undefined);
   });
 }
 
@@ -260,7 +268,7 @@ Deno.test({
           expired: "unreachable",
         });
         const after = performance.now() - started;
-        assert.ok(after >= 198 && after < 3_000, `${after} ms`);
+        assert.ok(after >= 158 && after < 3_000, `${after} ms`);
       });
     } finally {
       await port.close();

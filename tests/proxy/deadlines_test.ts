@@ -29,6 +29,7 @@ async function watching(
       connectMs: LONG,
       firstByteMs: LONG,
       chunkMs: LONG,
+      clientMs: LONG,
       dueAt: Infinity,
       stalled: stall.signal,
       cutOff: cutOff.signal,
@@ -57,18 +58,25 @@ async function watching(
 const SOON_MS = 2_000;
 
 Deno.test("the limits of an attempt are those of the settings", () => {
-  const others = {
-    dueAt: 7,
+  const signals = {
     stalled: new AbortController().signal,
     cutOff: new AbortController().signal,
   };
-  const settings = { connectTimeoutMs: 1, requestTimeoutMs: 2, chunkTimeoutMs: 3 };
-  assert.deepEqual(limitsOf(settings, others), {
-    connectMs: 1,
-    firstByteMs: 2,
-    chunkMs: 3,
-    ...others,
+  const settings = {
+    connectTimeoutMs: 1,
+    requestTimeoutMs: 2,
+    chunkTimeoutMs: 3,
+    clientTimeoutMs: 4,
+  };
+  const limits = { connectMs: 1, firstByteMs: 2, chunkMs: 3, clientMs: 4, ...signals };
+  assert.deepEqual(limitsOf(settings, { startedAt: 7, ...signals }), {
+    ...limits,
+    dueAt: Infinity,
   });
+  assert.deepEqual(
+    limitsOf({ ...settings, totalTimeoutMs: 50 }, { startedAt: 7, ...signals }),
+    { ...limits, dueAt: 57 },
+  );
 });
 
 Deno.test("silence is told once, when it has lasted", () =>
@@ -182,12 +190,12 @@ Deno.test("a request whose time is over before it begins is overdue at once", ()
     assert.equal(deadlines.expired, "overdue");
   }));
 
-Deno.test("where nothing was heard for half the limit, the server is tried for the other half", () =>
+Deno.test("where nothing was heard for a part of the limit, the server is tried for as long", () =>
   watching({ connectMs: 60 }, async ({ deadlines, expiries, reaches }) => {
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
-    assert.ok(after >= 29, `${after} ms`);
-    assert.deepEqual(reaches, [30]);
+    assert.ok(after >= 23, `${after} ms`);
+    assert.deepEqual(reaches, [24]);
     assert.equal(deadlines.expired, "unreachable");
   }, () => Promise.resolve(false)));
 
@@ -217,6 +225,52 @@ Deno.test("a head that comes while the server is tried is a connection", async (
     assert.equal(deadlines.expired, undefined);
   }, () => promise);
 });
+
+Deno.test("a client that takes nothing ends it, once that has lasted", () =>
+  watching({ clientMs: 60 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard();
+    deadlines.begun();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 59, `${after} ms`);
+    assert.equal(deadlines.expired, "unread");
+    await wait(100);
+    assert.equal(expiries(), 1);
+  }));
+
+Deno.test("a client that takes nothing has its own limit, however short that of its server is", () =>
+  watching({ firstByteMs: 10, chunkMs: 10, clientMs: 150 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard();
+    deadlines.begun();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 149, `${after} ms`);
+    assert.equal(deadlines.expired, "unread");
+  }));
+
+Deno.test("a client that takes a little now and then is waited for", () =>
+  watching({ clientMs: 150 }, async ({ deadlines, expiries }) => {
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      deadlines.heard();
+      await wait(20);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    // On a machine that stood still for long the client did take nothing.
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  }));
+
+Deno.test("while somebody listens the limit for clients counts nothing", () =>
+  watching({ clientMs: 20 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    await wait(150);
+    assert.equal(expiries(), 0);
+    deadlines.heard();
+    await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "unread");
+  }));
 
 Deno.test("an engine that stands still ends what has not begun, and nothing else", async () => {
   await watching({}, ({ deadlines, stall, expiries }) => {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { headersForAttempt, headersForClient, headersForServers } from "../../src/proxy/headers.ts";
+import {
+  headersForAttempt,
+  headersForClient,
+  headersForServers,
+  type Sender,
+} from "../../src/proxy/headers.ts";
 import { numRuns } from "../support/property.ts";
 
 const HOP_BY_HOP = {
@@ -17,12 +22,27 @@ const HOP_BY_HOP = {
   "x-other": "named too",
 };
 
-function forServers(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(headersForServers(new Headers(headers)));
+/** A client that shows no key of the router's, and that nobody vouches for. */
+const ANYBODY: Sender = { showsRoutersKey: false, isTrusted: false };
+
+function sentOn(headers: Headers, sender = ANYBODY): [string, string][] {
+  const sent = headersForServers(headers, sender);
+  assert.ok(Array.isArray(sent), "it is short enough");
+  return sent;
 }
 
+function forServers(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(sentOn(new Headers(headers)));
+}
+
+/** What the router says itself. */
+const OWN: [string, string][] = [
+  ["x-request-id", "id-1"],
+  ["access-control-allow-origin", "*"],
+];
+
 function forClient(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(headersForClient(new Headers(headers), "id-1"));
+  return Object.fromEntries(headersForClient(new Headers(headers), OWN));
 }
 
 Deno.test("headers of the client's connection, and those it names, reach no server", () => {
@@ -46,7 +66,12 @@ Deno.test("what the router makes anew or trusts no client with is not passed on"
       expect: "100-continue",
       "content-length": "12",
       "x-request-id": "mine",
+      "endpoint-load-metrics-format": "JSON",
       "x-data-parallel-rank": "1",
+      forwarded: "for=1.2.3.4",
+      "x-forwarded-for": "1.2.3.4",
+      "x-forwarded-proto": "https",
+      "x-real-ip": "1.2.3.4",
     }),
     { "accept-encoding": "identity" },
   );
@@ -59,7 +84,6 @@ Deno.test("all other headers go to the server as they came", () => {
     "content-type": "application/json",
     traceparent: "00-1-2-01",
     tracestate: "a=b",
-    "endpoint-load-metrics-format": "JSON",
     "x-custom": "a, b",
   };
   assert.deepEqual(forServers({ ...headers, "accept-encoding": "gzip" }), {
@@ -86,11 +110,11 @@ Deno.test("the server's headers come to the client, the id is the one the client
   );
 });
 
-Deno.test("browsers of any origin may read an answer, which they are told once", () => {
+Deno.test("what the router says of origins takes the place of what a server says", () => {
   for (const origin of ["*", "https://chat.example"]) {
     const server = new Headers({ "access-control-allow-origin": origin });
     assert.equal(
-      new Headers(headersForClient(server, "id")).get("access-control-allow-origin"),
+      new Headers(headersForClient(server, OWN)).get("access-control-allow-origin"),
       "*",
     );
   }
@@ -99,15 +123,13 @@ Deno.test("browsers of any origin may read an answer, which they are told once",
 Deno.test("several cookies stay several", () => {
   const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
   assert.deepEqual(
-    headersForClient(headers, "id").filter(([name]) => name === "set-cookie"),
+    headersForClient(headers, OWN).filter(([name]) => name === "set-cookie"),
     [["set-cookie", "a=1"], ["set-cookie", "b=2"]],
   );
 });
 
 Deno.test("an attempt has its own id, and the server's key in place of the client's", () => {
-  const shared = headersForServers(
-    new Headers({ authorization: "Bearer client", accept: "*/*" }),
-  );
+  const shared = sentOn(new Headers({ authorization: "Bearer client", accept: "*/*" }));
   const before = structuredClone(shared);
   assert.deepEqual(
     Object.fromEntries(headersForAttempt(shared, "id-2", "secret")),
@@ -126,6 +148,66 @@ Deno.test("an attempt has its own id, and the server's key in place of the clien
   assert.deepEqual(shared, before, "attempts leave what they share alone");
 });
 
+Deno.test("a key that the router knows its client by stays here, in either header", () => {
+  const headers = new Headers({ authorization: "Bearer k", "x-api-key": "k", accept: "*/*" });
+  const shows = { showsRoutersKey: true, isTrusted: false };
+  assert.deepEqual(Object.fromEntries(sentOn(headers, shows)), {
+    accept: "*/*",
+    "accept-encoding": "identity",
+  });
+  assert.deepEqual(Object.fromEntries(sentOn(headers)), {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    authorization: "Bearer k",
+    "x-api-key": "k",
+  });
+});
+
+Deno.test("a server's own key takes the place of both of the client's", () => {
+  const shared = sentOn(new Headers({ authorization: "Bearer client", "x-api-key": "client" }));
+  const sent = headersForAttempt(shared, "id", "secret");
+  assert.deepEqual(Object.fromEntries(sent), {
+    "accept-encoding": "identity",
+    authorization: "Bearer secret",
+    "x-request-id": "id",
+  });
+});
+
+Deno.test("whom a request is for, a trusted proxy may say and nobody else", () => {
+  const said = {
+    forwarded: "for=1.2.3.4",
+    "x-forwarded-for": "1.2.3.4",
+    "x-forwarded-proto": "https",
+    "x-real-ip": "1.2.3.4",
+  };
+  const trusted = { showsRoutersKey: false, isTrusted: true };
+  const headers = new Headers(said);
+  assert.deepEqual(Object.fromEntries(sentOn(headers, trusted)), {
+    ...said,
+    "accept-encoding": "identity",
+  });
+  assert.deepEqual(Object.fromEntries(sentOn(headers)), { "accept-encoding": "identity" });
+});
+
+for (
+  const [what, headers, fits] of [
+    ["100 headers", Array.from({ length: 100 }, (_, i) => [`x-${i}`, "v"]), true],
+    ["101 headers", Array.from({ length: 101 }, (_, i) => [`x-${i}`, "v"]), false],
+    ["101 headers that would not go on", [
+      ...Array.from({ length: 100 }, (_, i) => [`x-forwarded-${i}`, "v"]),
+      ["host", "x"],
+    ], false],
+    ["32 KiB", [["x", "v".repeat(32 * 1024 - 1)]], true],
+    ["a byte more than 32 KiB", [["x", "v".repeat(32 * 1024)]], false],
+  ] as [string, [string, string][], boolean][]
+) {
+  Deno.test(`a head of ${what} is ${fits ? "passed on" : "refused with 431"}`, () => {
+    const sent = headersForServers(new Headers(headers), ANYBODY);
+    if (fits) assert.ok(Array.isArray(sent));
+    else assert.ok("status" in sent && sent.status === 431);
+  });
+}
+
 const WELL_KNOWN = [
   ...Object.keys(HOP_BY_HOP),
   "accept-encoding",
@@ -134,10 +216,15 @@ const WELL_KNOWN = [
   "authorization",
   "content-length",
   "content-type",
+  "endpoint-load-metrics-format",
   "expect",
+  "forwarded",
   "host",
   "set-cookie",
+  "x-api-key",
   "x-data-parallel-rank",
+  "x-forwarded-for",
+  "x-real-ip",
   "x-request-id",
 ].filter((name) => name !== "connection");
 const anyCase = (name: string) =>
@@ -165,29 +252,37 @@ const anyHead = fc.record({
     ...connections.map(([name, { value }]): [string, string] => [name, value]),
   ]),
 }));
+const anySender: fc.Arbitrary<Sender> = fc.record({
+  showsRoutersKey: fc.boolean(),
+  isTrusted: fc.boolean(),
+});
 const names = (pairs: readonly [string, string][]) => pairs.map(([name]) => name);
 
 Deno.test("whatever a client sends, nothing of its connection reaches a server, and all else does", () => {
   fc.assert(
-    fc.property(anyHead, fc.option(token, { nil: undefined }), ({ headers, named }, key) => {
-      const sent = headersForAttempt(headersForServers(headers), "id", key);
-      const kept = headersForServers(headers).slice(1);
+    fc.property(anyHead, anySender, fc.option(token, { nil: undefined }), (head, sender, key) => {
+      const { headers, named } = head;
+      const sent = headersForAttempt(sentOn(headers, sender), "id", key);
+      const kept = sentOn(headers, sender).slice(1);
       const dropped = [
         ...Object.keys(HOP_BY_HOP).slice(0, -2),
         ...named,
         "accept-encoding",
         "content-length",
+        "endpoint-load-metrics-format",
         "expect",
         "host",
         "x-data-parallel-rank",
         "x-request-id",
+        ...(sender.isTrusted ? [] : ["forwarded", "x-forwarded-for", "x-real-ip"]),
+        ...(sender.showsRoutersKey ? ["authorization", "x-api-key"] : []),
       ];
       assert.deepEqual(kept, [...headers].filter(([name]) => !dropped.includes(name)));
       for (const name of ["accept-encoding", "x-request-id"]) {
         assert.equal(names(sent).filter((sent) => sent === name).length, 1, name);
       }
       if (key !== undefined) {
-        const keys = sent.filter(([name]) => name === "authorization");
+        const keys = sent.filter(([name]) => ["authorization", "x-api-key"].includes(name));
         assert.deepEqual(keys, [["authorization", `Bearer ${key}`]]);
       }
       // As it is sent: every name one token in small letters, every value one line.
@@ -203,7 +298,7 @@ Deno.test("whatever a client sends, nothing of its connection reaches a server, 
 Deno.test("whatever a server sends, nothing of its connection reaches a client, and all else does", () => {
   fc.assert(
     fc.property(anyHead, ({ headers, named }) => {
-      const sent = headersForClient(headers, "id");
+      const sent = headersForClient(headers, OWN);
       const dropped = [
         ...Object.keys(HOP_BY_HOP).slice(0, -2),
         ...named,
@@ -213,10 +308,7 @@ Deno.test("whatever a server sends, nothing of its connection reaches a client, 
         "x-request-id",
       ];
       assert.deepEqual(sent.slice(0, -2), [...headers].filter(([name]) => !dropped.includes(name)));
-      assert.deepEqual(sent.slice(-2), [
-        ["x-request-id", "id"],
-        ["access-control-allow-origin", "*"],
-      ]);
+      assert.deepEqual(sent.slice(-2), OWN);
     }),
     { numRuns },
   );

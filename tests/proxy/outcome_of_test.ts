@@ -64,6 +64,16 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
     error: CONNECT,
     clientGone: true,
   }, "client_closed"],
+  ["a client that takes nothing in mid-answer", {
+    status: 200,
+    error: BROKE,
+    expired: "unread",
+  }, "client_closed"],
+  ["a client that takes nothing of a failure", {
+    status: 500,
+    error: BROKE,
+    expired: "unread",
+  }, "client_closed"],
   ["a client that left when all was there", { status: 200, clientGone: true }, "ok"],
 ];
 
@@ -103,6 +113,7 @@ Deno.test("whatever is known, there is one outcome, and a break is never a good 
     "unreachable",
     "silent",
     "stalled",
+    "unread",
     "overdue",
     "cut_off",
   ];
@@ -113,8 +124,9 @@ Deno.test("whatever is known, there is one outcome, and a break is never a good 
           const outcome = outcomeOf({ status, error, expired, clientGone });
           const facts = JSON.stringify({ status, broke: !!error, expired, clientGone, outcome });
           if (error) assert.notEqual(verdict(outcome), true, facts);
-          if (error && clientGone) assert.equal(outcome, "client_closed", facts);
-          if (!clientGone) assert.notEqual(outcome, "client_closed", facts);
+          const left = clientGone || expired === "unread";
+          if (error && left) assert.equal(outcome, "client_closed", facts);
+          if (!left) assert.notEqual(outcome, "client_closed", facts);
         }
       }
     }

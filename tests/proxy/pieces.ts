@@ -6,6 +6,8 @@ const encoder = new TextEncoder();
 /** A server's answer that comes in pieces, with what was done to it. */
 export interface Pieces extends Upstream {
   readonly closed: () => boolean;
+  /** Gives the answer up while nobody reads. */
+  readonly expire: (why: Expiry) => void;
   /** Pieces that nobody has read. */
   readonly left: () => number;
 }
@@ -21,8 +23,16 @@ export function piecesOf(
 ): Pieces {
   const left = pieces.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
   let closed = false;
+  let onExpired = () => {};
   return {
-    expired,
+    get expired() {
+      return expired;
+    },
+    whenExpired: (callback) => void (onExpired = callback),
+    expire(why) {
+      expired = why;
+      onExpired();
+    },
     head: () => Promise.reject(new Error("It has been read")),
     read() {
       const next = left.shift();

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { attempt } from "../../src/proxy/attempt.ts";
-import { brokenStream } from "../../src/proxy/errors.ts";
 import { relay } from "../../src/proxy/relay.ts";
+import { brokenStream } from "../../src/proxy/server_errors.ts";
 import type { Upstream } from "../../src/proxy/upstream.ts";
 import { limitsWith } from "../support/limits.ts";
+import { until } from "../support/until.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 
 import { piecesOf } from "./pieces.ts";
@@ -46,8 +47,9 @@ interface Relayed {
 async function relaying(
   server: TestUpstream,
   use: (relayed: Relayed) => Promise<void>,
-  { chunkMs = 5_000, isWhole = () => true }: {
+  { chunkMs = 5_000, clientMs = 5_000, isWhole = () => true }: {
     chunkMs?: number;
+    clientMs?: number;
     isWhole?: (tail: string) => boolean;
   } = {},
 ): Promise<void> {
@@ -59,7 +61,7 @@ async function relaying(
     body: encoder.encode("{}"),
     client,
     freshClient: client,
-    limits: limitsWith({ chunkMs }),
+    limits: limitsWith({ chunkMs, clientMs }),
     clientGone: gone.signal,
   });
   assert.ok(answer?.rest, "there is more to come");
@@ -253,6 +255,60 @@ Deno.test("the rest is closed when it broke or its client left, and at a clean e
   const whole = piecesOf(["more"]);
   await readAll(relayed(whole));
   assert.equal(whole.closed(), false);
+});
+
+for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "timeout"]] as const) {
+  Deno.test(`an answer that is ${expired} while nobody reads ends there and then, and not cleanly`, async () => {
+    const rest = piecesOf(["one", "two"]);
+    const ends: [Outcome, number][] = [];
+    const stream = relay({
+      held: encoder.encode(FIRST),
+      rest,
+      isStream: true,
+      clientGone: new AbortController().signal,
+      errorFor: () => assert.fail("nobody would read it"),
+      onNext() {},
+      isWhole: () => true,
+      onEnd: (outcome, bytes) => void ends.push([outcome, bytes]),
+    });
+    const reader = stream.getReader();
+    await reader.read();
+    rest.expire(expired);
+    assert.deepEqual(ends, [[outcome, FIRST.length]]);
+    assert.equal(rest.closed(), true);
+    await assert.rejects(reader.read(), { name: "BrokenAnswer" });
+    rest.expire(expired);
+    assert.equal(ends.length, 1);
+    assert.equal(rest.left(), 2);
+  });
+}
+
+Deno.test("a client that takes nothing of an answer is given up, and the server let go", async () => {
+  const events = encoder.encode("data: more\n\n");
+  let cancelled = false;
+  await using server = startUpstream(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(encoder.encode(FIRST)),
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          controller.enqueue(events);
+        },
+        cancel: () => void (cancelled = true),
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    )
+  );
+  await relaying(server, async ({ stream, ends }) => {
+    const reader = stream.getReader();
+    await reader.read();
+    await reader.read();
+    await until("given up", () => ends.length === 1);
+    assert.equal(ends[0]![0], "client_closed");
+    await until("let go", () => cancelled);
+    await assert.rejects(reader.read());
+    assert.equal(ends.length, 1);
+  }, { clientMs: 100 });
 });
 
 Deno.test("nothing is read of the server before the client wants it", async () => {

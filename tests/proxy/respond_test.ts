@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Attempted, LEFT } from "../../src/proxy/attempt.ts";
-import { brokenStream } from "../../src/proxy/errors.ts";
 import { type Ended, respond } from "../../src/proxy/respond.ts";
+import { brokenStream } from "../../src/proxy/server_errors.ts";
 import { numRuns } from "../support/property.ts";
 import { cutAt, type Pieces, piecesOf } from "./pieces.ts";
 
@@ -32,7 +32,7 @@ function answering(
   const isStream = type === "text/event-stream";
   const answer = { status, headers, isStream, body, rest };
   const response = respond({ outcome, answer, expired: undefined }, {
-    id: "request-1",
+    headers: [["x-request-id", "request-1"]],
     path,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
     clientGone: new AbortController().signal,
@@ -79,7 +79,7 @@ Deno.test("a failure that came as an answer stays one, with its own status", asy
 Deno.test("without an answer the client has left", () => {
   const ends: Ended[] = [];
   const response = respond(LEFT, {
-    id: "request-1",
+    headers: [["x-request-id", "request-1"]],
     path: CHAT,
     errorFor: () => assert.fail("nobody is there to be told"),
     clientGone: new AbortController().signal,

@@ -41,7 +41,7 @@ Deno.test("max_retries further servers are asked, and no more", () => {
 });
 
 /** Of each reason to give an attempt up: whether another server may do better, and who is to blame. */
-const expiries: Record<Expiry, { retried: boolean; blamed: boolean }> = {
+const expiries: Record<Exclude<Expiry, "unread">, { retried: boolean; blamed: boolean }> = {
   unreachable: { retried: true, blamed: true },
   silent: { retried: true, blamed: true },
   stalled: { retried: true, blamed: false },
@@ -57,6 +57,12 @@ for (const [name, { retried, blamed }] of Object.entries(expiries)) {
     assert.equal(endDetails(ending, 0).blameless, !blamed);
   });
 }
+
+Deno.test("an attempt whose client took nothing of the answer is the client's end, and goes nowhere", () => {
+  const ending = { outcome: "client_closed", expired: "unread" } as const;
+  assert.equal(shouldRetry(ending, 1, 3), false);
+  assert.equal(endDetails(ending, 0).unreachable, false);
+});
 
 Deno.test("what wasn't given up is final to nobody and blameless in nothing", () => {
   assert.equal(isFinal(undefined), false);

@@ -6,6 +6,7 @@ export function limitsWith(limits: Partial<Limits> = {}): Limits {
     connectMs: 5_000,
     firstByteMs: 5_000,
     chunkMs: 5_000,
+    clientMs: 5_000,
     dueAt: Infinity,
     stalled: new AbortController().signal,
     cutOff: new AbortController().signal,

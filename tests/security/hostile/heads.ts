@@ -50,8 +50,8 @@ export const headers: readonly Row[] = [
   ["an empty name", withLines(": a"), refused],
   ["a header without a colon", withLines("X-A"), refused],
   ["an empty value", withLines("X-A:"), forwarded()],
-  ["a name of 40,000 bytes", withLines(`${"x".repeat(40_000)}: a`), forwarded()],
-  ["a value of 40,000 bytes", withLines(`X-A: ${"x".repeat(40_000)}`), forwarded()],
+  ["a name of 40,000 bytes", withLines(`${"x".repeat(40_000)}: a`), turnedAway(431)],
+  ["a value of 40,000 bytes", withLines(`X-A: ${"x".repeat(40_000)}`), turnedAway(431)],
   ["a value of 70,000 bytes", withLines(`X-A: ${"x".repeat(70_000)}`), tooLong],
   ["a name of 70,000 bytes", withLines(`${"x".repeat(70_000)}: a`), tooLong],
   [
@@ -109,10 +109,9 @@ export const upgrades: readonly Row[] = [
       ],
       body: "",
     }),
-    turnedAway(405),
+    turnedAway(501),
   ],
   [
-    // TODO(lead): 501.
     "a WebSocket to the realtime path",
     post({
       line: "GET /v1/realtime HTTP/1.1",
@@ -124,7 +123,7 @@ export const upgrades: readonly Row[] = [
       ],
       body: "",
     }),
-    turnedAway(404),
+    turnedAway(501),
   ],
   [
     "an upgrade to HTTP/2 by a request with a body",

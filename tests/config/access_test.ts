@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import type { Access } from "../../src/config/config.ts";
+import { hashOf, writtenHash } from "../../src/config/key_hash.ts";
+import { checkConfig, type Problem } from "../../src/config/schema.ts";
+import { lines } from "../support/config.ts";
+
+const ENV: Record<string, string> = { KEY: "from outside" };
+
+function check(tables: Record<string, unknown>, files: Record<string, string> = {}) {
+  const raw = { servers: { servers: [{ url: "http://a" }] }, ...tables };
+  return checkConfig(raw, (name) => ENV[name], (name) => {
+    const text = files[name];
+    if (text === undefined) throw new Error("no such file");
+    return text;
+  });
+}
+
+function accessOf(tables: Record<string, unknown>, files: Record<string, string> = {}): Access {
+  const checked = check(tables, files);
+  assert.ok(checked.ok, JSON.stringify(checked));
+  assert.deepEqual(checked.warnings, []);
+  return checked.config.access;
+}
+
+function problemsOf(
+  tables: Record<string, unknown>,
+  files: Record<string, string> = {},
+): readonly Problem[] {
+  const checked = check(tables, files);
+  return checked.ok ? [] : checked.problems;
+}
+
+/** Names and hashes, which are easier to compare than the bytes. */
+const shown = ({ keys }: Access) => keys.map(({ name, hash }) => [name, hash.toHex()]);
+const hash = (key: string) => hashOf(key).toHex();
+
+Deno.test("without any of it anybody may use the router, from any page, over plain HTTP", () => {
+  assert.deepEqual(accessOf({}), { keys: [], keysAreOn: false, corsOrigins: ["*"] });
+});
+
+Deno.test("a key is a text, or a table with its name and limits, as it is or as its hash", () => {
+  const access = accessOf({
+    auth: {
+      api_keys: [
+        "plain",
+        "${KEY}",
+        writtenHash("hashed"),
+        {
+          name: "lab",
+          key: writtenHash("of the lab"),
+          models: ["a", "b"],
+          requests_per_minute: 60,
+          max_in_flight: 4,
+        },
+        { name: "other", key: "${KEY}-2" },
+      ],
+    },
+  });
+  assert.equal(access.keysAreOn, true);
+  assert.deepEqual(shown(access), [
+    ["key-1", hash("plain")],
+    ["key-2", hash("from outside")],
+    ["key-3", hash("hashed")],
+    ["lab", hash("of the lab")],
+    ["other", hash("from outside-2")],
+  ]);
+  const { hash: _, ...lab } = access.keys[3]!;
+  assert.deepEqual(lab, {
+    name: "lab",
+    models: ["a", "b"],
+    requestsPerMinute: 60,
+    maxInFlight: 4,
+  });
+  assert.deepEqual(Object.keys(access.keys[4]!).sort(), ["hash", "name"]);
+});
+
+Deno.test("keys of a file stand beside those of the configuration", () => {
+  const auth = { api_keys: [{ name: "here", key: "one" }], api_keys_file: "keys.toml" };
+  const text = `api_keys = ["two", { name = "there", key = "three", max_in_flight = 1 }]`;
+  const access = accessOf({ auth }, { "keys.toml": text });
+  assert.deepEqual(shown(access), [
+    ["here", hash("one")],
+    ["key-1", hash("two")],
+    ["there", hash("three")],
+  ]);
+});
+
+Deno.test("with an empty file of keys nobody gets in", () => {
+  const access = accessOf({ auth: { api_keys_file: "k" } }, { k: "api_keys = []" });
+  assert.deepEqual([access.keys, access.keysAreOn], [[], true]);
+});
+
+Deno.test("an empty list of keys asks for none", () => {
+  assert.equal(accessOf({ auth: { api_keys: [] } }).keysAreOn, false);
+});
+
+for (
+  const [what, api_keys, where] of [
+    ["a text in place of a list", "sk-secret", "auth.api_keys"],
+    ["an empty text", [""], "auth.api_keys[0]"],
+    ["a number", ["k", 3], "auth.api_keys[1]"],
+    ["a table without a key", [{ name: "a" }], "auth.api_keys[0]"],
+    ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0]"],
+    ["a limit of nothing", [{ name: "a", key: "k", max_in_flight: 0 }], "auth.api_keys[0]"],
+    ["a limit that is no number", [
+      { name: "a", key: "k", requests_per_minute: "60" },
+    ], "auth.api_keys[0]"],
+    ["no models", [{ name: "a", key: "k", models: [] }], "auth.api_keys[0].models"],
+    ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
+    ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
+    ["two keys of one name", [{ name: "a", key: "k" }, { name: "a", key: "l" }], "auth"],
+  ] as [string, unknown, string][]
+) {
+  Deno.test(`${what} among the keys is one problem at ${where}, and tells no key`, () => {
+    const problems = problemsOf({ auth: { api_keys } });
+    assert.deepEqual(problems.map((problem) => problem.where), [where], lines(problems));
+    assert.doesNotMatch(lines(problems), /sk-secret/);
+  });
+}
+
+for (
+  const [what, text, told] of [
+    ["no TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; what is there is not repeated$/],
+    ["no list of keys", `keys = ["sk-secret"]`, /^k api_keys: expected a list/],
+    ["a key that is none", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
+    ["a bad hash", `api_keys = ["sha256:sk-secret"]`, /^k api_keys\[0\]: expected 64/],
+  ] as const
+) {
+  Deno.test(`a file of keys with ${what} is one problem that names the file, and tells no key`, () => {
+    const problems = problemsOf({ auth: { api_keys_file: "k" } }, { k: text });
+    assert.equal(problems.length, 1, lines(problems));
+    assert.match(lines(problems), told);
+    assert.doesNotMatch(lines(problems), /sk-secret/);
+  });
+}
+
+Deno.test("a name that is both in the configuration and in the file of keys is told", () => {
+  const auth = { api_keys: [{ name: "a", key: "k" }], api_keys_file: "k" };
+  const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "l" }]` });
+  assert.equal(lines(problems), "auth: expected one key named a, got several");
+});
+
+for (
+  const [written, hostname, port] of [
+    ["127.0.0.1:9090", "127.0.0.1", 9090],
+    ["0.0.0.0:0", "0.0.0.0", 0],
+    ["[::1]:9090", "::1", 9090],
+    ["localhost:65535", "localhost", 65_535],
+  ] as const
+) {
+  Deno.test(`admin.listen ${written} is port ${port} at ${hostname}`, () => {
+    assert.deepEqual(accessOf({ admin: { listen: written } }).adminListen, { hostname, port });
+  });
+}
+
+for (
+  const written of [
+    "",
+    "9090",
+    ":9090",
+    "127.0.0.1",
+    "127.0.0.1:",
+    "a:65536",
+    "::1:9090",
+    "[]:1",
+    9090,
+  ]
+) {
+  Deno.test(`admin.listen ${JSON.stringify(written)} is one problem`, () => {
+    const problems = problemsOf({ admin: { listen: written } });
+    assert.deepEqual(problems.map(({ where }) => where), ["admin.listen"]);
+  });
+}
+
+Deno.test("certificate and key are read from their files, and one alone is a problem", () => {
+  const files = { "c.pem": "the certificate", "k.pem": "its key" };
+  const tls = { cert: "c.pem", key: "k.pem" };
+  assert.deepEqual(accessOf({ tls }, files).tls, { cert: "the certificate", key: "its key" });
+  for (const [missing, where] of [["key", "tls.key"], ["cert", "tls.cert"]] as const) {
+    const { [missing]: _, ...rest } = tls;
+    assert.deepEqual(problemsOf({ tls: rest }, files).map((problem) => problem.where), [where]);
+  }
+  assert.deepEqual(
+    lines(problemsOf({ tls: { ...tls, key: "other.pem" } }, files)),
+    `tls.key: "other.pem" no such file`,
+  );
+});
+
+Deno.test("origins are taken as browsers write them, and as nothing else", () => {
+  const allowed = ["https://app.example", "http://localhost:3000", "*"];
+  assert.deepEqual(accessOf({ cors: { allow_origins: allowed } }).corsOrigins, allowed);
+  assert.deepEqual(accessOf({ cors: { allow_origins: [] } }).corsOrigins, []);
+  for (const origin of ["app.example", "https://app.example/", "HTTPS://app.example", "null", 3]) {
+    const problems = problemsOf({ cors: { allow_origins: ["*", origin] } });
+    assert.deepEqual(problems.map(({ where }) => where), ["cors.allow_origins[1]"], String(origin));
+  }
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { openConnections } from "../../src/fleet/connections.ts";
+import { say, startRaw } from "../support/raw.ts";
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+Deno.test("a connection is used again, but for those that must be new", async () => {
+  await using server = startRaw((connection) => say(connection, OK));
+  const connections = openConnections();
+  try {
+    const { client, freshClient } = connections.to({});
+    const ask = async (client: Deno.HttpClient) =>
+      assert.equal(await (await fetch(server.url, { method: "POST", client })).text(), "ok");
+    for (let i = 0; i < 3; i++) await ask(client);
+    assert.equal(server.connections(), 1);
+    for (let i = 0; i < 3; i++) await ask(freshClient);
+    assert.equal(server.connections(), 4);
+    await ask(client);
+    assert.equal(server.connections(), 4);
+  } finally {
+    connections.close();
+  }
+});
+
+Deno.test("servers that name no authority share their connections, each authority has its own", () => {
+  const connections = openConnections();
+  try {
+    const shared = connections.to({});
+    assert.equal(connections.to({}), shared);
+    const own = connections.to({ ca: PEM });
+    assert.notEqual(own, shared);
+    assert.equal(connections.to({ ca: PEM }), own);
+  } finally {
+    connections.close();
+  }
+});
+
+Deno.test("what was closed is opened anew, and closing twice is no harm", () => {
+  const connections = openConnections();
+  const before = connections.to({});
+  connections.close();
+  connections.close();
+  assert.notEqual(connections.to({}), before);
+  connections.close();
+});
+
+/** A certificate that signs itself, and nothing else. */
+const PEM = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUYrKbbQq4w+MhqN+dF4QG8wPZYaQwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIyMTQ5MTNaGA8yMTI2MTAyOTIxNDkx
+M1owDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGtf
+qIAbtsaVxN0BjKBF0uCnq+J2dJFqDaF3YCWhbFXK+rpwnmxzVjc5QRwP2O2SbwnY
+DvafO6OvcDYkUQvUTumjUzBRMB0GA1UdDgQWBBT2j9DzIyCbQ/RqP7US1fu2W8Bk
+PTAfBgNVHSMEGDAWgBT2j9DzIyCbQ/RqP7US1fu2W8BkPTAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIFe5lyv6OzEnVSsKqXt8aFsLtkn6u45MhJDR
+rqUofS49AiEA5nBPhmGob89pB1ZnovZt+s3L9pPRLGdkRnsiwPHS8rg=
+-----END CERTIFICATE-----
+`;
