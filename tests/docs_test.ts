@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  adminShape,
+  authShape,
+  corsShape,
+  keyShape,
+  tlsShape,
+} from "../src/config/access_shape.ts";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/config.ts";
 import { deadUrl } from "./support/upstream.ts";
@@ -34,34 +41,57 @@ Deno.test("every TOML sample is a configuration without a warning", () => {
 });
 
 Deno.test("the READMEs and the example state every setting with its default", () => {
-  const withoutDefault = "total_timeout";
+  const withoutDefault = ["total_timeout", "max_in_flight_per_client"];
   // The level's default is the command line's, and stated as such.
   const settingsOf = (text: string) => {
-    const { totalTimeoutMs: _, ...settings } = accepted(text).settings;
+    const { totalTimeoutMs: _, maxInFlightPerClient: __, ...settings } = accepted(text).settings;
     return { ...settings, logLevel: "info" };
   };
   const defaults = settingsOf(MINIMAL);
   const whole = uncommented(read(EXAMPLE));
-  const inExample = [...whole.matchAll(/^(\w+) = /gm)].map(([, key]) => key)
-    .filter((key) => key !== "servers").sort();
+  const inExample = keysIn(whole, "config");
   assert.deepEqual(settingsOf(read(EXAMPLE)), defaults);
   assert.equal(accepted(whole).settings.logLevel, "info");
   assert.deepEqual(settingsOf(whole), defaults);
-  assert.equal(new Set(inExample).size, Object.keys(defaults).length + 1);
+  assert.equal(new Set(inExample).size, Object.keys(defaults).length + withoutDefault.length);
   assert.equal(accepted(read(EXAMPLE)).settings.totalTimeoutMs, undefined);
+  assert.equal(accepted(read(EXAMPLE)).settings.maxInFlightPerClient, undefined);
 
   for (const path of READMES) {
     const rows = tableWith(read(path), "metrics_interval");
-    const written = rows.filter(([key]) => key !== withoutDefault)
+    const written = rows.filter(([key]) => !withoutDefault.includes(key!))
       .map(([key, value]) => `${key} = ${value}\n`);
-    assert.match(new Map(rows as [string, string][]).get(withoutDefault)!, /^(none|无)$/);
+    for (const key of withoutDefault) {
+      assert.match(new Map(rows as [string, string][]).get(key)!, /^(none|无)$/);
+    }
     assert.deepEqual(settingsOf(`${MINIMAL}[config]\n${written.join("")}`), defaults);
     assert.deepEqual(rows.map(([key]) => key).sort(), inExample, path);
   }
 });
 
+Deno.test("the READMEs and the example show every key of [auth], [admin], [tls] and [cors]", () => {
+  const shapes = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
+  const whole = uncommented(read(EXAMPLE));
+  const { access } = accepted(whole);
+  assert.equal(access.keys.length, 1);
+  assert.equal(Object.keys(access.keys[0]!).length, Object.keys(keyShape.shape).length);
+  assert.ok(access.keysAreOn && access.adminListen && access.tls);
+  assert.deepEqual(access.corsOrigins, accepted(MINIMAL).access.corsOrigins);
+  assert.deepEqual(accepted(read(EXAMPLE)).access, accepted(MINIMAL).access);
+  const every = Object.entries(shapes).flatMap(([table, { shape }]) => {
+    const keys = Object.keys(shape).sort();
+    assert.deepEqual(keysIn(whole, table), keys);
+    return keys.map((key) => `${table}.${key}`);
+  });
+  for (const path of READMES) {
+    const keysOf = (key: string) => tableWith(read(path), key).map(([key]) => key).sort();
+    assert.deepEqual(keysOf("auth.api_keys"), every.sort(), path);
+    assert.deepEqual(keysOf("requests_per_minute"), Object.keys(keyShape.shape).sort(), path);
+  }
+});
+
 Deno.test("the READMEs and the example show every key of a server", () => {
-  const keys = ["api_key", "max_concurrent_requests", "models", "name", "url"];
+  const keys = ["api_key", "ca", "max_concurrent_requests", "models", "name", "url"];
   const full = accepted(uncommented(read(EXAMPLE))).servers.at(-1)!;
   assert.equal(Object.keys(full).length, keys.length);
   for (const path of READMES) {
@@ -81,7 +111,7 @@ Deno.test("the READMEs and the example show every key of a server", () => {
 Deno.test("every command line in the documentation and in the help is understood", async () => {
   const texts = markdown.map(read);
   const inHelp = await Promise.all(
-    ["", "run", "top", "check-config", "demo", "simulate"].map((command) =>
+    ["", "run", "top", "check-config", "demo", "simulate", "key"].map((command) =>
       router([...command.split(" ").filter(Boolean), "--help"])
     ),
   );
@@ -265,15 +295,22 @@ function tableWith(text: string, key: string): string[][] {
 }
 
 function accepted(text: string): Config {
-  const checked = parseConfig(text, () => "a-key");
+  const file = (name: string) => name.endsWith(".toml") ? "api_keys = []" : "what is there";
+  const checked = parseConfig(text, () => "a-key", file);
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.warnings, []);
   return checked.config;
 }
 
-/** The example with its optional keys switched on. */
+/** The example with its optional keys and tables switched on. */
 function uncommented(text: string): string {
-  return text.replaceAll(/^( *)# (\w+ = |\{ url)/gm, "$1$2");
+  return text.replaceAll(/^( *)# (\w+ = |\{ url|\[\w+\]$)/gm, "$1$2");
+}
+
+/** The keys that stand in a table of a configuration. */
+function keysIn(text: string, table: string): string[] {
+  const [, body] = text.split(`\n[${table}]\n`);
+  return [...body!.split(/^\[/m)[0]!.matchAll(/^(\w+) = /gm)].map(([, key]) => key!).sort();
 }
 
 function commandsIn(text: string): string[] {
@@ -311,9 +348,9 @@ function argumentsOf(line: string): string[] | undefined {
  */
 async function assertUnderstood(line: string): Promise<void> {
   const args = line.split(" ").filter(Boolean);
-  const commands = ["check-config", "demo", "simulate", "top", "version"];
+  const commands = ["check-config", "demo", "key", "simulate", "top", "version"];
   const command = commands.includes(args[0]!) ? args[0]! : "run";
-  if (args.includes("--help") || command === "version") {
+  if (args.includes("--help") || ["key", "version"].includes(command)) {
     return assert.equal((await router(args)).code, 0, line);
   }
   if (command === "top") {
