@@ -7,8 +7,9 @@ export interface EndDetails {
   readonly blameless?: boolean;
   /** The server can't be reached: one such failure is enough to take it out. */
   readonly unreachable?: boolean;
-  /** Of the prompt and of the answer, as far as they are known. */
+  /** Of the prompt, as far as they are known. */
   readonly promptTokens?: number | undefined;
+  /** Of the answer, as far as they are known. */
   readonly answerTokens?: number | undefined;
   /** How long the server asked to be left alone, in milliseconds. */
   readonly restMs?: number | undefined;

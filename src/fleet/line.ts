@@ -1,9 +1,14 @@
 /** Sums of a straight line through observations, older ones counting less. */
 export interface Line {
+  /** Of observations. */
   readonly n: number;
+  /** Of what was given. */
   readonly x: number;
+  /** Of what was seen. */
   readonly y: number;
+  /** Of the squares of what was given. */
   readonly xx: number;
+  /** Of the products of both. */
   readonly xy: number;
   /** Clock time in milliseconds of the last observation. */
   readonly at: number;

@@ -26,8 +26,9 @@ export interface TokenCounters {
   readonly prefixQueries: number | undefined;
   /** Found in the prefix cache. */
   readonly prefixHits: number | undefined;
-  /** Generated after another one, and the seconds between these. */
+  /** Generated after another one. */
   readonly interTokens?: number | undefined;
+  /** Seconds between these and those before them, in all. */
   readonly interTokenSeconds?: number | undefined;
 }
 

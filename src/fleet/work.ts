@@ -19,9 +19,11 @@ export const BLOCK_BYTES = 512;
 
 /** A request at a server, as the workbook keeps it. */
 export interface Ticket {
+  /** What was known of it before. */
   readonly work: Work;
-  /** Prompt tokens, and those of them that the server is not expected to have. */
+  /** Prompt tokens. */
   readonly promptTokens: number;
+  /** Those of them that the server is not expected to have. */
   readonly ownTokens: number;
   /** Prompt tokens that the index says the server has, whatever that is worth. */
   readonly knownTokens: number;
