@@ -5,6 +5,7 @@ import { modelsDocument, serverModelsDocument } from "../../src/api/models.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
+import { workOf } from "../support/work.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const NOW_ISO = "2026-01-02T03:04:05.678Z";
@@ -131,7 +132,7 @@ Deno.test("without a server the status says so", () => {
 
 Deno.test("a removed server that finishes what it has is not counted against the fleet", () => {
   const fleet = fleetWith(2, 2);
-  fleet.acquire("m", new Set([serversOf(fleet)[1]!]));
+  fleet.acquire(workOf({ model: "m" }), new Set([serversOf(fleet)[1]!]));
   fleet.reconcile(configOf([{ url: B }]));
   assert.equal(fleet.servers.length, 2, "one drains");
   const document = healthDocument(fleet.snapshot());
@@ -149,7 +150,8 @@ Deno.test("the load document has the original's fields", () => {
     maxFds: 1_024,
     ownInFlight: 0,
   }, false);
-  fleet.acquire("m", new Set());
+  fleet.acquire(workOf({ model: "m" }), new Set());
+  const { startSeconds } = fleet.snapshot().servers[0]!.work;
   assert.deepEqual(loadStatsDocument(fleet.snapshot()), {
     servers: [{
       url: A,
@@ -165,6 +167,13 @@ Deno.test("the load document has the original's fields", () => {
       running: 2,
       waiting: 2,
       load: 0.75,
+      first_token_overhead_seconds: startSeconds,
+      pending_prefill_tokens: 1_000,
+      predicted_prefix_hit_rate: null,
+      prefill_tokens_per_second: 10_000,
+      prefix_blocks: 0,
+      prefix_hit_rate: null,
+      seconds_per_answer_token: 0.03,
       detailed_metrics: {
         num_requests_running: 2,
         num_requests_waiting: 1,
@@ -185,6 +194,13 @@ Deno.test("the load document has the original's fields", () => {
       running: 0,
       waiting: 0,
       load: 0,
+      first_token_overhead_seconds: startSeconds,
+      pending_prefill_tokens: 0,
+      predicted_prefix_hit_rate: null,
+      prefill_tokens_per_second: 10_000,
+      prefix_blocks: 0,
+      prefix_hit_rate: null,
+      seconds_per_answer_token: 0.03,
       detailed_metrics: {
         num_requests_running: 0,
         num_requests_waiting: 0,
@@ -204,7 +220,7 @@ Deno.test("the load document has the original's fields", () => {
 
 Deno.test("an overfull server shows no negative room and at most 100%", () => {
   const fleet = fleetWith(1, 1);
-  for (let i = 0; i < 9; i++) fleet.acquire("m", new Set());
+  for (let i = 0; i < 9; i++) fleet.acquire(workOf({ model: "m" }), new Set());
   const { servers, summary } = loadStatsDocument(fleet.snapshot());
   assert.equal(servers[0]?.current_load, 9);
   assert.equal(servers[0]?.available_capacity, 0);

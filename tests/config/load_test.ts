@@ -56,7 +56,7 @@ health_check_consecutive_failures = 5
     [["http://10.0.0.11:9001", 12], ["http://10.0.0.12:9001", 6]],
   );
   assert.deepEqual(checked.config.settings, {
-    policy: "least_load",
+    policy: "least_work",
     metricsIntervalMs: 500,
     healthCheckIntervalMs: 15_000,
     healthCheckTimeoutMs: 3_000,
@@ -70,6 +70,8 @@ health_check_consecutive_failures = 5
     bodyBufferBytes: 512 * 1024 * 1024,
     clientTimeoutMs: 60_000,
     trustedProxies: [],
+    sessionHeader: "x-session-id",
+    debugHeaders: false,
     drainTimeoutMs: 120_000,
     drainDelayMs: 0,
     configReloadIntervalMs: 20_000,

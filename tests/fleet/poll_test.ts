@@ -12,6 +12,7 @@ import {
   startSilent,
   startUpstream,
 } from "../support/upstream.ts";
+import { workOf } from "../support/work.ts";
 
 /** Seconds, as the file writes them. */
 const QUICK = {
@@ -226,7 +227,7 @@ Deno.test("a request that is sent while a page is made is not taken for another'
   await polling([{ url: server.url }], async ({ fleet, poller }) => {
     await poller.firstRound();
     await until("asked for metrics", () => server.times("/metrics") === 1);
-    const lease = fleet.acquire("m", new Set());
+    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
     assert.ok(typeof lease === "object");
     page.resolve(metricsPage({ running: 1 }));
     await until("scraped", () => fleet.servers[0]?.scrape !== undefined);
@@ -294,7 +295,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
     assert.equal(server.times("/health"), 1);
 
     for (const _ of [1, 2]) {
-      const lease = fleet.acquire("m", new Set());
+      const lease = fleet.acquire(workOf({ model: "m" }), new Set());
       assert.ok(typeof lease === "object");
       lease.end("reset");
     }
@@ -306,7 +307,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
     clock.now += 1;
     await until("a request may try it", () => state() === "half-open");
     assert.equal(server.times("/health"), 2);
-    const lease = fleet.acquire("m", new Set());
+    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
     assert.ok(typeof lease === "object");
     lease.end("ok");
     assert.equal(state(), "healthy");

@@ -26,6 +26,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
   const listener = tellAll([], unexpected);
   const names: (keyof Listener)[] = [
     "chosen",
+    "chose",
     "firstToken",
     "nextToken",
     "failover",

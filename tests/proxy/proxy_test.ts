@@ -9,6 +9,7 @@ import { clientAs } from "../support/client.ts";
 import { configOf } from "../support/config.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
+import { workOf } from "../support/work.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -201,7 +202,7 @@ Deno.test("an error of the client's own is held against nobody, however long its
     new Response(new Uint8Array(3 * MEBIBYTE), { status: 400 })
   );
   await proxying([server.url], async ({ proxy, fleet, accounts }) => {
-    const lease = fleet.acquire("m", new Set());
+    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
     assert.ok(typeof lease === "object");
     lease.end("reset");
     const response = await proxy(request());

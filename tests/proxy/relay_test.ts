@@ -76,7 +76,7 @@ async function relaying(
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
     isWhole: (tail) => isWhole(new TextDecoder().decode(tail)),
     onNext: (gapMs) => void gaps.push(gapMs),
-    onEnd(outcome, bytes, last) {
+    onEnd(outcome, { bytes, tail: last }) {
       ends.push([outcome, bytes]);
       tail = new TextDecoder().decode(last);
     },
@@ -269,7 +269,7 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
       errorFor: () => assert.fail("nobody would read it"),
       onNext() {},
       isWhole: () => true,
-      onEnd: (outcome, bytes) => void ends.push([outcome, bytes]),
+      onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
     });
     const reader = stream.getReader();
     await reader.read();
