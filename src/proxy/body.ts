@@ -31,10 +31,9 @@ export async function readBody(
 ): Promise<Body | ApiError | undefined> {
   const maxBytes = Math.min(limits.maxBodyBytes, limits.bodyBufferBytes);
   let size = 0;
-  let isOver = false;
   const reserve = (bytes: number): ApiError | undefined => {
     if (size + bytes > maxBytes) return bodyTooLarge(maxBytes);
-    if (isOver || !admission.reserve(bytes)) return noRoomForBody;
+    if (!admission.reserve(bytes)) return noRoomForBody;
     size += bytes;
     return undefined;
   };
@@ -42,43 +41,45 @@ export async function readBody(
     admission.release(size);
     size = 0;
   };
-  const length = request.headers.get("content-length");
-  const full = reserve(Number(length ?? 0));
+  const full = reserve(lengthIn(request.headers));
   if (full) return full;
 
-  const slow = Promise.withResolvers<ApiError>();
-  const timer = setTimeout(
-    () => slow.resolve(uploadTooSlow(limits.clientTimeoutMs)),
-    limits.clientTimeoutMs,
-  );
-  const reading = length === null ? readChunks(request, reserve) : request.bytes();
+  // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
+  const reader = request.body?.getReader();
+  let slow = false;
+  const timer = setTimeout(() => {
+    slow = true;
+    reader?.cancel().catch(() => {});
+  }, limits.clientTimeoutMs);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let read = 0;
   try {
-    const read = await Promise.race([reading, slow.promise]);
-    if (read instanceof Uint8Array) return { bytes: read, drop };
-    // What still comes is of no use to anybody, and takes no room.
-    reading.catch(() => {});
+    while (reader) {
+      const { value, done } = await reader.read();
+      if (slow || done) break;
+      read += value.length;
+      const full = read > size && reserve(read - size);
+      if (full) {
+        reader.cancel().catch(() => {});
+        drop();
+        return full;
+      }
+      pieces.push(value);
+    }
+    if (!slow) return { bytes: concat(pieces), drop };
     drop();
-    return read;
+    return uploadTooSlow(limits.clientTimeoutMs);
   } catch {
     drop();
     // The signal comes a moment after the body's end.
     await new Promise((resolve) => setTimeout(resolve));
     return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
   } finally {
-    isOver = true;
     clearTimeout(timer);
   }
 }
 
-async function readChunks(
-  request: Request,
-  reserve: (bytes: number) => ApiError | undefined,
-): Promise<Uint8Array<ArrayBuffer> | ApiError> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  for await (const chunk of request.body ?? []) {
-    const full = reserve(chunk.length);
-    if (full) return full;
-    chunks.push(chunk);
-  }
-  return concat(chunks);
+/** What is told of the length, 0 where nothing is. One that came twice is a list of equal ones. */
+function lengthIn(headers: Headers): number {
+  return Number(/^\d+/.exec(headers.get("content-length") ?? "")?.[0] ?? 0);
 }

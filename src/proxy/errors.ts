@@ -5,6 +5,8 @@ export interface ApiError {
   readonly type: string;
   readonly param?: string;
   readonly retryAfterSeconds?: number;
+  /** The rest of the request is of no use: the client is asked to close the connection. */
+  readonly closes?: true;
 }
 
 /** `{"error":{"message","type","param","code"}}`, with the status as the code. */
@@ -28,6 +30,7 @@ export function errorResponse(
       String(Math.ceil(error.retryAfterSeconds)),
     );
   }
+  if (error.closes) response.headers.set("connection", "close");
   return response;
 }
 
@@ -73,12 +76,14 @@ export const bodyTooLarge = (maxBytes: number): ApiError => ({
   status: 413,
   message: `The body is larger than ${maxBytes / 1024 / 1024} MiB.`,
   type: "invalid_request_error",
+  closes: true,
 });
 
 export const uploadTooSlow = (timeoutMs: number): ApiError => ({
   status: 408,
   message: `The body did not arrive within ${timeoutMs / 1000} s.`,
   type: "invalid_request_error",
+  closes: true,
 });
 
 export const headTooLarge: ApiError = {
