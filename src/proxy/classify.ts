@@ -1,7 +1,7 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { type ApiError, badRequest } from "./errors.ts";
 import type { Work } from "../fleet/work.ts";
-import { membersOf, type Unreadable, valueIn } from "./json_members.ts";
+import { membersOf, type Span, type Unreadable, valueIn } from "./json_members.ts";
 import { describeWork, PROMPT_MEMBERS } from "./work_of.ts";
 
 /** What the router needs to know of a request's body. */
@@ -12,6 +12,8 @@ export interface Asked {
   readonly work: Work;
 }
 
+/** Far longer than any model's name. */
+const LONGEST_MODEL = 1_024;
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
 const DEEPEST = 128;
 /** Far more fields than an upload has; each costs the parser more than its sender. */
@@ -44,14 +46,23 @@ function classifyJson(body: Uint8Array, session: string | undefined): Asked | Ap
   if (!isUtf8(body) || body.includes(0)) return badRequest(PROBLEMS.not_json);
   const members = membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
+  // It would be parsed, which takes long where it is something else than a name.
+  if (members.model && lengthOf(members.model) > LONGEST_MODEL) return modelTooLong;
   const model = members.model ? valueIn(body, members.model) : undefined;
   if (members.model && model === undefined) return badRequest(PROBLEMS.not_json);
   if (model !== undefined && model !== null && typeof model !== "string") {
     return badRequest("`model` is not a text.", "model");
   }
-  const stream = members.stream ? valueIn(body, members.stream) : undefined;
-  const options = { model: model ?? undefined, stream: stream === true, session };
+  const isStream = members.stream && lengthOf(members.stream) === "true".length &&
+    valueIn(body, members.stream) === true;
+  const options = { model: model ?? undefined, stream: isStream === true, session };
   return { stream: options.stream, work: describeWork(body, members, options) };
+}
+
+const modelTooLong = badRequest(`\`model\` is longer than ${LONGEST_MODEL} bytes.`, "model");
+
+function lengthOf([start, end]: Span): number {
+  return end - start;
 }
 
 async function classifyForm(
@@ -59,7 +70,9 @@ async function classifyForm(
   contentType: string,
   session: string | undefined,
 ): Promise<Asked | ApiError> {
-  if (hasMoreParts(body, contentType, MOST_PARTS)) {
+  const boundary = boundaryIn(contentType);
+  if (boundary === undefined) return badRequest(NO_FORM);
+  if (hasMoreParts(body, boundary, MOST_PARTS)) {
     return badRequest(`The form has more than ${MOST_PARTS} parts.`);
   }
   try {
@@ -70,17 +83,25 @@ async function classifyForm(
     const models = form.getAll("model");
     if (models.length > 1) return badRequest("The form names several models.", "model");
     const [model] = models;
+    if (typeof model === "string" && model.length > LONGEST_MODEL) return modelTooLong;
     const stream = form.get("stream") === "true";
     const options = { model: typeof model === "string" ? model : undefined, stream, session };
     return { stream, work: describeWork(body, {}, options) };
   } catch {
-    return badRequest("The body is not a valid multipart form.");
+    return badRequest(NO_FORM);
   }
 }
 
-function hasMoreParts(body: Uint8Array<ArrayBuffer>, contentType: string, most: number): boolean {
-  const [, quoted, plain] = /boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType) ?? [];
-  const boundary = `--${quoted ?? plain ?? ""}`;
+const NO_FORM = "The body is not a valid multipart form.";
+
+/** What stands between the parts. Of several, or of an escaped one, parsers make different things. */
+function boundaryIn(contentType: string): string | undefined {
+  const found = [...contentType.matchAll(/boundary=(?:"([^"]+)"|([^";,\s]+))/gi)];
+  if (found.length !== 1 || contentType.includes("\\")) return undefined;
+  return `--${found[0]![1] ?? found[0]![2]}`;
+}
+
+function hasMoreParts(body: Uint8Array<ArrayBuffer>, boundary: string, most: number): boolean {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let parts = 0;
   for (let at = bytes.indexOf(boundary); at !== -1; at = bytes.indexOf(boundary, at + 1)) {

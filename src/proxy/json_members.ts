@@ -13,8 +13,11 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 
-/** The longest name looked at: sixteen letters, each written as `\u0000`. */
-const LONGEST_NAME = 96;
+const LETTER_U = 0x75;
+/** `\u0000` */
+const ESCAPE_LENGTH = 6;
+/** Most strings end within these; a search costs more to begin than to go on. */
+const NEAR = 32;
 
 /** A byte order mark is no JSON, wherever it stands. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -41,14 +44,14 @@ export function membersOf<Name extends string>(
   while (true) {
     if (json[at] !== QUOTE) return "not_json";
     const nameEnd = endOfString(json, at);
-    const name = nameEnd - at > LONGEST_NAME ? undefined : nameIn(json, at, nameEnd);
+    const nameStart = at;
     at = skipSpace(json, nameEnd);
     if (json[at] !== COLON) return "not_json";
     const start = skipSpace(json, at + 1);
     const end = endOfValue(json, start, deepest);
     if (typeof end === "string") return end;
-    if (name !== undefined && (names as readonly string[]).includes(name)) {
-      found[name] = [start, end];
+    for (const name of names) {
+      if (isName(json, nameStart, nameEnd, name)) found[name] = [start, end];
     }
     at = skipSpace(json, end);
     if (json[at] === CLOSE_OBJECT) return endsAt(json, at + 1) ? found as never : "not_json";
@@ -66,9 +69,27 @@ export function valueIn(json: Uint8Array, [start, end]: Span): unknown {
   }
 }
 
-function nameIn(json: Uint8Array, start: number, end: number): string | undefined {
-  const name = valueIn(json, [start, end]);
-  return typeof name === "string" ? name : undefined;
+/** Whether the string that stands there is that name, which is of plain letters. */
+function isName(json: Uint8Array, start: number, end: number, name: string): boolean {
+  let at = start + 1;
+  for (let i = 0; i < name.length; i++) {
+    const isEscape = json[at] === BACKSLASH;
+    if ((isEscape ? escapedAt(json, at) : json[at]) !== name.charCodeAt(i)) return false;
+    at += isEscape ? ESCAPE_LENGTH : 1;
+  }
+  return at === end - 1;
+}
+
+/** The letter that an escape stands for; no other escape than `\u0000` stands for one. */
+function escapedAt(json: Uint8Array, at: number): number | undefined {
+  if (json[at + 1] !== LETTER_U) return undefined;
+  let code = 0;
+  for (let i = at + 2; i < at + ESCAPE_LENGTH; i++) {
+    const byte = json[i] ?? 0;
+    // Digits end in their value, letters nine below it.
+    code = code * 16 + (byte & 0x0f) + (byte > 0x39 ? 9 : 0);
+  }
+  return code;
 }
 
 /** Behind the value that starts there. */
@@ -109,10 +130,18 @@ function closedString(json: Uint8Array, start: number): number | "not_json" {
 
 /** Behind the string that starts there; past the text's end where it has no end. */
 function endOfString(json: Uint8Array, start: number): number {
-  for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
+  for (let at = start + 1; at < json.length;) {
+    for (const near = at + NEAR; at < near; at++) {
+      if (json[at] === QUOTE) return at + 1;
+      if (json[at] === BACKSLASH) at++;
+    }
+    // No backslash stands before what is next that isn't counted here.
+    const quote = json.indexOf(QUOTE, at);
+    if (quote === -1) break;
     let backslashes = 0;
-    while (json[at - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return at + 1;
+    while (quote - backslashes > at && json[quote - 1 - backslashes] === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return quote + 1;
+    at = quote + 1;
   }
   return json.length + 1;
 }
