@@ -6,7 +6,7 @@ import { inferencePaths, pathOf } from "../proxy/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { corsHeaders } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
-import { CHALLENGE, type Guard } from "./guard.ts";
+import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
 
 export interface AppOptions extends DocumentsOptions {
   readonly proxy: Proxy;
@@ -47,17 +47,12 @@ export function createApp(options: AppOptions): Hono<Environment> {
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
 
   serve(app, open);
-  serve(app, listings, needKey(guard, CHALLENGE));
-  // A browser asks a person for the key where it is told that a name and a password will do.
-  const needPerson = needKey(guard, [...CHALLENGE, [
-    "www-authenticate",
-    'Basic realm="vllm-router"',
-  ]]);
+  serve(app, listings, needKey(guard, false));
   const { "/health": health, ...others } = admin;
-  if (!options.adminIsElsewhere) serve(app, others, needPerson);
+  if (!options.adminIsElsewhere) serve(app, others, needKey(guard, true));
   serve(app, {
     "/health": (c) => {
-      const key = options.adminIsElsewhere ? undefined : guard.keyOf(c.req.raw);
+      const key = options.adminIsElsewhere ? undefined : guard.keyOf(c.req.raw, true);
       return (key ? health! : healthSummary)(c, undefined);
     },
   });
@@ -101,9 +96,10 @@ function toldTo(onAnswered: AppOptions["onAnswered"]) {
 }
 
 /** Answers only those who show a key, where keys are asked for. */
-function needKey(guard: Guard, challenge: readonly [string, string][]) {
+function needKey(guard: Guard, byPassword: boolean) {
+  const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
-    const key = guard.keyOf(c.req.raw);
+    const key = guard.keyOf(c.req.raw, byPassword);
     if (!key) return errors.errorResponse(errors.wrongKey, [...challenge]);
     return answer(c, key === "not_asked_for" ? undefined : key);
   };

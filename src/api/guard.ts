@@ -26,13 +26,23 @@ export interface GuardOptions {
 export interface Guard {
   /** Lets a request for inference in, or not. */
   admit(request: Request, peer: string): Admitted;
-  /** The key a request shows; `undefined` where keys are asked for and it is none of them. */
-  keyOf(request: Request): ApiKey | "not_asked_for" | undefined;
+  /**
+   * The key a request shows; `undefined` where keys are asked for and it is none of them.
+   *
+   * @param byPassword a browser may show it, as it asks people for it
+   */
+  keyOf(request: Request, byPassword: boolean): ApiKey | "not_asked_for" | undefined;
 }
 
-/** What goes with every 401: how a program shows its key, and how a browser asks a person. */
+/** What goes with a 401: how a program shows its key. */
 export const CHALLENGE: readonly [string, string][] = [
   ["www-authenticate", 'Bearer realm="vllm-router"'],
+];
+
+/** And how a browser asks a person for it, where a password will do. */
+export const CHALLENGE_TO_PEOPLE: readonly [string, string][] = [
+  ...CHALLENGE,
+  ["www-authenticate", 'Basic realm="vllm-router"'],
 ];
 
 export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOptions): Guard {
@@ -45,9 +55,9 @@ export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOp
     else inFlight.delete(address);
   }
 
-  function keyOf(request: Request): ApiKey | "not_asked_for" | undefined {
+  function keyOf(request: Request, byPassword: boolean): ApiKey | "not_asked_for" | undefined {
     if (!access().keysAreOn) return "not_asked_for";
-    return keyring.find(presentedKey(request.headers));
+    return keyring.find(presentedKey(request.headers, byPassword));
   }
 
   return {
@@ -66,7 +76,7 @@ export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOp
         return { error, headers: [...cors, ...headers] };
       };
 
-      const key = keyOf(request);
+      const key = keyOf(request, false);
       if (!key) return turnAway("no_key", wrongKey, CHALLENGE);
       if ((inFlight.get(address) ?? 0) >= maxInFlightPerClient) {
         return turnAway("client_limit", tooManyFromClient(maxInFlightPerClient));

@@ -1,10 +1,12 @@
 /**
- * The key a client shows: `Authorization: Bearer …`, or `x-api-key` as Anthropic's clients send it,
- * or the password of `Authorization: Basic …`, which is what a browser can ask a person for.
+ * The key a client shows: `Authorization: Bearer …`, or `x-api-key` as Anthropic's clients send it.
  *
+ * @param byPassword the password of `Authorization: Basic …` will do, which is what a browser can
+ * ask a person for. It then sends it by itself, whatever page makes it ask: not to be taken for
+ * what has an effect.
  * @returns `undefined` where it shows none
  */
-export function presentedKey(headers: Headers): string | undefined {
+export function presentedKey(headers: Headers, byPassword: boolean): string | undefined {
   const authorization = headers.get("authorization");
   if (authorization === null) return headers.get("x-api-key") ?? undefined;
   const [, scheme = "", value = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
@@ -12,7 +14,7 @@ export function presentedKey(headers: Headers): string | undefined {
     case "bearer":
       return value;
     case "basic":
-      return passwordIn(value);
+      return byPassword ? passwordIn(value) : undefined;
     default:
       return undefined;
   }
