@@ -78,12 +78,19 @@ export function headersForAttempt(
   return headers;
 }
 
-/** What of a server's head the client gets from the router instead: framing is made anew. */
+/**
+ * What of a server's head the client gets from the router instead, as framing is made anew, or what
+ * would tell where the server is or send the client there.
+ */
 const NOT_TO_CLIENTS = new Set([
   ...HOP_BY_HOP,
   "access-control-allow-credentials",
   "access-control-allow-origin",
+  "alt-svc",
   "content-length",
+  "content-location",
+  "location",
+  "refresh",
   "x-request-id",
 ]);
 
