@@ -1,10 +1,11 @@
 import { parse } from "smol-toml";
 import { hashIn } from "./key_hash.ts";
-import { addressIn, keysShape } from "./access_shape.ts";
+import { addressIn, keyShape, keysShape } from "./access_shape.ts";
 import type { Access, ApiKey } from "./config.ts";
 import { expandEnv, type Outside, readOutside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
+import { tableAt, unknownIn } from "./parts.ts";
 
 type Entries = RawFile["auth"]["api_keys"];
 
@@ -16,8 +17,8 @@ export function toAccess(
 ): Access {
   const filed = keysInFile(auth.api_keys_file, outside, problems);
   const keys = [
-    ...toKeys(auth.api_keys, "auth.api_keys", outside, problems),
-    ...toKeys(filed, `${auth.api_keys_file} api_keys`, outside, problems),
+    ...toKeys(auth.api_keys, "auth.api_keys", 1, outside, problems),
+    ...toKeys(filed, `${auth.api_keys_file} api_keys`, auth.api_keys.length + 1, outside, problems),
   ];
   keys.forEach(({ name }, index) => {
     if (keys.findIndex((key) => key.name === name) === index) return;
@@ -47,6 +48,7 @@ function keysInFile(name: string | undefined, outside: Outside, problems: Proble
     problems.push({ where: name!, what: "not valid TOML; what is there is not repeated" });
     return [];
   }
+  problems.push(...unknownInKeys(raw, `${name} api_keys`));
   const parsed = keysShape.safeParse(raw);
   for (const { path, message } of parsed.error?.issues ?? []) {
     problems.push({
@@ -57,10 +59,27 @@ function keysInFile(name: string | undefined, outside: Outside, problems: Proble
   return parsed.data ?? [];
 }
 
-function toKeys(entries: Entries, where: string, outside: Outside, problems: Problem[]): ApiKey[] {
+/** What means nothing in a list of keys: a limit that is misspelt would be none. */
+export function unknownInKeys(list: unknown, where: string): Problem[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry, index) =>
+    unknownIn(tableAt(entry), keyShape.shape, `${where}[${index}].`, "unknown key")
+  );
+}
+
+/** @param first the number of the first, which names it where it has no name */
+function toKeys(
+  entries: Entries,
+  where: string,
+  first: number,
+  outside: Outside,
+  problems: Problem[],
+): ApiKey[] {
   return entries.flatMap((entry, index) => {
     const at = `${where}[${index}]`;
-    const written = typeof entry === "string" ? { key: entry, name: `key-${index + 1}` } : entry;
+    const written = typeof entry === "string"
+      ? { key: entry, name: `key-${first + index}` }
+      : entry;
     const hash = hashIn(expandEnv(written.key, at, outside, problems));
     if (!hash) {
       problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });

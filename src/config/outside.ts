@@ -41,7 +41,11 @@ export function readOutside(
   try {
     return file(name);
   } catch (error) {
-    problems.push({ where, what: `${shown(name)} ${(error as Error).message}` });
+    // Who writes the key itself in the place of its file's name doesn't want it in the log.
+    const what = name.includes("\n")
+      ? "expected the name of a file; what is there is not repeated"
+      : `${shown(name)} ${(error as Error).message}`;
+    problems.push({ where, what });
     return undefined;
   }
 }

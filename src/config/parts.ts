@@ -1,4 +1,6 @@
+import { closest } from "fastest-levenshtein";
 import { z } from "zod";
+import type { Problem } from "./problem.ts";
 
 /** A value as a message quotes it. Tables and lists are not: there may be keys in them. */
 export function shown(value: unknown): string {
@@ -57,3 +59,25 @@ export const secret = (what: string) =>
   z.custom<string>((value) => typeof value === "string" && value.trim() !== "", {
     error: `expected ${what}; what is there is not repeated`,
   });
+
+/** The keys of a table that mean nothing, each with the nearest that does. */
+export function unknownIn(
+  table: Record<string, unknown>,
+  known: object,
+  prefix: string,
+  what = "unknown key, ignored",
+): Problem[] {
+  const names = Object.keys(known);
+  return Object.keys(table).filter((key) => !names.includes(key)).map((key) => ({
+    where: prefix + key,
+    what: `${what}; did you mean ${closest(key, names)}?`,
+  }));
+}
+
+/** A value, or what it holds under a key, as a table; empty where it is none. */
+export function tableAt(value: unknown, key?: string): Record<string, unknown> {
+  const at = key === undefined ? value : (value as Record<string, unknown>)[key];
+  return typeof at === "object" && at !== null && !Array.isArray(at)
+    ? at as Record<string, unknown>
+    : {};
+}

@@ -1,12 +1,12 @@
-import { closest } from "fastest-levenshtein";
-import { toAccess } from "./access.ts";
-import { adminShape, authShape, corsShape, keyShape, tlsShape } from "./access_shape.ts";
+import { toAccess, unknownInKeys } from "./access.ts";
+import { adminShape, authShape, corsShape, tlsShape } from "./access_shape.ts";
 import type { Config } from "./config.ts";
 import type { Outside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import { checkAddresses, checkKeys, toServers } from "./servers.ts";
 import { toSettings } from "./settings.ts";
 import { fileShape, serverShape, settingsShape } from "./shape.ts";
+import { tableAt, unknownIn } from "./parts.ts";
 
 export type { Problem } from "./problem.ts";
 
@@ -34,6 +34,8 @@ export function checkConfig(
     what: issue.message,
   }));
   const warnings = unknownKeys(raw);
+  // A limit that is misspelt is none, and keys that are let everybody in.
+  problems.push(...unknownKeysOfAuth(raw));
   // Looked at as written, so that these problems are told beside those of the schema.
   const written = rawServers(raw);
   const addresses = checkAddresses(written, problems);
@@ -62,41 +64,25 @@ function rawServers(raw: unknown): Record<string, unknown>[] {
   return Array.isArray(servers) ? servers.map((server) => tableAt(server)) : [];
 }
 
-function rawKeys(file: Record<string, unknown>): Record<string, unknown>[] {
-  const keys = tableAt(file, "auth")["api_keys"];
-  return Array.isArray(keys) ? keys.map((key) => tableAt(key)) : [];
-}
-
-/** A value, or what it holds under a key, as a table; empty where it is none. */
-function tableAt(value: unknown, key?: string): Record<string, unknown> {
-  const at = key === undefined ? value : (value as Record<string, unknown>)[key];
-  return typeof at === "object" && at !== null && !Array.isArray(at)
-    ? at as Record<string, unknown>
-    : {};
+function unknownKeysOfAuth(raw: unknown): Problem[] {
+  const file = tableAt(raw);
+  return [
+    ...unknownIn(tableAt(file, "auth"), authShape.shape, "auth.", "unknown key"),
+    ...unknownInKeys(tableAt(file, "auth")["api_keys"], "auth.api_keys"),
+  ];
 }
 
 function unknownKeys(raw: unknown): Problem[] {
-  const within = (value: Record<string, unknown>, known: object, prefix: string): Problem[] => {
-    const names = Object.keys(known);
-    return Object.keys(value).filter((key) => !names.includes(key)).map((key) => ({
-      where: prefix + key,
-      what: `unknown key, ignored; did you mean ${closest(key, names)}?`,
-    }));
-  };
   const file = tableAt(raw);
   return [
-    ...within(file, fileShape.shape, ""),
-    ...within(tableAt(file, "servers"), fileShape.shape.servers.shape, "servers."),
+    ...unknownIn(file, fileShape.shape, ""),
+    ...unknownIn(tableAt(file, "servers"), fileShape.shape.servers.shape, "servers."),
     ...rawServers(raw).flatMap((server, index) =>
-      within(server, serverShape.shape, `servers.servers[${index}].`)
+      unknownIn(server, serverShape.shape, `servers.servers[${index}].`)
     ),
-    ...within(tableAt(file, "config"), settingsShape.shape, "config."),
-    ...within(tableAt(file, "auth"), authShape.shape, "auth."),
-    ...rawKeys(file).flatMap((key, index) =>
-      within(key, keyShape.shape, `auth.api_keys[${index}].`)
-    ),
-    ...within(tableAt(file, "admin"), adminShape.shape, "admin."),
-    ...within(tableAt(file, "tls"), tlsShape.shape, "tls."),
-    ...within(tableAt(file, "cors"), corsShape.shape, "cors."),
+    ...unknownIn(tableAt(file, "config"), settingsShape.shape, "config."),
+    ...unknownIn(tableAt(file, "admin"), adminShape.shape, "admin."),
+    ...unknownIn(tableAt(file, "tls"), tlsShape.shape, "tls."),
+    ...unknownIn(tableAt(file, "cors"), corsShape.shape, "cors."),
   ];
 }
