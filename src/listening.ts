@@ -20,13 +20,26 @@ export interface ListeningOptions extends Omit<ServingOptions, "tls"> {
   readonly adminHandler: ServingOptions["handler"];
 }
 
-/** Listens at all addresses or at none: throws what `Deno.serve` throws. */
+/** What the error is called that says that the second address can't be listened at. */
+export const NO_ADMIN_ADDRESS = "NoAdminAddress";
+
+/**
+ * Listens at all addresses or at none: throws what `Deno.serve` throws, for the second address as
+ * the cause of an error named {@linkcode NO_ADMIN_ADDRESS}.
+ */
 export function startListening(
   { access, adminHandler, ...main }: ListeningOptions,
 ): Listening {
   const { adminListen } = access;
-  const admin = adminListen &&
-    startServing({ ...adminListen, handler: adminHandler, onError: main.onError });
+  let admin: Serving | undefined;
+  try {
+    admin = adminListen &&
+      startServing({ ...adminListen, handler: adminHandler, onError: main.onError });
+  } catch (cause) {
+    const error = new Error("The second address can't be listened at", { cause });
+    error.name = NO_ADMIN_ADDRESS;
+    throw error;
+  }
   let tls = access.tls;
   try {
     const serving = startServing({ ...main, tls });

@@ -74,6 +74,8 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     return server;
   };
 
+  // Beside one that shares its port the system lets others listen without a word.
+  if (tls) Deno.listen({ hostname, port: options.port }).close();
   let server = listen(options.port);
   const { addr } = server;
 

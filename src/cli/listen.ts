@@ -1,4 +1,5 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
+import { NO_ADMIN_ADDRESS } from "../listening.ts";
 import { complain } from "./complain.ts";
 
 /** Starts a gateway, or says in one line why it can't listen there. */
@@ -11,7 +12,12 @@ export function listen(options: GatewayOptions): Gateway | undefined {
   }
 }
 
-function whyNot(error: unknown, { hostname, port }: GatewayOptions): string {
+function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayOptions): string {
+  if (error instanceof Error && error.name === NO_ADMIN_ADDRESS) {
+    const { hostname, port } = access.adminListen!;
+    const { message } = error.cause as Error;
+    return `admin.listen: can't listen on ${hostname}:${port}: ${message}`;
+  }
   if (error instanceof Deno.errors.AddrInUse) {
     return `${hostname}:${port} is already in use; choose another port with --port`;
   }
@@ -23,6 +29,9 @@ function whyNot(error: unknown, { hostname, port }: GatewayOptions): string {
   }
   if (error instanceof Error && error.message.includes("lookup address")) {
     return `${hostname} is not a known host; choose an address with --host`;
+  }
+  if (access.tls && error instanceof Error) {
+    return `tls: the certificate can't be used: ${error.message}`;
   }
   throw error;
 }

@@ -88,11 +88,11 @@ async function run(options: RunOptions): Promise<number> {
   });
   if (!gateway) return 1;
   const stopping = stopOnSignals(gateway);
-  const { settings, servers } = checked.config;
+  const { settings, servers, access } = checked.config;
   const from = file?.path ?? "the command line";
   if (onScreen) complainOf(checked);
   announce(
-    `Listening on http://${options.host}:${gateway.port}, ` +
+    `Listening on ${access.tls ? "https" : "http"}://${options.host}:${gateway.port}, ` +
       `${servers.length} servers from ${from}, policy ${settings.policy}`,
     style,
   );
