@@ -27,7 +27,9 @@ const HOST = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?$/;
 /** What belongs to one connection, or to a router that doesn't know how long a body is. */
 const NOT_FORWARDED = [
   "connection",
+  "endpoint-load-metrics-format",
   "expect",
+  "forwarded",
   "keep-alive",
   "proxy-authenticate",
   "proxy-authorization",
@@ -37,6 +39,8 @@ const NOT_FORWARDED = [
   "transfer-encoding",
   "upgrade",
   "x-data-parallel-rank",
+  "x-forwarded-for",
+  "x-real-ip",
 ];
 const ONCE = ["authorization", "content-length", "content-type", "host", "x-request-id"];
 

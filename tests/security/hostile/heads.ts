@@ -59,6 +59,17 @@ export const headers: readonly Row[] = [
     withLines(...Array.from({ length: 70 }, (_, i) => `X-${i}: ${"x".repeat(1_000)}`)),
     tooLong,
   ],
+  [
+    "120 headers, which the runtime takes",
+    withLines(...Array.from({ length: 120 }, (_, i) => `X-${i}: a`)),
+    turnedAway(431),
+  ],
+  [
+    "who a client says that it is",
+    withLines("X-Forwarded-For: 10.0.0.1", "X-Real-Ip: 10.0.0.1", "Forwarded: for=10.0.0.1"),
+    forwarded(),
+  ],
+  ["how the load is to be told", withLines("Endpoint-Load-Metrics-Format: TEXT"), forwarded()],
   ["1,000 headers", withLines(...Array.from({ length: 1_000 }, (_, i) => `X-${i}: a`)), refused],
   ["one header 1,000 times", withLines(...Array.from({ length: 1_000 }, () => "X: a")), refused],
   [

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { checkConfig } from "../../src/config/schema.ts";
+import { startGateway } from "../../src/gateway.ts";
+import { bearer, startGuarded, startRecorder, statusOf } from "./guarded.ts";
+
+const PAGES = [
+  "/load-stats",
+  "/server-models",
+  "/metrics",
+  "/dashboard",
+  "/dashboard/view",
+  "/dashboard/history",
+];
+const ADMIN = `[admin]\nlisten = "127.0.0.1:0"`;
+const KEYS = `[auth]\napi_keys = ["good"]`;
+
+Deno.test("what is for those who run the router is on the main port, as in the original", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url });
+  assert.equal(router.gateway.admin, undefined);
+  for (const path of [...PAGES, "/health"]) {
+    assert.equal(await statusOf(router.get(path)), 200, path);
+  }
+  assert.equal((await (await router.get("/health")).json()).servers[0].url, server.url);
+});
+
+Deno.test("with keys, it needs one there, and so do the details of /health", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url, tables: KEYS });
+  for (const path of [...PAGES, "/dashboard/events"]) {
+    assert.equal(await statusOf(router.get(path)), 401, path);
+    assert.equal(await statusOf(router.get(path, bearer("bad"))), 401, path);
+    assert.equal(await statusOf(router.get(path, bearer("good"))), 200, path);
+  }
+  for (const headers of [{}, bearer("bad")]) {
+    const answer = await router.get("/health", headers);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(await answer.json(), { status: "healthy" });
+  }
+  const { servers } = await (await router.get("/health", bearer("good"))).json();
+  assert.equal(servers[0].url, server.url);
+});
+
+Deno.test("at an address of its own it is found there without a key, and not on the main port", async () => {
+  await using server = startRecorder();
+  for (const tables of [ADMIN, `${ADMIN}\n${KEYS}`]) {
+    await using router = await startGuarded({ server: server.url, tables });
+    const { adminUrl } = router;
+    const headers = bearer("good");
+    for (const path of PAGES) {
+      assert.equal(await statusOf(router.get(path, headers)), 404, path);
+      assert.equal(await statusOf(fetch(adminUrl + path)), 200, path);
+    }
+    const { servers } = await (await fetch(`${adminUrl}/health`)).json();
+    assert.equal(servers[0].url, server.url);
+    assert.deepEqual(await (await router.get("/health", headers)).json(), { status: "healthy" });
+
+    // Nothing of what clients use is there.
+    for (const path of ["/", "/v1/models"]) {
+      assert.equal(await statusOf(fetch(adminUrl + path)), 404, path);
+    }
+    const asked = fetch(`${adminUrl}/v1/chat/completions`, { method: "POST", body: "{}" });
+    assert.equal(await statusOf(asked), 404);
+    assert.deepEqual(server.seen, []);
+  }
+});
+
+Deno.test("/livez and /readyz are open everywhere and say nothing else", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url, tables: `${ADMIN}\n${KEYS}` });
+  for (const url of [router.url, router.adminUrl]) {
+    for (const [path, status] of [["/livez", "alive"], ["/readyz", "ready"]]) {
+      const answer = await fetch(url + path);
+      assert.equal(answer.status, 200);
+      assert.deepEqual(await answer.json(), { status });
+    }
+  }
+});
+
+Deno.test("a second address that is taken is told as such, and nothing is half started", () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  const checked = checkConfig({
+    servers: { servers: [{ url: "http://127.0.0.1:9" }] },
+    admin: { listen: `127.0.0.1:${port}` },
+  }, () => undefined);
+  assert.ok(checked.ok);
+  const { config } = checked;
+  assert.throws(
+    () => startGateway({ hostname: "127.0.0.1", port: 0, config }),
+    (error: Error) =>
+      error.name === "NoAdminAddress" && error.cause instanceof Deno.errors.AddrInUse,
+  );
+});

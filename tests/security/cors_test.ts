@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { until } from "../support/until.ts";
+import { bearer, configText, startGuarded, startRecorder } from "./guarded.ts";
+
+const APP = "https://app.example.com";
+
+/** Who may read answers, by the header that says so, and what it depends on. */
+async function allowed(answer: Promise<Response>): Promise<string | null> {
+  const { headers, body } = await answer;
+  await body?.cancel();
+  assert.equal(headers.get("access-control-allow-credentials"), null);
+  return headers.get("access-control-allow-origin");
+}
+
+Deno.test("pages of any origin may use the router, without credentials, as in the original", async () => {
+  await using server = startRecorder(() =>
+    Response.json({}, {
+      headers: {
+        "access-control-allow-origin": "https://server.example.com",
+        "access-control-allow-credentials": "true",
+      },
+    })
+  );
+  await using router = await startGuarded({ server: server.url });
+  const headers = { origin: APP };
+  assert.equal(await allowed(router.ask({ headers })), "*");
+  assert.equal(await allowed(router.ask({ headers, body: "no JSON" })), "*");
+  for (const path of ["/v1/models", "/health", "/nowhere"]) {
+    assert.equal(await allowed(router.get(path, headers)), "*", path);
+  }
+});
+
+Deno.test("where origins are named, only their pages may, and caches are told that it depends", async () => {
+  await using server = startRecorder();
+  const tables = (origins: string) =>
+    `[cors]\nallow_origins = [${origins}]\n[auth]\napi_keys = ["good"]`;
+  await using router = await startGuarded({ server: server.url, tables: tables(`"${APP}"`) });
+  const cases = [
+    [APP, APP],
+    ["https://evil.example.com", null],
+    [`${APP}.evil.example.com`, null],
+    ["http://app.example.com", null],
+    ["null", null],
+  ] as const;
+  const check = async (origin: string, expected: string | null) => {
+    for (const key of ["good", "bad"]) {
+      const headers = { origin, ...bearer(key) };
+      assert.equal(await allowed(router.ask({ headers })), expected, origin);
+      assert.equal(await allowed(router.get("/v1/models", headers)), expected, origin);
+      const asking = fetch(`${router.url}/v1/chat/completions`, {
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST" },
+      });
+      assert.equal(await allowed(asking), expected, origin);
+    }
+  };
+  for (const [origin, expected] of cases) await check(origin, expected);
+  const answer = await router.ask({ headers: bearer("good") });
+  await answer.body?.cancel();
+  assert.match(answer.headers.get("vary")!, /origin/i);
+
+  await router.write("servers.toml", configText({ server: server.url, tables: tables("") }));
+  await until(
+    "a reload closes it",
+    async () => await allowed(router.get("/v1/models", { origin: APP })) === null,
+  );
+  for (const [origin] of cases) await check(origin, null);
+});

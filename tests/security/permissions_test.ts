@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { until } from "../support/until.ts";
+import { createAuthority } from "./certificates.ts";
+import { bearer, CHAT, configText, startRecorder, statusOf } from "./guarded.ts";
+import { flagsOf, spawn, startProcess } from "./process.ts";
+
+const { tasks } = JSON.parse(
+  Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)),
+) as { tasks: Record<string, string> };
+
+Deno.test("with the permissions of `deno task start` the router does all that it does", async () => {
+  const folder = await Deno.makeTempDir();
+  const [own, servers] = [await createAuthority(), await createAuthority()];
+  await using server = startRecorder(undefined, await servers.issue());
+  const { cert, key } = await own.issue();
+  const files: Record<string, string> = {
+    "servers.toml": configText({
+      server: server.url,
+      serverKeys: `ca = "ca.pem", api_key = "\${SERVER_KEY}"`,
+      tables: `[auth]\napi_keys_file = "keys/keys.toml"\napi_keys = ["\${ROUTER_KEY}"]
+[admin]\nlisten = "127.0.0.1:0"
+[tls]\ncert = "cert.pem"\nkey = "key.pem"`,
+    }),
+    "keys/keys.toml": `api_keys = ["first"]`,
+    "cert.pem": cert,
+    "key.pem": key,
+    "ca.pem": servers.ca,
+  };
+  await Deno.mkdir(`${folder}/keys`);
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  try {
+    await using router = await startProcess({
+      cwd: folder,
+      args: ["--log-file", "logs/router.log", "--log-level", "debug"],
+      env: { ROUTER_KEY: "by-environment", SERVER_KEY: "of-the-server" },
+    });
+    assert.match(router.url, /^https:/);
+    using client = Deno.createHttpClient({ caCerts: [own.ca] });
+    const ask = (key: string) =>
+      statusOf(fetch(`${router.url}/v1/completions`, {
+        method: "POST",
+        headers: bearer(key),
+        body: CHAT,
+        client,
+      }));
+    assert.deepEqual([await ask("by-environment"), await ask("first")], [200, 200]);
+    assert.equal(server.seen[0]!.headers.get("authorization"), "Bearer of-the-server");
+
+    // A change of a file that is named, of the file itself, of the certificate; a signal.
+    await Deno.writeTextFile(`${folder}/keys/keys.toml`, `api_keys = ["second"]`);
+    await until("the keys are read again", async () => await ask("second") === 200);
+    router.kill("SIGHUP");
+    const reloads = () => (router.output().match(/Configuration reloaded/g) ?? []).length;
+    await until("reloaded", () => reloads() >= 2);
+    const renewed = await (await createAuthority()).issue();
+    await Deno.writeTextFile(`${folder}/cert.pem`, renewed.cert);
+    await Deno.writeTextFile(`${folder}/key.pem`, renewed.key);
+    await until("another certificate", async () => {
+      using untrusting = Deno.createHttpClient({ caCerts: [own.ca], poolMaxIdlePerHost: 0 });
+      const answer = fetch(`${router.url}/livez`, { client: untrusting });
+      return await statusOf(answer).catch(() => 0) === 0;
+    });
+
+    router.kill("SIGTERM");
+    assert.equal((await router.status).code, 0, router.output());
+    assert.doesNotMatch(router.output(), /NotCapable|Requires .* access|Unexpected/);
+    assert.match(
+      await Deno.readTextFile(`${folder}/logs/router.log`),
+      /"path":"\/v1\/completions"/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("with the same permissions nothing else can be written, run or loaded", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/kept`, "kept");
+    const program = new URL("forbidden.ts", import.meta.url).pathname;
+    const args = [`${folder}/elsewhere`, `${folder}/kept`];
+    const { stdout, stderr } = await spawn({ cwd: folder, program, args }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.notEqual(text, "", new TextDecoder().decode(stderr));
+    const { "write to the log folder": toLog, ...results } = JSON.parse(text);
+    assert.equal(toLog, "done");
+    for (const [what, result] of Object.entries(results)) {
+      assert.equal(result, "not allowed", what);
+    }
+    assert.ok(Object.keys(results).length >= 11);
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assert.deepEqual(left, ["kept", "logs"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the tasks that run the router and the executables have these permissions and no more", () => {
+  const permissions = (command: string) =>
+    command.split(" ").filter((word) => /^--(allow|deny|no)-(?!legacy)/.test(word));
+  const expected = permissions(tasks.start!);
+  assert.deepEqual(expected, flagsOf("start"));
+  assert.ok(!expected.includes("--allow-all") && !expected.includes("--allow-write"));
+  for (const denied of ["--deny-run", "--deny-ffi", "--no-remote"]) {
+    assert.ok(expected.includes(denied));
+  }
+  for (const name of ["demo", "dev", "compile", "compile:all"]) {
+    for (const command of tasks[name]!.split(" && ")) {
+      assert.deepEqual(permissions(command), expected, command);
+    }
+  }
+});
