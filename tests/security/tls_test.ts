@@ -12,12 +12,18 @@ const TLS = `[tls]\ncert = "cert.pem"\nkey = "key.pem"`;
 const filesOf = ({ cert, key }: TestCertificate) => ({ "cert.pem": cert, "key.pem": key });
 
 /** Asks over a connection of its own, trusting one authority. */
-async function askTrusting(ca: string, url: string): Promise<number | "not trusted"> {
+async function askTrusting(
+  ca: string,
+  url: string,
+): Promise<number | "not trusted" | "reset"> {
   using client = Deno.createHttpClient({ caCerts: [ca], poolMaxIdlePerHost: 0 });
   try {
     return await statusOf(fetch(`${url}/livez`, { client }));
   } catch (error) {
-    assert.match(String((error as Error).cause), /invalid peer certificate/);
+    const cause = String((error as Error).cause);
+    // What waits to be accepted by the listener that goes is lost.
+    if (cause.includes("Connection reset")) return "reset";
+    assert.match(cause, /invalid peer certificate/);
     return "not trusted";
   }
 }
@@ -64,8 +70,9 @@ Deno.test("TLS 1.2 and 1.3 are spoken, older versions and plain HTTP are not", a
   for (const version of ["0300", "0301", "0302"]) {
     await using connection = await connectRaw(port);
     await connection.send(hello(version));
-    // An alert that ends it, and nothing else.
-    assert.match(await connection.closed(), /^\x15\x03[\x00-\x03]\x00\x02\x02/, version);
+    // An alert of two bytes that ends it.
+    const [type, , , , length, level] = await connection.closed();
+    assert.deepEqual([type, length, level], ["\x15", "\x02", "\x02"], version);
   }
   await using plain = await connectRaw(port);
   await plain.send("GET /livez HTTP/1.1\r\nHost: router\r\n\r\n");
