@@ -14,6 +14,8 @@ export interface Load {
   readonly connections: number;
   /** @default "/v1/chat/completions" */
   readonly path?: string;
+  /** Beside those that every request has. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The JSON of every request. */
   readonly body: unknown;
   /** For which each connection sends one request after another; 0 for a single one. */
@@ -78,7 +80,7 @@ async function makeLoad(load: Load, onOpen: () => void): Promise<LoadResult> {
 }
 
 function requestBytes(
-  { path = "/v1/chat/completions", body }: Load,
+  { path = "/v1/chat/completions", headers = {}, body }: Load,
 ): Uint8Array {
   const encoder = new TextEncoder();
   const text = JSON.stringify(body);
@@ -89,6 +91,7 @@ function requestBytes(
       "user-agent: bench",
       "accept: application/json",
       "content-type: application/json",
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       `content-length: ${encoder.encode(text).length}`,
       "",
       text,

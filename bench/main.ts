@@ -17,6 +17,7 @@ import {
   STREAMS,
 } from "./measure.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
+import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { killChildren } from "./processes.ts";
 import { availableProxies } from "./proxies.ts";
 import { type Aim, figures, ROUTER, timesNginx, verdict } from "./report.ts";
@@ -48,6 +49,17 @@ const parts: Record<string, Part> = {
     const measured = median(ratios(rounds, OBSERVING, NOT_OBSERVING));
     const what = "CPU per chunk with what is observed of each";
     return [{ what, most: 1.1, measured, unit: "× not observing" }];
+  },
+  async guarding(bench) {
+    // As with observing.
+    const rounds = await measureRequests(
+      { ...bench, proxies: guards, rounds: 3 * bench.rounds },
+      GUARDED_HEADERS,
+    );
+    print(figures("CPU per non-streaming request", "µs", rounds, NOT_GUARDING));
+    const measured = median(ratios(rounds, GUARDING, NOT_GUARDING));
+    const what = "CPU per request with all checks of keys, limits and addresses";
+    return [{ what, most: 1.05, measured, unit: "× without" }];
   },
   async latency(bench) {
     const rounds = await measureLatency(bench);

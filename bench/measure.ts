@@ -46,10 +46,13 @@ const TOKEN_EVERY_MS = 10;
 const WARM_UP_SECONDS = 2;
 
 /** CPU per non-streaming request in microseconds, as busy as 32 connections make it. */
-export function measureRequests(bench: Bench): Promise<Rounds> {
+export function measureRequests(
+  bench: Bench,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Rounds> {
   return inTurn(bench, AT_ONCE, [], async ({ pid, port }, seconds) => {
     const before = cpuMicroseconds(pid);
-    const load = { port, connections: 32, body: chat(32), seconds };
+    const load = { port, connections: 32, headers, body: chat(32), seconds };
     const { requests } = await runLoad(load);
     return (cpuMicroseconds(pid) - before) / requests;
   });
