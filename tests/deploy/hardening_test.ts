@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+
+const DEPLOY = new URL("../../deploy/", import.meta.url);
+const read = (path: string) => Deno.readTextFileSync(new URL(path, DEPLOY));
+const UNIT = "systemd/vllm-router.service";
+/** systemd's own scale from 0, safe, to 10. */
+const MOST_EXPOSED = 2;
+
+Deno.test({
+  name: "systemd's own analysis finds the unit exposed by 2.0 at most",
+  ignore: !hasAnalysis(),
+  async fn() {
+    const { stdout, stderr } = await new Deno.Command("systemd-analyze", {
+      args: ["security", "--offline=true", "--no-pager", new URL(UNIT, DEPLOY).pathname],
+      env: { LANG: "C", NO_COLOR: "1" },
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    const score = /Overall exposure level for vllm-router.service: ([\d.]+)/.exec(text)?.[1];
+    assert.ok(score !== undefined, text + new TextDecoder().decode(stderr));
+    assert.ok(Number(score) <= MOST_EXPOSED, text);
+  },
+});
+
+Deno.test("the unit keeps no core dump, which would hold prompts and keys", () => {
+  assert.match(read(UNIT), /^LimitCORE=0$/m);
+});
+
+Deno.test("the image runs as a user that is not root, by its number", () => {
+  const last = read("Dockerfile").split(/^FROM /m).at(-1)!;
+  const [, user, group] = /^USER (\d+):(\d+)$/m.exec(last)!;
+  assert.ok(Number(user) > 0 && Number(group) > 0);
+  assert.doesNotMatch(last, /^USER root|^USER 0/m);
+});
+
+Deno.test("each service of the compose file has a read-only root and no capability", () => {
+  const compose = read("docker-compose.yml");
+  const hardened = /^x-hardened: &hardened\n((?: {2}.*\n)+)/m.exec(compose)![1]!;
+  for (
+    const line of [
+      "read_only: true",
+      "cap_drop: [ALL]",
+      'security_opt: ["no-new-privileges:true"]',
+    ]
+  ) assert.ok(hardened.includes(`  ${line}\n`), line);
+  assert.match(hardened, /ulimits:\n {4}core: 0\n/);
+  const simulated = /^x-simulated: &simulated\n {2}<<: \*hardened\n/m;
+  assert.match(compose, simulated);
+  const services = compose.slice(compose.indexOf("\nservices:\n")).split(/^ {2}(?=[\w-]+:$)/m)
+    .slice(1);
+  assert.equal(services.length, 5);
+  for (const service of services) assert.match(service, /<<: \*(hardened|simulated)\n/);
+  assert.doesNotMatch(compose, /privileged:|cap_add:|network_mode: host|user: root/);
+});
+
+Deno.test("what is installed is what deno.lock says, wherever Deno runs", () => {
+  const config = JSON.parse(read("../deno.json"));
+  assert.deepEqual(config.lock, { frozen: true });
+  assert.match(config.tasks.test, / --frozen /);
+});
+
+/** Whether it is on this machine; says how to get it where it is not. */
+function hasAnalysis(): boolean {
+  try {
+    new Deno.Command("systemd-analyze", { args: ["--version"], stdout: "null", stderr: "null" })
+      .outputSync();
+    return true;
+  } catch {
+    console.log(
+      "systemd-analyze is not installed, a test with it is ignored: apt-get install systemd",
+    );
+    return false;
+  }
+}
