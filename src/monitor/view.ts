@@ -44,6 +44,8 @@ export interface Totals {
   readonly load: number;
   /** The router's own requests in flight. */
   readonly inFlight: number;
+  /** Prompt tokens that all servers have yet to compute, as the router estimates. */
+  readonly pendingTokens: number;
   /** Requests that ended, over the last seconds. */
   readonly requestsPerSecond: number;
   /** Tokens generated at all servers, over the last seconds. */
@@ -76,6 +78,8 @@ export interface ServerView {
   readonly usage: number;
   /** The router's own requests there. */
   readonly inFlight: number;
+  /** Prompt tokens that it has yet to compute, as the router estimates. */
+  readonly pendingTokens: number;
   /** 0 to 1; `null` where the server doesn't tell. */
   readonly kvCacheUsage: number | null;
   /** Share of prompt tokens found in the prefix cache over the last minute, 0 to 1. */

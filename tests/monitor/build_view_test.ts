@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { buildView } from "../../src/monitor/build_view.ts";
 import { createStatistics } from "../../src/monitor/statistics.ts";
+import { workSnapshotOf } from "../support/work.ts";
 import { IDENTITY, scrapeOf, snapshotWith, viewOf } from "./views.ts";
 
 const A = "http://gpu-1:8000";
@@ -33,6 +34,7 @@ Deno.test("a server is shown with all that is known of it", () => {
     waiting: 1,
     capacity: 8,
     inFlight: 2,
+    work: workSnapshotOf({ pendingTokens: 1_234.5 }),
     models: new Map([["m", { id: "m" }], ["n", { id: "n" }]]),
     scrape: scrapeOf({ kvCacheUsage: 0.25 }),
   }]).servers;
@@ -46,6 +48,7 @@ Deno.test("a server is shown with all that is known of it", () => {
     capacity: 8,
     usage: 0.5,
     inFlight: 2,
+    pendingTokens: 1_235,
     kvCacheUsage: 0.25,
     prefixHitRate: null,
     firstToken: NONE,
@@ -73,6 +76,16 @@ Deno.test("totals count the servers that stay, and the requests of all", () => {
     load: 0.5,
     inFlight: 8,
   });
+});
+
+Deno.test("the backlog of the fleet is that of all its servers, those that drain included", () => {
+  const { servers, totals } = viewOf([
+    { url: A, work: workSnapshotOf({ pendingTokens: 20_000.2 }) },
+    { url: B },
+    { url: "http://c", state: "draining", work: workSnapshotOf({ pendingTokens: 300 }) },
+  ]);
+  assert.deepEqual(servers.map(({ pendingTokens }) => pendingTokens), [20_000, 0, 300]);
+  assert.equal(totals.pendingTokens, 20_300);
 });
 
 Deno.test("a fleet that only drains has no load", () => {

@@ -1,4 +1,4 @@
-import type { Work } from "../../src/fleet/work.ts";
+import type { Work, WorkSnapshot } from "../../src/fleet/work.ts";
 
 /** A stream of any model without a prompt that can be told, but for what is given. */
 export function workOf(known: Partial<Work> = {}): Work {
@@ -8,6 +8,20 @@ export function workOf(known: Partial<Work> = {}): Work {
     blocks: [],
     session: undefined,
     stream: true,
+    ...known,
+  };
+}
+
+/** What is known of the work at a server of which nothing was seen, but for what is given. */
+export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot {
+  return {
+    startSeconds: 0.04,
+    secondsPerToken: 0.0001,
+    secondsPerAnswerToken: 0.03,
+    pendingTokens: 0,
+    prefixBlocks: 0,
+    predictedHitRate: undefined,
+    realHitRate: undefined,
     ...known,
   };
 }

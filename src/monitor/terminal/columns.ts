@@ -2,7 +2,7 @@ import { isDown } from "../../fleet/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Row } from "./order.ts";
 import { type Paint, paintOfUsage, type Palette } from "./paint.ts";
-import { bar, count, harmless, milliseconds, percent, widthOf } from "./text.ts";
+import { bar, count, harmless, milliseconds, percent, shortCount, widthOf } from "./text.ts";
 import type { Sort } from "./ui.ts";
 
 /** One thing told of each server. */
@@ -134,7 +134,8 @@ export const columns: readonly Column[] = [
   figure(5, ["capacity", "cap"], (server) => String(server.capacity)),
   usage,
   figure(8, ["KV cache", "KV"], (server) => maybe(server.kvCacheUsage, percent)),
-  figure(13, ["prefix hits", "hits"], (server) => maybe(server.prefixHitRate, percent)),
+  figure(14, ["prefix hits", "hits"], (server) => maybe(server.prefixHitRate, percent)),
+  figure(13, ["backlog", "todo"], (server) => shortCount(server.pendingTokens), { least: 5 }),
   figure(10, ["TTFT p50", "p50"], (server) => maybe(server.firstToken.p50, milliseconds), {
     least: 5,
   }),

@@ -1,10 +1,12 @@
 import type { EventView, View } from "../view.ts";
 import { paintOfUsage, type Palette } from "./paint.ts";
-import { bar, count, fit, flow, harmless, percent, span } from "./text.ts";
+import { bar, count, fit, flow, harmless, percent, shortCount, span } from "./text.ts";
 import type { Extent, Ui } from "./ui.ts";
 
 /** Below so many columns the bar of the load is short, so that all fits on a line. */
 const NARROW = 100;
+/** From so many columns on there is room for the backlog on the same line. */
+const WIDE = 120;
 
 /** Which router this is, and since when it runs. */
 export function identityLines(view: View, width: number, palette: Palette): string[] {
@@ -32,6 +34,7 @@ export function totalsLines({ totals }: View, width: number, palette: Palette): 
       `${failovers.toLocaleString("en-US")} failover${failovers === 1 ? "" : "s"}`,
     ),
   ];
+  if (width >= WIDE) pieces.push(`${shortCount(totals.pendingTokens)} tokens to prefill`);
   return flow(pieces, width);
 }
 
@@ -78,6 +81,7 @@ export function helpLines(palette: Palette): string[] {
     key("usage", "running and waiting, of the capacity"),
     key("KV", "KV cache in use"),
     key("prefix hits", "prompt tokens found in the prefix cache"),
+    key("backlog, todo", "prompt tokens yet to be computed, estimated"),
     key("TTFT, p50 and p95", "time to first token, last minute"),
     key("tok/s, err", "tokens generated a second, failed attempts"),
   ];

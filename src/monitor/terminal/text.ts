@@ -38,6 +38,12 @@ export function count(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
+/** Such as `1,234` or, from ten thousand on, `12.3K`. */
+export function shortCount(value: number): string {
+  if (value < 10_000) return count(Math.round(value));
+  return value.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 3 });
+}
+
 /** Such as `85 ms` or `1.2 s`. */
 export function milliseconds(value: number): string {
   return value < 1_000 ? `${Math.round(value)}ms` : `${(value / 1_000).toFixed(1)}s`;

@@ -27,19 +27,19 @@ const order = (lines: readonly string[]) =>
 
 Deno.test("a large terminal shows all there is to know", () => {
   const lines = draw(
-    viewOf([{ running: 3, waiting: 1, errors: 7 }], { at: 100_000_000 }),
+    viewOf([{ running: 3, waiting: 1, errors: 7, pendingTokens: 12_345 }], { at: 100_000_000 }),
     { models: true },
   );
   assert.equal(lines[0], " vllm-router 1.2.3   http://0.0.0.0:8888   up 1 d 3 h");
   assert.match(lines[1]!, /^ 1 of 1 healthy +load █+░+ 45% +12 requests\/s +4,321 tokens\/s /);
-  assert.match(lines[1]!, /2 failovers/);
+  assert.match(lines[1]!, /2 failovers +12\.3K tokens to prefill/);
   assert.match(
     lines[3]!,
-    /# +server +state +running +waiting +capacity +usage +KV cache +prefix hits +TTFT p50 +TTFT p95 +tokens\/s +errors +models/,
+    /# +server +state +running +waiting +capacity +usage +KV cache +prefix hits +backlog +TTFT p50 +TTFT p95 +tokens\/s +errors +models/,
   );
   assert.match(
     lines[4]!,
-    /1 +gpu-1 +healthy +3 +1 +10 +█{8}░{12} +40% +25% +50% +85ms +1\.2s +1,234 +7 +small-model/,
+    /1 +gpu-1 +healthy +3 +1 +10 +█{6}░{10} +40% +25% +50% +12\.3K +85ms +1\.2s +1,234 +7 +small-model/,
   );
   lineWith(lines, "Events");
   assert.match(lineWith(lines, "Request moved"), /^ \d\d:\d\d:\d\d +Request moved to gpu-2/);
@@ -53,6 +53,24 @@ Deno.test("80 columns show the most important", () => {
   assert.match(lines[4]!, /192\.168\.10\.100:8000 +healthy +3 +0 +10 +█+░+ +30% +25%/);
   const withModels = draw(viewOf([{}]), { models: true }, SMALL);
   assert.match(withModels[4]!, /small-model/);
+});
+
+Deno.test("the narrower the terminal, the fewer columns, hits and backlog the first to go", () => {
+  const view = viewOf([{ pendingTokens: 9_999 }, { pendingTokens: 1_234_567 }]);
+  const shownAt = (columns: number) => {
+    const titles = draw(view, {}, { columns, rows: 24 })[3]!;
+    return [/hits/, /todo|backlog/, /err/].map((title) => title.test(titles));
+  };
+  const steps = new Set(Array.from({ length: 160 }, (_, i) => shownAt(160 - i).join()));
+  assert.deepEqual([...steps], [
+    "true,true,true",
+    "false,true,true",
+    "false,false,true",
+    "false,false,false",
+  ]);
+  const [first, second] = draw(view, {}, { columns: 120, rows: 24 }).slice(4);
+  assert.match(first!, / 9,999 /);
+  assert.match(second!, / 1\.23M /);
 });
 
 Deno.test("no line is wider than the terminal, no screen higher, whatever its size", () => {

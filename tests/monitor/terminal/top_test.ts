@@ -17,7 +17,10 @@ Deno.test("without a terminal top prints a snapshot of a real router", async () 
   });
   assert.equal(code, 0, stderr);
   assert.match(stdout, /2 of 2 healthy/);
-  assert.match(stdout, /KV cache +prefix hits +TTFT p50 +TTFT p95 +tokens\/s +errors +models/);
+  assert.match(
+    stdout,
+    /KV cache +prefix hits +backlog +TTFT p50 +TTFT p95 +tokens\/s +errors +models/,
+  );
   for (const { url } of fleet.simulators) assert.ok(stdout.includes(new URL(url).host));
   assert.match(stdout, /healthy.*模型/);
   assert.ok(!stdout.includes("\x1b"));
