@@ -16,8 +16,9 @@ browserTest("the numbers on the page are those of /load-stats", async () => {
   const { router } = fleet;
   const leaving = new AbortController();
   const { signal } = leaving;
-  const held = Array.from({ length: 11 }, async () => {
-    const answer = await ask(router.url, { tokens: 1_000, stream: true, signal });
+  const held = Array.from({ length: 18 }, async () => {
+    const content = "Tell me more. ".repeat(50);
+    const answer = await ask(router.url, { tokens: 1_000, stream: true, signal, content });
     await answer.body?.pipeTo(new WritableStream(), { signal });
   });
   const ended = Promise.allSettled(held);
@@ -33,29 +34,37 @@ browserTest("the numbers on the page are those of /load-stats", async () => {
   await using open = await openPage(router.url);
   const { page } = open;
   await untilShown(page, 3);
-  const stats = await (await fetch(`${router.url}/load-stats`)).json();
-  const expected = stats.servers.map((server: Record<string, number>) => ({
-    url: server.url,
-    state: `● ${server.health_status}`,
-    running: String(server.running),
-    waiting: String(server.waiting),
-    capacity: String(server.max_capacity),
-    usage: `${Math.round((server.current_load ?? 0) / (server.max_capacity ?? 0) * 100)}%`,
-  }));
+  const loadStats = async () => await (await fetch(`${router.url}/load-stats`)).json();
+  const expected = async () =>
+    (await loadStats()).servers.map((server: Record<string, number>) => ({
+      url: server.url,
+      state: `● ${server.health_status}`,
+      running: String(server.running),
+      waiting: String(server.waiting),
+      capacity: String(server.max_capacity),
+      backlog: String(server.pending_prefill_tokens),
+      usage: `${Math.round((server.current_load ?? 0) / (server.max_capacity ?? 0) * 100)}%`,
+    }));
   const shown = async () =>
-    (await shownRows(page)).map(({ url, state, running, waiting, capacity, usage }) => ({
+    (await shownRows(page)).map(({ url, state, running, waiting, capacity, backlog, usage }) => ({
       url,
       state,
       running,
       waiting,
       capacity,
+      backlog,
       usage,
     }));
   await until(
     "the page shows that load",
-    async () => JSON.stringify(await shown()) === JSON.stringify(expected),
-  ).catch(async () => assert.deepEqual(await shown(), expected));
-  assert.ok(stats.servers.some(({ waiting }: { waiting: number }) => waiting > 0));
+    async () => JSON.stringify(await shown()) === JSON.stringify(await expected()),
+    10_000,
+  ).catch(async () => assert.deepEqual(await shown(), await expected()));
+  const stats = await loadStats();
+  const some = (name: string) =>
+    stats.servers.some((server: Record<string, number>) => server[name]! > 0);
+  assert.ok(some("waiting"));
+  assert.ok(some("pending_prefill_tokens"));
 
   const { summary } = stats;
   assert.equal(summary.total_active_load, held.length);

@@ -98,8 +98,8 @@ Deno.test("a mean leaves out what isn't known", () => {
 Deno.test("sorting puts the unknown last either way, filtering looks at names and models", () => {
   const servers = [
     serverView("a10", { kvCacheUsage: 0.5 }),
-    serverView("a2"),
-    serverView("b", { kvCacheUsage: 0.9, state: "unhealthy", models: ["Qwen"] }),
+    serverView("a2", { pendingTokens: 4_000 }),
+    serverView("b", { kvCacheUsage: 0.9, pendingTokens: 9, state: "unhealthy", models: ["Qwen"] }),
   ];
   const sorted = (id: string, order: "ascending" | "descending") =>
     sortServers(servers, COLUMNS.find((column) => column.id === id)!, order).map(({ name }) =>
@@ -107,6 +107,7 @@ Deno.test("sorting puts the unknown last either way, filtering looks at names an
     );
   assert.deepEqual(sorted("kv-cache", "ascending"), ["a10", "b", "a2"]);
   assert.deepEqual(sorted("kv-cache", "descending"), ["b", "a10", "a2"]);
+  assert.deepEqual(sorted("backlog", "descending"), ["a2", "b", "a10"]);
   assert.deepEqual(sorted("server", "ascending"), ["a2", "a10", "b"]);
   assert.deepEqual(sorted("state", "ascending"), ["b", "a10", "a2"]);
   assert.deepEqual(filterServers(servers, " qwen", false).map(({ name }) => name), ["b"]);

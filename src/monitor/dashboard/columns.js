@@ -65,6 +65,7 @@ export const COLUMNS = [
   numbers("capacity", "Capacity", ({ capacity }) => capacity, count),
   numbers("kv-cache", "KV cache", ({ kvCacheUsage }) => kvCacheUsage, percent, "meter"),
   numbers("prefix-hits", "Prefix hits", ({ prefixHitRate }) => prefixHitRate, percent),
+  numbers("backlog", "Prefill backlog", ({ pendingTokens }) => pendingTokens, count),
   numbers("first-token-p50", "First\u00a0token p50", ({ firstToken }) => firstToken.p50, duration),
   numbers("first-token-p95", "First\u00a0token p95", ({ firstToken }) => firstToken.p95, duration),
   numbers("tokens", "Tokens/s", ({ tokensPerSecond }) => tokensPerSecond, rate),
