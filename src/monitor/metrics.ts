@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { isRoutable } from "../fleet/server.ts";
-import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { Account } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
 
@@ -116,13 +116,16 @@ function stageOf({ attempts, bytes }: Readonly<Account>): "upload" | "waiting" |
   return bytes === 0 ? "waiting" : "streaming";
 }
 
+/** Makes a gauge of what `read` tells of each server; what is unknown has no value. */
+type ServerGauge = (
+  name: string,
+  help: string,
+  read: (server: ServerSnapshot) => number | undefined,
+) => void;
+
 /** Gauges that a scrape reads off the fleet, so that a server that left is gone at once. */
 function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapshot): void {
-  const gauge = (
-    name: string,
-    help: string,
-    read: (server: FleetSnapshot["servers"][number]) => number | undefined,
-  ) =>
+  const gauge: ServerGauge = (name, help, read) =>
     new Gauge({
       name: `vllm_router_${name}`,
       help,
@@ -148,5 +151,35 @@ function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapsh
     "server_kv_cache_usage",
     "Share of a server's KV cache in use, 0 to 1.",
     (server) => server.scrape?.kvCacheUsage,
+  );
+  registerWorkGauges(gauge);
+}
+
+/** Of the work at a server and of what the router has learned of it. */
+function registerWorkGauges(gauge: ServerGauge): void {
+  gauge(
+    "server_pending_prefill_tokens",
+    "Prompt tokens a server has yet to compute, estimated.",
+    (server) => Math.round(server.work.pendingTokens),
+  );
+  gauge(
+    "server_prefill_tokens_per_second",
+    "Prompt tokens a server computes in a second, learned.",
+    (server) => 1 / server.work.secondsPerToken,
+  );
+  gauge(
+    "server_prefix_blocks",
+    "Blocks of prompts a server is believed to have in its prefix cache.",
+    (server) => server.work.prefixBlocks,
+  );
+  gauge(
+    "server_predicted_prefix_hit_rate",
+    "Share of prompt tokens expected in a server's prefix cache, 0 to 1.",
+    (server) => server.work.predictedHitRate,
+  );
+  gauge(
+    "server_prefix_hit_rate",
+    "The same share as the server's own counters told, 0 to 1.",
+    (server) => server.work.realHitRate,
   );
 }

@@ -1,3 +1,4 @@
+import { workOf } from "../support/work.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
 import { openAccount } from "../../src/proxy/account.ts";
 import { configOf } from "../support/config.ts";
@@ -38,6 +39,16 @@ function pageOfEverything(): Promise<string> {
   const fleet = new Fleet({ config });
   const server = fleet.servers[0]! as Parameters<typeof fleet.recordScrape>[0];
   const scrape = { running: 1, waiting: 0, kvCacheUsage: 0.5, maxFds: 1, ownInFlight: 0 };
+  /** Hits are known once a server's counters were compared with what was predicted. */
+  const counted = (prefixQueries: number) => {
+    const counters = { generation: 0, prompt: 0, prefixQueries, prefixHits: 0 };
+    fleet.recordScrape(server, { ...scrape, counters }, false);
+  };
+  fleet.recordCheck(server, { ok: true, responseMs: 1 });
+  counted(0);
+  const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+  if (typeof lease === "object") lease.started();
+  counted(10_000);
   fleet.recordScrape(server, scrape, false);
   const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
   const account = openAccount({

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMetrics } from "../../src/monitor/metrics.ts";
 import { type Account, openAccount } from "../../src/proxy/account.ts";
+import { workSnapshotOf } from "../support/work.ts";
 import { ask, startFleet } from "../support/fleet.ts";
 import { configOf } from "../support/config.ts";
 import { exportedMetrics } from "../deploy/exported.ts";
@@ -54,6 +55,11 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["retries_held_back_total", "counter", ""],
     ["server_kv_cache_usage", "gauge", "server"],
     ["server_load", "gauge", "server"],
+    ["server_pending_prefill_tokens", "gauge", "server"],
+    ["server_predicted_prefix_hit_rate", "gauge", "server"],
+    ["server_prefill_tokens_per_second", "gauge", "server"],
+    ["server_prefix_blocks", "gauge", "server"],
+    ["server_prefix_hit_rate", "gauge", "server"],
     ["server_running", "gauge", "server"],
     ["server_up", "gauge", "server"],
     ["server_waiting", "gauge", "server"],
@@ -169,6 +175,13 @@ Deno.test("what is a state is read when it is asked for", async () => {
       load: 0.625,
       inFlight: 3,
       scrape: scrapeOf({ kvCacheUsage: 0.75 }),
+      work: workSnapshotOf({
+        pendingTokens: 1_234.5,
+        secondsPerToken: 1 / 4_000,
+        prefixBlocks: 42,
+        predictedHitRate: 0.75,
+        realHitRate: 0,
+      }),
     },
     { url: B, state: "unhealthy" },
   ]);
@@ -182,6 +195,13 @@ Deno.test("what is a state is read when it is asked for", async () => {
   assert.deepEqual(await values("server_waiting"), { [A]: "2", [B]: "0" });
   assert.deepEqual(await values("in_flight"), { [A]: "3", [B]: "0" });
   assert.deepEqual(await values("server_kv_cache_usage"), { [A]: "0.75" }, "unknown is no value");
+  assert.deepEqual(await values("server_prefix_blocks"), { [A]: "42", [B]: "0" });
+  assert.deepEqual(await values("server_pending_prefill_tokens"), { [A]: "1235", [B]: "0" });
+  const pace = await values("server_prefill_tokens_per_second");
+  assert.equal(Math.round(Number(pace[A])), 4_000);
+  assert.ok(Number(pace[B]) > 0, "an assumption before anything was seen");
+  assert.deepEqual(await values("server_predicted_prefix_hit_rate"), { [A]: "0.75" });
+  assert.deepEqual(await values("server_prefix_hit_rate"), { [A]: "0" }, "0 is no unknown");
   // A server that left is gone from each, one that no longer tells from that one.
   show({ url: B, state: "healthy", inFlight: 1 });
   assert.deepEqual(await values("server_up"), { [B]: "1" });
