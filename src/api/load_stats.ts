@@ -39,8 +39,8 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
         load: server.load,
         pending_prefill_tokens: Math.round(server.work.pendingTokens),
         prefill_tokens_per_second: Math.round(1 / server.work.secondsPerToken),
-        first_token_overhead_seconds: server.work.startSeconds,
-        seconds_per_answer_token: server.work.secondsPerAnswerToken,
+        first_token_overhead_seconds: toMillionths(server.work.startSeconds),
+        seconds_per_answer_token: toMillionths(server.work.secondsPerAnswerToken),
         prefix_blocks: server.work.prefixBlocks,
         predicted_prefix_hit_rate: server.work.predictedHitRate ?? null,
         prefix_hit_rate: server.work.realHitRate ?? null,
@@ -60,6 +60,11 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
       overall_utilization_percent: percent(totalLoad, totalCapacity),
     },
   };
+}
+
+/** A sum's last digits say nothing. */
+function toMillionths(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
 }
 
 /** At most 100, as in the original. */

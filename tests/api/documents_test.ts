@@ -12,6 +12,17 @@ const NOW_ISO = "2026-01-02T03:04:05.678Z";
 const A = "http://a:8000";
 const B = "http://b:8000";
 
+/** What is assumed of a server before anything was seen. */
+const UNSEEN = {
+  pending_prefill_tokens: 0,
+  prefill_tokens_per_second: 10_000,
+  first_token_overhead_seconds: 0.04,
+  seconds_per_answer_token: 0.03,
+  prefix_blocks: 0,
+  predicted_prefix_hit_rate: null,
+  prefix_hit_rate: null,
+};
+
 /** Servers of which that many are well, the others out. */
 function fleetWith(
   total: number,
@@ -140,7 +151,7 @@ Deno.test("a removed server that finishes what it has is not counted against the
   assert.equal(document.unhealthy_servers, 0);
 });
 
-Deno.test("the load document has the original's fields", () => {
+Deno.test("the load document has the original's fields and what was learned of each server", () => {
   const fleet = fleetWith(2, 1);
   const [well] = serversOf(fleet);
   fleet.recordScrape(well!, {
@@ -150,8 +161,7 @@ Deno.test("the load document has the original's fields", () => {
     maxFds: 1_024,
     ownInFlight: 0,
   }, false);
-  fleet.acquire(workOf({ model: "m" }), new Set());
-  const { startSeconds } = fleet.snapshot().servers[0]!.work;
+  fleet.acquire(workOf({ model: "m", promptBytes: 4_000, blocks: [1, 2, 3] }), new Set());
   assert.deepEqual(loadStatsDocument(fleet.snapshot()), {
     servers: [{
       url: A,
@@ -167,13 +177,10 @@ Deno.test("the load document has the original's fields", () => {
       running: 2,
       waiting: 2,
       load: 0.75,
-      first_token_overhead_seconds: startSeconds,
+      ...UNSEEN,
+      // Four bytes are taken for a token.
       pending_prefill_tokens: 1_000,
-      predicted_prefix_hit_rate: null,
-      prefill_tokens_per_second: 10_000,
-      prefix_blocks: 0,
-      prefix_hit_rate: null,
-      seconds_per_answer_token: 0.03,
+      prefix_blocks: 3,
       detailed_metrics: {
         num_requests_running: 2,
         num_requests_waiting: 1,
@@ -194,13 +201,7 @@ Deno.test("the load document has the original's fields", () => {
       running: 0,
       waiting: 0,
       load: 0,
-      first_token_overhead_seconds: startSeconds,
-      pending_prefill_tokens: 0,
-      predicted_prefix_hit_rate: null,
-      prefill_tokens_per_second: 10_000,
-      prefix_blocks: 0,
-      prefix_hit_rate: null,
-      seconds_per_answer_token: 0.03,
+      ...UNSEEN,
       detailed_metrics: {
         num_requests_running: 0,
         num_requests_waiting: 0,
@@ -216,6 +217,31 @@ Deno.test("the load document has the original's fields", () => {
       overall_utilization_percent: 50,
     },
   });
+});
+
+Deno.test("shares of prompts found in the cache are told once a server's counters were compared", () => {
+  const fleet = fleetWith(1, 1);
+  const [server] = serversOf(fleet);
+  const counted = (prefixQueries: number, prefixHits: number) => {
+    const counters = { generation: 0, prompt: 0, prefixQueries, prefixHits };
+    const idle = { running: 0, waiting: 0, kvCacheUsage: 0, maxFds: 1, ownInFlight: 0 };
+    fleet.recordScrape(server!, { ...idle, counters }, false);
+  };
+  const told = () => {
+    const [stats] = loadStatsDocument(fleet.snapshot()).servers;
+    return [stats?.predicted_prefix_hit_rate, stats?.prefix_hit_rate, stats?.prefix_blocks];
+  };
+  counted(0, 0);
+  for (const _ of ["for the first time", "again"]) {
+    const work = workOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] });
+    const lease = fleet.acquire(work, new Set());
+    assert.ok(typeof lease === "object");
+    lease.started();
+    lease.end("ok");
+  }
+  assert.deepEqual(told(), [null, null, 4]);
+  counted(10_000, 4_000);
+  assert.deepEqual(told(), [0.5, 0.4, 4]);
 });
 
 Deno.test("an overfull server shows no negative room and at most 100%", () => {
