@@ -126,7 +126,8 @@ export function createProxy(options: ProxyOptions): Proxy {
         onNext: observer.nextToken,
         onEnd(ended) {
           lease?.end(ended.outcome, endDetails(ended, Date.now()));
-          close(ended);
+          const { outcome, status, bytes, usage } = ended;
+          close({ outcome, status, bytes, usage });
         },
       });
     }
