@@ -114,7 +114,7 @@ export const logListener: Partial<Listener> = {
       server: chosen.server.config.url,
       candidates: candidates.map(({ server, ...terms }) =>
         `${server.config.name}: ${describeTerms(terms)}`
-      ),
+      ).join("; "),
     }));
   },
   failover(failover) {

@@ -71,6 +71,38 @@ Deno.test("each request is one flat JSON line with all there is to know, and an 
     assert.deepEqual(events.map(({ from, to }) => [from, to]), [["checking", "healthy"]]);
   }));
 
+Deno.test("at the level debug a choice is one line with the terms of each server", () =>
+  withFolder(async (folder) => {
+    await using one = await startSimulator({ speed: 20 });
+    await using other = await startSimulator({ speed: 20 });
+    const servers = [one, other].map(({ url }) => url);
+    const args = [...servers.flatMap((url) => ["--server", url]), "--log-level", "debug"];
+    await using router = await startLogging(folder, args);
+    await (await ask(router.url, { stream: true, content: "SECRET ".repeat(200) })).text();
+    const choices = () => logLines(router.output()).filter((line) => "candidates" in line);
+    await until("the line is there", () => choices().length > 0);
+
+    const [choice, ...more] = choices();
+    assert.deepEqual(more, []);
+    const { time: _, message, candidates, ...told } = choice!;
+    const { server } = told;
+    assert.deepEqual(told, { level: "debug", policy: "least_work", server });
+    assert.ok(servers.includes(String(server)));
+    const terms = String(candidates).split("; ");
+    assert.deepEqual(
+      terms.map((term) => term.split(": ")[0]),
+      servers.map((url) => new URL(url).host),
+    );
+    for (const term of terms) {
+      assert.match(
+        term,
+        /: first token in \d\.\d{3} s, 0 tokens pending, (\d{3}) of \1 own, 0 ahead of a seat, load 0\.00$/,
+      );
+    }
+    assert.equal(message, `A request goes to ${server} by least_work: ${candidates}`);
+    assert.doesNotMatch(router.output(), /SECRET/);
+  }));
+
 Deno.test("a client that left and servers that failed are told apart", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ interTokenMs: 50 });
