@@ -127,3 +127,46 @@ Deno.test("a server that was away for a moment is back soon, not only at its nex
   await fleet.simulators[0]!.setFault(null);
   await until("it is back", () => state() === "healthy", 4_000);
 });
+
+Deno.test("with debug_headers an answer tells why its server was chosen, without naming any", async () => {
+  await using fleet = await startFleet({
+    servers: [{}, {}],
+    settings: { debug_headers: true },
+  });
+  const { url } = fleet.router;
+  const decisions: (string | null)[] = [];
+  for (const stream of [false, true]) {
+    const answer = await ask(url, { stream, content: "What is this? ".repeat(100) });
+    await answer.text();
+    decisions.push(answer.headers.get("x-router-decision"));
+  }
+  for (const decision of decisions) {
+    assert.match(
+      decision ?? "none",
+      /^least_work, [12] of 2: first token in \d\.\d{3} s, \d+ tokens pending, \d+ of \d+ own, 0 ahead of a seat, load 0\.00$/,
+    );
+  }
+  const own = (decision: string | null) => Number(/(\d+) of \d+ own/.exec(decision!)![1]);
+  assert.ok(own(decisions[1]!) < own(decisions[0]!), "the prompt is in that server's cache now");
+
+  const unknown = await ask(url, { model: "unknown" });
+  await unknown.text();
+  assert.equal(unknown.headers.get("x-router-decision"), null, "nothing was chosen");
+
+  await fleet.simulators[0]!.setFault({ kind: "reset_before_head" });
+  await fleet.simulators[1]!.setFault({ kind: "reset_before_head" });
+  const failed = await ask(url);
+  await failed.text();
+  assert.equal(failed.status, 502);
+  assert.equal(failed.headers.get("x-router-decision"), null);
+});
+
+Deno.test("without debug_headers no answer tells why", async () => {
+  await using fleet = await startFleet({ servers: [{}, {}] });
+  for (const stream of [false, true]) {
+    const answer = await ask(fleet.router.url, { stream });
+    await answer.text();
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("x-router-decision"), null);
+  }
+});
