@@ -72,7 +72,7 @@ function sessionOf(
   return undefined;
 }
 
-const SEED = 0x811c9dc5;
+const SEED = 0x811c9dc5 | 0;
 const SESSION_SEED = 0x1b873593;
 const PRIME = 0x01000193;
 
@@ -81,5 +81,6 @@ function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): nu
   let hash = seed;
   const stop = Math.min(end, bytes.length);
   for (let at = start; at < stop; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
-  return hash >>> 0;
+  // As it is, a whole number with a sign: those above 2^31 cost a map more.
+  return hash;
 }
