@@ -1,7 +1,7 @@
 import { type Backlog, begun, dequeue, enqueue, newBacklog } from "./backlog.ts";
 import { observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
-import { NOTHING_SEEN, type Seen } from "./pace.ts";
+import { NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
 import type { Ticket } from "./work.ts";
 
@@ -11,6 +11,8 @@ export interface Book {
   readonly slot: number;
   readonly backlog: Backlog;
   seen: Seen;
+  /** What to expect of it, after what was seen, and when that was worked out. */
+  expected: { readonly pace: Pace; readonly seen: Seen; readonly at: number } | undefined;
   trust: Trust;
   /** Tokens and seconds of the latest step, which may bring several first tokens. */
   step: { tokens: number; seconds: number; readonly at: number } | undefined;
@@ -25,16 +27,29 @@ const SAME_STEP_MS = 5;
 /** An observation so many times as long as expected tells of something else than its pace. */
 const MOST_TIMES = 4;
 
+/** For so long what all servers show moves nothing that matters. */
+const SAME_PACE_MS = 100;
+
 export function newBook(slot: number): Book {
   return {
     slot,
     backlog: newBacklog(),
     seen: NOTHING_SEEN,
+    expected: undefined,
     trust: FIRST_TRUST,
     step: undefined,
     started: undefined,
     counters: undefined,
   };
+}
+
+/** What to expect of a server, which every choice asks of all of them. */
+export function expectedPace(book: Book, all: Seen, now: number): Pace {
+  const { expected, seen } = book;
+  if (expected?.seen === seen && now - expected.at < SAME_PACE_MS) return expected.pace;
+  const pace = paceOf(seen, all);
+  book.expected = { pace, seen, at: now };
+  return pace;
 }
 
 export function open(book: Book, ticket: Ticket): void {

@@ -23,17 +23,20 @@ export function eligible<S extends Readonly<Server>>(
   tried: ReadonlySet<Readonly<Server>>,
   now: number,
 ): readonly S[] {
-  const asked = servers.filter((server) =>
+  const fits = (server: Readonly<Server>) =>
     !server.asleep && !server.stalled && !tried.has(server) &&
-    (model === undefined || server.models.has(model))
-  );
-  const able = asked.filter(canTake);
-  const staying = able.filter((server) => !server.draining);
-  const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
-  const willing = rested.filter(({ inFlight, health, config }) =>
-    inFlight < slowStartLimit(health, config.capacity, now)
+    (model === undefined || server.models.has(model));
+  const stays = (server: Readonly<Server>) => canTake(server) && !server.draining;
+  // Nearly always there are some: they are found in one pass.
+  const willing = servers.filter((server) =>
+    fits(server) && stays(server) && server.restsUntil <= now &&
+    server.inFlight < slowStartLimit(server.health, server.config.capacity, now)
   );
   if (willing.length > 0) return willing;
+  const asked = servers.filter(fits);
+  const able = asked.filter(canTake);
+  const staying = able.filter(stays);
+  const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
   if (rested.length > 0) return rested;
   const lastResort = asked.filter(({ draining, health }) => !draining && isLastResort(health, now));
   if (lastResort.length > 0) return lastResort;

@@ -33,17 +33,21 @@ export function observed(line: Line, x: number, y: number, now: number): Line {
   };
 }
 
-/** Sums of several lines, each counting so many times as much. */
-export function mixed(lines: readonly (readonly [Line, number])[]): Line {
-  const sum = (of: (line: Line) => number) =>
-    lines.reduce((total, [line, weight]) => total + weight * of(line), 0);
+/** A line and others, which count so many times as much, in one. */
+export function mixed(
+  line: Line,
+  other: Line,
+  times: number,
+  third: Line,
+  timesThird: number,
+): Line {
   return {
-    n: sum((line) => line.n),
-    x: sum((line) => line.x),
-    y: sum((line) => line.y),
-    xx: sum((line) => line.xx),
-    xy: sum((line) => line.xy),
-    at: Math.max(0, ...lines.map(([line]) => line.at)),
+    n: line.n + times * other.n + timesThird * third.n,
+    x: line.x + times * other.x + timesThird * third.x,
+    y: line.y + times * other.y + timesThird * third.y,
+    xx: line.xx + times * other.xx + timesThird * third.xx,
+    xy: line.xy + times * other.xy + timesThird * third.xy,
+    at: Math.max(line.at, other.at),
   };
 }
 

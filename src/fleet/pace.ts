@@ -55,7 +55,7 @@ function together(own: Line, all: Line, prior: Line): Line {
   // What all show pushes the prior out as well.
   const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
   const doubt = 1 / (1 + own.n + all.n);
-  return mixed([[own, 1], [all, shared], [prior, doubt]]);
+  return mixed(own, all, shared, prior, doubt);
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -42,7 +42,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   }
 
   function drop(slot: number, block: number): void {
-    usedOf(slot).delete(block);
+    used[slot]!.delete(block);
     const words = holders.get(block)!;
     words[wordOf(slot)]! &= ~bitOf(slot);
     if (words.every((word) => word === 0)) holders.delete(block);
@@ -60,34 +60,35 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   return {
     match(blocks) {
-      const matched = new Map<number, number>();
-      let alive: number[] | undefined;
-      let depth = 0;
-      for (; depth < blocks.length; depth++) {
+      const alive = holders.get(blocks[0]!)?.slice() ?? [];
+      const matched = new Uint32Array(alive.length * SLOTS_PER_WORD);
+      let some = alive.length > 0 ? 1 : 0;
+      let depth = some;
+      for (; some !== 0 && depth < blocks.length; depth++) {
         const words = holders.get(blocks[depth]!);
-        if (!words) break;
-        const next = alive ? alive.map((word, i) => word & (words[i] ?? 0)) : words.slice();
-        alive?.forEach((word, i) => settle(word & ~next[i]!, i, depth));
-        alive = next;
-        if (alive.every((word) => word === 0)) break;
+        some = 0;
+        for (let i = 0; i < alive.length; i++) {
+          const left = alive[i]! & (words?.[i] ?? 0);
+          settle(alive[i]! & ~left, i, depth);
+          alive[i] = left;
+          some |= left;
+        }
       }
-      alive?.forEach((word, i) => settle(word, i, depth));
-      return (slot) => matched.get(slot) ?? 0;
+      for (let i = 0; i < alive.length; i++) settle(alive[i]!, i, depth);
+      return (slot) => matched[slot] ?? 0;
 
       function settle(word: number, index: number, depth: number): void {
         for (let bits = word; bits !== 0; bits &= bits - 1) {
-          matched.set(index * SLOTS_PER_WORD + 31 - Math.clz32(bits & -bits), depth);
+          matched[index * SLOTS_PER_WORD + 31 - Math.clz32(bits & -bits)] = depth;
         }
       }
     },
     remember(slot, blocks) {
       const known = usedOf(slot);
       for (const block of blocks) {
-        if (known.delete(block)) known.set(block, true);
-        else {
-          known.set(block, true);
-          add(slot, block);
-        }
+        const isKnown = known.delete(block);
+        known.set(block, true);
+        if (!isKnown) add(slot, block);
       }
       trim(slot);
     },

@@ -1,9 +1,18 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
 import { pendingTokens } from "./backlog.ts";
-import { type Book, close, count, newBook, open, start, withObservation } from "./book.ts";
+import {
+  type Book,
+  close,
+  count,
+  expectedPace,
+  newBook,
+  open,
+  start,
+  withObservation,
+} from "./book.ts";
 import type { Load, Scrape } from "./load.ts";
-import { NOTHING_SEEN, paceOf, type Seen } from "./pace.ts";
+import { NOTHING_SEEN, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
 import type { Server } from "./server.ts";
 import { type TokenRatio, tokensPerByte, USUAL_RATIO, withSeen } from "./token_ratio.ts";
@@ -79,12 +88,12 @@ export function createWorkbook(): Workbook {
     prospects(work, now) {
       const perByte = tokensPerByte(ratioOf(work.model));
       const promptTokens = work.promptBytes > 0 ? work.promptBytes * perByte : meanOwnTokens;
-      const waiting = waitingShare();
+      let waiting: number | undefined;
       const matched = index.match(work.blocks);
       const inSession = work.session === undefined ? () => 0 : index.match([work.session]);
       return (server, load) => {
         const book = bookOf(server);
-        const pace = paceOf(book.seen, all);
+        const pace = expectedPace(book, all, now);
         const known = Math.min(promptTokens, matched(book.slot) * BLOCK_BYTES * perByte);
         const hinted = known === 0 && inSession(book.slot) > 0
           ? SESSION_SHARE * promptTokens
@@ -96,7 +105,7 @@ export function createWorkbook(): Workbook {
           : Math.max(server.config.capacity, server.scrape?.running ?? 0);
         return {
           pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now) +
-            others * waiting * meanOwnTokens,
+            (others === 0 ? 0 : others * (waiting ??= waitingShare()) * meanOwnTokens),
           ownTokens: Math.max(1, promptTokens - book.trust.share * hinted),
           promptTokens,
           knownTokens: known,
@@ -176,7 +185,7 @@ export function createWorkbook(): Workbook {
     },
     of(server, now) {
       const book = bookOf(server);
-      const pace = paceOf(book.seen, all);
+      const pace = expectedPace(book, all, now);
       return {
         ...pace,
         pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),
