@@ -3,6 +3,8 @@ import type { Ticket } from "./work.ts";
 /** Requests at one server that wait for their first token, in the order they were sent. */
 export interface Backlog {
   readonly waiting: Set<Ticket>;
+  /** Of these. */
+  first: Ticket | undefined;
   /** Their tokens that are not in the server's cache, all together. */
   tokens: number;
   /** Clock time in milliseconds of the last first token. */
@@ -13,17 +15,19 @@ export interface Backlog {
 const STEP_TOKENS = 2_048;
 
 export function newBacklog(): Backlog {
-  return { waiting: new Set(), tokens: 0, lastFirstAt: 0 };
+  return { waiting: new Set(), first: undefined, tokens: 0, lastFirstAt: 0 };
 }
 
 export function enqueue(backlog: Backlog, ticket: Ticket): void {
   backlog.waiting.add(ticket);
+  backlog.first ??= ticket;
   backlog.tokens += ticket.ownTokens;
 }
 
 /** Takes a ticket out; `false` where it is out already. */
 export function dequeue(backlog: Backlog, ticket: Ticket): boolean {
   if (!backlog.waiting.delete(ticket)) return false;
+  if (backlog.first === ticket) [backlog.first] = backlog.waiting;
   backlog.tokens = backlog.waiting.size === 0 ? 0 : backlog.tokens - ticket.ownTokens;
   return true;
 }
@@ -35,7 +39,7 @@ export function dequeue(backlog: Backlog, ticket: Ticket): boolean {
  * @param now clock time in milliseconds
  */
 export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: number): number {
-  for (const ticket of backlog.waiting) {
+  for (let ticket = backlog.first; ticket; ticket = backlog.first) {
     if (!ticket.work.stream && now >= ticket.expectedAt) {
       dequeue(backlog, ticket);
       continue;
