@@ -6,6 +6,7 @@
  * See README.md on how to profile the router under this load.
  */
 import { Command, Option } from "commander";
+import { HASHED_KB, measureChoosing, measureHashing, PROMPT_KB, SERVERS } from "./choosing.ts";
 import {
   type Bench,
   LATENCY_RATE,
@@ -60,6 +61,16 @@ const parts: Record<string, Part> = {
     const measured = median(ratios(rounds, GUARDING, NOT_GUARDING));
     const what = "CPU per request with all checks of keys, limits and addresses";
     return [{ what, most: 1.05, measured, unit: "× without" }];
+  },
+  async choosing({ rounds, seconds }) {
+    const chosen = await measureChoosing(rounds, seconds);
+    const hashed = await measureHashing(rounds, seconds);
+    const choosing = `Choosing among ${SERVERS} servers, a prompt of ${PROMPT_KB} KB`;
+    const hashing = `Hashing a prompt of ${HASHED_KB} KB`;
+    return [
+      { what: choosing, most: 50, measured: median(chosen), unit: "µs" },
+      { what: hashing, most: 500, measured: median(hashed), unit: "µs" },
+    ];
   },
   async latency(bench) {
     const rounds = await measureLatency(bench);
