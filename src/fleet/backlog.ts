@@ -45,7 +45,8 @@ export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: nu
       continue;
     }
     const since = Math.max(ticket.at, backlog.lastFirstAt);
-    const underWay = Math.max(ticket.ownTokens, STEP_TOKENS);
+    // Who waits for a seat is not being computed.
+    const underWay = ticket.queued ? 0 : Math.max(ticket.ownTokens, STEP_TOKENS);
     const done = Math.min(underWay, (now - since) / 1000 / secondsPerToken);
     return Math.max(0, backlog.tokens - done);
   }

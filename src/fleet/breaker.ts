@@ -37,7 +37,8 @@ export function afterRequest(
 ): Health {
   const { status, openUntil } = health;
   if (ok) {
-    const proves = status === "half-open" || (status === "unhealthy" && openUntil > 0);
+    const proves = status === "half-open" ||
+      (status === "unhealthy" && openUntil > 0 && health.consecutiveCheckFailures === 0);
     if (proves && trial.isTrial) return closed(health, trial.now);
     return health.consecutiveRequestFailures === 0
       ? health

@@ -1,16 +1,7 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
 import { pendingTokens } from "./backlog.ts";
-import {
-  type Book,
-  close,
-  count,
-  expectedPace,
-  newBook,
-  open,
-  start,
-  withObservation,
-} from "./book.ts";
+import * as books from "./book.ts";
 import type { Load, Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
@@ -46,21 +37,21 @@ const LATEST = 0.02;
 
 export function createWorkbook(): Workbook {
   const index = createPrefixIndex(MOST_BLOCKS);
-  const books = new Map<number, Book>();
+  const byId = new Map<number, books.Book>();
   const ratios = new Map<string | undefined, TokenRatio>();
   let all: Seen = NOTHING_SEEN;
   let meanOwnTokens = 1_000;
   let meanAnswerTokens = 200;
   let inFlight = 0;
 
-  function bookOf({ id }: Readonly<Server>): Book {
-    const known = books.get(id);
+  function bookOf({ id }: Readonly<Server>): books.Book {
+    const known = byId.get(id);
     if (known) return known;
-    const taken = new Set([...books.values()].map(({ slot }) => slot));
+    const taken = new Set([...byId.values()].map(({ slot }) => slot));
     let slot = 0;
     while (taken.has(slot)) slot++;
-    const book = newBook(slot);
-    books.set(id, book);
+    const book = books.newBook(slot);
+    byId.set(id, book);
     index.limit(slot, blocksOf(USUAL_CACHE_TOKENS, USUAL_RATIO));
     return book;
   }
@@ -70,18 +61,18 @@ export function createWorkbook(): Workbook {
   /** Share of our own requests that wait for their first token; others' are taken to be alike. */
   function waitingShare(): number {
     let waiting = 0;
-    for (const { backlog } of books.values()) waiting += backlog.waiting.size;
+    for (const { backlog } of byId.values()) waiting += backlog.waiting.size;
     return inFlight === 0 ? 0 : waiting / inFlight;
   }
 
   function learn(
-    book: Book,
+    book: books.Book,
     kind: keyof Seen,
-    seen: Parameters<typeof withObservation>[2],
+    seen: Parameters<typeof books.withObservation>[2],
     now: number,
   ) {
-    book.seen = withObservation(book.seen, kind, seen, now);
-    all = withObservation(all, kind, seen, now);
+    book.seen = books.withObservation(book.seen, kind, seen, now);
+    all = books.withObservation(all, kind, seen, now);
   }
 
   return {
@@ -93,7 +84,7 @@ export function createWorkbook(): Workbook {
       const inSession = work.session === undefined ? () => 0 : index.match([work.session]);
       return (server, load) => {
         const book = bookOf(server);
-        const pace = expectedPace(book, all, now);
+        const pace = books.expectedPace(book, all, now);
         const known = Math.min(promptTokens, matched(book.slot) * BLOCK_BYTES * perByte);
         const hinted = known === 0 && inSession(book.slot) > 0
           ? SESSION_SHARE * promptTokens
@@ -130,7 +121,7 @@ export function createWorkbook(): Workbook {
         firstAt: undefined,
       };
       const book = bookOf(server);
-      open(book, ticket);
+      books.open(book, ticket);
       inFlight++;
       index.remember(
         book.slot,
@@ -141,13 +132,13 @@ export function createWorkbook(): Workbook {
     },
     firstToken(server, ticket, now) {
       const book = bookOf(server);
-      const seen = start(book, ticket, now);
+      const seen = books.start(book, ticket, now);
       if (seen) learn(book, "prefill", seen, now);
     },
     end(server, ticket, { promptTokens, answerTokens }, now) {
       const book = bookOf(server);
       inFlight--;
-      const seen = close(book, ticket, answerTokens, now);
+      const seen = books.close(book, ticket, answerTokens, now);
       if (seen) learn(book, "decode", seen, now);
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
       const { model, promptBytes } = ticket.work;
@@ -163,7 +154,7 @@ export function createWorkbook(): Workbook {
       if (scrape.kvCacheTokens !== undefined) {
         index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
       }
-      if (count(book, scrape) === "anew") return index.forget(book.slot);
+      if (books.count(book, scrape) === "anew") return index.forget(book.slot);
       const decoded = {
         tokens: (scrape.counters?.interTokens ?? NaN) - (before?.interTokens ?? NaN),
         seconds: (scrape.counters?.interTokenSeconds ?? NaN) - (before?.interTokenSeconds ?? NaN),
@@ -177,15 +168,15 @@ export function createWorkbook(): Workbook {
     },
     keep(servers) {
       const left = new Set(servers.map(({ id }) => id));
-      for (const [id, book] of books) {
+      for (const [id, book] of byId) {
         if (left.has(id)) continue;
         index.forget(book.slot);
-        books.delete(id);
+        byId.delete(id);
       }
     },
     of(server, now) {
       const book = bookOf(server);
-      const pace = expectedPace(book, all, now);
+      const pace = books.expectedPace(book, all, now);
       return {
         ...pace,
         pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),

@@ -240,7 +240,7 @@ Deno.test("shares of prompts found in the cache are told once a server's counter
     lease.end("ok");
   }
   assert.deepEqual(told(), [null, null, 4]);
-  counted(10_000, 4_000);
+  counted(100_000, 40_000);
   assert.deepEqual(told(), [0.5, 0.4, 4]);
 });
 

@@ -80,7 +80,7 @@ Deno.test("keys of a file stand beside those of the configuration", () => {
   const access = accessOf({ auth }, { "keys.toml": text });
   assert.deepEqual(shown(access), [
     ["here", hash("one")],
-    ["key-1", hash("two")],
+    ["key-2", hash("two")],
     ["there", hash("three")],
   ]);
 });

@@ -484,19 +484,6 @@ for (
       { servers: { servers: [{ url: URL_1 }], server: [] } },
     ],
     [
-      "auth.api_key",
-      "api_keys",
-      { servers: { servers: [{ url: URL_1 }] }, auth: { api_key: "k" } },
-    ],
-    [
-      "auth.api_keys[1].model",
-      "models",
-      {
-        servers: { servers: [{ url: URL_1 }] },
-        auth: { api_keys: ["k", { name: "a", key: "l", model: "m" }] },
-      },
-    ],
-    [
       "admin.listn",
       "listen",
       { servers: { servers: [{ url: URL_1 }] }, admin: { listn: "" } },

@@ -48,7 +48,7 @@ function pageOfEverything(): Promise<string> {
   counted(0);
   const lease = fleet.acquire(workOf({ model: "m" }), new Set());
   if (typeof lease === "object") lease.started();
-  counted(10_000);
+  counted(100_000);
   fleet.recordScrape(server, scrape, false);
   const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
   const account = openAccount({

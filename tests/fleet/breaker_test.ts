@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterRequest, slowStartLimit } from "../../src/fleet/breaker.ts";
+import { afterRequest, isLastResort, slowStartLimit } from "../../src/fleet/breaker.ts";
 import { afterCheck, type Health, UNCHECKED } from "../../src/fleet/health.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
@@ -73,12 +73,26 @@ Deno.test("failures of requests that were under way don't keep a server out for 
 
 Deno.test("a good answer that comes late doesn't bring back a server that is out", () => {
   const out = failed(HEALTHY, 2);
-  for (const isTrial of [false, true]) {
-    const trial = { isTrial, now: out.openUntil + 1, random: middle };
-    const after = afterRequest(out, true, defaults, trial);
-    assert.equal(after.status, "unhealthy");
-    assert.equal(after.openUntil, out.openUntil);
-  }
+  const late = { isTrial: false, now: out.openUntil + 1, random: middle };
+  const after = afterRequest(out, true, defaults, late);
+  assert.equal(after.status, "unhealthy");
+  assert.equal(after.openUntil, out.openUntil);
+});
+
+Deno.test("a server that was tried as a last resort is back with a good answer, and out no longer with another failure", () => {
+  const out = failed(HEALTHY, 2);
+  const trial = { isTrial: true, now: NOW + 1_000, random: middle };
+  assert.equal(afterRequest(out, true, defaults, trial).status, "healthy");
+  assert.equal(afterRequest(out, false, defaults, trial).openUntil, out.openUntil);
+});
+
+Deno.test("who is out by its requests is a last resort after a second, as long as it answers its checks", () => {
+  const out = failed(HEALTHY, 2);
+  assert.equal(isLastResort(out, NOW + 999), false);
+  assert.equal(isLastResort(out, NOW + 1_000), true);
+  assert.equal(isLastResort({ ...out, consecutiveCheckFailures: 1 }, NOW + 1_000), false);
+  assert.equal(isLastResort(HEALTHY, NOW + 1_000), false);
+  assert.equal(isLastResort({ ...HEALTHY, status: "unhealthy" }, NOW + 1_000), false);
 });
 
 Deno.test("of a half-open server only the request that tries it decides", () => {
@@ -102,11 +116,12 @@ Deno.test("a server that is back has a clean record but for how often it was out
     totalChecks: 2,
     recoveredAt: NOW + 9_000,
     opened: 1,
+    openedAt: out.openedAt,
     reason: "a request succeeded",
   });
 });
 
-Deno.test("each trial that fails keeps it out for twice as long, up to a minute", () => {
+Deno.test("each trial that fails keeps it out for twice as long, and never longer than a minute", () => {
   let health = failed(HEALTHY, 2);
   const times = [health.openUntil - NOW];
   for (let i = 0; i < 7; i++) {
@@ -116,19 +131,20 @@ Deno.test("each trial that fails keeps it out for twice as long, up to a minute"
   }
   assert.deepEqual(
     times,
-    [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000],
+    [2_000, 4_000, 8_000, 16_000, 32_000, 50_000, 50_000, 50_000],
   );
 });
 
-Deno.test("who fails again soon after it came back stays out longer, after a calm minute it starts anew", () => {
-  const out = failed(HEALTHY, 2);
+Deno.test("who fails again soon after it came back stays out as long as before, after ten calm seconds it starts anew", () => {
+  const out = tried(halfOpened(failed(HEALTHY, 2)), false, NOW + 3_000);
+  assert.equal(out.opened, 2);
   const recoveredAt = out.openUntil;
   const back = tried(halfOpened(out), true, recoveredAt);
-  const soon = failed(back, 2, recoveredAt + 60_000);
-  assert.equal(soon.openUntil - (recoveredAt + 60_000), 4_000);
+  const soon = failed(back, 2, recoveredAt + 10_000);
+  assert.equal(soon.openUntil - (recoveredAt + 10_000), 4_000);
   assert.equal(soon.opened, 2);
-  const late = failed(back, 2, recoveredAt + 60_001);
-  assert.equal(late.openUntil - (recoveredAt + 60_001), 2_000);
+  const late = failed(back, 2, recoveredAt + 10_001);
+  assert.equal(late.openUntil - (recoveredAt + 10_001), 2_000);
   assert.equal(late.opened, 1);
 });
 
@@ -141,7 +157,7 @@ Deno.test("the time varies by a fifth to either side, so that servers don't come
         const trial = { isTrial: true, now: NOW, random: () => chance };
         const halfOpen: Health = { ...HEALTHY, status: "half-open", openUntil: 1, opened };
         const ms = afterRequest(halfOpen, false, defaults, trial).openUntil - NOW;
-        const usual = Math.min(60_000, 2_000 * 2 ** opened);
+        const usual = Math.min(50_000, 2_000 * 2 ** opened);
         assert.ok(ms >= 0.8 * usual - 1e-6 && ms < 1.2 * usual + 1e-6, `${ms} ms`);
       },
     ),

@@ -286,14 +286,16 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
 Deno.test("a client that takes nothing of an answer is given up, and the server let go", async () => {
   const events = encoder.encode("data: more\n\n");
   let cancelled = false;
+  let pulled = Promise.resolve();
   await using server = startUpstream(() =>
     new Response(
       new ReadableStream({
         start: (controller) => controller.enqueue(encoder.encode(FIRST)),
-        async pull(controller) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          controller.enqueue(events);
-        },
+        pull: (controller) =>
+          pulled = (async () => {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            if (!cancelled) controller.enqueue(events);
+          })(),
         cancel: () => void (cancelled = true),
       }),
       { headers: { "content-type": "text/event-stream" } },
@@ -306,6 +308,7 @@ Deno.test("a client that takes nothing of an answer is given up, and the server 
     await until("given up", () => ends.length === 1);
     assert.equal(ends[0]![0], "client_closed");
     await until("let go", () => cancelled);
+    await pulled;
     await assert.rejects(reader.read());
     assert.equal(ends.length, 1);
   }, { clientMs: 100 });

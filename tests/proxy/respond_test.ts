@@ -50,6 +50,7 @@ Deno.test("a whole answer is passed on at once, with what it told of tokens", as
     outcome: "ok",
     status: 200,
     bytes: held.length,
+    chunks: 0,
     usage,
     expired: undefined,
   }]);
@@ -70,6 +71,7 @@ Deno.test("a failure that came as an answer stays one, with its own status", asy
     outcome: "bad_status",
     status: 500,
     bytes: 2,
+    chunks: 0,
     usage: undefined,
     expired: undefined,
   }]);
@@ -88,7 +90,14 @@ Deno.test("without an answer the client has left", () => {
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
-    { outcome: "client_closed", status: 499, bytes: 0, usage: undefined, expired: undefined },
+    {
+      outcome: "client_closed",
+      status: 499,
+      bytes: 0,
+      chunks: 0,
+      usage: undefined,
+      expired: undefined,
+    },
   ]);
 });
 
@@ -100,7 +109,14 @@ Deno.test("a stream tells of its end when all of it has passed, and of each chun
   assert.equal(await response.text(), EVENTS);
   const usage = { promptTokens: 7, completionTokens: 3 };
   const bytes = encoder.encode(EVENTS).length;
-  assert.deepEqual(ends, [{ outcome: "ok", status: 200, bytes, usage, expired: undefined }]);
+  assert.deepEqual(ends, [{
+    outcome: "ok",
+    status: 200,
+    bytes,
+    chunks: 3,
+    usage,
+    expired: undefined,
+  }]);
   assert.equal(gaps.length, 2);
   assert.ok(gaps.every((gap) => gap >= 0));
 });

@@ -29,7 +29,7 @@ async function startRun(options?: TerminalOptions & { flags?: string; speed?: nu
 }
 
 Deno.test({ name: "on a terminal run shows the fleet, and q gives it back", ignore }, async () => {
-  await using run = await startRun({ flags: "--model", columns: 160 });
+  await using run = await startRun({ flags: "--model", columns: 180 });
   await run.sees("vllm-router ", run.url, "1 of 2 healthy", "unhealthy", "Events", "q quit", MODEL);
   await (await ask(run.url, { stream: true })).text();
   await run.sees(/TTFT p95/, / healthy +0 +0 +8 +░+ +0% .*\d+ms/);

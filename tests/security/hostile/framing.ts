@@ -197,9 +197,9 @@ export const bodies: readonly Row[] = [
     turnedAway(400),
   ],
   [
-    "a body that is no UTF-8, which the server refuses",
+    "a body that is no UTF-8",
     post({ lines: ["Content-Length: 9"], body: `{"a":"\xff"}` }),
-    forwarded({ body: `{"a":"\xff"}` }),
+    turnedAway(400),
   ],
   [
     "100,000 lists in each other",
