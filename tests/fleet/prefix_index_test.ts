@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createPrefixIndex } from "../../src/fleet/prefix_index.ts";
+import { numRuns } from "../support/property.ts";
+
+Deno.test("of a prompt, the blocks from the first on count that a server has seen", () => {
+  const index = createPrefixIndex(100);
+  index.remember(0, [1, 2, 3]);
+  index.remember(1, [1, 2, 7]);
+  index.remember(2, [2, 3]);
+  const matched = index.match([1, 2, 3, 4]);
+  assert.deepEqual([0, 1, 2, 3].map(matched), [3, 2, 0, 0]);
+  assert.deepEqual([0, 1, 2].map(index.match([])), [0, 0, 0]);
+  assert.deepEqual([0, 1, 2].map(index.match([9, 1])), [0, 0, 0]);
+});
+
+Deno.test("what was looked up stays as it was while the index changes", () => {
+  const index = createPrefixIndex(100);
+  index.remember(0, [1, 2, 3]);
+  const matched = index.match([1, 2, 3]);
+  index.forget(0);
+  assert.equal(matched(0), 3);
+  assert.equal(index.match([1, 2, 3])(0), 0);
+});
+
+for (const slot of [31, 32, 63, 64, 65, 199]) {
+  Deno.test(`a server in slot ${slot} is told from those 32 and 64 slots off`, () => {
+    const index = createPrefixIndex(100);
+    index.remember(slot, [1, 2]);
+    index.remember(3, [1]);
+    const matched = index.match([1, 2]);
+    for (const other of [slot - 1, slot + 1, slot + 32, slot + 64, slot % 32, slot % 64]) {
+      if (other !== slot && other !== 3) assert.equal(matched(other), 0, `slot ${other}`);
+    }
+    assert.deepEqual([matched(slot), matched(3)], [2, 1]);
+  });
+}
+
+Deno.test("a server beyond its limit loses what was longest unused", () => {
+  const index = createPrefixIndex(100);
+  index.limit(0, 3);
+  index.remember(0, [1]);
+  index.remember(0, [2]);
+  index.remember(0, [3]);
+  index.remember(0, [1]);
+  index.remember(0, [4]);
+  assert.deepEqual([1, 2, 3, 4].map((block) => index.match([block])(0)), [1, 0, 1, 1]);
+  assert.equal(index.size(0), 3);
+  index.limit(0, 1);
+  assert.deepEqual([1, 3, 4].map((block) => index.match([block])(0)), [0, 0, 1]);
+});
+
+Deno.test("what one server loses, another keeps", () => {
+  const index = createPrefixIndex(100);
+  for (const slot of [0, 40]) index.remember(slot, [1, 2]);
+  index.forget(0);
+  assert.deepEqual([index.size(0), index.size(40)], [0, 2]);
+  assert.deepEqual([0, 40].map(index.match([1, 2])), [0, 2]);
+});
+
+Deno.test("all servers together hold no more than the cap, whoever is asked to make room", () => {
+  const index = createPrefixIndex(10);
+  index.remember(0, [1, 2, 3, 4, 5, 6]);
+  index.remember(1, [11, 12, 13, 14, 15, 16]);
+  assert.ok(index.size(0) + index.size(1) <= 10);
+  index.remember(0, [21, 22]);
+  assert.ok(index.size(0) + index.size(1) <= 10);
+});
+
+/** What the index is to do, in the plainest way. */
+function naive(mostBlocks: number) {
+  const used = new Map<number, number[]>();
+  const limits = new Map<number, number>();
+  const of = (slot: number) => used.get(slot) ?? [];
+  const total = () => [...used.values()].reduce((sum, blocks) => sum + blocks.length, 0);
+  const trim = (slot: number) => {
+    while (of(slot).length > (limits.get(slot) ?? Infinity)) of(slot).shift();
+    while (total() > mostBlocks && of(slot).length > 0) of(slot).shift();
+  };
+  return {
+    remember(slot: number, blocks: readonly number[]) {
+      for (const block of blocks) {
+        used.set(slot, [...of(slot).filter((other) => other !== block), block]);
+      }
+      trim(slot);
+    },
+    forget: (slot: number) => void used.delete(slot),
+    limit(slot: number, blocks: number) {
+      limits.set(slot, blocks);
+      trim(slot);
+    },
+    size: (slot: number) => of(slot).length,
+    match(slot: number, blocks: readonly number[]) {
+      const missing = blocks.findIndex((block) => !of(slot).includes(block));
+      return missing === -1 ? blocks.length : missing;
+    },
+    total,
+  };
+}
+
+Deno.test("whatever is remembered, forgotten and limited, the index is like a naive one", () => {
+  const slots = [0, 1, 31, 32, 63, 64, 70];
+  const slot = fc.constantFrom(...slots);
+  // Few of them, so that they meet, of either sign.
+  const blocks = fc.array(fc.integer({ min: -4, max: 4 }), { maxLength: 8 });
+  const event = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("remember" as const), slot, blocks }) },
+    fc.record({ do: fc.constant("forget" as const), slot }),
+    fc.record({ do: fc.constant("limit" as const), slot, most: fc.nat(6) }),
+  );
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), fc.nat(30), blocks, (events, most, asked) => {
+      const index = createPrefixIndex(most);
+      const model = naive(most);
+      for (const event of events) {
+        if (event.do === "remember") {
+          index.remember(event.slot, event.blocks);
+          model.remember(event.slot, event.blocks);
+        } else if (event.do === "forget") {
+          index.forget(event.slot);
+          model.forget(event.slot);
+        } else {
+          index.limit(event.slot, event.most);
+          model.limit(event.slot, event.most);
+        }
+        const matched = index.match(asked);
+        for (const slot of slots) {
+          assert.equal(index.size(slot), model.size(slot));
+          assert.equal(matched(slot), model.match(slot, asked), `slot ${slot}`);
+        }
+        assert.ok(model.total() <= most);
+      }
+    }),
+    { numRuns },
+  );
+});

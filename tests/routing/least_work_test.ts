@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { costOf, firstTokenSeconds, leastWork } from "../../src/routing/least_work.ts";
+import { createPolicy } from "../../src/routing/policies.ts";
+import type { Candidate, Prospect } from "../../src/routing/policy.ts";
+import { numRuns } from "../support/property.ts";
+import { seeded } from "../support/random.ts";
+
+/** A free server of 10,000 tokens a second, and a prompt of 1,000. */
+const FREE: Prospect = {
+  pendingTokens: 0,
+  promptTokens: 1_000,
+  knownTokens: 0,
+  ownTokens: 1_000,
+  secondsPerToken: 1e-4,
+  startSeconds: 0.04,
+  aheadOfSeat: 0,
+  secondsPerSeat: 0.5,
+  crowding: 0.1,
+};
+
+function candidate(id: number, prospect: Partial<Prospect> = {}, load = 0): Candidate {
+  return { id, load, prospect: { ...FREE, ...prospect } };
+}
+
+const chosen = (...candidates: Candidate[]) => leastWork()(candidates, seeded(1)).id;
+
+const seconds = fc.double({ min: 0, max: 10, noNaN: true });
+const tokens = fc.nat(200_000);
+const prospect: fc.Arbitrary<Prospect> = fc.record({
+  pendingTokens: tokens,
+  promptTokens: tokens,
+  knownTokens: tokens,
+  ownTokens: tokens,
+  secondsPerToken: fc.double({ min: 1e-6, max: 0.02, noNaN: true }),
+  startSeconds: seconds,
+  aheadOfSeat: fc.nat(100),
+  secondsPerSeat: seconds,
+  crowding: seconds,
+});
+const load = fc.double({ min: 0, max: 4, noNaN: true });
+
+Deno.test("least_work is chosen by its name", () => {
+  const candidates = [candidate(0, { pendingTokens: 5_000 }), candidate(1)];
+  assert.equal(createPolicy("least_work")(candidates, seeded(1)).id, 1);
+});
+
+Deno.test("a first token is expected after all prompts before it, its own and one step", () => {
+  assert.equal(firstTokenSeconds(FREE), 0.04 + 0.1);
+  assert.equal(firstTokenSeconds({ ...FREE, pendingTokens: 20_000 }), 0.04 + 2.1);
+});
+
+Deno.test("a wait for a seat and one for others' prompts pass side by side", () => {
+  const full = { ...FREE, pendingTokens: 20_000, aheadOfSeat: 3 };
+  assert.equal(firstTokenSeconds(full), 0.04 + 2.1);
+  assert.equal(firstTokenSeconds({ ...full, aheadOfSeat: 10 }), 0.04 + 5 + 0.1);
+});
+
+for (
+  const [what, worse, better] of [
+    ["fewer prompts before it", { pendingTokens: 4_000 }, { pendingTokens: 3_000 }],
+    ["a faster server", { secondsPerToken: 2e-4 }, {}],
+    ["more of its prompt in the cache", {}, { ownTokens: 200 }],
+    ["a free seat", { aheadOfSeat: 1 }, {}],
+    ["a faster queue", { aheadOfSeat: 4 }, { aheadOfSeat: 4, secondsPerSeat: 0.4 }],
+    [
+      "an empty server above one with the prompt and a long queue",
+      { ownTokens: 1, pendingTokens: 5_000 },
+      {},
+    ],
+    [
+      "a busy server with the prompt above an empty one",
+      { ownTokens: 30_000 },
+      { ownTokens: 1, pendingTokens: 20_000 },
+    ],
+  ] as const
+) {
+  Deno.test(`of two servers, least_work takes ${what}`, () => {
+    assert.equal(chosen(candidate(0, worse), candidate(1, better)), 1);
+    assert.equal(chosen(candidate(0, better), candidate(1, worse)), 0);
+  });
+}
+
+Deno.test("a server above half its load pays for it, less than for a long prompt", () => {
+  assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, {}, 0.5)), 1);
+  assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, { pendingTokens: 5_000 }, 0.5)), 0);
+});
+
+Deno.test("where nothing is known of the work at one of them, least_work goes by load", () => {
+  const unknown: Candidate = { id: 1, load: 0.2 };
+  assert.equal(chosen(candidate(0, {}, 0.3), unknown), 1);
+  assert.equal(chosen(candidate(0, { pendingTokens: 1e6 }, 0.1), unknown), 0);
+});
+
+Deno.test("more work never lowers the cost", () => {
+  const grows = [
+    "pendingTokens",
+    "ownTokens",
+    "secondsPerToken",
+    "startSeconds",
+    "aheadOfSeat",
+    "secondsPerSeat",
+    "crowding",
+  ] as const;
+  fc.assert(
+    fc.property(prospect, load, fc.constantFrom(...grows), seconds, (prospect, load, what, more) => {
+      const worse = { ...prospect, [what]: prospect[what] + more };
+      assert.ok(costOf(worse, load) >= costOf(prospect, load));
+      assert.ok(costOf(prospect, load + more) >= costOf(prospect, load));
+      assert.ok(firstTokenSeconds(worse) >= firstTokenSeconds(prospect));
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("least_work picks one of the lowest cost, and changes nothing that it is given", () => {
+  const candidates = fc.array(fc.record({ load, prospect }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(candidates, fc.integer(), (given, seed) => {
+      const candidates = given.map((candidate, id) => Object.freeze({ id, ...candidate }));
+      for (const { prospect } of candidates) Object.freeze(prospect);
+      const costs = candidates.map(({ prospect, load }) => costOf(prospect, load));
+      const picked = leastWork()(Object.freeze(candidates), seeded(seed));
+      assert.equal(costs[picked.id], Math.min(...costs));
+      assert.equal(leastWork()(candidates, seeded(seed)), picked, "the same for the same");
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("equal servers are picked equally often", () => {
+  const candidates = [0, 1, 2, 3, 4].map((id) => candidate(id));
+  const counts = candidates.map(() => 0);
+  const random = seeded(3);
+  const policy = leastWork();
+  for (let i = 0; i < 10_000; i++) counts[policy(candidates, random).id]!++;
+  // Five standard deviations of a fair choice.
+  for (const count of counts) assert.ok(Math.abs(count - 2_000) < 5 * 40, `${counts}`);
+});
