@@ -50,8 +50,18 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   }
 
   function trim(slot: number): void {
+    shrink(slot, limits[slot] ?? Infinity);
+    if (total <= mostBlocks) return;
+    // Whoever holds most makes room: else those that came first would leave nothing to others.
+    let largest = slot;
+    used.forEach(({ size }, other) => {
+      if (size > used[largest]!.size) largest = other;
+    });
+    shrink(largest, used[largest]!.size - (total - mostBlocks));
+  }
+
+  function shrink(slot: number, most: number): void {
     const blocks = usedOf(slot);
-    const most = Math.min(limits[slot] ?? Infinity, blocks.size - (total - mostBlocks));
     for (const block of blocks.keys()) {
       if (blocks.size <= most) return;
       drop(slot, block);

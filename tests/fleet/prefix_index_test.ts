@@ -67,6 +67,15 @@ Deno.test("all servers together hold no more than the cap, whoever is asked to m
   assert.ok(index.size(0) + index.size(1) <= 10);
 });
 
+Deno.test("where servers fill the cap, the one that holds most makes room for others", () => {
+  const index = createPrefixIndex(10);
+  index.remember(0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  index.remember(1, [11, 12, 13, 14]);
+  assert.deepEqual([index.size(0), index.size(1)], [6, 4]);
+  index.remember(1, [15]);
+  assert.deepEqual([index.size(0), index.size(1)], [5, 5]);
+});
+
 /** What the index is to do, in the plainest way. */
 function naive(mostBlocks: number) {
   const used = new Map<number, number[]>();
@@ -75,7 +84,11 @@ function naive(mostBlocks: number) {
   const total = () => [...used.values()].reduce((sum, blocks) => sum + blocks.length, 0);
   const trim = (slot: number) => {
     while (of(slot).length > (limits.get(slot) ?? Infinity)) of(slot).shift();
-    while (total() > mostBlocks && of(slot).length > 0) of(slot).shift();
+    const overflow = total() - mostBlocks;
+    // Among equals the one at work, then the first.
+    const [largest] = [slot, ...[...used.keys()].sort((a, b) => a - b)]
+      .sort((a, b) => of(b).length - of(a).length);
+    for (let i = 0; i < overflow; i++) of(largest!).shift();
   };
   return {
     remember(slot: number, blocks: readonly number[]) {
