@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { FIRST_TRUST, type Trust, withCounters, withSent } from "../../src/fleet/trust.ts";
+import { numRuns } from "../support/property.ts";
+
+const PROMPT = 1_000;
+
+/** Trust after so many comparisons, ten prompts each, with these shares found in the cache. */
+function compare(
+  trust: Trust,
+  times: number,
+  predicted: number,
+  real: number,
+): Trust {
+  trust = withCounters(trust, trust.queries ?? 0, trust.hits ?? 0);
+  for (let i = 0; i < times; i++) {
+    for (let j = 0; j < 10; j++) trust = withSent(trust, PROMPT, predicted * PROMPT);
+    trust = withCounters(trust, trust.queries! + 10 * PROMPT, trust.hits! + 10 * PROMPT * real);
+  }
+  return trust;
+}
+
+Deno.test("where a server's cache is off, trust shrinks within some comparisons", () => {
+  const shares = [1, 2, 3, 10].map((times) => compare(FIRST_TRUST, times, 0.8, 0).share);
+  assert.deepEqual(shares, shares.toSorted((a, b) => b - a));
+  assert.ok(shares[0]! < FIRST_TRUST.share);
+  assert.ok(shares.at(-1)! < 0.05, `${shares}`);
+});
+
+Deno.test("trust recovers once predictions come true", () => {
+  const lost = compare(FIRST_TRUST, 10, 0.8, 0);
+  assert.ok(compare(lost, 10, 0.8, 0.8).share > 0.9);
+});
+
+Deno.test("where half of what was predicted is found, half is believed", () => {
+  const { share, predictedRate, realRate } = compare(FIRST_TRUST, 20, 0.8, 0.4);
+  assert.ok(Math.abs(share - 0.5) < 0.01, `${share}`);
+  assert.ok(Math.abs(predictedRate! - 0.8) < 1e-9 && Math.abs(realRate! - 0.4) < 1e-9);
+});
+
+Deno.test("more hits than predicted give no more than full trust", () => {
+  const { share } = compare(FIRST_TRUST, 20, 0.3, 0.9);
+  assert.ok(share > 0.99 && share <= 1);
+});
+
+Deno.test("where no hit was predicted there is nothing to believe or doubt", () => {
+  assert.equal(compare(FIRST_TRUST, 5, 0, 0).share, FIRST_TRUST.share);
+  assert.equal(compare(FIRST_TRUST, 5, 0, 0.5).share, FIRST_TRUST.share);
+});
+
+Deno.test("one prompt decides nothing: it is compared once enough tokens were looked up", () => {
+  let trust = withCounters(FIRST_TRUST, 100, 50);
+  trust = withSent(trust, PROMPT, PROMPT);
+  trust = withCounters(trust, 100 + PROMPT, 50);
+  assert.equal(trust.share, FIRST_TRUST.share);
+  assert.equal(trust.sent, PROMPT);
+  assert.equal(trust.realRate, undefined);
+});
+
+Deno.test("a server that tells no counters changes nothing", () => {
+  const trust = withSent(FIRST_TRUST, PROMPT, PROMPT);
+  assert.equal(withCounters(trust, undefined, undefined), trust);
+  assert.equal(withCounters(trust, 10, undefined), trust);
+});
+
+Deno.test("trust is between none and full, whatever is predicted and counted", () => {
+  const step = fc.record({
+    tokens: fc.nat(20_000),
+    known: fc.double({ min: 0, max: 1, noNaN: true }),
+    queries: fc.nat(20_000),
+    hits: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      let trust = FIRST_TRUST;
+      let [queries, hits] = [0, 0];
+      for (const step of steps) {
+        trust = withSent(trust, step.tokens, step.known * step.tokens);
+        queries += step.queries;
+        hits += step.hits * step.queries;
+        trust = withCounters(trust, queries, hits);
+        assert.ok(trust.share >= 0 && trust.share <= 1, `${trust.share}`);
+      }
+    }),
+    { numRuns },
+  );
+});
