@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { begun, dequeue, enqueue, newBacklog, pendingTokens } from "../../src/fleet/backlog.ts";
+import type { Ticket } from "../../src/fleet/work.ts";
+import { numRuns } from "../support/property.ts";
+import { workOf } from "../support/work.ts";
+
+/** Seconds for each token, unless a test is about something else. */
+const PACE = 1e-3;
+
+/** A prompt of 1,000 tokens, none of them cached, expected to take a second. */
+function ticket(known: Partial<Ticket> & { readonly stream?: boolean } = {}): Ticket {
+  const { stream = true, ...rest } = known;
+  return {
+    work: workOf({ stream }),
+    promptTokens: 1_000,
+    ownTokens: 1_000,
+    knownTokens: 0,
+    at: 0,
+    expectedAt: 1_000,
+    queued: false,
+    firstAt: undefined,
+    ...rest,
+  };
+}
+
+Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {
+  const backlog = newBacklog();
+  assert.equal(pendingTokens(backlog, PACE, 0), 0);
+  enqueue(backlog, ticket());
+  enqueue(backlog, ticket({ ownTokens: 500 }));
+  assert.equal(pendingTokens(backlog, PACE, 0), 1_500);
+  assert.equal(pendingTokens(backlog, PACE, 400), 1_100);
+  assert.equal(pendingTokens(backlog, PACE, 60_000), 500, "the second may not have begun");
+});
+
+Deno.test("the next prompt begins when the first has its token", () => {
+  const backlog = newBacklog();
+  const [first, second] = [ticket(), ticket()];
+  enqueue(backlog, first);
+  enqueue(backlog, second);
+  assert.equal(begun(backlog, first, 1_200), 1.2);
+  assert.equal(pendingTokens(backlog, PACE, 1_200), 1_000);
+  assert.equal(pendingTokens(backlog, PACE, 1_500), 700);
+  assert.equal(begun(backlog, second, 2_000), 0.8);
+  assert.equal(pendingTokens(backlog, PACE, 2_000), 0);
+});
+
+Deno.test("a prompt that comes later begins no sooner than it came", () => {
+  const backlog = newBacklog();
+  enqueue(backlog, ticket({ at: 5_000 }));
+  assert.equal(pendingTokens(backlog, PACE, 5_100), 900);
+});
+
+Deno.test("a whole answer, whose first token nobody sees, leaves when its time has come", () => {
+  const backlog = newBacklog();
+  enqueue(backlog, ticket({ stream: false }));
+  enqueue(backlog, ticket());
+  assert.equal(pendingTokens(backlog, PACE, 999), 1_001);
+  assert.ok(pendingTokens(backlog, PACE, 1_000) <= 1_000);
+  assert.equal(backlog.waiting.size, 1);
+});
+
+Deno.test("a first token tells that whole answers asked for before have theirs, streams don't", () => {
+  const backlog = newBacklog();
+  const tickets = [ticket({ stream: false }), ticket(), ticket(), ticket({ stream: false })];
+  for (const ticket of tickets) enqueue(backlog, ticket);
+  begun(backlog, tickets[2]!, 100);
+  assert.deepEqual([...backlog.waiting], [tickets[1], tickets[3]]);
+  assert.equal(backlog.first, tickets[1]);
+});
+
+Deno.test("taking one out twice takes out one", () => {
+  const backlog = newBacklog();
+  const [first, second] = [ticket(), ticket()];
+  enqueue(backlog, first);
+  enqueue(backlog, second);
+  assert.equal(dequeue(backlog, first), true);
+  assert.equal(dequeue(backlog, first), false);
+  assert.equal(backlog.tokens, 1_000);
+});
+
+Deno.test("whatever comes and goes in whatever order, tokens are those of who waits, and at last none", () => {
+  const came = fc.record({
+    do: fc.constant("come" as const),
+    ownTokens: fc.double({ min: 1, max: 1e5, noNaN: true }),
+    stream: fc.boolean(),
+  });
+  const which = fc.nat();
+  const event = fc.oneof(
+    { weight: 2, arbitrary: came },
+    fc.record({ do: fc.constant("begin" as const), which }),
+    fc.record({ do: fc.constant("end" as const), which }),
+    fc.record({ do: fc.constant("look" as const) }),
+  );
+  const events = fc.array(fc.tuple(event, fc.nat(2_000)), { maxLength: 40 });
+  fc.assert(
+    fc.property(events, (events) => {
+      const backlog = newBacklog();
+      const all: Ticket[] = [];
+      let now = 0;
+      for (const [event, laterMs] of events) {
+        now += laterMs;
+        if (event.do === "come") {
+          all.push(ticket({ ...event, at: now, expectedAt: now + event.ownTokens }));
+          enqueue(backlog, all.at(-1)!);
+        } else if (event.do === "look") {
+          assert.ok(pendingTokens(backlog, PACE, now) >= 0);
+        } else if (all.length > 0) {
+          const one = all[event.which % all.length]!;
+          if (event.do === "end") dequeue(backlog, one);
+          else if (backlog.waiting.has(one)) assert.ok(begun(backlog, one, now) >= 0);
+        }
+        const waiting = [...backlog.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
+        assert.ok(Math.abs(backlog.tokens - waiting) < 1e-6);
+        assert.equal(backlog.first, [...backlog.waiting][0]);
+      }
+      for (const one of all) dequeue(backlog, one);
+      assert.equal(backlog.tokens, 0);
+      assert.equal(pendingTokens(backlog, PACE, now), 0);
+    }),
+    { numRuns },
+  );
+});

@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import type { Load } from "../../src/fleet/load.ts";
+import { newServer, type Server } from "../../src/fleet/server.ts";
+import type { Size, Ticket, Work } from "../../src/fleet/work.ts";
+import { createWorkbook } from "../../src/fleet/workbook.ts";
+import { configOf } from "../support/config.ts";
+import { workOf } from "../support/work.ts";
+
+const NO_LOAD: Load = { running: 0, waiting: 0, load: 0 };
+const SCRAPE = {
+  running: 0,
+  waiting: 0,
+  kvCacheUsage: undefined,
+  maxFds: undefined,
+  ownInFlight: 0,
+};
+
+/** A workbook of two servers on a clock of its own. */
+function workbook() {
+  const { servers } = configOf([
+    { url: "http://a", max_concurrent_requests: 8 },
+    { url: "http://b", max_concurrent_requests: 8 },
+  ]);
+  const [a, b] = servers.map((config, id) => newServer(id, config)) as [Server, Server];
+  const clock = { now: 1_000_000 };
+  const book = createWorkbook();
+  const look = (server: Server, work: Work, load = NO_LOAD) =>
+    book.prospects(work, clock.now)(server, load);
+  const begin = (server: Server, work: Work) =>
+    book.begin(server, work, look(server, work), clock.now);
+  const end = (server: Server, ticket: Ticket, size: Size = {}) =>
+    book.end(server, ticket, size, clock.now);
+  /** A request from its beginning to its end. */
+  const serve = (server: Server, work: Work, afterMs: number, size: Size = {}) => {
+    const ticket = begin(server, work);
+    clock.now += afterMs;
+    book.firstToken(server, ticket, clock.now);
+    end(server, ticket, size);
+  };
+  /** The counters of a server's page, and what else it says. */
+  const scrape = (
+    server: Server,
+    counters: { prompt?: number; queries?: number; hits?: number },
+    more: Partial<typeof SCRAPE> & { kvCacheTokens?: number } = {},
+  ) =>
+    book.scraped(server, {
+      ...SCRAPE,
+      counters: {
+        prompt: counters.prompt,
+        generation: undefined,
+        prefixQueries: counters.queries,
+        prefixHits: counters.hits,
+      },
+      ...more,
+    }, clock.now);
+  return { book, clock, a, b, look, begin, end, serve, scrape };
+}
+
+/** A prompt whose blocks are these numbers. */
+const promptOf = (...blocks: number[]) => workOf({ promptBytes: 512 * blocks.length, blocks });
+const range = (from: number, length: number) => Array.from({ length }, (_, i) => from + i);
+
+const isNear = (value: number, aim: number, share = 0.05) =>
+  assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
+
+Deno.test("a prompt is pending at its server until its first token, and nowhere else", () => {
+  const { book, clock, a, b, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 40_000 });
+  const ticket = begin(a, work);
+  assert.equal(look(a, work).pendingTokens, 10_000);
+  assert.equal(look(b, work).pendingTokens, 0);
+  assert.equal(book.of(a, clock.now).pendingTokens, 10_000);
+  clock.now += 1_000;
+  book.firstToken(a, ticket, clock.now);
+  book.firstToken(a, ticket, clock.now);
+  assert.equal(look(a, work).pendingTokens, 0);
+  end(a, ticket);
+  assert.equal(look(a, work).pendingTokens, 0);
+});
+
+Deno.test("a prompt whose request ends without a first token is pending no more", () => {
+  const { a, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 40_000 });
+  end(a, begin(a, work));
+  assert.equal(look(a, work).pendingTokens, 0);
+});
+
+Deno.test("what a server has seen of a prompt is less work there, in part", () => {
+  const { a, b, look, serve } = workbook();
+  serve(a, promptOf(...range(1, 40)), 500);
+  const next = promptOf(...range(1, 40), ...range(100, 10));
+  const [there, elsewhere] = [look(a, next), look(b, next)];
+  isNear(there.knownTokens, 0.25 * 512 * 40);
+  assert.equal(elsewhere.knownTokens, 0);
+  isNear(elsewhere.ownTokens, 0.25 * 512 * 50);
+  isNear(there.ownTokens, there.promptTokens - 0.9 * there.knownTokens);
+  assert.equal(there.promptTokens, elsewhere.promptTokens);
+});
+
+Deno.test("a prompt that is known whole is still some work", () => {
+  const { a, look, serve } = workbook();
+  const work = promptOf(...range(1, 40));
+  serve(a, work, 500);
+  assert.ok(look(a, work).ownTokens >= 1);
+});
+
+Deno.test("a session counts where the text tells nothing, and for less than text does", () => {
+  const { a, b, look, serve } = workbook();
+  const session = 77;
+  serve(a, workOf({ promptBytes: 20_000, session }), 500);
+  const next = workOf({ promptBytes: 20_000, session });
+  const [there, elsewhere] = [look(a, next), look(b, next)];
+  assert.ok(there.ownTokens < elsewhere.ownTokens);
+  assert.ok(there.ownTokens > 0.5 * elsewhere.ownTokens, "a preference with a price");
+  assert.equal(there.knownTokens, 0, "nothing that was predicted");
+  assert.equal(look(a, workOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
+});
+
+Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
+  const { a, look, serve } = workbook();
+  const work = workOf({ model: "m", promptBytes: 10_000 });
+  for (let i = 0; i < 200; i++) serve(a, work, 100, { promptTokens: 5_000, answerTokens: 10 });
+  isNear(look(a, work).promptTokens, 5_000);
+  isNear(look(a, { ...work, model: "n" }).promptTokens, 2_500);
+});
+
+Deno.test("tokens are learned from a server's counter where no other's requests are at it", () => {
+  const { a, look, serve, scrape } = workbook();
+  const work = workOf({ model: "m", promptBytes: 10_000 });
+  scrape(a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    serve(a, work, 100);
+    scrape(a, { prompt: 5_000 * i });
+  }
+  isNear(look(a, work).promptTokens, 5_000);
+
+  const busy = workbook();
+  busy.scrape(busy.a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    busy.serve(busy.a, work, 100);
+    busy.scrape(busy.a, { prompt: 9_000 * i }, { running: 3, ownInFlight: 1 });
+  }
+  isNear(busy.look(busy.a, work).promptTokens, 2_500);
+});
+
+Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
+  const { clock, book, a, b, serve } = workbook();
+  for (let i = 0; i < 60; i++) {
+    const tokens = 500 + 137 * i % 4_000;
+    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.4);
+    serve(b, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.2);
+  }
+  isNear(book.of(a, clock.now).secondsPerToken, 4e-4, 0.15);
+  isNear(book.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
+});
+
+Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
+  const { clock, book, a, serve } = workbook();
+  const before = book.of(a, clock.now);
+  for (let i = 0; i < 60; i++) serve(a, workOf({ promptBytes: 4_000, stream: false }), 9_000);
+  assert.equal(book.of(a, clock.now).secondsPerToken, before.secondsPerToken);
+});
+
+Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {
+  const { clock, book, a, b, look, serve, scrape } = workbook();
+  const work = promptOf(...range(1, 20));
+  for (const server of [a, b]) {
+    scrape(server, { prompt: 50_000, queries: 50_000, hits: 0 });
+    serve(server, work, 500);
+  }
+  scrape(a, { prompt: 100, queries: 100, hits: 0 });
+  scrape(b, { prompt: 52_560, queries: 52_560, hits: 0 });
+  assert.equal(look(a, work).knownTokens, 0);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  assert.ok(look(b, work).knownTokens > 0);
+  serve(a, work, 500);
+  assert.ok(look(a, work).knownTokens > 0, "it learns anew");
+});
+
+Deno.test("a server holds as many blocks as its cache has room for", () => {
+  const { clock, book, a, b, serve, scrape } = workbook();
+  // 10,000 tokens are 40,000 bytes.
+  scrape(a, {}, { kvCacheTokens: 10_000 });
+  for (const server of [a, b]) serve(server, promptOf(...range(1, 200)), 500);
+  assert.equal(book.of(a, clock.now).prefixBlocks, Math.ceil(40_000 / 512));
+  assert.equal(book.of(b, clock.now).prefixBlocks, 200);
+});
+
+Deno.test("where a server's cache is off, what it has seen counts for less and less", () => {
+  const { a, b, book, clock, look, serve, scrape } = workbook();
+  const work = promptOf(...range(1, 80));
+  const rounds = (server: Server, hitRate: number) => {
+    let queries = 0;
+    for (let i = 0; i < 40; i++) {
+      scrape(server, { prompt: queries, queries, hits: hitRate * queries });
+      serve(server, work, 100);
+      queries += 10_240;
+    }
+  };
+  rounds(a, 0);
+  rounds(b, 1);
+  isNear(look(a, work).ownTokens, look(a, work).promptTokens, 0.05);
+  assert.ok(look(b, work).ownTokens < 0.1 * look(b, work).promptTokens);
+  assert.equal(book.of(a, clock.now).realHitRate, 0);
+  assert.ok(book.of(a, clock.now).predictedHitRate! > 0.9);
+});
+
+Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
+  const { a, b, look, begin } = workbook();
+  const work = workOf({ promptBytes: 4_000 });
+  const others: Load = { running: 4, waiting: 0, load: 0.5 };
+  assert.equal(look(a, work, others).pendingTokens, 0);
+  begin(b, work);
+  assert.ok(look(a, work, others).pendingTokens > 0);
+});
+
+Deno.test("a request beyond a server's seats waits for one", () => {
+  const { a, look } = workbook();
+  const at = (running: number, waiting: number) =>
+    look(a, workOf(), { running, waiting, load: 0 }).aheadOfSeat;
+  assert.deepEqual([at(0, 0), at(7, 0), at(8, 0), at(10, 0)], [0, 0, 1, 3]);
+  assert.equal(at(4, 3), 4, "a server that queues shows how many seats it has");
+});
+
+Deno.test("a server that left the configuration is forgotten with its prefixes", () => {
+  const { book, clock, a, b, look, serve } = workbook();
+  const work = promptOf(...range(1, 20));
+  for (const server of [a, b]) serve(server, work, 500);
+  book.keep([b]);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  assert.equal(look(a, work).knownTokens, 0);
+  assert.ok(look(b, work).knownTokens > 0);
+});
