@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { type ConsideredServer, describeChoice, describeTerms } from "../../src/fleet/choice.ts";
+import { newServer } from "../../src/fleet/server.ts";
+import { configOf } from "../support/config.ts";
+
+const PROSPECT = {
+  pendingTokens: 1_200.4,
+  promptTokens: 800,
+  knownTokens: 700,
+  ownTokens: 169.6,
+  secondsPerToken: 1e-4,
+  startSeconds: 0.04,
+  aheadOfSeat: 2,
+  secondsPerSeat: 0.1,
+  crowding: 1.2,
+};
+
+const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "http://b" }])
+  .servers.map((config, id) => ({
+    server: newServer(id, config),
+    id,
+    load: 0.5 + id,
+    prospect: PROSPECT,
+  }));
+
+Deno.test("a choice is told in one line that names no server", () => {
+  const choice = { policy: "least_work", chosen: candidates[1]!, candidates };
+  assert.equal(
+    describeChoice(choice),
+    "least_work, 2 of 2: first token in 0.257 s, 1200 tokens pending, 170 of 800 own, " +
+      "2 ahead of a seat, load 1.50",
+  );
+});
+
+Deno.test("where nothing is known of the work, the load alone is told", () => {
+  assert.equal(describeTerms({ id: 1, load: 0.25 }), "load 0.25");
+});

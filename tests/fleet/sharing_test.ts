@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Choice, Fleet, type Lease } from "../../src/fleet/fleet.ts";
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import type { Server } from "../../src/fleet/server.ts";
+import { configOf } from "../support/config.ts";
+import { numRuns } from "../support/property.ts";
+import { seeded } from "../support/random.ts";
+import { workOf } from "../support/work.ts";
+
+/** A fleet of healthy servers on a clock of its own. */
+function fleetOf(count: number, seed = 1) {
+  const clock = { now: 1_000_000 };
+  const choices: Choice[] = [];
+  const servers = Array.from({ length: count }, (_, i) => ({
+    url: `http://${i}`,
+    max_concurrent_requests: 64,
+    models: ["m"],
+  }));
+  const fleet = new Fleet({
+    config: configOf(servers),
+    now: () => clock.now,
+    random: seeded(seed),
+    onChoice: (choice) => void choices.push(choice),
+  });
+  for (const server of fleet.servers as Server[]) {
+    fleet.recordCheck(server, { ok: true, responseMs: 1 });
+  }
+  return { fleet, clock, choices };
+}
+
+function leaseOf(fleet: Fleet, work = workOf(), tried: ReadonlySet<Server> = new Set()): Lease {
+  const lease = fleet.acquire(work, tried);
+  if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
+  return lease;
+}
+
+/** How fast a server computes prompts, one after the other, and answers, side by side. */
+interface Speed {
+  readonly tokensPerSecond: number;
+  readonly answerTokensPerSecond: number;
+}
+
+/**
+ * Lets requests come at random to servers of these speeds.
+ *
+ * @returns tokens of prompts that each got in the later half
+ */
+function replay(speeds: readonly Speed[], perSecond: number, seconds: number, seed = 1): number[] {
+  const { fleet, clock } = fleetOf(speeds.length, seed);
+  const random = seeded(seed + 100);
+  const freeAt = speeds.map(() => 0);
+  const got = speeds.map(() => 0);
+  let events: { readonly at: number; readonly happen: () => void }[] = [];
+  const startedAt = clock.now;
+  let nextAt = startedAt;
+  while (nextAt < startedAt + seconds * 1_000) {
+    nextAt += -Math.log(1 - random()) * 1_000 / perSecond;
+    for (const event of events.sort((a, b) => a.at - b.at)) {
+      if (event.at > nextAt) break;
+      clock.now = event.at;
+      event.happen();
+    }
+    events = events.filter(({ at }) => at > nextAt);
+    clock.now = nextAt;
+    const tokens = 500 + Math.floor(6_000 * random() ** 2);
+    const answerTokens = 20 + Math.floor(200 * random());
+    const lease = leaseOf(fleet, workOf({ model: "m", promptBytes: 4 * tokens }));
+    const { id } = lease.server;
+    const { tokensPerSecond, answerTokensPerSecond } = speeds[id]!;
+    const firstAt = Math.max(clock.now, freeAt[id]!) + 1_000 * tokens / tokensPerSecond + 20;
+    freeAt[id] = firstAt;
+    events.push({ at: firstAt, happen: () => lease.started() });
+    events.push({
+      at: firstAt + 1_000 * answerTokens / answerTokensPerSecond,
+      happen: () => lease.end("ok", { promptTokens: tokens, answerTokens }),
+    });
+    if (nextAt > startedAt + seconds * 500) got[id]! += tokens;
+  }
+  for (const event of events.sort((a, b) => a.at - b.at)) {
+    clock.now = event.at;
+    event.happen();
+  }
+  for (const { work, inFlight } of fleet.snapshot().servers) {
+    assert.deepEqual([work.pendingTokens, inFlight], [0, 0]);
+  }
+  return got;
+}
+
+const FAST: Speed = { tokensPerSecond: 10_000, answerTokensPerSecond: 50 };
+const SLOW: Speed = { tokensPerSecond: 5_000, answerTokensPerSecond: 25 };
+
+Deno.test("a server twice as fast gets about twice the work, though nothing says it is", () => {
+  for (const seed of [1, 2, 3]) {
+    const [fast, slow] = replay([FAST, SLOW], 5, 600, seed);
+    const ratio = fast! / slow!;
+    assert.ok(ratio > 1.6 && ratio < 2.6, `seed ${seed}: ${ratio.toFixed(2)} times`);
+  }
+});
+
+Deno.test("equal servers get equal work, within a tenth", () => {
+  for (const seed of [1, 2, 3]) {
+    const got = replay([FAST, FAST, FAST, FAST], 8, 600, seed);
+    const mean = got.reduce((a, b) => a + b) / got.length;
+    for (const tokens of got) {
+      assert.ok(Math.abs(tokens - mean) < 0.1 * mean, `seed ${seed}: ${got}`);
+    }
+  }
+});
+
+Deno.test("a long prompt sends the short ones after it elsewhere", () => {
+  const { fleet } = fleetOf(2);
+  const { server } = leaseOf(fleet, workOf({ promptBytes: 400_000 }));
+  for (let i = 0; i < 10; i++) {
+    assert.notEqual(leaseOf(fleet, workOf({ promptBytes: 4_000 })).server, server);
+  }
+});
+
+Deno.test("a prompt goes where its beginning is, until that costs more than computing it anew", () => {
+  const { fleet, clock } = fleetOf(4);
+  const blocks = Array.from({ length: 40 }, (_, i) => i);
+  const prompt = workOf({ promptBytes: 40 * 512, blocks });
+  const first = leaseOf(fleet, prompt);
+  clock.now += 600;
+  first.started();
+  const chosen = Array.from({ length: 40 }, () => leaseOf(fleet, prompt).server);
+  assert.equal(chosen[0], first.server);
+  assert.equal(chosen[1], first.server);
+  assert.ok(new Set(chosen).size > 1, "affinity has a price");
+});
+
+Deno.test("a conversation stays at its server while others are as free", () => {
+  const { fleet, clock } = fleetOf(4);
+  const ask = (turn: number) => {
+    const blocks = Array.from({ length: 10 * turn }, (_, i) => i);
+    const lease = leaseOf(fleet, workOf({ promptBytes: 512 * 10 * turn, blocks }));
+    clock.now += 300;
+    lease.started();
+    clock.now += 2_000;
+    lease.end("ok");
+    return lease.server;
+  };
+  const turns = [1, 2, 3, 4, 5, 6].map(ask);
+  assert.deepEqual(new Set(turns).size, 1);
+});
+
+Deno.test("a session that the text doesn't show stays at its server as well", () => {
+  const { fleet } = fleetOf(4);
+  const work = workOf({ promptBytes: 8_000, session: 5 });
+  const ask = () => {
+    const lease = leaseOf(fleet, work);
+    lease.started();
+    lease.end("ok");
+    return lease.server;
+  };
+  assert.equal(new Set([1, 2, 3, 4, 5, 6, 7, 8].map(ask)).size, 1);
+});
+
+Deno.test("the server that has the prompt is not chosen where it was tried or is out", () => {
+  const { fleet } = fleetOf(3);
+  const work = workOf({ promptBytes: 51_200, blocks: Array.from({ length: 100 }, (_, i) => i) });
+  const lease = leaseOf(fleet, work);
+  lease.started();
+  lease.end("ok");
+  const server = lease.server as Server;
+  assert.notEqual(leaseOf(fleet, work, new Set([server])).server, server);
+  for (let i = 0; i < 3; i++) fleet.recordCheck(server, { ok: false, responseMs: 1 });
+  for (let i = 0; i < 20; i++) assert.notEqual(leaseOf(fleet, work).server, server);
+});
+
+Deno.test("when all requests have ended nothing is pending, in whatever order they began and ended", () => {
+  const outcomes: Outcome[] = ["ok", "reset", "client_closed", "client_error", "truncated"];
+  const which = fc.nat();
+  const event = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant("acquire" as const),
+        promptBytes: fc.nat(500_000),
+        blocks: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 5 }),
+        session: fc.option(fc.nat(3), { nil: undefined }),
+        stream: fc.boolean(),
+        not: fc.option(fc.nat(2)),
+      }),
+    },
+    fc.record({ do: fc.constant("start" as const), which }),
+    fc.record({ do: fc.constant("end" as const), which, how: fc.constantFrom(...outcomes) }),
+  );
+  const events = fc.array(fc.tuple(event, fc.nat(3_000)), { maxLength: 40 });
+  fc.assert(
+    fc.property(events, (events) => {
+      const { fleet, clock, choices } = fleetOf(3);
+      const servers = fleet.servers as Server[];
+      const all: Lease[] = [];
+      for (const [event, laterMs] of events) {
+        clock.now += laterMs;
+        if (event.do === "acquire") {
+          const { do: _, not, ...work } = event;
+          const tried = new Set(not === null ? [] : [servers[not]!]);
+          const lease = fleet.acquire(workOf(work), tried);
+          if (typeof lease === "string") continue;
+          assert.ok(!tried.has(lease.server as Server), "an excluded server is never chosen");
+          all.push(lease);
+        } else if (all.length > 0) {
+          // Perhaps one that has started or ended before.
+          const lease = all[event.which % all.length]!;
+          if (event.do === "start") lease.started();
+          else lease.end(event.how, { promptTokens: 100, answerTokens: 10 });
+        }
+        for (const { work } of fleet.snapshot().servers) assert.ok(work.pendingTokens >= 0);
+      }
+      for (const lease of all) lease.end("ok");
+      for (const { work, inFlight } of fleet.snapshot().servers) {
+        assert.deepEqual([work.pendingTokens, inFlight], [0, 0]);
+      }
+      const others = { running: 5, waiting: 0, kvCacheUsage: undefined, maxFds: undefined };
+      for (const server of servers) {
+        fleet.recordScrape(server, { ...others, ownInFlight: 0 }, false);
+      }
+      // Others' requests are taken to wait as ours do, of which none is left.
+      leaseOf(fleet);
+      for (const { prospect } of choices.at(-1)!.candidates) {
+        assert.equal(prospect?.pendingTokens, 0);
+      }
+    }),
+    { numRuns: Math.ceil(numRuns / 4) },
+  );
+});
