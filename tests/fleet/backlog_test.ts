@@ -27,11 +27,18 @@ function ticket(known: Partial<Ticket> & { readonly stream?: boolean } = {}): Ti
 Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {
   const backlog = newBacklog();
   assert.equal(pendingTokens(backlog, PACE, 0), 0);
-  enqueue(backlog, ticket());
+  enqueue(backlog, ticket({ ownTokens: 4_000 }));
   enqueue(backlog, ticket({ ownTokens: 500 }));
-  assert.equal(pendingTokens(backlog, PACE, 0), 1_500);
-  assert.equal(pendingTokens(backlog, PACE, 400), 1_100);
+  assert.equal(pendingTokens(backlog, PACE, 0), 4_500);
+  assert.equal(pendingTokens(backlog, PACE, 400), 4_100);
   assert.equal(pendingTokens(backlog, PACE, 60_000), 500, "the second may not have begun");
+});
+
+Deno.test("short prompts are computed together, as far as one step goes", () => {
+  const backlog = newBacklog();
+  for (let i = 0; i < 4; i++) enqueue(backlog, ticket());
+  assert.equal(pendingTokens(backlog, PACE, 1_500), 2_500);
+  assert.equal(pendingTokens(backlog, PACE, 60_000), 4_000 - 2_048);
 });
 
 Deno.test("the next prompt begins when the first has its token", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "../../src/fleet/trust.ts";
 import { numRuns } from "../support/property.ts";
 
-const PROMPT = 1_000;
+const PROMPT = 6_000;
 
 /** Trust after so many comparisons, ten prompts each, with these shares found in the cache. */
 function compare(
@@ -32,9 +32,9 @@ Deno.test("trust recovers once predictions come true", () => {
   assert.ok(compare(lost, 10, 0.8, 0.8).share > 0.9);
 });
 
-Deno.test("where half of what was predicted is found, half is believed", () => {
+Deno.test("where half of what was predicted is found, half is believed, and a little for what counts miss", () => {
   const { share, predictedRate, realRate } = compare(FIRST_TRUST, 20, 0.8, 0.4);
-  assert.ok(Math.abs(share - 0.5) < 0.01, `${share}`);
+  assert.ok(share >= 0.5 && share < 0.6, `${share}`);
   assert.ok(Math.abs(predictedRate! - 0.8) < 1e-9 && Math.abs(realRate! - 0.4) < 1e-9);
 });
 

@@ -191,7 +191,7 @@ Deno.test("where a server's cache is off, what it has seen counts for less and l
   const work = promptOf(...range(1, 80));
   const rounds = (server: Server, hitRate: number) => {
     let queries = 0;
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 100; i++) {
       scrape(server, { prompt: queries, queries, hits: hitRate * queries });
       serve(server, work, 100);
       queries += 10_240;
