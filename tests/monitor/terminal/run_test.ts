@@ -44,6 +44,21 @@ Deno.test({ name: "on a terminal run shows the fleet, and q gives it back", igno
   assert.doesNotMatch(await run.terminal.capture(), /unhealthy|warning/);
 });
 
+Deno.test({ name: "prompts that wait are a backlog until they are computed", ignore }, async () => {
+  await using run = await startRun({ columns: 160, speed: 0.1 });
+  await run.sees("1 of 2 healthy", "backlog", "   0 tokens to prefill");
+  const content = "And what comes then? ".repeat(100);
+  const asked = Array.from(
+    { length: 8 },
+    async (_, i) => (await ask(run.url, { stream: true, content: `${i}. ${content}` })).text(),
+  );
+  await run.sees(/   [1-9],\d{3} tokens to prefill/, /healthy .* [1-9],\d{3} /);
+  await Promise.all(asked);
+  await run.sees("   0 tokens to prefill");
+  run.kill("SIGTERM");
+  await run.endsRestored(0);
+});
+
 Deno.test({ name: "it follows the terminal's size and the keys", ignore }, async () => {
   await using run = await startRun();
   await run.sees("run", "1 of 2 healthy", "unhealthy");
