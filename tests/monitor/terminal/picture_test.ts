@@ -39,12 +39,12 @@ async function makePicture(): Promise<void> {
   const url = deadUrl();
   const flags = `--host 127.0.0.1 --port ${new URL(url).port} --config ${folder}/servers.toml`;
   const asked: Promise<unknown>[] = [];
-  const stream = async (to: string, tokens: number) => {
-    const content = `Tell me of the ${asked.length % 7} seas. ${"And then? ".repeat(30)}`;
+  const stream = async (to: string, tokens: number, length = 30) => {
+    const content = `Tell me of the ${asked.length % 7} seas. ${"And then? ".repeat(length)}`;
     const answer = await ask(to, { model: MODEL, stream: true, tokens, content, signal });
     await answer.text();
   };
-  const options = { columns: 150, rows: 22 };
+  const options = { columns: 160, rows: 22 };
   {
     await using run = await startCommand(`run --model ${flags}`, options);
     await run.sees("6 of 6 healthy");
@@ -62,6 +62,9 @@ async function makePicture(): Promise<void> {
     await dying.close();
     await run.sees("5 of 6 healthy", /failover/, /\d+ms +\d/);
     await until("more answers", () => asked.length > 170, 10_000);
+    // Long prompts, for which the servers need a moment.
+    for (let n = 0; n < 25; n++) asked.push(stream(url, 30, 2_000 + n).catch(() => {}));
+    await run.sees(/ [1-9][\d.,]+K? tokens to prefill/);
     const pane = await run.terminal.capture({ colours: true });
     clearInterval(pulse);
     leaving.abort();
