@@ -22,14 +22,12 @@ export const LENGTH = `Content-Length: ${BODY.length}`;
 export const refused: Fate = { answers: [400], then: "closed", reaches: [] };
 /** As `refused`, where the runtime stops reading before the request's end. */
 export const tooLong: Fate = { ...refused, mayBeLost: true };
-/** What the router says, to nobody as a rule, where a body turns out wrong or doesn't end. */
+/** What the router says where a body turns out wrong or doesn't end. */
 export const BROKEN_BODY = 400;
 /** A body that turns out wrong ends the connection, with an answer or without. */
 export const cut: Fate = { answers: [BROKEN_BODY], mayBeLost: true, then: "closed", reaches: [] };
 /** The request isn't whole yet. */
 export const waits: Fate = { answers: [], then: "waits", reaches: [] };
-/** The router's own answer to a request whose end nobody waits for. */
-export const tooMuch: Fate = { ...waits, answers: [413] };
 /** The router's own answer. */
 export const turnedAway = (status: number): Fate => ({
   answers: [status],
