@@ -1,7 +1,7 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { type ApiError, badRequest } from "./errors.ts";
 import type { Work } from "../fleet/work.ts";
-import { membersOf, type Span, type Unreadable, valueIn } from "./json_members.ts";
+import { membersOf, MOST_MEMBERS, type Span, type Unreadable, valueIn } from "./json_members.ts";
 import { describeWork, PROMPT_MEMBERS } from "./work_of.ts";
 
 /** What the router needs to know of a request's body. */
@@ -24,6 +24,7 @@ const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
 const PROBLEMS: Readonly<Record<Unreadable, string>> = {
   not_json: "The body is not valid JSON.",
   no_object: "The body is not a JSON object.",
+  too_many: `The body has more than ${MOST_MEMBERS} members.`,
   too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
 };
 

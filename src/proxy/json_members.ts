@@ -2,7 +2,7 @@
 export type Span = readonly [start: number, end: number];
 
 /** Why a text's members can't be told. */
-export type Unreadable = "not_json" | "no_object" | "too_deep";
+export type Unreadable = "not_json" | "no_object" | "too_deep" | "too_many";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -16,6 +16,8 @@ const CLOSE_LIST = 0x5d;
 const LETTER_U = 0x75;
 /** `\u0000` */
 const ESCAPE_LENGTH = 6;
+/** Far more members than any request has; each takes longer than the bytes of a text. */
+export const MOST_MEMBERS = 1_000;
 /** Most strings end within these; a search costs more to begin than to go on. */
 const NEAR = 32;
 
@@ -41,8 +43,9 @@ export function membersOf<Name extends string>(
   if (json[at] !== OPEN_OBJECT) return at < json.length ? "no_object" : "not_json";
   at = skipSpace(json, at + 1);
   if (json[at] === CLOSE_OBJECT) return endsAt(json, at + 1) ? {} : "not_json";
-  while (true) {
+  for (let count = 1;; count++) {
     if (json[at] !== QUOTE) return "not_json";
+    if (count > MOST_MEMBERS) return "too_many";
     const nameEnd = endOfString(json, at);
     const nameStart = at;
     at = skipSpace(json, nameEnd);
@@ -50,7 +53,10 @@ export function membersOf<Name extends string>(
     const start = skipSpace(json, at + 1);
     const end = endOfValue(json, start, deepest);
     if (typeof end === "string") return end;
+    const first = json[nameStart + 1];
     for (const name of names) {
+      // Mostly it is another letter, and nothing more needs to be looked at.
+      if (first !== name.charCodeAt(0) && first !== BACKSLASH) continue;
       if (isName(json, nameStart, nameEnd, name)) found[name] = [start, end];
     }
     at = skipSpace(json, end);
