@@ -20,12 +20,9 @@ export interface ListeningOptions extends Omit<ServingOptions, "tls"> {
   readonly adminHandler: ServingOptions["handler"];
 }
 
-/** What the error is called that says that the second address can't be listened at. */
-export const NO_ADMIN_ADDRESS = "NoAdminAddress";
-
 /**
  * Listens at all addresses or at none: throws what `Deno.serve` throws, for the second address as
- * the cause of an error named {@linkcode NO_ADMIN_ADDRESS}.
+ * the cause of an error named `NoAdminAddress`.
  */
 export function startListening(
   { access, adminHandler, ...main }: ListeningOptions,
@@ -37,7 +34,7 @@ export function startListening(
       startServing({ ...adminListen, handler: adminHandler, onError: main.onError });
   } catch (cause) {
     const error = new Error("The second address can't be listened at", { cause });
-    error.name = NO_ADMIN_ADDRESS;
+    error.name = "NoAdminAddress";
     throw error;
   }
   let tls = access.tls;

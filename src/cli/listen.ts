@@ -1,5 +1,4 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
-import { NO_ADMIN_ADDRESS } from "../listening.ts";
 import { complain } from "./complain.ts";
 
 /** Starts a gateway, or says in one line why it can't listen there. */
@@ -13,7 +12,7 @@ export function listen(options: GatewayOptions): Gateway | undefined {
 }
 
 function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayOptions): string {
-  if (error instanceof Error && error.name === NO_ADMIN_ADDRESS) {
+  if (error instanceof Error && error.name === "NoAdminAddress") {
     const { hostname, port } = access.adminListen!;
     const { message } = error.cause as Error;
     return `admin.listen: can't listen on ${hostname}:${port}: ${message}`;

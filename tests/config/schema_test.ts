@@ -513,6 +513,22 @@ for (
   });
 }
 
+for (
+  const [where, nearest, auth] of [
+    ["auth.api_key", "api_keys", { api_key: "k" }],
+    ["auth.api_keys[1].model", "models", { api_keys: ["k", { name: "a", key: "l", model: "m" }] }],
+  ] as const
+) {
+  Deno.test(`the unknown key ${where} is an error that names ${nearest}: it would let in too much`, () => {
+    const checked = check({ servers: { servers: [{ url: URL_1 }] }, auth });
+    assert.ok(!checked.ok);
+    const what = `unknown key; did you mean ${nearest}?`;
+    assert.deepEqual(checked.problems.filter((problem) => problem.where === where), [
+      { where, what },
+    ]);
+  });
+}
+
 Deno.test("${NAME} in an api_key is replaced by that environment variable", () => {
   const { servers } = configOf(checkServers([
     { url: URL_1, api_key: "${KEY}" },
