@@ -103,12 +103,18 @@ Deno.test("more work never lowers the cost", () => {
     "crowding",
   ] as const;
   fc.assert(
-    fc.property(prospect, load, fc.constantFrom(...grows), seconds, (prospect, load, what, more) => {
-      const worse = { ...prospect, [what]: prospect[what] + more };
-      assert.ok(costOf(worse, load) >= costOf(prospect, load));
-      assert.ok(costOf(prospect, load + more) >= costOf(prospect, load));
-      assert.ok(firstTokenSeconds(worse) >= firstTokenSeconds(prospect));
-    }),
+    fc.property(
+      prospect,
+      load,
+      fc.constantFrom(...grows),
+      seconds,
+      (prospect, load, what, more) => {
+        const worse = { ...prospect, [what]: prospect[what] + more };
+        assert.ok(costOf(worse, load) >= costOf(prospect, load));
+        assert.ok(costOf(prospect, load + more) >= costOf(prospect, load));
+        assert.ok(firstTokenSeconds(worse) >= firstTokenSeconds(prospect));
+      },
+    ),
     { numRuns },
   );
 });
