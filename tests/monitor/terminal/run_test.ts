@@ -52,7 +52,7 @@ Deno.test({ name: "prompts that wait are a backlog until they are computed", ign
     { length: 8 },
     async (_, i) => (await ask(run.url, { stream: true, content: `${i}. ${content}` })).text(),
   );
-  await run.sees(/   [1-9],\d{3} tokens to prefill/, /healthy .* [1-9],\d{3} /);
+  await run.sees(/ {3}[1-9],\d{3} tokens to prefill/, /healthy .* [1-9],\d{3} /);
   await Promise.all(asked);
   await run.sees("   0 tokens to prefill");
   run.kill("SIGTERM");
