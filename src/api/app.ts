@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { ApiKey } from "../config/config.ts";
 import * as errors from "../proxy/errors.ts";
+import { withEarlyHead } from "../proxy/early_head.ts";
 import { inferencePaths, pathOf } from "../proxy/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { corsHeaders } from "./cors.ts";
@@ -29,7 +30,9 @@ export function createApp(options: AppOptions): Hono<Environment> {
   // Before all else, which would build each answer anew: what is passed on has its headers already.
   app.on("POST", [...inferencePaths], ({ req, env }) => {
     const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
-    if (!admitted.error) return proxy(req.raw, admitted.client);
+    if (!admitted.error) {
+      return withEarlyHead(req.raw, (early) => proxy(req.raw, admitted.client, early));
+    }
     options.onAnswered("POST", req.path, admitted.error.status);
     return errors.errorResponse(admitted.error, [...admitted.headers]);
   });

@@ -57,6 +57,7 @@ async function send(request: UpstreamRequest): Promise<Attempted> {
     }
     const isEvents = isEventStream(headers);
     const mayBegin = isEvents && !isFailure(upstream.outcomeOf());
+    if (mayBegin) request.onStreamHead?.();
     const held = mayBegin ? await holdEvent(upstream) : await holdBody(upstream);
     const outcome = upstream.outcomeOf(undefined, held.errorStatus);
     const answer = { status, headers, isStream: isEvents, body: held.body, rest: held.rest };

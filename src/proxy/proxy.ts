@@ -6,9 +6,9 @@ import { type Account, openAccount } from "./account.ts";
 import { createAdmission } from "./admission.ts";
 import { attempt, type Attempted, LEFT } from "./attempt.ts";
 import { readAsked } from "./asked.ts";
-import type { Body } from "./body.ts";
 import type { Client } from "./client.ts";
 import { limitsOf } from "./deadlines.ts";
+import type { Early } from "./early_head.ts";
 import * as errors from "./errors.ts";
 import { headersForAttempt, headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
@@ -34,7 +34,7 @@ export interface ProxyOptions {
 }
 
 /** Answers one request of a client with the help of the fleet. */
-export type Proxy = (request: Request, client: Client) => Promise<Response>;
+export type Proxy = (request: Request, client: Client, early: Early) => Promise<Response>;
 
 /**
  * The way of a request: admit, classify, choose, attempt, relay, account. Nothing has reached the
@@ -46,13 +46,13 @@ export function createProxy(options: ProxyOptions): Proxy {
   const retries = createRetryBudget(() => performance.now());
   let attempts = 0;
 
-  return async function proxy(request, client) {
+  return async function proxy(request, client, { clientGone, onStreamHead }) {
     const startedAt = performance.now();
     const id = idOf(request);
     const path = targetOf(request.url);
     const account = openAccount({ id, client, method: request.method, path });
     const { settings } = fleet;
-    let body: Body | undefined;
+    let dropBody = () => {};
     let failed: (Attempted & { server: string }) | undefined;
     const refused = closing.aborted ? errors.shuttingDown : admission.enter();
     if (refused) return reject(refused);
@@ -64,7 +64,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const readAt = performance.now();
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
-    body = asked.body;
+    dropBody = asked.body.drop;
     const { work, work: { model } } = asked;
     Object.assign(account, { model, stream: asked.stream });
 
@@ -88,10 +88,11 @@ export function createProxy(options: ProxyOptions): Proxy {
       const attempted = await attempt({
         url: server + path,
         headers: headersForAttempt(sharedHeaders, `${id}-${(attempts++).toString(36)}`, apiKey),
-        body: body.bytes,
+        body: asked.body.bytes,
         ...connections.to(lease.server.config),
         limits: limitsOf(settings, { startedAt, cutOff, stalled: lease.stalled }),
-        clientGone: request.signal,
+        clientGone,
+        onStreamHead: () => onStreamHead(headersOf(id, client)),
       });
       if (!isFailure(attempted.outcome)) {
         if (attempted.outcome === "ok") lease.started();
@@ -116,12 +117,11 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
       account.server = server;
-      body?.drop();
-      body = undefined;
+      dropBody();
       return respond(attempted, {
         headers: headersOf(id, client, lease?.decision),
         path,
-        clientGone: request.signal,
+        clientGone,
         errorFor: (expired) => brokenStream(expired, settings),
         onNext: observer.nextToken,
         onEnd(ended) {
@@ -138,7 +138,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
 
     function close(ended: Partial<Account>): void {
-      body?.drop();
+      dropBody();
       if (!refused) admission.leave();
       client.left();
       Object.assign(account, ended);

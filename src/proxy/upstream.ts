@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly limits: Limits;
   /** Aborts when the client leaves, which ends it at any stage. */
   readonly clientGone: AbortSignal;
+  /** Hears that a stream has its head and no event yet. */
+  readonly onStreamHead?: (() => void) | undefined;
 }
 
 /** An exchange with a server, from the request to the last byte of the answer. */

@@ -58,9 +58,9 @@ function appWith(
   };
   const app = createApp({
     ...shown,
-    proxy(request, client) {
+    proxy(request, client, early) {
       proxied.push(request);
-      return proxy(request, client);
+      return proxy(request, client, early);
     },
     guard: createGuard({
       keyring: createKeyring(() => inEffect.keys),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../src/simulator/simulator.ts";
-import { ask, inFlight, startFleet, type TestFleet } from "../support/fleet.ts";
+import { ask, eventsOf, inFlight, startFleet, type TestFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
 /** Within which a server must be freed of a request whose client left. */
@@ -66,6 +66,38 @@ const cases: readonly [string, Fault | undefined, boolean][] = [
     kind: "hang_before_head",
   }, false],
 ];
+
+// The runtime doesn't tell of a client that left whose request took more than its first read, until
+// the head of the answer is out. A stream's is sent early for that reason.
+Deno.test(`a client with a long prompt that leaves before the first token of a stream frees the server within ${FREED_MS} ms`, async () => {
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "hang_before_first_token" } }],
+  });
+  const content = "x".repeat(20_000);
+  await leave(fleet, { stream: true, content }, async (response) => {
+    assert.equal((await response).status, 200, "the head is there before the first token");
+  });
+});
+
+Deno.test("a stream whose head was sent early still goes to another server, and tells in an event where none is left", async () => {
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, { capacity: 1 }],
+    settings: { policy: "round_robin", request_timeout: 1.5, health_check_interval: 60 },
+  });
+  const moved = await ask(fleet.router.url, { stream: true });
+  assert.equal(eventsOf(await moved.text()).at(-1), "[DONE]");
+  assert.equal(fleet.simulators[1]!.state().finished, 1);
+
+  await fleet.simulators[1]!.setFault({ kind: "hang_before_first_token" });
+  const failed = await ask(fleet.router.url, { stream: true });
+  assert.equal(failed.status, 200);
+  let text = "";
+  await assert.rejects(async () => {
+    for await (const chunk of failed.body!) text += new TextDecoder().decode(chunk);
+  }, "no clean end");
+  const [event] = eventsOf(text) as { error: { code: number } }[];
+  assert.equal(event!.error.code, 504);
+});
 
 for (const [stage, fault, stream] of cases) {
   Deno.test(`a client that leaves ${stage} frees the server within ${FREED_MS} ms`, async () => {

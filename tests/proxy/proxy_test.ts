@@ -66,7 +66,8 @@ async function proxying(
     headers: [["access-control-allow-origin", "*"]],
     left: () => void left++,
   });
-  const proxy: Proxied["proxy"] = (request) => answer(request, client);
+  const proxy: Proxied["proxy"] = (request) =>
+    answer(request, client, { clientGone: request.signal, onStreamHead() {} });
   await use({
     proxy,
     fleet,
