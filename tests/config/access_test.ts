@@ -99,6 +99,9 @@ for (
     ["a text in place of a list", "sk-secret", "auth.api_keys"],
     ["an empty text", [""], "auth.api_keys[0]"],
     ["a number", ["k", 3], "auth.api_keys[1]"],
+    ["a limit that is misspelt", [
+      { name: "a", key: "k", max_inflight: 1 },
+    ], "auth.api_keys[0].max_inflight"],
     ["a table without a key", [{ name: "a" }], "auth.api_keys[0]"],
     ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0]"],
     ["a limit of nothing", [{ name: "a", key: "k", max_in_flight: 0 }], "auth.api_keys[0]"],
