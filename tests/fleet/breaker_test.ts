@@ -95,6 +95,17 @@ Deno.test("who is out by its requests is a last resort after a second, as long a
   assert.equal(isLastResort({ ...HEALTHY, status: "unhealthy" }, NOW + 1_000), false);
 });
 
+Deno.test("a request that tried a server brings it back only where no check has failed since", () => {
+  const failedCheck = { ok: false, responseMs: 5 };
+  const settings = settingsWith({ health_check_consecutive_failures: 1 });
+  const out = failed(HEALTHY, 2);
+  for (const before of [out, halfOpened(out)]) {
+    const now = out.openUntil + 1;
+    const failing = afterCheck(before, failedCheck, settings, now);
+    assert.equal(tried(failing, true, now).status, "unhealthy", before.status);
+  }
+});
+
 Deno.test("of a half-open server only the request that tries it decides", () => {
   const halfOpen = halfOpened(failed(HEALTHY, 2));
   for (const ok of [true, false]) {
