@@ -17,7 +17,8 @@ browserTest("the numbers on the page are those of /load-stats", async () => {
   const leaving = new AbortController();
   const { signal } = leaving;
   const held = Array.from({ length: 18 }, async () => {
-    const content = "Tell me more. ".repeat(50);
+    // Longer than what a server may have computed of them in one step.
+    const content = "Tell me more. ".repeat(400);
     const answer = await ask(router.url, { tokens: 1_000, stream: true, signal, content });
     await answer.body?.pipeTo(new WritableStream(), { signal });
   });
