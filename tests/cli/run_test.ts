@@ -211,6 +211,37 @@ Deno.test("SIGTERM lets a request finish before the end", async () => {
   assert.equal((await router.status).code, 0);
 });
 
+Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using vllm = startUpstream((request) => {
+    if (request.url.endsWith("/v1/models")) return modelsPage("m");
+    if (request.method === "GET") return new Response("");
+    asked.resolve();
+    return answer.promise;
+  });
+  await using router = await startCli(["--server", vllm.url]);
+  const response = fetch(`${router.url}/v1/completions`, {
+    method: "POST",
+    body: `{"model":"m"}`,
+  });
+  const cut = assert.rejects(response);
+  await asked.promise;
+  router.kill("SIGTERM");
+  await until("it takes no more connections", () => {
+    return fetch(`${router.url}/livez`).then(
+      async ({ body }) => (await body?.cancel(), false),
+      () => true,
+    );
+  });
+  const told = performance.now();
+  router.kill("SIGTERM");
+  assert.equal((await router.status).code, 1);
+  assert.ok(performance.now() - told < 2_000);
+  await cut;
+  answer.resolve(new Response());
+});
+
 Deno.test("SIGHUP reloads at once, even a file that didn't change, and tells of a bad one", () =>
   withFolder(async (folder) => {
     const path = `${folder}/servers.toml`;
