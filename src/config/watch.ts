@@ -71,5 +71,14 @@ function foldersOf(paths: readonly string[]): string[] {
       // A file that is missing just now leads nowhere.
     }
   }
-  return [...folders];
+  // One that is missing would keep the others from being watched.
+  return [...folders].filter(isThere);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }

@@ -74,8 +74,7 @@ export class Fleet {
       return known ?? newServer(this.#nextId++, config);
     });
     for (const server of leaving) this.#change(server, () => transitions.dismiss(server));
-    this.#servers = withoutDrained([...staying, ...leaving]);
-    this.#workbook.keep(this.#servers);
+    this.#keep([...staying, ...leaving]);
   }
 
   /**
@@ -115,7 +114,7 @@ export class Fleet {
           server,
           (now) => transitions.takeOutcome(server, outcome, isTrial, details, now),
         );
-        this.#servers = withoutDrained(this.#servers);
+        this.#keep(this.#servers);
       },
     });
   }
@@ -133,7 +132,7 @@ export class Fleet {
   /** Takes the result of an active check. */
   recordCheck(server: Server, check: Check): void {
     this.#change(server, (now) => transitions.takeCheck(server, check, now));
-    this.#servers = withoutDrained(this.#servers);
+    this.#keep(this.#servers);
   }
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
@@ -175,6 +174,13 @@ export class Fleet {
 
   #fresh(scrapedAt: number, now: number): boolean {
     return now - scrapedAt <= trustedMs(this.#settings.metricsIntervalMs);
+  }
+
+  /** Keeps these servers, but for those that have drained. */
+  #keep(servers: readonly Server[]): void {
+    const before = this.#servers;
+    this.#servers = withoutDrained(servers);
+    if (this.#servers !== before) this.#workbook.keep(this.#servers);
   }
 
   /** Makes a change that tells why and, where it moved the server to another state, says so once. */

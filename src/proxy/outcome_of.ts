@@ -52,6 +52,8 @@ function outcomeOfStatus(status: number): Outcome {
     case 504:
       return "bad_status";
     default:
+      // A redirect is no answer of a server's.
+      if (status >= 300 && status <= 399) return "bad_status";
       return status >= 400 ? "client_error" : "ok";
   }
 }

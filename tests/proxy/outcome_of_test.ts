@@ -13,7 +13,7 @@ const BROKE = new TypeError("error sending request", {
 /** What is known of an attempt, and what it is called. */
 const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["a good answer", { status: 200 }, "ok"],
-  ["a redirect, which is the client's to follow", { status: 302 }, "ok"],
+  ["a redirect, which is no answer", { status: 302 }, "bad_status"],
   ["a client's own error", { status: 404 }, "client_error"],
   ["501, not implemented", { status: 501 }, "client_error"],
   ["429", { status: 429 }, "backpressure"],
@@ -98,10 +98,11 @@ Deno.test("the words of a connection that can't be made are those that fetch use
   }
 });
 
-Deno.test("500, 502, 503, 504 and 429 go to another server, every other status is the client's", () => {
+Deno.test("500, 502, 503, 504, 429 and redirects go to another server, every other status is the client's", () => {
   for (let status = 200; status < 600; status++) {
     const outcome = outcomeOf({ status, error: undefined, expired: undefined, clientGone: false });
-    const failed = [429, 500, 502, 503, 504].includes(status);
+    const isRedirect = status >= 300 && status < 400;
+    const failed = isRedirect || [429, 500, 502, 503, 504].includes(status);
     assert.equal(isFailure(outcome), failed, String(status));
     if (!failed) assert.equal(outcome, status < 400 ? "ok" : "client_error", String(status));
   }
