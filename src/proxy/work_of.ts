@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
 import type { Span } from "./json_members.ts";
 
@@ -22,6 +23,15 @@ export interface WorkOptions {
 
 const encoder = new TextEncoder();
 
+const INLINE = '"data:';
+const QUOTE = 0x22;
+/** Shorter ones are taken for text. */
+const INLINE_LEAST = 8_192;
+/** What one counts for: a thousand tokens or so. */
+const INLINE_BYTES = 4_096;
+/** Of its end so much is looked at, and of the rest its length. */
+const INLINE_HASHED = 1_024;
+
 /**
  * What a request will cost, as far as its body tells: how long its prompt is, and hashes of its
  * beginning in blocks, each made of all text before it. The text is taken as it stands in the
@@ -39,12 +49,10 @@ export function describeWork(
   const salt = spans.cache_salt;
   if (salt) hash = hashOf(body, salt[0], salt[1], hash);
   let inBlock = 0;
-  for (const name of PROMPT) {
-    const span = spans[name];
-    if (!span) continue;
-    promptBytes += span[1] - span[0];
-    for (let at = span[0]; at < span[1];) {
-      const end = Math.min(span[1], at + BLOCK_BYTES - inBlock);
+  const takeText = (start: number, stop: number) => {
+    promptBytes += stop - start;
+    for (let at = start; at < stop;) {
+      const end = Math.min(stop, at + BLOCK_BYTES - inBlock);
       hash = hashOf(body, at, end, hash);
       inBlock += end - at;
       at = end;
@@ -52,8 +60,40 @@ export function describeWork(
       blocks.push(hash);
       inBlock = 0;
     }
+  };
+  // An image costs a server about as much as some pages of text, however large its data are.
+  const takeInline = (start: number, stop: number) => {
+    hash = hashOf(body, Math.max(start, stop - INLINE_HASHED), stop, hash ^ (stop - start));
+    promptBytes += INLINE_BYTES;
+    for (let at = 0; at < INLINE_BYTES; at += BLOCK_BYTES) {
+      hash = Math.imul(hash ^ at, PRIME);
+      blocks.push(hash);
+    }
+  };
+  for (const name of PROMPT) {
+    const span = spans[name];
+    if (!span) continue;
+    let [at] = span;
+    for (const [start, stop] of inlineData(body, span)) {
+      takeText(at, start);
+      takeInline(start, stop);
+      at = stop;
+    }
+    takeText(at, span[1]);
   }
   return { model, promptBytes, blocks, session: sessionOf(body, spans, session), stream };
+}
+
+/** Strings such as `"data:image/png;base64,…"` of some size: images, audio, files. */
+function* inlineData(body: Uint8Array, [start, end]: Span): Generator<Span> {
+  if (end - start < INLINE_LEAST) return;
+  const bytes = Buffer.from(body.buffer, body.byteOffset, end);
+  for (let at = bytes.indexOf(INLINE, start); at !== -1; at = bytes.indexOf(INLINE, at + 1)) {
+    const stop = bytes.indexOf(QUOTE, at + INLINE.length);
+    if (stop === -1) return;
+    if (stop - at >= INLINE_LEAST) yield [at, stop];
+    at = stop;
+  }
 }
 
 function sessionOf(

@@ -183,3 +183,39 @@ Deno.test("an upload has a session by its header, and no prompt that can be told
   assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [0, []]);
   assert.notEqual(asked.work.session, undefined);
 });
+
+const image = (letter: string, bytes: number) => ({
+  type: "image_url",
+  image_url: { url: `data:image/png;base64,${letter.repeat(bytes)}` },
+});
+
+Deno.test("an image counts for some pages of text, however large its data are", async () => {
+  const sizes: number[] = [];
+  for (const bytes of [20_000, 2_000_000]) {
+    const { promptBytes, blocks } = await workOf({
+      model: "m",
+      messages: [user([{ type: "text", text: LONG }, image("A", bytes)]), user(LONG)],
+    });
+    assert.ok(promptBytes < 2 * LONG.length + 5_000, `${promptBytes}`);
+    assert.ok(Math.abs(blocks.length - promptBytes / BLOCK_BYTES) < 2);
+    sizes.push(promptBytes);
+  }
+  assert.equal(sizes[0], sizes[1]);
+});
+
+Deno.test("the same image again is the same prompt, another one is not", async () => {
+  const asking = (letter: string, bytes: number) =>
+    workOf({ model: "m", messages: [user([image(letter, bytes)]), user(LONG)] });
+  const first = await asking("A", 20_000);
+  assert.deepEqual((await asking("A", 20_000)).blocks, first.blocks);
+  assert.equal(common(first, await asking("B", 20_000)), 0);
+  assert.equal(common(first, await asking("A", 20_004)), 0);
+});
+
+Deno.test("a short text that looks like an image is text", async () => {
+  const messages = [user([image("A", 100)])];
+  assert.equal(
+    (await workOf({ model: "m", messages })).promptBytes,
+    JSON.stringify(messages).length,
+  );
+});
