@@ -135,7 +135,7 @@ function closedString(json: Uint8Array, start: number): number | "not_json" {
 }
 
 /** Behind the string that starts there; past the text's end where it has no end. */
-function endOfString(json: Uint8Array, start: number): number {
+export function endOfString(json: Uint8Array, start: number): number {
   for (let at = start + 1; at < json.length;) {
     for (const near = at + NEAR; at < near; at++) {
       if (json[at] === QUOTE) return at + 1;

@@ -1,6 +1,5 @@
-import { Buffer } from "node:buffer";
 import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
-import type { Span } from "./json_members.ts";
+import { endOfString, type Span } from "./json_members.ts";
 
 /** What of a body makes up its prompt, in the order in which a server's cache sees it. */
 const PROMPT = ["system", "tools", "messages", "prompt", "input", "instructions"] as const;
@@ -23,7 +22,7 @@ export interface WorkOptions {
 
 const encoder = new TextEncoder();
 
-const INLINE = '"data:';
+const INLINE = encoder.encode("data:");
 const QUOTE = 0x22;
 /** Shorter ones are taken for text. */
 const INLINE_LEAST = 8_192;
@@ -87,13 +86,15 @@ export function describeWork(
 /** Strings such as `"data:image/png;base64,…"` of some size: images, audio, files. */
 function* inlineData(body: Uint8Array, [start, end]: Span): Generator<Span> {
   if (end - start < INLINE_LEAST) return;
-  const bytes = Buffer.from(body.buffer, body.byteOffset, end);
-  for (let at = bytes.indexOf(INLINE, start); at !== -1; at = bytes.indexOf(INLINE, at + 1)) {
-    const stop = bytes.indexOf(QUOTE, at + INLINE.length);
-    if (stop === -1) return;
-    if (stop - at >= INLINE_LEAST) yield [at, stop];
-    at = stop;
+  for (let at = body.indexOf(QUOTE, start); at !== -1 && at < end;) {
+    const stop = endOfString(body, at);
+    if (stop - at >= INLINE_LEAST && isInline(body, at + 1)) yield [at, stop];
+    at = body.indexOf(QUOTE, stop);
   }
+}
+
+function isInline(body: Uint8Array, at: number): boolean {
+  return INLINE.every((byte, i) => body[at + i] === byte);
 }
 
 function sessionOf(
