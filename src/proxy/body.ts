@@ -18,6 +18,9 @@ export interface UploadLimits {
   readonly clientTimeoutMs: number;
 }
 
+/** A body of so few bytes is no burden, even where nobody wants it any more. */
+const SMALL = 64 * 1024;
+
 /**
  * Reads a request's whole body, which a retry needs. Where the length is told, its room is taken
  * before anything is read, so that what can't be taken isn't.
@@ -44,6 +47,8 @@ export async function readBody(
   const full = reserve(lengthIn(request.headers));
   if (full) return full;
 
+  const length = lengthIn(request.headers);
+  if (length > 0 && length <= SMALL) return await readSmall(request, limits, drop);
   // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
   const reader = request.body?.getReader();
   let slow = false;
@@ -71,12 +76,39 @@ export async function readBody(
     return uploadTooSlow(limits.clientTimeoutMs);
   } catch {
     drop();
-    // The signal comes a moment after the body's end.
-    await new Promise((resolve) => setTimeout(resolve));
-    return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
+    return await brokenBody(request);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Reads a short body in one go, which costs the runtime a good deal less than in pieces. */
+async function readSmall(
+  request: Request,
+  { clientTimeoutMs }: UploadLimits,
+  drop: () => void,
+): Promise<Body | ApiError | undefined> {
+  const { promise: slow, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), clientTimeoutMs);
+  const reading = request.bytes();
+  try {
+    const bytes = await Promise.race([reading, slow]);
+    if (bytes) return { bytes, drop };
+    reading.catch(() => {});
+    drop();
+    return uploadTooSlow(clientTimeoutMs);
+  } catch {
+    drop();
+    return await brokenBody(request);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The signal comes a moment after the body's end. */
+async function brokenBody(request: Request): Promise<ApiError | undefined> {
+  await new Promise((resolve) => setTimeout(resolve));
+  return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
 }
 
 /** What is told of the length, 0 where nothing is. One that came twice is a list of equal ones. */
