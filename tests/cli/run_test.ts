@@ -184,15 +184,22 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-Deno.test("SIGTERM lets a request finish before the end", async () => {
-  const answer = Promise.withResolvers<Response>();
+/** A server that answers a request for inference when it is told to. */
+function startHolding() {
   const asked = Promise.withResolvers<void>();
-  await using vllm = startUpstream((request) => {
+  const answer = Promise.withResolvers<Response>();
+  const server = startUpstream((request) => {
     if (request.url.endsWith("/v1/models")) return modelsPage("m");
     if (request.method === "GET") return new Response("");
     asked.resolve();
     return answer.promise;
   });
+  return Object.assign(server, { asked, answer });
+}
+
+Deno.test("SIGTERM lets a request finish before the end", async () => {
+  await using vllm = startHolding();
+  const { asked, answer } = vllm;
   await using router = await startCli(["--server", vllm.url]);
   const response = fetch(`${router.url}/v1/completions`, {
     method: "POST",
@@ -212,14 +219,8 @@ Deno.test("SIGTERM lets a request finish before the end", async () => {
 });
 
 Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
-  const asked = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<Response>();
-  await using vllm = startUpstream((request) => {
-    if (request.url.endsWith("/v1/models")) return modelsPage("m");
-    if (request.method === "GET") return new Response("");
-    asked.resolve();
-    return answer.promise;
-  });
+  await using vllm = startHolding();
+  const { asked, answer } = vllm;
   await using router = await startCli(["--server", vllm.url]);
   const response = fetch(`${router.url}/v1/completions`, {
     method: "POST",
