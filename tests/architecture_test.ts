@@ -68,6 +68,7 @@ const PURE = [
   "fleet/choice.ts",
   "fleet/eligible.ts",
   "fleet/health.ts",
+  "fleet/jitter.ts",
   "fleet/lease.ts",
   "fleet/line.ts",
   "fleet/load.ts",

@@ -1,6 +1,5 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import type { ApiKey } from "../config/config.ts";
 import * as errors from "../proxy/errors.ts";
 import { withEarlyHead } from "../proxy/early_head.ts";
 import { inferencePaths, pathOf } from "../proxy/paths.ts";
@@ -115,7 +114,7 @@ function serve(
 ): void {
   for (const [path, answer] of Object.entries(answers)) {
     const guardedAnswer = guarded(answer);
-    app.get(path, (c) => guardedAnswer(c, undefined as ApiKey | undefined));
+    app.get(path, (c) => guardedAnswer(c, undefined));
     app.on(OTHER_METHODS, path, methodNotAllowed("GET, HEAD"));
   }
 }

@@ -1,4 +1,5 @@
 import { parse } from "smol-toml";
+import type { z } from "zod";
 import { hashIn } from "./key_hash.ts";
 import { addressIn, keyShape, keysShape } from "./access_shape.ts";
 import type { Access, ApiKey } from "./config.ts";
@@ -77,7 +78,7 @@ function toKeys(
 ): ApiKey[] {
   return entries.flatMap((entry, index) => {
     const at = `${where}[${index}]`;
-    const written = typeof entry === "string"
+    const written: z.output<typeof keyShape> = typeof entry === "string"
       ? { key: entry, name: `key-${first + index}` }
       : entry;
     const hash = hashIn(expandEnv(written.key, at, outside, problems));
@@ -85,12 +86,8 @@ function toKeys(
       problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });
       return [];
     }
-    const { name, models, requests_per_minute: requestsPerMinute, max_in_flight: maxInFlight } = {
-      models: undefined,
-      requests_per_minute: undefined,
-      max_in_flight: undefined,
-      ...written,
-    };
+    const { name, models, requests_per_minute: requestsPerMinute, max_in_flight: maxInFlight } =
+      written;
     return [{
       name,
       hash,

@@ -1,4 +1,4 @@
-import { type Backlog, begun, dequeue, enqueue, newBacklog } from "./backlog.ts";
+import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
 import { observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
@@ -20,6 +20,12 @@ export interface Book {
   started: { bytes: number; model: string | undefined; alone: boolean } | undefined;
   /** Its own counters, as last read. */
   counters: Scrape["counters"];
+}
+
+/** So many tokens took so many seconds. */
+export interface Observation {
+  readonly tokens: number;
+  readonly seconds: number;
 }
 
 /** First tokens within so many milliseconds come of one step. */
@@ -52,10 +58,6 @@ export function expectedPace(book: Book, all: Seen, now: number): Pace {
   return pace;
 }
 
-export function open(book: Book, ticket: Ticket): void {
-  enqueue(book.backlog, ticket);
-}
-
 /**
  * A first token is here.
  *
@@ -66,7 +68,7 @@ export function start(
   book: Book,
   ticket: Ticket,
   now: number,
-): { readonly tokens: number; readonly seconds: number } | undefined {
+): Observation | undefined {
   if (ticket.firstAt !== undefined) return undefined;
   ticket.firstAt = now;
   book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
@@ -106,7 +108,7 @@ export function close(
   ticket: Ticket,
   answerTokens: number | undefined,
   now: number,
-): { readonly tokens: number; readonly seconds: number } | undefined {
+): Observation | undefined {
   dequeue(book.backlog, ticket);
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
@@ -131,7 +133,7 @@ export function count(book: Book, { counters }: Pick<Scrape, "counters">): "anew
 export function withObservation(
   seen: Seen,
   kind: keyof Seen,
-  { tokens, seconds }: { readonly tokens: number; readonly seconds: number },
+  { tokens, seconds }: Observation,
   now: number,
 ): Seen {
   return { ...seen, [kind]: observed(seen[kind], tokens, seconds, now) };

@@ -1,5 +1,6 @@
 import type { Settings } from "../config/config.ts";
 import type { Health } from "./health.ts";
+import { jittered } from "./jitter.ts";
 
 /** How long failures keep a server out, in milliseconds; twice as long after each failed trial. */
 const FIRST_OPEN_MS = 2_000;
@@ -35,10 +36,9 @@ export function afterRequest(
   settings: Settings,
   trial: Trial,
 ): Health {
-  const { status, openUntil } = health;
+  const { status } = health;
   if (ok) {
-    const proves = status === "half-open" ||
-      (status === "unhealthy" && openUntil > 0 && health.consecutiveCheckFailures === 0);
+    const proves = status === "half-open" || isOpenAndAnswers(health);
     if (proves && trial.isTrial) return closed(health, trial.now);
     return health.consecutiveRequestFailures === 0
       ? health
@@ -59,8 +59,12 @@ export function afterRequest(
  * it answers its checks, and some time has passed.
  */
 export function isLastResort(health: Health, now: number): boolean {
-  return health.status === "unhealthy" && health.openUntil > 0 &&
-    health.consecutiveCheckFailures === 0 && now - health.openedAt >= LAST_RESORT_MS;
+  return isOpenAndAnswers(health) && now - health.openedAt >= LAST_RESORT_MS;
+}
+
+/** Requests took it out, and no check has failed since the last that passed. */
+function isOpenAndAnswers({ status, openUntil, consecutiveCheckFailures }: Health): boolean {
+  return status === "unhealthy" && openUntil > 0 && consecutiveCheckFailures === 0;
 }
 
 /**
@@ -91,6 +95,6 @@ function opened(health: Health, { now, random }: Trial, reason: string): Health 
     ? 1
     : Math.max(1, health.opened);
   const ms = Math.min(LONGEST_OPEN_MS, FIRST_OPEN_MS * 2 ** (opened - 1));
-  const openUntil = now + ms * (1 - JITTER + 2 * JITTER * random());
+  const openUntil = now + jittered(ms, JITTER, random);
   return { ...health, status: "unhealthy", opened, openedAt: now, openUntil, reason };
 }

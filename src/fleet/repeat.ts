@@ -1,3 +1,5 @@
+import { jittered } from "./jitter.ts";
+
 /** Share of an interval by which each wait is shortened or lengthened, so that polls spread out. */
 const JITTER = 0.1;
 
@@ -13,7 +15,7 @@ export async function repeat(
 ): Promise<void> {
   while (!signal.aborted) {
     await task();
-    await pause(intervalMs() * (1 + JITTER * (2 * random() - 1)), signal);
+    await pause(jittered(intervalMs(), JITTER, random), signal);
   }
 }
 

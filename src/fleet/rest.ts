@@ -1,3 +1,5 @@
+import { jittered } from "./jitter.ts";
+
 /** How a server that asks for less is left alone: it is alive, and not to blame. */
 export interface Rest {
   /** Clock time in milliseconds until which others come first. */
@@ -35,7 +37,7 @@ export function afterBackpressure(
   if (now < rest.restsUntil) return rest;
   const ms = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** rest.rests);
   return {
-    restsUntil: now + ms * (1 - JITTER + 2 * JITTER * random()),
+    restsUntil: now + jittered(ms, JITTER, random),
     rests: rest.rests + 1,
   };
 }

@@ -1,6 +1,6 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
-import { pendingTokens } from "./backlog.ts";
+import { enqueue, pendingTokens } from "./backlog.ts";
 import * as books from "./book.ts";
 import type { Load, Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Seen } from "./pace.ts";
@@ -68,7 +68,7 @@ export function createWorkbook(): Workbook {
   function learn(
     book: books.Book,
     kind: keyof Seen,
-    seen: Parameters<typeof books.withObservation>[2],
+    seen: books.Observation,
     now: number,
   ) {
     book.seen = books.withObservation(book.seen, kind, seen, now);
@@ -121,7 +121,7 @@ export function createWorkbook(): Workbook {
         firstAt: undefined,
       };
       const book = bookOf(server);
-      books.open(book, ticket);
+      enqueue(book.backlog, ticket);
       inFlight++;
       index.remember(
         book.slot,

@@ -1,5 +1,5 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
-import type { Expiry } from "./outcome_of.ts";
+import { type Expiry, isRedirect } from "./outcome_of.ts";
 import { holdBody, holdEvent } from "./hold.ts";
 import { openUpstream, type Upstream, type UpstreamRequest } from "./upstream.ts";
 
@@ -71,10 +71,6 @@ async function send(request: UpstreamRequest): Promise<Attempted> {
     upstream.close();
     return { outcome: upstream.outcomeOf(error), answer: undefined, expired: upstream.expired };
   }
-}
-
-function isRedirect(status: number): boolean {
-  return status >= 300 && status <= 399;
 }
 
 function isEventStream(headers: Headers): boolean {

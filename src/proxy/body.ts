@@ -44,10 +44,10 @@ export async function readBody(
     admission.release(size);
     size = 0;
   };
-  const full = reserve(lengthIn(request.headers));
+  const length = lengthIn(request.headers);
+  const full = reserve(length);
   if (full) return full;
 
-  const length = lengthIn(request.headers);
   if (length > 0 && length <= SMALL) return await readSmall(request, limits, drop);
   // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
   const reader = request.body?.getReader();

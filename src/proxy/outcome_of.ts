@@ -42,6 +42,11 @@ export function outcomeOf({ status, error, expired, clientGone }: Facts): Outcom
   return isConnectError(error) ? "refused" : "reset";
 }
 
+/** Whether a status sends the client elsewhere. */
+export function isRedirect(status: number): boolean {
+  return status >= 300 && status <= 399;
+}
+
 function outcomeOfStatus(status: number): Outcome {
   switch (status) {
     case 429:
@@ -53,7 +58,7 @@ function outcomeOfStatus(status: number): Outcome {
       return "bad_status";
     default:
       // A redirect is no answer of a server's.
-      if (status >= 300 && status <= 399) return "bad_status";
+      if (isRedirect(status)) return "bad_status";
       return status >= 400 ? "client_error" : "ok";
   }
 }
