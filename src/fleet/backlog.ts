@@ -1,3 +1,4 @@
+import type { Pace } from "./pace.ts";
 import type { Ticket } from "./work.ts";
 
 /** Requests at one server that wait for their first token, in the order they were sent. */
@@ -44,13 +45,25 @@ export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: nu
       dequeue(backlog, ticket);
       continue;
     }
-    const since = Math.max(ticket.at, backlog.lastFirstAt);
     // Who waits for a seat is not being computed.
     const underWay = ticket.queued ? 0 : Math.max(ticket.ownTokens, STEP_TOKENS);
-    const done = Math.min(underWay, (now - since) / 1000 / secondsPerToken);
+    const done = Math.min(underWay, secondsUnderWay(backlog, ticket, now) / secondsPerToken);
     return Math.max(0, backlog.tokens - done);
   }
   return 0;
+}
+
+/**
+ * How many times as long as usual the first prompt has taken by now; at least 1. A server that owes
+ * a first token is slower than it was, and shows it here before the token comes.
+ *
+ * @param now clock time in milliseconds
+ */
+export function lateness(backlog: Backlog, pace: Pace, now: number): number {
+  const { first } = backlog;
+  if (first === undefined || first.queued || !first.work.stream) return 1;
+  const usual = pace.startSeconds + Math.max(first.ownTokens, STEP_TOKENS) * pace.secondsPerToken;
+  return Math.max(1, secondsUnderWay(backlog, first, now) / usual);
 }
 
 /**
@@ -64,7 +77,12 @@ export function begun(backlog: Backlog, ticket: Ticket, now: number): number {
     if (!earlier.work.stream) dequeue(backlog, earlier);
   }
   dequeue(backlog, ticket);
-  const seconds = (now - Math.max(ticket.at, backlog.lastFirstAt)) / 1000;
+  const seconds = secondsUnderWay(backlog, ticket, now);
   backlog.lastFirstAt = now;
   return seconds;
+}
+
+/** Since the server could begin with it, if nothing was before it. */
+function secondsUnderWay({ lastFirstAt }: Backlog, { at }: Ticket, now: number): number {
+  return (now - Math.max(at, lastFirstAt)) / 1000;
 }

@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** After so long an observation counts for 37%: what hardware was is forgotten within minutes. */
-const MEMORY_MS = 120_000;
+const MEMORY_MS = 60_000;
 
 /** Nothing observed yet. */
 export const NO_LINE: Line = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };

@@ -13,6 +13,8 @@ export interface PrefixIndex {
 }
 
 const SLOTS_PER_WORD = 32;
+/** A block that was put among so large a part of the last needn't move to their end. */
+const RECENT = 1 / 8;
 
 /**
  * An index over all servers: per block one bit for each server, so that a prompt is looked up once
@@ -23,8 +25,10 @@ const SLOTS_PER_WORD = 32;
 export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   /** Servers that hold a block, one bit each, in words of 32. */
   const holders = new Map<number, number[]>();
-  /** Of each slot, its blocks in the order of their use. */
-  const used: Map<number, true>[] = [];
+  /** Of each slot, its blocks, the longest unused first, and how many were put before each. */
+  const used: Map<number, number>[] = [];
+  /** Of each slot, how many blocks were put at its end so far. */
+  const uses: number[] = [];
   const limits: number[] = [];
   let total = 0;
 
@@ -95,11 +99,17 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     },
     remember(slot, blocks) {
       const known = usedOf(slot);
+      const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
+      let use = uses[slot] ?? 0;
       for (const block of blocks) {
-        const isKnown = known.delete(block);
-        known.set(block, true);
-        if (!isKnown) add(slot, block);
+        const last = known.get(block);
+        // What all prompts share is used all the time: it stays where it is while that is near.
+        if (last !== undefined && use - last <= recent) continue;
+        if (last === undefined) add(slot, block);
+        else known.delete(block);
+        known.set(block, use++);
       }
+      uses[slot] = use;
       trim(slot);
     },
     forget(slot) {

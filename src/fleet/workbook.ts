@@ -5,6 +5,7 @@ import * as books from "./book.ts";
 import type { Load, Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
+import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
 import { type TokenRatio, tokensPerByte, USUAL_RATIO, withSeen } from "./token_ratio.ts";
 import { BLOCK_BYTES, type Size, type Ticket, type Work, type WorkSnapshot } from "./work.ts";
@@ -30,8 +31,6 @@ export interface Workbook {
 const MOST_BLOCKS = 1_000_000;
 /** Tokens of a cache whose size nobody tells. */
 const USUAL_CACHE_TOKENS = 500_000;
-/** What a session that was there before is worth where the text tells nothing. */
-const SESSION_SHARE = 0.5;
 /** Weight of the latest in a running mean. */
 const LATEST = 0.02;
 
@@ -79,33 +78,20 @@ export function createWorkbook(): Workbook {
     prospects(work, now) {
       const perByte = tokensPerByte(ratioOf(work.model));
       const promptTokens = work.promptBytes > 0 ? work.promptBytes * perByte : meanOwnTokens;
-      let waiting: number | undefined;
       const matched = index.match(work.blocks);
-      const inSession = work.session === undefined ? () => 0 : index.match([work.session]);
+      const inSession = work.session === undefined ? undefined : index.match([work.session]);
+      let share: number | undefined;
+      const demand: Demand = {
+        promptTokens,
+        knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
+        hadSession: (slot) => inSession !== undefined && inSession(slot) > 0,
+        meanOwnTokens,
+        meanAnswerTokens,
+        waitingShare: () => share ??= waitingShare(),
+      };
       return (server, load) => {
         const book = bookOf(server);
-        const pace = books.expectedPace(book, all, now);
-        const known = Math.min(promptTokens, matched(book.slot) * BLOCK_BYTES * perByte);
-        const hinted = known === 0 && inSession(book.slot) > 0
-          ? SESSION_SHARE * promptTokens
-          : known;
-        const total = load.running + load.waiting;
-        const others = Math.max(0, total - server.inFlight);
-        const seats = load.waiting > 0
-          ? Math.max(1, load.running)
-          : Math.max(server.config.capacity, server.scrape?.running ?? 0);
-        return {
-          pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now) +
-            (others === 0 ? 0 : others * (waiting ??= waitingShare()) * meanOwnTokens),
-          ownTokens: Math.max(1, promptTokens - book.trust.share * hinted),
-          promptTokens,
-          knownTokens: known,
-          secondsPerToken: pace.secondsPerToken,
-          startSeconds: pace.startSeconds,
-          aheadOfSeat: Math.max(0, total + 1 - seats),
-          secondsPerSeat: meanAnswerTokens * pace.secondsPerAnswerToken / seats,
-          crowding: (total + 1) / seats,
-        };
+        return prospectAt(server, load, book, books.expectedPace(book, all, now), demand, now);
       };
     },
     begin(server, work, prospect, now) {

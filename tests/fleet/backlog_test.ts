@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { begun, dequeue, enqueue, newBacklog, pendingTokens } from "../../src/fleet/backlog.ts";
+import {
+  begun,
+  dequeue,
+  enqueue,
+  lateness,
+  newBacklog,
+  pendingTokens,
+} from "../../src/fleet/backlog.ts";
 import type { Ticket } from "../../src/fleet/work.ts";
 import { numRuns } from "../support/property.ts";
 import { workOf } from "../support/work.ts";
@@ -39,6 +46,29 @@ Deno.test("short prompts are computed together, as far as one step goes", () => 
   for (let i = 0; i < 4; i++) enqueue(backlog, ticket());
   assert.equal(pendingTokens(backlog, PACE, 1_500), 2_500);
   assert.equal(pendingTokens(backlog, PACE, 60_000), 4_000 - 2_048);
+});
+
+Deno.test("a server is late by as much as its first prompt takes longer than usual", () => {
+  const pace = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  const backlog = newBacklog();
+  assert.equal(lateness(backlog, pace, 60_000), 1);
+  const first = ticket({ ownTokens: 4_500 });
+  enqueue(backlog, first);
+  assert.equal(lateness(backlog, pace, 4_000), 1);
+  assert.equal(lateness(backlog, pace, 5_000), 1);
+  assert.equal(lateness(backlog, pace, 15_000), 3);
+  enqueue(backlog, ticket());
+  begun(backlog, first, 15_000);
+  assert.equal(lateness(backlog, pace, 16_000), 1, "the next one has its own time");
+});
+
+Deno.test("who waits for a seat, or shows no first token, makes no server late", () => {
+  const pace = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  for (const known of [{ queued: true }, { stream: false }]) {
+    const backlog = newBacklog();
+    enqueue(backlog, ticket(known));
+    assert.equal(lateness(backlog, pace, 60_000), 1);
+  }
 });
 
 Deno.test("the next prompt begins when the first has its token", () => {

@@ -58,6 +58,16 @@ Deno.test("what one server loses, another keeps", () => {
   assert.deepEqual([0, 40].map(index.match([1, 2])), [0, 2]);
 });
 
+Deno.test("what is used all the time stays, though it moves to the end now and then only", () => {
+  const index = createPrefixIndex(1_000);
+  index.limit(0, 80);
+  for (let prompt = 0; prompt < 500; prompt++) {
+    index.remember(0, [1, 2, 3, 1_000 + 2 * prompt, 1_001 + 2 * prompt]);
+    assert.equal(index.match([1, 2, 3])(0), 3);
+  }
+  assert.equal(index.size(0), 80);
+});
+
 Deno.test("all servers together hold no more than the cap, whoever is asked to make room", () => {
   const index = createPrefixIndex(10);
   index.remember(0, [1, 2, 3, 4, 5, 6]);
@@ -80,6 +90,7 @@ Deno.test("where servers fill the cap, the one that holds most makes room for ot
 function naive(mostBlocks: number) {
   const used = new Map<number, number[]>();
   const limits = new Map<number, number>();
+  const puts: { slot: number; block: number }[] = [];
   const of = (slot: number) => used.get(slot) ?? [];
   const total = () => [...used.values()].reduce((sum, blocks) => sum + blocks.length, 0);
   const trim = (slot: number) => {
@@ -92,8 +103,13 @@ function naive(mostBlocks: number) {
   };
   return {
     remember(slot: number, blocks: readonly number[]) {
+      const recent = Math.floor(Math.min(limits.get(slot) ?? Infinity, mostBlocks) / 8);
       for (const block of blocks) {
+        // The last that were put, whichever of them are still there.
+        const last = puts.filter((put) => put.slot === slot).slice(-recent || Infinity);
+        if (of(slot).includes(block) && last.some((put) => put.block === block)) continue;
         used.set(slot, [...of(slot).filter((other) => other !== block), block]);
+        puts.push({ slot, block });
       }
       trim(slot);
     },

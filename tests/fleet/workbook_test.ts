@@ -215,11 +215,30 @@ Deno.test("others' requests count as prompts as ours do, as far as ours wait", (
 });
 
 Deno.test("a request beyond a server's seats waits for one", () => {
-  const { a, look } = workbook();
+  const { a, clock, look } = workbook();
   const at = (running: number, waiting: number) =>
     look(a, workOf(), { running, waiting, load: 0 }).aheadOfSeat;
   assert.deepEqual([at(0, 0), at(7, 0), at(8, 0), at(10, 0)], [0, 0, 1, 3]);
-  assert.equal(at(4, 3), 4, "a server that queues shows how many seats it has");
+  assert.equal(at(4, 3), 0, "a queue of prompts to compute takes no seat");
+  const cacheUsed = (kvCacheUsage: number) => {
+    a.scrape = { ...SCRAPE, running: 4, waiting: 3, kvCacheUsage, at: clock.now };
+    return at(4, 3);
+  };
+  assert.equal(cacheUsed(0.5), 0);
+  assert.equal(cacheUsed(0.99), 4, "a full cache has room for no more than run");
+});
+
+Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {
+  const { a, b, clock, look, begin, serve } = workbook();
+  const work = promptOf(...range(1, 100));
+  const usual = look(a, work).secondsPerToken;
+  serve(a, work, 1000 * usual * look(a, work).promptTokens);
+  begin(a, work);
+  const seconds = () => look(a, promptOf(500)).secondsPerToken;
+  const before = seconds();
+  clock.now += 60_000;
+  assert.ok(seconds() > 5 * before);
+  assert.ok(look(b, promptOf(500)).secondsPerToken < 2 * usual, "the others are as they were");
 });
 
 Deno.test("a server that left the configuration is forgotten with its prefixes", () => {

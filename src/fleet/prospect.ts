@@ -1,0 +1,73 @@
+import type { Prospect } from "../routing/policy.ts";
+import { lateness, pendingTokens } from "./backlog.ts";
+import type { Book } from "./book.ts";
+import type { Load } from "./load.ts";
+import type { Pace } from "./pace.ts";
+import type { Server } from "./server.ts";
+
+/** What a request asks of any server, and what is known of all requests. */
+export interface Demand {
+  /** Tokens of its prompt. */
+  readonly promptTokens: number;
+  /** Those of them that went to a server before, by the server's slot. */
+  knownTokens(slot: number): number;
+  /** Whether a server had the request's session last, by the server's slot. */
+  hadSession(slot: number): boolean;
+  /** Mean tokens to compute of a prompt. */
+  readonly meanOwnTokens: number;
+  /** Mean tokens of an answer. */
+  readonly meanAnswerTokens: number;
+  /** Share of requests in flight that wait for their first token, 0 to 1. */
+  waitingShare(): number;
+}
+
+/** What a session that was there before is worth where the text tells nothing. */
+const SESSION_SHARE = 0.5;
+/** Above this share of its KV cache a server that queues has no room for more than it runs. */
+const FULL_CACHE = 0.9;
+
+/**
+ * What a request would find at a server.
+ *
+ * @param usual the server's pace as it was learned
+ * @param now clock time in milliseconds
+ */
+export function prospectAt(
+  server: Readonly<Server>,
+  load: Load,
+  { slot, backlog, trust }: Book,
+  usual: Pace,
+  demand: Demand,
+  now: number,
+): Prospect {
+  const { promptTokens } = demand;
+  const knownTokens = demand.knownTokens(slot);
+  const likelyTokens = knownTokens === 0 && demand.hadSession(slot)
+    ? SESSION_SHARE * promptTokens
+    : knownTokens;
+  const secondsPerToken = usual.secondsPerToken * lateness(backlog, usual, now);
+  const total = load.running + load.waiting;
+  const others = Math.max(0, total - server.inFlight);
+  const seats = seatsOf(server, load);
+  return {
+    pendingTokens: pendingTokens(backlog, secondsPerToken, now) +
+      (others === 0 ? 0 : others * demand.waitingShare() * demand.meanOwnTokens),
+    promptTokens,
+    knownTokens,
+    ownTokens: Math.max(1, promptTokens - trust.share * likelyTokens),
+    secondsPerToken,
+    startSeconds: usual.startSeconds,
+    aheadOfSeat: Math.max(0, total + 1 - seats),
+    secondsPerSeat: demand.meanAnswerTokens * usual.secondsPerAnswerToken / seats,
+    crowding: (total + 1) / seats,
+  };
+}
+
+/**
+ * Requests that a server computes side by side. A queue alone says nothing of them: prompts wait
+ * for their turn at being computed as well.
+ */
+function seatsOf({ config, scrape }: Readonly<Server>, { running, waiting }: Load): number {
+  if (waiting > 0 && (scrape?.kvCacheUsage ?? 0) > FULL_CACHE) return Math.max(1, running);
+  return Math.max(config.capacity, scrape?.running ?? 0);
+}
