@@ -76,6 +76,7 @@ const PURE = [
   "fleet/outcome.ts",
   "fleet/pace.ts",
   "fleet/prefix_index.ts",
+  "fleet/prospect.ts",
   "fleet/reconcile.ts",
   "fleet/rest.ts",
   "fleet/server.ts",
