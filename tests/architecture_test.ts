@@ -67,6 +67,7 @@ const PURE = [
   "fleet/breaker.ts",
   "fleet/choice.ts",
   "fleet/eligible.ts",
+  "fleet/growth.ts",
   "fleet/health.ts",
   "fleet/jitter.ts",
   "fleet/lease.ts",

@@ -1,5 +1,5 @@
 import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
-import { observed } from "./line.ts";
+import { observed, weightAt } from "./line.ts";
 import type { Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
@@ -16,10 +16,22 @@ export interface Book {
   trust: Trust;
   /** Tokens and seconds of the latest step, which may bring several first tokens. */
   step: { tokens: number; seconds: number; readonly at: number } | undefined;
-  /** Bytes and model of prompts whose first token came since the last scrape. */
-  started: { bytes: number; model: string | undefined; alone: boolean } | undefined;
+  /** Of prompts whose first token came since the last scrape. */
+  started: Started | undefined;
   /** Its own counters, as last read. */
   counters: Scrape["counters"];
+  /** It had requests in its queue when they were read. */
+  queued: boolean;
+}
+
+/** Prompts whose first token came within some time. */
+interface Started {
+  /** Of all of them together. */
+  bytes: number;
+  /** Of the first of them. */
+  readonly model: string | undefined;
+  /** All are of that model, and of a length that is known. */
+  alike: boolean;
 }
 
 /** So many tokens took so many seconds. */
@@ -46,6 +58,7 @@ export function newBook(slot: number): Book {
     step: undefined,
     started: undefined,
     counters: undefined,
+    queued: false,
   };
 }
 
@@ -73,9 +86,9 @@ export function start(
   ticket.firstAt = now;
   book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
   const { model, promptBytes } = ticket.work;
-  const started = book.started ?? { bytes: 0, model, alone: true };
+  const started = book.started ?? { bytes: 0, model, alike: true };
   started.bytes += promptBytes;
-  started.alone &&= started.model === model && promptBytes > 0;
+  started.alike &&= started.model === model && promptBytes > 0;
   book.started = started;
 
   // Only a stream's first token tells how long the prompt took, not the end of a whole answer.
@@ -127,6 +140,14 @@ export function count(book: Book, { counters }: Pick<Scrape, "counters">): "anew
   }
   book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits);
   return "same";
+}
+
+/** A server's own figures are rougher than what was seen: they count where that is next to nothing. */
+const FEW = 4;
+
+/** Whether too little was seen of a server's prefill to go by. */
+export function isLittleKnown({ seen }: Book, now: number): boolean {
+  return weightAt(seen.prefill, now) < FEW;
 }
 
 /** What was seen, with one more observation of prefill or of decoding. */

@@ -22,7 +22,7 @@ export const NO_LINE: Line = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };
 
 /** The line with one more observation. */
 export function observed(line: Line, x: number, y: number, now: number): Line {
-  const kept = Math.exp(-Math.max(0, now - line.at) / MEMORY_MS);
+  const kept = keptOf(line, now);
   return {
     n: kept * line.n + 1,
     x: kept * line.x + x,
@@ -31,6 +31,15 @@ export function observed(line: Line, x: number, y: number, now: number): Line {
     xy: kept * line.xy + x * y,
     at: now,
   };
+}
+
+/** How many observations a line counts for by now. */
+export function weightAt(line: Line, now: number): number {
+  return keptOf(line, now) * line.n;
+}
+
+function keptOf({ at }: Line, now: number): number {
+  return Math.exp(-Math.max(0, now - at) / MEMORY_MS);
 }
 
 /** A line and others, which count so many times as much, in one. */

@@ -26,6 +26,10 @@ export interface TokenCounters {
   readonly prefixQueries: number | undefined;
   /** Found in the prefix cache. */
   readonly prefixHits: number | undefined;
+  /** Generated as the first of an answer. */
+  readonly firstTokens?: number | undefined;
+  /** Seconds until these, since their requests came, in all. */
+  readonly firstTokenSeconds?: number | undefined;
   /** Generated after another one. */
   readonly interTokens?: number | undefined;
   /** Seconds between these and those before them, in all. */
@@ -57,6 +61,8 @@ export function parseMetrics(page: string): ServerMetrics {
       generation: sum(perEngine(samples(page, "vllm:generation_tokens_total"))),
       prefixQueries: sum(perEngine(samples(page, "vllm:prefix_cache_queries_total"))),
       prefixHits: sum(perEngine(samples(page, "vllm:prefix_cache_hits_total"))),
+      firstTokens: sum(perEngine(samples(page, "vllm:time_to_first_token_seconds_count"))),
+      firstTokenSeconds: sum(perEngine(samples(page, "vllm:time_to_first_token_seconds_sum"))),
       interTokens: sum(perEngine(interTokens(page, "count"))),
       interTokenSeconds: sum(perEngine(interTokens(page, "sum"))),
     },

@@ -2,6 +2,7 @@ import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
 import { enqueue, pendingTokens } from "./backlog.ts";
 import * as books from "./book.ts";
+import { growthOf } from "./growth.ts";
 import type { Load, Scrape } from "./load.ts";
 import { NOTHING_SEEN, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
@@ -134,22 +135,22 @@ export function createWorkbook(): Workbook {
     },
     scraped(server, scrape, now) {
       const book = bookOf(server);
-      const before = book.counters;
-      const { started } = book;
+      const { counters: before, started, queued } = book;
       book.started = undefined;
+      book.queued = scrape.waiting > 0;
       if (scrape.kvCacheTokens !== undefined) {
         index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
       }
       if (books.count(book, scrape) === "anew") return index.forget(book.slot);
-      const decoded = {
-        tokens: (scrape.counters?.interTokens ?? NaN) - (before?.interTokens ?? NaN),
-        seconds: (scrape.counters?.interTokenSeconds ?? NaN) - (before?.interTokenSeconds ?? NaN),
-      };
-      if (decoded.tokens > 0 && decoded.seconds >= 0) learn(book, "decode", decoded, now);
-      const tokens = (scrape.counters?.prompt ?? NaN) - (before?.prompt ?? NaN);
+      if (!before || !scrape.counters) return;
+      const { promptTokens, prefill, decode } = growthOf(before, scrape.counters);
+      if (decode) learn(book, "decode", decode, now);
+      if (prefill && !queued && !book.queued && books.isLittleKnown(book, now)) {
+        learn(book, "prefill", prefill, now);
+      }
       const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
-      if (started?.alone && alone && tokens > 0) {
-        ratios.set(started.model, withSeen(ratioOf(started.model), started.bytes, tokens));
+      if (started?.alike && alone && promptTokens) {
+        ratios.set(started.model, withSeen(ratioOf(started.model), started.bytes, promptTokens));
       }
     },
     keep(servers) {

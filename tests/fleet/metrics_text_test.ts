@@ -8,6 +8,8 @@ const NO_COUNTERS = {
   generation: undefined,
   prefixQueries: undefined,
   prefixHits: undefined,
+  firstTokens: undefined,
+  firstTokenSeconds: undefined,
   interTokens: undefined,
   interTokenSeconds: undefined,
 };
@@ -209,6 +211,17 @@ Deno.test("a server that doesn't say how large its cache is, or not yet, is unkn
     const page = `vllm:cache_config_info{${labels}} 1.0\n`;
     assert.equal(parseMetrics(page).kvCacheTokens, undefined, labels);
   }
+});
+
+Deno.test("first tokens and the seconds until them are read, over all engines", () => {
+  const page = `vllm:time_to_first_token_seconds_bucket{engine="0",le="0.01"} 3.0
+vllm:time_to_first_token_seconds_count{engine="0"} 40.0
+vllm:time_to_first_token_seconds_count{engine="1"} 2.0
+vllm:time_to_first_token_seconds_sum{engine="0"} 1.5
+vllm:time_to_first_token_seconds_sum{engine="1"} 0.5
+`;
+  const { firstTokens, firstTokenSeconds } = parseMetrics(page).counters;
+  assert.deepEqual([firstTokens, firstTokenSeconds], [42, 2]);
 });
 
 Deno.test("time between tokens is read under its name of today, else under the older one", () => {

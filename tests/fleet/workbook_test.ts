@@ -40,7 +40,13 @@ function workbook() {
   /** The counters of a server's page, and what else it says. */
   const scrape = (
     server: Server,
-    counters: { prompt?: number; queries?: number; hits?: number },
+    counters: {
+      prompt?: number;
+      queries?: number;
+      hits?: number;
+      firstTokens?: number;
+      firstTokenSeconds?: number;
+    },
     more: Partial<typeof SCRAPE> & { kvCacheTokens?: number } = {},
   ) =>
     book.scraped(server, {
@@ -50,6 +56,8 @@ function workbook() {
         generation: undefined,
         prefixQueries: counters.queries,
         prefixHits: counters.hits,
+        firstTokens: counters.firstTokens,
+        firstTokenSeconds: counters.firstTokenSeconds,
       },
       ...more,
     }, clock.now);
@@ -159,6 +167,47 @@ Deno.test("the first token of a whole answer, which is its end, tells nothing of
   const before = book.of(a, clock.now);
   for (let i = 0; i < 60; i++) serve(a, workOf({ promptBytes: 4_000, stream: false }), 9_000);
   assert.equal(book.of(a, clock.now).secondsPerToken, before.secondsPerToken);
+});
+
+/** A minute of scrapes, between each two of which a server computed a prompt of 4,000 tokens. */
+function tell(
+  { a, clock, scrape, serve }: ReturnType<typeof workbook>,
+  seconds: number,
+  more: { readonly waiting?: number; readonly ours?: "seen" | "unseen" } = {},
+) {
+  for (let i = 1; i <= 120; i++) {
+    const counters = { prompt: 5_000 * i, queries: 5_000 * i, hits: 1_000 * i };
+    const told = { ...counters, firstTokens: i, firstTokenSeconds: seconds * i };
+    scrape(a, told, { waiting: more.waiting ?? 0 });
+    clock.now += 500;
+    if (more.ours) {
+      serve(a, workOf({ promptBytes: 16_000, stream: more.ours === "seen" }), 500);
+    }
+  }
+}
+
+Deno.test("where nobody sees first tokens, a server's own figures tell of its pace", () => {
+  for (const more of [{}, { ours: "unseen" } as const]) {
+    const fast = workbook();
+    tell(fast, 0.2, more);
+    const slow = workbook();
+    tell(slow, 2, more);
+    const pace = ({ book, a, clock }: ReturnType<typeof workbook>) =>
+      book.of(a, clock.now).secondsPerToken;
+    assert.ok(pace(slow) > 3 * pace(fast), JSON.stringify([more, pace(slow), pace(fast)]));
+  }
+});
+
+Deno.test("a server's own figures count for nothing beside first tokens, or with its queue", () => {
+  const seen = workbook();
+  const { a, serve } = seen;
+  for (let i = 0; i < 20; i++) serve(a, workOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
+  tell(seen, 60, { ours: "seen" });
+  assert.ok(seen.book.of(seen.a, seen.clock.now).secondsPerToken < 4e-4);
+  const queued = workbook();
+  const before = queued.book.of(queued.a, queued.clock.now).secondsPerToken;
+  tell(queued, 60, { waiting: 2 });
+  assert.equal(queued.book.of(queued.a, queued.clock.now).secondsPerToken, before);
 });
 
 Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {

@@ -1,0 +1,34 @@
+import type { Observation } from "./book.ts";
+import type { TokenCounters } from "./metrics_text.ts";
+
+/** What a server's counters tell of all its requests, by how they grew between two scrapes. */
+export interface Growth {
+  /** Tokens of prompts. */
+  readonly promptTokens: number | undefined;
+  /**
+   * Tokens that were computed of a prompt, and seconds until its first token. Only where there was
+   * but one: several wait for one another.
+   */
+  readonly prefill: Observation | undefined;
+  /** Tokens of answers after the first, and seconds between them. */
+  readonly decode: Observation | undefined;
+}
+
+/** What can't be told, or didn't grow, is `undefined`. */
+export function growthOf(before: TokenCounters, after: TokenCounters): Growth {
+  // An unknown one makes NaN, which no comparison lets through.
+  const grown = (name: keyof TokenCounters) => (after[name] ?? NaN) - (before[name] ?? NaN);
+  // Where a server doesn't say what it found, it computed all.
+  const computed = grown("prompt") - (grown("prefixHits") || 0);
+  return {
+    promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
+    prefill: grown("firstTokens") === 1
+      ? observation(computed, grown("firstTokenSeconds"))
+      : undefined,
+    decode: observation(grown("interTokens"), grown("interTokenSeconds")),
+  };
+}
+
+function observation(tokens: number, seconds: number): Observation | undefined {
+  return tokens > 0 && seconds >= 0 ? { tokens, seconds } : undefined;
+}
