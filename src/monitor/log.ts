@@ -37,7 +37,7 @@ export async function setUpLog(options: LogOptions): Promise<void> {
         [Symbol.asyncDispose]: async () => await file?.close(),
       }),
     },
-    filters: { level: ({ level }) => logLevels.indexOf(level as Level) >= lowest },
+    filters: { level: ({ level }) => isLogged(level as Level) },
     loggers: [
       { category: "router", sinks: ["console", "file"], filters: ["level"], lowestLevel: "debug" },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "error" },
@@ -48,6 +48,11 @@ export async function setUpLog(options: LogOptions): Promise<void> {
 /** From now on, only lines of this level and above. */
 export function setLogLevel(level: Level): void {
   lowest = logLevels.indexOf(level);
+}
+
+/** A line costs as much to make as to write: what every request tells is asked for first. */
+function isLogged(level: Level): boolean {
+  return logLevels.indexOf(level) >= lowest;
 }
 
 /** Writes out what is still on its way to the file. */
@@ -83,6 +88,7 @@ function clipped(text: string): string {
 
 /** The access line: nothing of what was asked or answered, and no key. */
 function logClosed(account: Readonly<Account>): void {
+  if (!isLogged("info")) return;
   const { usage, firstTokenMs, durationMs, model, server, outcome, ...rest } = account;
   const ending = endingOf(account);
   log.info("{status} {outcome} {method} {path} {model} by {server} in {durationMs} ms", {
@@ -108,14 +114,14 @@ export const logListener: Partial<Listener> = {
     else log.info(line, { ...change });
   },
   chose({ policy, chosen, candidates }) {
-    // Put into words only where they are wanted: this is told of every request.
-    log.debug("A request goes to {server} by {policy}: {candidates}", () => ({
+    if (!isLogged("debug")) return;
+    log.debug("A request goes to {server} by {policy}: {candidates}", {
       policy,
       server: chosen.server.config.url,
       candidates: candidates.map(({ server, ...terms }) =>
         `${server.config.name}: ${describeTerms(terms)}`
       ).join("; "),
-    }));
+    });
   },
   failover(failover) {
     log.warning("Request {id} moved from {from} to {to}: {reason}", { ...failover });

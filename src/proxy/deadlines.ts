@@ -82,6 +82,8 @@ export function watchDeadlines(
   let silenceMs = limits.firstByteMs;
   let expired: Expiry | undefined;
   let stopped = false;
+  /** When to ask whether the server is reachable; `Infinity` where that is asked or known. */
+  let askAt = performance.now() + limits.connectMs * CONNECT_SHARE;
 
   const expire = (why: Expiry) => {
     if (stopped) return;
@@ -101,25 +103,26 @@ export function watchDeadlines(
     }
     if (since + silenceMs <= now) return expire("silent");
     if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
+    if (askAt <= now) void ask();
     // Somebody may begin to listen at any time: the next look must not come late for that.
     const next = nobodyListens
       ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt)
       : Math.min(since + silenceMs, now + limits.clientMs, dueAt);
-    timer = setTimeout(look, Math.ceil(next - now));
+    timer = setTimeout(look, Math.ceil(Math.min(next, askAt) - now));
   };
-  const connect = async () => {
+  const ask = async () => {
+    askAt = Infinity;
     if (!await isReachable(limits.connectMs * CONNECT_SHARE) && !isConnected) expire("unreachable");
   };
   let isConnected = false;
-  const first = Math.min(silenceMs, limits.clientMs, Math.max(0, dueAt - performance.now()));
-  let timer = setTimeout(look, first);
-  const connecting = setTimeout(connect, limits.connectMs * CONNECT_SHARE);
+  const first = Math.min(silenceMs, limits.clientMs, limits.connectMs * CONNECT_SHARE);
+  let timer = setTimeout(look, Math.min(first, Math.max(0, dueAt - performance.now())));
   stalled.addEventListener("abort", stall);
   cutOff.addEventListener("abort", cut);
 
   function connected() {
     isConnected = true;
-    clearTimeout(connecting);
+    askAt = Infinity;
   }
   function begun() {
     stalled.removeEventListener("abort", stall);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { newServer } from "../../src/fleet/server.ts";
 import { closeLog, logError, logListener, setLogLevel, setUpLog } from "../../src/monitor/log.ts";
 import type { LogOptions } from "../../src/monitor/log.ts";
 import { openAccount } from "../../src/proxy/account.ts";
 import { clientAs } from "../support/client.ts";
+import { configOf } from "../support/config.ts";
 
 const change = { server: "http://gpu-1", from: "healthy", to: "unhealthy", reason: "why" } as const;
 const account = openAccount({
@@ -57,6 +59,26 @@ Deno.test("the access line leaves out the query, in either style", async () => {
     assert.match(line!, /\/v1\/x/);
     assert.doesNotMatch(line!, /secret/);
   }
+});
+
+Deno.test("what no line tells isn't put into words, which 200 servers would make dear", async () => {
+  const [config] = configOf([{ url: "http://gpu-1" }]).servers;
+  const server = newServer(1, config!);
+  let read = 0;
+  const considered = {
+    server,
+    id: 1,
+    get load() {
+      read++;
+      return 0;
+    },
+  };
+  const choice = { policy: "least_work", chosen: considered, candidates: [considered] };
+  const choose = () => logListener.chose!(choice);
+  assert.deepEqual(await written("json", choose, "info"), []);
+  assert.equal(read, 0);
+  assert.equal((await written("json", choose, "debug")).length, 1);
+  assert.ok(read > 0);
 });
 
 Deno.test("only lines of the level and above are written", async () => {
