@@ -74,10 +74,11 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   return {
     match(blocks) {
-      const alive = holders.get(blocks[0]!)?.slice() ?? [];
+      const alive = holders.get(blocks[0]!)?.slice();
+      if (!alive) return () => 0;
       const matched = new Uint32Array(alive.length * SLOTS_PER_WORD);
-      let some = alive.length > 0 ? 1 : 0;
-      let depth = some;
+      let some = 1;
+      let depth = 1;
       for (; some !== 0 && depth < blocks.length; depth++) {
         const words = holders.get(blocks[depth]!);
         some = 0;

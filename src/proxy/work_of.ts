@@ -20,9 +20,7 @@ export interface WorkOptions {
   readonly session?: string | undefined;
 }
 
-const encoder = new TextEncoder();
-
-const INLINE = encoder.encode("data:");
+const INLINE = new TextEncoder().encode("data:");
 const QUOTE = 0x22;
 /** Shorter ones are taken for text. */
 const INLINE_LEAST = 8_192;
@@ -44,7 +42,7 @@ export function describeWork(
   let promptBytes = 0;
   const blocks: number[] = [];
   // A model, or an adapter of one, and a salt have caches of their own.
-  let hash = hashOf(encoder.encode(model ?? ""), 0, Infinity, SEED);
+  let hash = hashOfText(model ?? "", SEED);
   const salt = spans.cache_salt;
   if (salt) hash = hashOf(body, salt[0], salt[1], hash);
   let inBlock = 0;
@@ -102,10 +100,7 @@ function sessionOf(
   spans: PromptSpans,
   given: string | undefined,
 ): number | undefined {
-  if (given !== undefined) {
-    const bytes = encoder.encode(given);
-    return hashOf(bytes, 0, bytes.length, SESSION_SEED);
-  }
+  if (given !== undefined) return hashOfText(given, SESSION_SEED);
   for (const name of SESSION) {
     const span = spans[name];
     if (span) return hashOf(body, span[0], span[1], SESSION_SEED);
@@ -120,8 +115,13 @@ const PRIME = 0x01000193;
 /** FNV-1a of 32 bits. A collision costs a wrong guess, and no more. */
 function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let hash = seed;
-  const stop = Math.min(end, bytes.length);
-  for (let at = start; at < stop; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
   // As it is, a whole number with a sign: those above 2^31 cost a map more.
+  return hash;
+}
+
+function hashOfText(text: string, seed: number): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), PRIME);
   return hash;
 }
