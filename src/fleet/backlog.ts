@@ -84,5 +84,6 @@ export function begun(backlog: Backlog, ticket: Ticket, now: number): number {
 
 /** Since the server could begin with it, if nothing was before it. */
 function secondsUnderWay({ lastFirstAt }: Backlog, { at }: Ticket, now: number): number {
-  return (now - Math.max(at, lastFirstAt)) / 1000;
+  // The clock may be set back.
+  return Math.max(0, now - Math.max(at, lastFirstAt)) / 1000;
 }

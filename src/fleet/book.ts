@@ -1,7 +1,7 @@
 import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
 import { observed, weightAt } from "./line.ts";
 import type { Scrape } from "./load.ts";
-import { NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
+import { faded, NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
 import type { Ticket } from "./work.ts";
 
@@ -66,7 +66,7 @@ export function newBook(slot: number): Book {
 export function expectedPace(book: Book, all: Seen, now: number): Pace {
   const { expected, seen } = book;
   if (expected?.seen === seen && now - expected.at < SAME_PACE_MS) return expected.pace;
-  const pace = paceOf(seen, all);
+  const pace = paceOf(faded(seen, now), faded(all, now));
   book.expected = { pace, seen, at: now };
   return pace;
 }
@@ -125,7 +125,7 @@ export function close(
   dequeue(book.backlog, ticket);
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
-  return { tokens: answerTokens - 1, seconds: (now - ticket.firstAt) / 1000 };
+  return { tokens: answerTokens - 1, seconds: Math.max(0, now - ticket.firstAt) / 1000 };
 }
 
 /** Takes a server's counters. Tells whether it has started anew, which empties its cache. */

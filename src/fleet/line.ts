@@ -33,6 +33,13 @@ export function observed(line: Line, x: number, y: number, now: number): Line {
   };
 }
 
+/** The line as it counts by now, where nothing was observed meanwhile. */
+export function fadedLine(line: Line, now: number): Line {
+  const kept = keptOf(line, now);
+  const { n, x, y, xx, xy, at } = line;
+  return { n: kept * n, x: kept * x, y: kept * y, xx: kept * xx, xy: kept * xy, at };
+}
+
 /** How many observations a line counts for by now. */
 export function weightAt(line: Line, now: number): number {
   return keptOf(line, now) * line.n;

@@ -1,4 +1,4 @@
-import { fitOf, type Line, mixed, NO_LINE, observed } from "./line.ts";
+import { fadedLine, fitOf, type Line, mixed, NO_LINE, observed } from "./line.ts";
 
 /** How fast a server is, as far as the router has seen. */
 export interface Pace {
@@ -20,6 +20,11 @@ export interface Seen {
 
 /** Nothing seen yet. */
 export const NOTHING_SEEN: Seen = { prefill: NO_LINE, decode: NO_LINE };
+
+/** What was seen, as it counts by now: what was slow long ago need not be. */
+export function faded({ prefill, decode }: Seen, now: number): Seen {
+  return { prefill: fadedLine(prefill, now), decode: fadedLine(decode, now) };
+}
 
 /** Before anything was seen: a middling model on one GPU, two observations' worth. */
 const PRIOR: Seen = {

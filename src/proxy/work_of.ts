@@ -2,7 +2,7 @@ import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
 import { endOfString, type Span } from "./json_members.ts";
 
 /** What of a body makes up its prompt, in the order in which a server's cache sees it. */
-const PROMPT = ["system", "tools", "messages", "prompt", "input", "instructions"] as const;
+const PROMPT = ["system", "instructions", "tools", "messages", "prompt", "input"] as const;
 /** What names a session. */
 const SESSION = ["prompt_cache_key", "user"] as const;
 

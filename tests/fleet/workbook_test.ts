@@ -162,6 +162,18 @@ Deno.test("how fast a server computes prompts is learned from its first tokens",
   isNear(book.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
 });
 
+Deno.test("what was learned of a server fades, though nothing more is sent there", () => {
+  const { clock, book, a, serve } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  for (let i = 0; i < 60; i++) {
+    const tokens = 500 + 137 * i % 4_000;
+    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 2);
+  }
+  assert.ok(book.of(a, clock.now).secondsPerToken > 5 * before);
+  clock.now += 15 * 60_000;
+  isNear(book.of(a, clock.now).secondsPerToken, before);
+});
+
 Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
   const { clock, book, a, serve } = workbook();
   const before = book.of(a, clock.now);
