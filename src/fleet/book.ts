@@ -1,5 +1,5 @@
 import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
-import { observed, weightAt } from "./line.ts";
+import { observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
 import { faded, NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
@@ -147,7 +147,7 @@ const FEW = 4;
 
 /** Whether too little was seen of a server's prefill to go by. */
 export function isLittleKnown({ seen }: Book, now: number): boolean {
-  return weightAt(seen.prefill, now) < FEW;
+  return faded(seen, now).prefill.n < FEW;
 }
 
 /** What was seen, with one more observation of prefill or of decoding. */

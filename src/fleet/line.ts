@@ -20,33 +20,23 @@ const MEMORY_MS = 60_000;
 /** Nothing observed yet. */
 export const NO_LINE: Line = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };
 
-/** The line with one more observation. */
-export function observed(line: Line, x: number, y: number, now: number): Line {
-  const kept = keptOf(line, now);
-  return {
-    n: kept * line.n + 1,
-    x: kept * line.x + x,
-    y: kept * line.y + y,
-    xx: kept * line.xx + x * x,
-    xy: kept * line.xy + x * y,
-    at: now,
-  };
-}
-
 /** The line as it counts by now, where nothing was observed meanwhile. */
-export function fadedLine(line: Line, now: number): Line {
-  const kept = keptOf(line, now);
-  const { n, x, y, xx, xy, at } = line;
+export function fadedLine({ n, x, y, xx, xy, at }: Line, now: number): Line {
+  const kept = Math.exp(-Math.max(0, now - at) / MEMORY_MS);
   return { n: kept * n, x: kept * x, y: kept * y, xx: kept * xx, xy: kept * xy, at };
 }
 
-/** How many observations a line counts for by now. */
-export function weightAt(line: Line, now: number): number {
-  return keptOf(line, now) * line.n;
-}
-
-function keptOf({ at }: Line, now: number): number {
-  return Math.exp(-Math.max(0, now - at) / MEMORY_MS);
+/** The line with one more observation. */
+export function observed(line: Line, x: number, y: number, now: number): Line {
+  const before = fadedLine(line, now);
+  return {
+    n: before.n + 1,
+    x: before.x + x,
+    y: before.y + y,
+    xx: before.xx + x * x,
+    xy: before.xy + x * y,
+    at: now,
+  };
 }
 
 /** A line and others, which count so many times as much, in one. */

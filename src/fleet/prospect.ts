@@ -11,7 +11,7 @@ export interface Demand {
   readonly promptTokens: number;
   /** Those of them that went to a server before, by the server's slot. */
   knownTokens(slot: number): number;
-  /** Whether a server had the request's session last, by the server's slot. */
+  /** Whether a server had the request's session before, by the server's slot. */
   hadSession(slot: number): boolean;
   /** Mean tokens to compute of a prompt. */
   readonly meanOwnTokens: number;

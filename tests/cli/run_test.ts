@@ -197,14 +197,15 @@ function startHolding() {
   return Object.assign(server, { asked, answer });
 }
 
+function complete(router: string): Promise<Response> {
+  return fetch(`${router}/v1/completions`, { method: "POST", body: `{"model":"m"}` });
+}
+
 Deno.test("SIGTERM lets a request finish before the end", async () => {
   await using vllm = startHolding();
   const { asked, answer } = vllm;
   await using router = await startCli(["--server", vllm.url]);
-  const response = fetch(`${router.url}/v1/completions`, {
-    method: "POST",
-    body: `{"model":"m"}`,
-  });
+  const response = complete(router.url);
   await asked.promise;
   router.kill("SIGTERM");
   // Between the signal and the end of listening there is only a moment.
@@ -222,10 +223,7 @@ Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
   await using vllm = startHolding();
   const { asked, answer } = vllm;
   await using router = await startCli(["--server", vllm.url]);
-  const response = fetch(`${router.url}/v1/completions`, {
-    method: "POST",
-    body: `{"model":"m"}`,
-  });
+  const response = complete(router.url);
   const cut = assert.rejects(response);
   await asked.promise;
   router.kill("SIGTERM");
