@@ -1,5 +1,7 @@
 /** One event of an event stream. */
 export interface StreamEvent {
+  /** Its name; `undefined` where it has none. */
+  readonly name: string | undefined;
   /** Its `data` lines, joined as the standard says. */
   readonly data: string;
   /** Where it ends in the text, its blank line included. */
@@ -17,14 +19,24 @@ const LINE = /([^\r\n]*)(\r\n|\n|\r)/y;
  */
 export function nextEvent(text: string, from = 0): StreamEvent | undefined {
   const data: string[] = [];
+  let name: string | undefined;
   LINE.lastIndex = from;
   for (let line = LINE.exec(text); line; line = LINE.exec(text)) {
     const [, content, ending] = line;
     if (ending === "\r" && LINE.lastIndex === text.length) return undefined;
-    if (content === "" && data.length > 0) return { data: data.join("\n"), end: LINE.lastIndex };
-    if (content!.startsWith("data:")) data.push(content!.slice("data:".length).replace(/^ /, ""));
+    if (content === "" && data.length > 0) {
+      return { name, data: data.join("\n"), end: LINE.lastIndex };
+    }
+    if (content === "") name = undefined;
+    else if (content!.startsWith("data:")) data.push(valueOf(content!));
+    else if (content!.startsWith("event:")) name = valueOf(content!);
   }
   return undefined;
+}
+
+/** Of a line such as `data: value`; the one space is no part of it. */
+function valueOf(line: string): string {
+  return line.slice(line.indexOf(":") + 1).replace(/^ /, "");
 }
 
 /** Every whole event with data in a text. */

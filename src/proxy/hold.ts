@@ -13,8 +13,10 @@ export interface Held {
 
 /** An answer that isn't a stream is held up to this size. */
 const HELD_BYTES = 1024 * 1024;
-/** Where so much of a stream came without an event, it is passed on as it is. */
-const LONGEST_EVENT = 64 * 1024;
+/** Where so much of a stream came without its first event, it is passed on as it is. */
+const LONGEST_BEGINNING = 256 * 1024;
+/** What a server sends before its engine has begun; it repeats all that was asked. */
+const BEFORE_ANSWER = new Set(["response.created", "response.queued", "response.in_progress"]);
 
 /** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
 export async function holdBody(upstream: Upstream): Promise<Held> {
@@ -29,19 +31,23 @@ export async function holdBody(upstream: Upstream): Promise<Held> {
 }
 
 /**
- * Reads an event stream up to its first event; comments, which keep connections alive, are none.
- * Throws when it breaks, or ends before that.
+ * Reads an event stream up to the first event of its answer; comments, which keep connections
+ * alive, are none. Throws when it breaks, or ends before that.
  */
 export async function holdEvent(upstream: Upstream): Promise<Held> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const decoder = new TextDecoder();
   let text = "";
-  while (text.length < LONGEST_EVENT) {
+  let from = 0;
+  while (text.length < LONGEST_BEGINNING) {
     const chunk = await upstream.read();
     if (!chunk) throw new Error("The stream ended before its first event");
     chunks.push(chunk);
     text += decoder.decode(chunk, { stream: true });
-    const event = nextEvent(text);
+    let event = nextEvent(text, from);
+    for (; event && BEFORE_ANSWER.has(event.name ?? ""); event = nextEvent(text, from)) {
+      from = event.end;
+    }
     if (!event) continue;
     return { body: concat(chunks), rest: upstream, errorStatus: errorStatusOf(event.data) };
   }

@@ -44,6 +44,7 @@ export function serveInference(
   if (stream && fault?.kind !== "hang_before_head") {
     const length = fault?.kind === "wrong_length" ? WRONG_LENGTH : undefined;
     response.startStream("text/event-stream; charset=utf-8", length);
+    inference.wording.accept?.((event) => response.chunk(event));
   }
   if (stream && fault?.kind === "truncated") return exchange.drop();
   if (fault?.kind === "error_event") return exchange.failStream(fault.status ?? 500);

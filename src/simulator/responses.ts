@@ -91,13 +91,15 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
   }
 
   return {
-    start(send) {
+    accept(send) {
       send(event("response.created", { response: response("in_progress", []) }));
       send(
         event("response.in_progress", {
           response: response("in_progress", []),
         }),
       );
+    },
+    start(send) {
       const added = { output_index: 0, item: item("in_progress", []) };
       send(event("response.output_item.added", added));
       send(event("response.content_part.added", { ...place, part: textPart("") }));

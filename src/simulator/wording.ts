@@ -16,6 +16,8 @@ export interface Choice {
 
 /** How an endpoint words its answer. `send` takes one whole server-sent event. */
 export interface Wording {
+  /** Before the engine has the request. */
+  accept?(send: (event: string) => void): void;
   /** Before the first token of the first choice. */
   start?(send: (event: string) => void, choices: readonly Choice[]): void;
   token?(send: (event: string) => void, choice: Choice, text: string): void;

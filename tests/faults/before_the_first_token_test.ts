@@ -146,6 +146,22 @@ Deno.test("comments before the first event are no first token: death after them 
   assert.equal(dying.requests(), 1);
 });
 
+Deno.test("a response that was created and not begun has no first token: a hang or death after it is another server's stream", async () => {
+  for (const kind of ["hang_before_first_token", "truncated"] as const) {
+    await using fleet = await faultyAndWell({ kind }, { request_timeout: 0.3 });
+    const response = await fetch(`${fleet.router.url}/v1/responses`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: MODEL, input: "Hello", max_output_tokens: 3, stream: true }),
+    });
+    const text = await response.text();
+    assert.equal(text.split("event: response.created\n").length - 1, 1, "of one server alone");
+    assert.equal(text.split("event: response.output_text.delta\n").length - 1, 3);
+    assert.equal(fleet.simulators[0]!.state().received, 1, "was tried");
+    assert.equal(stateOf(fleet).consecutiveFailures, 1);
+  }
+});
+
 Deno.test("an error of the 400 kind as the first event is the client's own, and passes through", async () => {
   await using fleet = await faultyAndWell({ kind: "error_event", status: 400 });
   const response = await ask(fleet.router.url, { stream: true });

@@ -33,8 +33,8 @@ for (
 
 Deno.test("an event that ends in a lone CR waits for what follows, which may be its LF", () => {
   assert.equal(nextEvent("data: a\r\n\r"), undefined);
-  assert.deepEqual(nextEvent("data: a\r\n\r\n"), { data: "a", end: 11 });
-  assert.deepEqual(nextEvent("data: a\r\rdata"), { data: "a", end: 9 });
+  assert.deepEqual(nextEvent("data: a\r\n\r\n"), { name: undefined, data: "a", end: 11 });
+  assert.deepEqual(nextEvent("data: a\r\rdata"), { name: undefined, data: "a", end: 9 });
 });
 
 Deno.test("an event tells where it ends, and the next is looked for from there", () => {

@@ -78,11 +78,27 @@ Deno.test("a first event that is an error tells its status, a later one doesn't"
   assert.equal((await holdEvent(piecesOf([TOKEN + ERROR]))).errorStatus, undefined);
 });
 
+Deno.test("what tells of a request and not of its answer is no first event, in whatever pieces", async () => {
+  const event = (type: string, more = {}) =>
+    `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
+  const before = event("response.created", { response: { instructions: "x".repeat(90_000) } }) +
+    event("response.queued") + event("response.in_progress");
+  const failed = event("response.failed", { response: { error: { code: "server_error" } } });
+  for (const piece of [100, 7_000, 1_000_000]) {
+    const pieces = (text: string) => text.match(new RegExp(`[^]{1,${piece}}`, "g"))!;
+    const added = event("response.output_item.added");
+    const held = await holdEvent(piecesOf([...pieces(before), added, event("more")]));
+    assert.equal(textOf(held), before + added);
+    assert.equal((await holdEvent(piecesOf(pieces(before + failed)))).errorStatus, 500);
+    await assert.rejects(holdEvent(piecesOf(pieces(before))), "it ended before its answer");
+  }
+});
+
 Deno.test("where much of a stream came without an event it is passed on as it is", async () => {
   const line = `: ${"x".repeat(1_000)}\n`;
   const upstream: Pieces = piecesOf(Array(1_000).fill(line));
   const held = await holdEvent(upstream);
-  assert.ok(held.body.length >= 64 * 1024 && held.body.length < 66 * 1024, `${held.body.length}`);
+  assert.ok(held.body.length >= 256 * 1024 && held.body.length < 258 * 1024, `${held.body.length}`);
   assert.equal(held.errorStatus, undefined);
   assert.equal(held.rest, upstream);
 });
