@@ -30,7 +30,7 @@ const ENOUGH_TOKENS = 50_000;
 const RIGHT = 0.9;
 /** Below it there is nothing to compare. */
 const LEAST_RATE = 0.02;
-/** What a comparison counts for. */
+/** What a comparison counts for, where all that was looked up was ours. */
 const WEIGHT = 0.3;
 
 export function withSent(trust: Trust, tokens: number, known: number): Trust {
@@ -45,12 +45,14 @@ export function withCounters(
 ): Trust {
   if (queries === undefined || hits === undefined) return trust;
   if (trust.queries === undefined || trust.hits === undefined) return { ...trust, queries, hits };
-  if (queries - trust.queries < ENOUGH_TOKENS || trust.sent === 0) return trust;
-  const realRate = (hits - trust.hits) / (queries - trust.queries);
+  const lookedUp = queries - trust.queries;
+  if (lookedUp < ENOUGH_TOKENS) return trust;
+  if (trust.sent === 0) return { ...trust, queries, hits };
+  const realRate = (hits - trust.hits) / lookedUp;
   const predictedRate = trust.predicted / trust.sent;
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
-  const share = predictedRate < LEAST_RATE
-    ? trust.share
-    : (1 - WEIGHT) * trust.share + WEIGHT * kept;
+  // What others found says as little of ours as they sent more.
+  const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, trust.sent / lookedUp);
+  const share = (1 - weight) * trust.share + weight * kept;
   return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate };
 }

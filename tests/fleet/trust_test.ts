@@ -48,6 +48,26 @@ Deno.test("where no hit was predicted there is nothing to believe or doubt", () 
   assert.equal(compare(FIRST_TRUST, 5, 0, 0.5).share, FIRST_TRUST.share);
 });
 
+Deno.test("what others looked up counts for less, as they sent more", () => {
+  const shares = [0, 1, 9].map((others) => {
+    let trust = withCounters(FIRST_TRUST, 0, 0);
+    trust = withSent(trust, 10 * PROMPT, 8 * PROMPT);
+    return withCounters(trust, 10 * PROMPT * (1 + others), 0).share;
+  });
+  assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
+  assert.equal(new Set(shares).size, 3);
+  assert.ok(shares[2]! > 0.95 * FIRST_TRUST.share);
+});
+
+Deno.test("what was looked up while nothing was sent is nobody's evidence later", () => {
+  let trust = withCounters(FIRST_TRUST, 0, 0);
+  trust = withCounters(trust, 100 * PROMPT, 0);
+  trust = withSent(trust, 10 * PROMPT, 8 * PROMPT);
+  trust = withCounters(trust, 110 * PROMPT, 8 * PROMPT);
+  assert.ok(Math.abs(trust.realRate! - 0.8) < 1e-9, `${trust.realRate}`);
+  assert.ok(trust.share > FIRST_TRUST.share);
+});
+
 Deno.test("one prompt decides nothing: it is compared once enough tokens were looked up", () => {
   let trust = withCounters(FIRST_TRUST, 100, 50);
   trust = withSent(trust, PROMPT, PROMPT);
