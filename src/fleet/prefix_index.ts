@@ -2,10 +2,15 @@
 export interface PrefixIndex {
   /** How many of a prompt's blocks each server has seen from the first on, by the server's slot. */
   match(blocks: readonly number[]): (slot: number) => number;
-  /** A prompt went to a server: its blocks are the last that leave again. */
-  remember(slot: number, blocks: readonly number[]): void;
-  /** What a server has seen is gone. */
-  forget(slot: number): void;
+  /**
+   * A prompt went to a server: its blocks are the last that leave again, its end before its
+   * beginning as in the server's own cache.
+   *
+   * @returns the blocks that the server had not seen
+   */
+  remember(slot: number, blocks: readonly number[]): readonly number[];
+  /** These blocks of a server are gone, or all. */
+  forget(slot: number, blocks?: readonly number[]): void;
   /** How many blocks a server may hold; those longest unused leave. */
   limit(slot: number, blocks: number): void;
   /** Blocks that are known of a server. */
@@ -101,20 +106,26 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     remember(slot, blocks) {
       const known = usedOf(slot);
       const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
+      const added: number[] = [];
       let use = uses[slot] ?? 0;
-      for (const block of blocks) {
+      for (let i = blocks.length - 1; i >= 0; i--) {
+        const block = blocks[i]!;
         const last = known.get(block);
         // What all prompts share is used all the time: it stays where it is while that is near.
         if (last !== undefined && use - last <= recent) continue;
-        if (last === undefined) add(slot, block);
-        else known.delete(block);
+        if (last === undefined) {
+          add(slot, block);
+          added.push(block);
+        } else known.delete(block);
         known.set(block, use++);
       }
       uses[slot] = use;
       trim(slot);
+      return added;
     },
-    forget(slot) {
-      for (const block of [...usedOf(slot).keys()]) drop(slot, block);
+    forget(slot, blocks = [...usedOf(slot).keys()]) {
+      const known = usedOf(slot);
+      for (const block of blocks) if (known.has(block)) drop(slot, block);
     },
     limit(slot, blocks) {
       limits[slot] = blocks;

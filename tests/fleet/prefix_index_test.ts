@@ -50,6 +50,27 @@ Deno.test("a server beyond its limit loses what was longest unused", () => {
   assert.deepEqual([1, 3, 4].map((block) => index.match([block])(0)), [0, 0, 1]);
 });
 
+Deno.test("a prompt's end leaves before its beginning, and of one too long the beginning stays", () => {
+  const index = createPrefixIndex(100);
+  index.limit(0, 4);
+  index.remember(0, [1, 2, 3, 4]);
+  index.remember(0, [11, 12]);
+  assert.deepEqual([index.match([1, 2, 3, 4])(0), index.match([11, 12])(0)], [2, 2]);
+  index.remember(0, [21, 22, 23, 24, 25, 26]);
+  assert.equal(index.match([21, 22, 23, 24, 25, 26])(0), 4);
+});
+
+Deno.test("of a prompt that came to nothing, what was new is forgotten and the rest stays", () => {
+  const index = createPrefixIndex(100);
+  index.remember(0, [1, 2]);
+  const added = index.remember(0, [1, 2, 3, 4]);
+  assert.deepEqual(added.toSorted(), [3, 4]);
+  index.forget(0, added);
+  index.forget(0, added);
+  assert.equal(index.match([1, 2, 3, 4])(0), 2);
+  assert.equal(index.size(0), 2);
+});
+
 Deno.test("what one server loses, another keeps", () => {
   const index = createPrefixIndex(100);
   for (const slot of [0, 40]) index.remember(slot, [1, 2]);
@@ -104,7 +125,7 @@ function naive(mostBlocks: number) {
   return {
     remember(slot: number, blocks: readonly number[]) {
       const recent = Math.floor(Math.min(limits.get(slot) ?? Infinity, mostBlocks) / 8);
-      for (const block of blocks) {
+      for (const block of blocks.toReversed()) {
         // The last that were put, whichever of them are still there.
         const last = puts.filter((put) => put.slot === slot).slice(-recent || Infinity);
         if (of(slot).includes(block) && last.some((put) => put.block === block)) continue;
