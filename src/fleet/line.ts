@@ -39,36 +39,17 @@ export function observed(line: Line, x: number, y: number, now: number): Line {
   };
 }
 
-/** A line and others, which count so many times as much, in one. */
-export function mixed(
-  line: Line,
-  other: Line,
-  times: number,
-  third: Line,
-  timesThird: number,
-): Line {
-  return {
-    n: line.n + times * other.n + timesThird * third.n,
-    x: line.x + times * other.x + timesThird * third.x,
-    y: line.y + times * other.y + timesThird * third.y,
-    xx: line.xx + times * other.xx + timesThird * third.xx,
-    xy: line.xy + times * other.xy + timesThird * third.xy,
-    at: Math.max(line.at, other.at),
-  };
+/** Several lines in one, each counting so many times. */
+export function mixed(lines: readonly (readonly [line: Line, times: number])[]): Line {
+  const sum = (of: "n" | "x" | "y" | "xx" | "xy") =>
+    lines.reduce((sum, [line, times]) => sum + times * line[of], 0);
+  const at = lines.reduce((latest, [{ at }]) => Math.max(latest, at), 0);
+  return { n: sum("n"), x: sum("x"), y: sum("y"), xx: sum("xx"), xy: sum("xy"), at };
 }
 
-/** Where a line starts and how it rises, by least squares. */
-export interface Fit {
-  /** `y` at `x = 0`. */
-  readonly start: number;
-  /** `y` for each `x`. */
-  readonly rise: number;
-}
-
-/** `undefined` where the observations lie too close together to tell. */
-export function fitOf({ n, x, y, xx, xy }: Line): Fit | undefined {
+/** `y` for each `x` by least squares; `undefined` where all `x` lie too close together to tell. */
+export function riseOf({ n, x, y, xx, xy }: Line): number | undefined {
   const spread = n * xx - x * x;
   if (n === 0 || spread <= 1e-6 * n * xx) return undefined;
-  const rise = (n * xy - x * y) / spread;
-  return { start: (y - rise * x) / n, rise };
+  return (n * xy - x * y) / spread;
 }

@@ -1,4 +1,4 @@
-import { fadedLine, fitOf, type Line, mixed, NO_LINE, observed } from "./line.ts";
+import { fadedLine, type Line, mixed, NO_LINE, observed, riseOf } from "./line.ts";
 
 /** How fast a server is, as far as the router has seen. */
 export interface Pace {
@@ -33,6 +33,11 @@ const PRIOR: Seen = {
 };
 /** Observations that what all servers show counts for, beside a server's own. */
 const SHARED = 4;
+/**
+ * What the prior counts for at least. Of prompts that are all of about one length nothing else says
+ * what a longer one would take.
+ */
+const LEAST_DOUBT = 0.01;
 
 const FASTEST = 1 / 1_000_000;
 const SLOWEST = 1 / 50;
@@ -47,7 +52,7 @@ const LONGEST_STEP = 5;
 export function paceOf(own: Seen, all: Seen): Pace {
   const prefill = together(own.prefill, all.prefill, PRIOR.prefill);
   const decode = together(own.decode, all.decode, PRIOR.decode);
-  const secondsPerToken = clamp(fitOf(prefill)?.rise ?? 0, FASTEST, SLOWEST);
+  const secondsPerToken = clamp(riseOf(prefill) ?? 0, FASTEST, SLOWEST);
   const startSeconds = (prefill.y - secondsPerToken * prefill.x) / prefill.n;
   return {
     secondsPerToken,
@@ -59,8 +64,8 @@ export function paceOf(own: Seen, all: Seen): Pace {
 function together(own: Line, all: Line, prior: Line): Line {
   // What all show pushes the prior out as well.
   const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
-  const doubt = 1 / (1 + own.n + all.n);
-  return mixed(own, all, shared, prior, doubt);
+  const doubt = Math.max(LEAST_DOUBT, 1 / (1 + own.n + all.n));
+  return mixed([[own, 1], [all, shared], [prior, doubt]]);
 }
 
 function clamp(value: number, least: number, most: number): number {

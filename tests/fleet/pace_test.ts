@@ -57,6 +57,21 @@ Deno.test("a server's own observations outweigh what all show the more there are
   assert.ok(missed.at(-1)! < 0.002);
 });
 
+Deno.test("prompts that are all of about one length make no long one free, nor a wall", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const random = seeded(seed);
+    let seen = NOTHING_SEEN;
+    for (let i = 0; i < 2_000; i++) {
+      const tokens = 1_000 + Math.floor(3 * random());
+      const prefill = { tokens, seconds: 0.1 + 0.08 * random() };
+      seen = withObservation(seen, "prefill", prefill, i * 50);
+    }
+    const { secondsPerToken, startSeconds } = paceOf(seen, seen);
+    isNear(secondsPerToken, 1e-4, 0.2);
+    isNear(startSeconds + 1_000 * secondsPerToken, 0.14, 0.05);
+  }
+});
+
 Deno.test("a pace is within its bounds, whatever was seen", () => {
   const observation = fc.record({
     kind: fc.constantFrom<keyof Seen>("prefill", "decode"),
