@@ -81,6 +81,7 @@ const PURE = [
   "fleet/reconcile.ts",
   "fleet/rest.ts",
   "fleet/server.ts",
+  "fleet/sessions.ts",
   "fleet/snapshot.ts",
   "fleet/stall.ts",
   "fleet/token_ratio.ts",

@@ -34,23 +34,36 @@ export function dequeue(backlog: Backlog, ticket: Ticket): boolean {
 }
 
 /**
- * Tokens that are yet to be computed. Servers take prompts in turn, so the first is in part done,
- * and one whose first token nobody will see is out when its time has come.
+ * Time has passed: whole answers, whose first token nobody sees, leave when theirs has come.
+ *
+ * @param now clock time in milliseconds
+ */
+export function passTime(backlog: Backlog, now: number): void {
+  for (let { first } = backlog; first && !first.work.stream; first = backlog.first) {
+    if (now < first.expectedAt) return;
+    dequeue(backlog, first);
+    backlog.lastFirstAt = Math.max(backlog.lastFirstAt, first.expectedAt);
+  }
+}
+
+/** Whether a first token may be before the next one that nobody sees. */
+export function hidesFirstTokens({ waiting }: Backlog): boolean {
+  for (const { work } of waiting) if (!work.stream) return true;
+  return false;
+}
+
+/**
+ * Tokens that are yet to be computed. Servers take prompts in turn, so the first is in part done.
  *
  * @param now clock time in milliseconds
  */
 export function pendingTokens(backlog: Backlog, secondsPerToken: number, now: number): number {
-  for (let ticket = backlog.first; ticket; ticket = backlog.first) {
-    if (!ticket.work.stream && now >= ticket.expectedAt) {
-      dequeue(backlog, ticket);
-      continue;
-    }
-    // Who waits for a seat is not being computed.
-    const underWay = ticket.queued ? 0 : Math.max(ticket.ownTokens, STEP_TOKENS);
-    const done = Math.min(underWay, secondsUnderWay(backlog, ticket, now) / secondsPerToken);
-    return Math.max(0, backlog.tokens - done);
-  }
-  return 0;
+  const { first } = backlog;
+  if (first === undefined) return 0;
+  // Who waits for a seat is not being computed.
+  const underWay = first.queued ? 0 : Math.max(first.ownTokens, STEP_TOKENS);
+  const done = Math.min(underWay, secondsUnderWay(backlog, first, now) / secondsPerToken);
+  return Math.max(0, backlog.tokens - done);
 }
 
 /**

@@ -14,8 +14,12 @@ export interface Book {
   /** What to expect of it, after what was seen, and when that was worked out. */
   expected: { readonly pace: Pace; readonly seen: Seen; readonly at: number } | undefined;
   trust: Trust;
-  /** Tokens and seconds of the latest step, which may bring several first tokens. */
-  step: { tokens: number; seconds: number; readonly at: number } | undefined;
+  /** The latest step. */
+  step: Step | undefined;
+  /** Our own streams there that have their first token. */
+  streaming: number;
+  /** The most that it was seen to compute side by side. */
+  mostRan: number;
   /** Of prompts whose first token came since the last scrape. */
   started: Started | undefined;
   /** Its own counters, as last read. */
@@ -24,13 +28,24 @@ export interface Book {
   queued: boolean;
 }
 
+/** A step of a server, which may bring several first tokens. */
+interface Step {
+  readonly at: number;
+  readonly seconds: number;
+  /** Of all prompts whose first token it brought. */
+  tokens: number;
+  /** It tells of the server's pace, and hasn't done so yet. */
+  tells: boolean;
+}
+
 /** Prompts whose first token came within some time. */
 interface Started {
+  count: number;
   /** Of all of them together. */
   bytes: number;
   /** Of the first of them. */
   readonly model: string | undefined;
-  /** All are of that model, and of a length that is known. */
+  /** All are of that model, of a length that is known, and their first tokens were seen. */
   alike: boolean;
 }
 
@@ -56,6 +71,8 @@ export function newBook(slot: number): Book {
     expected: undefined,
     trust: FIRST_TRUST,
     step: undefined,
+    streaming: 0,
+    mostRan: 0,
     started: undefined,
     counters: undefined,
     queued: false,
@@ -71,48 +88,45 @@ export function expectedPace(book: Book, all: Seen, now: number): Pace {
   return pace;
 }
 
-/**
- * A first token is here.
- *
- * @returns what this tells of the server's prefill: tokens and seconds; nothing as a rule before
- *   the next step
- */
-export function start(
-  book: Book,
-  ticket: Ticket,
-  now: number,
-): Observation | undefined {
-  if (ticket.firstAt !== undefined) return undefined;
+/** A first token is here: of a stream, or of a whole answer with all the rest. */
+export function start(book: Book, ticket: Ticket, now: number): void {
+  if (ticket.firstAt !== undefined) return;
   ticket.firstAt = now;
+  const { model, promptBytes, stream } = ticket.work;
+  if (promptBytes === 0) return;
   book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
-  const { model, promptBytes } = ticket.work;
-  const started = book.started ?? { bytes: 0, model, alike: true };
-  started.bytes += promptBytes;
-  started.alike &&= started.model === model && promptBytes > 0;
-  book.started = started;
+  const started = book.started ??= { count: 0, bytes: 0, model, alike: true };
+  started.count++;
+  started.bytes += promptBytes ?? 0;
+  started.alike &&= started.model === model && promptBytes !== undefined && stream;
 
-  // Only a stream's first token tells how long the prompt took, not the end of a whole answer.
-  if (!ticket.work.stream) {
-    dequeue(book.backlog, ticket);
-    return undefined;
-  }
-  const { step } = book;
+  if (!stream) return void dequeue(book.backlog, ticket);
+  book.mostRan = Math.max(book.mostRan, ++book.streaming);
   const seconds = begun(book.backlog, ticket, now);
-  if (ticket.queued) {
-    book.step = undefined;
-    return step;
-  }
-  if (step && now - step.at < SAME_STEP_MS) {
+  const { step } = book;
+  if (step && isSameStep(step, now)) {
     step.tokens += ticket.ownTokens;
-    return undefined;
+    step.tells &&= ticket.isClear;
+    return;
   }
   const expected = (ticket.expectedAt - ticket.at) / 1000;
   book.step = {
-    tokens: ticket.ownTokens,
-    seconds: Math.min(seconds, MOST_TIMES * expected + 0.5),
     at: now,
+    seconds: Math.min(seconds, MOST_TIMES * expected + 0.5),
+    tokens: ticket.ownTokens,
+    tells: ticket.isClear,
   };
+}
+
+/** What the latest step tells of the server's prefill, once it can bring no more first tokens. */
+export function takeStep({ step }: Book, now: number): Observation | undefined {
+  if (!step?.tells || isSameStep(step, now)) return undefined;
+  step.tells = false;
   return step;
+}
+
+function isSameStep({ at }: Step, now: number): boolean {
+  return Math.abs(now - at) < SAME_STEP_MS;
 }
 
 /** A request has ended, with so many tokens of an answer where that is known. */
@@ -124,20 +138,26 @@ export function close(
 ): Observation | undefined {
   dequeue(book.backlog, ticket);
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
+  book.streaming--;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   return { tokens: answerTokens - 1, seconds: Math.max(0, now - ticket.firstAt) / 1000 };
 }
 
 /** Takes a server's counters. Tells whether it has started anew, which empties its cache. */
-export function count(book: Book, { counters }: Pick<Scrape, "counters">): "anew" | "same" {
+export function count(
+  book: Book,
+  { counters, running }: Pick<Scrape, "counters" | "running">,
+): "anew" | "same" {
   const before = book.counters;
   book.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>
     (counters?.[name] ?? 0) < (before?.[name] ?? 0);
   if (before && counters && (fell("prompt") || fell("prefixQueries"))) {
     book.trust = { ...FIRST_TRUST, share: book.trust.share };
+    book.mostRan = running;
     return "anew";
   }
+  book.mostRan = Math.max(book.mostRan, running);
   book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits);
   return "same";
 }

@@ -5,6 +5,8 @@ import type { TokenCounters } from "./metrics_text.ts";
 export interface Growth {
   /** Tokens of prompts. */
   readonly promptTokens: number | undefined;
+  /** First tokens of answers. */
+  readonly firstTokens: number | undefined;
   /**
    * Tokens that were computed of a prompt, and seconds until its first token. Only where there was
    * but one: several wait for one another.
@@ -22,6 +24,7 @@ export function growthOf(before: TokenCounters, after: TokenCounters): Growth {
   const computed = grown("prompt") - (grown("prefixHits") || 0);
   return {
     promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
+    firstTokens: grown("firstTokens") >= 0 ? grown("firstTokens") : undefined,
     prefill: grown("firstTokens") === 1
       ? observation(computed, grown("firstTokenSeconds"))
       : undefined,

@@ -11,14 +11,14 @@ export interface Demand {
   readonly promptTokens: number;
   /** Those of them that went to a server before, by the server's slot. */
   knownTokens(slot: number): number;
-  /** Whether a server had the request's session before, by the server's slot. */
-  hadSession(slot: number): boolean;
+  /** Slot of the server that had the request's session last, where one is known. */
+  readonly sessionSlot: number | undefined;
   /** Mean tokens to compute of a prompt. */
   readonly meanOwnTokens: number;
   /** Mean tokens of an answer. */
   readonly meanAnswerTokens: number;
   /** Share of requests in flight that wait for their first token, 0 to 1. */
-  waitingShare(): number;
+  readonly waitingShare: number;
 }
 
 /** What a session that was there before is worth where the text tells nothing. */
@@ -35,23 +35,23 @@ const FULL_CACHE = 0.9;
 export function prospectAt(
   server: Readonly<Server>,
   load: Load,
-  { slot, backlog, trust }: Book,
+  { slot, backlog, trust, mostRan }: Book,
   usual: Pace,
   demand: Demand,
   now: number,
 ): Prospect {
   const { promptTokens } = demand;
   const knownTokens = demand.knownTokens(slot);
-  const likelyTokens = knownTokens === 0 && demand.hadSession(slot)
+  const likelyTokens = knownTokens === 0 && slot === demand.sessionSlot
     ? SESSION_SHARE * promptTokens
     : knownTokens;
   const secondsPerToken = usual.secondsPerToken * lateness(backlog, usual, now);
   const total = load.running + load.waiting;
   const others = Math.max(0, total - server.inFlight);
-  const seats = seatsOf(server, load);
+  const seats = seatsOf(server, load, mostRan);
   return {
     pendingTokens: pendingTokens(backlog, secondsPerToken, now) +
-      (others === 0 ? 0 : others * demand.waitingShare() * demand.meanOwnTokens),
+      others * demand.waitingShare * demand.meanOwnTokens,
     promptTokens,
     knownTokens,
     ownTokens: Math.max(1, promptTokens - trust.share * likelyTokens),
@@ -66,8 +66,15 @@ export function prospectAt(
 /**
  * Requests that a server computes side by side. A queue alone says nothing of them: prompts wait
  * for their turn at being computed as well.
+ *
+ * @param mostRan it was seen to do, whatever the configuration says
  */
-function seatsOf({ config, scrape }: Readonly<Server>, { running, waiting }: Load): number {
+function seatsOf(
+  { config, scrape }: Readonly<Server>,
+  { running, waiting }: Load,
+  mostRan: number,
+): number {
+  // Only a scrape of now tells of a queue.
   if (waiting > 0 && (scrape?.kvCacheUsage ?? 0) > FULL_CACHE) return Math.max(1, running);
-  return Math.max(config.capacity, scrape?.running ?? 0);
+  return Math.max(config.capacity, mostRan);
 }

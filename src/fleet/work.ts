@@ -4,8 +4,8 @@ import type { Pace } from "./pace.ts";
 export interface Work {
   /** As the request names it. */
   readonly model: string | undefined;
-  /** Of the prompt as it stands in the body; 0 where the body has none that can be told. */
-  readonly promptBytes: number;
+  /** Of the prompt as it stands in the body; 0 where there is none, `undefined` if unknown. */
+  readonly promptBytes: number | undefined;
   /** Hashes of the prompt's full blocks, each made of the one before and its own text. */
   readonly blocks: readonly number[];
   /** Hash of what the client says belongs together, where it says so. */
@@ -31,8 +31,12 @@ export interface Ticket {
   readonly at: number;
   /** Clock time in milliseconds at which its first token is to be expected. */
   readonly expectedAt: number;
-  /** It found no free seat: how long it takes says little of the server's pace. */
+  /** It found no free seat: until it has one nothing of it is computed. */
   readonly queued: boolean;
+  /** How long its first token takes tells of the server's pace, and of nothing else. */
+  readonly isClear: boolean;
+  /** Blocks of its prompt that the server had not seen before. */
+  readonly newBlocks: readonly number[];
   /** Clock time in milliseconds of its first token. */
   firstAt: number | undefined;
 }

@@ -1,6 +1,6 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
-import { enqueue, pendingTokens } from "./backlog.ts";
+import { enqueue, hidesFirstTokens, passTime, pendingTokens } from "./backlog.ts";
 import * as books from "./book.ts";
 import { growthOf } from "./growth.ts";
 import type { Load, Scrape } from "./load.ts";
@@ -8,6 +8,7 @@ import { NOTHING_SEEN, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
+import { createSessions } from "./sessions.ts";
 import { type TokenRatio, tokensPerByte, USUAL_RATIO, withSeen } from "./token_ratio.ts";
 import { BLOCK_BYTES, type Size, type Ticket, type Work, type WorkSnapshot } from "./work.ts";
 
@@ -30,6 +31,8 @@ export interface Workbook {
 
 /** Of all servers together; a block takes about a hundred bytes. */
 const MOST_BLOCKS = 1_000_000;
+/** Of all servers together; one takes about fifty bytes. */
+const MOST_SESSIONS = 100_000;
 /** Tokens of a cache whose size nobody tells. */
 const USUAL_CACHE_TOKENS = 500_000;
 /** Weight of the latest in a running mean. */
@@ -37,12 +40,15 @@ const LATEST = 0.02;
 
 export function createWorkbook(): Workbook {
   const index = createPrefixIndex(MOST_BLOCKS);
+  const sessions = createSessions(MOST_SESSIONS);
   const byId = new Map<number, books.Book>();
   const ratios = new Map<string | undefined, TokenRatio>();
   let all: Seen = NOTHING_SEEN;
   let meanOwnTokens = 1_000;
   let meanAnswerTokens = 200;
-  let inFlight = 0;
+  /** Of streams, until their first token and until their end. */
+  let meanWaitMs = 500;
+  let meanTotalMs = 6_000;
 
   function bookOf({ id }: Readonly<Server>): books.Book {
     const known = byId.get(id);
@@ -58,45 +64,50 @@ export function createWorkbook(): Workbook {
 
   const ratioOf = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
 
-  /** Share of our own requests that wait for their first token; others' are taken to be alike. */
-  function waitingShare(): number {
-    let waiting = 0;
-    for (const { backlog } of byId.values()) waiting += backlog.waiting.size;
-    return inFlight === 0 ? 0 : waiting / inFlight;
-  }
-
   function learn(
     book: books.Book,
     kind: keyof Seen,
-    seen: books.Observation,
+    seen: books.Observation | undefined,
     now: number,
   ) {
+    if (!seen) return;
     book.seen = books.withObservation(book.seen, kind, seen, now);
     all = books.withObservation(all, kind, seen, now);
+  }
+
+  /** A server has nothing in its cache. */
+  function forget({ slot }: books.Book) {
+    index.forget(slot);
+    sessions.forget(slot);
   }
 
   return {
     prospects(work, now) {
       const perByte = tokensPerByte(ratioOf(work.model));
-      const promptTokens = work.promptBytes > 0 ? work.promptBytes * perByte : meanOwnTokens;
+      const promptTokens = work.promptBytes === undefined
+        ? meanOwnTokens
+        : work.promptBytes * perByte;
       const matched = index.match(work.blocks);
-      const inSession = work.session === undefined ? undefined : index.match([work.session]);
-      let share: number | undefined;
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
-        hadSession: (slot) => inSession !== undefined && inSession(slot) > 0,
+        sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
         meanOwnTokens,
         meanAnswerTokens,
-        waitingShare: () => share ??= waitingShare(),
+        // In the mean as many wait as their time is of the whole (Little's law).
+        waitingShare: meanWaitMs / meanTotalMs,
       };
       return (server, load) => {
         const book = bookOf(server);
+        passTime(book.backlog, now);
         return prospectAt(server, load, book, books.expectedPace(book, all, now), demand, now);
       };
     },
     begin(server, work, prospect, now) {
       const { promptTokens, ownTokens, knownTokens } = prospect;
+      const book = bookOf(server);
+      const queued = prospect.aheadOfSeat > 0;
+      if (work.session !== undefined) sessions.remember(work.session, book.slot);
       const ticket: Ticket = {
         work,
         promptTokens,
@@ -104,32 +115,35 @@ export function createWorkbook(): Workbook {
         knownTokens,
         at: now,
         expectedAt: now + 1000 * firstTokenSeconds(prospect),
-        queued: prospect.aheadOfSeat > 0,
+        queued,
+        isClear: !queued && !hidesFirstTokens(book.backlog),
+        newBlocks: index.remember(book.slot, work.blocks),
         firstAt: undefined,
       };
-      const book = bookOf(server);
+      if (work.promptBytes === 0) return ticket;
       enqueue(book.backlog, ticket);
-      inFlight++;
-      index.remember(
-        book.slot,
-        work.session === undefined ? work.blocks : [...work.blocks, work.session],
-      );
       meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
       return ticket;
     },
     firstToken(server, ticket, now) {
       const book = bookOf(server);
-      const seen = books.start(book, ticket, now);
-      if (seen) learn(book, "prefill", seen, now);
+      learn(book, "prefill", books.takeStep(book, now), now);
+      books.start(book, ticket, now);
     },
     end(server, ticket, { promptTokens, answerTokens }, now) {
       const book = bookOf(server);
-      inFlight--;
-      const seen = books.close(book, ticket, answerTokens, now);
-      if (seen) learn(book, "decode", seen, now);
+      const { at, firstAt } = ticket;
+      learn(book, "prefill", books.takeStep(book, now), now);
+      learn(book, "decode", books.close(book, ticket, answerTokens, now), now);
+      // Who had no first token, by all one can know, left nothing in the cache.
+      if (firstAt === undefined) index.forget(book.slot, ticket.newBlocks);
+      else if (ticket.work.stream) {
+        meanWaitMs += LATEST * (firstAt - at - meanWaitMs);
+        meanTotalMs += LATEST * (now - at - meanTotalMs);
+      }
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
       const { model, promptBytes } = ticket.work;
-      if (promptTokens && promptBytes > 0) {
+      if (promptTokens && promptBytes) {
         ratios.set(model, withSeen(ratioOf(model), promptBytes, promptTokens));
       }
     },
@@ -141,15 +155,16 @@ export function createWorkbook(): Workbook {
       if (scrape.kvCacheTokens !== undefined) {
         index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
       }
-      if (books.count(book, scrape) === "anew") return index.forget(book.slot);
+      if (books.count(book, scrape) === "anew") return forget(book);
       if (!before || !scrape.counters) return;
-      const { promptTokens, prefill, decode } = growthOf(before, scrape.counters);
-      if (decode) learn(book, "decode", decode, now);
-      if (prefill && !queued && !book.queued && books.isLittleKnown(book, now)) {
+      const { promptTokens, firstTokens, prefill, decode } = growthOf(before, scrape.counters);
+      learn(book, "decode", decode, now);
+      if (!queued && !book.queued && books.isLittleKnown(book, now)) {
         learn(book, "prefill", prefill, now);
       }
       const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
-      if (started?.alike && alone && promptTokens) {
+      const isWhole = firstTokens === undefined || firstTokens === started?.count;
+      if (started?.alike && alone && isWhole && promptTokens) {
         ratios.set(started.model, withSeen(ratioOf(started.model), started.bytes, promptTokens));
       }
     },
@@ -157,13 +172,14 @@ export function createWorkbook(): Workbook {
       const left = new Set(servers.map(({ id }) => id));
       for (const [id, book] of byId) {
         if (left.has(id)) continue;
-        index.forget(book.slot);
+        forget(book);
         byId.delete(id);
       }
     },
     of(server, now) {
       const book = bookOf(server);
       const pace = books.expectedPace(book, all, now);
+      passTime(book.backlog, now);
       return {
         ...pace,
         pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),

@@ -3,6 +3,7 @@ import { type Body, readBody, type UploadLimits } from "./body.ts";
 import { type Asked, classify } from "./classify.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, forbiddenModel } from "./errors.ts";
+import { asksEngine, targetOf } from "./paths.ts";
 
 /** A request whose body is here and understood as far as need be. */
 export interface AskedWithBody extends Asked {
@@ -24,7 +25,10 @@ export async function readAsked(
   if (!body || "status" in body) return body;
   const { headers } = request;
   const session = headers.get(settings.sessionHeader) ?? undefined;
-  const asked = await classify(body.bytes, headers.get("content-type"), session);
+  const asked = await classify(body.bytes, headers.get("content-type"), {
+    session,
+    asksEngine: asksEngine(targetOf(request.url)),
+  });
   const error = "status" in asked
     ? asked
     : client.mayUse(asked.work.model)

@@ -12,12 +12,23 @@ export interface Asked {
   readonly work: Work;
 }
 
+/** What of a request doesn't stand in its body. */
+export interface Around {
+  /** What the client says in a header belongs together. */
+  readonly session?: string | undefined;
+  /** A prompt is to be computed. */
+  readonly asksEngine?: boolean;
+}
+
 /** Far longer than any model's name. */
 const LONGEST_MODEL = 1_024;
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
 const DEEPEST = 128;
 /** Far more fields than an upload has; each costs the parser more than its sender. */
 const MOST_PARTS = 100;
+
+/** What there is to compute where no engine is asked. */
+const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined } as const;
 
 const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
 
@@ -28,22 +39,21 @@ const PROBLEMS: Readonly<Record<Unreadable, string>> = {
   too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
 };
 
-/**
- * Reads what is asked for from a JSON object or, for uploads, from a multipart form.
- *
- * @param session what the client says in a header belongs together
- */
+/** Reads what is asked for from a JSON object or, for uploads, from a multipart form. */
 export async function classify(
   body: Uint8Array<ArrayBuffer>,
   contentType: string | null,
-  session?: string,
+  around: Around = {},
 ): Promise<Asked | ApiError> {
   return contentType?.toLowerCase().startsWith("multipart/form-data")
-    ? await classifyForm(body, contentType, session)
-    : classifyJson(body, session);
+    ? await classifyForm(body, contentType, around)
+    : classifyJson(body, around);
 }
 
-function classifyJson(body: Uint8Array, session: string | undefined): Asked | ApiError {
+function classifyJson(
+  body: Uint8Array,
+  { session, asksEngine = true }: Around,
+): Asked | ApiError {
   if (!isUtf8(body) || body.includes(0)) return badRequest(PROBLEMS.not_json);
   const members = membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
@@ -57,7 +67,8 @@ function classifyJson(body: Uint8Array, session: string | undefined): Asked | Ap
   const isStream = members.stream && lengthOf(members.stream) === "true".length &&
     valueIn(body, members.stream) === true;
   const options = { model: model ?? undefined, stream: isStream === true, session };
-  return { stream: options.stream, work: describeWork(body, members, options) };
+  const work = asksEngine ? describeWork(body, members, options) : { ...options, ...NO_PROMPT };
+  return { stream: options.stream, work };
 }
 
 const modelTooLong = badRequest(`\`model\` is longer than ${LONGEST_MODEL} bytes.`, "model");
@@ -69,7 +80,7 @@ function lengthOf([start, end]: Span): number {
 async function classifyForm(
   body: Uint8Array<ArrayBuffer>,
   contentType: string,
-  session: string | undefined,
+  { session }: Around,
 ): Promise<Asked | ApiError> {
   const boundary = boundaryIn(contentType);
   if (boundary === undefined) return badRequest(NO_FORM);

@@ -29,6 +29,18 @@ export const inferencePaths: readonly string[] = [
   "/v1/audio/translations",
 ];
 
+/** They only turn text into tokens, or back. */
+const WITHOUT_ENGINE: ReadonlySet<string> = new Set([
+  "/tokenize",
+  "/detokenize",
+  "/v1/messages/count_tokens",
+]);
+
+/** Whether a server has to compute a prompt for it. */
+export function asksEngine(target: string): boolean {
+  return !WITHOUT_ENGINE.has(target.split("?", 1)[0]!);
+}
+
 /**
  * Path and query of a request's address, as they were written. Whoever asks what is forwarded and
  * whoever forwards read the address with this one function: two readings would differ somewhere,

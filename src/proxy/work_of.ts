@@ -2,7 +2,21 @@ import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
 import { endOfString, type Span } from "./json_members.ts";
 
 /** What of a body makes up its prompt, in the order in which a server's cache sees it. */
-const PROMPT = ["system", "instructions", "tools", "messages", "prompt", "input"] as const;
+const PROMPT = [
+  "system",
+  "instructions",
+  "tools",
+  "query",
+  "queries",
+  "documents",
+  "messages",
+  "prompt",
+  "input",
+  "text_1",
+  "text_2",
+  "texts",
+  "token_ids",
+] as const;
 /** What names a session. */
 const SESSION = ["prompt_cache_key", "user"] as const;
 
@@ -45,6 +59,7 @@ export function describeWork(
   let hash = hashOfText(model ?? "", SEED);
   const salt = spans.cache_salt;
   if (salt) hash = hashOf(body, salt[0], salt[1], hash);
+  const cacheHash = hash;
   let inBlock = 0;
   const takeText = (start: number, stop: number) => {
     promptBytes += stop - start;
@@ -78,7 +93,14 @@ export function describeWork(
     }
     takeText(at, span[1]);
   }
-  return { model, promptBytes, blocks, session: sessionOf(body, spans, session), stream };
+  return {
+    model,
+    // An upload's prompt, or one in a member of another name, is not told apart from the rest.
+    promptBytes: promptBytes === 0 ? undefined : promptBytes,
+    blocks,
+    session: sessionOf(body, spans, session, cacheHash),
+    stream,
+  };
 }
 
 /** Strings such as `"data:image/png;base64,…"` of some size: images, audio, files. */
@@ -99,17 +121,17 @@ function sessionOf(
   body: Uint8Array,
   spans: PromptSpans,
   given: string | undefined,
+  seed: number,
 ): number | undefined {
-  if (given !== undefined) return hashOfText(given, SESSION_SEED);
+  if (given !== undefined) return hashOfText(given, seed);
   for (const name of SESSION) {
     const span = spans[name];
-    if (span) return hashOf(body, span[0], span[1], SESSION_SEED);
+    if (span) return hashOf(body, span[0], span[1], seed);
   }
   return undefined;
 }
 
 const SEED = 0x811c9dc5 | 0;
-const SESSION_SEED = 0x1b873593;
 const PRIME = 0x01000193;
 
 /** FNV-1a of 32 bits. A collision costs a wrong guess, and no more. */

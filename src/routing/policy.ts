@@ -40,7 +40,7 @@ export type Policy = <C extends Candidate>(
   random: () => number,
 ) => C;
 
-/** A server below this load is preferred over any that is not. */
+/** The load below which the original router prefers servers. */
 export const HALF = 0.5;
 
 /** Uniform among `items`, which is not empty. */

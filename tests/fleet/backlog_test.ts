@@ -4,8 +4,10 @@ import {
   begun,
   dequeue,
   enqueue,
+  hidesFirstTokens,
   lateness,
   newBacklog,
+  passTime,
   pendingTokens,
 } from "../../src/fleet/backlog.ts";
 import type { Ticket } from "../../src/fleet/work.ts";
@@ -26,6 +28,8 @@ function ticket(known: Partial<Ticket> & { readonly stream?: boolean } = {}): Ti
     at: 0,
     expectedAt: 1_000,
     queued: false,
+    isClear: true,
+    newBlocks: [],
     firstAt: undefined,
     ...rest,
   };
@@ -91,11 +95,30 @@ Deno.test("a prompt that comes later begins no sooner than it came", () => {
 
 Deno.test("a whole answer, whose first token nobody sees, leaves when its time has come", () => {
   const backlog = newBacklog();
+  const stream = ticket();
   enqueue(backlog, ticket({ stream: false }));
+  enqueue(backlog, stream);
+  passTime(backlog, 999);
+  assert.equal(backlog.waiting.size, 2);
+  passTime(backlog, 5_000);
+  assert.deepEqual([...backlog.waiting], [stream]);
+  assert.equal(begun(backlog, stream, 1_500), 0.5, "it began when the other had its time");
+});
+
+Deno.test("a whole answer behind a stream has its turn after that", () => {
+  const backlog = newBacklog();
   enqueue(backlog, ticket());
-  assert.equal(pendingTokens(backlog, PACE, 999), 1_001);
-  assert.ok(pendingTokens(backlog, PACE, 1_000) <= 1_000);
-  assert.equal(backlog.waiting.size, 1);
+  enqueue(backlog, ticket({ stream: false }));
+  passTime(backlog, 60_000);
+  assert.equal(backlog.waiting.size, 2);
+});
+
+Deno.test("first tokens are hidden where a whole answer waits for its own", () => {
+  const backlog = newBacklog();
+  enqueue(backlog, ticket());
+  assert.equal(hidesFirstTokens(backlog), false);
+  enqueue(backlog, ticket({ stream: false }));
+  assert.equal(hidesFirstTokens(backlog), true);
 });
 
 Deno.test("a first token tells that whole answers asked for before have theirs, streams don't", () => {
@@ -128,7 +151,7 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
     { weight: 2, arbitrary: came },
     fc.record({ do: fc.constant("begin" as const), which }),
     fc.record({ do: fc.constant("end" as const), which }),
-    fc.record({ do: fc.constant("look" as const) }),
+    fc.record({ do: fc.constant("pass" as const) }),
   );
   const events = fc.array(fc.tuple(event, fc.nat(2_000)), { maxLength: 40 });
   fc.assert(
@@ -141,15 +164,15 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
         if (event.do === "come") {
           all.push(ticket({ ...event, at: now, expectedAt: now + event.ownTokens }));
           enqueue(backlog, all.at(-1)!);
-        } else if (event.do === "look") {
-          assert.ok(pendingTokens(backlog, PACE, now) >= 0);
-        } else if (all.length > 0) {
+        } else if (event.do === "pass") passTime(backlog, now);
+        else if (all.length > 0) {
           const one = all[event.which % all.length]!;
           if (event.do === "end") dequeue(backlog, one);
           else if (backlog.waiting.has(one)) assert.ok(begun(backlog, one, now) >= 0);
         }
         const waiting = [...backlog.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
         assert.ok(Math.abs(backlog.tokens - waiting) < 1e-6);
+        assert.ok(pendingTokens(backlog, PACE, now) <= waiting + 1e-6);
         assert.equal(backlog.first, [...backlog.waiting][0]);
       }
       for (const one of all) dequeue(backlog, one);

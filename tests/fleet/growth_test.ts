@@ -25,6 +25,7 @@ const AFTER = {
 Deno.test("counters tell of the prompts and tokens between two scrapes", () => {
   assert.deepEqual(growthOf(BEFORE, AFTER), {
     promptTokens: 8_000,
+    firstTokens: 1,
     prefill: { tokens: 6_000, seconds: 2 },
     decode: { tokens: 196, seconds: 4 },
   });
@@ -40,14 +41,19 @@ Deno.test("prompts that waited for one another don't tell how long one takes", (
 });
 
 Deno.test("what didn't grow, or isn't told, tells nothing", () => {
-  const nothing = { promptTokens: undefined, prefill: undefined, decode: undefined };
+  const nothing = {
+    promptTokens: undefined,
+    firstTokens: undefined,
+    prefill: undefined,
+    decode: undefined,
+  };
   const unknown = {
     prompt: undefined,
     generation: undefined,
     prefixQueries: undefined,
     prefixHits: undefined,
   };
-  assert.deepEqual(growthOf(BEFORE, BEFORE), nothing);
+  assert.deepEqual(growthOf(BEFORE, BEFORE), { ...nothing, firstTokens: 0 });
   assert.deepEqual(growthOf(AFTER, BEFORE), nothing, "a server that started anew");
   assert.deepEqual(growthOf(unknown, AFTER), nothing);
   assert.deepEqual(growthOf(BEFORE, unknown), nothing);

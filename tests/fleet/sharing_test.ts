@@ -92,7 +92,7 @@ const SLOW: Speed = { tokensPerSecond: 5_000, answerTokensPerSecond: 25 };
 
 /** The same over several runs: what a server draws by chance in one, another draws in the next. */
 function replays(speeds: readonly Speed[], perSecond: number): number[] {
-  return [1, 2, 3, 4].map((seed) => replay(speeds, perSecond, 400, seed))
+  return [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => replay(speeds, perSecond, 400, seed))
     .reduce((sums, got) => sums.map((sum, i) => sum + got[i]!));
 }
 
@@ -207,17 +207,11 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
           if (event.do === "start") lease.started();
           else lease.end(event.how, { promptTokens: 100, answerTokens: 10 });
         }
-        for (const { work } of fleet.snapshot().servers) assert.ok(work.pendingTokens >= 0);
       }
       for (const lease of all) lease.end("ok");
       for (const { work, inFlight } of fleet.snapshot().servers) {
         assert.deepEqual([work.pendingTokens, inFlight], [0, 0]);
       }
-      const others = { running: 5, waiting: 0, kvCacheUsage: undefined, maxFds: undefined };
-      for (const server of servers) {
-        fleet.recordScrape(server, { ...others, ownInFlight: 0 }, false);
-      }
-      // Others' requests are taken to wait as ours do, of which none is left.
       leaseOf(fleet);
       for (const { prospect } of choices.at(-1)!.candidates) {
         assert.equal(prospect?.pendingTokens, 0);

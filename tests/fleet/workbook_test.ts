@@ -124,6 +124,43 @@ Deno.test("a session counts where the text tells nothing, and for less than text
   assert.equal(look(a, workOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
 });
 
+Deno.test("a session is at the server that had it last, and not where it was before", () => {
+  const { a, b, look, serve } = workbook();
+  const work = workOf({ promptBytes: 20_000, session: 77 });
+  serve(a, work, 500);
+  serve(b, work, 500);
+  assert.equal(look(a, work).ownTokens, 5_000);
+  assert.ok(look(b, work).ownTokens < 5_000);
+});
+
+Deno.test("an attempt without a first token leaves no prefix behind, but for what was there before", () => {
+  const { a, begin, end, look, serve } = workbook();
+  serve(a, promptOf(...range(1, 20)), 500);
+  const longer = promptOf(...range(1, 60));
+  const known = look(a, longer).knownTokens;
+  const ticket = begin(a, longer);
+  assert.equal(look(a, longer).knownTokens, 3 * known, "while it is under way");
+  end(a, ticket);
+  assert.equal(look(a, longer).knownTokens, known);
+});
+
+Deno.test("what asks no engine is no work and teaches nothing", () => {
+  const { book, clock, a, begin, look, scrape } = workbook();
+  const before = book.of(a, clock.now);
+  scrape(a, { prompt: 0, firstTokens: 0 });
+  for (let i = 0; i < 100; i++) {
+    const ticket = begin(a, workOf({ promptBytes: 0, stream: false }));
+    assert.equal(book.of(a, clock.now).pendingTokens, 0);
+    clock.now += 900;
+    book.firstToken(a, ticket, clock.now);
+    book.end(a, ticket, {}, clock.now);
+  }
+  scrape(a, { prompt: 5_000, firstTokens: 1 });
+  const { secondsPerToken, prefixBlocks } = book.of(a, clock.now);
+  assert.deepEqual([secondsPerToken, prefixBlocks], [before.secondsPerToken, 0]);
+  assert.equal(look(a, workOf()).promptTokens, 1_000, "the usual prompt is as long as before");
+});
+
 Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
   const { a, look, serve } = workbook();
   const work = workOf({ model: "m", promptBytes: 10_000 });
@@ -149,6 +186,49 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
     busy.scrape(busy.a, { prompt: 9_000 * i }, { running: 3, ownInFlight: 1 });
   }
   isNear(busy.look(busy.a, work).promptTokens, 2_500);
+
+  const uneven = workbook();
+  uneven.scrape(uneven.a, { prompt: 0, firstTokens: 0 });
+  for (let i = 1; i <= 200; i++) {
+    uneven.serve(uneven.a, work, 100);
+    uneven.scrape(uneven.a, { prompt: 10_000 * i, firstTokens: 2 * i });
+  }
+  isNear(uneven.look(uneven.a, work).promptTokens, 2_500, 0.001);
+
+  const whole = workbook();
+  whole.scrape(whole.a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    whole.serve(whole.a, { ...work, stream: false }, 100);
+    whole.scrape(whole.a, { prompt: 5_000 * i });
+  }
+  isNear(whole.look(whole.a, work).promptTokens, 2_500, 0.001);
+});
+
+Deno.test("a stream behind a whole answer, whose first token nobody sees, teaches no pace", () => {
+  const { book, clock, a, begin, end } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  for (let i = 0; i < 60; i++) {
+    const whole = begin(a, workOf({ promptBytes: 40_000, stream: false }));
+    const stream = begin(a, workOf({ promptBytes: 4_000 }));
+    clock.now += 900;
+    book.firstToken(a, stream, clock.now);
+    clock.now += 5_000;
+    end(a, stream);
+    end(a, whole);
+  }
+  assert.equal(book.of(a, clock.now).secondsPerToken, before);
+});
+
+Deno.test("what a first token tells is learned when its request has ended, at the latest", () => {
+  const { book, clock, a, begin } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  const ticket = begin(a, workOf({ promptBytes: 40_000 }));
+  clock.now += 4_000;
+  book.firstToken(a, ticket, clock.now);
+  clock.now += 1_000;
+  assert.equal(book.of(a, clock.now).secondsPerToken, before);
+  book.end(a, ticket, {}, clock.now);
+  assert.ok(book.of(a, clock.now).secondsPerToken > before);
 });
 
 Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
@@ -267,12 +347,20 @@ Deno.test("where a server's cache is off, what it has seen counts for less and l
 });
 
 Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
-  const { a, b, look, begin } = workbook();
-  const work = workOf({ promptBytes: 4_000 });
+  const { book, clock, a, b, look, begin, end } = workbook();
+  const work = workOf({ promptBytes: 8_000 });
   const others: Load = { running: 4, waiting: 0, load: 0.5 };
-  assert.equal(look(a, work, others).pendingTokens, 0);
-  begin(b, work);
-  assert.ok(look(a, work, others).pendingTokens > 0);
+  const pending = () => look(a, work, others).pendingTokens;
+  for (const share of [0.8, 0.1, 0]) {
+    for (let i = 0; i < 400; i++) {
+      const ticket = begin(b, work);
+      clock.now += 1_000 * share;
+      book.firstToken(b, ticket, clock.now);
+      clock.now += 1_000 * (1 - share);
+      end(b, ticket);
+    }
+    assert.ok(Math.abs(pending() - 4 * share * 2_000) < 50, `${share}: ${pending()}`);
+  }
 });
 
 Deno.test("a request beyond a server's seats waits for one", () => {
@@ -287,6 +375,15 @@ Deno.test("a request beyond a server's seats waits for one", () => {
   };
   assert.equal(cacheUsed(0.5), 0);
   assert.equal(cacheUsed(0.99), 4, "a full cache has room for no more than run");
+});
+
+Deno.test("a server that was seen to run more than it is configured for has seats for them", () => {
+  const { a, look, scrape } = workbook();
+  const at = (running: number) => look(a, workOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
+  assert.equal(at(20), 13);
+  scrape(a, {}, { running: 20 });
+  scrape(a, {}, { running: 1 });
+  assert.deepEqual([at(19), at(20)], [0, 1]);
 });
 
 Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {

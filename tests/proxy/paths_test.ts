@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { inferencePaths, pathOf, targetOf } from "../../src/proxy/paths.ts";
+import { asksEngine, inferencePaths, pathOf, targetOf } from "../../src/proxy/paths.ts";
 import { numRuns } from "../support/property.ts";
 
 Deno.test("the inference paths of vLLM's first three groups are forwarded", () => {
@@ -75,6 +75,12 @@ Deno.test("a Host that is none leaves no path, whatever the address says", () =>
   for (const host of ["", "a", "gpu_1.example:8080", "127.0.0.1:1", "[::1]:8080", "%C3%A9.x"]) {
     assert.equal(pathOf(asked(url, host)), "/v1/completions", host);
   }
+});
+
+Deno.test("what only turns text into tokens or back asks no engine, whatever its query", () => {
+  const without = inferencePaths.filter((path) => !asksEngine(path));
+  assert.deepEqual(without, ["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
+  assert.equal(asksEngine("/tokenize?beta=true"), false);
 });
 
 Deno.test("what is found by its path is forwarded by that very path", () => {

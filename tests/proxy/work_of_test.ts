@@ -7,9 +7,9 @@ import { numRuns } from "../support/property.ts";
 
 const encoder = new TextEncoder();
 
-async function workOf(body: unknown, session?: string): Promise<Work> {
+async function workOf(body: unknown, session?: string, asksEngine = true): Promise<Work> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const asked = await classify(encoder.encode(text), "application/json", session);
+  const asked = await classify(encoder.encode(text), "application/json", { session, asksEngine });
   assert.ok("work" in asked, JSON.stringify(asked));
   return asked.work;
 }
@@ -31,8 +31,8 @@ Deno.test("a prompt is as long as it stands in the body, in full blocks", async 
   assert.equal(new Set(blocks).size, blocks.length, "no two alike, though the text repeats");
 });
 
-Deno.test("a body without a prompt has none", async () => {
-  assert.deepEqual(await workOf({ model: "m" }), {
+Deno.test("where no prompt is to be computed there is none, whatever the body has", async () => {
+  assert.deepEqual(await workOf({ ...CHAT, user: "u" }, "s", false), {
     model: "m",
     promptBytes: 0,
     blocks: [],
@@ -41,7 +41,19 @@ Deno.test("a body without a prompt has none", async () => {
   });
 });
 
-for (const name of ["messages", "prompt", "input", "system", "tools", "instructions"]) {
+Deno.test("a body without a prompt has one that can't be told", async () => {
+  assert.deepEqual(await workOf({ model: "m" }), {
+    model: "m",
+    promptBytes: undefined,
+    blocks: [],
+    session: undefined,
+    stream: false,
+  });
+});
+
+const PROMPT = "messages prompt input system tools instructions documents query queries text_1 " +
+  "text_2 texts token_ids";
+for (const name of PROMPT.split(" ")) {
   Deno.test(`\`${name}\` is part of the prompt`, async () => {
     const { promptBytes, blocks } = await workOf({ model: "m", [name]: LONG });
     assert.equal(promptBytes, JSON.stringify(LONG).length);
@@ -178,9 +190,9 @@ Deno.test("an upload has a session by its header, and no prompt that can be told
   form.set("prompt", LONG);
   const request = new Request("http://router", { method: "POST", body: form });
   const type = request.headers.get("content-type");
-  const asked = await classify(await request.bytes(), type, "s");
+  const asked = await classify(await request.bytes(), type, { session: "s" });
   assert.ok("work" in asked);
-  assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [0, []]);
+  assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [undefined, []]);
   assert.notEqual(asked.work.session, undefined);
 });
 
@@ -196,7 +208,7 @@ Deno.test("an image counts for some pages of text, however large its data are", 
       model: "m",
       messages: [user([{ type: "text", text: LONG }, image("A", bytes)]), user(LONG)],
     });
-    assert.ok(promptBytes < 2 * LONG.length + 5_000, `${promptBytes}`);
+    assert.ok(promptBytes !== undefined && promptBytes < 2 * LONG.length + 5_000, `${promptBytes}`);
     assert.ok(Math.abs(blocks.length - promptBytes / BLOCK_BYTES) < 2);
     sizes.push(promptBytes);
   }

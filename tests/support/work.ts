@@ -4,7 +4,7 @@ import type { Work, WorkSnapshot } from "../../src/fleet/work.ts";
 export function workOf(known: Partial<Work> = {}): Work {
   return {
     model: undefined,
-    promptBytes: 0,
+    promptBytes: undefined,
     blocks: [],
     session: undefined,
     stream: true,

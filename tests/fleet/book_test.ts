@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { enqueue } from "../../src/fleet/backlog.ts";
+import { close, count, newBook, start, takeStep } from "../../src/fleet/book.ts";
+import type { Ticket } from "../../src/fleet/work.ts";
+import { workOf } from "../support/work.ts";
+
+/** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
+function bookWith(...known: readonly Partial<Ticket>[]) {
+  const book = newBook(0);
+  const tickets = known.map((known): Ticket => ({
+    work: workOf(),
+    promptTokens: 1_000,
+    ownTokens: 1_000,
+    knownTokens: 0,
+    at: 0,
+    expectedAt: 1_000,
+    queued: false,
+    isClear: true,
+    newBlocks: [],
+    firstAt: undefined,
+    ...known,
+  }));
+  for (const ticket of tickets) enqueue(book.backlog, ticket);
+  /** What the step at that time tells, once it is over. */
+  const told = (at: number) => {
+    const seen = takeStep(book, at + 1_000);
+    return seen && { tokens: seen.tokens, seconds: seen.seconds };
+  };
+  return { book, tickets, told };
+}
+
+Deno.test("a first token tells how long its prompt took, once, when its step is over", () => {
+  const { book, tickets: [first], told } = bookWith({});
+  start(book, first!, 800);
+  assert.equal(takeStep(book, 800), undefined);
+  assert.equal(takeStep(book, 804), undefined);
+  assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
+  assert.equal(told(800), undefined);
+});
+
+Deno.test("several first tokens of one step are one observation", () => {
+  const { book, tickets, told } = bookWith({}, {}, {});
+  start(book, tickets[0]!, 800);
+  start(book, tickets[1]!, 802);
+  start(book, tickets[2]!, 804);
+  assert.deepEqual(told(804), { tokens: 3_000, seconds: 0.8 });
+});
+
+Deno.test("the next step's first token is an observation of its own", () => {
+  const { book, tickets, told } = bookWith({}, {});
+  start(book, tickets[0]!, 800);
+  assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
+  start(book, tickets[1]!, 1_400);
+  assert.deepEqual(told(1_400), { tokens: 1_000, seconds: 0.6 });
+});
+
+Deno.test("a step tells nothing where one of its first tokens isn't clear, whichever comes first", () => {
+  for (const clear of [[true, false], [false, true], [false, false]]) {
+    const { book, tickets, told } = bookWith(...clear.map((isClear) => ({ isClear })));
+    start(book, tickets[0]!, 800);
+    start(book, tickets[1]!, 802);
+    assert.equal(told(802), undefined, `${clear}`);
+  }
+});
+
+Deno.test("a prompt that took far longer than expected met something else than a slow server", () => {
+  const { book, tickets: [first], told } = bookWith({});
+  start(book, first!, 600_000);
+  assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
+});
+
+Deno.test("a whole answer's first token, which comes with its end, tells nothing", () => {
+  const { book, tickets: [whole], told } = bookWith({ work: workOf({ stream: false }) });
+  start(book, whole!, 800);
+  assert.equal(told(800), undefined);
+  assert.equal(book.backlog.waiting.size, 0);
+});
+
+Deno.test("a server has seats for the most it was seen to compute side by side, till it starts anew", () => {
+  const { book, tickets } = bookWith({}, {}, {});
+  for (const [i, ticket] of tickets.entries()) start(book, ticket, 100 * i);
+  assert.equal(book.mostRan, 3, "our own streams, though no page is read");
+  for (const ticket of tickets) close(book, ticket, 10, 1_000);
+  assert.equal(book.mostRan, 3);
+  const counters = (prompt: number) => {
+    return {
+      prompt,
+      generation: undefined,
+      prefixQueries: undefined,
+      prefixHits: undefined,
+    };
+  };
+  count(book, { running: 17, counters: counters(900) });
+  count(book, { running: 2, counters: counters(950) });
+  assert.equal(book.mostRan, 17);
+  count(book, { running: 1, counters: counters(10) });
+  assert.equal(book.mostRan, 1);
+});
