@@ -1,4 +1,4 @@
-import { firstTokenSeconds } from "../routing/least_work.ts";
+import { costOf, firstTokenSeconds } from "../routing/least_work.ts";
 import type { Candidate } from "../routing/policy.ts";
 import type { Server } from "./server.ts";
 
@@ -7,6 +7,8 @@ export type ConsideredServer = Candidate & { readonly server: Readonly<Server> }
 
 /** A server that was chosen, and among which. */
 export interface Choice {
+  /** The request that a server was chosen for, by its id. */
+  readonly id: string | undefined;
   /** The name of the policy that chose. */
   readonly policy: string;
   /** One of the candidates. */
@@ -15,8 +17,8 @@ export interface Choice {
   readonly candidates: readonly ConsideredServer[];
 }
 
-/** A choice in one line that names no server: `least_work, 1 of 4: first token in 0.42 s, …`. */
-export function describeChoice({ policy, chosen, candidates }: Choice): string {
+/** A choice in one line that names no server: `least_work, 1 of 4: cost 0.503 s, …`. */
+export function describeChoice({ policy, chosen, candidates }: Omit<Choice, "id">): string {
   const place = candidates.indexOf(chosen) + 1;
   return `${policy}, ${place} of ${candidates.length}: ${describeTerms(chosen)}`;
 }
@@ -24,6 +26,7 @@ export function describeChoice({ policy, chosen, candidates }: Choice): string {
 /** What a policy saw of a server, in words. */
 export function describeTerms({ load, prospect }: Candidate): string {
   const terms = prospect && [
+    `cost ${costOf(prospect, load).toFixed(3)} s`,
     `first token in ${firstTokenSeconds(prospect).toFixed(3)} s`,
     `${Math.round(prospect.pendingTokens)} tokens pending`,
     `${Math.round(prospect.ownTokens)} of ${Math.round(prospect.promptTokens)} own`,

@@ -83,11 +83,9 @@ export class Fleet {
    *
    * @param work what is known of it; without a model any server will do
    * @param tried servers that this request is not to meet again
+   * @param id of the request, for whoever hears of the choice
    */
-  acquire(
-    work: Work,
-    tried: ReadonlySet<Readonly<Server>>,
-  ): Lease | Refusal {
+  acquire(work: Work, tried: ReadonlySet<Readonly<Server>>, id?: string): Lease | Refusal {
     const now = this.#now();
     const able = eligible(this.#servers, work.model, tried, now);
     if (able.length === 0) return refusal(this.#servers, work.model);
@@ -98,7 +96,7 @@ export class Fleet {
     });
     const chosen = this.#policy(candidates, this.#random);
     const { server, prospect } = chosen;
-    const choice = { policy: this.#settings.policy, chosen, candidates };
+    const choice = { id, policy: this.#settings.policy, chosen, candidates };
     this.#onChoice(choice);
     const ticket = this.#workbook.begin(server, work, prospect, now);
     const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;

@@ -113,9 +113,10 @@ export const logListener: Partial<Listener> = {
     if (isDown(change.to)) log.warning(line, { ...change });
     else log.info(line, { ...change });
   },
-  chose({ policy, chosen, candidates }) {
+  chose({ id, policy, chosen, candidates }) {
     if (!isLogged("debug")) return;
-    log.debug("A request goes to {server} by {policy}: {candidates}", {
+    log.debug("Request {id} goes to {server} by {policy}: {candidates}", {
+      id,
       policy,
       server: chosen.server.config.url,
       candidates: candidates.map(({ server, ...terms }) =>

@@ -73,7 +73,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     let refusal: Refusal | undefined;
     let heldBack = false;
     do {
-      const lease = fleet.acquire(work, tried);
+      const lease = fleet.acquire(work, tried, id);
       if (typeof lease === "string") {
         refusal = lease;
         break;

@@ -27,8 +27,8 @@ Deno.test("a choice is told in one line that names no server", () => {
   const choice = { policy: "least_work", chosen: candidates[1]!, candidates };
   assert.equal(
     describeChoice(choice),
-    "least_work, 2 of 2: first token in 0.257 s, 1200 tokens pending, 170 of 800 own, " +
-      "2 ahead of a seat, load 1.50",
+    "least_work, 2 of 2: cost 0.333 s, first token in 0.257 s, 1200 tokens pending, " +
+      "170 of 800 own, 2 ahead of a seat, load 1.50",
   );
 });
 

@@ -73,7 +73,7 @@ Deno.test("what no line tells isn't put into words, which 200 servers would make
       return 0;
     },
   };
-  const choice = { policy: "least_work", chosen: considered, candidates: [considered] };
+  const choice = { id: "r1", policy: "least_work", chosen: considered, candidates: [considered] };
   const choose = () => logListener.chose!(choice);
   assert.deepEqual(await written("json", choose, "info"), []);
   assert.equal(read, 0);

@@ -80,13 +80,15 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     await using router = await startLogging(folder, args);
     await (await ask(router.url, { stream: true, content: "SECRET ".repeat(200) })).text();
     const choices = () => logLines(router.output()).filter((line) => "candidates" in line);
-    await until("the line is there", () => choices().length > 0);
+    const access = () => logLines(router.output()).find(isAccess);
+    await until("both lines are there", () => choices().length > 0 && access() !== undefined);
 
     const [choice, ...more] = choices();
     assert.deepEqual(more, []);
     const { time: _, message, candidates, ...told } = choice!;
-    const { server } = told;
-    assert.deepEqual(told, { level: "debug", policy: "least_work", server });
+    const { id, server } = told;
+    assert.deepEqual(told, { level: "debug", id, policy: "least_work", server });
+    assert.equal(id, access()!.id);
     assert.ok(servers.includes(String(server)));
     const terms = String(candidates).split("; ");
     assert.deepEqual(
@@ -96,10 +98,10 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     for (const term of terms) {
       assert.match(
         term,
-        /: first token in \d\.\d{3} s, 0 tokens pending, (\d{3}) of \1 own, 0 ahead of a seat, load 0\.00$/,
+        /: cost \d\.\d{3} s, first token in \d\.\d{3} s, 0 tokens pending, (\d{3}) of \1 own, 0 ahead of a seat, load 0\.00$/,
       );
     }
-    assert.equal(message, `A request goes to ${server} by least_work: ${candidates}`);
+    assert.equal(message, `Request ${id} goes to ${server} by least_work: ${candidates}`);
     assert.doesNotMatch(router.output(), /SECRET/);
   }));
 
