@@ -1,4 +1,5 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { MOST_PREFIX_BLOCKS } from "../fleet/work.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
@@ -8,9 +9,9 @@ const DEFAULT_MAX_FDS = 65_535;
 /**
  * `GET /load-stats`: the original router's document. `current_load` counts requests at the server
  * now, the router's own and what the last scrape shows of others; `detailed_metrics` is that
- * scrape as it came.
+ * scrape as it came. What the router has learned stands beside.
  */
-export function loadStatsDocument({ servers }: FleetSnapshot) {
+export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
   const totalLoad = servers.reduce(
     (sum, { running, waiting }) => sum + running + waiting,
     0,
@@ -44,6 +45,7 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
         prefix_blocks: server.work.prefixBlocks,
         predicted_prefix_hit_rate: server.work.predictedHitRate ?? null,
         prefix_hit_rate: server.work.realHitRate ?? null,
+        prefix_trust: toMillionths(server.work.prefixTrust),
         detailed_metrics: {
           num_requests_running: server.scrape?.running ?? 0,
           num_requests_waiting: server.scrape?.waiting ?? 0,
@@ -58,6 +60,11 @@ export function loadStatsDocument({ servers }: FleetSnapshot) {
       total_active_load: totalLoad,
       total_capacity: totalCapacity,
       overall_utilization_percent: percent(totalLoad, totalCapacity),
+      prefix_blocks: servers.reduce((sum, { work }) => sum + work.prefixBlocks, 0),
+      max_prefix_blocks: MOST_PREFIX_BLOCKS,
+      tokens_per_byte: Object.fromEntries(
+        [...tokensPerByte].map(([model, tokens]) => [model, toMillionths(tokens)]),
+      ),
     },
   };
 }

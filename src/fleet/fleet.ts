@@ -158,7 +158,8 @@ export class Fleet {
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
     const now = this.#now();
-    return snapshotOf(this.#servers, this.#settings, (server) => ({
+    const tokensPerByte = this.#workbook.tokensPerByte();
+    return snapshotOf(this.#servers, this.#settings, tokensPerByte, (server) => ({
       ...this.loadOf(server, now),
       work: this.#workbook.of(server, now),
       scrape: this.#freshScrape(server, now),

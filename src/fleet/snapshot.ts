@@ -48,16 +48,25 @@ export interface FleetSnapshot {
   readonly servers: readonly ServerSnapshot[];
   /** The settings in effect. */
   readonly settings: Settings;
+  /** Of prompts, by the models that servers list, where something was learned. */
+  readonly tokensPerByte: ReadonlyMap<string, number>;
 }
 
-/** Copies what is known of these servers. */
+/**
+ * Copies what is known of these servers.
+ *
+ * @param tokensPerByte of any models: those that none of these servers lists are left out
+ */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
+  tokensPerByte: ReadonlyMap<string, number>,
   knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape" | "work">,
 ): FleetSnapshot {
+  const isListed = (model: string) => servers.some(({ models }) => models.has(model));
   return {
     settings,
+    tokensPerByte: new Map([...tokensPerByte].filter(([model]) => isListed(model))),
     servers: servers.map((server) => ({
       ...knownOf(server),
       url: server.config.url,

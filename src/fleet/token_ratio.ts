@@ -23,3 +23,36 @@ export function withSeen(ratio: TokenRatio, bytes: number, tokens: number): Toke
 export function tokensPerByte({ bytes, tokens }: TokenRatio): number {
   return tokens / bytes;
 }
+
+/** What was learned of models' prompts, each model's apart. */
+export interface TokenRatios {
+  /** The usual ratio where nothing was learned. */
+  of(model: string | undefined): TokenRatio;
+  /** Prompts of so many bytes were so many tokens. */
+  learn(model: string | undefined, bytes: number, tokens: number): void;
+  /** Tokens per byte of each model of which something was learned. */
+  learned(): ReadonlyMap<string, number>;
+}
+
+/** @param most models that are kept; those of which nothing was learned for longest leave */
+export function createTokenRatios(most: number): TokenRatios {
+  /** The longest without news first. Requests that name no model are together. */
+  const ratios = new Map<string | undefined, TokenRatio>();
+  const of = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
+  return {
+    of,
+    learn(model, bytes, tokens) {
+      const ratio = withSeen(of(model), bytes, tokens);
+      ratios.delete(model);
+      ratios.set(model, ratio);
+      if (ratios.size > most) ratios.delete(ratios.keys().next().value);
+    },
+    learned() {
+      const learned = new Map<string, number>();
+      for (const [model, ratio] of ratios) {
+        if (model !== undefined) learned.set(model, tokensPerByte(ratio));
+      }
+      return learned;
+    },
+  };
+}

@@ -16,6 +16,8 @@ export interface Work {
 
 /** Bytes of prompt text in one block, some hundred tokens. */
 export const BLOCK_BYTES = 512;
+/** Blocks that are remembered of all servers together; one takes about a hundred bytes. */
+export const MOST_PREFIX_BLOCKS = 1_000_000;
 
 /** A request at a server, as the workbook keeps it. */
 export interface Ticket {
@@ -51,6 +53,8 @@ export interface WorkSnapshot extends Pace {
   readonly predictedHitRate: number | undefined;
   /** The same as its own counters told. */
   readonly realHitRate: number | undefined;
+  /** What of a predicted hit is expected to come true, 0 to 1. */
+  readonly prefixTrust: number;
 }
 
 /** How long a request turned out to be, as far as that is known. */

@@ -9,8 +9,9 @@ import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
 import { createSessions } from "./sessions.ts";
-import { type TokenRatio, tokensPerByte, USUAL_RATIO, withSeen } from "./token_ratio.ts";
-import { BLOCK_BYTES, type Size, type Ticket, type Work, type WorkSnapshot } from "./work.ts";
+import { createTokenRatios, type TokenRatio, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
+import type { Size, Ticket, Work, WorkSnapshot } from "./work.ts";
+import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./work.ts";
 
 /** The work that is under way, and what it teaches of servers and models. */
 export interface Workbook {
@@ -27,22 +28,24 @@ export interface Workbook {
   /** Only these servers are left. */
   keep(servers: readonly Readonly<Server>[]): void;
   of(server: Readonly<Server>, now: number): WorkSnapshot;
+  /** Of each model of which something was learned. */
+  tokensPerByte(): ReadonlyMap<string, number>;
 }
 
-/** Of all servers together; a block takes about a hundred bytes. */
-const MOST_BLOCKS = 1_000_000;
 /** Of all servers together; one takes about fifty bytes. */
 const MOST_SESSIONS = 100_000;
+/** Only those that servers list get here, but lists change. */
+const MOST_MODELS = 1_000;
 /** Tokens of a cache whose size nobody tells. */
 const USUAL_CACHE_TOKENS = 500_000;
 /** Weight of the latest in a running mean. */
 const LATEST = 0.02;
 
 export function createWorkbook(): Workbook {
-  const index = createPrefixIndex(MOST_BLOCKS);
+  const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
   const sessions = createSessions(MOST_SESSIONS);
   const byId = new Map<number, books.Book>();
-  const ratios = new Map<string | undefined, TokenRatio>();
+  const ratios = createTokenRatios(MOST_MODELS);
   let all: Seen = NOTHING_SEEN;
   let meanOwnTokens = 1_000;
   let meanAnswerTokens = 200;
@@ -61,8 +64,6 @@ export function createWorkbook(): Workbook {
     index.limit(slot, blocksOf(USUAL_CACHE_TOKENS, USUAL_RATIO));
     return book;
   }
-
-  const ratioOf = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
 
   function learn(
     book: books.Book,
@@ -83,7 +84,7 @@ export function createWorkbook(): Workbook {
 
   return {
     prospects(work, now) {
-      const perByte = tokensPerByte(ratioOf(work.model));
+      const perByte = tokensPerByte(ratios.of(work.model));
       const promptTokens = work.promptBytes === undefined
         ? meanOwnTokens
         : work.promptBytes * perByte;
@@ -143,9 +144,7 @@ export function createWorkbook(): Workbook {
       }
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
       const { model, promptBytes } = ticket.work;
-      if (promptTokens && promptBytes) {
-        ratios.set(model, withSeen(ratioOf(model), promptBytes, promptTokens));
-      }
+      if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
     },
     scraped(server, scrape, now) {
       const book = bookOf(server);
@@ -165,7 +164,7 @@ export function createWorkbook(): Workbook {
       const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
       const isWhole = firstTokens === undefined || firstTokens === started?.count;
       if (started?.alike && alone && isWhole && promptTokens) {
-        ratios.set(started.model, withSeen(ratioOf(started.model), started.bytes, promptTokens));
+        ratios.learn(started.model, started.bytes, promptTokens);
       }
     },
     keep(servers) {
@@ -186,8 +185,10 @@ export function createWorkbook(): Workbook {
         prefixBlocks: index.size(book.slot),
         predictedHitRate: book.trust.predictedRate,
         realHitRate: book.trust.realRate,
+        prefixTrust: book.trust.share,
       };
     },
+    tokensPerByte: ratios.learned,
   };
 }
 

@@ -21,6 +21,7 @@ const UNSEEN = {
   prefix_blocks: 0,
   predicted_prefix_hit_rate: null,
   prefix_hit_rate: null,
+  prefix_trust: 0.9,
 };
 
 /** Servers of which that many are well, the others out. */
@@ -133,12 +134,13 @@ for (
 }
 
 Deno.test("without a server the status says so", () => {
-  const { settings } = fleetWith(1, 1).snapshot();
-  const document = healthDocument({ servers: [], settings });
+  const none = { ...fleetWith(1, 1).snapshot(), servers: [] };
+  const document = healthDocument(none);
   assert.equal(document.status, "no_servers");
   assert.equal(document.health_score, 0);
-  const { summary } = loadStatsDocument({ servers: [], settings });
+  const { summary } = loadStatsDocument(none);
   assert.equal(summary.overall_utilization_percent, 0);
+  assert.equal(summary.prefix_blocks, 0);
 });
 
 Deno.test("a removed server that finishes what it has is not counted against the fleet", () => {
@@ -215,6 +217,9 @@ Deno.test("the load document has the original's fields and what was learned of e
       total_active_load: 4,
       total_capacity: 8,
       overall_utilization_percent: 50,
+      prefix_blocks: 3,
+      max_prefix_blocks: 1_000_000,
+      tokens_per_byte: {},
     },
   });
 });
@@ -242,6 +247,75 @@ Deno.test("shares of prompts found in the cache are told once a server's counter
   assert.deepEqual(told(), [null, null, 4]);
   counted(100_000, 40_000);
   assert.deepEqual(told(), [0.5, 0.4, 4]);
+});
+
+/** A request that one of the servers answers, whose prompt of 10,000 bytes was so many tokens. */
+function serve(fleet: Fleet, model: string | undefined, promptTokens: number) {
+  const work = workOf({ model, promptBytes: 10_000, blocks: [1, 2, 3] });
+  const lease = fleet.acquire(work, new Set());
+  assert.ok(typeof lease === "object", `${lease}`);
+  lease.started();
+  lease.end("ok", { promptTokens });
+}
+
+Deno.test("blocks of prompts are counted over all servers, beside how many there may be", () => {
+  const fleet = fleetWith(2, 2);
+  fleet.acquire(workOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] }), new Set());
+  fleet.acquire(workOf({ model: "m", promptBytes: 1_024, blocks: [5, 6] }), new Set());
+  const { servers, summary } = loadStatsDocument(fleet.snapshot());
+  assert.deepEqual(servers.map(({ prefix_blocks }) => prefix_blocks).sort(), [2, 4]);
+  assert.deepEqual([summary.prefix_blocks, summary.max_prefix_blocks], [6, 1_000_000]);
+});
+
+Deno.test("tokens per byte are told of models that a server lists, once something was learned", () => {
+  const fleet = fleetWith(1, 1);
+  const [server] = serversOf(fleet);
+  const told = () => loadStatsDocument(fleet.snapshot()).summary.tokens_per_byte;
+  const list = (...ids: string[]) => fleet.recordModels(server!, ids.map((id) => ({ id })));
+  list("m", "unasked", "__proto__");
+  assert.deepEqual(told(), {});
+  for (let i = 0; i < 2_000; i++) serve(fleet, "m", 5_000);
+  serve(fleet, "__proto__", 2_500);
+  serve(fleet, undefined, 5_000);
+  const refused = fleet.acquire(workOf({ model: "made up", promptBytes: 10_000 }), new Set());
+  assert.equal(refused, "unknown_model");
+  assert.deepEqual(Object.entries(told()), [["m", 0.5], ["__proto__", 0.25]]);
+  list("unasked", "__proto__");
+  assert.deepEqual(Object.keys(told()), ["__proto__"]);
+  list("m");
+  assert.deepEqual(told(), { m: 0.5 });
+});
+
+Deno.test("of what was learned a thousand models are kept, however many are listed in turn", () => {
+  const fleet = fleetWith(1, 1);
+  const [server] = serversOf(fleet);
+  const names = Array.from({ length: 1_500 }, (_, i) => `adapter-${i}`);
+  for (const id of names) {
+    fleet.recordModels(server!, [{ id }]);
+    serve(fleet, id, 5_000);
+  }
+  fleet.recordModels(server!, names.map((id) => ({ id })));
+  const { tokens_per_byte } = loadStatsDocument(fleet.snapshot()).summary;
+  assert.deepEqual(Object.keys(tokens_per_byte), names.slice(500));
+});
+
+Deno.test("how far predicted hits are believed is told as it is now", () => {
+  const fleet = fleetWith(1, 1);
+  const [server] = serversOf(fleet);
+  const told = () => loadStatsDocument(fleet.snapshot()).servers[0]!.prefix_trust;
+  for (let i = 0; i < 30; i++) {
+    const counters = {
+      generation: 0,
+      prompt: 60_000 * i,
+      prefixQueries: 60_000 * i,
+      prefixHits: 0,
+    };
+    const idle = { running: 0, waiting: 0, kvCacheUsage: 0, maxFds: 1, ownInFlight: 0 };
+    fleet.recordScrape(server!, { ...idle, counters }, false);
+    if (i === 0) assert.equal(told(), 0.9);
+    for (let j = 0; j < 24; j++) serve(fleet, "m", 2_500);
+  }
+  assert.ok(told() >= 0 && told() < 0.05, `${told()}`);
 });
 
 Deno.test("an overfull server shows no negative room and at most 100%", () => {

@@ -838,6 +838,7 @@ Deno.test("a snapshot shows each server as it is", () => {
       prefixBlocks: 0,
       predictedHitRate: undefined,
       realHitRate: undefined,
+      prefixTrust: 0.9,
       secondsPerToken: shown?.work.secondsPerToken,
       startSeconds: shown?.work.startSeconds,
       secondsPerAnswerToken: shown?.work.secondsPerAnswerToken,

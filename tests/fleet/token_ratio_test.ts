@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { tokensPerByte, USUAL_RATIO, withSeen } from "../../src/fleet/token_ratio.ts";
+import {
+  createTokenRatios,
+  tokensPerByte,
+  USUAL_RATIO,
+  withSeen,
+} from "../../src/fleet/token_ratio.ts";
 import { numRuns } from "../support/property.ts";
 
 function after(prompts: number, bytes: number, perByte: number, ratio = USUAL_RATIO) {
@@ -60,4 +65,16 @@ Deno.test("the ratio comes near to what all prompts show, whatever their lengths
     }),
     { numRuns },
   );
+});
+
+Deno.test("each model's ratio is learned apart; those of which nothing is learned for longest leave", () => {
+  const ratios = createTokenRatios(3);
+  for (const model of ["a", "b", undefined, "a"]) ratios.learn(model, 1_000_000, 500_000);
+  assert.deepEqual([...ratios.learned().keys()], ["b", "a"], "a request without a model has none");
+  isNear(ratios.learned().get("a")!, 0.5, 0.02);
+  assert.equal(ratios.of("c"), USUAL_RATIO);
+  ratios.learn("c", 1_000, 500);
+  assert.deepEqual([...ratios.learned().keys()], ["a", "c"]);
+  assert.equal(ratios.of("b"), USUAL_RATIO);
+  assert.notEqual(ratios.of(undefined), USUAL_RATIO);
 });

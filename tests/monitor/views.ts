@@ -12,8 +12,8 @@ export function snapshotWith(
   servers: readonly (Partial<ServerSnapshot> & { readonly url: string })[],
 ): FleetSnapshot {
   const config = configOf(servers.map(({ url }) => ({ url })));
-  const { settings, servers: known } = new Fleet({ config, now: () => 0 }).snapshot();
-  return { settings, servers: known.map((server, i) => ({ ...server, ...servers[i] })) };
+  const { servers: known, ...more } = new Fleet({ config, now: () => 0 }).snapshot();
+  return { ...more, servers: known.map((server, i) => ({ ...server, ...servers[i] })) };
 }
 
 export function viewOf(

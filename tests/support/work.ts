@@ -22,6 +22,7 @@ export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot 
     prefixBlocks: 0,
     predictedHitRate: undefined,
     realHitRate: undefined,
+    prefixTrust: 0.9,
     ...known,
   };
 }
