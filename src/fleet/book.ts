@@ -147,6 +147,7 @@ export function close(
 export function count(
   book: Book,
   { counters, running }: Pick<Scrape, "counters" | "running">,
+  now: number,
 ): "anew" | "same" {
   const before = book.counters;
   book.counters = counters;
@@ -158,7 +159,7 @@ export function count(
     return "anew";
   }
   book.mostRan = Math.max(book.mostRan, running);
-  book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits);
+  book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits, now);
   return "same";
 }
 

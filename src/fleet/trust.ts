@@ -11,6 +11,8 @@ export interface Trust {
   /** Shares of tokens found in the cache at the last comparison, as predicted and as counted. */
   readonly predictedRate: number | undefined;
   readonly realRate: number | undefined;
+  /** Clock time in milliseconds of the last comparison; 0 before it. */
+  readonly comparedAt: number;
 }
 
 /** Servers cache prefixes unless told otherwise. */
@@ -22,6 +24,7 @@ export const FIRST_TRUST: Trust = {
   hits: undefined,
   predictedRate: undefined,
   realRate: undefined,
+  comparedAt: 0,
 };
 
 /** Tokens looked up between two comparisons, so that a few prompts decide nothing. */
@@ -32,27 +35,46 @@ const RIGHT = 0.9;
 const LEAST_RATE = 0.02;
 /** What a comparison counts for, where all that was looked up was ours. */
 const WEIGHT = 0.3;
+/** A comparison that is older says nothing of now. */
+const CURRENT_MS = 10 * 60_000;
 
 export function withSent(trust: Trust, tokens: number, known: number): Trust {
   return { ...trust, sent: trust.sent + tokens, predicted: trust.predicted + known };
 }
 
-/** Compares what was predicted with what a server's counters tell. */
+/**
+ * Compares what was predicted with what a server's counters tell.
+ *
+ * @param now clock time in milliseconds
+ */
 export function withCounters(
   trust: Trust,
   queries: number | undefined,
   hits: number | undefined,
+  now: number,
 ): Trust {
   if (queries === undefined || hits === undefined) return trust;
   if (trust.queries === undefined || trust.hits === undefined) return { ...trust, queries, hits };
   const lookedUp = queries - trust.queries;
   if (lookedUp < ENOUGH_TOKENS) return trust;
   if (trust.sent === 0) return { ...trust, queries, hits };
-  const realRate = (hits - trust.hits) / lookedUp;
+  const realRate = Math.min(1, Math.max(0, hits - trust.hits) / lookedUp);
   const predictedRate = trust.predicted / trust.sent;
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
   // What others found says as little of ours as they sent more.
   const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, trust.sent / lookedUp);
   const share = (1 - weight) * trust.share + weight * kept;
-  return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate };
+  return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate, comparedAt: now };
+}
+
+/** Shares of tokens found in the cache at the last comparison, as long as that is recent. */
+export function currentRates(
+  { predictedRate, realRate, comparedAt }: Trust,
+  now: number,
+): { predictedHitRate: number | undefined; realHitRate: number | undefined } {
+  const isCurrent = now - comparedAt <= CURRENT_MS;
+  return {
+    predictedHitRate: isCurrent ? predictedRate : undefined,
+    realHitRate: isCurrent ? realRate : undefined,
+  };
 }

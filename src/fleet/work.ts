@@ -49,7 +49,10 @@ export interface WorkSnapshot extends Pace {
   readonly pendingTokens: number;
   /** Blocks of prompts that it is believed to have in its cache. */
   readonly prefixBlocks: number;
-  /** Share of prompt tokens expected in its cache, 0 to 1; `undefined` before it was compared. */
+  /**
+   * Share of prompt tokens expected in its cache, 0 to 1, at the last comparison with its own
+   * counters; `undefined` before one, and where that is more than ten minutes ago.
+   */
   readonly predictedHitRate: number | undefined;
   /** The same as its own counters told. */
   readonly realHitRate: number | undefined;

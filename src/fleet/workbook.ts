@@ -10,6 +10,7 @@ import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
 import { createSessions } from "./sessions.ts";
 import { createTokenRatios, type TokenRatio, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
+import { currentRates } from "./trust.ts";
 import type { Size, Ticket, Work, WorkSnapshot } from "./work.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./work.ts";
 
@@ -154,7 +155,7 @@ export function createWorkbook(): Workbook {
       if (scrape.kvCacheTokens !== undefined) {
         index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
       }
-      if (books.count(book, scrape) === "anew") return forget(book);
+      if (books.count(book, scrape, now) === "anew") return forget(book);
       if (!before || !scrape.counters) return;
       const { promptTokens, firstTokens, prefill, decode } = growthOf(before, scrape.counters);
       learn(book, "decode", decode, now);
@@ -183,8 +184,7 @@ export function createWorkbook(): Workbook {
         ...pace,
         pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),
         prefixBlocks: index.size(book.slot),
-        predictedHitRate: book.trust.predictedRate,
-        realHitRate: book.trust.realRate,
+        ...currentRates(book.trust, now),
         prefixTrust: book.trust.share,
       };
     },

@@ -174,12 +174,13 @@ function registerWorkGauges(gauge: ServerGauge): void {
   );
   gauge(
     "server_predicted_prefix_hit_rate",
-    "Share of prompt tokens expected in a server's prefix cache, 0 to 1.",
+    "Share of prompt tokens expected in a server's prefix cache, 0 to 1, at the last comparison.",
     (server) => server.work.predictedHitRate,
   );
   gauge(
     "server_prefix_hit_rate",
-    "The same share as the server's own counters told, 0 to 1.",
+    "The same share as the server's own counters told at the last comparison, 0 to 1: one is made " +
+      "of at least 50,000 tokens looked up and kept for ten minutes. Screens show the last minute.",
     (server) => server.work.realHitRate,
   );
 }

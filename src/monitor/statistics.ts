@@ -25,7 +25,7 @@ export interface ServerStatistics {
   readonly errors: number;
   readonly firstToken: FirstToken;
   readonly tokensPerSecond: number | null;
-  /** 0 to 1; `null` where nothing was asked of the cache. */
+  /** Over the last minute, 0 to 1; `null` where nothing was asked of the cache. */
   readonly prefixHitRate: number | null;
 }
 

@@ -82,7 +82,10 @@ export interface ServerView {
   readonly pendingTokens: number;
   /** 0 to 1; `null` where the server doesn't tell. */
   readonly kvCacheUsage: number | null;
-  /** Share of prompt tokens found in the prefix cache over the last minute, 0 to 1. */
+  /**
+   * Share of prompt tokens found in the prefix cache over the last minute, 0 to 1. Metrics and
+   * `/load-stats` have that of the last comparison with what was predicted.
+   */
   readonly prefixHitRate: number | null;
   /** From the attempt on. */
   readonly firstToken: FirstToken;

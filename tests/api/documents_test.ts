@@ -224,9 +224,11 @@ Deno.test("the load document has the original's fields and what was learned of e
   });
 });
 
-Deno.test("shares of prompts found in the cache are told once a server's counters were compared", () => {
-  const fleet = fleetWith(1, 1);
+Deno.test("shares of prompts found in the cache are told for ten minutes after a comparison", () => {
+  const clock = { now: NOW };
+  const fleet = new Fleet({ config: configOf([{ url: A, models: ["m"] }]), now: () => clock.now });
   const [server] = serversOf(fleet);
+  fleet.recordCheck(server!, { ok: true, responseMs: 250 });
   const counted = (prefixQueries: number, prefixHits: number) => {
     const counters = { generation: 0, prompt: 0, prefixQueries, prefixHits };
     const idle = { running: 0, waiting: 0, kvCacheUsage: 0, maxFds: 1, ownInFlight: 0 };
@@ -247,6 +249,10 @@ Deno.test("shares of prompts found in the cache are told once a server's counter
   assert.deepEqual(told(), [null, null, 4]);
   counted(100_000, 40_000);
   assert.deepEqual(told(), [0.5, 0.4, 4]);
+  clock.now += 600_000;
+  assert.deepEqual(told(), [0.5, 0.4, 4]);
+  clock.now += 1;
+  assert.deepEqual(told(), [null, null, 4], "too old to be shown as if it were of now");
 });
 
 /** A request that one of the servers answers, whose prompt of 10,000 bytes was so many tokens. */

@@ -90,9 +90,9 @@ Deno.test("a server has seats for the most it was seen to compute side by side, 
       prefixHits: undefined,
     };
   };
-  count(book, { running: 17, counters: counters(900) });
-  count(book, { running: 2, counters: counters(950) });
+  count(book, { running: 17, counters: counters(900) }, 0);
+  count(book, { running: 2, counters: counters(950) }, 0);
   assert.equal(book.mostRan, 17);
-  count(book, { running: 1, counters: counters(10) });
+  count(book, { running: 1, counters: counters(10) }, 0);
   assert.equal(book.mostRan, 1);
 });

@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FIRST_TRUST, type Trust, withCounters, withSent } from "../../src/fleet/trust.ts";
+import {
+  currentRates,
+  FIRST_TRUST,
+  type Trust,
+  withCounters as withCountersAt,
+  withSent,
+} from "../../src/fleet/trust.ts";
 import { numRuns } from "../support/property.ts";
 
 const PROMPT = 6_000;
+
+/** Where the time makes no difference. */
+const withCounters = (trust: Trust, queries: number | undefined, hits: number | undefined) =>
+  withCountersAt(trust, queries, hits, 1_000);
 
 /** Trust after so many comparisons, ten prompts each, with these shares found in the cache. */
 function compare(
@@ -81,6 +91,34 @@ Deno.test("a server that tells no counters changes nothing", () => {
   const trust = withSent(FIRST_TRUST, PROMPT, PROMPT);
   assert.equal(withCounters(trust, undefined, undefined), trust);
   assert.equal(withCounters(trust, 10, undefined), trust);
+});
+
+Deno.test("rates are those of the last comparison, for ten minutes", () => {
+  const NONE = { predictedHitRate: undefined, realHitRate: undefined };
+  const begun = withCountersAt(withSent(FIRST_TRUST, PROMPT, PROMPT), 0, 0, 5_000);
+  assert.deepEqual(currentRates(FIRST_TRUST, 0), NONE);
+  assert.deepEqual(currentRates(begun, 5_000), NONE);
+  let trust = withCountersAt(begun, 10 * PROMPT, 6 * PROMPT, 7_000);
+  const first = { predictedHitRate: 1, realHitRate: 0.6 };
+  trust = withSent(trust, PROMPT, 0);
+  trust = withCountersAt(trust, 11 * PROMPT, 6 * PROMPT, 60_000);
+  assert.deepEqual(currentRates(trust, 60_000), first);
+  assert.deepEqual(currentRates(trust, 607_000), first);
+  assert.deepEqual(currentRates(trust, 607_001), NONE);
+  const { share } = trust;
+  trust = withCountersAt(trust, 30 * PROMPT, 16 * PROMPT, 700_000);
+  assert.deepEqual(currentRates(trust, 700_000), { predictedHitRate: 0, realHitRate: 0.5 });
+  assert.equal(trust.share, share);
+});
+
+Deno.test("a server that counts more hits than queries, or fewer than before, makes no wild rate", () => {
+  for (const [hits, rate] of [[900, 1], [10, 0]] as const) {
+    let trust = withCounters(FIRST_TRUST, 0, 50);
+    trust = withSent(trust, 100 * PROMPT, 80 * PROMPT);
+    trust = withCounters(trust, 100 * PROMPT, hits === 10 ? hits : hits * PROMPT);
+    assert.equal(trust.realRate, rate);
+    assert.ok(trust.share >= 0 && trust.share <= 1);
+  }
 });
 
 Deno.test("trust is between none and full, whatever is predicted and counted", () => {
