@@ -23,7 +23,7 @@ export function describeChoice({ policy, chosen, candidates }: Omit<Choice, "id"
   return `${policy}, ${place} of ${candidates.length}: ${describeTerms(chosen)}`;
 }
 
-/** What a policy saw of a server, in words. */
+/** What a policy saw of a server, in words. Pending are the tokens of others' requests as well. */
 export function describeTerms({ load, prospect }: Candidate): string {
   const terms = prospect && [
     `cost ${costOf(prospect, load).toFixed(3)} s`,

@@ -45,7 +45,7 @@ export interface Ticket {
 
 /** What is known of the work at one server, for whatever shows it. */
 export interface WorkSnapshot extends Pace {
-  /** Prompt tokens that it has yet to compute. */
+  /** Prompt tokens that it has yet to compute for the router's own requests. */
   readonly pendingTokens: number;
   /** Blocks of prompts that it is believed to have in its cache. */
   readonly prefixBlocks: number;

@@ -159,7 +159,7 @@ function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapsh
 function registerWorkGauges(gauge: ServerGauge): void {
   gauge(
     "server_pending_prefill_tokens",
-    "Prompt tokens a server has yet to compute, estimated.",
+    "Prompt tokens a server has yet to compute for this router's own requests, estimated.",
     (server) => Math.round(server.work.pendingTokens),
   );
   gauge(

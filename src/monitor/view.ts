@@ -44,7 +44,7 @@ export interface Totals {
   readonly load: number;
   /** The router's own requests in flight. */
   readonly inFlight: number;
-  /** Prompt tokens that all servers have yet to compute, as the router estimates. */
+  /** Prompt tokens that all servers have yet to compute for this router's requests, estimated. */
   readonly pendingTokens: number;
   /** Requests that ended, over the last seconds. */
   readonly requestsPerSecond: number;
@@ -78,7 +78,10 @@ export interface ServerView {
   readonly usage: number;
   /** The router's own requests there. */
   readonly inFlight: number;
-  /** Prompt tokens that it has yet to compute, as the router estimates. */
+  /**
+   * Prompt tokens that it has yet to compute for this router's own requests, as the router
+   * estimates. A choice counts those of others' requests as well.
+   */
   readonly pendingTokens: number;
   /** 0 to 1; `null` where the server doesn't tell. */
   readonly kvCacheUsage: number | null;

@@ -360,6 +360,7 @@ Deno.test("others' requests count as prompts as ours do, as far as ours wait", (
       end(b, ticket);
     }
     assert.ok(Math.abs(pending() - 4 * share * 2_000) < 50, `${share}: ${pending()}`);
+    assert.equal(book.of(a, clock.now).pendingTokens, 0, "what is shown is ours alone");
   }
 });
 

@@ -24,6 +24,7 @@ function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A }]) {
   const { listener, page } = createMetrics(() => shown, "1.2.3");
   return {
     listener,
+    page,
     show: (...servers: Parameters<typeof snapshotWith>[0]) => void (shown = snapshotWith(servers)),
     /** The samples of a metric as written, without the prefix that all share. */
     samples: async (name: string) =>
@@ -67,6 +68,15 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["tokens_total", "counter", "model,kind"],
     ["turned_away_total", "counter", "reason"],
   ]);
+});
+
+Deno.test("figures that others resemble say what they are of", async () => {
+  const page = await starting().page();
+  const help = (name: string) =>
+    new RegExp(`^# HELP vllm_router_${name} (.*)$`, "m").exec(page)![1]!;
+  assert.match(help("server_pending_prefill_tokens"), /this router's own requests/);
+  assert.match(help("server_predicted_prefix_hit_rate"), /at the last comparison/);
+  assert.match(help("server_prefix_hit_rate"), /at the last comparison.* last minute/);
 });
 
 Deno.test("a request is counted when it ended, by model, server and status", async () => {

@@ -81,7 +81,7 @@ export function helpLines(palette: Palette): string[] {
     key("usage", "running and waiting, of the capacity"),
     key("KV", "KV cache in use"),
     key("prefix hits", "prompt tokens found in the prefix cache, last minute"),
-    key("backlog, todo", "prompt tokens yet to be computed, estimated"),
+    key("backlog, todo", "prompt tokens of this router yet to be computed, estimated"),
     key("TTFT, p50 and p95", "time to first token, last minute"),
     key("tok/s, err", "tokens generated a second, failed attempts"),
   ];
