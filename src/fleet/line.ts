@@ -47,6 +47,11 @@ export function mixed(lines: readonly (readonly [line: Line, times: number])[]):
   return { n: sum("n"), x: sum("x"), y: sum("y"), xx: sum("xx"), xy: sum("xy"), at };
 }
 
+/** The line with all of `y` so many times as large. */
+export function scaled(line: Line, times: number): Line {
+  return { ...line, y: times * line.y, xy: times * line.xy };
+}
+
 /** `y` for each `x` by least squares; `undefined` where all `x` lie too close together to tell. */
 export function riseOf({ n, x, y, xx, xy }: Line): number | undefined {
   const spread = n * xx - x * x;

@@ -1,4 +1,4 @@
-import { fadedLine, type Line, mixed, NO_LINE, observed, riseOf } from "./line.ts";
+import { fadedLine, type Line, mixed, NO_LINE, observed, riseOf, scaled } from "./line.ts";
 
 /** How fast a server is, as far as the router has seen. */
 export interface Pace {
@@ -33,6 +33,10 @@ const PRIOR: Seen = {
 };
 /** Observations that what all servers show counts for, beside a server's own. */
 const SHARED = 4;
+/** Observations that a server's being as fast as all others counts for. */
+const ALIKE = 2;
+/** A server is at most so many times as slow or as fast as all others by what few prompts show. */
+const MOST_TIMES = 10;
 /**
  * What the prior counts for at least. Of prompts that are all of about one length nothing else says
  * what a longer one would take.
@@ -47,18 +51,37 @@ const LONGEST_STEP = 5;
 
 /**
  * What to expect of a server: its own observations, with some of what all servers show and the
- * prior as long as they are few. A server's first minutes are thereby not wild.
+ * prior as long as they are few. A server's first minutes are thereby not wild. What others show
+ * counts as many times as long as the server takes for prompts like its own: one that is slow gets
+ * short prompts, and they alone don't tell what a long one would take.
  */
 export function paceOf(own: Seen, all: Seen): Pace {
-  const prefill = together(own.prefill, all.prefill, PRIOR.prefill);
+  const usual = prefillOf(together(NO_LINE, all.prefill, PRIOR.prefill));
+  const times = timesAsLong(own.prefill, usual);
+  const prefill = together(
+    own.prefill,
+    scaled(all.prefill, times),
+    scaled(PRIOR.prefill, times),
+  );
   const decode = together(own.decode, all.decode, PRIOR.decode);
-  const secondsPerToken = clamp(riseOf(prefill) ?? 0, FASTEST, SLOWEST);
-  const startSeconds = (prefill.y - secondsPerToken * prefill.x) / prefill.n;
   return {
-    secondsPerToken,
-    startSeconds: clamp(startSeconds, 0, LONGEST_START),
+    ...prefillOf(prefill),
     secondsPerAnswerToken: clamp(decode.y / decode.x, SHORTEST_STEP, LONGEST_STEP),
   };
+}
+
+function prefillOf(line: Line): Omit<Pace, "secondsPerAnswerToken"> {
+  const secondsPerToken = clamp(riseOf(line) ?? 0, FASTEST, SLOWEST);
+  const startSeconds = clamp((line.y - secondsPerToken * line.x) / line.n, 0, LONGEST_START);
+  return { secondsPerToken, startSeconds };
+}
+
+/** How many times as long as usual a server took, taken with some doubt. */
+function timesAsLong({ n, x, y }: Line, usual: ReturnType<typeof prefillOf>): number {
+  const expected = usual.startSeconds * n + usual.secondsPerToken * x;
+  if (!(expected > 0)) return 1;
+  const doubt = ALIKE * expected / n;
+  return clamp((y + doubt) / (expected + doubt), 1 / MOST_TIMES, MOST_TIMES);
 }
 
 function together(own: Line, all: Line, prior: Line): Line {

@@ -87,7 +87,8 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
     const servers = [sick, well].map(({ url }) => `{ url = "${url}" }`);
     const write = (more: string) =>
       Deno.writeTextFile(path, `[servers]\nservers = [${servers}]\n[config]\n${more}`);
-    await write("");
+    // In turn, so that the sick one is asked.
+    await write(`policy = "round_robin"\n`);
     const { text, files, checked } = await loadConfig(path);
     assert.ok(checked.ok);
     await setUpLog({ level: "error", console: "none" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Line, mixed, NO_LINE, observed, riseOf } from "../../src/fleet/line.ts";
+import { type Line, mixed, NO_LINE, observed, riseOf, scaled } from "../../src/fleet/line.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 
@@ -73,6 +73,12 @@ Deno.test("what hardware was is forgotten within minutes", () => {
 Deno.test("a clock that goes back forgets nothing and breaks nothing", () => {
   const line = observed(observed(NO_LINE, 0, 1, MINUTE), 10, 2, 0);
   assert.equal(line.n, 2);
+});
+
+Deno.test("a line that is scaled starts and rises so many times as high", () => {
+  const line = lineOf({ start: 0.1, rise: 1e-4 });
+  isNear(riseOf(scaled(line, 3))!, 3e-4, 1e-9);
+  isNear(scaled(line, 3).y, 3 * line.y, 1e-9);
 });
 
 Deno.test("lines count in a mix as often as they are said to", () => {

@@ -47,6 +47,19 @@ Deno.test("that a server is half as fast as all others is learned within twenty 
   isNear(pace.secondsPerAnswerToken, 0.06, 0.15);
 });
 
+Deno.test("a slow server that got short prompts alone is slow with long ones too", () => {
+  const all = seenOf(300);
+  const random = seeded(3);
+  let slow = NOTHING_SEEN;
+  for (let i = 0; i < 20; i++) {
+    const tokens = 200 + Math.floor(50 * random());
+    const seconds = (0.04 + 1e-4 * tokens) * (2.7 + 0.6 * random());
+    slow = withObservation(slow, "prefill", { tokens, seconds }, i * 100);
+  }
+  const { startSeconds, secondsPerToken } = paceOf(slow, all);
+  isNear(startSeconds + 8_000 * secondsPerToken, 3 * 0.84, 0.25);
+});
+
 Deno.test("a server's own observations outweigh what all show the more there are of them", () => {
   const all = seenOf(300);
   const missed = [1, 5, 20, 100].map((times) => {
