@@ -97,6 +97,7 @@ http {
       proxy_set_header connection "";
       proxy_buffering off;
       proxy_read_timeout 600s;
+      proxy_next_upstream error timeout non_idempotent;
     }
   }
 }
@@ -112,6 +113,9 @@ defaults
   mode http
   option http-no-delay
   http-reuse always
+  retries 3
+  option redispatch 1
+  retry-on conn-failure empty-response
   timeout connect 5s
   timeout client 600s
   timeout server 600s

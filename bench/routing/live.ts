@@ -35,7 +35,6 @@ export async function replayLive(
   }
   const client = createClient();
   stack.defer(() => client.close());
-  const perfect = livePerfect(fleet.servers, replay.answerTokens, timeScale);
   const samples: Sample[] = [];
   const lateMs: number[] = [];
   let failed = 0;
@@ -43,6 +42,7 @@ export async function replayLive(
   const ports = start ? processes.map(({ port }) => port) : fleet.servers.map(({ port }) => port);
   let turn = 0;
   await warmUp(client, () => ports[turn++ % ports.length]!);
+  const perfect = livePerfect(fleet.servers, replay.answerTokens, timeScale);
   const before = fleet.prefixTokens();
   const startedAt = performance.now();
   const fleetMs = () => (performance.now() - startedAt) * timeScale;

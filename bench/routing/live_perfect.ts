@@ -19,14 +19,19 @@ export function livePerfect(
   answerTokens: number,
   timeScale: number,
 ): LivePerfect {
-  /** For each server, the new tokens of the requests sent to it since its start. */
+  /** For each server, the new tokens of the requests sent to it since its start, or this one. */
   const sent = new Map<LiveServer["simulator"], number[]>();
+  const receivedBefore = new Map(
+    servers.map(({ simulator }) => [simulator, simulator?.state().received ?? 0]),
+  );
 
   function truthOf({ plan, simulator }: LiveServer, request: TimedRequest): Truth | undefined {
     if (simulator === undefined) return undefined;
     const outlook = simulator.inspect(request.blockHashes);
     const tokens = sent.get(simulator) ?? [];
-    const onTheWay = tokens.slice(simulator.state().received);
+    const onTheWay = tokens.slice(
+      simulator.state().received - (receivedBefore.get(simulator) ?? 0),
+    );
     return {
       plan,
       outlook: {

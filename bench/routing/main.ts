@@ -10,9 +10,19 @@ import { killChildren } from "../processes.ts";
 import { CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
 import { drawPlot, type Panel } from "./plot.ts";
 import { planReplay, type Replay } from "./replay.ts";
-import { effortLines, figuresTable, ratiosTable, type Results } from "./report.ts";
+import {
+  effortLines,
+  figuresTable,
+  FIRST_MEAN,
+  FIRST_P99,
+  ratiosTable,
+  type Results,
+  TOTAL_MEAN,
+  TOTAL_P99,
+} from "./report.ts";
 import { liveRunners, offlineRunners, type Runner } from "./runners.ts";
 import { type Summary, summaryOf } from "./sample.ts";
+import { demandOf } from "./servers.ts";
 import { type Scenario, scenarios, type TraceSource } from "./scenarios.ts";
 import { draftsOf, parseTrace, partOf } from "./traces.ts";
 import { verdicts } from "./verdicts.ts";
@@ -64,7 +74,7 @@ async function runAll(runners: Map<string, Runner>, options: Options): Promise<v
   const where = options.offline ? "in virtual time" : "over sockets";
   const subtitle =
     `Seconds of the fleet's time ${where}, medians of ${options.repeats} repeats of ` +
-    `${options.seconds * options.speed} s`;
+    `${options.seconds * options.speed} s, of conversations three times as long`;
   await Deno.writeTextFile(options.plot, drawPlot(panels, subtitle));
   print(`The plot is in ${options.plot}`);
 }
@@ -85,7 +95,7 @@ async function runScenario(
   const results = new Map([...runners.keys()].map((contender) => [contender, [] as Summary[]]));
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     const seed = options.seed + repeat;
-    const seconds = options.seconds * options.speed;
+    const seconds = options.seconds * options.speed * scenario.stretch;
     const { arrivals } = options;
     const replay = planReplay(scenario, { seed, seconds, arrivals, ...(trace && { trace }) });
     if (repeat === 0) print(describe(name, scenario, replay));
@@ -95,16 +105,25 @@ async function runScenario(
   }
   print(figuresTable("First token, s", results, ({ firstToken }) => firstToken));
   print(figuresTable("Whole answer, s", results, ({ total }) => total));
-  print(ratiosTable(results));
+  print(ratiosTable("First token", results, FIRST_MEAN, FIRST_P99));
+  print(ratiosTable("Whole answer", results, TOTAL_MEAN, TOTAL_P99));
   if (!options.offline) print(effortLines(results).join("\n"));
   return results;
 }
 
-function describe(name: string, scenario: Scenario, { requests, perSecond }: Replay): string {
+function describe(
+  name: string,
+  scenario: Scenario,
+  { requests, perSecond, endMs }: Replay,
+): string {
   const tokens = requests.reduce((sum, { prompt }) => sum + prompt.length, 0) / requests.length;
-  return `${name}: ${scenario.title}. ${requests.length} requests of ${tokens.toFixed(0)} prompt ` +
-    `tokens on average, ${perSecond.toFixed(2)} a second, ${scenario.utilisation * 100}% of what ` +
-    `the fleet can do.`;
+  const shared = 100 * (1 - demandOf(requests).newTokens / tokens);
+  return `${name}: ${scenario.title}. ${requests.length} requests in ${
+    (endMs / 1000).toFixed(0)
+  } s, ${perSecond.toFixed(2)} a second, ${
+    scenario.utilisation * 100
+  }% of what the fleet can do; ` +
+    `${tokens.toFixed(0)} prompt tokens on average, ${shared.toFixed(0)}% of them sent before.`;
 }
 
 async function readTrace(file: string): Promise<TraceSource> {

@@ -11,6 +11,8 @@ export type Read = (summary: Summary) => number;
 
 export const FIRST_MEAN: Read = ({ firstToken }) => firstToken.mean;
 export const FIRST_P99: Read = ({ firstToken }) => firstToken.p99;
+export const TOTAL_MEAN: Read = ({ total }) => total.mean;
+export const TOTAL_P99: Read = ({ total }) => total.p99;
 
 /** Both times of every contender in seconds: the median of its repeats, the lowest and highest. */
 export function figuresTable(
@@ -41,19 +43,17 @@ export function figuresTable(
   return table(head, rows);
 }
 
-/** Mean and p99 of the time to the first token, in those of the contenders that others know. */
-export function ratiosTable(results: Results): string {
+/** Mean and p99 of a time, in those of the contenders that others know. */
+export function ratiosTable(title: string, results: Results, mean: Read, p99: Read): string {
   const references = REFERENCES.filter((name) => results.has(name));
   const head = references.flatMap((name) => [`mean × ${name}`, "p99"]);
   const rows = [...results.keys()].map((name) => [
     name,
     ...references.flatMap((reference) =>
-      [FIRST_MEAN, FIRST_P99].map((read) =>
-        median(ratios(results, name, reference, read)!).toFixed(2)
-      )
+      [mean, p99].map((read) => median(ratios(results, name, reference, read)!).toFixed(2))
     ),
   ]);
-  return table(["First token", ...head], rows);
+  return table([title, ...head], rows);
 }
 
 /** A figure in that of another, for each repeat; `undefined` where one of the two did not run. */

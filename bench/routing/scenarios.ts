@@ -16,6 +16,8 @@ export interface Scenario {
   readonly drafts: Source;
   /** Share of what the fleet could finish with every seat taken and every prefix found. */
   readonly utilisation: number;
+  /** A replay is so many times as long as others: conversations take their time. */
+  readonly stretch: number;
   /** Contenders of a kind side by side, each with its part of the requests. */
   readonly routers: number;
   /** The first server goes away in the middle and comes back with nothing in its cache. */
@@ -40,6 +42,7 @@ const PLAIN = {
   drafts: chats,
   servers: EQUAL,
   utilisation: 0.8,
+  stretch: 1,
   routers: 1,
   restart: false,
   metricsMissing: false,
@@ -59,10 +62,11 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     title: "Conversations that grow",
     drafts: conversations,
     utilisation: 0.7,
+    stretch: 3,
   },
   "agents": {
     ...PLAIN,
-    title: "Agents with long common prompts",
+    title: "Agents with long common prompts, which no trace has",
     drafts: (seed) => agents(seed),
     utilisation: 0.6,
   },
@@ -84,6 +88,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     title: "A server restarts: cold, and slow for a minute",
     drafts: conversations,
     utilisation: 0.6,
+    stretch: 3,
     restart: true,
   },
   "no-metrics": {

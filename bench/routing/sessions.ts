@@ -19,7 +19,7 @@ export interface Shape {
   readonly answerTokens: Quantiles;
   /** Chance of a further turn after the first, the second and so on; the last one repeats. */
   readonly continues: readonly number[];
-  /** From one turn to the next. */
+  /** From one turn to the next, which comes no sooner than its answer. */
   readonly pauseSeconds: Quantiles;
 }
 
@@ -29,6 +29,8 @@ interface Session {
   readonly atMs: number;
 }
 
+/** What a token of an answer takes in a batch that is half full: see `servers.ts`. */
+const ANSWER_TOKEN_MS = 50;
 /** Longer conversations end: with their answer they would not fit into a server. */
 const LONGEST_PROMPT = 120_000;
 
@@ -97,7 +99,7 @@ function nextTurn(
       { role: "user", content: user },
     ],
     turn: turn + 1,
-    atMs: atMs + drawFrom(pauseSeconds, random) * 1000,
+    atMs: atMs + Math.max(drawFrom(pauseSeconds, random) * 1000, answerTokens * ANSWER_TOKEN_MS),
   };
 }
 

@@ -14,8 +14,8 @@ export interface Row {
 
 /** Prompt tokens to one of a row's blocks. */
 const BLOCK_TOKENS = 512;
-/** From where one seed's part of a trace begins to where the next one's does. */
-const ROWS_APART = 700;
+/** From where one seed's part of a trace begins to where the next one's does: more than a replay has. */
+const ROWS_APART = 1_200;
 /** What the chat's form adds to a single message. */
 const FORM_TOKENS = renderChat({ messages: [{ role: "user", content: "" }] }).length;
 
@@ -82,7 +82,12 @@ export function* draftsOf(rows: readonly Row[]): Generator<Draft> {
   }
 }
 
-/** A part of the trace for each seed, so that repeats differ: it begins somewhere in the first half. */
+/** The trace from a place of its own for each seed, so that repeats differ; its end goes on with its beginning. */
 export function partOf(rows: readonly Row[], seed: number): readonly Row[] {
-  return rows.slice((seed * ROWS_APART) % Math.ceil(rows.length / 2));
+  const start = (seed * ROWS_APART) % rows.length;
+  const endMs = rows.at(-1)!.atMs;
+  return [
+    ...rows.slice(start),
+    ...rows.slice(0, start).map((row) => ({ ...row, atMs: row.atMs + endMs })),
+  ];
 }

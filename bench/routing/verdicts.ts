@@ -12,7 +12,11 @@ export function verdicts(results: Results, name: string, aim: number): string[] 
     if (mean === undefined || p99 === undefined) return;
     // A hundredth is less than any repeat differs by.
     const met = [mean, p99].every((values) => Number(median(values).toFixed(2)) <= most);
-    const figures = `mean ${shown(mean)}, p99 ${shown(p99)} × ${reference}`;
+    // Who fails slow requests looks fast.
+    const failed = failures(results, name);
+    const othersFailed = failures(results, reference);
+    const figures = `mean ${shown(mean)}, p99 ${shown(p99)} × ${reference}` +
+      (failed + othersFailed > 0 ? `, ${failed} failed beside its ${othersFailed}` : "");
     lines.push(`${name}: ${words}: ${met ? "met" : "NOT met"}, ${figures}`);
   };
   compare(PERFECT, aim, `at most ${aim} × perfect information`);
@@ -20,6 +24,10 @@ export function verdicts(results: Results, name: string, aim: number): string[] 
   compare(HAPROXY, 0.99, "better than HAProxy");
   compare(LEAST_LOAD, 1, "never worse than least_load");
   return lines;
+}
+
+function failures(results: Results, name: string): number {
+  return results.get(name)!.reduce((sum, { failed }) => sum + failed, 0);
 }
 
 /** The median, and how far the repeats lie apart. */

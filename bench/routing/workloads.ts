@@ -23,10 +23,11 @@ const SHORT_CHATS: Shape = {
 /**
  * Conversations that grow: as in the first 5,000 requests of Mooncake's conversation trace, of
  * which a turn was taken for a further one where it repeats more than the block that all share.
- * That block of 512 tokens is the system prompt here.
+ * That block of 512 tokens is the system prompt here. The trace has 2.05 new conversations a second,
+ * of which four servers can do half: pauses keep their length.
  */
 const LONG_CONVERSATIONS: Shape = {
-  sessionsPerSecond: 2.05,
+  sessionsPerSecond: 1.05,
   systemPrompts: 1,
   systemTokens: [512, 512, 512, 512, 512, 512, 512, 512, 512, 512, 512],
   firstTokens: [379, 382, 385, 394, 949, 5473, 13_802, 27_047, 41_262, 94_479, 119_000],

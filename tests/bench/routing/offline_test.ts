@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Chooser, Surroundings } from "../../../bench/routing/chooser.ts";
 import { replayOffline } from "../../../bench/routing/offline.ts";
+import { median } from "../../../bench/statistics.ts";
 import { offlineContender } from "../../../bench/routing/offline_contenders.ts";
 import { planReplay } from "../../../bench/routing/replay.ts";
 import { type Outcomes, summaryOf } from "../../../bench/routing/sample.ts";
@@ -11,10 +12,14 @@ const SECONDS = 60;
 const planned = (scenario: Scenario) =>
   planReplay(scenario, { seed: 1, seconds: SECONDS, arrivals: "poisson" });
 
-function run(scenario: Scenario, contender: string): Outcomes {
+function createdBy(contender: string) {
   const create = offlineContender(contender);
   assert.ok(typeof create !== "string");
-  return replayOffline(scenario, planned(scenario), create, 1);
+  return create;
+}
+
+function run(scenario: Scenario, contender: string): Outcomes {
+  return replayOffline(scenario, planned(scenario), createdBy(contender), 1);
 }
 
 const meanOf = (outcomes: Outcomes) => summaryOf(outcomes).firstToken.mean;
@@ -29,8 +34,31 @@ Deno.test("every request is answered, and a first token comes before the end", (
 });
 
 Deno.test("the same seed gives the same figures", () => {
-  assert.deepEqual(run(scenarios.seats!, "least_load"), run(scenarios.seats!, "least_load"));
+  for (const contender of ["least_load", "least_work"]) {
+    assert.deepEqual(run(scenarios.seats!, contender), run(scenarios.seats!, contender));
+  }
 });
+
+for (
+  const [name, most] of [["seats", 0.97], ["half-speed", 0.9], ["agents", 0.6], [
+    "flood",
+    0.85,
+  ]] as const
+) {
+  Deno.test(`choosing by work is near perfect information and better than counting: ${name}`, () => {
+    const scenario = scenarios[name]!;
+    const ratios = [1, 2, 3].map((seed) => {
+      const replay = planReplay(scenario, { seed, seconds: 120, arrivals: "poisson" });
+      const [work, perfect, nginx] = ["least_work", "perfect", "nginx"].map((contender) =>
+        meanOf(replayOffline(scenario, replay, createdBy(contender), seed))
+      );
+      return { perfect: work! / perfect!, nginx: work! / nginx! };
+    });
+    const middle = (of: (ratio: (typeof ratios)[number]) => number) => median(ratios.map(of));
+    assert.ok(middle(({ perfect }) => perfect) < 1.25, JSON.stringify(ratios));
+    assert.ok(middle(({ nginx }) => nginx) < most, JSON.stringify(ratios));
+  });
+}
 
 Deno.test("perfect information does better than a head count, and that better than none", () => {
   const [perfect, counted, blind] = ["perfect", "nginx", "round_robin"]
@@ -45,10 +73,12 @@ Deno.test("perfect information finds prefixes", () => {
 });
 
 Deno.test("a restart loses only what had begun, and the server takes requests again", () => {
-  const { samples, failed } = run(scenarios.restart!, "least_load");
-  const { requests } = planned(scenarios.restart!);
-  assert.equal(samples.length + failed, requests.length);
-  assert.ok(failed > 0 && failed <= 16, `${failed}`);
+  for (const contender of ["least_load", "least_work"]) {
+    const { samples, failed } = run(scenarios.restart!, contender);
+    const { requests } = planned(scenarios.restart!);
+    assert.equal(samples.length + failed, requests.length);
+    assert.ok(failed > 0 && failed <= 16, `${failed}`);
+  }
 });
 
 Deno.test("a chooser hears of each first token and each end once", () => {

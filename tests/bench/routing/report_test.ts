@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { drawPlot } from "../../../bench/routing/plot.ts";
-import { effortLines, figuresTable, ratios, ratiosTable } from "../../../bench/routing/report.ts";
+import {
+  effortLines,
+  figuresTable,
+  ratios,
+  ratiosTable,
+  TOTAL_MEAN,
+  TOTAL_P99,
+} from "../../../bench/routing/report.ts";
 import { type Summary, summaryOf } from "../../../bench/routing/sample.ts";
 import { verdicts } from "../../../bench/routing/verdicts.ts";
 
-function summary(firstTokenMs: number, lateMs = 1): Summary {
+function summary(firstTokenMs: number, lateMs = 1, failed = 0): Summary {
   return summaryOf({
     samples: [{ firstTokenMs, totalMs: 10 * firstTokenMs }],
-    failed: 0,
+    failed,
     hitRate: 0.25,
     effort: { lateMs, loadCores: 0.2, contenderCores: 0.1 },
   });
@@ -29,8 +36,9 @@ Deno.test("ratios are those of each repeat, where both ran", () => {
 Deno.test("the tables show medians, spread and ratios", () => {
   const table = figuresTable("First token, s", results, ({ firstToken }) => firstToken);
   assert.match(table, /least_work .* 0\.16 .* 0\.10 to 0\.22 .* 25%/);
-  assert.match(ratiosTable(results), /mean × perfect .* mean × nginx .* mean × least_load/);
-  assert.match(ratiosTable(results), /nginx .* 1\.23 .* 1\.23 .* 1\.00/);
+  const ratios = ratiosTable("Whole answer", results, TOTAL_MEAN, TOTAL_P99);
+  assert.match(ratios, /Whole answer .* mean × perfect .* mean × nginx .* mean × least_load/);
+  assert.match(ratios, /nginx .* 1\.23 .* 1\.23 .* 1\.00/);
 });
 
 Deno.test("verdicts say which aims are met, of those that could be measured", () => {
@@ -42,6 +50,8 @@ Deno.test("verdicts say which aims are met, of those that could be measured", ()
     `least_work: never worse than least_load: met, ${twice("0.71 (0.69 to 0.73)")} × least_load`,
   ]);
   assert.match(verdicts(results, "least_load", 1.1)[0]!, /NOT met, mean 1\.50/);
+  const losing = new Map([...results, ["least_work", [summary(104, 1, 3), summary(220, 1, 2)]]]);
+  assert.match(verdicts(losing, "least_work", 1.1)[0]!, / × perfect, 5 failed beside its 0$/);
 });
 
 Deno.test("a replay whose requests were sent late is warned of", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { timed } from "../../../bench/routing/request.ts";
-import { draftsOf, parseTrace } from "../../../bench/routing/traces.ts";
+import { draftsOf, parseTrace, partOf } from "../../../bench/routing/traces.ts";
 
 const CSV = `TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:15:46.6805900,374,44
@@ -41,6 +41,18 @@ Deno.test("prompts are as long as in the trace, to the token", () => {
     const rows = parseTrace(text);
     const lengths = draftsOf(rows).map((draft) => timed(draft, 0).prompt.length).toArray();
     assert.deepEqual(lengths, rows.map(({ promptTokens }) => promptTokens));
+  }
+});
+
+Deno.test("each seed begins elsewhere in a trace, whose end goes on with its beginning", () => {
+  const rows = Array.from({ length: 3_000 }, (_, i) => {
+    return { atMs: 10 * i, promptTokens: i, answerTokens: 1 };
+  });
+  const parts = [1, 2, 3].map((seed) => partOf(rows, seed));
+  assert.deepEqual(parts.map(([first]) => first!.promptTokens), [1_200, 2_400, 600]);
+  for (const part of parts) {
+    assert.equal(new Set(part.map(({ promptTokens }) => promptTokens)).size, 3_000);
+    assert.ok(part.every(({ atMs }, i) => i === 0 || atMs >= part[i - 1]!.atMs));
   }
 });
 

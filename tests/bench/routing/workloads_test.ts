@@ -43,6 +43,31 @@ Deno.test("long conversations are as long as the trace's and share as much", () 
   within(1 - demandOf(made).newTokens / tokens, 0.12, 0.32);
 });
 
+Deno.test("conversations go on within a replay of theirs", () => {
+  const replay = planReplay(scenarios.sessions!, {
+    seed: 1,
+    seconds: 240 * scenarios.sessions!.stretch,
+    arrivals: "poisson",
+  });
+  const tokens = mean(replay.requests.map(({ prompt }) => prompt.length));
+  within(1 - demandOf(replay.requests).newTokens / tokens, 0.15, 0.4);
+});
+
+Deno.test("a further turn comes no sooner than the answer before it can be there", () => {
+  const drafts = Iterator.from(agents(3)).take(400).toArray();
+  let further = 0;
+  for (const { messages, originalMs } of drafts) {
+    const before = drafts.find((draft) =>
+      draft.messages.length === messages.length - 2 &&
+      draft.messages.at(-1)!.content === messages.at(-3)!.content
+    );
+    if (!before) continue;
+    further++;
+    assert.ok(originalMs! - before.originalMs! >= 40 * before.answerTokens);
+  }
+  assert.ok(further > 100);
+});
+
 Deno.test("agents share most of what they send", () => {
   const made = requests(agents(1), 500);
   const tokens = mean(made.map(({ prompt }) => prompt.length));
