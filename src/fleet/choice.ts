@@ -20,17 +20,21 @@ export interface Choice {
 /** A choice in one line that names no server: `least_work, 1 of 4: cost 0.503 s, …`. */
 export function describeChoice({ policy, chosen, candidates }: Omit<Choice, "id">): string {
   const place = candidates.indexOf(chosen) + 1;
-  return `${policy}, ${place} of ${candidates.length}: ${describeTerms(chosen)}`;
+  return `${policy}, ${place} of ${candidates.length}: ${describeTerms(policy, chosen)}`;
 }
 
-/** What a policy saw of a server, in words. Pending are the tokens of others' requests as well. */
-export function describeTerms({ load, prospect }: Candidate): string {
-  const terms = prospect && [
+/**
+ * What a policy went by, in words: work for `least_work`, else the load alone. Pending are the tokens
+ * of others' requests as well.
+ */
+export function describeTerms(policy: string, { load, prospect }: Candidate): string {
+  const terms = policy === "least_work" && prospect && [
     `cost ${costOf(prospect, load).toFixed(3)} s`,
     `first token in ${firstTokenSeconds(prospect).toFixed(3)} s`,
     `${Math.round(prospect.pendingTokens)} tokens pending`,
     `${Math.round(prospect.ownTokens)} of ${Math.round(prospect.promptTokens)} own`,
+    `${Math.round(1 / prospect.secondsPerToken)} tokens/s`,
     `${prospect.aheadOfSeat} ahead of a seat`,
   ];
-  return [...terms ?? [], `load ${load.toFixed(2)}`].join(", ");
+  return [...terms || [], `load ${load.toFixed(2)}`].join(", ");
 }

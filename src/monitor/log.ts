@@ -120,7 +120,7 @@ export const logListener: Partial<Listener> = {
       policy,
       server: chosen.server.config.url,
       candidates: candidates.map(({ server, ...terms }) =>
-        `${server.config.name}: ${describeTerms(terms)}`
+        `${server.config.name}: ${describeTerms(policy, terms)}`
       ).join("; "),
     });
   },

@@ -143,7 +143,7 @@ Deno.test("with debug_headers an answer tells why its server was chosen, without
   for (const decision of decisions) {
     assert.match(
       decision ?? "none",
-      /^least_work, [12] of 2: cost \d\.\d{3} s, first token in \d\.\d{3} s, \d+ tokens pending, \d+ of \d+ own, 0 ahead of a seat, load 0\.00$/,
+      /^least_work, [12] of 2: cost \d\.\d{3} s, first token in \d\.\d{3} s, \d+ tokens pending, \d+ of \d+ own, \d+ tokens\/s, 0 ahead of a seat, load 0\.00$/,
     );
   }
   const own = (decision: string | null) => Number(/(\d+) of \d+ own/.exec(decision!)![1]);

@@ -98,7 +98,7 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     for (const term of terms) {
       assert.match(
         term,
-        /: cost \d\.\d{3} s, first token in \d\.\d{3} s, 0 tokens pending, (\d{3}) of \1 own, 0 ahead of a seat, load 0\.00$/,
+        /: cost \d\.\d{3} s, first token in \d\.\d{3} s, 0 tokens pending, (\d{3}) of \1 own, \d+ tokens\/s, 0 ahead of a seat, load 0\.00$/,
       );
     }
     assert.equal(message, `Request ${id} goes to ${server} by least_work: ${candidates}`);
