@@ -18,8 +18,8 @@ export interface GuardOptions {
   readonly keyring: Keyring;
   readonly access: () => Access;
   readonly settings: () => Settings;
-  /** Hears of each request that is turned away. */
-  readonly onTurnedAway: (why: Turned, address: string) => void;
+  /** Hears of each request that is turned away, with the name of the key that it showed. */
+  readonly onTurnedAway: (why: Turned, address: string, key: string | undefined) => void;
 }
 
 /** Stands at the door: asks for keys and keeps to the limits of keys and addresses. */
@@ -67,16 +67,17 @@ export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOp
       const cors = corsHeaders(request.headers.get("origin"), access().corsOrigins);
       const trusted = isTrusted(peer, trustedProxies);
       const address = trusted ? clientAddress(request.headers, peer, trustedProxies) : peer;
+      const key = keyOf(request, false);
+      const keyName = key === "not_asked_for" ? undefined : key?.name;
       const turnAway = (
         why: Turned,
         error: ApiError,
         headers: readonly [string, string][] = [],
       ): Admitted => {
-        onTurnedAway(why, address);
+        onTurnedAway(why, address, keyName);
         return { error, headers: [...cors, ...headers] };
       };
 
-      const key = keyOf(request, false);
       if (!key) return turnAway("no_key", wrongKey, CHALLENGE);
       if ((inFlight.get(address) ?? 0) >= maxInFlightPerClient) {
         return turnAway("client_limit", tooManyFromClient(maxInFlightPerClient));

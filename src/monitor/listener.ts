@@ -14,7 +14,7 @@ export interface Listener extends Observer {
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: string, outcome: Outcome) => void;
   /** A request was turned away at the door, for want of a key or past a limit of its client's. */
-  readonly turnedAway: (why: string, client: string) => void;
+  readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
   /** A changed configuration can't be used; nothing changed. */

@@ -61,10 +61,14 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     "reason",
   ]);
   const turnedAway = counter("turned_away_total", "Requests turned away at the door.", ["reason"]);
-  const keyRequests = counter("key_requests_total", "Requests that ended, by their key's name.", [
-    "key",
-    "code",
-  ]);
+  const keyRequests = counter(
+    "key_requests_total",
+    "Requests that ended or were turned away, by their key's name.",
+    [
+      "key",
+      "code",
+    ],
+  );
   const heldBack = counter("retries_held_back_total", "Retries that the retry budget forbade.");
   const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [
     "stage",
@@ -101,7 +105,11 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         }
       },
       attemptEnded: (server, outcome) => attempts.inc({ server, outcome }),
-      turnedAway: (reason) => turnedAway.inc({ reason }),
+      turnedAway(reason, _client, key) {
+        turnedAway.inc({ reason });
+        // Of those with a key, all for its limits or those of its address.
+        if (key !== undefined) keyRequests.inc({ key, code: "429" });
+      },
       reloaded: () => reloads.inc({ outcome: "ok" }),
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
     },

@@ -11,7 +11,7 @@ const PEER = "192.0.2.1";
 function guarding(access: Partial<Access> = {}, written: Record<string, unknown> = {}) {
   const inEffect = { access: accessWith(access) };
   const { settings } = configOf([{ url: "http://a" }], written);
-  const turned: [Turned, string][] = [];
+  const turned: [Turned, string, string | undefined][] = [];
   const guard = createGuard({
     keyring: createKeyring(() => inEffect.access.keys),
     access: () => inEffect.access,
@@ -67,7 +67,7 @@ Deno.test("without a key, or with another, one gets 401 and is told how to show 
     assert.match(refusal.headers["www-authenticate"]!, /^Bearer/);
     assert.equal(refusal.headers["access-control-allow-origin"], "*");
   }
-  assert.deepEqual(turned, Array(3).fill(["no_key", PEER]));
+  assert.deepEqual(turned, Array(3).fill(["no_key", PEER, undefined]));
 });
 
 Deno.test("where keys are asked for and there are none, nobody comes in", () => {
@@ -91,7 +91,7 @@ Deno.test("an address has so many requests in flight and no more, whatever its k
   const first = clientOf(admit(showing("one")));
   clientOf(admit(showing("two")));
   assert.equal(refusalOf(admit(showing("one"))).status, 429);
-  assert.deepEqual(turned, [["client_limit", PEER]]);
+  assert.deepEqual(turned, [["client_limit", PEER, "one"]]);
   clientOf(admit(showing("one"), "192.0.2.2"));
   first.left();
   clientOf(admit(showing("one")));
@@ -107,7 +107,11 @@ Deno.test("who is turned away takes no place, of the address or of the key", () 
     assert.equal(refusalOf(admit(showing("one"), "192.0.2.2")).status, 429);
     assert.equal(refusalOf(admit(showing("wrong"), "192.0.2.3")).status, 401);
   }
-  assert.deepEqual(turned.slice(0, 3).map(([why]) => why), ["client_limit", "key_limit", "no_key"]);
+  assert.deepEqual(turned.slice(0, 3), [
+    ["client_limit", PEER, "one"],
+    ["key_limit", "192.0.2.2", "one"],
+    ["no_key", "192.0.2.3", undefined],
+  ]);
   first.left();
   clientOf(admit(showing("one"), "192.0.2.2")).left();
   clientOf(admit(showing("one"))).left();

@@ -64,7 +64,7 @@ function pageOfEverything(): Promise<string> {
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });
-  listener.turnedAway!("no_key", "::1");
+  listener.turnedAway!("key_limit", "::1", "lab");
   listener.reloaded!(config, []);
   return page();
 }

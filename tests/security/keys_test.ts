@@ -203,6 +203,8 @@ Deno.test("a key has so many requests a minute, and is told how many are left an
   assert.equal(error.code, 429);
   assert.equal(await statusOf(router.ask({ headers: bearer("other") })), 200);
   assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing costs nothing");
+  const page = await (await router.get("/metrics", headers)).text();
+  assert.match(page, /^vllm_router_key_requests_total{key="slow",code="429"} 1$/m);
   assert.equal(server.seen.length, 4);
 });
 
