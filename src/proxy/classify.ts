@@ -27,8 +27,8 @@ const DEEPEST = 128;
 /** Far more fields than an upload has; each costs the parser more than its sender. */
 const MOST_PARTS = 100;
 
-/** What there is to compute where no engine is asked. */
-const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined } as const;
+/** What there is to compute where no engine is asked, which has no first token. */
+const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
 
 const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
 

@@ -32,7 +32,7 @@ Deno.test("a prompt is as long as it stands in the body, in full blocks", async 
 });
 
 Deno.test("where no prompt is to be computed there is none, whatever the body has", async () => {
-  assert.deepEqual(await workOf({ ...CHAT, user: "u" }, "s", false), {
+  assert.deepEqual(await workOf({ ...CHAT, user: "u", stream: true }, "s", false), {
     model: "m",
     promptBytes: 0,
     blocks: [],
