@@ -20,6 +20,6 @@ Deno.test("what was sent and has not arrived counts, whatever a server received 
     await answer.text();
   }
   const perfect = livePerfect(fleet.servers, 100, 20);
-  const chosen = [1, 2, 3, 4].map(() => perfect.choose(request!, new Set()));
-  assert.ok(new Set(chosen).size > 1, `${chosen}`);
+  const [first, second] = [1, 2].map(() => perfect.choose(request!, new Set()));
+  assert.notEqual(first, second);
 });
