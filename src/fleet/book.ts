@@ -1,5 +1,5 @@
 import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
-import { observed } from "./line.ts";
+import { keptOf, observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
 import { faded, NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
@@ -16,10 +16,10 @@ export interface Book {
   trust: Trust;
   /** The latest step. */
   step: Step | undefined;
-  /** Our own streams there that have their first token. */
-  streaming: number;
-  /** The most that it was seen to compute side by side. */
+  /** The most that it was seen to compute side by side, older sights counting less. */
   mostRan: number;
+  /** Clock time in milliseconds at which its counters were read. */
+  countedAt: number;
   /** Of prompts whose first token came since the last scrape. */
   started: Started | undefined;
   /** Its own counters, as last read. */
@@ -71,8 +71,8 @@ export function newBook(slot: number): Book {
     expected: undefined,
     trust: FIRST_TRUST,
     step: undefined,
-    streaming: 0,
     mostRan: 0,
+    countedAt: 0,
     started: undefined,
     counters: undefined,
     queued: false,
@@ -82,7 +82,7 @@ export function newBook(slot: number): Book {
 /** What to expect of a server, which every choice asks of all of them. */
 export function expectedPace(book: Book, all: Seen, now: number): Pace {
   const { expected, seen } = book;
-  if (expected?.seen === seen && now - expected.at < SAME_PACE_MS) return expected.pace;
+  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_PACE_MS) return expected.pace;
   const pace = paceOf(faded(seen, now), faded(all, now));
   book.expected = { pace, seen, at: now };
   return pace;
@@ -94,14 +94,15 @@ export function start(book: Book, ticket: Ticket, now: number): void {
   ticket.firstAt = now;
   const { model, promptBytes, stream } = ticket.work;
   if (promptBytes === 0) return;
-  book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
+  if (promptBytes !== undefined) {
+    book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
+  }
   const started = book.started ??= { count: 0, bytes: 0, model, alike: true };
   started.count++;
   started.bytes += promptBytes ?? 0;
   started.alike &&= started.model === model && promptBytes !== undefined && stream;
 
   if (!stream) return void dequeue(book.backlog, ticket);
-  book.mostRan = Math.max(book.mostRan, ++book.streaming);
   const seconds = begun(book.backlog, ticket, now);
   const { step } = book;
   if (step && isSameStep(step, now)) {
@@ -138,7 +139,6 @@ export function close(
 ): Observation | undefined {
   dequeue(book.backlog, ticket);
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
-  book.streaming--;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   return { tokens: answerTokens - 1, seconds: Math.max(0, now - ticket.firstAt) / 1000 };
 }
@@ -158,7 +158,8 @@ export function count(
     book.mostRan = running;
     return "anew";
   }
-  book.mostRan = Math.max(book.mostRan, running);
+  book.mostRan = Math.max(keptOf(now - book.countedAt) * book.mostRan, running);
+  book.countedAt = now;
   book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits, now);
   return "same";
 }

@@ -20,9 +20,14 @@ const MEMORY_MS = 60_000;
 /** Nothing observed yet. */
 export const NO_LINE: Line = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };
 
+/** What is left by now of what was known so many milliseconds ago, 0 to 1. */
+export function keptOf(agoMs: number): number {
+  return Math.exp(-Math.max(0, agoMs) / MEMORY_MS);
+}
+
 /** The line as it counts by now, where nothing was observed meanwhile. */
 export function fadedLine({ n, x, y, xx, xy, at }: Line, now: number): Line {
-  const kept = Math.exp(-Math.max(0, now - at) / MEMORY_MS);
+  const kept = keptOf(now - at);
   return { n: kept * n, x: kept * x, y: kept * y, xx: kept * xx, xy: kept * xy, at };
 }
 

@@ -4,13 +4,16 @@ export interface PrefixIndex {
   match(blocks: readonly number[]): (slot: number) => number;
   /**
    * A prompt went to a server: its blocks are the last that leave again, its end before its
-   * beginning as in the server's own cache.
-   *
-   * @returns the blocks that the server had not seen
+   * beginning as in the server's own cache, but for what was put there a moment ago. New ones are
+   * there by promise.
    */
-  remember(slot: number, blocks: readonly number[]): readonly number[];
-  /** These blocks of a server are gone, or all. */
-  forget(slot: number, blocks?: readonly number[]): void;
+  remember(slot: number, blocks: readonly number[]): void;
+  /** A server has computed a prompt: its blocks are there. */
+  confirm(slot: number, blocks: readonly number[]): void;
+  /** A prompt came to nothing: those of its blocks that nobody else confirmed aren't there. */
+  withdraw(slot: number, blocks: readonly number[]): void;
+  /** What a server has seen is gone. */
+  forget(slot: number): void;
   /** How many blocks a server may hold; those longest unused leave. */
   limit(slot: number, blocks: number): void;
   /** Blocks that are known of a server. */
@@ -35,9 +38,12 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   /** Of each slot, how many blocks were put at its end so far. */
   const uses: number[] = [];
   const limits: number[] = [];
+  /** Of each slot, the blocks of prompts that it has yet to compute. */
+  const promised: Set<number>[] = [];
   let total = 0;
 
   const usedOf = (slot: number) => used[slot] ??= new Map();
+  const promisedOf = (slot: number) => promised[slot] ??= new Set();
   const wordOf = (slot: number) => Math.floor(slot / SLOTS_PER_WORD);
   const bitOf = (slot: number) => 1 << (slot % SLOTS_PER_WORD);
 
@@ -52,6 +58,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function drop(slot: number, block: number): void {
     used[slot]!.delete(block);
+    promised[slot]?.delete(block);
     const words = holders.get(block)!;
     words[wordOf(slot)]! &= ~bitOf(slot);
     if (words.every((word) => word === 0)) holders.delete(block);
@@ -75,6 +82,25 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       if (blocks.size <= most) return;
       drop(slot, block);
     }
+  }
+
+  function remember(slot: number, blocks: readonly number[]): void {
+    const known = usedOf(slot);
+    const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
+    let use = uses[slot] ?? 0;
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const block = blocks[i]!;
+      const last = known.get(block);
+      // What all prompts share is used all the time: it stays where it is while that is near.
+      if (last !== undefined && use - last <= recent) continue;
+      if (last === undefined) {
+        add(slot, block);
+        promisedOf(slot).add(block);
+      } else known.delete(block);
+      known.set(block, use++);
+    }
+    uses[slot] = use;
+    trim(slot);
   }
 
   return {
@@ -103,29 +129,17 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
         }
       }
     },
-    remember(slot, blocks) {
-      const known = usedOf(slot);
-      const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
-      const added: number[] = [];
-      let use = uses[slot] ?? 0;
-      for (let i = blocks.length - 1; i >= 0; i--) {
-        const block = blocks[i]!;
-        const last = known.get(block);
-        // What all prompts share is used all the time: it stays where it is while that is near.
-        if (last !== undefined && use - last <= recent) continue;
-        if (last === undefined) {
-          add(slot, block);
-          added.push(block);
-        } else known.delete(block);
-        known.set(block, use++);
-      }
-      uses[slot] = use;
-      trim(slot);
-      return added;
+    remember,
+    confirm(slot, blocks) {
+      // Another one that came to nothing may have taken some of them along.
+      if (blocks.some((block) => !usedOf(slot).has(block))) remember(slot, blocks);
+      for (const block of blocks) promised[slot]?.delete(block);
     },
-    forget(slot, blocks = [...usedOf(slot).keys()]) {
-      const known = usedOf(slot);
-      for (const block of blocks) if (known.has(block)) drop(slot, block);
+    withdraw(slot, blocks) {
+      for (const block of blocks) if (promised[slot]?.has(block)) drop(slot, block);
+    },
+    forget(slot) {
+      for (const block of [...usedOf(slot).keys()]) drop(slot, block);
     },
     limit(slot, blocks) {
       limits[slot] = blocks;

@@ -14,10 +14,10 @@ const MOST = 2;
 
 /** The ratio with what was seen of one prompt, or of several together. */
 export function withSeen(ratio: TokenRatio, bytes: number, tokens: number): TokenRatio {
-  // An image's bytes are no text, and a prompt that the server shortened tells nothing either.
-  const seen = Math.min(MOST, Math.max(LEAST, tokens / bytes)) * bytes;
+  // Then the prompt was not what stands in the body: an image, or a text that the server cut.
+  if (tokens < LEAST * bytes || tokens > MOST * bytes) return ratio;
   const kept = Math.max(0, 1 - bytes / REMEMBERED_BYTES);
-  return { bytes: kept * ratio.bytes + bytes, tokens: kept * ratio.tokens + seen };
+  return { bytes: kept * ratio.bytes + bytes, tokens: kept * ratio.tokens + tokens };
 }
 
 export function tokensPerByte({ bytes, tokens }: TokenRatio): number {

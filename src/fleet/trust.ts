@@ -54,10 +54,11 @@ export function withCounters(
   now: number,
 ): Trust {
   if (queries === undefined || hits === undefined) return trust;
-  if (trust.queries === undefined || trust.hits === undefined) return { ...trust, queries, hits };
+  const begin = { ...trust, queries, hits, sent: 0, predicted: 0 };
+  if (trust.queries === undefined || trust.hits === undefined) return begin;
   const lookedUp = queries - trust.queries;
   if (lookedUp < ENOUGH_TOKENS) return trust;
-  if (trust.sent === 0) return { ...trust, queries, hits };
+  if (trust.sent === 0) return begin;
   const realRate = Math.min(1, Math.max(0, hits - trust.hits) / lookedUp);
   const predictedRate = trust.predicted / trust.sent;
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));

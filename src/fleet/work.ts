@@ -37,8 +37,6 @@ export interface Ticket {
   readonly queued: boolean;
   /** How long its first token takes tells of the server's pace, and of nothing else. */
   readonly isClear: boolean;
-  /** Blocks of its prompt that the server had not seen before. */
-  readonly newBlocks: readonly number[];
   /** Clock time in milliseconds of its first token. */
   firstAt: number | undefined;
 }

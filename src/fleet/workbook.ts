@@ -9,7 +9,7 @@ import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
 import { createSessions } from "./sessions.ts";
-import { createTokenRatios, type TokenRatio, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
+import { createTokenRatios, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
 import { currentRates } from "./trust.ts";
 import type { Size, Ticket, Work, WorkSnapshot } from "./work.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./work.ts";
@@ -62,7 +62,7 @@ export function createWorkbook(): Workbook {
     while (taken.has(slot)) slot++;
     const book = books.newBook(slot);
     byId.set(id, book);
-    index.limit(slot, blocksOf(USUAL_CACHE_TOKENS, USUAL_RATIO));
+    index.limit(slot, blocksOf(USUAL_CACHE_TOKENS));
     return book;
   }
 
@@ -109,7 +109,6 @@ export function createWorkbook(): Workbook {
       const { promptTokens, ownTokens, knownTokens } = prospect;
       const book = bookOf(server);
       const queued = prospect.aheadOfSeat > 0;
-      if (work.session !== undefined) sessions.remember(work.session, book.slot);
       const ticket: Ticket = {
         work,
         promptTokens,
@@ -118,10 +117,10 @@ export function createWorkbook(): Workbook {
         at: now,
         expectedAt: now + 1000 * firstTokenSeconds(prospect),
         queued,
-        isClear: !queued && !hidesFirstTokens(book.backlog),
-        newBlocks: index.remember(book.slot, work.blocks),
+        isClear: !queued && work.promptBytes !== undefined && !hidesFirstTokens(book.backlog),
         firstAt: undefined,
       };
+      index.remember(book.slot, work.blocks);
       if (work.promptBytes === 0) return ticket;
       enqueue(book.backlog, ticket);
       meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
@@ -131,30 +130,34 @@ export function createWorkbook(): Workbook {
       const book = bookOf(server);
       learn(book, "prefill", books.takeStep(book, now), now);
       books.start(book, ticket, now);
+      const { blocks, session } = ticket.work;
+      index.confirm(book.slot, blocks);
+      if (session !== undefined) sessions.remember(session, book.slot);
     },
     end(server, ticket, { promptTokens, answerTokens }, now) {
       const book = bookOf(server);
-      const { at, firstAt } = ticket;
+      const { work, at, expectedAt, firstAt } = ticket;
       learn(book, "prefill", books.takeStep(book, now), now);
       learn(book, "decode", books.close(book, ticket, answerTokens, now), now);
-      // Who had no first token, by all one can know, left nothing in the cache.
-      if (firstAt === undefined) index.forget(book.slot, ticket.newBlocks);
-      else if (ticket.work.stream) {
-        meanWaitMs += LATEST * (firstAt - at - meanWaitMs);
-        meanTotalMs += LATEST * (now - at - meanTotalMs);
+      if (firstAt === undefined) {
+        // A whole answer's prompt is computed long before its end.
+        const isComputed = !work.stream && now >= expectedAt;
+        index[isComputed ? "confirm" : "withdraw"](book.slot, work.blocks);
+      } else if (work.stream) {
+        meanWaitMs += LATEST * (Math.max(0, firstAt - at) - meanWaitMs);
+        meanTotalMs += LATEST * (Math.max(0, now - at) - meanTotalMs);
       }
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
-      const { model, promptBytes } = ticket.work;
-      if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
+      if (promptTokens && work.promptBytes) {
+        ratios.learn(work.model, work.promptBytes, promptTokens);
+      }
     },
     scraped(server, scrape, now) {
       const book = bookOf(server);
       const { counters: before, started, queued } = book;
       book.started = undefined;
       book.queued = scrape.waiting > 0;
-      if (scrape.kvCacheTokens !== undefined) {
-        index.limit(book.slot, blocksOf(scrape.kvCacheTokens, USUAL_RATIO));
-      }
+      if (scrape.kvCacheTokens) index.limit(book.slot, blocksOf(scrape.kvCacheTokens));
       if (books.count(book, scrape, now) === "anew") return forget(book);
       if (!before || !scrape.counters) return;
       const { promptTokens, firstTokens, prefill, decode } = growthOf(before, scrape.counters);
@@ -192,6 +195,6 @@ export function createWorkbook(): Workbook {
   };
 }
 
-function blocksOf(tokens: number, ratio: TokenRatio): number {
-  return Math.ceil(tokens / tokensPerByte(ratio) / BLOCK_BYTES);
+function blocksOf(tokens: number): number {
+  return Math.ceil(tokens / tokensPerByte(USUAL_RATIO) / BLOCK_BYTES);
 }

@@ -11,12 +11,15 @@ export interface Held {
   readonly errorStatus?: number | undefined;
 }
 
-/** An answer that isn't a stream is held up to this size. */
+/** An answer is held up to this size. */
 const HELD_BYTES = 1024 * 1024;
-/** Where so much of a stream came without its first event, it is passed on as it is. */
-const LONGEST_BEGINNING = 256 * 1024;
-/** What a server sends before its engine has begun; it repeats all that was asked. */
+/** Where so much of a stream came without an event, it is passed on as it is. */
+const LONGEST_EVENT = 256 * 1024;
+/** What a server sends before its engine has begun; it repeats instructions and tools. */
 const BEFORE_ANSWER = new Set(["response.created", "response.queued", "response.in_progress"]);
+
+/** Without it nothing has ended. */
+const LINE_END = /[\r\n]/;
 
 /** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
 export async function holdBody(upstream: Upstream): Promise<Held> {
@@ -38,17 +41,25 @@ export async function holdEvent(upstream: Upstream): Promise<Held> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const decoder = new TextDecoder();
   let text = "";
-  let from = 0;
-  while (text.length < LONGEST_BEGINNING) {
+  let size = 0;
+  while (text.length < LONGEST_EVENT && size < HELD_BYTES) {
     const chunk = await upstream.read();
     if (!chunk) throw new Error("The stream ended before its first event");
     chunks.push(chunk);
-    text += decoder.decode(chunk, { stream: true });
-    let event = nextEvent(text, from);
-    for (; event && BEFORE_ANSWER.has(event.name ?? ""); event = nextEvent(text, from)) {
-      from = event.end;
+    size += chunk.length;
+    const more = decoder.decode(chunk, { stream: true });
+    text += more;
+    if (!LINE_END.test(more)) continue;
+    let event = nextEvent(text);
+    for (; event && BEFORE_ANSWER.has(event.name ?? ""); event = nextEvent(text)) {
+      text = text.slice(event.end);
     }
-    if (!event) continue;
+    if (!event) {
+      // What ended without data is no event, and not to be looked at again.
+      const blank = text.lastIndexOf("\n\n");
+      if (blank !== -1) text = text.slice(blank + "\n\n".length);
+      continue;
+    }
     return { body: concat(chunks), rest: upstream, errorStatus: errorStatusOf(event.data) };
   }
   return { body: concat(chunks), rest: upstream };

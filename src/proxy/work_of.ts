@@ -17,11 +17,13 @@ const PROMPT = [
   "texts",
   "token_ids",
 ] as const;
+/** What stands for all that was said before, which only the server knows. */
+const PREVIOUS = "previous_response_id";
 /** What names a session. */
 const SESSION = ["prompt_cache_key", "user"] as const;
 
 /** The members of a body that tell of its work. */
-export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt"] as const;
+export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt", PREVIOUS] as const;
 
 /** Where these members stand in a body. */
 export type PromptSpans = Partial<Record<(typeof PROMPT_MEMBERS)[number], Span>>;
@@ -36,6 +38,7 @@ export interface WorkOptions {
 
 const INLINE = new TextEncoder().encode("data:");
 const QUOTE = 0x22;
+const LETTER_N = 0x6e;
 /** Shorter ones are taken for text. */
 const INLINE_LEAST = 8_192;
 /** What one counts for: a thousand tokens or so. */
@@ -82,7 +85,8 @@ export function describeWork(
       blocks.push(hash);
     }
   };
-  for (const name of PROMPT) {
+  const isWhole = !spans[PREVIOUS] || isNull(body, spans[PREVIOUS]);
+  for (const name of isWhole ? PROMPT : []) {
     const span = spans[name];
     if (!span) continue;
     let [at] = span;
@@ -101,6 +105,10 @@ export function describeWork(
     session: sessionOf(body, spans, session, cacheHash),
     stream,
   };
+}
+
+function isNull(body: Uint8Array, [start]: Span): boolean {
+  return body[start] === LETTER_N;
 }
 
 /** Strings such as `"data:image/png;base64,…"` of some size: images, audio, files. */

@@ -29,7 +29,6 @@ function ticket(known: Partial<Ticket> & { readonly stream?: boolean } = {}): Ti
     expectedAt: 1_000,
     queued: false,
     isClear: true,
-    newBlocks: [],
     firstAt: undefined,
     ...rest,
   };

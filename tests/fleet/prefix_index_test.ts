@@ -63,12 +63,30 @@ Deno.test("a prompt's end leaves before its beginning, and of one too long the b
 Deno.test("of a prompt that came to nothing, what was new is forgotten and the rest stays", () => {
   const index = createPrefixIndex(100);
   index.remember(0, [1, 2]);
-  const added = index.remember(0, [1, 2, 3, 4]);
-  assert.deepEqual(added.toSorted(), [3, 4]);
-  index.forget(0, added);
-  index.forget(0, added);
+  index.confirm(0, [1, 2]);
+  index.remember(0, [1, 2, 3, 4]);
+  assert.equal(index.match([1, 2, 3, 4])(0), 4, "by promise");
+  index.withdraw(0, [1, 2, 3, 4]);
+  index.withdraw(0, [1, 2, 3, 4]);
   assert.equal(index.match([1, 2, 3, 4])(0), 2);
   assert.equal(index.size(0), 2);
+});
+
+Deno.test("of two prompts with one beginning, one that came to nothing takes nothing from the other", () => {
+  const index = createPrefixIndex(100);
+  const [one, other] = [[1, 2, 3], [1, 2, 3, 4, 5]];
+  for (const endsFirst of ["one", "other"]) {
+    index.remember(0, one);
+    index.remember(0, other);
+    if (endsFirst === "other") index.confirm(0, other);
+    index.withdraw(0, one);
+    if (endsFirst === "one") index.confirm(0, other);
+    assert.equal(index.match(other)(0), 5, `${endsFirst} ended first`);
+    index.withdraw(0, other);
+    assert.equal(index.match(other)(0), 5, "what is confirmed stays");
+    index.forget(0);
+    assert.equal(index.size(0), 0);
+  }
 });
 
 Deno.test("what one server loses, another keeps", () => {

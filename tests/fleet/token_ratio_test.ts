@@ -30,6 +30,11 @@ Deno.test("another tokenizer's text is learned after a few hundred prompts, the 
   isNear(tokensPerByte(after(600, 10_000, 0.6, old)), 0.6, 0.05);
 });
 
+Deno.test("a prompt that doesn't stand in the body tells nothing of its text", () => {
+  isNear(tokensPerByte(after(1_000, 500, 40)), 0.25, 1e-9);
+  isNear(tokensPerByte(after(1_000, 500_000, 0.001)), 0.25, 1e-9);
+});
+
 Deno.test("a prompt as large as all that is remembered replaces it", () => {
   isNear(tokensPerByte(withSeen(USUAL_RATIO, 5_000_000, 2_000_000)), 0.4, 1e-9);
 });

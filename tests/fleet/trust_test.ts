@@ -78,6 +78,12 @@ Deno.test("what was looked up while nothing was sent is nobody's evidence later"
   assert.ok(trust.share > FIRST_TRUST.share);
 });
 
+Deno.test("what was sent before the first look at a server's counters is compared with nothing", () => {
+  let trust = withSent(FIRST_TRUST, 100 * PROMPT, 100 * PROMPT);
+  trust = withCounters(trust, 0, 0);
+  assert.deepEqual([trust.sent, trust.predicted], [0, 0]);
+});
+
 Deno.test("one prompt decides nothing: it is compared once enough tokens were looked up", () => {
   let trust = withCounters(FIRST_TRUST, 100, 50);
   trust = withSent(trust, PROMPT, PROMPT);
@@ -95,10 +101,10 @@ Deno.test("a server that tells no counters changes nothing", () => {
 
 Deno.test("rates are those of the last comparison, for ten minutes", () => {
   const NONE = { predictedHitRate: undefined, realHitRate: undefined };
-  const begun = withCountersAt(withSent(FIRST_TRUST, PROMPT, PROMPT), 0, 0, 5_000);
+  const begun = withCountersAt(FIRST_TRUST, 0, 0, 5_000);
   assert.deepEqual(currentRates(FIRST_TRUST, 0), NONE);
   assert.deepEqual(currentRates(begun, 5_000), NONE);
-  let trust = withCountersAt(begun, 10 * PROMPT, 6 * PROMPT, 7_000);
+  let trust = withCountersAt(withSent(begun, PROMPT, PROMPT), 10 * PROMPT, 6 * PROMPT, 7_000);
   const first = { predictedHitRate: 1, realHitRate: 0.6 };
   trust = withSent(trust, PROMPT, 0);
   trust = withCountersAt(trust, 11 * PROMPT, 6 * PROMPT, 60_000);

@@ -144,6 +144,79 @@ Deno.test("an attempt without a first token leaves no prefix behind, but for wha
   assert.equal(look(a, longer).knownTokens, known);
 });
 
+Deno.test("a whole answer whose client leaves long after its prompt's time left its prefix", () => {
+  const { a, clock, begin, end, look } = workbook();
+  const work = workOf({ ...promptOf(...range(1, 40)), stream: false });
+  const early = begin(a, work);
+  clock.now += 10;
+  end(a, early);
+  assert.equal(look(a, work).knownTokens, 0);
+  const late = begin(a, work);
+  clock.now += 60_000;
+  end(a, late);
+  assert.ok(look(a, work).knownTokens > 0);
+});
+
+Deno.test("an attempt without a first token takes no session along, and a restart ends them", () => {
+  const { a, b, begin, end, look, serve, scrape } = workbook();
+  const work = workOf({ promptBytes: 20_000, session: 77 });
+  const isAt = (server: Server) => look(server, work).ownTokens < 5_000;
+  scrape(b, { prompt: 50_000 });
+  serve(b, work, 500);
+  end(a, begin(a, work));
+  assert.deepEqual([isAt(a), isAt(b)], [false, true]);
+  scrape(b, { prompt: 100 });
+  assert.deepEqual([isAt(a), isAt(b)], [false, false]);
+});
+
+Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace", () => {
+  const { book, clock, a, b, look, end } = workbook();
+  const before = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  const full: Load = { running: 8, waiting: 0, load: 1 };
+  for (let i = 0; i < 60; i++) {
+    for (
+      const [server, work, load] of [
+        [a, workOf({ promptBytes: 4_000 }), full],
+        [b, workOf(), NO_LOAD],
+      ] as const
+    ) {
+      const ticket = book.begin(server, work, look(server, work, load), clock.now);
+      clock.now += 4_000;
+      book.firstToken(server, ticket, clock.now);
+      clock.now += 100;
+      end(server, ticket);
+    }
+  }
+  const after = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  assert.deepEqual(after, before);
+});
+
+Deno.test("a whole answer's prompt is pending until its time has come, whoever asks", () => {
+  for (const how of ["chosen", "shown"]) {
+    const { book, clock, a, begin, look } = workbook();
+    const work = workOf({ promptBytes: 40_000, stream: false });
+    begin(a, work);
+    const pending = () =>
+      how === "shown" ? book.of(a, clock.now).pendingTokens : look(a, work).pendingTokens;
+    assert.ok(pending() > 0);
+    clock.now += 60_000;
+    assert.equal(pending(), 0, how);
+  }
+});
+
+Deno.test("a clock that is set back makes nothing of what is under way", () => {
+  const { book, clock, a, b, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 8_000 });
+  const under = Array.from({ length: 20 }, () => begin(b, work));
+  clock.now -= 3_600_000;
+  for (const ticket of under) {
+    book.firstToken(b, ticket, clock.now);
+    end(b, ticket);
+    const { pendingTokens } = look(a, work, { running: 4, waiting: 0, load: 0.5 });
+    assert.ok(pendingTokens >= 0 && pendingTokens <= 4 * 2_000, `${pendingTokens}`);
+  }
+});
+
 Deno.test("what asks no engine is no work and teaches nothing", () => {
   const { book, clock, a, begin, look, scrape } = workbook();
   const before = book.of(a, clock.now);

@@ -81,8 +81,9 @@ Deno.test("a first event that is an error tells its status, a later one doesn't"
 Deno.test("what tells of a request and not of its answer is no first event, in whatever pieces", async () => {
   const event = (type: string, more = {}) =>
     `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
-  const before = event("response.created", { response: { instructions: "x".repeat(90_000) } }) +
-    event("response.queued") + event("response.in_progress");
+  const long = { response: { instructions: "x".repeat(200_000) } };
+  const before = event("response.created", long) + event("response.queued") +
+    event("response.in_progress", long);
   const failed = event("response.failed", { response: { error: { code: "server_error" } } });
   for (const piece of [100, 7_000, 1_000_000]) {
     const pieces = (text: string) => text.match(new RegExp(`[^]{1,${piece}}`, "g"))!;
@@ -121,4 +122,11 @@ Deno.test("however a stream comes, all of it is passed on and its first event is
     ),
     { numRuns },
   );
+});
+
+Deno.test("of comments as many are held as of anything else, and then passed on", async () => {
+  const upstream = piecesOf(Array(20_000).fill(`: ${"x".repeat(76)}\n\n`));
+  const held = await holdEvent(upstream);
+  assert.ok(held.body.length >= MIB && held.body.length < MIB + 100, `${held.body.length}`);
+  assert.equal(held.rest, upstream);
 });

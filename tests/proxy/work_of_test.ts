@@ -41,6 +41,14 @@ Deno.test("where no prompt is to be computed there is none, whatever the body ha
   });
 });
 
+Deno.test("what was said before and only the server knows makes a prompt's length unknown", async () => {
+  const body = { model: "m", input: LONG };
+  const known = await workOf(body);
+  const { promptBytes, blocks } = await workOf({ ...body, previous_response_id: "resp_1" });
+  assert.deepEqual([promptBytes, blocks], [undefined, []]);
+  assert.deepEqual(await workOf({ ...body, previous_response_id: null }), known);
+});
+
 Deno.test("a body without a prompt has one that can't be told", async () => {
   assert.deepEqual(await workOf({ model: "m" }), {
     model: "m",
