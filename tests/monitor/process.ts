@@ -1,7 +1,8 @@
-import { type RunningCli, startCli } from "../support/cli.ts";
+import { startCli } from "../support/cli.ts";
+import type { Running } from "../support/running.ts";
 
 /** Runs `run` in `folder`, below whose `logs` it may write as in real life. */
-export function startLogging(folder: string, args: readonly string[]): Promise<RunningCli> {
+export function startLogging(folder: string, args: readonly string[]): Promise<Running> {
   return startCli(args, { cwd: folder, permissions: ["--allow-write=logs"] });
 }
 

@@ -1,3 +1,5 @@
+import { type Running, untilListening } from "./running.ts";
+
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env"];
@@ -38,49 +40,12 @@ export async function cli(
   };
 }
 
-/** A router that runs as a process until it is told to stop. */
-export interface RunningCli extends AsyncDisposable {
-  readonly url: string;
-  /** All it has written so far, to either stream. */
-  output(): string;
-  kill(signal: Deno.Signal): void;
-  /** Resolves when it has ended and all it wrote is here. */
-  readonly status: Promise<Deno.CommandStatus>;
-}
-
 /** Starts `run` with those arguments on a free port and waits until it listens. */
 export async function startCli(
   args: readonly string[],
   options: CliOptions = {},
-): Promise<RunningCli> {
-  const child = command(
-    ["run", "--host", "127.0.0.1", "--port", "0", ...args],
-    options,
-  ).spawn();
-  let output = "";
-  const listening = Promise.withResolvers<string>();
-  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      output += text;
-      const url = /Listening on (http:\/\/[^,\s]+),/.exec(output)?.[1];
-      if (url) listening.resolve(url);
-    }
-  };
-  const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  void reading.then(() => listening.reject(new Error(`It ended: ${output}`)));
-  const status = reading.then(() => child.status);
-  return {
-    url: await listening.promise,
-    output: () => output,
-    kill: (signal) => child.kill(signal),
-    status,
-    async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-      await status;
-    },
-  };
+): Promise<Running> {
+  return untilListening(
+    command(["run", "--host", "127.0.0.1", "--port", "0", ...args], options).spawn(),
+  );
 }
