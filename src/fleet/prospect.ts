@@ -54,7 +54,8 @@ export function prospectAt(
       others * demand.waitingShare * demand.meanOwnTokens,
     promptTokens,
     knownTokens,
-    ownTokens: Math.max(1, promptTokens - trust.share * likelyTokens),
+    // The last token is always computed, as a first one of the answer comes of it.
+    ownTokens: Math.max(Math.min(1, promptTokens), promptTokens - trust.share * likelyTokens),
     secondsPerToken,
     startSeconds: usual.startSeconds,
     aheadOfSeat: Math.max(0, total + 1 - seats),

@@ -222,7 +222,9 @@ Deno.test("what asks no engine is no work and teaches nothing", () => {
   const before = book.of(a, clock.now);
   scrape(a, { prompt: 0, firstTokens: 0 });
   for (let i = 0; i < 100; i++) {
-    const ticket = begin(a, workOf({ promptBytes: 0, stream: false }));
+    const work = workOf({ promptBytes: 0, stream: false });
+    assert.equal(look(a, work).ownTokens, 0);
+    const ticket = begin(a, work);
     assert.equal(book.of(a, clock.now).pendingTokens, 0);
     clock.now += 900;
     book.firstToken(a, ticket, clock.now);
