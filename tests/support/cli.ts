@@ -41,7 +41,7 @@ export async function cli(
 }
 
 /** Starts `run` with those arguments on a free port and waits until it listens. */
-export async function startCli(
+export function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<Running> {
