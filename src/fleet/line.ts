@@ -46,10 +46,16 @@ export function observed(line: Line, x: number, y: number, now: number): Line {
 
 /** Several lines in one, each counting so many times. */
 export function mixed(lines: readonly (readonly [line: Line, times: number])[]): Line {
-  const sum = (of: "n" | "x" | "y" | "xx" | "xy") =>
-    lines.reduce((sum, [line, times]) => sum + times * line[of], 0);
-  const at = lines.reduce((latest, [{ at }]) => Math.max(latest, at), 0);
-  return { n: sum("n"), x: sum("x"), y: sum("y"), xx: sum("xx"), xy: sum("xy"), at };
+  const sum = { ...NO_LINE };
+  for (const [line, times] of lines) {
+    sum.n += times * line.n;
+    sum.x += times * line.x;
+    sum.y += times * line.y;
+    sum.xx += times * line.xx;
+    sum.xy += times * line.xy;
+    sum.at = Math.max(sum.at, line.at);
+  }
+  return sum;
 }
 
 /** The line with all of `y` so many times as large. */
