@@ -86,6 +86,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function remember(slot: number, blocks: readonly number[]): void {
     const known = usedOf(slot);
+    const promises = promisedOf(slot);
     const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
     let use = uses[slot] ?? 0;
     for (let i = blocks.length - 1; i >= 0; i--) {
@@ -95,7 +96,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       if (last !== undefined && use - last <= recent) continue;
       if (last === undefined) {
         add(slot, block);
-        promisedOf(slot).add(block);
+        promises.add(block);
       } else known.delete(block);
       known.set(block, use++);
     }
