@@ -70,6 +70,7 @@ const PURE = [
   "fleet/growth.ts",
   "fleet/health.ts",
   "fleet/jitter.ts",
+  "fleet/latest.ts",
   "fleet/lease.ts",
   "fleet/line.ts",
   "fleet/load.ts",

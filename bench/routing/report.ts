@@ -11,8 +11,6 @@ export type Read = (summary: Summary) => number;
 
 export const FIRST_MEAN: Read = ({ firstToken }) => firstToken.mean;
 export const FIRST_P99: Read = ({ firstToken }) => firstToken.p99;
-export const TOTAL_MEAN: Read = ({ total }) => total.mean;
-export const TOTAL_P99: Read = ({ total }) => total.p99;
 
 /** Both times of every contender in seconds: the median of its repeats, the lowest and highest. */
 export function figuresTable(
@@ -43,14 +41,20 @@ export function figuresTable(
   return table(head, rows);
 }
 
-/** Mean and p99 of a time, in those of the contenders that others know. */
-export function ratiosTable(title: string, results: Results, mean: Read, p99: Read): string {
+/** Mean and p99 of one of both times, in those of the contenders that others know. */
+export function ratiosTable(
+  title: string,
+  results: Results,
+  of: (summary: Summary) => Figures,
+): string {
   const references = REFERENCES.filter((name) => results.has(name));
   const head = references.flatMap((name) => [`mean × ${name}`, "p99"]);
   const rows = [...results.keys()].map((name) => [
     name,
     ...references.flatMap((reference) =>
-      [mean, p99].map((read) => median(ratios(results, name, reference, read)!).toFixed(2))
+      (["mean", "p99"] as const).map((figure) =>
+        median(ratios(results, name, reference, (summary) => of(summary)[figure])!).toFixed(2)
+      )
     ),
   ]);
   return table([title, ...head], rows);

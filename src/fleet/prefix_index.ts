@@ -58,7 +58,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function drop(slot: number, block: number): void {
     used[slot]!.delete(block);
-    promised[slot]?.delete(block);
+    promisedOf(slot).delete(block);
     const words = holders.get(block)!;
     words[wordOf(slot)]! &= ~bitOf(slot);
     if (words.every((word) => word === 0)) holders.delete(block);
@@ -133,11 +133,14 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     remember,
     confirm(slot, blocks) {
       // Another one that came to nothing may have taken some of them along.
-      if (blocks.some((block) => !usedOf(slot).has(block))) remember(slot, blocks);
-      for (const block of blocks) promised[slot]?.delete(block);
+      const known = usedOf(slot);
+      if (!blocks.every((block) => known.has(block))) remember(slot, blocks);
+      const promises = promisedOf(slot);
+      for (const block of blocks) promises.delete(block);
     },
     withdraw(slot, blocks) {
-      for (const block of blocks) if (promised[slot]?.has(block)) drop(slot, block);
+      const promises = promisedOf(slot);
+      for (const block of blocks) if (promises.has(block)) drop(slot, block);
     },
     forget(slot) {
       for (const block of [...usedOf(slot).keys()]) drop(slot, block);

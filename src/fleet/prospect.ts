@@ -13,12 +13,10 @@ export interface Demand {
   knownTokens(slot: number): number;
   /** Slot of the server that had the request's session last, where one is known. */
   readonly sessionSlot: number | undefined;
-  /** Mean tokens to compute of a prompt. */
-  readonly meanOwnTokens: number;
   /** Mean tokens of an answer. */
   readonly meanAnswerTokens: number;
-  /** Share of requests in flight that wait for their first token, 0 to 1. */
-  readonly waitingShare: number;
+  /** Mean tokens that are yet to be computed of a request in flight. */
+  readonly meanPendingTokens: number;
 }
 
 /** What a session that was there before is worth where the text tells nothing. */
@@ -51,7 +49,7 @@ export function prospectAt(
   const seats = seatsOf(server, load, mostRan);
   return {
     pendingTokens: pendingTokens(backlog, secondsPerToken, now) +
-      others * demand.waitingShare * demand.meanOwnTokens,
+      others * demand.meanPendingTokens,
     promptTokens,
     knownTokens,
     // The last token is always computed, as a first one of the answer comes of it.

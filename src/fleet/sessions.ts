@@ -1,3 +1,5 @@
+import { putLatest } from "./latest.ts";
+
 /** Which server had each session last. */
 export interface Sessions {
   /** The slot of that server; `undefined` where none is known. */
@@ -14,11 +16,7 @@ export function createSessions(most: number): Sessions {
   const slots = new Map<number, number>();
   return {
     last: (session) => slots.get(session),
-    remember(session, slot) {
-      slots.delete(session);
-      slots.set(session, slot);
-      if (slots.size > most) slots.delete(slots.keys().next().value!);
-    },
+    remember: (session, slot) => putLatest(slots, session, slot, most),
     forget(slot) {
       for (const [session, at] of slots) if (at === slot) slots.delete(session);
     },

@@ -1,3 +1,5 @@
+import { putLatest } from "./latest.ts";
+
 /** Prompt tokens over bytes of their text, older observations counting less. */
 export interface TokenRatio {
   readonly bytes: number;
@@ -41,12 +43,8 @@ export function createTokenRatios(most: number): TokenRatios {
   const of = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
   return {
     of,
-    learn(model, bytes, tokens) {
-      const ratio = withSeen(of(model), bytes, tokens);
-      ratios.delete(model);
-      ratios.set(model, ratio);
-      if (ratios.size > most) ratios.delete(ratios.keys().next().value);
-    },
+    learn: (model, bytes, tokens) =>
+      putLatest(ratios, model, withSeen(of(model), bytes, tokens), most),
     learned() {
       const learned = new Map<string, number>();
       for (const [model, ratio] of ratios) {

@@ -94,10 +94,9 @@ export function createWorkbook(): Workbook {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
         sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
-        meanOwnTokens,
         meanAnswerTokens,
         // In the mean as many wait as their time is of the whole (Little's law).
-        waitingShare: meanWaitMs / meanTotalMs,
+        meanPendingTokens: meanOwnTokens * meanWaitMs / meanTotalMs,
       };
       return (server, load) => {
         const book = bookOf(server);
@@ -142,7 +141,8 @@ export function createWorkbook(): Workbook {
       if (firstAt === undefined) {
         // A whole answer's prompt is computed long before its end.
         const isComputed = !work.stream && now >= expectedAt;
-        index[isComputed ? "confirm" : "withdraw"](book.slot, work.blocks);
+        if (isComputed) index.confirm(book.slot, work.blocks);
+        else index.withdraw(book.slot, work.blocks);
       } else if (work.stream) {
         meanWaitMs += LATEST * (Math.max(0, firstAt - at) - meanWaitMs);
         meanTotalMs += LATEST * (Math.max(0, now - at) - meanTotalMs);

@@ -64,10 +64,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   const keyRequests = counter(
     "key_requests_total",
     "Requests that ended or were turned away, by their key's name.",
-    [
-      "key",
-      "code",
-    ],
+    ["key", "code"],
   );
   const heldBack = counter("retries_held_back_total", "Retries that the retry budget forbade.");
   const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [

@@ -3,7 +3,7 @@ import { type Body, readBody, type UploadLimits } from "./body.ts";
 import { type Asked, classify } from "./classify.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, forbiddenModel } from "./errors.ts";
-import { asksEngine, targetOf } from "./paths.ts";
+import { asksEngine } from "./paths.ts";
 
 /** A request whose body is here and understood as far as need be. */
 export interface AskedWithBody extends Asked {
@@ -13,10 +13,12 @@ export interface AskedWithBody extends Asked {
 /**
  * Reads a request and finds out what it asks for, and whether its client may.
  *
+ * @param path what was asked, with its query
  * @returns `undefined` where the client left before the end
  */
 export async function readAsked(
   request: Request,
+  path: string,
   client: Client,
   admission: Admission,
   settings: UploadLimits & { readonly sessionHeader: string },
@@ -27,7 +29,7 @@ export async function readAsked(
   const session = headers.get(settings.sessionHeader) ?? undefined;
   const asked = await classify(body.bytes, headers.get("content-type"), {
     session,
-    asksEngine: asksEngine(targetOf(request.url)),
+    asksEngine: asksEngine(path),
   });
   const error = "status" in asked
     ? asked

@@ -60,7 +60,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     const sharedHeaders = headersForServers(request.headers, client);
     if ("status" in sharedHeaders) return reject(sharedHeaders);
-    const asked = await readAsked(request, client, admission, settings);
+    const asked = await readAsked(request, path, client, admission, settings);
     const readAt = performance.now();
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);

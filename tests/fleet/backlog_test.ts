@@ -12,26 +12,14 @@ import {
 } from "../../src/fleet/backlog.ts";
 import type { Ticket } from "../../src/fleet/work.ts";
 import { numRuns } from "../support/property.ts";
-import { workOf } from "../support/work.ts";
+import { ticketOf, workOf } from "../support/work.ts";
 
 /** Seconds for each token, unless a test is about something else. */
 const PACE = 1e-3;
 
-/** A prompt of 1,000 tokens, none of them cached, expected to take a second. */
-function ticket(known: Partial<Ticket> & { readonly stream?: boolean } = {}): Ticket {
-  const { stream = true, ...rest } = known;
-  return {
-    work: workOf({ stream }),
-    promptTokens: 1_000,
-    ownTokens: 1_000,
-    knownTokens: 0,
-    at: 0,
-    expectedAt: 1_000,
-    queued: false,
-    isClear: true,
-    firstAt: undefined,
-    ...rest,
-  };
+/** A prompt of a stream, or of a whole answer. */
+function ticket({ stream = true, ...known }: Partial<Ticket> & { readonly stream?: boolean } = {}) {
+  return ticketOf({ work: workOf({ stream }), ...known });
 }
 
 Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {

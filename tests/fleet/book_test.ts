@@ -2,23 +2,12 @@ import assert from "node:assert/strict";
 import { enqueue } from "../../src/fleet/backlog.ts";
 import { count, newBook, start, takeStep } from "../../src/fleet/book.ts";
 import type { Ticket } from "../../src/fleet/work.ts";
-import { workOf } from "../support/work.ts";
+import { ticketOf, workOf } from "../support/work.ts";
 
 /** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
 function bookWith(...known: readonly Partial<Ticket>[]) {
   const book = newBook(0);
-  const tickets = known.map((known): Ticket => ({
-    work: workOf(),
-    promptTokens: 1_000,
-    ownTokens: 1_000,
-    knownTokens: 0,
-    at: 0,
-    expectedAt: 1_000,
-    queued: false,
-    isClear: true,
-    firstAt: undefined,
-    ...known,
-  }));
+  const tickets = known.map(ticketOf);
   for (const ticket of tickets) enqueue(book.backlog, ticket);
   /** What the step at that time tells, once it is over. */
   const told = (at: number) => {

@@ -1,4 +1,4 @@
-import type { Work, WorkSnapshot } from "../../src/fleet/work.ts";
+import type { Ticket, Work, WorkSnapshot } from "../../src/fleet/work.ts";
 
 /** A stream of any model without a prompt that can be told, but for what is given. */
 export function workOf(known: Partial<Work> = {}): Work {
@@ -8,6 +8,22 @@ export function workOf(known: Partial<Work> = {}): Work {
     blocks: [],
     session: undefined,
     stream: true,
+    ...known,
+  };
+}
+
+/** A prompt of 1,000 tokens, none of them cached, sent at 0 and expected to take a second. */
+export function ticketOf(known: Partial<Ticket> = {}): Ticket {
+  return {
+    work: workOf(),
+    promptTokens: 1_000,
+    ownTokens: 1_000,
+    knownTokens: 0,
+    at: 0,
+    expectedAt: 1_000,
+    queued: false,
+    isClear: true,
+    firstAt: undefined,
     ...known,
   };
 }
