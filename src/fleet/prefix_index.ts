@@ -24,6 +24,11 @@ const SLOTS_PER_WORD = 32;
 /** A block that was put among so large a part of the last needn't move to their end. */
 const RECENT = 1 / 8;
 
+/** A place in the order as that of a block which is yet to be computed, and back. */
+function promise(use: number): number {
+  return -1 - use;
+}
+
 /**
  * An index over all servers: per block one bit for each server, so that a prompt is looked up once
  * and not once for each server.
@@ -33,17 +38,17 @@ const RECENT = 1 / 8;
 export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   /** Servers that hold a block, one bit each, in words of 32. */
   const holders = new Map<number, number[]>();
-  /** Of each slot, its blocks, the longest unused first, and how many were put before each. */
+  /**
+   * Of each slot, its blocks, the longest unused first, and how many were put before each; of those
+   * that the server has yet to compute as a {@linkcode promise}.
+   */
   const used: Map<number, number>[] = [];
   /** Of each slot, how many blocks were put at its end so far. */
   const uses: number[] = [];
   const limits: number[] = [];
-  /** Of each slot, the blocks of prompts that it has yet to compute. */
-  const promised: Set<number>[] = [];
   let total = 0;
 
   const usedOf = (slot: number) => used[slot] ??= new Map();
-  const promisedOf = (slot: number) => promised[slot] ??= new Set();
   const wordOf = (slot: number) => Math.floor(slot / SLOTS_PER_WORD);
   const bitOf = (slot: number) => 1 << (slot % SLOTS_PER_WORD);
 
@@ -58,7 +63,6 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function drop(slot: number, block: number): void {
     used[slot]!.delete(block);
-    promisedOf(slot).delete(block);
     const words = holders.get(block)!;
     words[wordOf(slot)]! &= ~bitOf(slot);
     if (words.every((word) => word === 0)) holders.delete(block);
@@ -86,19 +90,20 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function remember(slot: number, blocks: readonly number[]): void {
     const known = usedOf(slot);
-    const promises = promisedOf(slot);
     const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
     let use = uses[slot] ?? 0;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const block = blocks[i]!;
       const last = known.get(block);
-      // What all prompts share is used all the time: it stays where it is while that is near.
-      if (last !== undefined && use - last <= recent) continue;
-      if (last === undefined) {
-        add(slot, block);
-        promises.add(block);
-      } else known.delete(block);
-      known.set(block, use++);
+      const isPromise = last === undefined || last < 0;
+      if (last === undefined) add(slot, block);
+      else {
+        // What all prompts share is used all the time: it stays where it is while that is near.
+        if (use - (isPromise ? promise(last) : last) <= recent) continue;
+        known.delete(block);
+      }
+      known.set(block, isPromise ? promise(use) : use);
+      use++;
     }
     uses[slot] = use;
     trim(slot);
@@ -135,12 +140,14 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       // Another one that came to nothing may have taken some of them along.
       const known = usedOf(slot);
       if (!blocks.every((block) => known.has(block))) remember(slot, blocks);
-      const promises = promisedOf(slot);
-      for (const block of blocks) promises.delete(block);
+      for (const block of blocks) {
+        const last = known.get(block);
+        if (last !== undefined && last < 0) known.set(block, promise(last));
+      }
     },
     withdraw(slot, blocks) {
-      const promises = promisedOf(slot);
-      for (const block of blocks) if (promises.has(block)) drop(slot, block);
+      const known = usedOf(slot);
+      for (const block of blocks) if (known.get(block)! < 0) drop(slot, block);
     },
     forget(slot) {
       for (const block of [...usedOf(slot).keys()]) drop(slot, block);
