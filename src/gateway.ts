@@ -117,7 +117,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     adminIsElsewhere: admin !== undefined,
   });
   const adminApp = createAdminApp(shown);
-  const poller = startPolling(fleet, connections);
+  const poller = startPolling(fleet, connections, { onError: logError });
   starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));
   const follower = file && followConfig({

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { ServerConfig } from "./config.ts";
 import { expandEnv, type Outside, readOutside } from "./outside.ts";
 import { shown } from "./parts.ts";
@@ -15,7 +16,11 @@ export function toServers(
   return servers.map((server, index): ServerConfig => {
     const url = addresses[index] ?? "";
     const apiKey = keys[index];
-    const ca = readOutside(server.ca, `servers.servers[${index}].ca`, outside, problems);
+    const where = `servers.servers[${index}].ca`;
+    const ca = readOutside(server.ca, where, outside, problems);
+    if (ca !== undefined && !areCertificates(ca)) {
+      problems.push({ where, what: `expected certificates in PEM in ${shown(server.ca)}` });
+    }
     return {
       url,
       name: server.name ?? url.replace(/^https?:\/\//, ""),
@@ -25,6 +30,18 @@ export function toServers(
       ...(server.models && { models: server.models }),
     };
   });
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** What no connection can be made with would be noticed only when one is. */
+function areCertificates(pem: string): boolean {
+  const found = pem.match(CERTIFICATE) ?? [];
+  try {
+    return found.map((text) => new X509Certificate(text)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** The normalised base address of every server; `undefined` where there is a problem. */

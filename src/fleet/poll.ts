@@ -19,6 +19,18 @@ const RECOVERY_LOOK_MS = 2_000;
 /** How often an unhealthy server is looked at when active checks are off and it is not yet time. */
 const IDLE_LOOK_MS = 1_000;
 
+/** How servers are polled. */
+export interface PollingOptions {
+  /** Hears of what should never be: the polling goes on. @default throws it */
+  readonly onError?: (error: unknown) => void;
+  /** Clock time in milliseconds. @default `Date.now` */
+  readonly now?: () => number;
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
 /**
  * Polls every server side by side: health and models on one loop, metrics on another, so that a
  * server that hangs delays neither the others nor its own other loop.
@@ -26,7 +38,7 @@ const IDLE_LOOK_MS = 1_000;
 export function startPolling(
   fleet: Fleet,
   connections: Connections,
-  now: () => number = Date.now,
+  { onError = raise, now = Date.now }: PollingOptions = {},
 ): Poller {
   const loops = new Map<
     Server,
@@ -116,7 +128,7 @@ export function startPolling(
     const { promise: checked, resolve } = Promise.withResolvers<void>();
     const checking = repeat(
       async () => {
-        if (dueForCheck(server)) await check(server, stop.signal);
+        if (dueForCheck(server)) await check(server, stop.signal).catch(onError);
         resolve();
       },
       () => fleet.settings.activeHealthCheck ? fleet.settings.healthCheckIntervalMs : IDLE_LOOK_MS,
@@ -124,7 +136,7 @@ export function startPolling(
     );
     const scraping = checked.then(() =>
       repeat(
-        () => scrape(server, stop.signal),
+        () => scrape(server, stop.signal).catch(onError),
         () => fleet.settings.metricsIntervalMs,
         stop.signal,
       )

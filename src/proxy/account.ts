@@ -60,7 +60,8 @@ export function openAccount(
     stream: false,
     server: undefined,
     attempts: 0,
-    status: 0,
+    // As long as nothing else is said.
+    status: 500,
     bytes: 0,
     firstTokenMs: undefined,
     durationMs: 0,

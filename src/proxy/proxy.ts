@@ -2,7 +2,7 @@ import type { Connections } from "../fleet/connections.ts";
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
-import { type Account, openAccount } from "./account.ts";
+import { openAccount } from "./account.ts";
 import { createAdmission } from "./admission.ts";
 import { attempt, type Attempted, LEFT } from "./attempt.ts";
 import { readAsked } from "./asked.ts";
@@ -52,10 +52,15 @@ export function createProxy(options: ProxyOptions): Proxy {
     const path = targetOf(request.url);
     const account = openAccount({ id, client, method: request.method, path });
     const { settings } = fleet;
+    // What is given back when the request has ended, even by a defect of ours: the last first.
+    using held = new DisposableStack();
+    held.defer(() => observer.closed({ ...account, durationMs: performance.now() - startedAt }));
+    held.defer(client.left);
     let dropBody = () => {};
     let failed: (Attempted & { server: string }) | undefined;
     const refused = closing.aborted ? errors.shuttingDown : admission.enter();
     if (refused) return reject(refused);
+    held.defer(admission.leave);
     retries.request();
 
     const sharedHeaders = headersForServers(request.headers, client);
@@ -64,7 +69,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const readAt = performance.now();
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
-    dropBody = asked.body.drop;
+    held.defer(dropBody = asked.body.drop);
     const { work, work: { model } } = asked;
     Object.assign(account, { model, stream: asked.stream });
 
@@ -78,6 +83,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         refusal = lease;
         break;
       }
+      held.defer(() => lease.end("client_closed"));
       const { url: server, apiKey } = lease.server.config;
       const attemptedAt = performance.now();
       if (!failed) observer.chosen(attemptedAt - readAt);
@@ -118,6 +124,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
       account.server = server;
       dropBody();
+      const ending = held.move();
       return respond(attempted, {
         headers: headersOf(id, client, lease?.decision),
         path,
@@ -127,23 +134,15 @@ export function createProxy(options: ProxyOptions): Proxy {
         onEnd(ended) {
           lease?.end(ended.outcome, endDetails(ended, Date.now()));
           const { outcome, status, bytes, usage } = ended;
-          close({ outcome, status, bytes, usage });
+          Object.assign(account, { outcome, status, bytes, usage });
+          ending.dispose();
         },
       });
     }
 
     function reject(error: errors.ApiError): Response {
-      close({ outcome: failed?.outcome ?? "rejected", status: error.status });
+      Object.assign(account, { outcome: failed?.outcome ?? "rejected", status: error.status });
       return errors.errorResponse(error, headersOf(id, client));
-    }
-
-    function close(ended: Partial<Account>): void {
-      dropBody();
-      if (!refused) admission.leave();
-      client.left();
-      Object.assign(account, ended);
-      account.durationMs = performance.now() - startedAt;
-      observer.closed(account);
     }
   };
 }

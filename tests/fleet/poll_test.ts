@@ -288,7 +288,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
     now: () => clock.now,
   });
   const state = () => stateOf(fleet.servers[0]!);
-  const poller = startPolling(fleet, connections, () => clock.now);
+  const poller = startPolling(fleet, connections, { now: () => clock.now });
   try {
     await poller.firstRound();
     assert.equal(state(), "healthy");
