@@ -8,6 +8,7 @@ import { serverShape, settingsShape } from "../../src/config/shape.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
+import { createAuthority } from "../security/certificates.ts";
 
 const URL_1 = "http://gpu-server-1:8081";
 const URL_2 = "http://gpu-server-2:8088";
@@ -551,15 +552,35 @@ Deno.test("an unset variable is a problem that names it", () => {
   assert.match(problems[0]?.what ?? "", /"GPU_KEY" is not set/);
 });
 
-Deno.test("the authority of a server's certificate is read from its file", () => {
+Deno.test("the authority of a server's certificate is read from its file", async () => {
   const raw = { servers: { servers: [{ url: URL_1, ca: "ca.pem" }, { url: URL_2 }] } };
-  const file = (name: string) => `text of ${name}`;
-  const { servers } = configOf(checkConfig(raw, () => undefined, file));
-  assert.deepEqual(servers.map(({ ca }) => ca), ["text of ca.pem", undefined]);
+  const { ca: first } = await createAuthority();
+  const several = `Of both sites:\n${first}\n${(await createAuthority()).ca}`;
+  for (const text of [first, several]) {
+    const { servers } = configOf(checkConfig(raw, () => undefined, () => text));
+    assert.deepEqual(servers.map(({ ca }) => ca), [text, undefined]);
+  }
   const [problem] = problemsOf(check(raw));
   assert.equal(problem?.where, "servers.servers[0].ca");
   assert.match(problem?.what ?? "", /^"ca\.pem" can't be read/);
 });
+
+Deno.test("an authority that no connection could be made with is a problem", async () => {
+  const raw = { servers: { servers: [{ url: URL_1, ca: "ca.pem" }] } };
+  const { ca } = await createAuthority();
+  const texts = ["", "no certificate", wrapped("AAAA"), wrapped("-"), `${ca}${wrapped("AAAA")}`];
+  for (const text of [...texts, ca.slice(0, 200) + ca.slice(-30)]) {
+    assert.deepEqual(
+      problemsOf(checkConfig(raw, () => undefined, () => text)),
+      [{ where: "servers.servers[0].ca", what: 'expected certificates in PEM in "ca.pem"' }],
+      text,
+    );
+  }
+});
+
+function wrapped(text: string): string {
+  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+}
 
 Deno.test("an empty variable is as good as none", () => {
   const problems = problemsOf(

@@ -325,3 +325,30 @@ Deno.test("stopping ends the polls of a server that hangs", async () => {
   });
   assert.ok(performance.now() - started < 1_000);
 });
+
+Deno.test("what should never be costs a poll, and not the polling", async () => {
+  await using server = startServer();
+  const connections = openConnections();
+  const fleet = new Fleet({ config: configOf([{ url: server.url }], QUICK) });
+  let isBroken = true;
+  const defect = new Error("a defect");
+  const told: unknown[] = [];
+  const poller = startPolling(fleet, {
+    ...connections,
+    to(config) {
+      if (isBroken) throw defect;
+      return connections.to(config);
+    },
+  }, { onError: (error) => void told.push(error) });
+  try {
+    await poller.firstRound();
+    await until("told of more than one", () => told.length > 1);
+    assert.ok(told.every((error) => error === defect));
+    isBroken = false;
+    await until("checked", () => stateOf(fleet.servers[0]!) === "healthy");
+    await until("read", () => fleet.servers[0]!.scrape !== undefined);
+  } finally {
+    await poller.stop();
+    connections.close();
+  }
+});

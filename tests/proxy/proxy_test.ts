@@ -24,6 +24,8 @@ interface Proxied {
   readonly close: () => void;
   /** The router waits no longer for those it has. */
   readonly cutOff: () => void;
+  /** Whether a defect of the router's makes every attempt throw. */
+  isBroken: boolean;
 }
 
 /** A proxy before those servers, all of them healthy; requests go to them in their order. */
@@ -52,7 +54,13 @@ async function proxying(
     closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,
-    connections,
+    connections: {
+      ...connections,
+      to(config) {
+        if (proxied.isBroken) throw new Error("a defect");
+        return connections.to(config);
+      },
+    },
     observer: {
       chosen() {},
       firstToken() {},
@@ -68,7 +76,7 @@ async function proxying(
   });
   const proxy: Proxied["proxy"] = (request) =>
     answer(request, client, { clientGone: request.signal, onStreamHead() {} });
-  await use({
+  const proxied: Proxied = {
     proxy,
     fleet,
     accounts,
@@ -76,7 +84,9 @@ async function proxying(
     heldBack: () => heldBack,
     close: () => closing.abort(),
     cutOff: () => cutOff.abort(),
-  });
+    isBroken: false,
+  };
+  await use(proxied);
   connections.close();
   assert.equal(left, accounts.length, "of each request its client is told that it ended");
   assert.deepEqual(
@@ -313,6 +323,21 @@ Deno.test("however requests end, each leaves its place and its body's room to th
     assert.equal(accounts.length, 21);
     assert.equal(accounts.at(-1)?.outcome, "client_closed");
   }, { max_in_flight: 1, body_buffer_mib: 1, failure_threshold: 100 });
+});
+
+Deno.test("a defect of the router's own costs a request, and no place or room for good", async () => {
+  await using server = startUpstream(() => new Response("x"));
+  const body = `{"model":"m","prompt":"${"x".repeat(0.9 * MEBIBYTE)}"}`;
+  await proxying([server.url], async (proxied) => {
+    proxied.isBroken = true;
+    for (let i = 0; i < 3; i++) await assert.rejects(proxied.proxy(request({}, body)), /a defect/);
+    proxied.isBroken = false;
+    assert.equal(await (await proxied.proxy(request({}, body))).text(), "x");
+    assert.deepEqual(
+      proxied.accounts.map(({ status, outcome }) => [status, outcome]),
+      [...Array.from({ length: 3 }, () => [500, "rejected"]), [200, "ok"]],
+    );
+  }, { max_in_flight: 1, body_buffer_mib: 1 });
 });
 
 Deno.test("a client that left amid its body asks no server and gives its place back", async () => {
