@@ -53,11 +53,11 @@ export function refusal(servers: Servers, model: string | undefined): Refusal {
   if (remaining.some(({ models }) => model === undefined || models.has(model))) {
     return "unavailable";
   }
-  // Before a server has listed its models it may have any, and with all of them out "no such
-  // model" would send people looking in the wrong place.
-  const able = remaining.filter((server) => isRoutable(stateOf(server)));
-  const unlisted = able.some(({ models }) => models.size === 0);
-  return able.length === 0 || unlisted || anyChecking(servers) ? "unavailable" : "unknown_model";
+  // A server that never listed its models may have any, and with all of them out "no such model"
+  // would send people looking in the wrong place.
+  const unlisted = remaining.some(({ models }) => models.size === 0);
+  const allOut = remaining.every((server) => !isRoutable(stateOf(server)));
+  return unlisted || allOut || anyChecking(servers) ? "unavailable" : "unknown_model";
 }
 
 /** Without removed servers that have nothing left to do and that nobody may need any more. */

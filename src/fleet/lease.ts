@@ -5,6 +5,8 @@ import type { Server } from "./server.ts";
 export interface EndDetails {
   /** The server is not to blame for a failure: the router gave up for reasons of its own. */
   readonly blameless?: boolean;
+  /** It may still be at work on a whole answer: not to blame if its engine moves. */
+  readonly slow?: boolean;
   /** The server can't be reached: one such failure is enough to take it out. */
   readonly unreachable?: boolean;
   /** Of the prompt, as far as they are known. */

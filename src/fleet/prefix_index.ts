@@ -43,6 +43,8 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
    * that the server has yet to compute as a {@linkcode promise}.
    */
   const used: Map<number, number>[] = [];
+  /** Of each slot, its blocks from the longest unused on: whatever is passed leaves. */
+  const oldest: MapIterator<number>[] = [];
   /** Of each slot, how many blocks were put at its end so far. */
   const uses: number[] = [];
   const limits: number[] = [];
@@ -69,8 +71,12 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     total--;
   }
 
+  /** What is only promised pushes nothing out of its own server: it may be refused. */
   function trim(slot: number): void {
     shrink(slot, limits[slot] ?? Infinity);
+  }
+
+  function trimAll(slot: number): void {
     if (total <= mostBlocks) return;
     // Whoever holds most makes room: else those that came first would leave nothing to others.
     let largest = slot;
@@ -82,10 +88,8 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function shrink(slot: number, most: number): void {
     const blocks = usedOf(slot);
-    for (const block of blocks.keys()) {
-      if (blocks.size <= most) return;
-      drop(slot, block);
-    }
+    // A new iterator would pass all places that are empty each time.
+    while (blocks.size > most) drop(slot, (oldest[slot] ??= blocks.keys()).next().value!);
   }
 
   function remember(slot: number, blocks: readonly number[]): void {
@@ -106,7 +110,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       use++;
     }
     uses[slot] = use;
-    trim(slot);
+    trimAll(slot);
   }
 
   return {
@@ -144,6 +148,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
         const last = known.get(block);
         if (last !== undefined && last < 0) known.set(block, promise(last));
       }
+      trim(slot);
     },
     withdraw(slot, blocks) {
       const known = usedOf(slot);

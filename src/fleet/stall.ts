@@ -31,3 +31,8 @@ export function afterScrape(
     scrape.kvCacheUsage === before.kvCacheUsage;
   return still ? progress : { seen: scrape, movedAt: now };
 }
+
+/** Whether an engine with requests was seen to move since then. */
+export function isMoving({ seen, movedAt }: Progress, since: number): boolean {
+  return movedAt >= since && seen?.counters?.generation !== undefined && seen.running > 0;
+}

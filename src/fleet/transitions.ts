@@ -2,11 +2,11 @@ import type { ServerConfig, Settings } from "../config/config.ts";
 import { afterRequest } from "./breaker.ts";
 import { afterCheck, type Check } from "./health.ts";
 import type { EndDetails } from "./lease.ts";
-import type { Scrape } from "./load.ts";
+import { type Scrape, trustedMs } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import { afterBackpressure } from "./rest.ts";
 import { fixedModels, type Server, type ServerState, stateOf } from "./server.ts";
-import { afterScrape } from "./stall.ts";
+import { afterScrape, isMoving } from "./stall.ts";
 
 /** What a transition depends on beside the server itself. */
 export interface Circumstances {
@@ -69,19 +69,21 @@ export function takeOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, unreachable = false, restMs }: EndDetails,
+  { blameless = false, slow = false, unreachable = false, restMs }: EndDetails,
   circumstances: Circumstances,
 ): string {
-  const { now, random } = circumstances;
+  const { settings, now, random } = circumstances;
   // A server that turns requests away at once would look idle, and draw still more.
   if (outcome === "backpressure") {
     Object.assign(server, afterBackpressure(server, restMs, now, random));
   }
-  const ok = blameless ? undefined : verdict(outcome);
+  const isAtWork = slow && isMoving(server.progress, now - trustedMs(settings.metricsIntervalMs));
+  const ok = blameless || isAtWork ? undefined : verdict(outcome);
   if (ok === undefined) return server.health.reason;
   // Each that tries it waits for seconds: one is enough.
-  const settings = { ...circumstances.settings, ...(unreachable && { failureThreshold: 1 }) };
-  return takeVerdict(server, ok, isTrial, { ...circumstances, settings });
+  const failureThreshold = unreachable ? 1 : settings.failureThreshold;
+  const strict = { ...settings, failureThreshold };
+  return takeVerdict(server, ok, isTrial, { ...circumstances, settings: strict });
 }
 
 /** A request to it went well so far, or failed by its fault. */

@@ -120,22 +120,24 @@ export function createWorkbook(): Workbook {
         firstAt: undefined,
       };
       index.remember(book.slot, work.blocks);
-      if (work.promptBytes === 0) return ticket;
-      enqueue(book.backlog, ticket);
-      meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
+      if (work.promptBytes !== 0) enqueue(book.backlog, ticket);
       return ticket;
     },
     firstToken(server, ticket, now) {
       const book = bookOf(server);
+      const { work: { promptBytes, blocks, session }, ownTokens, firstAt } = ticket;
       learn(book, "prefill", books.takeStep(book, now), now);
       books.start(book, ticket, now);
-      const { blocks, session } = ticket.work;
+      // A prompt that a server refused tells nothing of those that are computed.
+      if (firstAt === undefined && promptBytes !== 0) {
+        meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
+      }
       index.confirm(book.slot, blocks);
       if (session !== undefined) sessions.remember(session, book.slot);
     },
     end(server, ticket, { promptTokens, answerTokens }, now) {
       const book = bookOf(server);
-      const { work, at, expectedAt, firstAt } = ticket;
+      const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = ticket;
       learn(book, "prefill", books.takeStep(book, now), now);
       learn(book, "decode", books.close(book, ticket, answerTokens, now), now);
       if (firstAt === undefined) {
@@ -148,9 +150,7 @@ export function createWorkbook(): Workbook {
         meanTotalMs += LATEST * (Math.max(0, now - at) - meanTotalMs);
       }
       if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
-      if (promptTokens && work.promptBytes) {
-        ratios.learn(work.model, work.promptBytes, promptTokens);
-      }
+      if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
     },
     scraped(server, scrape, now) {
       const book = bookOf(server);

@@ -65,8 +65,9 @@ async function send(request: UpstreamRequest): Promise<Attempted> {
     if (!isFailure(outcome)) return { outcome, answer, expired: undefined };
     // The rest of a failure isn't worth a connection; an event that tells of one is whole.
     upstream.close();
-    const rest = held.errorStatus === undefined ? held.rest : undefined;
-    return { outcome, answer: { ...answer, rest }, expired: undefined };
+    const isWhole = !held.rest || held.errorStatus !== undefined;
+    const whole = isWhole ? { ...answer, rest: undefined } : undefined;
+    return { outcome, answer: whole, expired: undefined };
   } catch (error) {
     upstream.close();
     return { outcome: upstream.outcomeOf(error), answer: undefined, expired: upstream.expired };

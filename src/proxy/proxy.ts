@@ -98,7 +98,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         ...connections.to(lease.server.config),
         limits: limitsOf(settings, { startedAt, cutOff, stalled: lease.stalled }),
         clientGone,
-        onStreamHead: () => onStreamHead(headersOf(id, client)),
+        onStreamHead: () => onStreamHead(headersOf(id, client, lease.decision)),
       });
       if (!isFailure(attempted.outcome)) {
         if (attempted.outcome === "ok") lease.started();
@@ -110,7 +110,7 @@ export function createProxy(options: ProxyOptions): Proxy {
         return answer(attempted, server, lease);
       }
 
-      lease.end(attempted.outcome, endDetails(attempted, Date.now()));
+      lease.end(attempted.outcome, endDetails(attempted, Date.now(), asked.stream, failed));
       failed = { ...attempted, server };
       if (attempted.answer) failedAnswer = failed;
       if (!shouldRetry(attempted, tried.size, settings.maxRetries)) break;

@@ -30,15 +30,29 @@ export function isFinal(ending: Ending | undefined): boolean {
   return ending?.expired === "overdue" || ending?.expired === "cut_off";
 }
 
-/** What a server's record takes of an attempt beside its outcome. */
-export function endDetails(ending: Ending, now: number): EndDetails {
+/**
+ * What a server's record takes of an attempt beside its outcome.
+ *
+ * @param now clock time in milliseconds
+ * @param stream it was to be a stream, or is one that has begun
+ * @param before the attempt at another server before it
+ */
+export function endDetails(
+  ending: Ending,
+  now: number,
+  stream = true,
+  before?: Pick<Ending, "outcome">,
+): EndDetails {
   const { outcome, expired, answer, usage, chunks } = ending;
+  // What two servers in turn break at may be the request: it takes out no more than one of them.
+  const breaksAll = outcome === "bad_status" && before?.outcome === "bad_status";
   return {
     promptTokens: usage?.promptTokens,
     // A stream's chunks are its tokens, or nearly so.
     answerTokens: usage?.completionTokens || chunks,
     // The router's own reasons; an engine that stands still has its own state.
-    blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off",
+    blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off" || breaksAll,
+    slow: expired === "silent" && !stream,
     unreachable: expired === "unreachable",
     restMs: outcome === "backpressure" && answer
       ? retryAfterMs(answer.headers.get("retry-after"), now)

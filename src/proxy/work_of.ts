@@ -36,11 +36,23 @@ export interface WorkOptions {
   readonly session?: string | undefined;
 }
 
-const INLINE = new TextEncoder().encode("data:");
+const encoder = new TextEncoder();
+const INLINE = encoder.encode("data:");
+const DATA = encoder.encode('"data"');
+const isBase64 = new Array(256).fill(false);
+for (
+  const byte of encoder.encode(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=",
+  )
+) isBase64[byte] = true;
+const SPACE = 0x20;
 const QUOTE = 0x22;
+const COLON = 0x3a;
 const LETTER_N = 0x6e;
 /** Shorter ones are taken for text. */
 const INLINE_LEAST = 8_192;
+/** Text has a space or the like among so many bytes. */
+const INLINE_LOOKED_AT = 256;
 /** What one counts for: a thousand tokens or so. */
 const INLINE_BYTES = 4_096;
 /** Of its end so much is looked at, and of the rest its length. */
@@ -102,7 +114,7 @@ export function describeWork(
     // An upload's prompt, or one in a member of another name, is not told apart from the rest.
     promptBytes: promptBytes === 0 ? undefined : promptBytes,
     blocks,
-    session: sessionOf(body, spans, session, cacheHash),
+    session: sessionOf(body, spans, session, cacheHash, blocks.length > 0),
     stream,
   };
 }
@@ -111,18 +123,36 @@ function isNull(body: Uint8Array, [start]: Span): boolean {
   return body[start] === LETTER_N;
 }
 
-/** Strings such as `"data:image/png;base64,…"` of some size: images, audio, files. */
+/**
+ * Images, audio and files of some size: strings such as `"data:image/png;base64,…"`, or what a
+ * member `data` holds, if it isn't text.
+ */
 function* inlineData(body: Uint8Array, [start, end]: Span): Generator<Span> {
   if (end - start < INLINE_LEAST) return;
   for (let at = body.indexOf(QUOTE, start); at !== -1 && at < end;) {
     const stop = endOfString(body, at);
-    if (stop - at >= INLINE_LEAST && isInline(body, at + 1)) yield [at, stop];
+    if (stop - at >= INLINE_LEAST && isInline(body, at)) yield [at, stop];
     at = body.indexOf(QUOTE, stop);
   }
 }
 
-function isInline(body: Uint8Array, at: number): boolean {
-  return INLINE.every((byte, i) => body[at + i] === byte);
+function isInline(body: Uint8Array, quote: number): boolean {
+  if (standsAt(body, INLINE, quote + 1)) return true;
+  const colon = lastBefore(body, quote);
+  if (body[colon] !== COLON) return false;
+  const nameEnd = lastBefore(body, colon) + 1;
+  return standsAt(body, DATA, nameEnd - DATA.length) &&
+    body.subarray(quote + 1, quote + INLINE_LOOKED_AT).every((byte) => isBase64[byte]);
+}
+
+function standsAt(body: Uint8Array, text: Uint8Array, at: number): boolean {
+  return text.every((byte, i) => body[at + i] === byte);
+}
+
+/** Where the last byte before that one stands that is no white space. */
+function lastBefore(body: Uint8Array, at: number): number {
+  do at--; while (body[at]! <= SPACE);
+  return at;
 }
 
 function sessionOf(
@@ -130,13 +160,12 @@ function sessionOf(
   spans: PromptSpans,
   given: string | undefined,
   seed: number,
+  tells: boolean,
 ): number | undefined {
   if (given !== undefined) return hashOfText(given, seed);
-  for (const name of SESSION) {
-    const span = spans[name];
-    if (span) return hashOf(body, span[0], span[1], seed);
-  }
-  return undefined;
+  // Many clients have one user for all they ask: where the text tells more, it is believed.
+  const span = spans.prompt_cache_key ?? (tells ? undefined : spans.user);
+  return span && hashOf(body, span[0], span[1], seed);
 }
 
 const SEED = 0x811c9dc5 | 0;

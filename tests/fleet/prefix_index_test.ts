@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createPrefixIndex } from "../../src/fleet/prefix_index.ts";
+import { createPrefixIndex, type PrefixIndex } from "../../src/fleet/prefix_index.ts";
 import { numRuns } from "../support/property.ts";
 
 Deno.test("of a prompt, the blocks from the first on count that a server has seen", () => {
@@ -36,14 +36,16 @@ for (const slot of [31, 32, 63, 64, 65, 199]) {
   });
 }
 
+/** A prompt went to a server and was computed there. */
+function compute(index: PrefixIndex, slot: number, blocks: readonly number[]): void {
+  index.remember(slot, blocks);
+  index.confirm(slot, blocks);
+}
+
 Deno.test("a server beyond its limit loses what was longest unused", () => {
   const index = createPrefixIndex(100);
   index.limit(0, 3);
-  index.remember(0, [1]);
-  index.remember(0, [2]);
-  index.remember(0, [3]);
-  index.remember(0, [1]);
-  index.remember(0, [4]);
+  for (const block of [1, 2, 3, 1, 4]) compute(index, 0, [block]);
   assert.deepEqual([1, 2, 3, 4].map((block) => index.match([block])(0)), [1, 0, 1, 1]);
   assert.equal(index.size(0), 3);
   index.limit(0, 1);
@@ -53,11 +55,22 @@ Deno.test("a server beyond its limit loses what was longest unused", () => {
 Deno.test("a prompt's end leaves before its beginning, and of one too long the beginning stays", () => {
   const index = createPrefixIndex(100);
   index.limit(0, 4);
-  index.remember(0, [1, 2, 3, 4]);
-  index.remember(0, [11, 12]);
+  compute(index, 0, [1, 2, 3, 4]);
+  compute(index, 0, [11, 12]);
   assert.deepEqual([index.match([1, 2, 3, 4])(0), index.match([11, 12])(0)], [2, 2]);
-  index.remember(0, [21, 22, 23, 24, 25, 26]);
+  compute(index, 0, [21, 22, 23, 24, 25, 26]);
   assert.equal(index.match([21, 22, 23, 24, 25, 26])(0), 4);
+});
+
+Deno.test("a prompt that is refused, however long, pushes out nothing", () => {
+  const index = createPrefixIndex(100);
+  index.limit(0, 4);
+  compute(index, 0, [1, 2, 3, 4]);
+  const refused = [21, 22, 23, 24, 25, 26];
+  index.remember(0, refused);
+  assert.deepEqual([index.match([1, 2, 3, 4])(0), index.match(refused)(0)], [4, 6]);
+  index.withdraw(0, refused);
+  assert.deepEqual([index.match([1, 2, 3, 4])(0), index.size(0)], [4, 4]);
 });
 
 Deno.test("of a prompt that came to nothing, what was new is forgotten and the rest stays", () => {
@@ -101,7 +114,7 @@ Deno.test("what is used all the time stays, though it moves to the end now and t
   const index = createPrefixIndex(1_000);
   index.limit(0, 80);
   for (let prompt = 0; prompt < 500; prompt++) {
-    index.remember(0, [1, 2, 3, 1_000 + 2 * prompt, 1_001 + 2 * prompt]);
+    compute(index, 0, [1, 2, 3, 1_000 + 2 * prompt, 1_001 + 2 * prompt]);
     assert.equal(index.match([1, 2, 3])(0), 3);
   }
   assert.equal(index.size(0), 80);
@@ -130,27 +143,41 @@ function naive(mostBlocks: number) {
   const used = new Map<number, number[]>();
   const limits = new Map<number, number>();
   const puts: { slot: number; block: number }[] = [];
+  const promised = new Map<number, Set<number>>();
   const of = (slot: number) => used.get(slot) ?? [];
   const total = () => [...used.values()].reduce((sum, blocks) => sum + blocks.length, 0);
+  const promisedOf = (slot: number) => promised.get(slot) ?? new Set();
   const trim = (slot: number) => {
     while (of(slot).length > (limits.get(slot) ?? Infinity)) of(slot).shift();
+  };
+  const trimAll = (slot: number) => {
     const overflow = total() - mostBlocks;
     // Among equals the one at work, then the first.
     const [largest] = [slot, ...[...used.keys()].sort((a, b) => a - b)]
       .sort((a, b) => of(b).length - of(a).length);
     for (let i = 0; i < overflow; i++) of(largest!).shift();
   };
-  return {
+  const model = {
     remember(slot: number, blocks: readonly number[]) {
       const recent = Math.floor(Math.min(limits.get(slot) ?? Infinity, mostBlocks) / 8);
       for (const block of blocks.toReversed()) {
         // The last that were put, whichever of them are still there.
         const last = puts.filter((put) => put.slot === slot).slice(-recent || Infinity);
         if (of(slot).includes(block) && last.some((put) => put.block === block)) continue;
+        if (!of(slot).includes(block)) promised.set(slot, promisedOf(slot).add(block));
         used.set(slot, [...of(slot).filter((other) => other !== block), block]);
         puts.push({ slot, block });
       }
+      trimAll(slot);
+    },
+    confirm(slot: number, blocks: readonly number[]) {
+      if (!blocks.every((block) => of(slot).includes(block))) model.remember(slot, blocks);
+      for (const block of blocks) promisedOf(slot).delete(block);
       trim(slot);
+    },
+    withdraw(slot: number, blocks: readonly number[]) {
+      const gone = blocks.filter((block) => promisedOf(slot).has(block));
+      used.set(slot, of(slot).filter((block) => !gone.includes(block)));
     },
     forget: (slot: number) => void used.delete(slot),
     limit(slot: number, blocks: number) {
@@ -164,6 +191,7 @@ function naive(mostBlocks: number) {
     },
     total,
   };
+  return model;
 }
 
 Deno.test("whatever is remembered, forgotten and limited, the index is like a naive one", () => {
@@ -172,7 +200,14 @@ Deno.test("whatever is remembered, forgotten and limited, the index is like a na
   // Few of them, so that they meet, of either sign.
   const blocks = fc.array(fc.integer({ min: -4, max: 4 }), { maxLength: 8 });
   const event = fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant("remember" as const), slot, blocks }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom("remember" as const, "confirm" as const, "withdraw" as const),
+        slot,
+        blocks,
+      }),
+    },
     fc.record({ do: fc.constant("forget" as const), slot }),
     fc.record({ do: fc.constant("limit" as const), slot, most: fc.nat(6) }),
   );
@@ -181,15 +216,10 @@ Deno.test("whatever is remembered, forgotten and limited, the index is like a na
       const index = createPrefixIndex(most);
       const model = naive(most);
       for (const event of events) {
-        if (event.do === "remember") {
-          index.remember(event.slot, event.blocks);
-          model.remember(event.slot, event.blocks);
-        } else if (event.do === "forget") {
-          index.forget(event.slot);
-          model.forget(event.slot);
-        } else {
-          index.limit(event.slot, event.most);
-          model.limit(event.slot, event.most);
+        for (const each of [index, model]) {
+          if (event.do === "forget") each.forget(event.slot);
+          else if (event.do === "limit") each.limit(event.slot, event.most);
+          else each[event.do](event.slot, event.blocks);
         }
         const matched = index.match(asked);
         for (const slot of slots) {

@@ -182,7 +182,7 @@ Deno.test("the rest of a long failure is not waited for", async () => {
   const said = `HTTP/1.1 500 Said\r\ncontent-length: ${9 * MIB}\r\n\r\n${"x".repeat(2 * MIB)}`;
   const { outcome, answer } = await attemptAt(said, { hangs: true });
   assert.equal(outcome, "bad_status");
-  await assert.rejects(answer!.rest!.read(), "and nobody takes its beginning for the whole");
+  assert.equal(answer, undefined, "and nobody takes its beginning for the whole");
 });
 
 Deno.test("nobody there is told at once, and not tried again", () =>

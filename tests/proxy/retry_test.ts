@@ -112,3 +112,18 @@ Deno.test("no Retry-After is no time, and more digits than there are seconds are
   assert.equal(retryAfterMs(null, NOW), undefined);
   assert.equal(retryAfterMs("9".repeat(400), NOW), Infinity);
 });
+
+Deno.test("what a second server breaks at as well may be the request, and takes out one of them", () => {
+  const broken = { outcome: "bad_status", expired: undefined } as const;
+  assert.equal(endDetails(broken, 0, false).blameless, false);
+  assert.equal(endDetails(broken, 0, false, broken).blameless, true);
+  assert.equal(endDetails(broken, 0, false, RESET).blameless, false);
+  assert.equal(endDetails(RESET, 0, false, broken).blameless, false);
+});
+
+Deno.test("a server that was silent may be slow at a whole answer, and at no stream", () => {
+  const silent = { outcome: "timeout", expired: "silent" } as const;
+  assert.equal(endDetails(silent, 0, false).slow, true);
+  assert.equal(endDetails(silent, 0, true).slow, false);
+  assert.equal(endDetails({ ...silent, expired: "unreachable" }, 0, false).slow, false);
+});

@@ -186,7 +186,9 @@ Deno.test("a session is named by the header, else by the cache's key, else by th
   assert.notEqual(key, undefined);
   assert.equal(await named({ prompt_cache_key: "k", user: "u" }), key);
   assert.notEqual(await named({ prompt_cache_key: "other" }), key);
-  assert.notEqual(await named({ user: "u" }), undefined);
+  const user = { messages: [{ role: "user", content: "Hi" }], user: "u" };
+  assert.notEqual(await named(user), undefined);
+  assert.equal(await named({ user: "u" }), undefined, "where the prompt tells enough");
   const header = await named({}, "conversation 1");
   assert.equal(await named({ prompt_cache_key: "k", user: "u" }, "conversation 1"), header);
   assert.notEqual(await named({}, "conversation 2"), header);
