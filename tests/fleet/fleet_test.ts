@@ -191,6 +191,14 @@ Deno.test("a healthy server that has not listed yet may have any model: unavaila
   assert.equal(refusal(fleet, "one"), "unknown_model");
 });
 
+Deno.test("a server that was never there may have any model as well: unavailable", () => {
+  const { fleet } = healthyFleet([{ url: A }]);
+  fleet.reconcile(configOf([{ url: A, models: ["one"] }, { url: B }]));
+  for (let i = 0; i < 3; i++) fleet.recordCheck(serverAt(fleet, B), FAILED);
+  assert.equal(stateOf(serverAt(fleet, B)), "unhealthy");
+  assert.equal(refusal(fleet, "two"), "unavailable");
+});
+
 Deno.test("with every server out nothing is available, named or not", () => {
   const { fleet } = fleetOf([{ url: A }, { url: B }]);
   for (const server of serversOf(fleet)) fleet.recordCheck(server, FAILED);
@@ -481,6 +489,27 @@ Deno.test("a server whose engine stands still for stall_timeout is stalled, and 
     "healthy stalled: its engine stands still for 10 s",
     "stalled healthy: its engine moves again, or has nothing to do",
   ]);
+});
+
+Deno.test("a whole answer that takes too long takes no server out whose engine is at work", () => {
+  for (
+    const [slow, moves, state] of [
+      [true, true, "healthy"],
+      [true, false, "unhealthy"],
+      [false, true, "unhealthy"],
+    ] as const
+  ) {
+    const { fleet, clock } = healthyFleet([{ url: A }]);
+    const server = serverAt(fleet, A);
+    const leases = [lease(fleet), lease(fleet)];
+    for (let i = 0; i < 8; i++) {
+      clock.now += 1_000;
+      const counters = { ...WORKING.counters, ...(moves && { generation: i }) };
+      fleet.recordScrape(server, { ...WORKING, counters }, false);
+    }
+    for (const lease of leases) lease.end("timeout", { slow });
+    assert.equal(stateOf(server), state, `${slow} ${moves}`);
+  }
 });
 
 Deno.test("a server that stands still is unavailable, not unknown", () => {

@@ -439,6 +439,20 @@ Deno.test("others' requests count as prompts as ours do, as far as ours wait", (
   }
 });
 
+Deno.test("a prompt that a server refused says nothing of those it computes, nor pushes them out", () => {
+  const { book, clock, a, begin, serve, look, scrape, end } = workbook();
+  scrape(a, {}, { kvCacheTokens: 20_000 });
+  const known = promptOf(...range(1, 16));
+  serve(a, known, 100);
+  const unknown = workOf({ promptBytes: undefined });
+  const before = look(a, unknown).promptTokens;
+  const far = promptOf(...range(1_000, 70_000));
+  for (let i = 0; i < 5; i++) end(a, begin(a, far));
+  assert.equal(look(a, unknown).promptTokens, before);
+  assert.equal(look(a, known).knownTokens, look(a, known).promptTokens);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 16);
+});
+
 Deno.test("a request beyond a server's seats waits for one", () => {
   const { a, clock, look } = workbook();
   const at = (running: number, waiting: number) =>

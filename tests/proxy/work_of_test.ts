@@ -225,6 +225,31 @@ Deno.test("an image counts for some pages of text, however large its data are", 
   assert.equal(sizes[0], sizes[1]);
 });
 
+for (
+  const [name, part] of [
+    ["audio", {
+      type: "input_audio",
+      input_audio: { data: "UklG".repeat(500_000), format: "wav" },
+    }],
+    ["an image", { type: "image", source: { type: "base64", data: "iVBO".repeat(500_000) } }],
+  ] as const
+) {
+  Deno.test(`${name} whose data stand alone counts for some pages of text as well`, async () => {
+    for (const space of [undefined, 2]) {
+      const body = JSON.stringify({ model: "m", messages: [user([part])] }, null, space);
+      const { promptBytes } = await workOf(body);
+      assert.ok(promptBytes !== undefined && promptBytes < 5_000, `${promptBytes}`);
+    }
+  });
+}
+
+Deno.test("a long text in a member `data` is text, and so is base64 in one of another name", async () => {
+  for (const source of [{ data: "some words ".repeat(2_000) }, { text: "UklG".repeat(5_000) }]) {
+    const { promptBytes } = await workOf({ model: "m", messages: [user([source])] });
+    assert.ok(promptBytes! > 20_000, `${promptBytes}`);
+  }
+});
+
 Deno.test("the same image again is the same prompt, another one is not", async () => {
   const asking = (letter: string, bytes: number) =>
     workOf({ model: "m", messages: [user([image(letter, bytes)]), user(LONG)] });
