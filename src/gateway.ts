@@ -9,7 +9,7 @@ import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
 import { tellAll } from "./monitor/listener.ts";
-import { logAnswered, logError, logListener } from "./monitor/log.ts";
+import { logAnswered, logCutOff, logError, logListener, logStopping } from "./monitor/log.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
@@ -140,9 +140,14 @@ export function startGateway(options: GatewayOptions): Gateway {
     stopping.abort();
     follower?.stop();
     const { drainDelayMs, drainTimeoutMs } = fleet.settings;
+    const inFlight = () => fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
+    logStopping(inFlight(), drainMs ?? drainDelayMs + drainTimeoutMs);
     if (drainMs === undefined) await pause(drainDelayMs, cutOff.signal);
     closing.abort();
-    await main.drain(drainMs ?? drainTimeoutMs, () => cutOff.abort());
+    await main.drain(drainMs ?? drainTimeoutMs, () => {
+      if (inFlight() > 0) logCutOff(inFlight());
+      cutOff.abort();
+    });
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
     connections.close();

@@ -50,9 +50,12 @@ export function untilToldToStop(gateway: Gateway): Promise<void> {
   return stopOnSignals(gateway).stopped;
 }
 
+/** A terminal sends Ctrl-C to all that run in it, and what started the router passes it on. */
+const SAME_SIGNAL_MS = 500;
+
 /**
- * Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second. Listens
- * to signals from the moment it is called.
+ * Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second, of which
+ * one that follows the first at once is a copy. Listens to signals from the moment it is called.
  */
 export function stopOnSignals(gateway: Gateway): Stopping {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
@@ -61,9 +64,14 @@ export function stopOnSignals(gateway: Gateway): Stopping {
     if (++times > 1) Deno.exit(1);
     tell();
   };
-  Deno.addSignalListener("SIGINT", stop);
+  let firstAt: number | undefined;
+  const onSignal = () => {
+    firstAt ??= performance.now();
+    if (times === 0 || performance.now() - firstAt > SAME_SIGNAL_MS) stop();
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGTERM", stop);
+    Deno.addSignalListener("SIGTERM", onSignal);
     Deno.addSignalListener("SIGHUP", () => void gateway.reload());
   }
   return { stop, isTold: () => times > 0, stopped: told.then(() => gateway.shutdown()) };

@@ -147,6 +147,19 @@ export function logWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
 }
 
+/** The router was told to stop, and waits for so many requests. */
+export function logStopping(inFlight: number, mostMs: number): void {
+  log.info("Stopping: {inFlight} requests in flight have up to {seconds} s to finish", {
+    inFlight,
+    seconds: mostMs / 1000,
+  });
+}
+
+/** So many requests took too long to finish. */
+export function logCutOff(inFlight: number): void {
+  log.warning("Stopping: {inFlight} requests are cut off", { inFlight });
+}
+
 /** Tells of what should not have happened. */
 export function logError(error: unknown): void {
   log.error("Unexpected: {error}", { error });
