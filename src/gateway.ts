@@ -117,7 +117,10 @@ export function startGateway(options: GatewayOptions): Gateway {
     adminIsElsewhere: admin !== undefined,
   });
   const adminApp = createAdminApp(shown);
-  const poller = startPolling(fleet, connections, { onError: logError });
+  const poller = startPolling(fleet, connections, {
+    onError: logError,
+    onNoModels: (server, why) => listener.noModels(server, why),
+  });
   starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));
   const follower = file && followConfig({

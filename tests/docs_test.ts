@@ -10,7 +10,10 @@ import {
 } from "../src/config/access_shape.ts";
 import { parseConfig } from "../src/config/load.ts";
 import type { Config } from "../src/config/config.ts";
+import { createAuthority } from "./security/certificates.ts";
 import { deadUrl } from "./support/upstream.ts";
+
+const { ca: CA } = await createAuthority();
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const READMES = ["README.md", "README.zh.md"];
@@ -295,7 +298,8 @@ function tableWith(text: string, key: string): string[][] {
 }
 
 function accepted(text: string): Config {
-  const file = (name: string) => name.endsWith(".toml") ? "api_keys = []" : "what is there";
+  const file = (name: string) =>
+    name.endsWith("ca.pem") ? CA : name.endsWith(".toml") ? "api_keys = []" : "what is there";
   const checked = parseConfig(text, () => "a-key", file);
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.warnings, []);

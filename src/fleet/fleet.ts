@@ -139,6 +139,11 @@ export class Fleet {
     if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
   }
 
+  /** Takes why a server doesn't tell its models. */
+  recordNoModels(server: Server, why: string): void {
+    server.modelsFailure = why;
+  }
+
   /**
    * Takes what a server's `/metrics` said.
    *

@@ -6,6 +6,8 @@ export interface Check {
   readonly ok: boolean;
   /** How long the answer took. */
   readonly responseMs: number;
+  /** Why it failed, for people. */
+  readonly failure?: string;
 }
 
 /** What is believed of a server's health, and what that belief rests on. */
@@ -71,14 +73,14 @@ export function afterCheck(
   );
   const consecutiveCheckFailures = check.ok ? 0 : health.consecutiveCheckFailures + 1;
   const next = { ...health, window, totalChecks, consecutiveCheckFailures };
-  const reason = faultIn(next, settings);
+  const reason = faultIn(next, settings, check);
   if (health.status === "healthy") {
     return reason ? { ...next, status: "unhealthy", reason } : next;
   }
   return {
     ...next,
     status: "unhealthy",
-    reason: reason ?? (check.ok ? tooSlow(check.responseMs) : "check failed"),
+    reason: reason ?? (check.ok ? tooSlow(check.responseMs) : `check failed${because(check)}`),
   };
 }
 
@@ -116,21 +118,25 @@ export function meanResponseMs({ window }: Health): number {
     (window.length || 1);
 }
 
-function faultIn(health: Health, settings: Settings): string | undefined {
+function faultIn(health: Health, settings: Settings, last: Check): string | undefined {
   if (
     health.consecutiveCheckFailures >= settings.healthCheckConsecutiveFailures
   ) {
-    return `${health.consecutiveCheckFailures} checks failed in a row`;
+    return `${health.consecutiveCheckFailures} checks failed in a row${because(last)}`;
   }
   const rate = successRate(health);
   if (
     health.window.length === settings.healthCheckWindowSize &&
     rate < settings.healthCheckMinSuccessRate
   ) {
-    return `${Math.round(rate * 100)}% of checks succeeded`;
+    return `${Math.round(rate * 100)}% of checks succeeded${because(last)}`;
   }
   const mean = meanResponseMs(health);
   return mean > settings.healthCheckMaxResponseMs ? tooSlow(mean) : undefined;
+}
+
+function because({ failure }: Check): string {
+  return failure === undefined ? "" : `: ${failure}`;
 }
 
 const tooSlow = (ms: number) => `checks take ${(ms / 1000).toFixed(1)} s`;

@@ -1,6 +1,6 @@
 import type { Connections } from "./connections.ts";
 import type { Fleet } from "./fleet.ts";
-import { checkHealth, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
+import { checkHealth, failureIn, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
 import type { ServerMetrics } from "./metrics_text.ts";
 import { repeat } from "./repeat.ts";
 import { type Server, stateOf } from "./server.ts";
@@ -23,6 +23,8 @@ const IDLE_LOOK_MS = 1_000;
 export interface PollingOptions {
   /** Hears of what should never be: the polling goes on. @default throws it */
   readonly onError?: (error: unknown) => void;
+  /** Hears once why a server doesn't tell its models. @default nobody */
+  readonly onNoModels?: (server: string, why: string) => void;
   /** Clock time in milliseconds. @default `Date.now` */
   readonly now?: () => number;
 }
@@ -38,7 +40,7 @@ function raise(error: unknown): never {
 export function startPolling(
   fleet: Fleet,
   connections: Connections,
-  { onError = raise, now = Date.now }: PollingOptions = {},
+  { onError = raise, onNoModels = () => {}, now = Date.now }: PollingOptions = {},
 ): Poller {
   const loops = new Map<
     Server,
@@ -73,8 +75,16 @@ export function startPolling(
 
   async function listModels(server: Server, signal: AbortSignal): Promise<void> {
     if (server.config.models || signal.aborted) return;
-    const models = await fetchModels(server.config, probe(server, signal)).catch(() => undefined);
-    if (models && !signal.aborted) fleet.recordModels(server, models);
+    try {
+      const models = await fetchModels(server.config, probe(server, signal));
+      if (!signal.aborted) fleet.recordModels(server, models);
+    } catch (error) {
+      // What it listed before is still believed.
+      const why = failureIn(error);
+      if (signal.aborted || server.models.size > 0 || server.modelsFailure === why) return;
+      fleet.recordNoModels(server, why);
+      onNoModels(server.config.url, why);
+    }
   }
 
   async function scrape(server: Server, signal: AbortSignal): Promise<void> {

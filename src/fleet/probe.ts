@@ -16,15 +16,26 @@ export async function checkHealth(
   probe: Probe,
 ): Promise<Check> {
   const started = performance.now();
-  const passed = async (path: string) => (await get(server, path, probe)).ok;
-  let ok = false;
-  try {
-    const response = await get(server, "/health", probe);
-    ok = response.status === 404 ? await passed("/v1/models") : response.ok;
-  } catch {
-    // Not reached in time: a failed check.
-  }
-  return { ok, responseMs: performance.now() - started };
+  const failure = await healthFailure(server, probe).catch(failureIn);
+  const responseMs = performance.now() - started;
+  return { ok: failure === undefined, responseMs, ...(failure !== undefined && { failure }) };
+}
+
+async function healthFailure(server: ServerConfig, probe: Probe): Promise<string | undefined> {
+  const health = await get(server, "/health", probe);
+  if (health.ok) return undefined;
+  if (health.status !== 404) return `/health answered ${health.status}`;
+  const models = await get(server, "/v1/models", probe);
+  return models.ok ? undefined : `/health answered 404 and /v1/models ${models.status}`;
+}
+
+/** Why a server could not be asked, in the runtime's words but for the address. */
+export function failureIn(error: unknown): string {
+  const { message, cause } = error as Error;
+  const told = cause instanceof Error ? cause.message : message;
+  const [, why] = /client error \(\w+\): (?:tcp connect error: )?(.*?)(?: \(os error \d+\))?$/
+    .exec(told) ?? [];
+  return why ?? told;
 }
 
 /** The models a server lists. Throws an `Error` that says why it could not tell. */
@@ -33,6 +44,9 @@ export async function fetchModels(
   probe: Probe,
 ): Promise<Model[]> {
   const { ok, status, text } = await get(server, "/v1/models", probe);
+  if (status === 401 || status === 403) {
+    throw new Error(`/v1/models answered ${status}; does the server's api_key stand in the file?`);
+  }
   if (!ok) throw new Error(`/v1/models answered ${status}`);
   const { data } = JSON.parse(text) as { data?: unknown };
   if (!Array.isArray(data)) {

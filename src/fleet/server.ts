@@ -43,6 +43,8 @@ export interface Server {
   models: ReadonlyMap<string, Model>;
   /** Clock time in milliseconds at which it last told its models. */
   modelsUpdatedAt: number | undefined;
+  /** Why it last didn't tell them, before it ever did. */
+  modelsFailure: string | undefined;
   /** Clock time in milliseconds of the last check. */
   lastCheckAt: number | undefined;
   /** Clock time in milliseconds of the last failed check or request. */
@@ -81,6 +83,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     inFlight: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
+    modelsFailure: undefined,
     lastCheckAt: undefined,
     lastFailureAt: undefined,
     scrapedAt: undefined,
@@ -107,8 +110,12 @@ export function stateOf({ draining, health, asleep, stalled }: Readonly<Server>)
 
 /** Why it is in that state, in words for people. */
 export function reasonOf(server: Readonly<Server>): string {
-  const { status, reason } = server.health;
-  return stateOf(server) === status ? reason : server.reason;
+  const { health, models, modelsFailure } = server;
+  const state = stateOf(server);
+  if (state === "healthy" && models.size === 0 && modelsFailure !== undefined) {
+    return `it doesn't tell its models: ${modelsFailure}`;
+  }
+  return state === health.status ? health.reason : server.reason;
 }
 
 /** Whether requests go to a server in that state. */

@@ -26,6 +26,9 @@ export function createEvents(now: () => number): Events {
     stateChanged({ server, from, to, reason }) {
       add("state", toneOf(from, to), `${server} is ${to}, was ${from}: ${reason}`);
     },
+    noModels(server, why) {
+      add("state", "bad", `${server} doesn't tell its models: ${why}`);
+    },
     failover({ id, from, to, reason }) {
       // A server that fails moves hundreds: counted, or there would be nothing else to see.
       const key = `${from} ${reason}`;

@@ -11,6 +11,8 @@ export interface Listener extends Observer {
   readonly chose: (choice: Choice) => void;
   /** A server entered another state. */
   readonly stateChanged: (change: StateChange) => void;
+  /** A server that answers its checks doesn't tell its models, so that no request goes there. */
+  readonly noModels: (server: string, why: string) => void;
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: string, outcome: Outcome) => void;
   /** A request was turned away at the door, for want of a key or past a limit of its client's. */
@@ -52,6 +54,7 @@ export function tellAll(
     retryHeldBack: all("retryHeldBack"),
     closed: all("closed"),
     stateChanged: all("stateChanged"),
+    noModels: all("noModels"),
     attemptEnded: all("attemptEnded"),
     turnedAway: all("turnedAway"),
     reloaded: all("reloaded"),

@@ -19,6 +19,16 @@ export interface LogOptions {
   readonly file?: string;
 }
 
+/** All of it, or a file that it is sent to would lack just the warnings. */
+const TO_STDOUT = {
+  trace: "log",
+  debug: "log",
+  info: "log",
+  warning: "log",
+  error: "log",
+  fatal: "log",
+} as const;
+
 const log = getLogger("router");
 const LONGEST_TEXT = 200;
 let lowest = 0;
@@ -32,7 +42,9 @@ export async function setUpLog(options: LogOptions): Promise<void> {
   await configure({
     reset: true,
     sinks: {
-      console: options.console === "none" ? () => {} : getConsoleSink({ formatter }),
+      console: options.console === "none"
+        ? () => {}
+        : getConsoleSink({ formatter, levelMap: TO_STDOUT }),
       file: Object.assign((record: LogRecord) => file?.write(jsonLine(record) + "\n"), {
         [Symbol.asyncDispose]: async () => await file?.close(),
       }),
@@ -88,11 +100,14 @@ function clipped(text: string): string {
 
 /** The access line: nothing of what was asked or answered, and no key. */
 function logClosed(account: Readonly<Account>): void {
-  if (!isLogged("info")) return;
-  const { usage, firstTokenMs, durationMs, model, server, outcome, ...rest } = account;
   const ending = endingOf(account);
-  log.info("{status} {outcome} {method} {path} {model} by {server} in {durationMs} ms", {
+  const level = ending === "upstream_error" ? "warning" : "info";
+  if (!isLogged(level)) return;
+  const { usage, firstTokenMs, durationMs, model, server, lastServer, outcome, ...rest } = account;
+  const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
+  log[level](`{status} {outcome} {method} {path} {model}${tried} in {durationMs} ms`, {
     ...rest,
+    ...(!server && lastServer && { lastServer }),
     path: rest.path.split("?")[0],
     model: model === undefined ? null : clipped(model),
     server: server ?? null,
@@ -112,6 +127,12 @@ export const logListener: Partial<Listener> = {
     const line = "{server} is {to}, was {from}: {reason}";
     if (isDown(change.to)) log.warning(line, { ...change });
     else log.info(line, { ...change });
+  },
+  noModels(server, why) {
+    log.warning("{server} doesn't tell its models, so no request goes there: {why}", {
+      server,
+      why,
+    });
   },
   chose({ id, policy, chosen, candidates }) {
     if (!isLogged("debug")) return;

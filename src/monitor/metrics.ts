@@ -25,7 +25,7 @@ const UNKNOWN_MODEL = "unknown";
 /**
  * The router's own metrics, in base units.
  *
- * @param snapshot read at each scrape for what is a state and not an event
+ * @param snapshot read for each page for what is a state and not an event
  */
 export function createMetrics(snapshot: () => FleetSnapshot, version: string): Metrics {
   const registers = [new Registry()];
@@ -53,7 +53,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   );
   const overhead = histogram(
     "overhead_seconds",
-    "What the router adds between a request's body and its first attempt.",
+    "What the router adds between the end of a request's body and its first attempt.",
     SHORT_BUCKETS,
   );
   const attempts = counter("attempts_total", "Attempts that ended.", ["server", "outcome"]);
@@ -78,7 +78,9 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
-  registerServerGauges(registers, snapshot);
+  // One for all of a page.
+  let latest: FleetSnapshot | undefined;
+  registerServerGauges(registers, () => latest?.servers ?? []);
 
   return {
     listener: {
@@ -110,7 +112,10 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       reloaded: () => reloads.inc({ outcome: "ok" }),
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
     },
-    page: () => registry.metrics(),
+    page() {
+      latest = snapshot();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }
@@ -129,7 +134,10 @@ type ServerGauge = (
 ) => void;
 
 /** Gauges that a scrape reads off the fleet, so that a server that left is gone at once. */
-function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapshot): void {
+function registerServerGauges(
+  registers: Registry[],
+  servers: () => readonly ServerSnapshot[],
+): void {
   const gauge: ServerGauge = (name, help, read) =>
     new Gauge({
       name: `vllm_router_${name}`,
@@ -138,7 +146,7 @@ function registerServerGauges(registers: Registry[], snapshot: () => FleetSnapsh
       registers,
       collect() {
         this.reset();
-        for (const server of snapshot().servers) {
+        for (const server of servers()) {
           const value = read(server);
           if (value !== undefined) this.set({ server: server.url }, value);
         }

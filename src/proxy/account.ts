@@ -1,4 +1,5 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
+import type { Expiry } from "./outcome_of.ts";
 import type { Usage } from "./usage.ts";
 
 /** What became of a request. Times in milliseconds. */
@@ -19,9 +20,14 @@ export interface Account {
   stream: boolean;
   /** The server whose answer the client got, `undefined` where it got one of the router's own. */
   server: string | undefined;
+  /** The last server that was asked. */
+  lastServer: string | undefined;
   /** Servers that were asked. */
   attempts: number;
-  /** What the client got; 499 if it left before. */
+  /**
+   * What the client got, or would have if the head of its stream hadn't been out; 499 if it left
+   * before.
+   */
   status: number;
   /** Of the answer's body. */
   bytes: number;
@@ -44,6 +50,13 @@ export function endingOf({ outcome }: Pick<Account, "outcome">): Ending {
   return isFailure(outcome) ? "upstream_error" : "ok";
 }
 
+/** What an attempt's end is to its request: what the router cuts off as it stops fails nobody. */
+export function outcomeFor(
+  attempt: { readonly outcome: Outcome; readonly expired: Expiry | undefined } | undefined,
+): Account["outcome"] {
+  return !attempt || attempt.expired === "cut_off" ? "rejected" : attempt.outcome;
+}
+
 /** An account with nothing in it yet but who asked for what. */
 export function openAccount(
   { id, client, method, path }: Pick<Account, "id" | "method" | "path"> & {
@@ -59,6 +72,7 @@ export function openAccount(
     model: undefined,
     stream: false,
     server: undefined,
+    lastServer: undefined,
     attempts: 0,
     // As long as nothing else is said.
     status: 500,

@@ -8,6 +8,8 @@ import { asksEngine } from "./paths.ts";
 /** A request whose body is here and understood as far as need be. */
 export interface AskedWithBody extends Asked {
   readonly body: Body;
+  /** On the clock of `performance.now()`, when all of it was here. */
+  readonly readAt: number;
 }
 
 /**
@@ -25,6 +27,7 @@ export async function readAsked(
 ): Promise<AskedWithBody | ApiError | undefined> {
   const body = await readBody(request, admission, settings);
   if (!body || "status" in body) return body;
+  const readAt = performance.now();
   const { headers } = request;
   const session = headers.get(settings.sessionHeader) ?? undefined;
   const asked = await classify(body.bytes, headers.get("content-type"), {
@@ -36,7 +39,7 @@ export async function readAsked(
     : client.mayUse(asked.work.model)
     ? undefined
     : forbiddenModel(asked.work.model);
-  if (!error && !("status" in asked)) return { ...asked, body };
+  if (!error && !("status" in asked)) return { ...asked, body, readAt };
   body.drop();
   return error;
 }

@@ -22,8 +22,8 @@ export interface UploadLimits {
 const SMALL = 64 * 1024;
 
 /**
- * Reads a request's whole body, which a retry needs. Where the length is told, its room is taken
- * before anything is read, so that what can't be taken isn't.
+ * Reads a request's whole body, which a retry needs. Where the length is told and there is no room
+ * for it, nothing is read. Room is taken as bytes come: who only tells of many takes none.
  *
  * @returns `undefined` where the client left before the end
  */
@@ -49,6 +49,7 @@ export async function readBody(
   if (full) return full;
 
   if (length > 0 && length <= SMALL) return await readSmall(request, limits, drop);
+  drop();
   // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
   const reader = request.body?.getReader();
   let slow = false;

@@ -1,4 +1,5 @@
 import { Buffer, isUtf8 } from "node:buffer";
+import { concat } from "./bytes.ts";
 import { type ApiError, badRequest } from "./errors.ts";
 import type { Work } from "../fleet/work.ts";
 import { membersOf, MOST_MEMBERS, type Span, type Unreadable, valueIn } from "./json_members.ts";
@@ -24,6 +25,8 @@ export interface Around {
 const LONGEST_MODEL = 1_024;
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
 const DEEPEST = 128;
+/** Of a form, with its head. */
+const LONGEST_FIELD = 16 * 1024;
 /** Far more fields than an upload has; each costs the parser more than its sender. */
 const MOST_PARTS = 100;
 
@@ -84,11 +87,10 @@ async function classifyForm(
 ): Promise<Asked | ApiError> {
   const boundary = boundaryIn(contentType);
   if (boundary === undefined) return badRequest(NO_FORM);
-  if (hasMoreParts(body, boundary, MOST_PARTS)) {
-    return badRequest(`The form has more than ${MOST_PARTS} parts.`);
-  }
+  const short = shortened(body, boundary);
+  if (!short) return badRequest(`The form has more than ${MOST_PARTS} parts.`);
   try {
-    const form = await new Response(body, {
+    const form = await new Response(short, {
       headers: { "content-type": contentType },
     }).formData();
     // Two parsers may choose differently between two.
@@ -113,12 +115,26 @@ function boundaryIn(contentType: string): string | undefined {
   return `--${found[0]![1] ?? found[0]![2]}`;
 }
 
-function hasMoreParts(body: Uint8Array<ArrayBuffer>, boundary: string, most: number): boolean {
+/**
+ * A form without the rest of each part that is longer than any field: to parse a file takes long,
+ * and all streams wait meanwhile. A part's last bytes stay, as they make the boundary one.
+ *
+ * @returns `undefined` where it has more parts than a form has
+ */
+function shortened(
+  body: Uint8Array<ArrayBuffer>,
+  boundary: string,
+): Uint8Array<ArrayBuffer> | undefined {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  let parts = 0;
-  for (let at = bytes.indexOf(boundary); at !== -1; at = bytes.indexOf(boundary, at + 1)) {
-    // The last boundary ends the form.
-    if (++parts > most + 1) return true;
+  const kept: Uint8Array<ArrayBuffer>[] = [];
+  // The last boundary ends the form.
+  for (let at = 0, parts = -2; parts < MOST_PARTS; parts++) {
+    const next = bytes.indexOf(boundary, at + 1);
+    const part = body.subarray(at, next === -1 ? body.length : next);
+    if (part.length <= LONGEST_FIELD) kept.push(part);
+    else kept.push(part.subarray(0, LONGEST_FIELD), part.subarray(-"\r\n".length));
+    if (next === -1) return concat(kept);
+    at = next;
   }
-  return false;
+  return undefined;
 }

@@ -2,7 +2,7 @@ import type { Connections } from "../fleet/connections.ts";
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
-import { openAccount } from "./account.ts";
+import { openAccount, outcomeFor } from "./account.ts";
 import { createAdmission } from "./admission.ts";
 import { attempt, type Attempted, LEFT } from "./attempt.ts";
 import { readAsked } from "./asked.ts";
@@ -66,7 +66,6 @@ export function createProxy(options: ProxyOptions): Proxy {
     const sharedHeaders = headersForServers(request.headers, client);
     if ("status" in sharedHeaders) return reject(sharedHeaders);
     const asked = await readAsked(request, path, client, admission, settings);
-    const readAt = performance.now();
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
     held.defer(dropBody = asked.body.drop);
@@ -86,9 +85,10 @@ export function createProxy(options: ProxyOptions): Proxy {
       held.defer(() => lease.end("client_closed"));
       const { url: server, apiKey } = lease.server.config;
       const attemptedAt = performance.now();
-      if (!failed) observer.chosen(attemptedAt - readAt);
+      if (!failed) observer.chosen(attemptedAt - asked.readAt);
       else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
       account.attempts = tried.add(lease.server).size;
+      account.lastServer = server;
 
       // A server takes the id into its own, and two in flight with one id confuse it.
       const attempted = await attempt({
@@ -133,15 +133,15 @@ export function createProxy(options: ProxyOptions): Proxy {
         onNext: observer.nextToken,
         onEnd(ended) {
           lease?.end(ended.outcome, endDetails(ended, Date.now()));
-          const { outcome, status, bytes, usage } = ended;
-          Object.assign(account, { outcome, status, bytes, usage });
+          const { status, bytes, usage } = ended;
+          Object.assign(account, { outcome: outcomeFor(ended), status, bytes, usage });
           ending.dispose();
         },
       });
     }
 
     function reject(error: errors.ApiError): Response {
-      Object.assign(account, { outcome: failed?.outcome ?? "rejected", status: error.status });
+      Object.assign(account, { outcome: outcomeFor(failed), status: error.status });
       return errors.errorResponse(error, headersOf(id, client));
     }
   };

@@ -326,6 +326,32 @@ Deno.test("stopping ends the polls of a server that hangs", async () => {
   assert.ok(performance.now() - started < 1_000);
 });
 
+Deno.test("why a healthy server doesn't tell its models is told once, and shown until it does", async () => {
+  let answer = new Response(null, { status: 401 });
+  await using server = startUpstream((request) =>
+    request.url.endsWith("/v1/models") ? answer.clone() : new Response("")
+  );
+  const connections = openConnections();
+  const fleet = new Fleet({ config: configOf([{ url: server.url }], QUICK) });
+  const told: string[] = [];
+  const poller = startPolling(fleet, connections, {
+    onNoModels: (url, why) => void told.push(`${url} ${why}`),
+  });
+  const reason = () => fleet.snapshot().servers[0]!.reason;
+  try {
+    const why = "/v1/models answered 401; does the server's api_key stand in the file?";
+    await until("shown", () => reason() === `it doesn't tell its models: ${why}`);
+    await until("asked again", () => fleet.snapshot().servers[0]!.totalChecks > 3);
+    assert.deepEqual(told, [`${server.url} ${why}`]);
+    answer = modelsPage("m");
+    await until("listed", () => fleet.servers[0]!.models.has("m"));
+    assert.equal(reason(), "check passed");
+  } finally {
+    await poller.stop();
+    connections.close();
+  }
+});
+
 Deno.test("what should never be costs a poll, and not the polling", async () => {
   await using server = startServer();
   const connections = openConnections();

@@ -56,16 +56,32 @@ for (
     }));
 }
 
-Deno.test("a server that isn't there is not well", () =>
+Deno.test("a server that isn't there is not well, and why is told in few words without its address", () =>
   probing(async (probe) => {
-    assert.equal((await checkHealth(serverAt(deadUrl()), probe)).ok, false);
+    await using server = startUpstream(() => new Response(null, { status: 500 }));
+    await using other = startUpstream(() => new Response(null, { status: 404 }));
+    const overTls = server.url.replace("http:", "https:");
+    for (
+      const [url, why] of [
+        [deadUrl(), /^Connection refused$/],
+        ["http://no-such-host.invalid:8000", /^dns error: [^/]+$/],
+        [overTls, /^received corrupt message of type InvalidContentType$/],
+        [server.url, /^\/health answered 500$/],
+        [other.url, /^\/health answered 404 and \/v1\/models 404$/],
+      ] as const
+    ) {
+      const { ok, failure } = await checkHealth(serverAt(url), probe);
+      assert.equal(ok, false);
+      assert.match(failure ?? "", why);
+    }
   }));
 
 Deno.test("a server that hangs is not well, after the timeout", () =>
   probing(async (probe) => {
     await using silent = startSilent();
-    const { ok, responseMs } = await checkHealth(serverAt(silent.url), probe);
+    const { ok, responseMs, failure } = await checkHealth(serverAt(silent.url), probe);
     assert.equal(ok, false);
+    assert.equal(failure, "/health took over 0.2 s");
     assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
   }));
 

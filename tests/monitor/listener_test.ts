@@ -33,6 +33,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "retryHeldBack",
     "closed",
     "stateChanged",
+    "noModels",
     "attemptEnded",
     "turnedAway",
     "reloaded",

@@ -127,7 +127,12 @@ Deno.test("a client that left and servers that failed are told apart", () =>
     await simulator.setFault({ kind: "reset_before_head" });
     assert.equal((await (await ask(router.url)).json()).error.code, 502);
     await until("the last line", () => lines().length === 3);
-    assertHas(lines()[2]!, { outcome: "upstream_error", attempts: 1, status: 502 });
+    const failed = { outcome: "upstream_error", attempts: 1, status: 502, level: "warning" };
+    assertHas(lines()[2]!, { ...failed, server: null, lastServer: simulator.url });
+    assert.match(
+      String(lines()[2]!["message"]),
+      new RegExp(`^502 upstream_error POST \\S+ \\S+, last asked ${simulator.url}, in \\d+ ms$`),
+    );
   }));
 
 Deno.test("no line has a prompt, an answer, a key or a query", () =>

@@ -100,6 +100,37 @@ Deno.test("an upload names its model and stream in form fields", async () => {
   });
 });
 
+Deno.test("an upload's fields are read wherever they stand, however long its files are", async () => {
+  const file = new Blob([new Uint8Array(2_000_000)], { type: "audio/wav" });
+  const text = new Blob([`\r\n--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nother`]);
+  const expected = { model: "whisper", stream: true };
+  for (
+    const fields of [
+      { model: "whisper", stream: "true", file },
+      { file, stream: "true", model: "whisper" },
+      { model: "whisper", file, second: file, stream: "true", text },
+    ]
+  ) {
+    assert.deepEqual(routeOf(await classify(...await formOf(fields))), expected);
+  }
+  const long = await classify(...await formOf({ model: "m".repeat(100_000), file }));
+  assert.equal("status" in long && long.status, 400);
+});
+
+Deno.test("what looks like a boundary in the middle of a file is none", async () => {
+  const boundary = "x";
+  const part = (head: string, value: string) =>
+    `--${boundary}\r\ncontent-disposition: form-data; ${head}\r\n\r\n${value}\r\n`;
+  const inner = part('name="model"', "inner").replaceAll("\r\n", "\n");
+  const file = "a".repeat(20_000) + inner + "b".repeat(20_000);
+  const body = part('name="file"; filename="f"', file) + part('name="model"', "outer") +
+    `--${boundary}--\r\n`;
+  assert.deepEqual(
+    routeOf(await asked(body, `multipart/form-data; boundary=${boundary}`)),
+    { model: "outer", stream: false },
+  );
+});
+
 Deno.test("the content type of an upload is read in any case, as RFC 9110 has it", async () => {
   const [body, type] = await formOf({ model: "whisper" });
   const shouted = type.replace("multipart/form-data", "Multipart/Form-Data");

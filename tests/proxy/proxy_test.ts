@@ -375,7 +375,7 @@ Deno.test("a router that waits no longer ends what has no answer yet, and blames
     await until("asked", () => fleet.servers[0]!.inFlight === 1);
     cutOff();
     assert.match((await errorOf(await answering)).message, /shutting down/);
-    assert.equal(accounts[0]?.outcome, "timeout");
+    assert.equal(accounts[0]?.outcome, "rejected");
     assert.equal(fleet.servers[0]!.health.consecutiveRequestFailures, 0);
   });
 });

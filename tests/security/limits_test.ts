@@ -68,9 +68,11 @@ Deno.test("a length that is told twice doesn't undo the limits for others", asyn
   );
   assert.equal((await connection.answer())?.status, 200);
   // One holds nearly all the room, so that there is none for the other.
-  const head = `${HEAD}Content-Length: ${MIB - 100}\r\n\r\n`;
-  await using _first = await say(parts.router, head);
+  const nearlyAll = `${HEAD}Content-Length: ${MIB - 100}\r\n\r\n${"x".repeat(MIB - 101)}`;
+  await using firsts = new AsyncDisposableStack();
   await until("there is no room", async () => {
+    firsts.use(await say(parts.router, nearlyAll));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     await using second = await say(parts.router, `${HEAD}Content-Length: 200\r\n\r\n`);
     // Without the last byte it waits where there is room.
     await second.send("x".repeat(199));
