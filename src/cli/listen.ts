@@ -17,6 +17,16 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
     const { message } = error.cause as Error;
     return `admin.listen: can't listen on ${hostname}:${port}: ${message}`;
   }
+  const why = whyNotThere(error, hostname, port);
+  if (why !== undefined) return why;
+  if (access.tls && error instanceof Error) {
+    return `tls: the certificate can't be used: ${error.message}`;
+  }
+  throw error;
+}
+
+/** Why nobody can listen at that address; `undefined` where the error is about something else. */
+export function whyNotThere(error: unknown, hostname: string, port: number): string | undefined {
   if (error instanceof Deno.errors.AddrInUse) {
     return `${hostname}:${port} is already in use; choose another port with --port`;
   }
@@ -29,10 +39,7 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
   if (error instanceof Error && error.message.includes("lookup address")) {
     return `${hostname} is not a known host; choose an address with --host`;
   }
-  if (access.tls && error instanceof Error) {
-    return `tls: the certificate can't be used: ${error.message}`;
-  }
-  throw error;
+  return undefined;
 }
 
 /** How a running router is told to stop. */

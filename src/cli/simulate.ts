@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type Fault, parseFault } from "../simulator/fault.ts";
-import { startSimulator } from "../simulator/simulator.ts";
+import { type SimulatorOptions, startSimulator } from "../simulator/simulator.ts";
 import { complain } from "./complain.ts";
+import { whyNotThere } from "./listen.ts";
 import { examples, number, portOption } from "./options.ts";
 
 /** Makes `command` the one that runs a simulated vLLM server. */
@@ -33,7 +34,7 @@ export function addSimulate(command: Command, ended: (code: number) => void): vo
 const count = (least: number) => number({ least, whole: true });
 
 async function simulate(
-  options: Parameters<typeof startSimulator>[0] & object,
+  options: SimulatorOptions & { readonly hostname: string; readonly port: number },
 ): Promise<number> {
   try {
     await using simulator = await startSimulator(options);
@@ -48,10 +49,9 @@ async function simulate(
     });
     return 0;
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    complain(
-      `${options.hostname}:${options.port} is already in use; choose another with --port`,
-    );
+    const why = whyNotThere(error, options.hostname, options.port);
+    if (why === undefined) throw error;
+    complain(why);
     return 1;
   }
 }

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { whyNotThere } from "../../src/cli/listen.ts";
+import { cli } from "../support/cli.ts";
+
+const simulate = (host: string, port: number) =>
+  cli(["simulate", "--host", host, "--port", String(port)]);
+
+Deno.test("a simulated server's port in use is one line and exit code 1", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const { code, stdout, stderr } = await simulate("127.0.0.1", port);
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, RegExp(`^error: 127\\.0\\.0\\.1:${port} is already in use[^\n]*--port\n$`));
+});
+
+Deno.test("a simulated server's host that isn't this machine's is one line and exit code 1", async () => {
+  const { code, stderr } = await simulate("192.0.2.1", 0);
+  assert.equal(code, 1);
+  assert.equal(
+    stderr,
+    "error: 192.0.2.1 is not an address of this machine; choose one with --host\n",
+  );
+});
+
+Deno.test("a simulated server's host that nobody knows is one line and exit code 1", async () => {
+  const { code, stderr } = await simulate("nobody.invalid", 0);
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: nobody\.invalid is not a known host; [^\n]*--host\n$/);
+});
+
+// As root, which tests may run as, no port is refused.
+Deno.test("a port that only the administrator may listen on is told with what to do", () => {
+  const refused = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  assert.equal(
+    whyNotThere(refused, "0.0.0.0", 80),
+    "this user may not listen on 0.0.0.0:80; choose a port above 1023 with --port",
+  );
+});
+
+Deno.test("an error that is not about the address is left to others", () => {
+  assert.equal(whyNotThere(new TypeError("bad certificate"), "0.0.0.0", 80), undefined);
+});
