@@ -53,6 +53,7 @@ const PURE = [
   "config/access.ts",
   "config/access_shape.ts",
   "config/config.ts",
+  "config/issues.ts",
   "config/key_hash.ts",
   "config/log_level.ts",
   "config/outside.ts",

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { hashIn } from "./key_hash.ts";
 import { addressIn, keyShape, keysShape } from "./access_shape.ts";
 import type { Access, ApiKey } from "./config.ts";
+import { problemsIn } from "./issues.ts";
 import { expandEnv, type Outside, readOutside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
@@ -51,12 +52,7 @@ function keysInFile(name: string | undefined, outside: Outside, problems: Proble
   }
   problems.push(...unknownInKeys(raw, `${name} api_keys`));
   const parsed = keysShape.safeParse(raw);
-  for (const { path, message } of parsed.error?.issues ?? []) {
-    problems.push({
-      where: `${name} api_keys${path.map((at) => `[${String(at)}]`).join("")}`,
-      what: message,
-    });
-  }
+  problems.push(...problemsIn(parsed.error, `${name} api_keys`));
   return parsed.data ?? [];
 }
 

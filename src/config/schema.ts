@@ -1,6 +1,7 @@
 import { toAccess, unknownInKeys } from "./access.ts";
 import { adminShape, authShape, corsShape, tlsShape } from "./access_shape.ts";
 import type { Config } from "./config.ts";
+import { problemsIn } from "./issues.ts";
 import type { Outside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import { checkAddresses, checkKeys, toServers } from "./servers.ts";
@@ -29,10 +30,7 @@ export function checkConfig(
 ): Checked {
   const outside = { env, file };
   const parsed = fileShape.safeParse(raw);
-  const problems: Problem[] = (parsed.error?.issues ?? []).map((issue) => ({
-    where: keyPath(issue.path),
-    what: issue.message,
-  }));
+  const problems = problemsIn(parsed.error, "");
   const warnings = unknownKeys(raw);
   // A limit that is misspelt is none, and keys that are let everybody in.
   problems.push(...unknownKeysOfAuth(raw));
@@ -51,11 +49,6 @@ export function checkConfig(
 
 function noFiles(): never {
   throw new Error("can't be read here: no files are");
-}
-
-function keyPath(path: readonly PropertyKey[]): string {
-  const keys = path.map((key) => typeof key === "number" ? `[${key}]` : `.${String(key)}`);
-  return keys.join("").replace(/^\./, "") || "the file";
 }
 
 /** The tables of `servers.servers` as they were written, whatever they hold. */

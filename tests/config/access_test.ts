@@ -102,12 +102,22 @@ for (
     ["a limit that is misspelt", [
       { name: "a", key: "k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],
-    ["a table without a key", [{ name: "a" }], "auth.api_keys[0]"],
-    ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0]"],
-    ["a limit of nothing", [{ name: "a", key: "k", max_in_flight: 0 }], "auth.api_keys[0]"],
+    ["a table without a key", [{ name: "a" }], "auth.api_keys[0].key"],
+    ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0].name"],
+    ["a table whose key is no text", [{ name: "a", key: ["sk-secret"] }], "auth.api_keys[0].key"],
+    ["a limit of nothing", [
+      { name: "a", key: "sk-secret", max_in_flight: 0 },
+    ], "auth.api_keys[0].max_in_flight"],
     ["a limit that is no number", [
       { name: "a", key: "k", requests_per_minute: "60" },
-    ], "auth.api_keys[0]"],
+    ], "auth.api_keys[0].requests_per_minute"],
+    ["a list in place of a key", [["sk-secret"]], "auth.api_keys[0]"],
+    ["models that are a text", [
+      { name: "a", key: "sk-secret", models: "x" },
+    ], "auth.api_keys[0].models"],
+    ["a model that is a number", [
+      { name: "a", key: "k", models: ["x", 3] },
+    ], "auth.api_keys[0].models[1]"],
     ["no models", [{ name: "a", key: "k", models: [] }], "auth.api_keys[0].models"],
     ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
     ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
@@ -126,6 +136,21 @@ for (
     ["no TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; what is there is not repeated$/],
     ["no list of keys", `keys = ["sk-secret"]`, /^k api_keys: expected a list/],
     ["a key that is none", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
+    [
+      "a limit of nothing",
+      `api_keys = [{ name = "a", key = "sk-secret", requests_per_minute = 0 }]`,
+      /^k api_keys\[0\]\.requests_per_minute: expected a whole number of at least 1, got 0$/,
+    ],
+    [
+      "models that are a text",
+      `api_keys = [{ name = "a", key = "sk-secret", models = "x" }]`,
+      /^k api_keys\[0\]\.models: expected a list of model names, got "x"$/,
+    ],
+    [
+      "a key without a name",
+      `api_keys = ["k", { key = "sk-secret" }]`,
+      /^k api_keys\[1\]\.name: expected a text that is not empty, got nothing$/,
+    ],
     ["a bad hash", `api_keys = ["sha256:sk-secret"]`, /^k api_keys\[0\]: expected 64/],
   ] as const
 ) {
@@ -136,6 +161,24 @@ for (
     assert.doesNotMatch(lines(problems), /sk-secret/);
   });
 }
+
+Deno.test("what is wrong in the table of a key is told as what was expected there, and got", () => {
+  const told = (fields: Record<string, unknown>) =>
+    lines(problemsOf({ auth: { api_keys: ["k", { name: "a", key: "sk-secret", ...fields }] } }));
+  assert.equal(
+    told({ requests_per_minute: 0 }),
+    "auth.api_keys[1].requests_per_minute: expected a whole number of at least 1, got 0",
+  );
+  assert.equal(
+    told({ models: "x" }),
+    `auth.api_keys[1].models: expected a list of model names, got "x"`,
+  );
+  assert.equal(
+    told({ name: undefined, max_in_flight: 0.5 }),
+    "auth.api_keys[1].name: expected a text that is not empty, got nothing\n" +
+      "auth.api_keys[1].max_in_flight: expected a whole number of at least 1, got 0.5",
+  );
+});
 
 Deno.test("a name that is both in the configuration and in the file of keys is told", () => {
   const auth = { api_keys: [{ name: "a", key: "k" }], api_keys_file: "k" };
