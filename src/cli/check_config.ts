@@ -1,15 +1,18 @@
 import Table from "cli-table3";
 import type { Command } from "commander";
-import type { ServerConfig } from "../config/config.ts";
+import type { ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { openConnections } from "../fleet/connections.ts";
-import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
+import { checkHealth, failureIn, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
+import { isRoutable, newServer, stateOf } from "../fleet/server.ts";
+import { takeCheck } from "../fleet/transitions.ts";
 import { complainOf } from "./complain.ts";
 import { configOption, examples } from "./options.ts";
 
 interface Probed {
   readonly row: readonly string[];
-  readonly ok: boolean;
+  /** What keeps requests from it, in words for people; `undefined` if nothing does. */
+  readonly problem: string | undefined;
 }
 
 /** Makes `command` the one that checks a configuration file and its servers. */
@@ -29,7 +32,7 @@ async function check(path: string): Promise<number> {
   const { servers, settings } = checked.config;
   const connections = openConnections();
   const probed = await Promise.all(servers.map((server) =>
-    ask(server, {
+    ask(server, settings, {
       client: connections.to(server).client,
       timeoutMs: settings.healthCheckTimeoutMs,
       signal: new AbortController().signal,
@@ -37,57 +40,56 @@ async function check(path: string): Promise<number> {
   ));
   connections.close();
 
+  // Few and narrow, so that the table fits 80 columns where names are short.
   const table = new Table({
-    head: [
-      "server",
-      "capacity",
-      "health",
-      "answered in",
-      "running",
-      "waiting",
-      "models",
-    ],
+    head: ["server", "state", "answer", "running", "waiting", "models"],
     style: { head: [], border: [] },
   });
   table.push(...probed.map(({ row }) => [...row]));
   console.log(table.toString());
-  const failed = probed.filter(({ ok }) => !ok).length;
-  console.log(
-    failed === 0
-      ? `${path}: all ${servers.length} servers are well`
-      : `${path}: ${failed} of ${servers.length} servers have a problem`,
-  );
-  return failed === 0 ? 0 : 1;
+  const bad = probed.filter(({ problem }) => problem !== undefined);
+  for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
+  console.log(`${path}: ${summary(bad.length, servers.length)}`);
+  return bad.length === 0 ? 0 : 1;
 }
 
-async function ask(server: ServerConfig, probe: Probe): Promise<Probed> {
+function summary(failed: number, all: number): string {
+  const servers = all === 1 ? "1 server" : `${all} servers`;
+  if (failed > 0) return `${failed} of ${servers} ${failed === 1 ? "has" : "have"} a problem`;
+  return all === 1 ? "the server is well" : `all ${servers} are well`;
+}
+
+async function ask(config: ServerConfig, settings: Settings, probe: Probe): Promise<Probed> {
   const [check, models, metrics] = await Promise.all([
-    checkHealth(server, probe),
-    server.models ?? namesOf(server, probe),
-    fetchMetrics(server, probe).catch(() => undefined),
+    checkHealth(config, probe),
+    config.models ?? namesOf(config, probe),
+    fetchMetrics(config, probe).catch(() => undefined),
   ]);
+  // The router would see it like this.
+  const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
+  const reason = takeCheck(server, check, { settings, now: Date.now(), random: Math.random });
+  const state = stateOf(server);
+  const running = metrics?.running;
   return {
-    ok: check.ok && models !== undefined,
     row: [
-      server.url,
-      String(server.capacity),
-      check.ok ? "healthy" : "unhealthy",
-      check.ok ? `${Math.round(check.responseMs)} ms` : "no answer",
-      shown(metrics?.running),
-      shown(metrics?.waiting),
-      models?.join("\n") ?? "not told",
+      config.name,
+      state,
+      check.ok ? `${Math.round(check.responseMs)} ms` : "–",
+      running === undefined ? "unknown" : `${running} of ${config.capacity}`,
+      String(metrics?.waiting ?? "unknown"),
+      models instanceof Error ? "not told" : models.join("\n"),
     ],
+    problem: isRoutable(state)
+      ? models instanceof Error ? `lists no models: ${failureIn(models)}` : undefined
+      : reason,
   };
 }
 
-async function namesOf(
-  server: ServerConfig,
-  probe: Probe,
-): Promise<string[] | undefined> {
-  const models = await fetchModels(server, probe).catch(() => undefined);
-  return models?.map((model) => model.id);
-}
-
-function shown(value: number | undefined): string {
-  return value === undefined ? "unknown" : String(value);
+/** The models a server lists, or why it doesn't. */
+async function namesOf(server: ServerConfig, probe: Probe): Promise<string[] | Error> {
+  try {
+    return (await fetchModels(server, probe)).map(({ id }) => id);
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
+/** What a server is called that has no name. */
+const hostOf = (url: string) => new URL(url).host;
+
 async function checkConfig(text: string) {
   const path = await Deno.makeTempFile({ suffix: ".toml" });
   try {
@@ -12,18 +15,18 @@ async function checkConfig(text: string) {
   }
 }
 
-function startVllm(models: () => Response = () => modelsPage("llama", "qwen")) {
+function startVllm(models: () => Response = () => modelsPage("llama", "qwen"), awake = true) {
   return startUpstream((request) => {
     if (request.url.endsWith("/v1/models")) return models();
     return request.url.endsWith("/metrics")
-      ? metricsPage({ running: 2, waiting: 7 })
+      ? metricsPage({ running: 2, waiting: 7, awake })
       : new Response("");
   });
 }
 
-/** The cells of the table's row that begins with that address. */
+/** The cells of the table's row of the server with that address. */
 function row(stdout: string, url: string): string[] {
-  const line = stdout.split("\n").find((line) => line.includes(url));
+  const line = stdout.split("\n").find((line) => line.startsWith(`│ ${hostOf(url)} `));
   return line?.split("│").map((cell) => cell.trim()).slice(1, -1) ?? [];
 }
 
@@ -36,37 +39,37 @@ servers = [{ url = "${vllm.url}/v1", max_concurrent_requests = 9 }]
   );
   assert.equal(stderr, "");
   assert.equal(code, 0);
-  const [url, capacity, health, answered, running, waiting, models] = row(
-    stdout,
-    vllm.url,
-  );
+  const [name, state, answer, running, waiting, models] = row(stdout, vllm.url);
   assert.deepEqual(
-    [url, capacity, health, running, waiting, models],
-    [vllm.url, "9", "healthy", "2", "7", "llama"],
+    [name, state, running, waiting, models],
+    [hostOf(vllm.url), "healthy", "2 of 9", "7", "llama"],
   );
-  assert.match(answered ?? "", /^\d+ ms$/);
+  assert.match(answer ?? "", /^\d+ ms$/);
   assert.match(stdout, /│ +qwen +│/);
-  assert.match(stdout, new RegExp(`${path}: .*well`));
+  assert.ok(stdout.endsWith(`\n${path}: the server is well\n`), stdout);
 });
 
 Deno.test("a dead server beside a good one is in the table, exit code 1", async () => {
   await using vllm = startVllm();
   const dead = deadUrl();
-  const { code, stdout } = await checkConfig(
+  const { code, stdout, path } = await checkConfig(
     `[servers]
 servers = [{ url = "${vllm.url}" }, { url = "${dead}" }]
 `,
   );
   assert.equal(code, 1);
-  assert.equal(row(stdout, vllm.url)[2], "healthy");
-  assert.deepEqual(row(stdout, dead).slice(2), [
+  assert.equal(row(stdout, vllm.url)[1], "healthy");
+  assert.deepEqual(row(stdout, dead).slice(1), [
     "unhealthy",
-    "no answer",
+    "–",
     "unknown",
     "unknown",
     "not told",
   ]);
-  assert.match(stdout, /1 of 2 servers/);
+  const [problem, summary, ...rest] = stdout.split("┘\n")[1]!.trimEnd().split("\n");
+  assert.match(problem!, RegExp(`^${hostOf(dead)}: check failed: .`));
+  assert.equal(summary, `${path}: 1 of 2 servers has a problem`);
+  assert.deepEqual(rest, []);
 });
 
 Deno.test("a server that is well but lists no models is an error, unless they are fixed", async () => {
@@ -75,12 +78,40 @@ Deno.test("a server that is well but lists no models is an error, unless they ar
     `[servers]\nservers = [{ url = "${vllm.url}" }]\n`,
   );
   assert.equal(discovered.code, 1);
-  assert.equal(row(discovered.stdout, vllm.url)[6], "not told");
+  assert.equal(row(discovered.stdout, vllm.url)[5], "not told");
+  const host = hostOf(vllm.url);
+  assert.match(
+    discovered.stdout,
+    RegExp(`\n${host}: lists no models: /v1/models answered 401.*\n`),
+  );
+  assert.match(discovered.stdout, /: 1 of 1 server has a problem\n$/);
   const fixed = await checkConfig(
     `[servers]\nservers = [{ url = "${vllm.url}", models = ["mine"] }]\n`,
   );
   assert.equal(fixed.code, 0);
-  assert.equal(row(fixed.stdout, vllm.url)[6], "mine");
+  assert.equal(row(fixed.stdout, vllm.url)[5], "mine");
+});
+
+Deno.test("a server whose engine sleeps is sleeping, which is a problem", async () => {
+  await using vllm = startVllm(undefined, false);
+  const { code, stdout } = await checkConfig(
+    `[servers]\nservers = [{ url = "${vllm.url}", name = "gpu-1" }]\n`,
+  );
+  assert.match(stdout, /│ gpu-1 +│ sleeping +│/);
+  assert.match(stdout, /\ngpu-1: its engine sleeps\n/);
+  assert.equal(code, 1);
+});
+
+Deno.test("all that can be wrong with servers of short names fits 80 columns", async () => {
+  await using vllm = startVllm(() => modelsPage("simulated-model"));
+  await using sleeping = startVllm(() => modelsPage("llama3.1:8b"), false);
+  const urls = [vllm.url, sleeping.url, deadUrl()];
+  const servers = urls.map((url) => `{ url = "${url}", max_concurrent_requests = 16 }`).join(", ");
+  const { code, stdout, path } = await checkConfig(`[servers]\nservers = [${servers}]\n`);
+  assert.equal(code, 1);
+  const lines = stdout.replace(path, "servers.toml").trimEnd().split("\n");
+  for (const line of lines) assert.ok(line.length <= 80, `${line.length}: ${line}`);
+  assert.equal(lines.at(-1), "servers.toml: 2 of 3 servers have a problem");
 });
 
 Deno.test("a bad file is told with all its problems and asks no server", async () => {
