@@ -49,7 +49,7 @@ async function top(url: string, { model: models, apiKey }: TopOptions): Promise<
   try {
     view = await fetchView(url, apiKey);
   } catch (error) {
-    complain(`no router answers at ${url}: ${reasonOf(error)}`);
+    complain((error as Error).message);
     return 1;
   }
   if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
@@ -89,22 +89,40 @@ async function top(url: string, { model: models, apiKey }: TopOptions): Promise<
 
 /** What the router shows of its fleet, under the address it was asked at. */
 async function fetchView(url: string, apiKey: string | undefined): Promise<View> {
+  const { status, view } = await ask(url, apiKey).catch((error) => {
+    throw new Error(`no router answers at ${url}: ${reasonOf(error)}`);
+  });
+  if (status !== 200) throw new Error(refusal(url, status, apiKey));
+  if (!Array.isArray(view?.servers) || !view.totals) {
+    throw new Error(`no router answers at ${url}: it answered something that a router would not`);
+  }
+  return { ...view, address: url } as View;
+}
+
+async function ask(
+  url: string,
+  apiKey: string | undefined,
+): Promise<{ status: number; view?: Partial<View> | null }> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const headers: HeadersInit = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   const response = await fetch(`${url}/dashboard/view`, { signal, headers });
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new Error(
-      response.status === 401
-        ? "it asks for a key; show one with --api-key"
-        : `it answered ${response.status}, as a router would not`,
-    );
+  const { status } = response;
+  if (status === 200) return { status, view: await response.json() };
+  await response.body?.cancel();
+  return { status };
+}
+
+/** What an answer other than a view means, in one line. */
+function refusal(url: string, status: number, apiKey: string | undefined): string {
+  if (status === 401) {
+    return apiKey
+      ? `the router at ${url} refused the key that was shown; expected one of its api_keys`
+      : `the router at ${url} asks for a key; show one with --api-key`;
   }
-  const view = await response.json();
-  if (!Array.isArray(view?.servers) || !view.totals) {
-    throw new Error("it answered something that a router would not");
-  }
-  return { ...view, address: url };
+  const elsewhere = status === 404
+    ? "; if it is one, it may have an address of its own for this: see [admin] in its configuration"
+    : "";
+  return `no router answers at ${url}: it answered ${status}, as a router would not${elsewhere}`;
 }
 
 function parseUrl(value: string): string {

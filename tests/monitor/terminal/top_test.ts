@@ -35,10 +35,43 @@ Deno.test("a router that can't be reached is told in one line", async () => {
 });
 
 Deno.test("what is no router is told in one line", async () => {
+  for (
+    const [answer, told] of [
+      [() => new Response("hello", { status: 500 }), "it answered 500, as a router would not"],
+      [() => Response.json(null), "it answered something that a router would not"],
+      [() => new Response("hello"), "[^\n]+"],
+    ] as const
+  ) {
+    await using other = startUpstream(answer);
+    const { code, stderr } = await cli(["top", other.url]);
+    assert.equal(code, 1);
+    assert.match(stderr, RegExp(`^error: no router answers at ${other.url}: ${told}\n$`));
+  }
+});
+
+Deno.test("where there is no such page, the router's other address may be meant", async () => {
   await using other = startUpstream(() => new Response("hello", { status: 404 }));
   const { code, stderr } = await cli(["top", other.url]);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: no router answers at .*404[^\n]*\n$/);
+  assert.match(stderr, /^error: no router answers at [^\n]* 404, [^\n]*\[admin\][^\n]*\n$/);
+});
+
+Deno.test("a router that asks for a key says so, and a key that is refused isn't repeated", async () => {
+  await using router = startUpstream(() => new Response("", { status: 401 }));
+  const without = await cli(["top", router.url]);
+  assert.deepEqual([without.code, without.stderr], [
+    1,
+    `error: the router at ${router.url} asks for a key; show one with --api-key\n`,
+  ]);
+  const refused = [
+    await cli(["top", router.url, "--api-key", "sk-secret"]),
+    await cli(["top", router.url], { env: { VLLM_ROUTER_API_KEY: "sk-secret" } }),
+  ];
+  for (const { code, stderr } of refused) {
+    assert.equal(code, 1);
+    assert.match(stderr, RegExp(`^error: the router at ${router.url} refused the key [^\n]*\n$`));
+    assert.doesNotMatch(stderr, /sk-secret/);
+  }
 });
 
 Deno.test("a bad URL is a command line that can't be understood", async () => {
