@@ -366,9 +366,11 @@ async function assertUnderstood(line: string): Promise<void> {
   using taken = Deno.listen({ hostname, port: 0 });
   const port = `--port=${(taken.addr as Deno.NetAddr).port}`;
   const missing = `--config=${join(ROOT, "no-such-file.toml")}`;
+  const example = `--config=${join(ROOT, EXAMPLE)}`;
+  const namesServers = args.some((arg) => arg.startsWith("--server"));
   const ending = {
     "check-config": [missing],
-    run: [`--host=${hostname}`, `--config=${join(ROOT, EXAMPLE)}`, port],
+    run: [`--host=${hostname}`, ...(namesServers ? [] : [example]), port],
     simulate: [`--host=${hostname}`, port],
   }[command] ?? [port];
   const { code, stderr } = await router([...args, ...ending]);

@@ -53,7 +53,14 @@ export function addRun(command: Command, ended: (code: number) => void): void {
         "vllm-router run --server http://gpu-1:8000=8 --server http://gpu-2:8000=16",
       ),
     )
-    .action(async (options: RunOptions) => ended(await run(options)));
+    .action(async (options: RunOptions) => {
+      if (options.server && command.getOptionValueSource("config") === "cli") {
+        command.error(
+          `error: --server and --config ${options.config} exclude each other; use one of them`,
+        );
+      }
+      ended(await run(options));
+    });
 }
 
 /** Runs the router until it is told to stop. Returns the exit code. */

@@ -141,6 +141,17 @@ Deno.test("CONFIG_PATH names the file, and --config wins over it", () =>
     assert.deepEqual(await urlsOf(byFlag.url), [flag]);
   }));
 
+Deno.test("--server wins over CONFIG_PATH and over a servers.toml that is there", () =>
+  withFolder(async (folder) => {
+    const [flag, file] = [deadUrl(), deadUrl()];
+    await Deno.writeTextFile(`${folder}/servers.toml`, fileOf(file));
+    const env = { CONFIG_PATH: `${folder}/servers.toml` };
+    for (const options of [{ env }, { cwd: folder }]) {
+      await using router = await startCli(["--server", flag], options);
+      assert.deepEqual(await urlsOf(router.url), [flag]);
+    }
+  }));
+
 Deno.test("LOG_LEVEL says how much is logged, in either case, and --log-level wins over it", async () => {
   await using vllm = startVllm();
   const server = ["--server", vllm.url];

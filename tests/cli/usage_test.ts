@@ -27,6 +27,7 @@ for (
     [["simulate", "--capacity", "0"], /capacity.*at least 1/],
     [["simulate", "--speed", "-1"], /speed/],
     [["simulate", "--fault", "meteor"], /meteor/],
+    [["--server", "http://gpu-1", "--config", "x.toml"], /--config x\.toml .*one of them/],
     [["--server", "gpu-1:8000"], /gpu-1:8000/],
     [["--server", "http://gpu-1=0"], /http:\/\/gpu-1=0.*at least 1/],
     [["--server", "http://gpu-1=many"], /http:\/\/gpu-1=many.*whole number/],
