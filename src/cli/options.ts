@@ -41,9 +41,11 @@ export function collect(value: string, previous: readonly string[] = []): string
   return [...previous, value];
 }
 
-/** Whether an environment variable says yes, in any case. */
-export function saysTrue(value: string | undefined): boolean {
-  return value?.toLowerCase() === "true" || value === "1";
+/** Whether an environment variable says yes, in any case; `undefined` where it says neither. */
+export function yesOrNo(value: string | undefined): boolean | undefined {
+  const said = (value ?? "").toLowerCase();
+  if (["true", "1"].includes(said)) return true;
+  return ["false", "0", ""].includes(said) ? false : undefined;
 }
 
 function parsePort(value: string): number {

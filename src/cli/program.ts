@@ -42,7 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
 function createProgram(ended: (code: number) => void): Command {
   const program = new Command("vllm-router")
     .description("One OpenAI-compatible endpoint in front of many vLLM servers.")
-    .version(VERSION, "--version", "show the version")
+    .version(`vllm-router ${VERSION}`, "-V, --version", "show the version")
     .helpOption("--help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .exitOverride()

@@ -16,7 +16,7 @@ import {
 } from "../monitor/log.ts";
 import { complain, complainOf } from "./complain.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
-import { collect, configOption, examples, levelOption, portOption, saysTrue } from "./options.ts";
+import { collect, configOption, examples, levelOption, portOption, yesOrNo } from "./options.ts";
 
 interface RunOptions {
   readonly console: boolean;
@@ -31,10 +31,15 @@ interface RunOptions {
 
 /** Makes `command` the one that runs the router. */
 export function addRun(command: Command, ended: (code: number) => void): void {
-  const plain = saysTrue(Deno.env.get("LOG_TO_CONSOLE"));
+  const written = Deno.env.get("LOG_TO_CONSOLE");
+  const plain = yesOrNo(written);
   command
     .description("run the router; this is the default command")
-    .option("-c, --console", "write plain logs to the console", plain)
+    .option(
+      "-c, --console",
+      "write plain logs to the console (env: LOG_TO_CONSOLE)",
+      plain ?? false,
+    )
     .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
     .addOption(portOption(8888))
     .addOption(configOption())
@@ -54,7 +59,13 @@ export function addRun(command: Command, ended: (code: number) => void): void {
       ),
     )
     .action(async (options: RunOptions) => {
-      if (options.server && command.getOptionValueSource("config") === "cli") {
+      const isGiven = (option: string) => command.getOptionValueSource(option) === "cli";
+      if (plain === undefined && !isGiven("console")) {
+        command.error(
+          `error: LOG_TO_CONSOLE: expected true, false, 1 or 0, got ${JSON.stringify(written)}`,
+        );
+      }
+      if (options.server && isGiven("config")) {
         command.error(
           `error: --server and --config ${options.config} exclude each other; use one of them`,
         );

@@ -97,6 +97,8 @@ Deno.test("LOG_TO_CONSOLE is the default of --console", async () => {
       ["TRUE", "true"],
       ["1", "true"],
       ["false", "false"],
+      ["False", "false"],
+      ["0", "false"],
       ["", "false"],
     ] as const
   ) {
@@ -111,9 +113,28 @@ Deno.test("LOG_TO_CONSOLE is the default of --console", async () => {
   }
 });
 
-Deno.test("version and --version tell it", async () => {
-  assert.equal((await cli(["version"])).stdout, `vllm-router ${VERSION}\n`);
-  const flag = await cli(["--version"]);
-  assert.equal(flag.stdout, `${VERSION}\n`);
-  assert.equal(flag.code, 0);
+Deno.test("a LOG_TO_CONSOLE that says neither yes nor no is told, with exit code 2", async () => {
+  const env = { LOG_TO_CONSOLE: "maybe" };
+  const result = await cli(["--server", "http://gpu-1"], { env });
+  assert.equal(
+    onlyLine(result),
+    'error: LOG_TO_CONSOLE: expected true, false, 1 or 0, got "maybe"',
+  );
+  assert.equal(result.code, 2);
+});
+
+Deno.test("LOG_TO_CONSOLE matters only to run, and not where --console is given", async () => {
+  const env = { LOG_TO_CONSOLE: "maybe" };
+  assert.equal((await cli(["version"], { env })).code, 0);
+  const { code, stderr } = await cli(["--console", "--config", "/nowhere/servers.toml"], { env });
+  assert.match(stderr, /^error: \/nowhere\/servers\.toml: no such file/);
+  assert.equal(code, 1);
+});
+
+Deno.test("version, --version and -V tell the same", async () => {
+  for (const word of ["version", "--version", "-V"]) {
+    const { code, stdout } = await cli([word]);
+    assert.equal(stdout, `vllm-router ${VERSION}\n`);
+    assert.equal(code, 0);
+  }
 });
