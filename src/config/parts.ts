@@ -1,4 +1,4 @@
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import type { Problem } from "./problem.ts";
 
@@ -60,7 +60,7 @@ export const secret = (what: string) =>
     error: `expected ${what}; what is there is not repeated`,
   });
 
-/** The keys of a table that mean nothing, each with the nearest that does. */
+/** The keys of a table that mean nothing, each with the one that was meant, or those there are. */
 export function unknownIn(
   table: Record<string, unknown>,
   known: object,
@@ -70,8 +70,20 @@ export function unknownIn(
   const names = Object.keys(known);
   return Object.keys(table).filter((key) => !names.includes(key)).map((key) => ({
     where: prefix + key,
-    what: `${what}; did you mean ${closest(key, names)}?`,
+    what: what + hintTo(key, names),
   }));
+}
+
+/** More letters than these are not mistaken by accident. */
+const MISTAKEN_LETTERS = 3;
+/** A longer list of names helps nobody. */
+const LISTED_NAMES = 8;
+
+function hintTo(key: string, names: readonly string[]): string {
+  const name = closest(key, names);
+  const letters = Math.min(MISTAKEN_LETTERS, Math.ceil(key.length / 3));
+  if (distance(key, name) <= letters) return `; did you mean ${name}?`;
+  return names.length <= LISTED_NAMES ? `; expected one of ${names.join(", ")}` : "";
 }
 
 /** A value, or what it holds under a key, as a table; empty where it is none. */

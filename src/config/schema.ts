@@ -21,7 +21,7 @@ export type Checked =
 
 /**
  * Checks a parsed configuration file and reports every problem at once.
- * Unknown keys are warnings that name the nearest known key.
+ * Unknown keys are warnings that name a known key that is close.
  */
 export function checkConfig(
   raw: unknown,

@@ -490,11 +490,6 @@ for (
       { servers: { servers: [{ url: URL_1 }] }, admin: { listn: "" } },
     ],
     [
-      "cors.origins",
-      "allow_origins",
-      { servers: { servers: [{ url: URL_1 }] }, cors: { origins: [] } },
-    ],
-    [
       "configs",
       "config",
       { servers: { servers: [{ url: URL_1 }] }, configs: {} },
@@ -511,6 +506,37 @@ for (
       warningsOf(checked)[0]?.what ?? "",
       new RegExp(`\\b${nearest}\\?`),
     );
+  });
+}
+
+for (
+  const [where, told, raw] of [
+    [
+      "servers.servers[0].port",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, models",
+      { servers: { servers: [{ url: URL_1, port: 8000 }] } },
+    ],
+    [
+      "cors.origins",
+      "; expected one of allow_origins",
+      { servers: { servers: [{ url: URL_1 }] }, cors: { origins: [] } },
+    ],
+    [
+      "logging",
+      "; expected one of servers, config, auth, admin, tls, cors",
+      { servers: { servers: [{ url: URL_1 }] }, logging: {} },
+    ],
+    ["config.workers", "", { servers: { servers: [{ url: URL_1 }] }, config: { workers: 4 } }],
+    // Four letters off is more than a slip, however long the name.
+    [
+      "config.helthcheckintervall",
+      "",
+      { servers: { servers: [{ url: URL_1 }] }, config: { helthcheckintervall: 3 } },
+    ],
+  ] as const
+) {
+  Deno.test(`the unknown key ${where} is like none: it is told with the keys there are, if few`, () => {
+    assert.deepEqual(warningsOf(check(raw)), [{ where, what: `unknown key, ignored${told}` }]);
   });
 }
 
