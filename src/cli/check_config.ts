@@ -7,6 +7,7 @@ import { checkHealth, failureIn, fetchMetrics, fetchModels, type Probe } from ".
 import { isRoutable, newServer, stateOf } from "../fleet/server.ts";
 import { takeCheck } from "../fleet/transitions.ts";
 import { complainOf } from "./complain.ts";
+import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
 
 interface Probed {
@@ -54,7 +55,7 @@ async function check(path: string): Promise<number> {
 }
 
 function summary(failed: number, all: number): string {
-  const servers = all === 1 ? "1 server" : `${all} servers`;
+  const servers = countOf(all, "server");
   if (failed > 0) return `${failed} of ${servers} ${failed === 1 ? "has" : "have"} a problem`;
   return all === 1 ? "the server is well" : `all ${servers} are well`;
 }

@@ -15,6 +15,7 @@ import {
   setUpLog,
 } from "../monitor/log.ts";
 import { complain, complainOf } from "./complain.ts";
+import { countOf } from "./count.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
 import { collect, configOption, examples, levelOption, portOption, yesOrNo } from "./options.ts";
 
@@ -111,7 +112,7 @@ async function run(options: RunOptions): Promise<number> {
   if (onScreen) complainOf(checked);
   announce(
     `Listening on ${access.tls ? "https" : "http"}://${options.host}:${gateway.port}, ` +
-      `${servers.length} servers from ${from}, policy ${settings.policy}`,
+      `${countOf(servers.length, "server")} from ${from}, policy ${settings.policy}`,
     style,
   );
   logWarnings(checked.warnings);

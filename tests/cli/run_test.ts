@@ -115,6 +115,7 @@ Deno.test("--server, given repeatedly, stands in for a file, each with its capac
     "--server",
     two.url,
   ]);
+  assert.match(router.output(), /Listening on [^ ]+, 2 servers from the command line, /);
   const { servers } = await (await fetch(`${router.url}/load-stats`)).json();
   assert.deepEqual(
     servers.map((
@@ -140,6 +141,11 @@ Deno.test("CONFIG_PATH names the file, and --config wins over it", () =>
     );
     assert.deepEqual(await urlsOf(byFlag.url), [flag]);
   }));
+
+Deno.test("one server is counted as one", async () => {
+  await using router = await startCli(["--server", deadUrl()]);
+  assert.match(router.output(), /Listening on [^ ]+, 1 server from the command line, /);
+});
 
 Deno.test("--server wins over CONFIG_PATH and over a servers.toml that is there", () =>
   withFolder(async (folder) => {
