@@ -161,6 +161,31 @@ Deno.test("the README's samples work as pasted before the demo", async (t) => {
     }
   });
 
+  await t.step("every page that it names is there", async () => {
+    const address = `http://127.0.0.1:${demo.port}`;
+    const named = ["/dashboard", "/load-stats", "/health"];
+    const pages = [...demo.printed().matchAll(/: (http:\S+:\d+(\/\S+))/g)];
+    assert.deepEqual(pages.map(([, , path]) => path), named);
+    for (const [, page] of pages) {
+      assert.ok(page!.startsWith(address));
+      const { status, body } = await fetch(page!);
+      await body?.cancel();
+      assert.equal(status, 200, page);
+    }
+  });
+
+  await t.step({
+    name: "it listens on every address, and says so",
+    // Elsewhere loopback has one address only.
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      assert.ok(demo.printed().includes(`listens on 0.0.0.0:${demo.port}:`));
+      const { status, body } = await fetch(`http://127.0.0.2:${demo.port}/livez`);
+      await body?.cancel();
+      assert.equal(status, 200);
+    },
+  });
+
   for (const curl of curls) {
     await t.step({
       name: curl.slice(0, 60),

@@ -6,6 +6,8 @@ import { listen, untilToldToStop } from "./listen.ts";
 import { examples, portOption } from "./options.ts";
 
 const MODEL = "simulated-model";
+/** Every address of the machine, so that a container can be reached from outside. */
+const EVERYWHERE = "0.0.0.0";
 /** What each simulated server runs side by side. */
 const CAPACITIES = [3, 5, 4];
 
@@ -39,7 +41,7 @@ async function demo(port: number): Promise<number> {
   }, () => undefined);
   if (!checked.ok) throw new Error("The demo's own configuration is wrong");
 
-  const gateway = listen({ hostname: "0.0.0.0", port, config: checked.config });
+  const gateway = listen({ hostname: EVERYWHERE, port, config: checked.config });
   if (gateway) {
     const stopped = untilToldToStop(gateway);
     console.log(welcome(gateway.port, simulators.map(({ url }) => url)));
@@ -54,6 +56,7 @@ function welcome(port: number, servers: readonly string[]): string {
   return `
 Three simulated vLLM servers of capacity ${CAPACITIES.join(", ")}: ${servers.join(", ")}
 The router before them: ${address}
+It listens on ${EVERYWHERE}:${port}: who can reach this machine can reach it too.
 
 Try it with curl:
 
@@ -71,6 +74,7 @@ or with the openai SDK (npm install openai), in a file named hello.mjs:
   });
   for await (const part of stream) process.stdout.write(part.choices[0]?.delta?.content ?? "");
 
+Dashboard: ${address}/dashboard
 Load: ${address}/load-stats   Health: ${address}/health   Stop with Ctrl-C.
 `;
 }
