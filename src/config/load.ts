@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import type { Outside } from "./outside.ts";
+import type { Problem } from "./problem.ts";
 import { checkConfig, type Checked } from "./schema.ts";
 
 /** A configuration file as it was read. */
@@ -45,17 +46,30 @@ export async function loadConfig(
     return { text: "", files: [], checked: failure(path, unreadable(error) + hint) };
   }
   const files = new Map<string, string>();
-  const checked = parseConfig(text, env, (name) => {
-    const named = resolve(dirname(path), name);
-    try {
-      files.set(named, Deno.readTextFileSync(named));
-    } catch (error) {
-      files.set(named, "");
-      throw new Error(unreadable(error));
-    }
-    return files.get(named)!;
-  });
+  const checked = inFile(
+    path,
+    parseConfig(text, env, (name) => {
+      const named = resolve(dirname(path), name);
+      try {
+        files.set(named, Deno.readTextFileSync(named));
+      } catch (error) {
+        files.set(named, "");
+        throw new Error(unreadable(error));
+      }
+      return files.get(named)!;
+    }),
+  );
   return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
+}
+
+/** With the file's name before each place in it. */
+function inFile(path: string, checked: Checked): Checked {
+  const named = (problems: readonly Problem[]) =>
+    problems.map(({ where, what }) => ({ where: `${path}: ${where}`, what }));
+  const warnings = named(checked.warnings);
+  return checked.ok
+    ? { ...checked, warnings }
+    : { ...checked, problems: named(checked.problems), warnings };
 }
 
 function failure(where: string, what: string): Checked {

@@ -1,4 +1,4 @@
-import { putLatest } from "./latest.ts";
+import { createLatest } from "./latest.ts";
 
 /** Which server had each session last. */
 export interface Sessions {
@@ -12,13 +12,12 @@ export interface Sessions {
 
 /** @param most sessions that are kept; those longest unused leave */
 export function createSessions(most: number): Sessions {
-  /** The longest unused first. */
-  const slots = new Map<number, number>();
+  const slots = createLatest<number, number>(most);
   return {
-    last: (session) => slots.get(session),
-    remember: (session, slot) => putLatest(slots, session, slot, most),
+    last: (session) => slots.entries.get(session),
+    remember: slots.put,
     forget(slot) {
-      for (const [session, at] of slots) if (at === slot) slots.delete(session);
+      for (const [session, at] of slots.entries) if (at === slot) slots.delete(session);
     },
   };
 }

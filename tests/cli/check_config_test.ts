@@ -125,8 +125,8 @@ max_retries = -1
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.equal(stderr.trim().split("\n").length, 2);
-  assert.match(stderr, /^error: config\.max_retries: /m);
-  assert.match(stderr, /^error: servers\.servers\[0\]\.url: /m);
+  assert.match(stderr, /^error: \S+\.toml: config\.max_retries: /m);
+  assert.match(stderr, /^error: \S+\.toml: servers\.servers\[0\]\.url: /m);
 });
 
 Deno.test("an unknown key is a warning on stderr and no error", async () => {
@@ -139,7 +139,7 @@ servers = [{ url = "${vllm.url}", max_concurent_requests = 3 }]
   assert.equal(code, 0);
   assert.match(
     stderr,
-    /^warning: servers\.servers\[0\]\.max_concurent_requests: [^\n]*max_concurrent_requests\?\n$/,
+    /^warning: \S+\.toml: servers\.servers\[0\]\.max_concurent_requests: [^\n]*max_concurrent_requests\?\n$/,
   );
 });
 

@@ -137,7 +137,7 @@ Deno.test("an invalid file is reported and changes nothing, a good one after it 
     await Deno.writeTextFile(path, `[servers]\nservers = []\n`);
     await until("reported", () => problems.length > 0, SOON_MS);
     assert.deepEqual(problems[0]?.map(({ where }) => where), [
-      "servers.servers",
+      `${path}: servers.servers`,
     ]);
     assert.deepEqual(configs, []);
 
