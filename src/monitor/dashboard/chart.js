@@ -5,7 +5,7 @@
 /** @import uPlot from "uplot" */
 /** @import { Format } from "./format.js" */
 /** @import { Row } from "./past.js" */
-import { element, setText } from "./elements.js";
+import { element, setAttribute, setText } from "./elements.js";
 import { timeOfDay, timeOfDayShort, UNKNOWN } from "./format.js";
 import { colour } from "./theme.js";
 
@@ -128,6 +128,7 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
       item.hidden = line === undefined;
       if (!line) return;
       setText(label, line.label);
+      setAttribute(label, "title", line.label);
       setText(value, format(at === null || at === undefined ? line.row.at(-1) : line.row[at]));
     });
     const time = at === null || at === undefined ? undefined : plot.data[0][at];

@@ -8,6 +8,7 @@ import { count, duration, percent, rate } from "./format.js";
  * @typedef {object} Column
  * @property {string} id
  * @property {string} label
+ * @property {string} meaning what it tells, in the words of the terminal's help
  * @property {"server" | "state" | "meter" | "number" | "models"} kind
  * @property {(server: ServerView) => number | string | null} value to sort by
  * @property {(server: ServerView) => string} text
@@ -18,14 +19,16 @@ import { count, duration, percent, rate } from "./format.js";
  *
  * @param {string} id
  * @param {string} label
+ * @param {string} meaning
  * @param {(server: ServerView) => number | null} value
  * @param {(value: number | null) => string} format
  * @param {"number" | "meter"} kind
  * @returns {Column}
  */
-const numbers = (id, label, value, format, kind = "number") => ({
+const numbers = (id, label, meaning, value, format, kind = "number") => ({
   id,
   label,
+  meaning,
   kind,
   value,
   text: (server) => format(value(server)),
@@ -48,6 +51,7 @@ export const COLUMNS = [
   {
     id: "server",
     label: "Server",
+    meaning: "Name and address, and why it is not healthy",
     kind: "server",
     value: ({ name }) => name,
     text: ({ name }) => name,
@@ -55,24 +59,70 @@ export const COLUMNS = [
   {
     id: "state",
     label: "State",
+    meaning: "Whether requests go to it",
     kind: "state",
     value: ({ state }) => STATES.indexOf(state),
     text: ({ state }) => `${MARKS[state]} ${state}`,
   },
-  numbers("usage", "Usage", ({ usage }) => usage, percent, "meter"),
-  numbers("running", "Running", ({ running }) => running, count),
-  numbers("waiting", "Waiting", ({ waiting }) => waiting, count),
-  numbers("capacity", "Capacity", ({ capacity }) => capacity, count),
-  numbers("kv-cache", "KV cache", ({ kvCacheUsage }) => kvCacheUsage, percent, "meter"),
-  numbers("prefix-hits", "Prefix hits", ({ prefixHitRate }) => prefixHitRate, percent),
-  numbers("backlog", "Prefill backlog", ({ pendingTokens }) => pendingTokens, count),
-  numbers("first-token-p50", "First\u00a0token p50", ({ firstToken }) => firstToken.p50, duration),
-  numbers("first-token-p95", "First\u00a0token p95", ({ firstToken }) => firstToken.p95, duration),
-  numbers("tokens", "Tokens/s", ({ tokensPerSecond }) => tokensPerSecond, rate),
-  numbers("errors", "Errors", ({ errors }) => errors, count),
+  numbers(
+    "usage",
+    "Usage",
+    "Running and waiting, of the capacity",
+    ({ usage }) => usage,
+    percent,
+    "meter",
+  ),
+  numbers("running", "Running", "Requests running", ({ running }) => running, count),
+  numbers("waiting", "Waiting", "Requests waiting", ({ waiting }) => waiting, count),
+  numbers("capacity", "Capacity", "Requests it has room for", ({ capacity }) => capacity, count),
+  numbers(
+    "kv-cache",
+    "KV cache",
+    "KV cache in use",
+    ({ kvCacheUsage }) => kvCacheUsage,
+    percent,
+    "meter",
+  ),
+  numbers(
+    "prefix-hits",
+    "Prefix hits",
+    "Prompt tokens found in the prefix cache, last minute",
+    ({ prefixHitRate }) => prefixHitRate,
+    percent,
+  ),
+  numbers(
+    "backlog",
+    "Prefill backlog",
+    "Prompt tokens of this router yet to be computed, estimated",
+    ({ pendingTokens }) => pendingTokens,
+    count,
+  ),
+  numbers(
+    "first-token-p50",
+    "First token p50",
+    "Time to first token, last minute: half took at most that",
+    ({ firstToken }) => firstToken.p50,
+    duration,
+  ),
+  numbers(
+    "first-token-p95",
+    "First token p95",
+    "Time to first token, last minute: 95% took at most that",
+    ({ firstToken }) => firstToken.p95,
+    duration,
+  ),
+  numbers(
+    "tokens",
+    "Tokens/s",
+    "Tokens generated a second",
+    ({ tokensPerSecond }) => tokensPerSecond,
+    rate,
+  ),
+  numbers("errors", "Errors", "Failed attempts since the start", ({ errors }) => errors, count),
   {
     id: "models",
     label: "Models",
+    meaning: "Models that it lists",
     kind: "models",
     value: ({ models }) => models.join(", "),
     text: ({ models }) => models.join(", ") || "none",

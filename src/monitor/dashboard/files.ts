@@ -1,6 +1,7 @@
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import app from "./app.js" with { type: "text" };
+import cardsStyle from "./cards.css" with { type: "text" };
 import chart from "./chart.js" with { type: "text" };
 import charts from "./charts.js" with { type: "text" };
 import chartsStyle from "./charts.css" with { type: "text" };
@@ -41,6 +42,7 @@ const script = (text: string): DashboardFile => ({
 export const dashboardFiles: Readonly<Record<string, DashboardFile>> = {
   "/dashboard": html(page),
   "/dashboard/app.js": script(app),
+  "/dashboard/cards.css": style(cardsStyle),
   "/dashboard/chart.js": script(chart),
   "/dashboard/charts.css": style(chartsStyle),
   "/dashboard/charts.js": script(charts),

@@ -23,8 +23,9 @@ export function createRow(url, onSelect) {
   const name = element("button", "name");
   name.type = "button";
   name.addEventListener("click", onSelect);
-  const under = element("span", "under");
-  const head = element("th", "", name, under);
+  const address = element("span", "under address");
+  const reason = element("span", "under reason");
+  const head = element("th", "", element("div", "elastic", name, address, reason));
   head.scope = "row";
   head.setAttribute("role", "rowheader");
   const cells = COLUMNS.slice(1).map((column) => ({ column, ...cell(column) }));
@@ -42,13 +43,23 @@ export function createRow(url, onSelect) {
       name.style.setProperty("--swatch", `var(--${colour})`);
       line.classList.toggle("is-selected", selected);
       setAttribute(line, "data-state", server.state);
-      // Why it is out is worth more than where it is.
-      const note = server.state === "healthy" ? server.url : server.reason || server.url;
-      setText(under, note === server.name ? "" : note);
-      setAttribute(under, "title", note);
+      // Events name it so, and many a server is called by it.
+      fillLine(address, server.url === server.name ? "" : server.url);
+      fillLine(reason, server.state === "healthy" ? "" : server.reason);
       for (const { column, update } of cells) update(column.text(server), column.value(server));
     },
   };
+}
+
+/**
+ * A line that may be cut, with its whole text to be pointed at.
+ *
+ * @param {HTMLElement} line
+ * @param {string} text
+ */
+function fillLine(line, text) {
+  setText(line, text);
+  setAttribute(line, "title", text || null);
 }
 
 /** @param {Column} column */
@@ -57,13 +68,13 @@ function cell({ id, label, kind }) {
   box.setAttribute("role", "cell");
   box.dataset.label = label;
   box.dataset.column = id;
+  if (kind === "models") {
+    const line = element("span");
+    box.append(element("div", "elastic", line));
+    return { box, update: (/** @type {string} */ text) => fillLine(line, text) };
+  }
   if (kind !== "meter") {
-    /** @param {string} text */
-    const update = (text) => {
-      setText(box, text);
-      if (kind === "models") setAttribute(box, "title", text);
-    };
-    return { box, update };
+    return { box, update: (/** @type {string} */ text) => setText(box, text) };
   }
   const { track, fill } = bar();
   const text = element("span", "meter-text");

@@ -33,8 +33,9 @@ export function createTable({ colourOf, onHighlight }) {
   const heads = COLUMNS.map((column) => {
     const button = element("button", "", column.label);
     button.type = "button";
+    button.title = column.meaning;
     const isNumber = column.kind === "number" || column.kind === "meter";
-    const head = element("th", isNumber ? "number" : "", button);
+    const head = element("th", isNumber ? "number" : column.kind, button);
     head.scope = "col";
     head.setAttribute("role", "columnheader");
     button.addEventListener("click", () => {
