@@ -54,7 +54,7 @@ browserTest("100 servers stay usable", async () => {
   const key = page.locator(".chart", { hasText: "In flight" }).locator(".key li:visible");
   assert.equal(await key.count(), 9, "eight servers and all others");
   assert.match(await key.last().textContent() ?? "", /^92 others \(mean\)/);
-  await page.hover(`#rows tr[data-url="${simulators[41]!.url}"] .under`);
+  await page.hover(`#rows tr[data-url="${simulators[41]!.url}"] .address`);
   await until("the one pointed at gets a line", async () => await key.count() === 10, 1_000);
   assert.deepEqual(open.complaints, []);
   leaving.abort();

@@ -121,8 +121,8 @@ const CONTRASTS = `(() => {
   };
   const grounds = (shown) =>
     shown ? [...grounds(shown.parentElement), getComputedStyle(shown).backgroundColor] : [];
-  const selectors = ["h1", ".quiet", "dt", ".figure", ".note", "td.state", ".under", ".name",
-    "td.number", "thead button", ".events time", ".events .mark", "#connection", ".key .label"];
+  const selectors = ["h1", ".quiet", "dt", ".figure", ".note", "td.state", ".address",
+    ".reason", ".name", "td.number", "thead button", ".events time", ".events .mark", "#connection", ".key .label"];
   return Object.fromEntries(selectors.flatMap((selector) => {
     const shown = document.querySelector(selector);
     if (!shown) return [];
