@@ -356,7 +356,8 @@ Deno.test("what is misspelt about keys is refused: it would let in more than was
       await Deno.writeTextFile(path, configText({ server: "http://a", tables }));
       const { checked } = await loadConfig(path);
       assert.ok(!checked.ok);
-      assert.deepEqual(checked.problems.map(({ where, what }) => `${where}: ${what}`), [problem]);
+      const told = checked.problems.map(({ where, what }) => `${where}: ${what}`);
+      assert.deepEqual(told, [`${path}: ${problem}`]);
     }
   } finally {
     await Deno.remove(folder, { recursive: true });
