@@ -1,5 +1,4 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
-import type { Expiry } from "./outcome_of.ts";
 import type { Usage } from "./usage.ts";
 
 /** What became of a request. Times in milliseconds. */
@@ -48,13 +47,6 @@ export type Ending = "ok" | "client_closed" | "upstream_error" | "rejected";
 export function endingOf({ outcome }: Pick<Account, "outcome">): Ending {
   if (outcome === "rejected" || outcome === "client_closed") return outcome;
   return isFailure(outcome) ? "upstream_error" : "ok";
-}
-
-/** What an attempt's end is to its request: what the router cuts off as it stops fails nobody. */
-export function outcomeFor(
-  attempt: { readonly outcome: Outcome; readonly expired: Expiry | undefined } | undefined,
-): Account["outcome"] {
-  return !attempt || attempt.expired === "cut_off" ? "rejected" : attempt.outcome;
 }
 
 /** An account with nothing in it yet but who asked for what. */

@@ -2,7 +2,7 @@ import type { Connections } from "../fleet/connections.ts";
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
-import { openAccount, outcomeFor } from "./account.ts";
+import { openAccount } from "./account.ts";
 import { createAdmission } from "./admission.ts";
 import { attempt, type Attempted, LEFT } from "./attempt.ts";
 import { readAsked } from "./asked.ts";
@@ -16,7 +16,7 @@ import { targetOf } from "./paths.ts";
 import { headersOf, idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { brokenStream, noAnswer } from "./server_errors.ts";
-import { endDetails, isFinal, shouldRetry } from "./retry.ts";
+import { endDetails, isFinal, outcomeFor, shouldRetry } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
 /** What the proxy works with and whom it tells. */

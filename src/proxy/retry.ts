@@ -30,6 +30,11 @@ export function isFinal(ending: Ending | undefined): boolean {
   return ending?.expired === "overdue" || ending?.expired === "cut_off";
 }
 
+/** What an attempt's end is to its request: what the router cuts off as it stops fails nobody. */
+export function outcomeFor(attempt: Ending | undefined): Outcome | "rejected" {
+  return !attempt || attempt.expired === "cut_off" ? "rejected" : attempt.outcome;
+}
+
 /**
  * What a server's record takes of an attempt beside its outcome.
  *

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import { endingOf, outcomeFor } from "../../src/proxy/account.ts";
+import { endingOf } from "../../src/proxy/account.ts";
 
 const endings: Record<Outcome | "rejected", string> = {
   ok: "ok",
@@ -20,10 +20,3 @@ for (const [outcome, ending] of Object.entries(endings)) {
     assert.equal(endingOf({ outcome: outcome as Outcome | "rejected" }), ending);
   });
 }
-
-Deno.test("what the router cut off as it stopped is no server's error, as what no server was asked", () => {
-  assert.equal(outcomeFor(undefined), "rejected");
-  assert.equal(outcomeFor({ outcome: "timeout", expired: "cut_off" }), "rejected");
-  assert.equal(outcomeFor({ outcome: "timeout", expired: "silent" }), "timeout");
-  assert.equal(outcomeFor({ outcome: "ok", expired: undefined }), "ok");
-});

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../src/fleet/outcome.ts";
 import type { Expiry } from "../../src/proxy/outcome_of.ts";
-import { endDetails, isFinal, retryAfterMs, shouldRetry } from "../../src/proxy/retry.ts";
+import {
+  endDetails,
+  isFinal,
+  outcomeFor,
+  retryAfterMs,
+  shouldRetry,
+} from "../../src/proxy/retry.ts";
 
 /** Of each outcome: whether another server is asked, and what it says of this one. */
 const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
@@ -126,4 +132,11 @@ Deno.test("a server that was silent may be slow at a whole answer, and at no str
   assert.equal(endDetails(silent, 0, false).slow, true);
   assert.equal(endDetails(silent, 0, true).slow, false);
   assert.equal(endDetails({ ...silent, expired: "unreachable" }, 0, false).slow, false);
+});
+
+Deno.test("what the router cut off as it stopped is no server's error, as what no server was asked", () => {
+  assert.equal(outcomeFor(undefined), "rejected");
+  assert.equal(outcomeFor({ outcome: "timeout", expired: "cut_off" }), "rejected");
+  assert.equal(outcomeFor({ outcome: "timeout", expired: "silent" }), "timeout");
+  assert.equal(outcomeFor({ outcome: "ok", expired: undefined }), "ok");
 });
