@@ -1,24 +1,17 @@
-/** Entries of which those put longest ago leave. */
-export interface Latest<K, V> {
-  /** Those that are there, the one put longest ago first. */
-  readonly entries: ReadonlyMap<K, V>;
-  /** Puts an entry at the end. */
-  put(key: K, value: V): void;
-  delete(key: K): void;
-}
+/** To find the first entry of a map takes long where many before it have left: so many leave at once. */
+const LEAVING_SHARE = 1 / 64;
 
-/** @param most entries that are kept */
-export function createLatest<K, V>(most: number): Latest<K, V> {
-  const entries = new Map<K, V>();
-  // Kept, as a new one would pass all places that are empty each time. What it passes leaves.
-  const oldest = entries.keys();
-  return {
-    entries,
-    put(key, value) {
-      entries.delete(key);
-      entries.set(key, value);
-      if (entries.size > most) entries.delete(oldest.next().value!);
-    },
-    delete: (key) => void entries.delete(key),
-  };
+/**
+ * Puts an entry at a map's end, so that the one that was put there longest ago comes first; past
+ * `most` some of the first leave.
+ */
+export function putLatest<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= most) return;
+  const left = Math.ceil((1 - LEAVING_SHARE) * most);
+  for (const oldest of map.keys()) {
+    if (map.size <= left) return;
+    map.delete(oldest);
+  }
 }

@@ -43,8 +43,6 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
    * that the server has yet to compute as a {@linkcode promise}.
    */
   const used: Map<number, number>[] = [];
-  /** Of each slot, its blocks from the longest unused on: whatever is passed leaves. */
-  const oldest: MapIterator<number>[] = [];
   /** Of each slot, how many blocks were put at its end so far. */
   const uses: number[] = [];
   const limits: number[] = [];
@@ -88,8 +86,10 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function shrink(slot: number, most: number): void {
     const blocks = usedOf(slot);
-    // A new iterator would pass all places that are empty each time.
-    while (blocks.size > most) drop(slot, (oldest[slot] ??= blocks.keys()).next().value!);
+    for (const block of blocks.keys()) {
+      if (blocks.size <= most) return;
+      drop(slot, block);
+    }
   }
 
   function remember(slot: number, blocks: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { createLatest } from "./latest.ts";
+import { putLatest } from "./latest.ts";
 
 /** Which server had each session last. */
 export interface Sessions {
@@ -12,12 +12,13 @@ export interface Sessions {
 
 /** @param most sessions that are kept; those longest unused leave */
 export function createSessions(most: number): Sessions {
-  const slots = createLatest<number, number>(most);
+  /** The longest unused first. */
+  const slots = new Map<number, number>();
   return {
-    last: (session) => slots.entries.get(session),
-    remember: slots.put,
+    last: (session) => slots.get(session),
+    remember: (session, slot) => putLatest(slots, session, slot, most),
     forget(slot) {
-      for (const [session, at] of slots.entries) if (at === slot) slots.delete(session);
+      for (const [session, at] of slots) if (at === slot) slots.delete(session);
     },
   };
 }

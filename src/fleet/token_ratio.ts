@@ -1,4 +1,4 @@
-import { createLatest } from "./latest.ts";
+import { putLatest } from "./latest.ts";
 
 /** Prompt tokens over bytes of their text, older observations counting less. */
 export interface TokenRatio {
@@ -38,15 +38,16 @@ export interface TokenRatios {
 
 /** @param most models that are kept; those of which nothing was learned for longest leave */
 export function createTokenRatios(most: number): TokenRatios {
-  /** Requests that name no model are together. */
-  const ratios = createLatest<string | undefined, TokenRatio>(most);
-  const of = (model: string | undefined) => ratios.entries.get(model) ?? USUAL_RATIO;
+  /** The longest without news first. Requests that name no model are together. */
+  const ratios = new Map<string | undefined, TokenRatio>();
+  const of = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
   return {
     of,
-    learn: (model, bytes, tokens) => ratios.put(model, withSeen(of(model), bytes, tokens)),
+    learn: (model, bytes, tokens) =>
+      putLatest(ratios, model, withSeen(of(model), bytes, tokens), most),
     learned() {
       const learned = new Map<string, number>();
-      for (const [model, ratio] of ratios.entries) {
+      for (const [model, ratio] of ratios) {
         if (model !== undefined) learned.set(model, tokensPerByte(ratio));
       }
       return learned;
