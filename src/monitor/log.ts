@@ -170,7 +170,7 @@ export function logWarnings(warnings: readonly Problem[]): void {
 
 /** The router was told to stop, and waits for so many requests. */
 export function logStopping(inFlight: number, mostMs: number): void {
-  log.info("Stopping: {inFlight} requests in flight have up to {seconds} s to finish", {
+  log.info("Stopping: {inFlight} in flight, up to {seconds} s to finish", {
     inFlight,
     seconds: mostMs / 1000,
   });
@@ -178,7 +178,7 @@ export function logStopping(inFlight: number, mostMs: number): void {
 
 /** So many requests took too long to finish. */
 export function logCutOff(inFlight: number): void {
-  log.warning("Stopping: {inFlight} requests are cut off", { inFlight });
+  log.warning("Stopping: {inFlight} in flight cut off", { inFlight });
 }
 
 /** Tells of what should not have happened. */

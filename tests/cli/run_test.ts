@@ -230,7 +230,7 @@ for (const [name, times] of [["SIGTERM", 1], ["SIGTERM that comes twice at once"
     for (let i = 0; i < times; i++) router.kill("SIGTERM");
     await until(
       "said",
-      () => /Stopping: 1 requests in flight have up to 120 s/.test(router.output()),
+      () => /Stopping: 1 in flight, up to 120 s to finish/.test(router.output()),
     );
     // Between the signal and the end of listening there is only a moment.
     await until("no longer ready, or no longer listening", async () => {
