@@ -292,7 +292,7 @@ Deno.test("tokens per byte are told of models that a server lists, once somethin
   assert.deepEqual(told(), { m: 0.5 });
 });
 
-Deno.test("of what was learned a thousand models are kept, however many are listed in turn", () => {
+Deno.test("of what was learned about a thousand models are kept, however many are listed in turn", () => {
   const fleet = fleetWith(1, 1);
   const [server] = serversOf(fleet);
   const names = Array.from({ length: 1_500 }, (_, i) => `adapter-${i}`);
@@ -302,7 +302,9 @@ Deno.test("of what was learned a thousand models are kept, however many are list
   }
   fleet.recordModels(server!, names.map((id) => ({ id })));
   const { tokens_per_byte } = loadStatsDocument(fleet.snapshot()).summary;
-  assert.deepEqual(Object.keys(tokens_per_byte), names.slice(500));
+  const kept = Object.keys(tokens_per_byte);
+  assert.ok(kept.length > 950 && kept.length <= 1_000, `${kept.length}`);
+  assert.deepEqual(kept, names.slice(-kept.length));
 });
 
 Deno.test("how far predicted hits are believed is told as it is now", () => {

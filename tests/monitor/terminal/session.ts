@@ -72,7 +72,15 @@ export async function startProgram(program: string, options?: TerminalOptions): 
         // It has ended.
       }
       await terminal.close();
-      await Deno.remove(folder, { recursive: true });
+      // The shell may be at its last line, which writes there.
+      await until(
+        "removed",
+        () =>
+          Deno.remove(folder, { recursive: true }).then(() => true, (error) => {
+            if (/not empty/.test(String(error))) return false;
+            throw error;
+          }),
+      );
     },
   };
 }
