@@ -127,14 +127,18 @@ function shortened(
 ): Uint8Array<ArrayBuffer> | undefined {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const kept: Uint8Array<ArrayBuffer>[] = [];
-  // The last boundary ends the form.
-  for (let at = 0, parts = -2; parts < MOST_PARTS; parts++) {
-    const next = bytes.indexOf(boundary, at + 1);
-    const part = body.subarray(at, next === -1 ? body.length : next);
+  const keep = (part: Uint8Array<ArrayBuffer>) => {
     if (part.length <= LONGEST_FIELD) kept.push(part);
     else kept.push(part.subarray(0, LONGEST_FIELD), part.subarray(-"\r\n".length));
-    if (next === -1) return concat(kept);
-    at = next;
+  };
+  let start = 0;
+  let boundaries = 0;
+  for (let at = bytes.indexOf(boundary); at !== -1; at = bytes.indexOf(boundary, at + 1)) {
+    // The last boundary ends the form.
+    if (++boundaries > MOST_PARTS + 1) return undefined;
+    keep(body.subarray(start, at));
+    start = at;
   }
-  return undefined;
+  keep(body.subarray(start));
+  return concat(kept);
 }

@@ -117,6 +117,17 @@ Deno.test("an upload's fields are read wherever they stand, however long its fil
   assert.equal("status" in long && long.status, 400);
 });
 
+Deno.test("a form has a hundred parts at most, with or without something before them", async () => {
+  const part = 'content-disposition: form-data; name="a"\r\n\r\nb\r\n';
+  const form = (parts: number) => `--x\r\n${part}`.repeat(parts) + "--x--\r\n";
+  for (const before of ["", "preamble\r\n"]) {
+    for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
+      const answer = await asked(before + form(parts), "multipart/form-data; boundary=x");
+      assert.equal("work" in answer, isTaken, `${parts} after "${before}"`);
+    }
+  }
+});
+
 Deno.test("what looks like a boundary in the middle of a file is none", async () => {
   const boundary = "x";
   const part = (head: string, value: string) =>
