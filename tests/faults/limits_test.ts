@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ask, inFlight, MODEL, startFleet } from "../support/fleet.ts";
+import { say } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 
 const MIB = 1024 * 1024;
@@ -11,11 +12,7 @@ async function connect(port: number) {
   const buffer = new Uint8Array(65_536);
   const decoder = new TextDecoder();
   return {
-    async write(text: string) {
-      for (let left = encoder.encode(text); left.length > 0;) {
-        left = left.subarray(await connection.write(left));
-      }
-    },
+    write: (text: string) => say(connection, text),
     read: async () => decoder.decode(buffer.subarray(0, await connection.read(buffer) ?? 0)),
     [Symbol.dispose]: () => connection.close(),
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openConnections } from "../../src/fleet/connections.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { type Poller, startPolling } from "../../src/fleet/poll.ts";
+import { type Poller, type PollingOptions, startPolling } from "../../src/fleet/poll.ts";
 import { stateOf } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
 import { until } from "../support/until.ts";
@@ -31,12 +31,20 @@ async function polling(
   servers: readonly Record<string, unknown>[],
   use: (polled: Polled) => Promise<void>,
   settings: Record<string, unknown> = {},
+  { now = Date.now, mayConnect = () => {}, ...options }: PollingOptions & {
+    /** Throws where no connection is to be had. */
+    readonly mayConnect?: () => void;
+  } = {},
 ): Promise<void> {
   const connections = openConnections();
   const fleet = new Fleet({
     config: configOf(servers, { ...QUICK, ...settings }),
+    now,
   });
-  const poller = startPolling(fleet, connections);
+  const poller = startPolling(fleet, {
+    ...connections,
+    to: (server) => (mayConnect(), connections.to(server)),
+  }, { now, ...options });
   try {
     await use({
       fleet,
@@ -277,44 +285,36 @@ Deno.test("servers that come are polled, servers that leave are polled no more",
 
 Deno.test("without active checks a server is checked at its start, and after it failed only when it is time", async () => {
   await using server = startServer();
-  const connections = openConnections();
   const clock = { now: 1_000_000 };
-  const fleet = new Fleet({
-    config: configOf([{ url: server.url }], {
-      ...QUICK,
-      enable_active_health_check: false,
-      auto_recovery_threshold: 60,
-    }),
-    now: () => clock.now,
-  });
-  const state = () => stateOf(fleet.servers[0]!);
-  const poller = startPolling(fleet, connections, { now: () => clock.now });
-  try {
-    await poller.firstRound();
-    assert.equal(state(), "healthy");
-    assert.equal(server.times("/health"), 1);
+  await polling(
+    [{ url: server.url }],
+    async ({ fleet, poller, state: stateAt }) => {
+      const state = () => stateAt(server.url);
+      await poller.firstRound();
+      assert.equal(state(), "healthy");
+      assert.equal(server.times("/health"), 1);
 
-    for (const _ of [1, 2]) {
+      for (const _ of [1, 2]) {
+        const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+        assert.ok(typeof lease === "object");
+        lease.end("reset");
+      }
+      assert.equal(state(), "unhealthy");
+      clock.now += 59_999;
+      await new Promise((resolve) => setTimeout(resolve, 1_300));
+      assert.equal(server.times("/health"), 1, "it is left alone");
+
+      clock.now += 1;
+      await until("a request may try it", () => state() === "half-open");
+      assert.equal(server.times("/health"), 2);
       const lease = fleet.acquire(workOf({ model: "m" }), new Set());
       assert.ok(typeof lease === "object");
-      lease.end("reset");
-    }
-    assert.equal(state(), "unhealthy");
-    clock.now += 59_999;
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
-    assert.equal(server.times("/health"), 1, "it is left alone");
-
-    clock.now += 1;
-    await until("a request may try it", () => state() === "half-open");
-    assert.equal(server.times("/health"), 2);
-    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
-    assert.ok(typeof lease === "object");
-    lease.end("ok");
-    assert.equal(state(), "healthy");
-  } finally {
-    await poller.stop();
-    connections.close();
-  }
+      lease.end("ok");
+      assert.equal(state(), "healthy");
+    },
+    { enable_active_health_check: false, auto_recovery_threshold: 60 },
+    { now: () => clock.now },
+  );
 });
 
 Deno.test("stopping ends the polls of a server that hangs", async () => {
@@ -331,50 +331,45 @@ Deno.test("why a healthy server doesn't tell its models is told once, and shown 
   await using server = startUpstream((request) =>
     request.url.endsWith("/v1/models") ? answer.clone() : new Response("")
   );
-  const connections = openConnections();
-  const fleet = new Fleet({ config: configOf([{ url: server.url }], QUICK) });
   const told: string[] = [];
-  const poller = startPolling(fleet, connections, {
-    onNoModels: (url, why) => void told.push(`${url} ${why}`),
-  });
-  const reason = () => fleet.snapshot().servers[0]!.reason;
-  try {
-    const why = "/v1/models answered 401; does the server's api_key stand in the file?";
-    await until("shown", () => reason() === `it doesn't tell its models: ${why}`);
-    await until("asked again", () => fleet.snapshot().servers[0]!.totalChecks > 3);
-    assert.deepEqual(told, [`${server.url} ${why}`]);
-    answer = modelsPage("m");
-    await until("listed", () => fleet.servers[0]!.models.has("m"));
-    assert.equal(reason(), "check passed");
-  } finally {
-    await poller.stop();
-    connections.close();
-  }
+  await polling(
+    [{ url: server.url }],
+    async ({ fleet }) => {
+      const reason = () => fleet.snapshot().servers[0]!.reason;
+      const why = "/v1/models answered 401; does the server's api_key stand in the file?";
+      await until("shown", () => reason() === `it doesn't tell its models: ${why}`);
+      await until("asked again", () => fleet.snapshot().servers[0]!.totalChecks > 3);
+      assert.deepEqual(told, [`${server.url} ${why}`]);
+      answer = modelsPage("m");
+      await until("listed", () => fleet.servers[0]!.models.has("m"));
+      assert.equal(reason(), "check passed");
+    },
+    {},
+    { onNoModels: (url, why) => void told.push(`${url} ${why}`) },
+  );
 });
 
 Deno.test("what should never be costs a poll, and not the polling", async () => {
   await using server = startServer();
-  const connections = openConnections();
-  const fleet = new Fleet({ config: configOf([{ url: server.url }], QUICK) });
   let isBroken = true;
   const defect = new Error("a defect");
   const told: unknown[] = [];
-  const poller = startPolling(fleet, {
-    ...connections,
-    to(config) {
-      if (isBroken) throw defect;
-      return connections.to(config);
+  await polling(
+    [{ url: server.url }],
+    async ({ fleet, poller, state }) => {
+      await poller.firstRound();
+      await until("told of more than one", () => told.length > 1);
+      assert.ok(told.every((error) => error === defect));
+      isBroken = false;
+      await until("checked", () => state(server.url) === "healthy");
+      await until("read", () => fleet.servers[0]!.scrape !== undefined);
     },
-  }, { onError: (error) => void told.push(error) });
-  try {
-    await poller.firstRound();
-    await until("told of more than one", () => told.length > 1);
-    assert.ok(told.every((error) => error === defect));
-    isBroken = false;
-    await until("checked", () => stateOf(fleet.servers[0]!) === "healthy");
-    await until("read", () => fleet.servers[0]!.scrape !== undefined);
-  } finally {
-    await poller.stop();
-    connections.close();
-  }
+    {},
+    {
+      onError: (error) => void told.push(error),
+      mayConnect() {
+        if (isBroken) throw defect;
+      },
+    },
+  );
 });
