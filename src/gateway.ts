@@ -119,7 +119,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const adminApp = createAdminApp(shown);
   const poller = startPolling(fleet, connections, {
     onError: logError,
-    onNoModels: (server, why) => listener.noModels(server, why),
+    onNoModels: listener.noModels,
   });
   starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));

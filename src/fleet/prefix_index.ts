@@ -69,12 +69,11 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     total--;
   }
 
-  /** What is only promised pushes nothing out of its own server: it may be refused. */
-  function trim(slot: number): void {
+  function keepToLimit(slot: number): void {
     shrink(slot, limits[slot] ?? Infinity);
   }
 
-  function trimAll(slot: number): void {
+  function keepToCap(slot: number): void {
     if (total <= mostBlocks) return;
     // Whoever holds most makes room: else those that came first would leave nothing to others.
     let largest = slot;
@@ -110,7 +109,8 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       use++;
     }
     uses[slot] = use;
-    trimAll(slot);
+    // Not to the server's limit yet: what may be refused pushes nothing out.
+    keepToCap(slot);
   }
 
   return {
@@ -148,7 +148,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
         const last = known.get(block);
         if (last !== undefined && last < 0) known.set(block, promise(last));
       }
-      trim(slot);
+      keepToLimit(slot);
     },
     withdraw(slot, blocks) {
       const known = usedOf(slot);
@@ -159,7 +159,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     },
     limit(slot, blocks) {
       limits[slot] = blocks;
-      trim(slot);
+      keepToLimit(slot);
     },
     size: (slot) => usedOf(slot).size,
   };

@@ -49,6 +49,7 @@ export async function readBody(
   if (full) return full;
 
   if (length > 0 && length <= SMALL) return await readSmall(request, limits, drop);
+  // It is only known that there is room: what is told may never come.
   drop();
   // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
   const reader = request.body?.getReader();

@@ -39,12 +39,9 @@ export interface WorkOptions {
 const encoder = new TextEncoder();
 const INLINE = encoder.encode("data:");
 const DATA = encoder.encode('"data"');
-const isBase64 = new Array(256).fill(false);
-for (
-  const byte of encoder.encode(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=",
-  )
-) isBase64[byte] = true;
+const BASE64 = new Set(
+  encoder.encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="),
+);
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COLON = 0x3a;
@@ -142,7 +139,7 @@ function isInline(body: Uint8Array, quote: number): boolean {
   if (body[colon] !== COLON) return false;
   const nameEnd = lastBefore(body, colon) + 1;
   return standsAt(body, DATA, nameEnd - DATA.length) &&
-    body.subarray(quote + 1, quote + INLINE_LOOKED_AT).every((byte) => isBase64[byte]);
+    body.subarray(quote + 1, quote + INLINE_LOOKED_AT).every((byte) => BASE64.has(byte));
 }
 
 function standsAt(body: Uint8Array, text: Uint8Array, at: number): boolean {
