@@ -82,9 +82,15 @@ Deno.test(`a client with a long prompt that leaves before the first token of a s
 Deno.test("a stream whose head was sent early still goes to another server, and tells in an event where none is left", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, { capacity: 1 }],
-    settings: { policy: "round_robin", request_timeout: 1.5, health_check_interval: 60 },
+    settings: {
+      policy: "round_robin",
+      request_timeout: 1.5,
+      health_check_interval: 60,
+      debug_headers: true,
+    },
   });
   const moved = await ask(fleet.router.url, { stream: true });
+  assert.match(moved.headers.get("x-router-decision") ?? "", /^round_robin/);
   assert.equal(eventsOf(await moved.text()).at(-1), "[DONE]");
   assert.equal(fleet.simulators[1]!.state().finished, 1);
 

@@ -35,6 +35,25 @@ async function written(
   return lines;
 }
 
+Deno.test("lines of all levels go to the same place, stdout", async () => {
+  const errors: string[] = [];
+  const { warn, error } = console;
+  console.warn = console.error = (...parts) => void errors.push(parts.join(" "));
+  try {
+    await setUpLog({ level: "debug", console: "json" });
+    const { log } = console;
+    let count = 0;
+    console.log = () => void count++;
+    logListener.stateChanged!(change);
+    logError(new Error("a defect"));
+    console.log = log;
+    assert.deepEqual([count, errors], [2, []]);
+  } finally {
+    Object.assign(console, { warn, error });
+    await closeLog();
+  }
+});
+
 Deno.test("for people a line is a sentence, for programs an object", async () => {
   const [pretty, ...more] = await written("pretty", () => logListener.stateChanged!(change));
   assert.deepEqual(more, []);

@@ -34,6 +34,15 @@ function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A }]) {
   };
 }
 
+Deno.test("all of a page is of one moment", async () => {
+  let asked = 0;
+  const { page } = createMetrics(() => (asked++, snapshotWith([{ url: A }, { url: B }])), "1.2.3");
+  await page();
+  assert.equal(asked, 1);
+  await page();
+  assert.equal(asked, 2);
+});
+
 Deno.test("every metric is exported under its name, with its type and labels", async () => {
   const ofTarget = ["job", "instance"];
   const metrics = [...await exportedMetrics()].map(([name, { type, labels }]) => [
