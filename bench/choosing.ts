@@ -95,7 +95,7 @@ function fleetOf(count: number): Fleet {
 
 function choose(fleet: Fleet, work: Work): { lease: Lease; microseconds: number } {
   const start = performance.now();
-  const lease = fleet.acquire(work, new Set());
+  const lease = fleet.acquire(work, new Map());
   const microseconds = (performance.now() - start) * 1000;
   if (typeof lease === "string") throw new Error(lease);
   return { lease, microseconds };

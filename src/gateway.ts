@@ -82,6 +82,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onChoice: (choice) => listener.chose(choice),
     onStateChange: (change) => listener.stateChanged(change),
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
+    onDoubt: (server) => poller.look(server),
   });
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, VERSION);

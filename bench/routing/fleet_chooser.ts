@@ -52,7 +52,10 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
   return {
     choose(request, tried) {
       const work = workOf(request.body, MODEL, true);
-      const lease = fleet.acquire(work, new Set([...tried].map((place) => fleet.servers[place]!)));
+      const lease = fleet.acquire(
+        work,
+        new Map([...tried].map((place) => [fleet.servers[place]!, Infinity])),
+      );
       if (typeof lease === "string") return undefined;
       return {
         server: placeOf.get(lease.server)!,

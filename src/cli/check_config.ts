@@ -1,10 +1,18 @@
+import { monotonicMs } from "../clock.ts";
 import Table from "cli-table3";
 import type { Command } from "commander";
 import type { ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { openConnections } from "../fleet/connections.ts";
-import { checkHealth, failureIn, fetchMetrics, fetchModels, type Probe } from "../fleet/probe.ts";
-import { isRoutable, newServer, stateOf } from "../fleet/server.ts";
+import {
+  checkHealth,
+  failureIn,
+  fetchMetrics,
+  fetchModels,
+  type Probe,
+  Unauthorized,
+} from "../fleet/probe.ts";
+import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/server.ts";
 import { takeCheck } from "../fleet/transitions.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
@@ -68,7 +76,14 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
   ]);
   // The router would see it like this.
   const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
-  const reason = takeCheck(server, check, { settings, now: Date.now(), random: Math.random });
+  const circumstances = { settings, now: monotonicMs(), random: Math.random };
+  takeCheck(server, check, false, circumstances);
+  if (models instanceof Error) {
+    server.modelsFailure = {
+      why: failureIn(models),
+      isUnauthorized: models instanceof Unauthorized,
+    };
+  } else server.models = new Map(models.map((id) => [id, { id }]));
   const state = stateOf(server);
   const running = metrics?.running;
   return {
@@ -80,9 +95,7 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
       String(metrics?.waiting ?? "unknown"),
       models instanceof Error ? "not told" : models.join("\n"),
     ],
-    problem: isRoutable(state)
-      ? models instanceof Error ? `lists no models: ${failureIn(models)}` : undefined
-      : reason,
+    problem: isRoutable(state) ? undefined : reasonOf(server),
   };
 }
 

@@ -50,6 +50,8 @@ export interface ServerConfig {
   readonly apiKey?: string;
   /** PEM of the authority that signed its certificate, beside those that are known anyway. */
   readonly ca?: string;
+  /** Path of its health page. @default "/health", or `/v1/models` where that says nothing */
+  readonly healthPath?: string;
   /** A fixed list of model names, which turns discovery off for this server. */
   readonly models?: readonly string[];
 }

@@ -27,6 +27,7 @@ export function toServers(
       capacity: server.max_concurrent_requests,
       ...(apiKey !== undefined && { apiKey }),
       ...(ca !== undefined && { ca }),
+      ...(server.health_path !== undefined && { healthPath: server.health_path }),
       ...(server.models && { models: server.models }),
     };
   });

@@ -23,6 +23,10 @@ export const serverShape = z.looseObject(
     name: text.optional(),
     api_key: secret("a text that is not empty").optional(),
     ca: text.optional(),
+    health_path: expected<string>(
+      "a path such as /health",
+      (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),
+    ).optional(),
     models: z.array(text, table("a list of model names")).min(
       1,
       "expected at least one model name",

@@ -1,6 +1,7 @@
 import type { Settings } from "../config/config.ts";
 import type { Health } from "./health.ts";
 import { jittered } from "./jitter.ts";
+import type { AnswerCounts } from "./recent.ts";
 
 /** How long failures keep a server out, in milliseconds; twice as long after each failed trial. */
 const FIRST_OPEN_MS = 2_000;
@@ -14,26 +15,38 @@ const LAST_RESORT_MS = 1_000;
 /** How long a server that came back is filled up slowly: its caches are cold. */
 const SLOW_START_MS = 10_000;
 
-/** What a request that ended was to the server's breaker. */
+/** A request's outcome as the breaker sees it. */
 export interface Trial {
   /** It was sent to prove a half-open server. */
   readonly isTrial: boolean;
-  /** Clock time in milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** The server's latest answers, this one included. @default none but its failures in a row */
+  readonly recent?: Pick<AnswerCounts, "good" | "failed">;
+  /** No connection could be made, which no request can cause. @default false */
+  readonly unreachable?: boolean;
+  /** Whether enough other servers are left. Asked only where the breaker would open. @default yes */
+  readonly mayOpen?: () => boolean;
+  /** What the server did, for people. @default not told */
+  readonly what?: string | undefined;
 }
 
 /**
  * Health after a request that the server answered well or failed; other outcomes don't count.
- * Enough failures in a row open the breaker: no request goes there. Where time and a check have
- * made it half-open, one request at a time decides: a good answer closes it, a failure opens it
- * for twice as long as before.
+ *
+ * The breaker opens where `failureThreshold` of the latest answers failed and at least as many as
+ * went well: no request goes there. A few bad answers among many good ones don't open it, and a
+ * server that still answers some requests well stays in where too few others are left (Envoy's
+ * panic threshold). A server that refuses connections is out after `failureThreshold` failures in
+ * a row. Where time and a check have made it half-open, one request at a time decides: a good
+ * answer closes the breaker, a failure opens it for twice as long as before.
  */
 export function afterRequest(
   health: Health,
   ok: boolean,
-  settings: Settings,
+  settings: Pick<Settings, "failureThreshold">,
   trial: Trial,
 ): Health {
   const { status } = health;
@@ -44,14 +57,25 @@ export function afterRequest(
       ? health
       : { ...health, consecutiveRequestFailures: 0 };
   }
-  const failures = health.consecutiveRequestFailures + 1;
-  const next = { ...health, consecutiveRequestFailures: failures };
+  const inARow = health.consecutiveRequestFailures + 1;
+  const next = { ...health, consecutiveRequestFailures: inARow };
+  const told = trial.what === undefined ? "" : `: ${trial.what}`;
   if (status === "half-open" && trial.isTrial) {
-    return opened(next, trial, "the request that tried it failed");
+    return openBreaker(next, trial, `the request that tried it failed${told}`);
   }
-  if (status !== "healthy" || failures < settings.failureThreshold) return next;
-  const reason = failures === 1 ? "a request failed" : `${failures} requests failed in a row`;
-  return opened(next, trial, reason);
+  if (status !== "healthy") return next;
+  const { good = 0, failed = 0 } = trial.recent ?? {};
+  const failures = Math.max(failed, inARow);
+  if (failures < settings.failureThreshold) return next;
+  const isOut = trial.unreachable
+    ? inARow >= settings.failureThreshold
+    : failures >= good && (good === 0 || (trial.mayOpen?.() ?? true));
+  if (!isOut) return next;
+  if (good > 0 && !trial.unreachable) {
+    return openBreaker(next, trial, `${failures} of ${failures + good} requests failed${told}`);
+  }
+  const row = inARow === 1 ? "a request failed" : `${inARow} requests failed in a row`;
+  return openBreaker(next, trial, row + told);
 }
 
 /**
@@ -87,7 +111,12 @@ function closed(health: Health, now: number): Health {
   };
 }
 
-function opened(health: Health, { now, random }: Trial, reason: string): Health {
+/** Health of a server to which no request goes until its time is over and a check has passed. */
+export function openBreaker(
+  health: Health,
+  { now, random }: Pick<Trial, "now" | "random">,
+  reason: string,
+): Health {
   const calm = now - health.recoveredAt > CALM_MS;
   const opened = health.status === "half-open"
     ? health.opened + 1

@@ -7,44 +7,67 @@ export type Refusal = "unknown_model" | "unavailable";
 /** Servers to choose from, as they are. */
 export type Servers = readonly Readonly<Server>[];
 
+/** Servers that a request has met, and when it left each, in monotonic milliseconds. */
+export type Tried = ReadonlyMap<Readonly<Server>, number>;
+
 /**
  * The servers a request may go to: awake, at work, listing its model, not tried yet, and healthy,
- * or half-open with no other request trying it. One that drains is among them only where nobody
- * else can and new ones are still being checked; one that has come back and has its share of the
- * slow start only where all others have; then those that requests took out and that answer their
- * checks; those that rest come last.
+ * or half-open with no other request trying it. Where there are none, in this order: servers in
+ * their slow start that have their share, servers that rest, servers that requests took out and
+ * that answer their checks, servers that were tried and have recovered since, servers that said
+ * they shut down, and removed ones while new ones are still being checked.
  *
  * @param model `undefined` where any will do
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function eligible<S extends Readonly<Server>>(
   servers: readonly S[],
   model: string | undefined,
-  tried: ReadonlySet<Readonly<Server>>,
+  tried: Tried,
   now: number,
 ): readonly S[] {
   const fits = (server: Readonly<Server>) =>
-    !server.asleep && !server.stalled && !tried.has(server) &&
-    (model === undefined || server.models.has(model));
-  const stays = (server: Readonly<Server>) => canTake(server) && !server.draining;
+    !server.asleep && !server.stalled && hasModel(server, model, now);
+  const isNew = (server: Readonly<Server>) => !tried.has(server);
+  const stays = (server: Readonly<Server>) =>
+    canTake(server, now) && !server.draining && !server.shuttingDown;
   // Nearly always there are some: they are found in one pass.
   const willing = servers.filter((server) =>
-    fits(server) && stays(server) && server.restsUntil <= now &&
+    isNew(server) && fits(server) && stays(server) && server.restsUntil <= now &&
     server.inFlight < slowStartLimit(server.health, server.config.capacity, now)
   );
   if (willing.length > 0) return willing;
   const asked = servers.filter(fits);
-  const able = asked.filter(canTake);
-  const staying = able.filter(stays);
+  const fresh = asked.filter(isNew);
+  const staying = fresh.filter(stays);
   const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
   if (rested.length > 0) return rested;
-  const lastResort = asked.filter(({ draining, health }) => !draining && isLastResort(health, now));
+  const lastResort = fresh.filter(({ draining, health }) => !draining && isLastResort(health, now));
   if (lastResort.length > 0) return lastResort;
-  return staying.length === 0 && anyChecking(servers) ? able : staying;
+  if (staying.length > 0) return staying;
+  const recovered = asked.filter((server) =>
+    stays(server) && server.routableSince > (tried.get(server) ?? Infinity)
+  );
+  if (recovered.length > 0) return recovered;
+  const leaving = fresh.filter((server) =>
+    canTake(server, now) && (server.shuttingDown || server.draining && anyChecking(servers))
+  );
+  return leaving;
 }
 
-function canTake({ health, trial }: Readonly<Server>): boolean {
-  return health.status === "healthy" || (health.status === "half-open" && !trial);
+function hasModel(
+  { models, denied }: Readonly<Server>,
+  model: string | undefined,
+  now: number,
+): boolean {
+  if (model === undefined) return models.size > 0;
+  return models.has(model) && (denied.size === 0 || !(denied.get(model)! > now));
+}
+
+function canTake({ health, trialUntil, progress }: Readonly<Server>, now: number): boolean {
+  if (health.status !== "half-open") return health.status === "healthy";
+  // A trial that takes long is no reason to wait, unless the engine shows nothing of it.
+  return trialUntil === -Infinity || (trialUntil <= now && progress.stillSince === Infinity);
 }
 
 /** Why none of these servers is eligible for a model. */

@@ -1,16 +1,30 @@
+import { monotonicMs, wallTimeMs } from "../clock.ts";
 import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
 import { type Choice, describeChoice } from "./choice.ts";
 import type { FleetOptions } from "./fleet_options.ts";
-import { eligible, type Refusal, refusal, withoutDrained } from "./eligible.ts";
+import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
+import { engineOf, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.ts";
 import type { Check } from "./health.ts";
-import { type Lease, takePlace } from "./lease.ts";
+import { type EndDetails, type Lease, takePlace } from "./lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
+import { type ClientError, isSuspect } from "./outlier.ts";
 import type { Outcome } from "./outcome.ts";
 import { match } from "./reconcile.ts";
-import { type Model, newServer, type Server, type StateChange, stateOf } from "./server.ts";
+import { countAnswers, sumAnswers } from "./recent.ts";
+import {
+  isRoutable,
+  type Model,
+  type ModelsFailure,
+  newServer,
+  reasonOf,
+  type Server,
+  type StateChange,
+  stateOf,
+} from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
+import { isMoving } from "./stall.ts";
 import * as transitions from "./transitions.ts";
 import type { Work } from "./work.ts";
 import { createWorkbook, type Workbook } from "./workbook.ts";
@@ -31,18 +45,22 @@ export class Fleet {
   #nextId = 0;
   readonly #workbook: Workbook = createWorkbook();
   readonly #now: () => number;
+  readonly #toWallTime: (time: number) => number;
   readonly #random: () => number;
   readonly #onChoice: (choice: Choice) => void;
   readonly #onStateChange: (change: StateChange) => void;
   readonly #onOutcome: (server: string, outcome: Outcome) => void;
+  readonly #onDoubt: (server: Server) => void;
 
   /** A fleet whose servers are all yet to be checked. */
   constructor(options: FleetOptions) {
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? monotonicMs;
+    this.#toWallTime = options.now ? (time) => time : wallTimeMs;
     this.#random = options.random ?? Math.random;
     this.#onChoice = options.onChoice ?? (() => {});
     this.#onStateChange = options.onStateChange ?? (() => {});
     this.#onOutcome = options.onOutcome ?? (() => {});
+    this.#onDoubt = options.onDoubt ?? (() => {});
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
     this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
@@ -82,10 +100,11 @@ export class Fleet {
    * requests can't herd.
    *
    * @param work what is known of it; without a model any server will do
-   * @param tried servers that this request is not to meet again
+   * @param tried servers that this request is not to meet again, unless they have recovered since
    * @param id of the request, for whoever hears of the choice
+   * @returns a lease, or why there is none
    */
-  acquire(work: Work, tried: ReadonlySet<Readonly<Server>>, id?: string): Lease | Refusal {
+  acquire(work: Work, tried: Tried, id?: string): Lease | Refusal {
     const now = this.#now();
     const able = eligible(this.#servers, work.model, tried, now);
     if (able.length === 0) return refusal(this.#servers, work.model);
@@ -100,25 +119,40 @@ export class Fleet {
     this.#onChoice(choice);
     const ticket = this.#workbook.begin(server, work, prospect, now);
     const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;
-    return takePlace(server, decision, {
-      onFirstToken: () => this.#workbook.firstToken(server, ticket, this.#now()),
-      onTrialPassed: () => {
-        this.#change(server, (now) => transitions.takeVerdict(server, true, true, now));
+    const { shuttingDown } = server;
+    return takePlace(server, decision, now, {
+      engine: () => engineOf(server, this.#fresh(server, this.#now())),
+      isFull: () => isFull(server, this.#freshScrape(server, this.#now()), this.#now()),
+      suspects: (error) => this.#suspects(server, work.model, error),
+      onFirstToken: (isTrial) => {
+        const now = this.#now();
+        this.#workbook.firstToken(server, ticket, now);
+        transitions.takeAnswer(server, shuttingDown, now);
+        if (isTrial) {
+          this.#change(server, (now) => transitions.takeVerdict(server, true, { isTrial }, now));
+        }
       },
-      onEnd: (outcome, isTrial, details) => {
+      onEnd: (details) => {
         this.#workbook.end(server, ticket, details, this.#now());
-        this.#onOutcome(server.config.url, outcome);
-        this.#change(
-          server,
-          (now) => transitions.takeOutcome(server, outcome, isTrial, details, now),
-        );
         this.#keep(this.#servers);
+      },
+      onOutcome: (outcome, isTrial, details, cause) => {
+        const known = outcome === "client_error" && cause === "server" && details.disputed
+          ? "outlier"
+          : outcome;
+        this.#onOutcome(server.config.url, known);
+        this.#change(server, (now) => {
+          if (known === "outlier") {
+            return this.#takeOutlier(server, work.model, isTrial, details, now);
+          }
+          return transitions.takeOutcome(server, known, isTrial, details, cause, now);
+        });
       },
     });
   }
 
   /** Whether there is a server that such a request could go to now. */
-  canServe(model: string | undefined, tried: ReadonlySet<Readonly<Server>>): boolean {
+  canServe(model: string | undefined, tried: Tried): boolean {
     return eligible(this.#servers, model, tried, this.#now()).length > 0;
   }
 
@@ -129,19 +163,27 @@ export class Fleet {
 
   /** Takes the result of an active check. */
   recordCheck(server: Server, check: Check): void {
-    this.#change(server, (now) => transitions.takeCheck(server, check, now));
+    const isFleetwide = isFleetwideFailure(server, this.#servers);
+    this.#change(server, (now) => transitions.takeCheck(server, check, isFleetwide, now));
     this.#keep(this.#servers);
   }
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
   recordModels(server: Server, models: readonly Model[]): void {
-    server.modelsUpdatedAt = this.#now();
-    if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
+    this.#change(server, ({ now }) => {
+      server.modelsUpdatedAt = now;
+      server.modelsFailure = undefined;
+      if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
+      return reasonOf(server);
+    });
   }
 
-  /** Takes why a server doesn't tell its models. */
-  recordNoModels(server: Server, why: string): void {
-    server.modelsFailure = why;
+  /** Takes why a server doesn't tell its models. What it listed before is still believed. */
+  recordNoModels(server: Server, failure: ModelsFailure): void {
+    this.#change(server, () => {
+      server.modelsFailure = failure;
+      return reasonOf(server);
+    });
   }
 
   /**
@@ -150,13 +192,14 @@ export class Fleet {
    * @param scrape `undefined` when the server's page says nothing about its requests
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
-    this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, now));
+    const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
+    this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#workbook.scraped(server, scrape, this.#now());
   }
 
   /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
   recordNoScrape(server: Server): void {
-    if (this.#fresh(server.scrapedAt ?? 0, this.#now())) return;
+    if (this.#fresh(server, this.#now())) return;
     this.#change(server, () => transitions.forgetScrape(server));
   }
 
@@ -164,20 +207,57 @@ export class Fleet {
   snapshot(): FleetSnapshot {
     const now = this.#now();
     const tokensPerByte = this.#workbook.tokensPerByte();
-    return snapshotOf(this.#servers, this.#settings, tokensPerByte, (server) => ({
+    return snapshotOf(this.#servers, this.#settings, tokensPerByte, this.#toWallTime, (server) => ({
       ...this.loadOf(server, now),
       work: this.#workbook.of(server, now),
       scrape: this.#freshScrape(server, now),
     }));
   }
 
-  /** The last scrape, as long as it says something about now. */
-  #freshScrape({ scrape, health }: Readonly<Server>, now: number): Scrape | undefined {
-    if (health.status !== "unhealthy" && scrape && this.#fresh(scrape.at, now)) return scrape;
+  /** Whether a client error looks as if a server alone gave it. */
+  #suspects(server: Server, model: string | undefined, error: ClientError): boolean {
+    const now = this.#now();
+    const others = this.#servers.filter((other) =>
+      other !== server && (model === undefined || other.models.has(model))
+    );
+    return isSuspect(error, {
+      usesOwnKey: server.config.apiKey !== undefined,
+      isCleared: now < server.clearedUntil,
+      own: countAnswers(server.recent, now),
+      others: sumAnswers(others.map(({ recent }) => countAnswers(recent, now))),
+    });
   }
 
-  #fresh(scrapedAt: number, now: number): boolean {
-    return now - scrapedAt <= trustedMs(this.#settings.metricsIntervalMs);
+  /** Another server answered well what this one refused: its models are read again at once. */
+  #takeOutlier(
+    server: Server,
+    model: string | undefined,
+    isTrial: boolean,
+    details: EndDetails,
+    circumstances: transitions.Circumstances,
+  ): string {
+    this.#onDoubt(server);
+    const { now } = circumstances;
+    if (details.clientError?.isUnknownModel && model !== undefined && !server.denied.has(model)) {
+      // It may have lost one model and serve the others well.
+      server.denied.set(model, now + DENIED_MS);
+      return server.health.reason;
+    }
+    return transitions.takeOutcome(server, "outlier", isTrial, details, "server", circumstances);
+  }
+
+  /** The last scrape, as long as it says something about now. */
+  #freshScrape({ scrape, health }: Readonly<Server>, now: number): Scrape | undefined {
+    if (health.status !== "unhealthy" && scrape && this.#trusts(scrape.at, now)) return scrape;
+  }
+
+  /** Whether a server's page was read a short while ago. */
+  #fresh({ scrapedAt }: Readonly<Server>, now: number): boolean {
+    return scrapedAt !== undefined && this.#trusts(scrapedAt, now);
+  }
+
+  #trusts(readAt: number, now: number): boolean {
+    return now - readAt <= trustedMs(this.#settings.metricsIntervalMs);
   }
 
   /** Keeps these servers, but for those that have drained. */
@@ -190,10 +270,33 @@ export class Fleet {
   /** Makes a change that tells why and, where it moved the server to another state, says so once. */
   #change(server: Server, change: (now: transitions.Circumstances) => string): void {
     const from = stateOf(server);
-    const reason = change({ settings: this.#settings, now: this.#now(), random: this.#random });
+    const now = this.#now();
+    const reason = change({
+      settings: this.#settings,
+      now,
+      random: this.#random,
+      mayOpen: () => leavesEnough(server, this.#servers),
+    });
     const to = stateOf(server);
     if (from === to) return;
     server.reason = reason;
+    if (isRoutable(to) && !isRoutable(from)) server.routableSince = now;
     this.#onStateChange({ server: server.config.url, from, to, reason });
+    if (to === "unhealthy" || to === "stalled") this.#evict(server, now);
+  }
+
+  /**
+   * Sends the requests that wait for a first token at a server that went out to others, unless its
+   * engine is at work on them: nothing is computed twice.
+   */
+  #evict(server: Server, now: number): void {
+    const { health, progress } = server;
+    const answersChecks = health.consecutiveCheckFailures === 0;
+    const isAtWork = answersChecks && !server.stalled &&
+      isMoving(progress, now - trustedMs(this.#settings.metricsIntervalMs));
+    if (!isAtWork) { for (const leave of [...server.evictions]) leave(); }
   }
 }
+
+/** For so long a server isn't asked for a model that it lists and said it doesn't have. */
+const DENIED_MS = 10_000;

@@ -1,13 +1,13 @@
 import type { Config } from "../config/config.ts";
 import type { Choice } from "./choice.ts";
 import type { Outcome } from "./outcome.ts";
-import type { StateChange } from "./server.ts";
+import type { Server, StateChange } from "./server.ts";
 
 /** What a fleet begins with. */
 export interface FleetOptions {
   /** The first servers and settings. */
   readonly config: Config;
-  /** Clock time in milliseconds. @default Date.now */
+  /** A monotonic clock, in milliseconds; snapshots show its times as they are. @default monotonicMs */
   readonly now?: () => number;
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
@@ -17,4 +17,6 @@ export interface FleetOptions {
   readonly onStateChange?: (change: StateChange) => void;
   /** Hears of each attempt's end, with the server's URL. @default nobody */
   readonly onOutcome?: (server: string, outcome: Outcome) => void;
+  /** Hears of a server that should be checked, and its models read, now. @default nobody */
+  readonly onDoubt?: (server: Server) => void;
 }

@@ -8,7 +8,21 @@ export interface Check {
   readonly responseMs: number;
   /** Why it failed, for people. */
   readonly failure?: string;
+  /** No connection could be made: nobody is there. */
+  readonly refused?: boolean;
+  /** Nothing came in time. */
+  readonly isSlow?: boolean;
 }
+
+/** What requests say where checks speak against a server (issue 13). */
+export interface Evidence {
+  /** A request was answered well since the check before. */
+  readonly answers: boolean;
+  /** With this server, checks alone would take out more than half of the fleet. */
+  readonly isFleetwide: boolean;
+}
+
+const NO_EVIDENCE: Evidence = { answers: false, isFleetwide: false };
 
 /** What is believed of a server's health, and what that belief rests on. */
 export interface Health {
@@ -22,13 +36,13 @@ export interface Health {
   readonly consecutiveCheckFailures: number;
   /** Requests that failed since the last that was answered. */
   readonly consecutiveRequestFailures: number;
-  /** Clock time in milliseconds until which no request goes there; 0 if none took it out. */
+  /** Monotonic time in milliseconds until which no request goes there; 0 if none took it out. */
   readonly openUntil: number;
-  /** Clock time in milliseconds at which requests last took it out; 0 if none did. */
+  /** Monotonic time in milliseconds at which requests last took it out; 0 if none did. */
   readonly openedAt: number;
   /** How often in short order requests took it out: each time it stays out longer. */
   readonly opened: number;
-  /** Clock time in milliseconds at which it last came back; 0 if it never was out. */
+  /** Monotonic time in milliseconds at which it last came back; 0 if it never was out. */
   readonly recoveredAt: number;
   /** Why the status is what it is, for people. */
   readonly reason: string;
@@ -55,18 +69,28 @@ export const UNCHECKED: Health = {
  * window has too few successes, or at once if the server was not known to be healthy. A server
  * whose mean answer over the window is too slow is unhealthy as well.
  *
- * @param now clock time in milliseconds
+ * Requests overrule a check that fails, unless nobody is there: a healthy server stays in where its
+ * requests go well, and where checks that are too slow would take out more than half of the fleet.
+ * One that is out is then half-open, so that requests decide.
+ *
+ * @param now monotonic time in milliseconds
  */
 export function afterCheck(
   health: Health,
   check: Check,
   settings: Settings,
   now: number,
+  evidence: Evidence = NO_EVIDENCE,
 ): Health {
   const inTime = check.responseMs <= settings.healthCheckMaxResponseMs;
   const totalChecks = health.totalChecks + 1;
   if (check.ok && inTime && health.status !== "healthy") {
     return { ...health, ...backAfter(health, now), window: [check], totalChecks };
+  }
+  if (!(check.ok && inTime) && !check.refused) {
+    const overruled = overrule(health, check, evidence, now);
+    const consecutiveCheckFailures = health.consecutiveCheckFailures + 1;
+    if (overruled) return { ...health, ...overruled, totalChecks, consecutiveCheckFailures };
   }
   const window = [...health.window, check].slice(
     -settings.healthCheckWindowSize,
@@ -105,6 +129,22 @@ function backAfter(
     recoveredAt: status === "checking" ? recoveredAt : now,
     reason: "check passed",
   };
+}
+
+/** What requests make of a check that speaks against a server; `undefined` where it stands. */
+function overrule(
+  { status, openUntil, reason }: Health,
+  check: Check,
+  { answers, isFleetwide }: Evidence,
+  now: number,
+): Partial<Health> | undefined {
+  // A page that comes late says little; one that says 503 is believed, unless requests go well.
+  const saysLittle = check.ok || check.isSlow === true;
+  if (!answers && !(isFleetwide && saysLittle)) return undefined;
+  if (status === "healthy" || status === "half-open") return { status, reason };
+  if (openUntil > now) return undefined;
+  const why = answers ? "requests go well" : "they fail on most servers, so requests decide";
+  return { status: "half-open", reason: `checks fail${because(check)}; ${why}` };
 }
 
 /** Share of successful checks in the window, 0 to 1; 1 before the first. */

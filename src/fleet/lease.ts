@@ -1,3 +1,4 @@
+import type { ClientError } from "./outlier.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Server } from "./server.ts";
 
@@ -5,16 +6,34 @@ import type { Server } from "./server.ts";
 export interface EndDetails {
   /** The server is not to blame for a failure: the router gave up for reasons of its own. */
   readonly blameless?: boolean;
-  /** It may still be at work on a whole answer: not to blame if its engine moves. */
-  readonly slow?: boolean;
+  /** Whether it was the server's fault is settled later, by what another server answers. */
+  readonly disputed?: boolean;
   /** The server can't be reached: one such failure is enough to take it out. */
   readonly unreachable?: boolean;
-  /** Of the prompt, as far as they are known. */
+  /** What the server did, in words for people, such as `answered 401`. */
+  readonly what?: string | undefined;
+  /** The client error, where that is what it gave. */
+  readonly clientError?: ClientError | undefined;
+  /** Tokens of the prompt, as far as they are known. */
   readonly promptTokens?: number | undefined;
-  /** Of the answer, as far as they are known. */
+  /** Tokens of the answer, as far as they are known. */
   readonly answerTokens?: number | undefined;
   /** How long the server asked to be left alone, in milliseconds. */
   readonly restMs?: number | undefined;
+}
+
+/** Who caused a failure, as other servers' answers to the same request tell. */
+export type Cause = "server" | "request" | "unknown";
+
+/** What the router knows of the engine behind a lease, for its limits of time. */
+export interface EngineState {
+  /** When its counters last moved, on the monotonic clock; `-Infinity` where nobody can tell. */
+  readonly movedAt: number;
+  /**
+   * Since when it has been known to stand still, or can't be reached; `Infinity` while it works
+   * or nothing is known.
+   */
+  readonly stillSince: number;
 }
 
 /** A request's place at a server, counted from the moment of choosing. */
@@ -23,60 +42,99 @@ export interface Lease {
   readonly server: Readonly<Server>;
   /** Why this server, in words, where clients are told. */
   readonly decision?: string;
-  /** Aborts when the server's engine stands still: who has no first token yet goes elsewhere. */
-  readonly stalled: AbortSignal;
+  /**
+   * Called when the server went out or its engine stands still: a request without a first token
+   * goes elsewhere. Sets are cheap where many requests wait at once.
+   */
+  readonly evictions: Set<() => void>;
+  /** What is known of the server's engine now. */
+  engine(): EngineState;
+  /** Whether the server is known to be full: it rests, or its last page shows a queue. */
+  isFull(): boolean;
+  /** Whether a client error looks as if this server alone gave it. */
+  suspects(error: ClientError): boolean;
   /** Tells that a good answer has begun, which ends a trial well. */
   started(): void;
   /** Gives the place back and tells how it went. Only the first call counts. */
   end(outcome: Outcome, details?: EndDetails): void;
+  /** Settles who caused a failure that was disputed. Only the first call counts. */
+  settle(cause: Cause): void;
 }
 
 /** Who hears of a lease. */
-export interface LeaseListener {
+export interface LeaseListener extends Pick<Lease, "engine" | "isFull" | "suspects"> {
   /** Called when a good answer has begun. */
-  readonly onFirstToken: () => void;
-  /** Called when a trial went well so far. */
-  readonly onTrialPassed: () => void;
+  readonly onFirstToken: (isTrial: boolean) => void;
   /** Called once, when the place has been given back. */
-  readonly onEnd: (outcome: Outcome, isTrial: boolean, details: EndDetails) => void;
+  readonly onEnd: (details: EndDetails) => void;
+  /** Called once, when the outcome stands: at the end, or when a dispute is settled. */
+  readonly onOutcome: (
+    outcome: Outcome,
+    isTrial: boolean,
+    details: EndDetails,
+    cause: Cause,
+  ) => void;
 }
+
+/** A half-open server that has not answered its trial by then is tried by one more request. */
+const TRIAL_MS = 5_000;
 
 /**
  * Takes a place at a server. A place at one that isn't healthy is a trial, and at a half-open one
- * the only one, until a good answer has begun or the request has ended.
+ * the only one for a while, until a good answer has begun or the outcome stands.
+ *
+ * @param now monotonic time in milliseconds
  */
 export function takePlace(
   server: Server,
   decision: string | undefined,
+  now: number,
   listener: LeaseListener,
 ): Lease {
+  const { onFirstToken, onEnd, onOutcome, ...known } = listener;
   const { status } = server.health;
   let onTrial = status !== "healthy";
-  let ended = false;
+  let awaited = true;
+  let ended: { readonly outcome: Outcome; readonly details: EndDetails } | undefined;
+  let settled = false;
   server.inFlight++;
-  const isOnlyOne = status === "half-open";
-  server.trial ||= isOnlyOne;
+  server.awaited++;
+  const trialUntil = now + TRIAL_MS;
+  if (status === "half-open") server.trialUntil = trialUntil;
   const endTrial = () => {
-    if (onTrial && isOnlyOne) server.trial = false;
+    // Another request may have taken over.
+    if (onTrial && server.trialUntil === trialUntil) server.trialUntil = -Infinity;
     onTrial = false;
+  };
+  const answered = () => {
+    if (awaited) server.awaited--;
+    awaited = false;
+  };
+  const conclude = (cause: Cause) => {
+    if (settled || !ended) return;
+    settled = true;
+    const wasOnTrial = onTrial;
+    endTrial();
+    onOutcome(ended.outcome, wasOnTrial, ended.details, cause);
   };
   return {
     server,
     ...(decision !== undefined && { decision }),
-    stalled: server.stall.signal,
+    evictions: server.evictions,
+    ...known,
     started() {
-      listener.onFirstToken();
-      if (!onTrial) return;
+      answered();
+      onFirstToken(onTrial);
       endTrial();
-      listener.onTrialPassed();
     },
     end(outcome, details = {}) {
       if (ended) return;
-      ended = true;
-      const wasOnTrial = onTrial;
-      endTrial();
+      ended = { outcome, details };
+      answered();
       server.inFlight--;
-      listener.onEnd(outcome, wasOnTrial, details);
+      onEnd(details);
+      if (!details.disputed) conclude("server");
     },
+    settle: conclude,
   };
 }

@@ -2,20 +2,26 @@
 export type Outcome =
   /** Answered to the end. */
   | "ok"
-  /** Answered with a 4xx: the client's own error. */
+  /** Answered with a 4xx that any server would give: the client's own error. */
   | "client_error"
+  /** Answered with a 4xx where another server answered the same request well. */
+  | "outlier"
   /** The client left first. */
   | "client_closed"
   /** No connection could be made. */
   | "refused"
   /** The connection broke before the answer began. */
   | "reset"
-  /** Silent for longer than `request_timeout`. */
+  /** Silent for longer than `request_timeout`, or moved away from an engine that stood still. */
   | "timeout"
   /** Answered 500, 502 or 504. */
   | "bad_status"
   /** Answered 429 or 503: alive, and asking for less. */
   | "backpressure"
+  /** Turned away by a server that finishes what it has and then exits. */
+  | "draining"
+  /** The server gave the answer up: `finish_reason: "abort"`, or an end without an answer. */
+  | "aborted"
   /** The answer began and broke off. */
   | "truncated";
 
@@ -27,6 +33,8 @@ export function verdict(outcome: Outcome): boolean | undefined {
     case "client_error":
     case "client_closed":
     case "backpressure":
+    case "draining":
+    case "aborted":
       return undefined;
     default:
       return false;

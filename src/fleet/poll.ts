@@ -1,23 +1,37 @@
+import { monotonicMs } from "../clock.ts";
 import type { Connections } from "./connections.ts";
 import type { Fleet } from "./fleet.ts";
-import { checkHealth, failureIn, fetchMetrics, fetchModels, type Probe } from "./probe.ts";
+import {
+  checkHealth,
+  failureIn,
+  fetchMetrics,
+  fetchModels,
+  type Probe,
+  Unauthorized,
+} from "./probe.ts";
 import type { ServerMetrics } from "./metrics_text.ts";
 import { repeat } from "./repeat.ts";
-import { type Server, stateOf } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** The loops that keep the fleet's knowledge fresh. */
 export interface Poller {
   /** Starts loops for servers that have none and stops those of servers that left. */
   sync(): void;
+  /** Checks a server now, and reads its models, unless that was done a moment ago. */
+  look(server: Readonly<Server>): void;
   /** Resolves when every present server has been checked once. */
   firstRound(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** At least between two checks of an unhealthy server beside the regular ones. */
-const RECOVERY_LOOK_MS = 2_000;
-/** How often an unhealthy server is looked at when active checks are off and it is not yet time. */
-const IDLE_LOOK_MS = 1_000;
+/** Between two checks of an unhealthy server, whatever the intervals are. */
+const RECOVERY_CHECK_MS = 2_000;
+/** How often it is decided whether a check is due, at least. */
+const DUE_MS = 1_000;
+/** Waits vary by a tenth: a check that comes so early is in time. */
+const DUE_SHARE = 0.9;
+/** Between two checks that requests bring about. */
+const LOOK_MS = 1_000;
 
 /** How servers are polled. */
 export interface PollingOptions {
@@ -25,7 +39,7 @@ export interface PollingOptions {
   readonly onError?: (error: unknown) => void;
   /** Hears once why a server doesn't tell its models. @default nobody */
   readonly onNoModels?: (server: string, why: string) => void;
-  /** Clock time in milliseconds. @default `Date.now` */
+  /** A monotonic clock, in milliseconds. @default monotonicMs */
   readonly now?: () => number;
 }
 
@@ -40,7 +54,7 @@ function raise(error: unknown): never {
 export function startPolling(
   fleet: Fleet,
   connections: Connections,
-  { onError = raise, onNoModels = () => {}, now = Date.now }: PollingOptions = {},
+  { onError = raise, onNoModels = () => {}, now = monotonicMs }: PollingOptions = {},
 ): Poller {
   const loops = new Map<
     Server,
@@ -48,6 +62,7 @@ export function startPolling(
   >();
 
   const checks = new Map<Server, Promise<void>>();
+  const lookedAt = new WeakMap<Server, number>();
   const stopped = new Set<Promise<unknown>>();
 
   const probe = (server: Server, signal: AbortSignal): Probe => ({
@@ -68,7 +83,7 @@ export function startPolling(
     const result = await checkHealth(server.config, probe(server, signal));
     // A server whose models nobody knows is of no use yet, so they come first.
     const unlisted = server.models.size === 0;
-    if (result.ok && unlisted) await listModels(server, signal);
+    if (!result.refused && unlisted) await listModels(server, signal);
     if (!signal.aborted) fleet.recordCheck(server, result);
     if (result.ok && !unlisted) await listModels(server, signal);
   }
@@ -79,18 +94,16 @@ export function startPolling(
       const models = await fetchModels(server.config, probe(server, signal));
       if (!signal.aborted) fleet.recordModels(server, models);
     } catch (error) {
-      // What it listed before is still believed.
       const why = failureIn(error);
-      if (signal.aborted || server.models.size > 0 || server.modelsFailure === why) return;
-      fleet.recordNoModels(server, why);
-      onNoModels(server.config.url, why);
+      if (signal.aborted || server.modelsFailure?.why === why) return;
+      fleet.recordNoModels(server, { why, isUnauthorized: error instanceof Unauthorized });
+      if (server.models.size === 0) onNoModels(server.config.url, why);
     }
   }
 
   async function scrape(server: Server, signal: AbortSignal): Promise<void> {
-    const state = stateOf(server);
-    if (state === "unhealthy") return await lookForRecovery(server, signal);
-    if (state === "checking") return;
+    const { status } = server.health;
+    if (status === "unhealthy" || status === "checking") return;
     const before = server.inFlight;
     let metrics: ServerMetrics | undefined;
     try {
@@ -116,21 +129,21 @@ export function startPolling(
     fleet.recordScrape(server, known, asleep);
   }
 
-  /** A server that is back is not to wait for the next regular check. */
-  async function lookForRecovery(server: Server, signal: AbortSignal): Promise<void> {
-    const idleMs = now() - (server.lastCheckAt ?? 0);
-    if (fleet.settings.activeHealthCheck && idleMs >= RECOVERY_LOOK_MS) {
-      await check(server, signal);
+  /** Checks come at the configured interval, and more often while a server is out. */
+  function isDueForCheck(server: Server): boolean {
+    const { activeHealthCheck, autoRecoveryMs, healthCheckIntervalMs } = fleet.settings;
+    const { status } = server.health;
+    const sinceCheckMs = now() - (server.lastCheckAt ?? -Infinity);
+    if (status === "checking") return true;
+    if (!activeHealthCheck) {
+      // A server whose models nobody knows is of no use, healthy or not.
+      if (status !== "unhealthy") return server.models.size === 0;
+      return now() - (server.lastFailureAt ?? -Infinity) >= autoRecoveryMs;
     }
-  }
-
-  /** With active checks off, a server is checked at its start and some time after it failed. */
-  function dueForCheck(server: Server): boolean {
-    const { activeHealthCheck, autoRecoveryMs } = fleet.settings;
-    if (activeHealthCheck || server.health.status === "checking") return true;
-    // Whose models nobody knows is of no use, healthy or not.
-    if (server.health.status !== "unhealthy") return server.models.size === 0;
-    return now() - (server.lastFailureAt ?? 0) >= autoRecoveryMs;
+    if (status === "unhealthy") {
+      return sinceCheckMs >= DUE_SHARE * Math.min(RECOVERY_CHECK_MS, healthCheckIntervalMs);
+    }
+    return sinceCheckMs >= DUE_SHARE * healthCheckIntervalMs;
   }
 
   function start(server: Server) {
@@ -138,10 +151,10 @@ export function startPolling(
     const { promise: checked, resolve } = Promise.withResolvers<void>();
     const checking = repeat(
       async () => {
-        if (dueForCheck(server)) await check(server, stop.signal).catch(onError);
+        if (isDueForCheck(server)) await check(server, stop.signal).catch(onError);
         resolve();
       },
-      () => fleet.settings.activeHealthCheck ? fleet.settings.healthCheckIntervalMs : IDLE_LOOK_MS,
+      () => Math.min(DUE_MS, fleet.settings.healthCheckIntervalMs),
       stop.signal,
     );
     const scraping = checked.then(() =>
@@ -171,6 +184,12 @@ export function startPolling(
         loop.ended.then(() => stopped.delete(loop.ended));
       }
       for (const server of present) if (!loops.has(server)) start(server);
+    },
+    look(server) {
+      const loop = loops.get(server as Server);
+      if (!loop || now() - (lookedAt.get(server as Server) ?? -Infinity) < LOOK_MS) return;
+      lookedAt.set(server as Server, now());
+      check(server as Server, loop.stop.signal).catch(onError);
     },
     async firstRound() {
       await Promise.all([...loops.values()].map((loop) => loop.checked));

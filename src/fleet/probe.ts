@@ -10,23 +10,55 @@ export interface Probe {
   readonly signal: AbortSignal;
 }
 
-/** Asks `/health`, and where there is no such page `/v1/models`. Never throws. */
+/** Asks `/health`, or the path the configuration names, and `/v1/models` where that says nothing. Never throws. */
 export async function checkHealth(
   server: ServerConfig,
   probe: Probe,
 ): Promise<Check> {
   const started = performance.now();
-  const failure = await healthFailure(server, probe).catch(failureIn);
-  const responseMs = performance.now() - started;
-  return { ok: failure === undefined, responseMs, ...(failure !== undefined && { failure }) };
+  const found = await healthFailure(server, probe).catch((error: unknown) => ({
+    failure: failureIn(error),
+    refused: isRefused(error),
+    isSlow: isTimeout(error),
+  }));
+  return { ok: found === undefined, responseMs: performance.now() - started, ...found };
 }
 
-async function healthFailure(server: ServerConfig, probe: Probe): Promise<string | undefined> {
-  const health = await get(server, "/health", probe);
+/** Statuses by which a gateway, or another engine, says that it has no such page or guards it. */
+const NO_HEALTH_PAGE = new Set([401, 403, 404, 405, 501]);
+
+async function healthFailure(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<{ readonly failure: string } | undefined> {
+  const path = server.healthPath ?? "/health";
+  const health = await get(server, path, probe);
   if (health.ok) return undefined;
-  if (health.status !== 404) return `/health answered ${health.status}`;
+  const failure = `${path} answered ${health.status}`;
+  const saysNothing = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
+  if (server.healthPath !== undefined || !saysNothing) return { failure };
   const models = await get(server, "/v1/models", probe);
-  return models.ok ? undefined : `/health answered 404 and /v1/models ${models.status}`;
+  // A list that asks for a key is there as well.
+  return models.ok || models.status === 401 || models.status === 403
+    ? undefined
+    : { failure: `${failure} and /v1/models ${models.status}` };
+}
+
+const isRedirect = (status: number) => status >= 300 && status <= 399;
+
+/** Whether nobody was there to be asked: no connection could be made. */
+function isRefused(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && cause.message.includes("client error (Connect)");
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof ProbeTimeout;
+}
+
+/** A page did not come in time. */
+class ProbeTimeout extends Error {
+  override name = "ProbeTimeout";
 }
 
 /** Why a server could not be asked, in the runtime's words but for the address. */
@@ -38,14 +70,23 @@ export function failureIn(error: unknown): string {
   return why ?? told;
 }
 
-/** The models a server lists. Throws an `Error` that says why it could not tell. */
+/** A server that lists its models only to those with another key. */
+export class Unauthorized extends Error {
+  override name = "Unauthorized";
+}
+
+/**
+ * The models a server lists. Throws an `Error` that says why it could not tell, an
+ * {@linkcode Unauthorized} where it asks for another key.
+ */
 export async function fetchModels(
   server: ServerConfig,
   probe: Probe,
 ): Promise<Model[]> {
   const { ok, status, text } = await get(server, "/v1/models", probe);
   if (status === 401 || status === 403) {
-    throw new Error(`/v1/models answered ${status}; does the server's api_key stand in the file?`);
+    const key = server.apiKey === undefined ? "it needs an api_key" : "check its api_key";
+    throw new Unauthorized(`/v1/models answered ${status}; ${key}`);
   }
   if (!ok) throw new Error(`/v1/models answered ${status}`);
   const { data } = JSON.parse(text) as { data?: unknown };
@@ -74,7 +115,7 @@ async function get(
 ): Promise<{ ok: boolean; status: number; text: string }> {
   const abort = new AbortController();
   const timer = setTimeout(
-    () => abort.abort(new Error(`${path} took over ${timeoutMs / 1000} s`)),
+    () => abort.abort(new ProbeTimeout(`${path} took over ${timeoutMs / 1000} s`)),
     timeoutMs,
   );
   const stop = () => abort.abort();

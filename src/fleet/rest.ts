@@ -2,7 +2,7 @@ import { jittered } from "./jitter.ts";
 
 /** How a server that asks for less is left alone: it is alive, and not to blame. */
 export interface Rest {
-  /** Clock time in milliseconds until which others come first. */
+  /** Monotonic time in milliseconds until which others come first. */
   readonly restsUntil: number;
   /** Times it asked since it last answered well. */
   readonly rests: number;
@@ -21,7 +21,7 @@ const JITTER = 0.2;
  * was under way: its pause doesn't grow.
  *
  * @param askedMs what its `Retry-After` says, in milliseconds, `undefined` where it says nothing
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  * @param random uniform in [0, 1)
  */
 export function afterBackpressure(

@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import { type Health, UNCHECKED } from "./health.ts";
 import type { Scrape } from "./load.ts";
+import { noAnswers, type RecentAnswers } from "./recent.ts";
 import { NO_PROGRESS, type Progress } from "./stall.ts";
 
 /** A model as its server's `/v1/models` described it. */
@@ -11,7 +12,7 @@ export interface Model {
   readonly [field: string]: unknown;
 }
 
-/** All that is known of one server. Only the fleet changes it. */
+/** All that is known of one server. Only the fleet changes it. Times are monotonic, in milliseconds. */
 export interface Server {
   /** Grows with every server the fleet meets and never changes. */
   readonly id: number;
@@ -23,36 +24,58 @@ export interface Server {
   asleep: boolean;
   /** Removed from the configuration, finishing what it has. */
   draining: boolean;
-  /** Clock time in milliseconds until which it asked to be left alone. */
+  /** It shuts down: it finishes what it has and turns new requests away. */
+  shuttingDown: boolean;
+  /** Until when it asked to be left alone. */
   restsUntil: number;
   /** Times it asked to be left alone since it last answered well. */
   rests: number;
-  /** A request that decides about it is under way, while it is half-open. */
-  trial: boolean;
+  /** While it is half-open: until when no further request may try it. */
+  trialUntil: number;
   /** Its engine stands still with work to do. */
   stalled: boolean;
-  /** When its engine was last seen to move. */
+  /** What its page shows of its engine's work. */
   progress: Progress;
-  /** Aborts when its engine is found to stand still; renewed when it moves again. */
-  stall: AbortController;
+  /** How its latest requests were answered. */
+  readonly recent: RecentAnswers;
+  /** When it last answered a request well; `-Infinity` if it never did. */
+  answeredAt: number;
+  /** Until when its client errors count as the clients': another server just gave the same. */
+  clearedUntil: number;
+  /** Models that it lists and said it doesn't have, and until when that is believed. */
+  readonly denied: Map<string, number>;
+  /** When requests could last begin to go to it. */
+  routableSince: number;
+  /** Called when requests without a first token should leave it. */
+  readonly evictions: Set<() => void>;
   /** Why it entered the state it is in. */
   reason: string;
   /** The router's own requests there, exactly. */
   inFlight: number;
+  /** Those of them that have no first token yet. */
+  awaited: number;
   /** What it lists, by name. */
   models: ReadonlyMap<string, Model>;
-  /** Clock time in milliseconds at which it last told its models. */
+  /** When it last told its models. */
   modelsUpdatedAt: number | undefined;
-  /** Why it last didn't tell them, before it ever did. */
-  modelsFailure: string | undefined;
-  /** Clock time in milliseconds of the last check. */
+  /** Why it doesn't tell its models, where it last didn't. */
+  modelsFailure: ModelsFailure | undefined;
+  /** When it was last checked. */
   lastCheckAt: number | undefined;
-  /** Clock time in milliseconds of the last failed check or request. */
+  /** When a check or request last failed. */
   lastFailureAt: number | undefined;
-  /** Clock time in milliseconds at which its `/metrics` were last read. */
+  /** When its `/metrics` were last read. */
   scrapedAt: number | undefined;
   /** What its `/metrics` last said of its requests. */
   scrape: Scrape | undefined;
+}
+
+/** Why a server doesn't tell its models. */
+export interface ModelsFailure {
+  /** In words for people. */
+  readonly why: string;
+  /** It asks for another key. */
+  readonly isUnauthorized: boolean;
 }
 
 /** What people are shown; requests go to `healthy` servers, and one at a time to `half-open` ones. */
@@ -60,6 +83,8 @@ export type ServerState =
   | "checking"
   | "healthy"
   | "half-open"
+  | "no_models"
+  | "unauthorized"
   | "stalled"
   | "unhealthy"
   | "draining"
@@ -73,14 +98,21 @@ export function newServer(id: number, config: ServerConfig): Server {
     health: UNCHECKED,
     asleep: false,
     draining: false,
-    restsUntil: 0,
+    shuttingDown: false,
+    restsUntil: -Infinity,
     rests: 0,
-    trial: false,
+    trialUntil: -Infinity,
     stalled: false,
     progress: NO_PROGRESS,
-    stall: new AbortController(),
+    recent: noAnswers(),
+    answeredAt: -Infinity,
+    clearedUntil: -Infinity,
+    denied: new Map(),
+    routableSince: -Infinity,
+    evictions: new Set(),
     reason: "",
     inFlight: 0,
+    awaited: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
     modelsFailure: undefined,
@@ -101,21 +133,23 @@ export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
 }
 
 /** The one state that describes a server best. */
-export function stateOf({ draining, health, asleep, stalled }: Readonly<Server>): ServerState {
-  if (draining) return "draining";
+export function stateOf(server: Readonly<Server>): ServerState {
+  const { health, models } = server;
+  if (server.draining) return "draining";
   if (health.status === "checking" || health.status === "unhealthy") return health.status;
-  if (asleep) return "sleeping";
-  return stalled ? "stalled" : health.status;
+  if (server.shuttingDown) return "draining";
+  if (server.asleep) return "sleeping";
+  if (server.stalled) return "stalled";
+  if (models.size > 0) return health.status;
+  return server.modelsFailure?.isUnauthorized ? "unauthorized" : "no_models";
 }
 
 /** Why it is in that state, in words for people. */
 export function reasonOf(server: Readonly<Server>): string {
-  const { health, models, modelsFailure } = server;
   const state = stateOf(server);
-  if (state === "healthy" && models.size === 0 && modelsFailure !== undefined) {
-    return `it doesn't tell its models: ${modelsFailure}`;
-  }
-  return state === health.status ? health.reason : server.reason;
+  if (state === server.health.status) return server.health.reason;
+  if (state !== "unauthorized" && state !== "no_models") return server.reason;
+  return server.modelsFailure?.why ?? "/v1/models lists none";
 }
 
 /** Whether requests go to a server in that state. */
@@ -125,7 +159,8 @@ export function isRoutable(state: ServerState): boolean {
 
 /** Whether somebody should look after a server in that state. */
 export function isDown(state: ServerState): boolean {
-  return state === "unhealthy" || state === "stalled";
+  return state === "unhealthy" || state === "stalled" || state === "unauthorized" ||
+    state === "no_models";
 }
 
 /** A server entered or left a state. */

@@ -4,7 +4,7 @@ import type { Load } from "./load.ts";
 import type { WorkSnapshot } from "./work.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
-/** One server at one moment, for whatever shows it. Times are clock times in milliseconds. */
+/** One server at one moment, for whatever shows it. Times are wall-clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
   /** Base address, which identifies it. */
   readonly url: string;
@@ -56,13 +56,16 @@ export interface FleetSnapshot {
  * Copies what is known of these servers.
  *
  * @param tokensPerByte of any models: those that none of these servers lists are left out
+ * @param toWallTime of a monotonic time
  */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
   tokensPerByte: ReadonlyMap<string, number>,
+  toWallTime: (time: number) => number,
   knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape" | "work">,
 ): FleetSnapshot {
+  const shown = (time: number | undefined) => time === undefined ? time : toWallTime(time);
   const isListed = (model: string) => servers.some(({ models }) => models.has(model));
   return {
     settings,
@@ -76,8 +79,8 @@ export function snapshotOf(
       capacity: server.config.capacity,
       inFlight: server.inFlight,
       models: server.models,
-      modelsUpdatedAt: server.modelsUpdatedAt,
-      lastCheckAt: server.lastCheckAt,
+      modelsUpdatedAt: shown(server.modelsUpdatedAt),
+      lastCheckAt: shown(server.lastCheckAt),
       consecutiveFailures: Math.max(
         server.health.consecutiveCheckFailures,
         server.health.consecutiveRequestFailures,
@@ -86,7 +89,7 @@ export function snapshotOf(
       meanResponseMs: meanResponseMs(server.health),
       lastResponseMs: server.health.window.at(-1)?.responseMs,
       totalChecks: server.health.totalChecks,
-      scrapedAt: server.scrapedAt,
+      scrapedAt: shown(server.scrapedAt),
     })),
   };
 }

@@ -1,34 +1,51 @@
 import type { ServerConfig, Settings } from "../config/config.ts";
-import { afterRequest } from "./breaker.ts";
+import { afterRequest, openBreaker } from "./breaker.ts";
 import { afterCheck, type Check } from "./health.ts";
-import type { EndDetails } from "./lease.ts";
-import { type Scrape, trustedMs } from "./load.ts";
+import type { Cause, EndDetails } from "./lease.ts";
+import type { Scrape } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
+import { addAnswer, countAnswers } from "./recent.ts";
 import { afterBackpressure } from "./rest.ts";
 import { fixedModels, type Server, type ServerState, stateOf } from "./server.ts";
-import { afterScrape, isMoving } from "./stall.ts";
+import { afterScrape, stallAfterMs } from "./stall.ts";
 
 /** What a transition depends on beside the server itself. */
 export interface Circumstances {
   /** Those in effect. */
   readonly settings: Settings;
-  /** Clock time in milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly now: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Whether enough other servers are left if this one goes out. @default yes */
+  readonly mayOpen?: () => boolean;
 }
+
+/** Another server gave the same client error: for so long those of this one aren't compared. */
+const CLEARED_MS = 2_000;
 
 // What events make of a server. Each changes the server and tells in words why it is as it is now.
 
-/** It was checked. */
+/**
+ * It was checked.
+ *
+ * @param isFleetwide with this server, checks alone would take out more than half of the fleet
+ */
 export function takeCheck(
   server: Server,
   check: Check,
+  isFleetwide: boolean,
   { settings, now }: Circumstances,
 ): string {
+  const answers = server.answeredAt > (server.lastCheckAt ?? Infinity);
   server.lastCheckAt = now;
   if (!check.ok) server.lastFailureAt = now;
-  server.health = afterCheck(server.health, check, settings, now);
+  if (server.shuttingDown && check.refused) {
+    server.shuttingDown = false;
+    server.health = { ...server.health, status: "unhealthy", reason: "it has shut down" };
+  } else {
+    server.health = afterCheck(server.health, check, settings, now, { answers, isFleetwide });
+  }
   return OF_ENGINE[stateOf(server)] ?? server.health.reason;
 }
 
@@ -38,38 +55,68 @@ const OF_ENGINE: { readonly [state in ServerState]?: string } = {
   stalled: "its engine stands still",
 };
 
-/** Its `/metrics` were read. */
+/**
+ * Its `/metrics` were read.
+ *
+ * @param prefillMs expected for the longest prompt that waits there
+ */
 export function takeScrape(
   server: Server,
   scrape: Omit<Scrape, "at"> | undefined,
   asleep: boolean,
-  { settings, now }: Circumstances,
+  prefillMs: number,
+  circumstances: Circumstances,
 ): string {
-  const { asleep: slept } = server;
+  const { settings, now } = circumstances;
+  const { asleep: slept, stalled: isStalled, awaited, progress: { movedAt } } = server;
   server.scrapedAt = now;
   server.scrape = scrape && { ...scrape, at: now };
   server.asleep = asleep;
-  server.progress = afterScrape(server.progress, scrape, now);
-  const stillMs = now - server.progress.movedAt;
-  setStalled(server, stillMs >= settings.stallTimeoutMs);
+  server.progress = afterScrape(server.progress, scrape, { awaited, isStalled }, now);
+  const stillMs = now - server.progress.stillSince;
+  const moved = server.progress.movedAt > movedAt;
+  if (!isStalled) {
+    server.stalled = stillMs >= stallAfterMs(server.progress, prefillMs, settings.stallTimeoutMs);
+  } else if (moved || !scrape) {
+    server.stalled = false;
+  } else if (server.progress.stillSince === Infinity) {
+    return letTry(server, circumstances);
+  }
   if (asleep) return "its engine sleeps";
-  if (server.stalled) return `its engine stands still for ${Math.round(stillMs / 1000)} s`;
-  return slept ? "its engine is awake" : "its engine moves again, or has nothing to do";
+  if (server.stalled) {
+    return `its engine stands still: no progress for ${Math.round(stillMs / 1000)} s`;
+  }
+  return slept ? "its engine is awake" : "its engine moves again";
+}
+
+/** Nothing is left at an engine that hangs, so nothing can move: a request has to show it. */
+function letTry(server: Server, { now, random }: Circumstances): string {
+  server.stalled = false;
+  const { status } = server.health;
+  if (status === "healthy" || status === "half-open") {
+    server.health = openBreaker(server.health, { now, random }, "its engine stood still");
+  }
+  return server.health.reason;
 }
 
 /** Its `/metrics` could not be read for so long that what they said of its engine is old. */
 export function forgetScrape(server: Server): string {
   server.asleep = false;
-  setStalled(server, false);
+  server.stalled = false;
   return "its metrics can't be read";
 }
 
-/** A request to it ended. */
+/**
+ * A request to it ended, or what it ended with was settled.
+ *
+ * @param cause of a failure that other servers' answers to the same request tell of
+ */
 export function takeOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, slow = false, unreachable = false, restMs }: EndDetails,
+  { blameless = false, unreachable = false, what, restMs }: EndDetails,
+  cause: Cause,
   circumstances: Circumstances,
 ): string {
   const { settings, now, random } = circumstances;
@@ -77,26 +124,54 @@ export function takeOutcome(
   if (outcome === "backpressure") {
     Object.assign(server, afterBackpressure(server, restMs, now, random));
   }
-  const isAtWork = slow && isMoving(server.progress, now - trustedMs(settings.metricsIntervalMs));
-  const ok = blameless || isAtWork ? undefined : verdict(outcome);
-  if (ok === undefined) return server.health.reason;
-  // Each that tries it waits for seconds: one is enough.
+  if (outcome === "draining") {
+    server.shuttingDown = true;
+    return "it shuts down";
+  }
+  if (outcome === "client_error") {
+    addAnswer(server.recent, "client_error", now);
+    if (cause === "request") server.clearedUntil = now + CLEARED_MS;
+  }
+  const ok = verdict(outcome);
+  if (ok === undefined || blameless || cause !== "server") return server.health.reason;
+  // Each request that tries an unreachable server waits for seconds: one is enough.
   const failureThreshold = unreachable ? 1 : settings.failureThreshold;
-  const strict = { ...settings, failureThreshold };
-  return takeVerdict(server, ok, isTrial, { ...circumstances, settings: strict });
+  const trial = { isTrial, unreachable: unreachable || outcome === "refused", what };
+  return takeVerdict(server, ok, trial, {
+    ...circumstances,
+    settings: { ...settings, failureThreshold },
+  });
 }
 
 /** A request to it went well so far, or failed by its fault. */
 export function takeVerdict(
   server: Server,
   ok: boolean,
-  isTrial: boolean,
-  { settings, now, random }: Circumstances,
+  trial: {
+    readonly isTrial: boolean;
+    readonly unreachable?: boolean;
+    readonly what?: string | undefined;
+  },
+  { settings, now, random, mayOpen }: Circumstances,
 ): string {
-  if (ok) server.rests = 0;
-  else server.lastFailureAt = now;
-  server.health = afterRequest(server.health, ok, settings, { isTrial, now, random });
+  const request = { ...trial, now, random, ...(mayOpen && { mayOpen }) };
+  if (ok) {
+    server.rests = 0;
+    server.health = afterRequest(server.health, true, settings, request);
+  } else {
+    server.lastFailureAt = now;
+    addAnswer(server.recent, "failed", now);
+    const recent = countAnswers(server.recent, now);
+    server.health = afterRequest(server.health, false, settings, { ...request, recent });
+  }
   return server.health.reason;
+}
+
+/** A good answer has begun, to a request that came before or after the server said it shuts down. */
+export function takeAnswer(server: Server, cameAfter: boolean, now: number): void {
+  server.answeredAt = now;
+  if (cameAfter) server.shuttingDown = false;
+  addAnswer(server.recent, "good", now);
 }
 
 /** The configuration describes it, perhaps anew. */
@@ -111,11 +186,4 @@ export function describe(server: Server, config: ServerConfig): string {
 export function dismiss(server: Server): string {
   server.draining = true;
   return "removed from the configuration";
-}
-
-function setStalled(server: Server, stalled: boolean): void {
-  if (stalled === server.stalled) return;
-  server.stalled = stalled;
-  if (stalled) server.stall.abort();
-  else server.stall = new AbortController();
 }

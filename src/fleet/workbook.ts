@@ -29,6 +29,8 @@ export interface Workbook {
   /** Only these servers are left. */
   keep(servers: readonly Readonly<Server>[]): void;
   of(server: Readonly<Server>, now: number): WorkSnapshot;
+  /** Expected for the longest prompt that waits at a server, in milliseconds; 0 where none does. */
+  longestPrefillMs(server: Readonly<Server>, now: number): number;
   /** Of each model of which something was learned. */
   tokensPerByte(): ReadonlyMap<string, number>;
 }
@@ -190,6 +192,14 @@ export function createWorkbook(): Workbook {
         ...currentRates(book.trust, now),
         prefixTrust: book.trust.share,
       };
+    },
+    longestPrefillMs(server, now) {
+      const book = bookOf(server);
+      let tokens = 0;
+      for (const { ownTokens } of book.backlog.waiting) tokens = Math.max(tokens, ownTokens);
+      if (tokens === 0) return 0;
+      const { startSeconds, secondsPerToken } = books.expectedPace(book, all, now);
+      return 1000 * (startSeconds + tokens * secondsPerToken);
     },
     tokensPerByte: ratios.learned,
   };

@@ -1,3 +1,4 @@
+import type { EngineState } from "../fleet/lease.ts";
 import type { Expiry } from "./outcome_of.ts";
 
 /** All limits of time that an attempt is under. */
@@ -12,10 +13,14 @@ export interface Limits {
   readonly clientMs: number;
   /** On the clock of `performance.now()`; `Infinity` where a request may take any time. */
   readonly dueAt: number;
-  /** Aborts when the server's engine stands still, which ends attempts that have nothing yet. */
-  readonly stalled: AbortSignal;
-  /** Aborts when the router can wait no longer. */
-  readonly cutOff: AbortSignal;
+  /** An engine may be silent in mid-stream for so long once it is known to stand still. */
+  readonly stillMs: number;
+  /** What is known of the server's engine now. */
+  readonly engine: () => EngineState;
+  /** Called when the server went out, which ends attempts that have nothing yet. */
+  readonly evictions: Set<() => void>;
+  /** Called when the router can wait no longer. */
+  readonly cutOffs: Set<() => void>;
 }
 
 /** The limits that settings mean for one attempt. */
@@ -26,8 +31,10 @@ export function limitsOf(
     readonly chunkTimeoutMs: number;
     readonly clientTimeoutMs: number;
     readonly totalTimeoutMs?: number;
+    readonly stallTimeoutMs: number;
   },
-  { startedAt, ...signals }: Pick<Limits, "stalled" | "cutOff"> & { readonly startedAt: number },
+  { engine, evictions }: Pick<Limits, "engine" | "evictions">,
+  { startedAt, cutOffs }: Pick<Limits, "cutOffs"> & { readonly startedAt: number },
 ): Limits {
   return {
     connectMs: settings.connectTimeoutMs,
@@ -35,23 +42,28 @@ export function limitsOf(
     chunkMs: settings.chunkTimeoutMs,
     clientMs: settings.clientTimeoutMs,
     dueAt: startedAt + (settings.totalTimeoutMs ?? Infinity),
-    ...signals,
+    stillMs: settings.stallTimeoutMs,
+    engine,
+    evictions,
+    cutOffs,
   };
 }
 
 /**
  * The watch over one attempt. Only silence while somebody listens counts against the server: while
- * the client is slow to take what came, nobody does, and that counts against the client. Turning to
- * and from listening costs a store or two, since it happens for every chunk; the one timer looks when
- * it fires and waits for what is left.
+ * the client is slow to take what came, nobody does, and that counts against the client. Before the
+ * first token silence counts only while the engine stands still, as far as its counters tell: what
+ * is being computed is waited for. Turning to and from listening costs a
+ * store or two, since it happens for every chunk; the one timer looks when it fires and waits for
+ * what is left.
  */
 export interface Deadlines {
   /** Why the attempt was given up, `undefined` as long as it wasn't. */
   readonly expired: Expiry | undefined;
   /** From now on something should be heard. */
   listen(): void;
-  /** Something was heard. */
-  heard(): void;
+  /** Something was heard; a comment is no progress. */
+  heard(isProgress: boolean): void;
   /** The head of the answer is here: there is a connection. */
   connected(): void;
   /** The answer's first bytes are here: from now on the limit between chunks holds. */
@@ -60,6 +72,8 @@ export interface Deadlines {
   stop(): void;
 }
 
+/** So many times longer a request is waited for while the engine moves. */
+const EXTENSIONS = 9;
 /** Before and for the question whether a server is reachable; what is left is for another. */
 const CONNECT_SHARE = 0.4;
 
@@ -73,8 +87,11 @@ export function watchDeadlines(
   isReachable: (withinMs: number) => Promise<boolean>,
   onExpiry: () => void,
 ): Deadlines {
-  const { stalled, cutOff, dueAt } = limits;
+  const { evictions, cutOffs, dueAt } = limits;
   let since = Infinity;
+  /** Since when nothing came but comments; `Infinity` where something did. */
+  let silentSince = Infinity;
+  let hasBegun = false;
   let listened = 0;
   /** What {@linkcode listened} was when a look first found nobody listening, and when that was. */
   let seen = -1;
@@ -91,8 +108,21 @@ export function watchDeadlines(
     expired = why;
     onExpiry();
   };
-  const stall = () => expire("stalled");
+  const evict = () => expire("evicted");
   const cut = () => expire("cut_off");
+  /**
+   * How much longer silence may last. Before the first token an engine's movement is a sign of
+   * life; it may be at work on other requests alone, so it doesn't count without end.
+   */
+  const leftMs = (now: number) => {
+    const { movedAt, stillSince } = limits.engine();
+    if (!hasBegun) {
+      const lifeAt = Math.min(movedAt - performance.timeOrigin, since + EXTENSIONS * silenceMs);
+      return Math.max(since, lifeAt) + silenceMs - now;
+    }
+    const stillFrom = Math.max(since, stillSince - performance.timeOrigin);
+    return Math.min(since + silenceMs, stillFrom + limits.stillMs) - now;
+  };
   const look = () => {
     const now = performance.now();
     if (now >= dueAt) return expire("overdue");
@@ -101,13 +131,14 @@ export function watchDeadlines(
       seen = listened;
       seenAt = now;
     }
-    if (since + silenceMs <= now) return expire("silent");
+    const silentInMs = nobodyListens ? Infinity : leftMs(now);
+    if (silentInMs <= 0) return expire("silent");
     if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
     if (askAt <= now) void ask();
     // Somebody may begin to listen at any time: the next look must not come late for that.
     const next = nobodyListens
       ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt)
-      : Math.min(since + silenceMs, now + limits.clientMs, dueAt);
+      : Math.min(now + silentInMs, now + limits.clientMs, dueAt, now + limits.stillMs);
     timer = setTimeout(look, Math.ceil(Math.min(next, askAt) - now));
   };
   const ask = async () => {
@@ -115,17 +146,23 @@ export function watchDeadlines(
     if (!await isReachable(limits.connectMs * CONNECT_SHARE) && !isConnected) expire("unreachable");
   };
   let isConnected = false;
-  const first = Math.min(silenceMs, limits.clientMs, limits.connectMs * CONNECT_SHARE);
+  const first = Math.min(
+    silenceMs,
+    limits.clientMs,
+    limits.connectMs * CONNECT_SHARE,
+    limits.stillMs,
+  );
   let timer = setTimeout(look, Math.min(first, Math.max(0, dueAt - performance.now())));
-  stalled.addEventListener("abort", stall);
-  cutOff.addEventListener("abort", cut);
+  evictions.add(evict);
+  cutOffs.add(cut);
 
   function connected() {
     isConnected = true;
     askAt = Infinity;
   }
   function begun() {
-    stalled.removeEventListener("abort", stall);
+    evictions.delete(evict);
+    hasBegun = true;
     silenceMs = limits.chunkMs;
     if (stopped || limits.chunkMs >= limits.firstByteMs) return;
     // The timer may be set for long after the limit that holds from now on.
@@ -137,19 +174,20 @@ export function watchDeadlines(
     connected();
     begun();
     clearTimeout(timer);
-    cutOff.removeEventListener("abort", cut);
+    cutOffs.delete(cut);
   }
-  if (stalled.aborted) queueMicrotask(stall);
-  if (cutOff.aborted) queueMicrotask(cut);
   return {
     get expired() {
       return expired;
     },
     listen() {
-      since = performance.now();
+      since = silentSince === Infinity ? performance.now() : silentSince;
       listened++;
     },
-    heard: () => void (since = Infinity),
+    heard(isProgress) {
+      silentSince = isProgress ? Infinity : since;
+      since = Infinity;
+    },
     connected,
     begun,
     stop,

@@ -1,23 +1,31 @@
 import { BrokenAnswer } from "./relay.ts";
 
+/** Headers of an answer. */
+export type Head = [string, string][];
+
 /** What is known, and told, before there is an answer. */
 export interface Early {
   /** Aborts when the client has left. */
   readonly clientGone: AbortSignal;
-  /** A server's stream has its head, and its first event is waited for. */
-  readonly onStreamHead: (headers: readonly [string, string][]) => void;
+  /** What a server sends before its engine has begun has been passed on. */
+  readonly hasPreamble: boolean;
+  /** Sends the head of a stream whose first token is waited for. Only the first call counts. */
+  readonly open: (head: () => Head) => void;
+  /** Passes on what comes before the first token. The head must be open. */
+  readonly pass: (bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment") => void;
 }
 
-/** A first event that takes longer is waited for with the answer's head sent. */
-const EARLY_MS = 1_000;
+/** Where a client takes so little, further comments are dropped. */
+const MOST_PIECES = 64;
 
 const encoder = new TextEncoder();
 
 /**
- * Answers a request, and where a stream's first event takes long sends the head before it. Until
- * then the runtime doesn't tell that a client has left whose request was longer than some hundred
- * bytes; once the head is out it tells at once, and the server needs not compute the prompt of
- * somebody who is gone. What goes wrong after that is told in an event.
+ * Answers a request, and may send a stream's head, and what its server sends before the first
+ * token, ahead of the answer. Until the head is out the runtime doesn't tell that a client has
+ * left whose request was longer than some hundred bytes; from then on it tells at once, and a
+ * server need not compute the prompt of somebody who is gone. What goes wrong after that is told
+ * in an event.
  *
  * @param answer makes the answer
  */
@@ -29,32 +37,44 @@ export async function withEarlyHead(
   const leave = () => gone.abort();
   request.signal.addEventListener("abort", leave);
   if (request.signal.aborted) leave();
-  const { promise: late, resolve: isLate } = Promise.withResolvers<[string, string][]>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const onStreamHead: Early["onStreamHead"] = (headers) => {
-    timer ??= setTimeout(() => isLate([...headers]), EARLY_MS);
-  };
-  const answered = answer({ clientGone: gone.signal, onStreamHead })
-    .finally(() => clearTimeout(timer));
-  const first = await Promise.race([answered, late]);
-  if (first instanceof Response) return first;
-  return new Response(continued(answered, leave), {
-    headers: [["content-type", "text/event-stream; charset=utf-8"], ...first],
+  const { promise: opened, resolve: open } = Promise.withResolvers<Response>();
+  let body: EarlyBody | undefined;
+  let hasPreamble = false;
+  const answered = answer({
+    clientGone: gone.signal,
+    get hasPreamble() {
+      return hasPreamble;
+    },
+    open(head) {
+      if (body) return;
+      body = earlyBody(() => answered, leave);
+      open(new Response(body.stream, { headers: head() }));
+    },
+    pass(bytes, kind) {
+      hasPreamble ||= kind === "preamble";
+      body?.pass(bytes, kind === "preamble");
+    },
   });
+  return await Promise.race([answered, opened]);
 }
 
-/** The body of an answer that is yet to come, as part of a stream that has begun. */
-function continued(
-  answered: Promise<Response>,
-  leave: () => void,
-): ReadableStream<Uint8Array> {
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+interface EarlyBody {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  pass(bytes: Uint8Array<ArrayBuffer>, isNeeded: boolean): void;
+}
+
+/** A body that begins before its answer does. */
+function earlyBody(answered: () => Promise<Response>, leave: () => void): EarlyBody {
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   let failed: BrokenAnswer | undefined;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  let isOver = false;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (started) => void (controller = started),
+    async pull() {
       if (failed) throw failed;
       if (!reader) {
-        const response = await answered;
+        const response = await answered();
         if (!response.ok) {
           // Its status can't be told any more: its body can.
           failed = new BrokenAnswer(`${response.status}`);
@@ -65,14 +85,23 @@ function continued(
         reader = response.body!.getReader();
       }
       const { value, done } = await reader.read();
+      isOver = done;
       if (done) controller.close();
-      else controller.enqueue(value);
+      else controller.enqueue(value as Uint8Array<ArrayBuffer>);
     },
     cancel() {
+      isOver = true;
       leave();
       reader?.cancel().catch(() => {});
     },
   }, { highWaterMark: 0 });
+  return {
+    stream,
+    pass(bytes, isNeeded) {
+      if (isOver || (!isNeeded && controller.desiredSize! < -MOST_PIECES)) return;
+      controller.enqueue(bytes);
+    },
+  };
 }
 
 /** An event's data is one line. */

@@ -47,6 +47,9 @@ export function* eventsIn(text: string): Generator<StreamEvent> {
 /** Kinds of errors by name that are the server's, where no status is told. */
 const SERVERS_OWN = /server|internal|overloaded|api_error|unavailable|timeout|engine/i;
 
+/** How vLLM says that it has more requests than `--max-num-queued-reqs`. */
+const QUEUE_IS_FULL = /\b503\b|cannot accept new requests/;
+
 /**
  * The status that an event's data tells of, where it tells of an error: in vLLM's shape, its older
  * flat one, OpenAI's and Anthropic's.
@@ -67,9 +70,11 @@ export function errorStatusOf(data: string): number | undefined {
     ? (response as { error?: unknown } | null | undefined)?.error ?? {}
     : error ?? (object === "error" || type === "error" ? event : undefined);
   if (told === undefined) return undefined;
-  const { code, type: kind } = Object(told) as { code?: unknown; type?: unknown };
+  const { code, type: kind, message } = Object(told) as Record<string, unknown>;
   const status = isText(code) || typeof code === "number" ? Number(code) : NaN;
   if (status >= 400 && status <= 599) return status;
+  // `/v1/messages` tells of a full queue in words only.
+  if (isText(message) && QUEUE_IS_FULL.test(message)) return 503;
   // vLLM's only string is that of a wrong key; all else without a status is looked at by its name.
   return [code, kind].some((name) => isText(name) && SERVERS_OWN.test(name)) ||
       type === "response.failed"

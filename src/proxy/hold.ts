@@ -1,5 +1,9 @@
 import { concat } from "./bytes.ts";
-import { errorStatusOf, nextEvent } from "./events.ts";
+import type { Early } from "./early_head.ts";
+import { nextEvent } from "./events.ts";
+import { EndedEarly } from "./outcome_of.ts";
+import { type Dialect, readEvent } from "./stream_events.ts";
+import { type StreamWatch, watchStream } from "./stream_watch.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** What is held back of an answer, so that another server's can still replace it. */
@@ -7,24 +11,25 @@ export interface Held {
   readonly body: Uint8Array<ArrayBuffer>;
   /** Where more may come. */
   readonly rest: Upstream | undefined;
+  /** What watches the events that are yet to come, where there are any. */
+  readonly watch?: StreamWatch | undefined;
   /** The status that a stream's first event tells of, where that is an error. */
   readonly errorStatus?: number | undefined;
+  /** The server gave the answer up before its first token. */
+  readonly isGivenUp?: boolean;
 }
 
 /** An answer is held up to this size. */
 const HELD_BYTES = 1024 * 1024;
-/** Where so much of a stream came without an event, it is passed on as it is. */
-const LONGEST_EVENT = 256 * 1024;
-/** What a server sends before its engine has begun; it repeats instructions and tools. */
-const BEFORE_ANSWER = new Set(["response.created", "response.queued", "response.in_progress"]);
-
-/** Without it nothing has ended. */
-const LINE_END = /[\r\n]/;
+/** Where so much of a stream came without a token, it is passed on as it is. */
+const LONGEST_OPENING = 256 * 1024;
 
 /** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
-export async function holdBody(upstream: Upstream): Promise<Held> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  for (let size = 0; size < HELD_BYTES;) {
+export async function holdBody(
+  upstream: Upstream,
+  chunks: Uint8Array<ArrayBuffer>[] = [],
+): Promise<Held> {
+  for (let size = sizeOf(chunks); size < HELD_BYTES;) {
     const chunk = await upstream.read();
     if (!chunk) return { body: concat(chunks), rest: undefined };
     chunks.push(chunk);
@@ -33,34 +38,76 @@ export async function holdBody(upstream: Upstream): Promise<Held> {
   return { body: concat(chunks), rest: upstream };
 }
 
+/** Reads the first bytes of an answer that is passed on as it comes. Throws when it breaks. */
+export async function holdFirst(upstream: Upstream): Promise<Held> {
+  const body = await upstream.read();
+  return body ? { body, rest: upstream } : { body: new Uint8Array(), rest: undefined };
+}
+
 /**
- * Reads an event stream up to the first event of its answer; comments, which keep connections
- * alive, are none. Throws when it breaks, or ends before that.
+ * Reads an event stream up to its first token, its end or an error. Comments, and what a server
+ * sends before its engine has begun, are passed on at once: they keep the connections of proxies
+ * in front open, and another server can still answer. Throws when the stream breaks, or ends
+ * before that.
  */
-export async function holdEvent(upstream: Upstream): Promise<Held> {
+export async function holdEvents(
+  upstream: Upstream,
+  dialect: Dialect,
+  early: Pick<Early, "pass">,
+): Promise<Held> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const decoder = new TextDecoder();
   let text = "";
-  let size = 0;
-  while (text.length < LONGEST_EVENT && size < HELD_BYTES) {
+  /** Bytes of `text` that were read as events, and those of them that were passed on. */
+  let read = 0;
+  let passed = 0;
+  let finished = dialect === "other";
+  let isEmpty = false;
+  const held = (more: Omit<Held, "body" | "rest"> = {}): Held => {
+    const body = concat(chunks).subarray(passed);
+    return { body, rest: upstream, watch: watchStream(dialect, finished), ...more };
+  };
+  while (text.length < HELD_BYTES && text.length - passed < LONGEST_OPENING) {
     const chunk = await upstream.read();
-    if (!chunk) throw new Error("The stream ended before its first event");
+    if (!chunk) throw new EndedEarly("The stream ended before its first token");
     chunks.push(chunk);
-    size += chunk.length;
-    const more = decoder.decode(chunk, { stream: true });
-    text += more;
-    if (!LINE_END.test(more)) continue;
-    let event = nextEvent(text);
-    for (; event && BEFORE_ANSWER.has(event.name ?? ""); event = nextEvent(text)) {
-      text = text.slice(event.end);
+    // One letter for each byte, so that places in the text are places in the bytes.
+    text += latin1.decode(chunk);
+    if (NOT_EVENTS.test(text)) return await holdBody(upstream, chunks);
+    for (let event = nextEvent(text, read); event; event = nextEvent(text, read)) {
+      const told = readEvent(event, dialect);
+      finished ||= told.finish !== undefined && told.finish !== "abort";
+      isEmpty ||= told.isEmpty === true;
+      if (told.kind === "error") return held({ errorStatus: told.status });
+      if (told.finish === "abort") return held({ isGivenUp: true });
+      if (told.kind === "end") return held({ isGivenUp: isEmpty || !finished });
+      if (told.kind === "token") return held();
+      const isNext = passed === read;
+      read = event.end;
+      if (told.kind !== "preamble" || !isNext) continue;
+      early.pass(concat(chunks).slice(passed, read), "preamble");
+      passed = read;
     }
-    if (!event) {
-      // What ended without data is no event, and not to be looked at again.
-      const blank = text.lastIndexOf("\n\n");
-      if (blank !== -1) text = text.slice(blank + "\n\n".length);
-      continue;
-    }
-    return { body: concat(chunks), rest: upstream, errorStatus: errorStatusOf(event.data) };
+    const comments = passed === read ? commentsAt(text, read) : 0;
+    if (comments === 0) continue;
+    early.pass(concat(chunks).slice(passed, passed + comments), "comment");
+    passed = read = passed + comments;
   }
-  return { body: concat(chunks), rest: upstream };
+  return held();
+}
+
+const latin1 = new TextDecoder("latin1");
+
+/** No line of an event stream begins like this; some servers send JSON and pages under its type. */
+const NOT_EVENTS = /^\s*[{[<]/;
+
+/** Bytes of the whole comments, and of blank lines behind them, that stand there. */
+function commentsAt(text: string, from: number): number {
+  COMMENTS.lastIndex = from;
+  return COMMENTS.exec(text)?.[0].length ?? 0;
+}
+
+const COMMENTS = /(?::[^\r\n]*(?:\r\n|\n|\r(?!$))(?:\r\n|\n|\r(?!$))*)+/y;
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((size, { length }) => size + length, 0);
 }

@@ -6,8 +6,8 @@ export type Expiry =
   | "unreachable"
   /** Nothing came for too long. */
   | "silent"
-  /** The server's engine stands still. */
-  | "stalled"
+  /** The server went out, or its engine stands still. */
+  | "evicted"
   /** The client took nothing of the answer for too long. */
   | "unread"
   /** The request as a whole took too long. */
@@ -17,7 +17,7 @@ export type Expiry =
 
 /** All that is known of an attempt when it has ended, or of its first part. */
 export interface Facts {
-  /** Of the answer's head, or of an error that came as the first event of a stream. */
+  /** Of the answer's head, or of an error that came as an event of a stream. */
   readonly status: number | undefined;
   /** What broke it, `undefined` where nothing did. */
   readonly error: unknown;
@@ -25,21 +25,37 @@ export interface Facts {
   readonly expired: Expiry | undefined;
   /** The client has left. */
   readonly clientGone: boolean;
+  /** The answer tells that its server gave it up. */
+  readonly isGivenUp?: boolean | undefined;
+  /** The answer is an error of a server that shuts down. */
+  readonly isShutdown?: boolean | undefined;
+  /** Whether the server is known to be full. */
+  readonly isFull: () => boolean;
 }
 
 /**
  * The one outcome of an attempt. A status that tells of a failure says more than the break that
- * may follow it; what the client or the router itself ended is not the server's break.
+ * may follow it; what the client or the router itself ended is not the server's break. A full
+ * server may end a stream before its first token without saying why.
  */
-export function outcomeOf({ status, error, expired, clientGone }: Facts): Outcome {
+export function outcomeOf(facts: Facts): Outcome {
+  const { status, error, expired, clientGone } = facts;
   if (error !== undefined && (clientGone || expired === "unread")) return "client_closed";
+  if (facts.isShutdown) return "draining";
+  if (facts.isGivenUp) return "aborted";
   const told = status === undefined ? undefined : outcomeOfStatus(status);
   if (error === undefined || told === "bad_status" || told === "backpressure") {
     return told ?? "reset";
   }
   if (expired) return expired === "unreachable" ? "refused" : "timeout";
+  if (error instanceof EndedEarly && facts.isFull()) return "backpressure";
   if (status !== undefined) return "truncated";
   return isConnectError(error) ? "refused" : "reset";
+}
+
+/** A stream ended cleanly before its first token. */
+export class EndedEarly extends Error {
+  override name = "EndedEarly";
 }
 
 /** Whether a status sends the client elsewhere. */

@@ -1,3 +1,4 @@
+import { monotonicMs } from "../clock.ts";
 import type { Connections } from "../fleet/connections.ts";
 import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
 import { isFailure } from "../fleet/outcome.ts";
@@ -8,11 +9,13 @@ import { attempt, type Attempted, LEFT } from "./attempt.ts";
 import { readAsked } from "./asked.ts";
 import type { Client } from "./client.ts";
 import { limitsOf } from "./deadlines.ts";
+import { createDisputes, isDisputable } from "./dispute.ts";
 import type { Early } from "./early_head.ts";
 import * as errors from "./errors.ts";
-import { headersForAttempt, headersForServers } from "./headers.ts";
+import { headersForAttempt, headersForClient, headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
 import { targetOf } from "./paths.ts";
+import { createReach } from "./reach.ts";
 import { headersOf, idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { brokenStream, noAnswer } from "./server_errors.ts";
@@ -37,17 +40,22 @@ export interface ProxyOptions {
 export type Proxy = (request: Request, client: Client, early: Early) => Promise<Response>;
 
 /**
- * The way of a request: admit, classify, choose, attempt, relay, account. Nothing has reached the
+ * The way of a request: admit, classify, choose, attempt, relay, account. No token has reached the
  * client before `answer`, so until then another server can take over.
  */
 export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, connections, observer, closing, cutOff } = options;
   const admission = createAdmission(() => fleet.settings);
   const retries = createRetryBudget(() => performance.now());
+  const isReachable = createReach();
+  // Listeners on a signal cost more the more there are; a set of callbacks doesn't.
+  const cutOffs = new Set<() => void>();
+  cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   let attempts = 0;
 
-  return async function proxy(request, client, { clientGone, onStreamHead }) {
+  return async function proxy(request, client, early) {
     const startedAt = performance.now();
+    const { clientGone } = early;
     const id = idOf(request);
     const path = targetOf(request.url);
     const account = openAccount({ id, client, method: request.method, path });
@@ -72,11 +80,14 @@ export function createProxy(options: ProxyOptions): Proxy {
     const { work, work: { model } } = asked;
     Object.assign(account, { model, stream: asked.stream });
 
-    const tried = new Set<Readonly<Server>>();
+    const tried = new Map<Readonly<Server>, number>();
+    const disputes = createDisputes();
+    held.defer(() => disputes.settle(undefined, true));
     let failedAnswer: typeof failed;
     let refusal: Refusal | undefined;
     let heldBack = false;
     do {
+      if (cutOff.aborted) return reject(errors.shuttingDown);
       const lease = fleet.acquire(work, tried, id);
       if (typeof lease === "string") {
         refusal = lease;
@@ -87,36 +98,48 @@ export function createProxy(options: ProxyOptions): Proxy {
       const attemptedAt = performance.now();
       if (!failed) observer.chosen(attemptedAt - asked.readAt);
       else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
-      account.attempts = tried.add(lease.server).size;
+      account.attempts++;
       account.lastServer = server;
 
       // A server takes the id into its own, and two in flight with one id confuse it.
       const attempted = await attempt({
         url: server + path,
+        path,
         headers: headersForAttempt(sharedHeaders, `${id}-${(attempts++).toString(36)}`, apiKey),
         body: asked.body.bytes,
         ...connections.to(lease.server.config),
-        limits: limitsOf(settings, { startedAt, cutOff, stalled: lease.stalled }),
+        limits: limitsOf(settings, lease, { startedAt, cutOffs }),
         clientGone,
-        onStreamHead: () => onStreamHead(headersOf(id, client, lease.decision)),
+        isReachable,
+        isFull: lease.isFull,
+        early,
+        headFor: (server) => headersForClient(server, headersOf(id, client, lease.decision)),
       });
-      if (!isFailure(attempted.outcome)) {
+      tried.set(lease.server, monotonicMs());
+      const { clientError } = attempted;
+      const isSuspect = clientError !== undefined && lease.suspects(clientError);
+      if (!isFailure(attempted.outcome) && !isSuspect) {
         if (attempted.outcome === "ok") lease.started();
         if (attempted.answer?.isStream) {
           const now = performance.now();
           account.firstTokenMs = now - startedAt;
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
+        disputes.settle(attempted);
+        failedAnswer = undefined;
         return answer(attempted, server, lease);
       }
 
-      lease.end(attempted.outcome, endDetails(attempted, Date.now(), asked.stream, failed));
+      const disputed = isDisputable(attempted, isSuspect);
+      lease.end(attempted.outcome, { ...endDetails(attempted, Date.now()), disputed });
+      if (disputed) disputes.add(lease, attempted);
       failed = { ...attempted, server };
-      if (attempted.answer) failedAnswer = failed;
-      if (!shouldRetry(attempted, tried.size, settings.maxRetries)) break;
+      if (attempted.answer && !isOwnKeyRefused(attempted, apiKey)) failedAnswer = failed;
+      if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
       heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
+    disputes.settle(failed, heldBack);
     if (heldBack) observer.retryHeldBack();
     if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
@@ -127,7 +150,6 @@ export function createProxy(options: ProxyOptions): Proxy {
       const ending = held.move();
       return respond(attempted, {
         headers: headersOf(id, client, lease?.decision),
-        path,
         clientGone,
         errorFor: (expired) => brokenStream(expired, settings),
         onNext: observer.nextToken,
@@ -145,4 +167,9 @@ export function createProxy(options: ProxyOptions): Proxy {
       return errors.errorResponse(error, headersOf(id, client));
     }
   };
+}
+
+/** The router's own key is no business of the client's. */
+function isOwnKeyRefused({ answer }: Attempted, apiKey: string | undefined): boolean {
+  return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
 }

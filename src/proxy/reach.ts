@@ -1,20 +1,34 @@
+/** Tells whether a server takes connections, or at least answers, within some milliseconds. */
+export type Reach = (url: string, withinMs: number) => Promise<boolean>;
+
 /**
- * Whether a server's address takes connections, or at least answers: a refused connection is
- * `fetch`'s to tell. Only packets that vanish make it `false`.
- *
- * @param url any address at that server
+ * Looks for servers by opening a connection and closing it. A refused connection is `fetch`'s to
+ * tell: only packets that vanish make it `false`. Requests that wait for the same server share one
+ * look, whose result holds for as long as it may take.
  */
-export async function isReachable(url: string, withinMs: number): Promise<boolean> {
-  const { protocol, hostname, port } = new URL(url);
+export function createReach(): Reach {
+  const looks = new Map<string, { readonly found: Promise<boolean>; readonly until: number }>();
+  return (url, withinMs) => {
+    const { protocol, hostname, port } = new URL(url);
+    const address = {
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || (protocol === "https:" ? 443 : 80),
+    };
+    const key = `${address.hostname} ${address.port}`;
+    const now = performance.now();
+    const known = looks.get(key);
+    if (known && now < known.until) return known.found;
+    const found = connects(address, withinMs);
+    looks.set(key, { found, until: now + withinMs });
+    return found;
+  };
+}
+
+async function connects(address: Deno.ConnectOptions, withinMs: number): Promise<boolean> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), withinMs);
   try {
-    const connection = await Deno.connect({
-      hostname: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port) || (protocol === "https:" ? 443 : 80),
-      signal: abort.signal,
-    });
-    connection.close();
+    (await Deno.connect({ ...address, signal: abort.signal })).close();
     return true;
   } catch {
     return !abort.signal.aborted;

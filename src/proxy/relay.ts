@@ -1,18 +1,13 @@
 import type { Outcome } from "../fleet/outcome.ts";
-import { concat } from "./bytes.ts";
-import type { Expiry } from "./outcome_of.ts";
 import { type ApiError, errorEvent } from "./errors.ts";
-import type { Upstream } from "./upstream.ts";
+import type { Expiry } from "./outcome_of.ts";
+import type { StreamWatch } from "./stream_watch.ts";
+import type { Told, Upstream } from "./upstream.ts";
 
 /** Closes a client's connection without a clean end. */
 export class BrokenAnswer extends Error {
   override name = "BrokenAnswer";
 }
-
-/** Chunks of which the last are kept: usage stands in them, and may be cut between two. */
-const LAST_CHUNKS = 4;
-/** Shorter ones are kept as part of the one before. */
-const SHORT_CHUNK = 64;
 
 /** What of an answer reached the client. */
 export interface Passed {
@@ -26,6 +21,8 @@ export interface RelayOptions {
   /** The answer's first bytes, which were held back. */
   readonly held: Uint8Array<ArrayBuffer>;
   readonly rest: Upstream;
+  /** Reads what the answer says of its end. */
+  readonly watch: StreamWatch;
   /** It is a stream of events. */
   readonly isStream: boolean;
   readonly clientGone: AbortSignal;
@@ -33,42 +30,45 @@ export interface RelayOptions {
   readonly errorFor: (expired: Expiry | undefined) => ApiError;
   /** Hears of each chunk after the first, how long after the one before it came. */
   readonly onNext: (gapMs: number) => void;
-  /** Whether an answer that ended cleanly is whole, by its last bytes. */
-  readonly isWhole: (tail: Uint8Array<ArrayBuffer>) => boolean;
   /** Called once, however it ends. */
   readonly onEnd: (outcome: Outcome, passed: Passed) => void;
 }
 
+/** A server may send comments behind the last event, and need not close: it has so long for that. */
+const AFTER_END_MS = 1_000;
+
 /**
- * Passes an answer on, each chunk when it arrives. An answer that breaks ends in an error event,
- * if it is a stream of events, and a closed connection: never with a clean end.
+ * Passes an answer on, each chunk when it arrives. An event stream is over with its last event:
+ * whatever happens to the connection after that changes nothing. An answer that breaks ends in an
+ * error event, if it is a stream of events, and a closed connection: never with a clean end.
  */
 export function relay(
   options: RelayOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { rest, clientGone, onNext, onEnd } = options;
+  const { rest, watch, isStream, clientGone, onNext, onEnd } = options;
   let held: Uint8Array<ArrayBuffer> | undefined = options.held;
   let bytes = 0;
   let chunks = 0;
-  let kept = 0;
-  let ended: Outcome | undefined;
+  let isOver = false;
+  let afterEnd: ReturnType<typeof setTimeout> | undefined;
   let passedAt = performance.now();
-  const last: Uint8Array<ArrayBuffer>[] = [];
 
   function end(outcome: Outcome) {
-    if (ended) return;
-    ended = outcome;
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(afterEnd);
     clientGone.removeEventListener("abort", leave);
     if (outcome !== "ok") rest.close();
-    onEnd(outcome, { bytes, chunks, tail: concat(inOrder(last, kept)) });
-  }
-  function keep(chunk: Uint8Array<ArrayBuffer>) {
-    const at = (kept + LAST_CHUNKS - 1) % LAST_CHUNKS;
-    if (kept > 0 && last[at]!.length < SHORT_CHUNK) last[at] = concat([last[at]!, chunk]);
-    else last[kept++ % LAST_CHUNKS] = chunk;
+    onEnd(outcome, { bytes, chunks, tail: watch.tail() });
   }
   function leave() {
+    if (watch.state.kind === "ended") return endAsTold();
     end("client_closed");
+  }
+  /** The answer itself has told how it went. */
+  function endAsTold() {
+    rest.close();
+    end(rest.outcomeOf(undefined, toldBy(watch)));
   }
   clientGone.addEventListener("abort", leave);
 
@@ -76,44 +76,58 @@ export function relay(
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   let reading = false;
   rest.whenExpired(() => {
-    if (reading || ended) return;
+    if (reading || isOver) return;
     const broken = new BrokenAnswer(rest.expired);
     end(rest.outcomeOf(broken));
     controller.error(broken);
   });
   function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
     reading = false;
-    if (chunk) {
-      if (chunks++ > 0) {
-        const now = performance.now();
-        onNext(now - passedAt);
-        passedAt = now;
-      }
-      bytes += chunk.length;
-      keep(chunk);
-      controller.enqueue(chunk);
-    } else if (options.isWhole(concat(inOrder(last, kept)))) {
-      end("ok");
+    if (isOver) return;
+    if (!chunk) return atEnd();
+    if (chunks++ > 0) {
+      const now = performance.now();
+      onNext(now - passedAt);
+      passedAt = now;
+    }
+    const state = watch.see(chunk);
+    if (state.kind === "given_up") {
+      return breakOff(new BrokenAnswer("given up"), chunk.subarray(0, state.goodBytes));
+    }
+    bytes += chunk.length;
+    controller.enqueue(chunk);
+    if (state.kind === "ended") afterEnd ??= setTimeout(closeAfterEnd, AFTER_END_MS);
+  }
+  function closeAfterEnd() {
+    endAsTold();
+    controller.close();
+  }
+  function atEnd() {
+    if (watch.isComplete) {
+      end(rest.outcomeOf(undefined, toldBy(watch)));
       controller.close();
     } else {
       breakOff(new Error("The stream ended before its last event"));
     }
   }
-  function breakOff(error: unknown) {
+  function breakOff(error: unknown, good?: Uint8Array<ArrayBuffer>) {
     reading = false;
-    const outcome = rest.outcomeOf(error);
+    if (isOver) return;
+    if (watch.state.kind === "ended") return closeAfterEnd();
+    const outcome = rest.outcomeOf(error, toldBy(watch));
     end(outcome);
-    if (outcome === "client_closed" || !options.isStream) {
+    if (outcome === "client_closed" || !isStream) {
       throw new BrokenAnswer(outcome);
     }
+    if (good?.length) controller.enqueue(good);
     controller.enqueue(errorEvent(options.errorFor(rest.expired)));
   }
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start: (started) => void (controller = started),
     pull() {
-      if (ended) throw new BrokenAnswer(ended);
-      if (!held) {
+      if (isOver) throw new BrokenAnswer("It is over");
+      if (!held?.length) {
         reading = true;
         return rest.read().then(pass, breakOff);
       }
@@ -125,11 +139,9 @@ export function relay(
   }, { highWaterMark: 0 });
 }
 
-/** The chunks of a ring that `count` were written to, oldest first. */
-function inOrder(
-  ring: readonly Uint8Array<ArrayBuffer>[],
-  count: number,
-): Uint8Array<ArrayBuffer>[] {
-  const oldest = count % LAST_CHUNKS;
-  return count <= LAST_CHUNKS ? [...ring] : [...ring.slice(oldest), ...ring.slice(0, oldest)];
+function toldBy({ state }: StreamWatch): Told {
+  return {
+    status: state.kind === "ended" ? state.status : undefined,
+    isGivenUp: state.kind === "given_up",
+  };
 }

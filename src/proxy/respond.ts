@@ -4,7 +4,7 @@ import type { Expiry } from "./outcome_of.ts";
 import type { ApiError } from "./errors.ts";
 import { headersForClient } from "./headers.ts";
 import { relay } from "./relay.ts";
-import { errorStatusAt, isWhole } from "./stream_end.ts";
+import { watchStream } from "./stream_watch.ts";
 import { type Usage, usageIn } from "./usage.ts";
 
 /** How the passing on of an answer ended. */
@@ -24,8 +24,6 @@ export interface Ended {
 export interface RespondOptions {
   /** Headers that the router adds. */
   readonly headers: readonly [string, string][];
-  /** What was asked, with its query. */
-  readonly path: string;
   /** What to tell the client of an event stream that broke. */
   readonly errorFor: (expired: Expiry | undefined) => ApiError;
   readonly clientGone: AbortSignal;
@@ -34,8 +32,6 @@ export interface RespondOptions {
   /** Called once, however it ends. */
   readonly onEnd: (ended: Ended) => void;
 }
-
-const decoder = new TextDecoder();
 
 /** Passes on to the client what an attempt brought. */
 export function respond({ outcome, answer }: Attempted, options: RespondOptions): Response {
@@ -51,7 +47,7 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
     });
     return new Response(null, { status: 499 });
   }
-  const { status, headers, isStream, body, rest } = answer;
+  const { status, headers, isStream, body, rest, watch } = answer;
   const head = { status, headers: headersForClient(headers, options.headers) };
   if (!rest) {
     options.onEnd({
@@ -67,15 +63,12 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
   const relayed = relay({
     held: body,
     rest,
+    watch: watch ?? watchStream(undefined),
     isStream,
     clientGone: options.clientGone,
     errorFor: options.errorFor,
-    isWhole: (tail) => !isStream || isWhole(options.path, decoder.decode(tail)),
     onNext: isStream ? options.onNext : () => {},
-    onEnd(how, { bytes, chunks, tail }) {
-      const told = isStream ? errorStatusAt(decoder.decode(tail)) : undefined;
-      // An end as it should be is the end of what the answer said.
-      const ended = how === "ok" ? rest.outcomeOf(undefined, told) : how;
+    onEnd(ended, { bytes, chunks, tail }) {
       options.onEnd({
         outcome: ended,
         status,

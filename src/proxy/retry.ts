@@ -1,5 +1,6 @@
 import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
+import type { ClientError } from "./client_error.ts";
 import type { Expiry } from "./outcome_of.ts";
 import type { Usage } from "./usage.ts";
 
@@ -12,17 +13,20 @@ export interface Ending {
   readonly usage?: Usage | undefined;
   readonly chunks?: number | undefined;
   /** What the server said, if it said anything. */
-  readonly answer?: { readonly headers: Headers } | undefined;
+  readonly answer?: { readonly status: number; readonly headers: Headers } | undefined;
+  /** What broke it, in the runtime's words. */
+  readonly error?: string | undefined;
+  readonly clientError?: ClientError | undefined;
 }
 
 /**
- * Whether a failed attempt goes to another server. Only attempts of which nothing has reached the
- * client come here.
+ * Whether an attempt whose answer is not passed on goes to another server. Only attempts of which
+ * no token has reached the client come here.
  *
  * @param attempts made so far, at least 1
  */
 export function shouldRetry(ending: Ending, attempts: number, maxRetries: number): boolean {
-  return isFailure(ending.outcome) && !isFinal(ending) && attempts <= maxRetries;
+  return !isFinal(ending) && attempts <= maxRetries;
 }
 
 /** Whether the router gave an attempt up for a reason that holds for every other server as well. */
@@ -38,31 +42,35 @@ export function outcomeFor(attempt: Ending | undefined): Outcome | "rejected" {
 /**
  * What a server's record takes of an attempt beside its outcome.
  *
- * @param now clock time in milliseconds
- * @param stream it was to be a stream, or is one that has begun
- * @param before the attempt at another server before it
+ * @param now wall-clock time in milliseconds
  */
-export function endDetails(
-  ending: Ending,
-  now: number,
-  stream = true,
-  before?: Pick<Ending, "outcome">,
-): EndDetails {
-  const { outcome, expired, answer, usage, chunks } = ending;
-  // What two servers in turn break at may be the request: it takes out no more than one of them.
-  const breaksAll = outcome === "bad_status" && before?.outcome === "bad_status";
+export function endDetails(ending: Ending, now: number): EndDetails {
+  const { outcome, expired, answer, usage, chunks, clientError } = ending;
   return {
     promptTokens: usage?.promptTokens,
     // A stream's chunks are its tokens, or nearly so.
     answerTokens: usage?.completionTokens || chunks,
-    // The router's own reasons; an engine that stands still has its own state.
-    blameless: expired === "stalled" || expired === "overdue" || expired === "cut_off" || breaksAll,
-    slow: expired === "silent" && !stream,
+    // The router's own reasons; a server that is out is blamed already.
+    blameless: expired === "evicted" || expired === "overdue" || expired === "cut_off",
     unreachable: expired === "unreachable",
+    what: isFailure(outcome) || clientError ? whatHappened(ending) : undefined,
+    clientError,
     restMs: outcome === "backpressure" && answer
       ? retryAfterMs(answer.headers.get("retry-after"), now)
       : undefined,
   };
+}
+
+/** What a server did, for people. */
+function whatHappened({ outcome, expired, answer, error, clientError }: Ending): string {
+  if (clientError) {
+    const told = clientError.isVllmError ? "" : ", not in a form of vLLM's";
+    return `it answered ${clientError.status}${told}`;
+  }
+  if (outcome === "bad_status" && answer) return `it answered ${answer.status}`;
+  if (expired === "silent") return "it fell silent";
+  if (expired === "unreachable") return "no connection in time";
+  return error ?? "its answer broke off";
 }
 
 /** Each of the three ways to write a date begins with its day; `Date.parse` takes a mere number. */
@@ -72,7 +80,7 @@ const DATE = /^\s*(mon|tue|wed|thu|fri|sat|sun)/i;
  * How long a server asks to be left alone, in milliseconds.
  *
  * @param retryAfter the header's value: seconds, or a date (RFC 9110, section 10.2.3)
- * @param now clock time in milliseconds
+ * @param now wall-clock time in milliseconds
  * @returns `undefined` where there is none that can be understood
  */
 export function retryAfterMs(retryAfter: string | null, now: number): number | undefined {

@@ -1,7 +1,7 @@
 import type { Outcome } from "../fleet/outcome.ts";
 import { type Deadlines, type Limits, watchDeadlines } from "./deadlines.ts";
 import { type Expiry, outcomeOf } from "./outcome_of.ts";
-import { isReachable } from "./reach.ts";
+import type { Reach } from "./reach.ts";
 
 /** One request to one server. */
 export interface UpstreamRequest {
@@ -12,8 +12,10 @@ export interface UpstreamRequest {
   readonly limits: Limits;
   /** Aborts when the client leaves, which ends it at any stage. */
   readonly clientGone: AbortSignal;
-  /** Hears that a stream has its head and no event yet. */
-  readonly onStreamHead?: (() => void) | undefined;
+  /** Asks whether a server can be reached at all. */
+  readonly isReachable: Reach;
+  /** Whether the server is known to be full. */
+  readonly isFull: () => boolean;
 }
 
 /** An exchange with a server, from the request to the last byte of the answer. */
@@ -23,7 +25,7 @@ export interface Upstream extends Pick<Deadlines, "begun"> {
   /** Calls back when the router gives it up while nobody reads: no read will tell. */
   whenExpired(callback: () => void): void;
   /** The answer's head. Throws when there is none. */
-  head(): Promise<Response>;
+  head(): Promise<{ readonly status: number; readonly headers: Headers }>;
   /** The next bytes as they arrive, `undefined` at a clean end. Throws when the answer breaks. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Drops the connection. */
@@ -31,15 +33,32 @@ export interface Upstream extends Pick<Deadlines, "begun"> {
   /**
    * What an error that `head` or `read` threw means, or their going well.
    *
-   * @param toldStatus what the answer itself says, where it differs from the head's
+   * @param told what the answer itself says, where it differs from the head
    */
-  outcomeOf(error?: unknown, toldStatus?: number): Outcome;
+  outcomeOf(error?: unknown, told?: Told): Outcome;
 }
 
-/** A token's event is a few hundred bytes; a read that fills its buffer earns a larger one. */
+/** What an answer itself says of how it went, where that differs from its head. */
+export interface Told {
+  readonly status?: number | undefined;
+  readonly isGivenUp?: boolean | undefined;
+  readonly isShutdown?: boolean | undefined;
+}
+
+/**
+ * A token's event is a few hundred bytes. A read that fills its buffer earns one four times as
+ * large, one that leaves most of it empty a smaller one: what is kept of a stream is kept with its
+ * buffers.
+ */
 const SMALLEST_READ = 512;
 const LARGEST_READ = 64 * 1024;
+const STEP = 4;
 
+/** The size of the next read, after one of so many bytes that found so many. */
+function nextSize(size: number, found: number): number {
+  if (found === size) return Math.min(STEP * size, LARGEST_READ);
+  return found * STEP <= size ? Math.max(size / STEP, SMALLEST_READ) : size;
+}
 export function openUpstream(request: UpstreamRequest): Upstream {
   // Taken out one by one: what stays here stays as long as the answer streams.
   const { clientGone, url, headers, client } = request;
@@ -47,7 +66,7 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   const abort = new AbortController();
   let closed = false;
   let status: number | undefined;
-  let reader: ReadableStreamBYOBReader | undefined;
+  let reader: BodyReader | undefined;
   let size = SMALLEST_READ;
 
   const finish = (): undefined => {
@@ -65,7 +84,7 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   let onExpired = () => {};
   const deadlines = watchDeadlines(
     request.limits,
-    (withinMs) => isReachable(url, withinMs),
+    (withinMs) => request.isReachable(url, withinMs),
     () => {
       close();
       onExpired();
@@ -79,8 +98,8 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   ): Uint8Array<ArrayBuffer> | undefined {
     if (closed) throw new Error("The connection was dropped");
     if (done) return finish();
-    deadlines.heard();
-    if (value.length === size) size = Math.min(4 * size, LARGEST_READ);
+    deadlines.heard(!isComment(value));
+    size = nextSize(size, value.length);
     return value;
   }
 
@@ -102,24 +121,70 @@ export function openUpstream(request: UpstreamRequest): Upstream {
         signal: abort.signal,
       });
       body = undefined;
-      deadlines.heard();
+      deadlines.heard(true);
       deadlines.connected();
       status = response.status;
-      reader = response.body?.getReader({ mode: "byob" });
+      const opened = openBody(response);
+      reader = opened.reader;
       if (closed) close();
-      return response;
+      return { status, headers: opened.headers };
     },
     read() {
       if (!reader) return Promise.resolve(finish());
       deadlines.listen();
-      return reader.read(new Uint8Array(size)).then(took);
+      return reader.read(size).then(took);
     },
-    outcomeOf: (error, toldStatus = status) =>
+    outcomeOf: (error, told) =>
       outcomeOf({
-        status: toldStatus,
+        ...told,
+        status: told?.status ?? status,
         error,
         expired: deadlines.expired,
         clientGone: clientGone.aborted,
+        isFull: request.isFull,
       }),
   };
+}
+
+/** Reads a body, at most so many bytes at a time where the runtime allows that. */
+interface BodyReader {
+  read(size: number): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
+  cancel(): Promise<void>;
+}
+
+/**
+ * Event streams are read as text, so one that a mesh compressed, though it was asked not to, is
+ * decompressed. Everything else is passed on as it came.
+ */
+function openBody(
+  { body, headers }: Response,
+): { readonly reader: BodyReader | undefined; readonly headers: Headers } {
+  if (!body) return { reader: undefined, headers };
+  const encoding = isEventStream(headers) ? headers.get("content-encoding") : null;
+  if (encoding !== "gzip" && encoding !== "deflate") {
+    const reader = body.getReader({ mode: "byob" });
+    const read = (size: number) => reader.read(new Uint8Array(size));
+    return { reader: { read, cancel: () => reader.cancel() }, headers };
+  }
+  const reader = body.pipeThrough(new DecompressionStream(encoding)).getReader();
+  const decoded = new Headers(headers);
+  decoded.delete("content-encoding");
+  return { reader: { read: () => reader.read(), cancel: () => reader.cancel() }, headers: decoded };
+}
+
+export function isEventStream(headers: Headers): boolean {
+  return headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") ?? false;
+}
+
+const COLON = 0x3a;
+const LINE_FEED = 0x0a;
+
+/** Whether bytes are nothing but comments of an event stream, which tell of no progress. */
+function isComment(bytes: Uint8Array): boolean {
+  if (bytes[0] !== COLON) return false;
+  for (let i = bytes.indexOf(LINE_FEED); i !== -1; i = bytes.indexOf(LINE_FEED, i + 1)) {
+    const next = bytes[i + 1];
+    if (next !== undefined && next !== COLON && next !== LINE_FEED) return false;
+  }
+  return true;
 }

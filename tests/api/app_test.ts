@@ -277,7 +277,7 @@ Deno.test("alive is the router itself, ready is it with a server and not on its 
 /** Two requests failed, and time and a check have passed. */
 function becomeHalfOpen(fleet: Fleet, server: Server, clock: { now: number }): void {
   for (let i = 0; i < 2; i++) {
-    const lease = fleet.acquire(workOf(), new Set());
+    const lease = fleet.acquire(workOf(), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
   }

@@ -46,7 +46,7 @@ function pageOfEverything(): Promise<string> {
   };
   fleet.recordCheck(server, { ok: true, responseMs: 1 });
   counted(0);
-  const lease = fleet.acquire(workOf({ model: "m", promptBytes: 4_000 }), new Set());
+  const lease = fleet.acquire(workOf({ model: "m", promptBytes: 4_000 }), new Map());
   if (typeof lease === "object") lease.started();
   counted(100_000);
   fleet.recordScrape(server, scrape, false);

@@ -898,7 +898,7 @@ Deno.test("whatever requests and reloads do, in flight is exact, no left server 
       let configured = new Set([A, B]);
       for (const event of events) {
         if (event.do === "acquire") {
-          const lease = fleet.acquire(workOf(), new Set());
+          const lease = fleet.acquire(workOf(), new Map());
           if (typeof lease === "string") continue;
           const onTrial = [...trials].map(({ server }) => server);
           if (lease.server.health.status === "half-open") {

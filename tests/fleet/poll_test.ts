@@ -235,7 +235,7 @@ Deno.test("a request that is sent while a page is made is not taken for another'
   await polling([{ url: server.url }], async ({ fleet, poller }) => {
     await poller.firstRound();
     await until("asked for metrics", () => server.times("/metrics") === 1);
-    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+    const lease = fleet.acquire(workOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     page.resolve(metricsPage({ running: 1 }));
     await until("scraped", () => fleet.servers[0]?.scrape !== undefined);
@@ -295,7 +295,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       assert.equal(server.times("/health"), 1);
 
       for (const _ of [1, 2]) {
-        const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+        const lease = fleet.acquire(workOf({ model: "m" }), new Map());
         assert.ok(typeof lease === "object");
         lease.end("reset");
       }
@@ -307,7 +307,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       clock.now += 1;
       await until("a request may try it", () => state() === "half-open");
       assert.equal(server.times("/health"), 2);
-      const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+      const lease = fleet.acquire(workOf({ model: "m" }), new Map());
       assert.ok(typeof lease === "object");
       lease.end("ok");
       assert.equal(state(), "healthy");

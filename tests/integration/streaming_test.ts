@@ -3,6 +3,9 @@ import { ask, eventsOf, startFleet } from "../support/fleet.ts";
 import { startRouter } from "../support/router.ts";
 import { startUpstream } from "../support/upstream.ts";
 
+const WHOLE =
+  'data: {"choices":[{"index":0,"text":"a","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+
 /** Arrival times of a body's chunks, in milliseconds since the first. */
 async function arrivals(response: Response): Promise<number[]> {
   const times: number[] = [];
@@ -76,7 +79,7 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
   await using server = startUpstream((request) => {
     if (request.method === "GET") return new Response();
     seen.push(request.headers);
-    return new Response("data: [DONE]\n\n", {
+    return new Response(WHOLE, {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
         "x-from-server": "kept",
@@ -103,7 +106,7 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
     },
     body: '{"model":"m"}',
   });
-  assert.equal(await response.text(), "data: [DONE]\n\n");
+  assert.equal(await response.text(), WHOLE);
   assert.equal(
     response.headers.get("content-type"),
     "text/event-stream; charset=utf-8",

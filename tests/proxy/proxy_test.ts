@@ -213,7 +213,7 @@ Deno.test("an error of the client's own is held against nobody, however long its
     new Response(new Uint8Array(3 * MEBIBYTE), { status: 400 })
   );
   await proxying([server.url], async ({ proxy, fleet, accounts }) => {
-    const lease = fleet.acquire(workOf({ model: "m" }), new Set());
+    const lease = fleet.acquire(workOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
     const response = await proxy(request());

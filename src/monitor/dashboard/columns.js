@@ -35,10 +35,13 @@ const numbers = (id, label, meaning, value, format, kind = "number") => ({
 });
 
 /** Worst first, as an operator wants them. */
-const STATES = ["unhealthy", "stalled", "half-open", "checking", "sleeping", "draining", "healthy"];
+const DOWN = ["unhealthy", "stalled", "unauthorized", "no_models"];
+const STATES = [...DOWN, "half-open", "checking", "sleeping", "draining", "healthy"];
 const MARKS = {
   unhealthy: "✖",
   stalled: "✖",
+  unauthorized: "✖",
+  no_models: "✖",
   "half-open": "◒",
   checking: "◌",
   sleeping: "☾",
@@ -157,7 +160,7 @@ export function sortServers(servers, { value }, order) {
 export function filterServers(servers, text, onlyUnhealthy) {
   const wanted = text.trim().toLowerCase();
   return servers.filter(({ name, url, models, state }) =>
-    !(onlyUnhealthy && !["unhealthy", "stalled"].includes(state)) &&
+    !(onlyUnhealthy && !DOWN.includes(state)) &&
     [name, url, ...models].some((part) => part.toLowerCase().includes(wanted))
   );
 }

@@ -12,6 +12,8 @@ export interface Row {
 const URGENCY: Readonly<Record<ServerState, number>> = {
   unhealthy: 4,
   stalled: 4,
+  unauthorized: 4,
+  no_models: 4,
   checking: 3,
   "half-open": 3,
   draining: 2,

@@ -1,0 +1,12 @@
+/**
+ * Milliseconds on a monotonic clock, for durations. It starts at the wall-clock time at which the
+ * process started and never steps, whatever happens to the wall clock (issue 13).
+ */
+export function monotonicMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The wall-clock time, in milliseconds since 1970, of a time on {@linkcode monotonicMs}. */
+export function wallTimeMs(monotonic: number): number {
+  return monotonic + Date.now() - monotonicMs();
+}

@@ -1,0 +1,44 @@
+import type { ClientError } from "../fleet/outlier.ts";
+
+export type { ClientError } from "../fleet/outlier.ts";
+
+/** Longer errors are not vLLM's. */
+const LONGEST_ERROR = 64 * 1024;
+const decoder = new TextDecoder();
+
+/** What an answer of status 400 to 499 says of whose error it is. */
+export function clientErrorIn(status: number, body: Uint8Array): ClientError {
+  const error = body.length <= LONGEST_ERROR ? errorIn(decoder.decode(body)) : undefined;
+  const isVllmError = error !== undefined;
+  return { status, isVllmError, isUnknownModel: status === 404 && saysUnknownModel(error) };
+}
+
+/** What a server says that finishes what it has before it exits (`--shutdown-timeout`). */
+const AFTER_SHUTDOWN = "cannot schedule new futures after shutdown";
+
+/** Whether an error is that of a server that shuts down. */
+export function isShutdown(body: Uint8Array): boolean {
+  return body.length <= LONGEST_ERROR && decoder.decode(body).includes(AFTER_SHUTDOWN);
+}
+
+/**
+ * The error that a body tells in one of vLLM's shapes: an object or a text under `error`, the same
+ * fields without it (before 0.10.1), or FastAPI's `detail`.
+ */
+function errorIn(text: string): unknown {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== "object" || body === null) return undefined;
+    const { error, detail, object, type } = body as Record<string, unknown>;
+    if (object === "error" || type === "error") return error ?? body;
+    return error ?? detail ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function saysUnknownModel(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { message, type } = error as Record<string, unknown>;
+  return type === "NotFoundError" && typeof message === "string" && /\bmodel\b/.test(message);
+}
