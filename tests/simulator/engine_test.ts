@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Engine, type EngineOptions } from "../../src/simulator/engine.ts";
+import { Engine } from "../../src/simulator/engine.ts";
+import type { EngineOptions } from "../../src/simulator/engine_options.ts";
 import type { SequenceRequest } from "../../src/simulator/sequence.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { test } from "./helpers.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../src/simulator/fault.ts";
-import { parseFault } from "../../src/simulator/fault.ts";
+import { parseFault } from "../../src/simulator/fault_text.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { chat, events, metrics, postChat, RawClient, start, test, until } from "./helpers.ts";
 
@@ -314,7 +314,7 @@ test("the control endpoint sets, clears and refuses faults, and shows the state"
   await (await control("POST", "null")).text();
   const refused = await control("POST", `{"kind":"status","status":7}`);
   assert.equal(refused.status, 400);
-  assert.match((await refused.json()).detail, /status from 400 to 599/);
+  assert.match((await refused.json()).detail, /status from 300 to 599/);
   const state = await (await fetch(`${simulator.url}/simulator/state`)).json();
   assert.deepEqual(Object.keys(state), Object.keys(simulator.state()));
 });
@@ -349,7 +349,7 @@ test("a text that is no fault is refused with what was expected", () => {
     ["explode", /Unknown fault "explode": expected one of reset_before_head/],
     ["", /Unknown fault ""/],
     ["status", /expected a status/],
-    ["status:abc", /a status from 400 to 599 for status instead of "abc"/],
+    ["status:abc", /a status from 300 to 599 for status instead of "abc"/],
     [
       "slow:speed=2",
       /no parameter "speed": expected factor, probability, times/,
