@@ -24,6 +24,8 @@ export interface HttpServer extends AsyncDisposable {
   hang(): Promise<void>;
   /** Accepts connections again, on the same port, unless it is closed. */
   accept(): Promise<void>;
+  /** Resolves when no connection is left. They end by themselves once connections are refused. */
+  ended(): Promise<void>;
   /** Closes the listener and every connection. */
   close(): Promise<void>;
 }
@@ -128,6 +130,9 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       listening = true;
       accepting = acceptFrom(listener);
     },
+    async ended() {
+      await Promise.all([...connections].map(({ ended }) => ended));
+    },
     async close() {
       closed = true;
       await this.refuse();
@@ -135,7 +140,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
         response?.connectionLost();
         closeQuietly(tcp);
       }
-      await Promise.all([...connections].map(({ ended }) => ended));
+      await this.ended();
     },
     [Symbol.asyncDispose]() {
       return this.close();

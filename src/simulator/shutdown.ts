@@ -3,7 +3,7 @@ import type { ServerState } from "./server_state.ts";
 
 /** A server that drains. */
 export interface Drain {
-  /** Resolves when the port refuses: all requests are done, or the time is over. */
+  /** Resolves when the port refuses and the last answer has gone out, be it cut short. */
   readonly gone: Promise<void>;
   /** Stops waiting for either. */
   cancel(): void;
@@ -15,7 +15,7 @@ export function drain(server: ServerState, http: HttpServer, seconds: number): D
   const end = () => {
     cancel();
     server.engine.abortAll();
-    http.refuse().then(resolve, reject);
+    http.refuse().then(() => http.ended()).then(resolve, reject);
   };
   const timer = setTimeout(end, seconds * 1000);
   const cancel = () => {

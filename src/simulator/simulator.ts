@@ -62,7 +62,8 @@ export interface Simulator extends AsyncDisposable {
   setModels(models: readonly string[]): void;
   /**
    * Ends as vLLM does on SIGTERM with --shutdown-timeout: open requests go on for so many seconds at
-   * most, new ones get 500. Resolves when the port refuses; `close` is still to be called.
+   * most, new ones get 500. Resolves when the last answer has gone out; `close` is still to be
+   * called.
    */
   shutDown(timeoutSeconds: number): Promise<void>;
   /** What it has counted so far, and what is open now. */
