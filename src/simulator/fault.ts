@@ -17,6 +17,8 @@ export type RequestFault =
     | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
     /** A stream whose only event is an error; the status (500) when no stream is asked for. */
     | { readonly kind: "error_event"; readonly status?: number }
+    /** The queue is full, whatever waits: 503, and in a stream the end that its endpoint has. */
+    | { readonly kind: "queue_full" }
     /** An error event after so many tokens (3), and a clean end of the stream without `[DONE]`. */
     | { readonly kind: "error_mid_stream"; readonly afterTokens?: number }
     /** Less than announced: half a document, or a stream that stops after its head. */

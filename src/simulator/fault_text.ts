@@ -42,6 +42,7 @@ const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
   slow: ["factor", ...EACH],
   status: ["status", "retryAfterSeconds", ...EACH],
   error_event: ["status", ...EACH],
+  queue_full: EACH,
   error_mid_stream: ["afterTokens", ...EACH],
   truncated: EACH,
   garbled: EACH,

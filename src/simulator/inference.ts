@@ -39,7 +39,9 @@ export function serveInference(
     if (inference.stream && fault?.kind !== "hang_before_head") {
       startStream(server, exchange, inference, fault);
     }
-    if (server.engine.waiting >= server.maxQueued) throw queueIsFull();
+    if (fault?.kind === "queue_full" || server.engine.waiting >= server.maxQueued) {
+      throw queueIsFull();
+    }
   } catch (error) {
     return exchange.refuse(error);
   }

@@ -71,3 +71,12 @@ test("past the queue's limit a whole answer is a 503", async () => {
     await response.body?.cancel();
   }
 });
+
+test("queue_full is the same without a queue", async () => {
+  await using simulator = await start({ fault: { kind: "queue_full", times: 1 } });
+  const response = await post(simulator, "/v1/chat/completions", chat("Hello", LONG));
+  assert.equal(response.status, 200);
+  assert.equal(events(await response.text())[0].error.code, 503);
+  const { failed, waiting } = simulator.state();
+  assert.deepEqual([failed, waiting], [0, 0]);
+});
