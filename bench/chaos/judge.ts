@@ -1,6 +1,6 @@
 import type { Said } from "./answer.ts";
 import type { Asking } from "./asking.ts";
-import type { Got } from "./client.ts";
+import { type Got, PATIENCE_MS } from "./client.ts";
 import type { Span } from "./schedule.ts";
 import type { Attempt } from "./servers.ts";
 
@@ -65,6 +65,7 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
     if (problem) return fared("wrong", problem);
   }
   if (got.ended === "left") return fared("left");
+  if (got.ended === "given up") return fared("lost", `no end within ${PATIENCE_MS / 1000} s`);
   const span = { from: got.sentAt, to: got.endedAt };
   const { allOut, allOutKnown } = circumstances;
   if (got.status === undefined) return fared("lost", "the connection broke without an answer");
@@ -83,7 +84,8 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
 
 /** An error is all that it can get; a stream's head may have gone out before it. */
 function judgePoison({ got, said }: Case): Verdict {
-  const told = got.status! >= 500 || got.status === 200 && said.text === "" && said.error;
+  const told = got.status! >= 500 || got.status === 429 ||
+    got.status === 200 && said.text === "" && said.error;
   return told ? fared("poisonous") : fared("wrong", `status ${got.status} to a poisonous request`);
 }
 

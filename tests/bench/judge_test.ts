@@ -128,6 +128,13 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
     /not those/,
   ],
   [
+    "a client that waited for an end in vain",
+    caseOf(event("the "), { ended: "given up" }),
+    { breaksStreams: () => true },
+    "lost",
+    /no end within 30 s/,
+  ],
+  [
     "an abort that passed as whole",
     caseOf(event("the ") + event("", "abort") + DONE),
     { breaksStreams: () => true },
