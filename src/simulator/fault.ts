@@ -95,8 +95,8 @@ export type ServerFault =
    * When all are done, or after `seconds` (30), the port refuses and what is left is aborted.
    */
   | { readonly kind: "draining"; readonly seconds?: number }
-  /** /v1/models answers 500. */
-  | { readonly kind: "models_fail" };
+  /** /v1/models answers with this status (500). */
+  | { readonly kind: "models_fail"; readonly status?: number };
 
 /** Something wrong with a simulated server. */
 export type Fault = RequestFault | ServerFault;

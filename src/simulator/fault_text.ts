@@ -71,7 +71,7 @@ const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
   sleeping: [],
   terminated: ["how"],
   draining: ["seconds"],
-  models_fail: [],
+  models_fail: ["status"],
 };
 
 const NEED_STATUS: readonly Fault["kind"][] = [

@@ -4,7 +4,7 @@ import { concatBytes } from "./request_reader.ts";
 const encoder = new TextEncoder();
 const END_CHUNK = encoder.encode("0\r\n\r\n");
 
-const REASONS: Record<number, string> = {
+export const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   302: "Found",
   400: "Bad Request",

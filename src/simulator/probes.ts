@@ -1,7 +1,7 @@
 import { errorDocument } from "./errors.ts";
 import { DEFAULT_HEALTH_SECONDS, type Fault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
+import { type HttpResponse, REASONS } from "./http_response.ts";
 import { loadAdapter, unloadAdapter } from "./lora.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
 import { listModels } from "./models.ts";
@@ -96,13 +96,15 @@ function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse):
 /** What the engine says of itself at this moment. */
 export function metricsPage({ server, startedAtSeconds }: Probes): string {
   const asleep = server.faults.current?.kind === "sleeping";
-  return renderMetrics(server.engine.report, server.models[0]!, startedAtSeconds, asleep);
+  return renderMetrics(server.engine.report, server.models[0] ?? "", startedAtSeconds, asleep);
 }
 
 function models(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
   const { server, startedAtSeconds } = probes;
-  if (server.faults.current?.kind === "models_fail") {
-    return response.json(500, { detail: "Internal Server Error" });
+  const fault = server.faults.current;
+  if (fault?.kind === "models_fail") {
+    const { status = 500 } = fault;
+    return response.json(status, { error: REASONS[status] ?? "Error" });
   }
   const created = Math.floor(startedAtSeconds);
   response.json(200, listModels(server.models, server.maxModelLen, created));

@@ -58,7 +58,7 @@ export interface Simulator extends AsyncDisposable {
    * slows or stalls the engine or puts it to sleep; one that hangs goes on hanging.
    */
   setFault(fault: Fault | null): Promise<void>;
-  /** Serves other models from now on, as after a restart; the first is the default. */
+  /** Serves other models from now on, or none. The first is the default. */
   setModels(models: readonly string[]): void;
   /**
    * Ends as vLLM does on SIGTERM with --shutdown-timeout: open requests go on for so many seconds at

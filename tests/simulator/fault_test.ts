@@ -214,6 +214,10 @@ test("health_status and models_fail", async () => {
   const models = await fetch(`${simulator.url}/v1/models`);
   assert.equal(models.status, 500);
   await models.body?.cancel();
+  await simulator.setFault({ kind: "models_fail", status: 401 });
+  const unauthorized = await fetch(`${simulator.url}/v1/models`);
+  assert.equal(unauthorized.status, 401);
+  assert.deepEqual(await unauthorized.json(), { error: "Unauthorized" });
 });
 
 test("a stalled server looks healthy, shows what it last knew and makes no token", async () => {
@@ -329,6 +333,8 @@ test("a fault is read from a text", () => {
       status: 429,
       retryAfterSeconds: 2,
     }],
+    ["terminated:silence", { kind: "terminated", how: "silence" }],
+    ["draining:5", { kind: "draining", seconds: 5 }],
     ["slow:factor=5", { kind: "slow", factor: 5 }],
     ["reset_mid_stream:afterTokens=10,probability=0.1", {
       kind: "reset_mid_stream",
@@ -354,6 +360,8 @@ test("a text that is no fault is refused with what was expected", () => {
       "slow:speed=2",
       /no parameter "speed": expected factor, probability, times/,
     ],
+    ["terminated:softly", /abort, error or silence for how instead of "softly"/],
+    ["gateway_status", /expected a status/],
     ["stalled:5", /"stalled" has no parameter/],
     ["slow:2,3", /expected name=value instead of "3"/],
     ["slow:", /a number above 0 for factor instead of ""/],

@@ -66,4 +66,7 @@ test("adapters and models come and go at run time", async () => {
   simulator.setModels(["other"]);
   assert.deepEqual(await listed(), ["other"]);
   assert.deepEqual(await ask("base"), [404, "NotFoundError"]);
+  simulator.setModels([]);
+  assert.deepEqual(await listed(), []);
+  assert.match(await (await fetch(`${simulator.url}/metrics`)).text(), /num_requests_running/);
 });
