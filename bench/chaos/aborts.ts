@@ -42,7 +42,7 @@ export function explainAborts(cases: readonly Case[], servers: number, told: Tol
   }));
   for (const { asking: { id }, got, attempts } of cases) {
     // One of a request's attempts at most is what its client left.
-    let left = got.ended === "left" ? 1 : 0;
+    let left = got.ended === "left" || got.ended === "given up" ? 1 : 0;
     for (const { server, how } of attempts.toReversed()) {
       if (how !== "aborted") continue;
       const count = counts[server]!;

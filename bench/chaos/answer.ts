@@ -57,9 +57,10 @@ export function readAnswer(
   return { text, ids: [...ids], finishReason, done, error, garbage };
 }
 
-/** What the events of a stream carry. A piece after the last blank line broke off. */
+/** What the events of a stream carry, without comments. A piece after the last blank line broke off. */
 function dataOf(body: string): string[] {
-  return body.split("\n\n").map((event) => event.trim()).filter((event) => event !== "")
+  return body.split("\n\n").map((event) => event.trim())
+    .filter((event) => event !== "" && !event.startsWith(":"))
     .map((event) => event.startsWith("data: ") ? event.slice("data: ".length) : event);
 }
 

@@ -23,14 +23,19 @@ export interface Asking {
   readonly leaving: Leaving | undefined;
   /** What a request that is the client's own error may get; undefined for others. */
   readonly error: readonly number[] | undefined;
+  /** Every server breaks on it. */
+  readonly poison: boolean;
   /** Until the client asks again. */
   readonly pauseMs: number;
 }
 
 export const MODEL = "simulated-model";
+/** A prompt with this in it breaks every server. */
+export const POISON = "the well of poison";
 
 const LEAVING = 0.15;
 const CLIENT_ERRORS = 0.05;
+const POISONS = 0.02;
 const STREAMS = 0.75;
 const LEAST_TOKENS = 2;
 const MOST_TOKENS = 40;
@@ -43,9 +48,10 @@ export function drawAsking(id: string, random: Random): Asking {
   const stream = random() < STREAMS;
   const most = stream ? MOST_TOKENS : MOST_TOKENS_OF_DOCUMENT;
   const tokens = LEAST_TOKENS + Math.floor(random() * (most - LEAST_TOKENS + 1));
-  const content = `What is the way to ${id}?`;
   const leaving = random() < LEAVING ? drawLeaving(random, stream) : undefined;
   const wrong = random() < CLIENT_ERRORS ? drawError(random) : undefined;
+  const poison = !wrong && random() < POISONS;
+  const content = `What is the way to ${id}${poison ? ` and ${POISON}` : ""}?`;
   const right = {
     model: MODEL,
     messages: [{ role: "user", content }],
@@ -59,8 +65,9 @@ export function drawAsking(id: string, random: Random): Asking {
     stream,
     tokens,
     body: wrong ? wrong.body(right) : JSON.stringify(right),
-    leaving: wrong ? undefined : leaving,
+    leaving: wrong || poison ? undefined : leaving,
     error: wrong?.status,
+    poison,
     pauseMs: random() * MOST_PAUSE_MS,
   };
 }

@@ -105,14 +105,13 @@ function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): C
   const at = (seconds: number) => startedAt + seconds * 1000;
   const { allOut, strikes } = schedule;
   // What was under way when a server's trouble ended may still suffer from it.
-  const suffers = (names: ReadonlySet<string>) => (server: number, span: Span) =>
+  const breaksStreams = (server: number, span: Span) =>
     strikes.some(({ from, to, name, ...strike }) =>
-      strike.server === server && names.has(name) && at(from) <= span.to && at(to) >= span.from
+      strike.server === server && BREAKING.has(name) && at(from) <= span.to && at(to) >= span.from
     );
   return {
     textOf: (asking, server) => textOf(asking, server, seed),
-    breaksStreams: suffers(BREAKING),
-    sleeps: suffers(new Set(["sleeping"])),
+    breaksStreams,
     allOut: allOut && { from: at(allOut.from), to: at(allOut.to + RECOVERY_SECONDS) },
     allOutKnown: allOut && { from: at(allOut.from + KNOWN_AFTER_SECONDS), to: at(allOut.to) },
   };

@@ -8,12 +8,14 @@ export interface Got {
   readonly headers: ReadonlyMap<string, string>;
   /** As far as it came, without its framing. */
   readonly body: string;
-  /** `left` when it was the client that ended it. */
-  readonly ended: "clean" | "broken" | "left";
+  /** `left` and `given up` when it was the client that ended it, as it wanted or had to. */
+  readonly ended: "clean" | "broken" | "left" | "given up";
   readonly sentAt: number;
   readonly endedAt: number;
 }
 
+/** No answer takes as long, whatever befalls its servers. */
+export const PATIENCE_MS = 30_000;
 const READ_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
 const latin1 = new TextDecoder("latin1");
@@ -35,21 +37,23 @@ export class Client {
     const sentAt = performance.now();
     let head: ReturnType<typeof headOf> | undefined;
     let text = "";
-    let left = false;
+    let gone: "left" | "given up" | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = setTimeout(() => leave("given up"), PATIENCE_MS);
     let read: ReturnType<typeof bodyReader> | undefined;
-    const leave = () => {
-      left = true;
+    const leave = (how: "left" | "given up" = "left") => {
+      gone ??= how;
       this.close();
     };
     const over = (ended: "clean" | "broken"): Got => {
       clearTimeout(timer);
+      clearTimeout(patience);
       if (ended === "broken" || head?.headers.get("connection") === "close") this.close();
       return {
         status: head?.status,
         headers: head?.headers ?? new Map(),
         body: read?.body() ?? "",
-        ended: left ? "left" : ended,
+        ended: gone ?? ended,
         sentAt,
         endedAt: performance.now(),
       };

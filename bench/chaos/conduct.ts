@@ -1,5 +1,6 @@
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { sleep } from "../processes.ts";
+import { MODEL } from "./asking.ts";
 import type { ConfigFile } from "./config_file.ts";
 import type { Schedule, Strike } from "./schedule.ts";
 
@@ -22,12 +23,14 @@ export async function conduct(
   async function begin({ server, trouble }: Strike): Promise<void> {
     if (trouble.kind === "removed") await config.remove(server);
     else if (trouble.kind === "broken_file") await config.spoil();
+    else if (trouble.kind === "other_model") simulators[server]!.setModels(["other-model"]);
     else await simulators[server]!.setFault(trouble);
   }
 
   async function end({ server, trouble }: Strike): Promise<void> {
     if (trouble.kind === "removed") await config.restore(server);
     else if (trouble.kind === "broken_file") await config.write();
+    else if (trouble.kind === "other_model") simulators[server]!.setModels([MODEL]);
     else await simulators[server]!.setFault(null);
   }
 

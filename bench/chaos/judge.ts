@@ -1,6 +1,6 @@
 import type { Said } from "./answer.ts";
 import type { Asking } from "./asking.ts";
-import type { Got } from "./client.ts";
+import { type Got, PATIENCE_MS } from "./client.ts";
 import type { Span } from "./schedule.ts";
 import type { Attempt } from "./servers.ts";
 
@@ -14,8 +14,8 @@ export type Fate =
   | "left"
   /** Begun, and broken by its server; the client was told. */
   | "broken"
-  /** Ended by a server whose engine was put to sleep; the client was told. */
-  | "aborted by engine"
+  /** Such that every server breaks on it; the client was told. */
+  | "poisonous"
   /** Not answered while all servers were out. */
   | "refused while all out"
   /** Not answered, while a server that could have stood ready. */
@@ -38,8 +38,6 @@ export interface Circumstances {
   textOf(asking: Asking, server: number): string;
   /** Whether a server had trouble at any moment of that span under which streams break. */
   breaksStreams(server: number, span: Span): boolean;
-  /** Whether a server's engine was put to sleep at any moment of that span. */
-  sleeps(server: number, span: Span): boolean;
   /** From the first server out to the last one back. */
   readonly allOut: Span | undefined;
   /** In it the router knows that all are out. */
@@ -57,6 +55,8 @@ const AT_ONCE_MS = 500;
 
 const fared = (fate: Fate, problem?: string): Verdict => ({ fate, problem });
 
+const aborted = fared("wrong", "an answer that its server aborted ended as if it were whole");
+
 /** Judges one request. */
 export function judge(one: Case, circumstances: Circumstances): Verdict {
   const { asking, got, said } = one;
@@ -65,10 +65,12 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
     if (problem) return fared("wrong", problem);
   }
   if (got.ended === "left") return fared("left");
+  if (got.ended === "given up") return fared("lost", `no end within ${PATIENCE_MS / 1000} s`);
   const span = { from: got.sentAt, to: got.endedAt };
   const { allOut, allOutKnown } = circumstances;
   if (got.status === undefined) return fared("lost", "the connection broke without an answer");
   if (asking.error?.includes(got.status) && got.ended === "clean") return fared("client error");
+  if (asking.poison) return judgePoison(one);
   if (allOut && overlap(span, allOut) && said.text === "" && !isComplete(one)) {
     const known = allOutKnown && within(span, allOutKnown);
     return fared("refused while all out", known ? noRefusal(one) : undefined);
@@ -77,9 +79,14 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   if (asking.error !== undefined) {
     return fared("wrong", `200 in place of ${asking.error.join(" or ")}`);
   }
-  return asking.stream
-    ? judgeStream(one, circumstances, span)
-    : judgeDocument(one, circumstances, span);
+  return asking.stream ? judgeStream(one, circumstances, span) : judgeDocument(one);
+}
+
+/** An error is all that it can get; a stream's head may have gone out before it. */
+function judgePoison({ got, said }: Case): Verdict {
+  const told = got.status! >= 500 || got.status === 429 ||
+    got.status === 200 && said.text === "" && said.error;
+  return told ? fared("poisonous") : fared("wrong", `status ${got.status} to a poisonous request`);
 }
 
 function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdict {
@@ -87,7 +94,7 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
   if (said.garbage) return fared("wrong", "events that are no JSON");
   if (got.ended === "clean") {
     if (isComplete(one)) return fared("answered");
-    if (said.finishReason === "abort") return aborted(one, circumstances, span);
+    if (said.finishReason === "abort") return aborted;
     if (said.text === "") return fared("lost", "a stream without a token");
     return fared("wrong", "a stream that isn't whole ended cleanly");
   }
@@ -100,11 +107,11 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
     : fared("wrong", "a stream broke though nothing was wrong with its server");
 }
 
-function judgeDocument(one: Case, circumstances: Circumstances, span: Span): Verdict {
+function judgeDocument(one: Case): Verdict {
   const { got, said } = one;
   if (got.ended === "broken") return fared("lost", "the answer broke off");
   if (isComplete(one)) return fared("answered");
-  if (said.finishReason === "abort") return aborted(one, circumstances, span);
+  if (said.finishReason === "abort") return aborted;
   return fared("wrong", "a document that isn't whole");
 }
 
@@ -112,12 +119,6 @@ function judgeDocument(one: Case, circumstances: Circumstances, span: Span): Ver
 function isComplete({ asking, got, said }: Case): boolean {
   return got.status === 200 && got.ended === "clean" && said.done && said.error === undefined &&
     said.finishReason === "length" && said.text.length === 4 * asking.tokens;
-}
-
-function aborted({ attempts }: Case, circumstances: Circumstances, span: Span): Verdict {
-  return attempts.some(({ server }) => circumstances.sleeps(server, span))
-    ? fared("aborted by engine")
-    : fared("wrong", "aborted by an engine that was not put to sleep");
 }
 
 /** What is wrong with the tokens, if they are not those of one attempt at one server, in order. */

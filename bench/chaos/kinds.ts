@@ -6,6 +6,8 @@ export type Trouble =
   | Fault
   /** It is taken out of the configuration, and put back at the end. */
   | { readonly kind: "removed" }
+  /** It serves another model than it lists, as far as the router knows. */
+  | { readonly kind: "other_model" }
   /** The configuration file is no TOML for a moment. */
   | { readonly kind: "broken_file" };
 
@@ -29,7 +31,15 @@ const SHORT: Kind["lasts"] = [1, 3];
 const LONG: Kind["lasts"] = [2.5, 4.5];
 
 /** Faults that strike some of the requests, all of which are told apart by their kind alone. */
-const plain = (kind: "reset_before_head" | "truncated" | "garbled" | "idle_reset"): Kind => ({
+const plain = (
+  kind:
+    | "reset_before_head"
+    | "truncated"
+    | "garbled"
+    | "idle_reset"
+    | "queue_full"
+    | "comment_after_done",
+): Kind => ({
   name: kind,
   lasts: SHORT,
   draw: (random) => ({ kind, ...share(random) }),
@@ -50,6 +60,14 @@ const whole = (kind: Fault["kind"], lasts: Kind["lasts"], more: Partial<Fault> =
   name: kind,
   lasts,
   draw: () => ({ kind, ...more }) as Fault,
+});
+
+/** SIGTERM without time to drain, and a new server at the end. */
+const terminated = (how: "abort" | "error" | "silence", lasts: Kind["lasts"]): Kind => ({
+  name: `terminated by ${how}`,
+  lasts,
+  breaksStreams: true,
+  draw: () => ({ kind: "terminated", how }),
 });
 
 /** Everything that can go wrong with a server. */
@@ -105,15 +123,48 @@ export const kinds: readonly Kind[] = [
     lasts: SHORT,
     draw: (random) => ({ kind: "slow", factor: oneOf(random, 2, 5) }),
   },
+  plain("queue_full"),
+  {
+    name: "error_mid_stream",
+    lasts: SHORT,
+    breaksStreams: true,
+    draw: (random) => ({ kind: "error_mid_stream", ...tokens(random), ...share(random) }),
+  },
+  plain("comment_after_done"),
+  {
+    name: "gateway_status",
+    lasts: SHORT,
+    draw: (random) => ({ kind: "gateway_status", status: oneOf(random, 400, 401, 403, 404) }),
+  },
   { ...whole("stalled", LONG), breaksStreams: true },
-  whole("sleeping", SHORT),
+  whole("stalled_idle", LONG),
+  { ...whole("sleeping", SHORT), breaksStreams: true },
+  terminated("abort", SHORT),
+  terminated("error", SHORT),
+  terminated("silence", LONG),
+  {
+    name: "draining",
+    lasts: LONG,
+    breaksStreams: true,
+    // Long enough for all that was begun, or too short for it.
+    draw: (random) => ({ kind: "draining", seconds: oneOf(random, 10, 0.5) }),
+  },
   whole("metrics_hang", LONG),
   whole("metrics_garbage", SHORT),
   whole("metrics_missing", SHORT),
   whole("metrics_404", SHORT),
   whole("health_hang", LONG),
-  whole("health_status", LONG, { status: 503 }),
+  whole("health_slow", LONG, { seconds: 1.5 }),
+  {
+    name: "health_status",
+    lasts: LONG,
+    draw: (random) => ({
+      kind: "health_status",
+      status: oneOf(random, 302, 401, 403, 405, 501, 503),
+    }),
+  },
   whole("models_fail", SHORT),
+  { name: "other_model", lasts: SHORT, draw: () => ({ kind: "other_model" }) },
   { name: "removed", lasts: [1.5, 4], draw: () => ({ kind: "removed" }) },
   { name: "broken_file", lasts: [0.5, 0.5], draw: () => ({ kind: "broken_file" }) },
 ];

@@ -12,7 +12,7 @@ type Turns = readonly (Span & { readonly server: number })[];
 
 /** What began under a trouble may end badly so long after it, in seconds. */
 const AFTERMATH = 3;
-const OUT = ["unhealthy", "stalled", "sleeping"];
+const OUT = ["unhealthy", "stalled", "sleeping", "no_models", "unauthorized"];
 
 /** For each turn of a server to be free of faults, how many seconds of it the router did without. */
 export function secondsOut(turns: Turns, states: readonly State[]): number[] {

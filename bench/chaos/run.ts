@@ -50,6 +50,7 @@ const SIMULATOR = {
   interTokenMs: 40,
   interTokenGrowth: 0,
   prefillTokensPerSecond: 1e6,
+  metricsAtStepEnd: true,
 };
 const SETTLE_MS = 10_000;
 const STOP_MS = 10_000;

@@ -7,7 +7,7 @@ import {
   startSimulator,
 } from "../../src/simulator/simulator.ts";
 import { tokenText } from "../../src/simulator/tokenizer.ts";
-import type { Asking } from "./asking.ts";
+import { type Asking, POISON } from "./asking.ts";
 
 /** How one attempt at a server ended, as the server saw it. */
 export interface Attempt {
@@ -27,6 +27,8 @@ export interface Servers extends AsyncDisposable {
 }
 
 const MAX_MODEL_LEN = 32_768;
+/** Every other server fills the silence of its streams, also while it hangs. */
+const KEEP_ALIVE = { sseKeepAliveSeconds: 0.5 };
 
 /** Starts servers of which each words its answers in its own way. */
 export async function startServers(
@@ -38,6 +40,8 @@ export async function startServers(
   const simulators = await Promise.all(Array.from({ length: count }, (_, server) => {
     return startSimulator({
       ...options,
+      ...(server % 2 === 1 && KEEP_ALIVE),
+      poison: { marker: POISON, answer: "error" },
       maxModelLen: MAX_MODEL_LEN,
       seed: seedOf(seed, server),
       onEnded(id = "", how) {

@@ -1,4 +1,4 @@
-import type { EngineOptions } from "../../src/simulator/engine.ts";
+import type { EngineOptions } from "../../src/simulator/engine_options.ts";
 import { BLOCK_SIZE } from "../../src/simulator/kv_cache.ts";
 import { ANSWER_SCALE, type TimedRequest } from "./request.ts";
 

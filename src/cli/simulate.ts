@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type Fault, parseFault } from "../simulator/fault.ts";
+import type { Fault } from "../simulator/fault.ts";
+import { parseFault } from "../simulator/fault_text.ts";
 import { type SimulatorOptions, startSimulator } from "../simulator/simulator.ts";
 import { complain } from "./complain.ts";
 import { whyNotThere } from "./listen.ts";
@@ -16,6 +17,10 @@ export function addSimulate(command: Command, ended: (code: number) => void): vo
     .option("--speed <factor>", "how much faster than a real server", number({ least: 0.01 }), 1)
     .option("--seed <number>", "the seed of all chance", count(0), 1)
     .option("--api-key <key>", "a key that /v1 asks for")
+    .option("--max-num-batched-tokens <count>", "tokens of one step", count(1), 2048)
+    .option("--max-num-queued-reqs <count>", "requests that may wait; 503 past it", count(1))
+    .option("--sse-keep-alive-interval <seconds>", "comments in silent streams", seconds(0.001))
+    .option("--shutdown-timeout <seconds>", "how long a stop drains", seconds(0), 0)
     .option("--fault <fault>", "such as status:503 or reset_mid_stream:afterTokens=10", fault)
     .addHelpText(
       "after",
@@ -23,30 +28,40 @@ export function addSimulate(command: Command, ended: (code: number) => void): vo
         "vllm-router simulate --port 8000 --capacity 4",
         "vllm-router simulate --port 8001 --fault status:503,probability=0.1",
         "vllm-router simulate --port 8002 --fault hang_mid_stream --speed 10",
+        "vllm-router simulate --port 8003 --max-num-queued-reqs 4 --shutdown-timeout 30",
       ),
     )
     .action(async (options) => {
-      const { capacity: maxNumSeqs, host: hostname, model: models, ...rest } = options;
-      ended(await simulate({ ...rest, maxNumSeqs, hostname, models }));
+      const { capacity, host, model, shutdownTimeout, ...rest } = options;
+      const { maxNumQueuedReqs, sseKeepAliveInterval, ...same } = rest;
+      ended(
+        await simulate({
+          ...same,
+          hostname: host,
+          models: model,
+          maxNumSeqs: capacity,
+          metricsAtStepEnd: true,
+          ...(maxNumQueuedReqs !== undefined && { maxQueued: maxNumQueuedReqs }),
+          ...(sseKeepAliveInterval && { sseKeepAliveSeconds: sseKeepAliveInterval }),
+        }, shutdownTimeout),
+      );
     });
 }
 
 const count = (least: number) => number({ least, whole: true });
+const seconds = (least: number) => number({ least });
 
 async function simulate(
   options: SimulatorOptions & { readonly hostname: string; readonly port: number },
+  shutdownTimeoutSeconds: number,
 ): Promise<number> {
   try {
     await using simulator = await startSimulator(options);
     console.log(
       `Simulated vLLM server of ${options.models?.join(", ")} on ${simulator.url}`,
     );
-    await new Promise<void>((resolve) => {
-      Deno.addSignalListener("SIGINT", resolve);
-      if (Deno.build.os !== "windows") {
-        Deno.addSignalListener("SIGTERM", resolve);
-      }
-    });
+    await stopSignal();
+    await simulator.shutDown(shutdownTimeoutSeconds);
     return 0;
   } catch (error) {
     const why = whyNotThere(error, options.hostname, options.port);
@@ -54,6 +69,16 @@ async function simulate(
     complain(why);
     return 1;
   }
+}
+
+/** Waits for the first one. A second one ends the process at once. */
+async function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = () => resolve();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  await promise;
+  for (const signal of signals) Deno.removeSignalListener(signal, stop);
 }
 
 function fault(value: string): Fault {

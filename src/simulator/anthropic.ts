@@ -6,12 +6,26 @@ import type { FinishReason } from "./sequence.ts";
 import { requestId } from "./server_state.ts";
 import { namedEvent } from "./stream_frame.ts";
 import { countTokens } from "./usage.ts";
-import type { InferenceEndpoint } from "./wording.ts";
+import type { InferenceEndpoint, StreamFailure } from "./wording.ts";
 
 const STOP_REASONS: Record<FinishReason, string> = {
   stop: "end_turn",
   length: "max_tokens",
   abort: "end_turn",
+};
+
+/**
+ * vLLM makes these events from those of a chat, and stumbles over one that is an error: its status
+ * is in the message only.
+ */
+const failure: StreamFailure = ({ status, message }) => {
+  const error = {
+    type: "internal_error",
+    message: "4 validation errors for ChatCompletionStreamResponse\nid\n  Field required " +
+      `[type=missing, input_value={'error': {'message': '${message}', 'code': ${status}}}, ` +
+      "input_type=dict]",
+  };
+  return namedEvent("error", { error }) + "data: [DONE]\n\n";
 };
 
 /** POST /v1/messages, in the shape of Anthropic. */
@@ -61,6 +75,7 @@ export const messages: InferenceEndpoint = (request, server) => {
         send(namedEvent("message_delta", { delta, usage }));
       },
       end: (send) => send(namedEvent("message_stop", {})),
+      failure,
       document: ([choice]) => ({
         ...message,
         content: [{ type: "text", text: choice!.text }],

@@ -1,6 +1,8 @@
 import type { Clock } from "./clock.ts";
+import type { EngineOptions } from "./engine_options.ts";
+import { copyReport, type EngineReport } from "./engine_report.ts";
 import { KvCache } from "./kv_cache.ts";
-import { type Pace, stepDurationMs } from "./pace.ts";
+import { stepDurationMs } from "./pace.ts";
 import { Scheduler, type Step } from "./scheduler.ts";
 import {
   appendToken,
@@ -19,14 +21,6 @@ import {
 } from "./statistics.ts";
 import { type Outlook, outlookFor } from "./outlook.ts";
 
-/** The size and the pace of an engine. */
-export interface EngineOptions extends Pace {
-  /** Sequences computed side by side. */
-  readonly maxNumSeqs: number;
-  /** Size of the KV cache in blocks. */
-  readonly kvBlocks: number;
-}
-
 /**
  * A continuous-batching engine: one step after another, each giving one token to every sequence
  * whose tokens are all computed. Steps follow the clock's time and not its timers: a late timer
@@ -42,13 +36,20 @@ export class Engine {
   readonly #scheduler: Scheduler;
   #step: (Step & { readonly durationMs: number; endsAtMs: number }) | null = null;
   #stalled = false;
+  #lastReport: EngineReport | undefined;
   #cancelTimer: () => void = () => {};
 
   constructor(options: EngineOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.cache = new KvCache(options.kvBlocks);
-    this.#scheduler = new Scheduler(options.maxNumSeqs, this.cache);
+    this.#scheduler = new Scheduler(options.maxNumSeqs, this.cache, options.maxNumBatchedTokens);
+    if (options.metricsAtStepEnd) this.#lastReport = copyReport(this);
+  }
+
+  /** What /metrics tells of it. */
+  get report(): EngineReport {
+    return this.#lastReport ?? this;
   }
 
   get running(): number {
@@ -68,8 +69,8 @@ export class Engine {
     const now = this.#clock.now();
     this.#advance(now);
     const stepLeftMs = this.#step === null ? 0 : Math.max(0, this.#step.endsAtMs - now);
-    const { slowdown } = this;
-    return { ...outlookFor(blockHashes, this.#scheduler, this.cache), stepLeftMs, slowdown };
+    const outlook = outlookFor(blockHashes, this.#scheduler, this.cache);
+    return { ...outlook, stepLeftMs, slowdown: this.slowdown };
   }
 
   /** Queues a request; its callbacks come from later steps, never from within this call. */
@@ -77,7 +78,7 @@ export class Engine {
     const now = this.#clock.now();
     this.#advance(now);
     const sequence = createSequence(request, now);
-    this.#scheduler.waiting.push(sequence);
+    this.#scheduler.enqueue(sequence);
     if (this.#step === null) this.#resume(now);
     return sequence;
   }
@@ -94,8 +95,7 @@ export class Engine {
   }
 
   abortAll(): void {
-    const { waiting, running } = this.#scheduler;
-    for (const sequence of [...waiting, ...running]) this.abort(sequence);
+    for (const sequence of this.#scheduler.all()) this.abort(sequence);
   }
 
   /** Stops the step under way from ending, until it is called with false. */
@@ -110,13 +110,19 @@ export class Engine {
     this.#setTimer();
   }
 
+  /** Leaves what is added from now on untouched and uncounted, until it is called with false. */
+  setDeaf(deaf: boolean): void {
+    this.#scheduler.setDeaf(deaf);
+    if (!deaf && this.#step === null) this.#resume(this.#clock.now());
+  }
+
   /** Aborts everything and empties the KV cache. */
   sleep(): void {
     this.abortAll();
     this.cache.clear();
   }
 
-  /** Aborts everything and sets no further timer. */
+  /** Aborts everything; sets no further timer. */
   close(): void {
     this.abortAll();
     this.#cancelTimer();
@@ -167,6 +173,7 @@ export class Engine {
       sequence.scheduled = 0;
       if (sequence.computed === tokenCount(sequence)) this.#emit(sequence, now);
     }
+    if (this.#options.metricsAtStepEnd) this.#lastReport = copyReport(this);
   }
 
   /** All tokens so far are computed: the next one is there. */

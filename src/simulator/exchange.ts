@@ -1,25 +1,29 @@
 import { errorDocument, errorType, RequestError } from "./errors.ts";
+import type { EventStream } from "./event_stream.ts";
 import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
+import type { HttpResponse, ResponseHeaders } from "./http_response.ts";
 import type { Sequence } from "./sequence.ts";
-import type { ServerState } from "./server_state.ts";
+import type { OpenRequest, ServerState } from "./server_state.ts";
 import type { Ending } from "./simulator_options.ts";
+import type { StreamFailure } from "./wording.ts";
 
 /** One inference request under way: counted once, and freed in the engine when it ends. */
-export class Exchange {
+export class Exchange implements OpenRequest {
   /** What the request holds in the engine. */
   readonly sequences: Sequence[] = [];
+  readonly response: HttpResponse;
+  /** The stream whose head has gone out, and the events that end it with an error. */
+  stream: { readonly events: EventStream; readonly failure: StreamFailure } | undefined;
   readonly #server: ServerState;
   readonly #request: HttpRequest;
-  readonly #response: HttpResponse;
   #settled = false;
 
   constructor(server: ServerState, request: HttpRequest, response: HttpResponse) {
     this.#server = server;
     this.#request = request;
-    this.#response = response;
+    this.response = response;
     server.counts.received++;
-    server.counts.open++;
+    server.open.add(this);
     response.onClientLeft = () => this.settle("aborted");
   }
 
@@ -31,49 +35,55 @@ export class Exchange {
   settle(how: Ending): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { engine, counts, onEnded } = this.#server;
-    counts.open--;
+    const { engine, counts, open, onEnded, onIdle } = this.#server;
+    open.delete(this);
     if (how !== "refused") counts[how]++;
     for (const sequence of this.sequences) engine.abort(sequence);
     onEnded?.(this.#request.headers.get("x-request-id"), how);
+    if (open.size === 0) onIdle?.();
   }
 
   /** Answers a request that is not to be served, or that the simulator can't make out. */
   refuse(error: unknown): void {
     if (!(error instanceof RequestError)) return this.fail(500, String(error));
     this.settle("refused");
-    const { status, type, message, param } = error;
-    this.#response.json(status, errorDocument(this.#request.path, status, type, message, param));
+    this.#sendError(error);
   }
 
   /** Answers with an error that a fault asks for. */
   fail(status: number, message: string, retryAfterSeconds?: number): void {
     this.settle("failed");
-    this.#response.json(
-      status,
-      errorDocument(this.#request.path, status, errorType(status), message),
+    this.#sendError(
+      new RequestError(status, errorType(status), message),
       retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) },
     );
-  }
-
-  /** Ends a stream as vLLM does when its engine fails: the status has gone out already. */
-  failStream(code: number): void {
-    this.settle("failed");
-    const document = errorDocument("", code, errorType(code), "Simulated error.");
-    this.#response.chunk(`data: ${JSON.stringify(document)}\n\n`);
-    this.#response.chunk("data: [DONE]\n\n");
-    this.#response.endStream();
   }
 
   /** Answers with what is no HTTP. */
   garble(): void {
     this.settle("failed");
-    this.#response.garble();
+    this.response.garble();
   }
 
   /** Breaks the connection off after what has been written. */
   drop(): void {
     this.settle("failed");
-    this.#response.drop();
+    this.response.drop();
+  }
+
+  /** The document of an error in the shape of the endpoint. */
+  errorDocument({ status, type, message, param }: RequestError): unknown {
+    return errorDocument(this.#request.path, status, type, message, param);
+  }
+
+  #sendError(error: RequestError, headers: ResponseHeaders = {}): void {
+    if (!this.stream) {
+      return this.response.json(error.status, this.errorDocument(error), headers);
+    }
+    const { events, failure } = this.stream;
+    const last = failure(error);
+    if (last === undefined) return this.response.drop();
+    events.send(last);
+    events.end();
   }
 }

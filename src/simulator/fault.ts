@@ -13,10 +13,14 @@ export type RequestFault =
     | { readonly kind: "hang_mid_stream"; readonly afterTokens?: number }
     /** Every step takes `factor` times as long (10 by default). */
     | { readonly kind: "slow"; readonly factor?: number }
-    /** An error document with this status (400 to 599), and `retry-after` where it is given. */
+    /** An error document with this status (300 to 599), and `retry-after` where it is given. */
     | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
     /** A stream whose only event is an error; the status (500) when no stream is asked for. */
     | { readonly kind: "error_event"; readonly status?: number }
+    /** The queue is full, whatever waits: 503, and in a stream the end that its endpoint has. */
+    | { readonly kind: "queue_full" }
+    /** An error event after so many tokens (3), and a clean end of the stream without `[DONE]`. */
+    | { readonly kind: "error_mid_stream"; readonly afterTokens?: number }
     /** Less than announced: half a document, or a stream that stops after its head. */
     | { readonly kind: "truncated" }
     /** Bytes that are no HTTP, and the end of the connection. */
@@ -25,6 +29,24 @@ export type RequestFault =
     | { readonly kind: "wrong_length"; readonly afterTokens?: number }
     /** Dropped without a byte where its connection has carried another request before. */
     | { readonly kind: "idle_reset" }
+    /** A gateway answers in place of vLLM: its own 401, 403 and so on, HTML and no JSON. */
+    | { readonly kind: "gateway_status"; readonly status: number }
+    /** An error document with this status under the type of an event stream. */
+    | { readonly kind: "status_as_events"; readonly status: number }
+    /** A whole document under the type of an event stream, whatever was asked for. */
+    | { readonly kind: "document_as_events" }
+    /** A stream is compressed with gzip though nobody asked for it. */
+    | { readonly kind: "gzip_stream" }
+    /** A stream of JSON lines, `application/x-ndjson`, and no `[DONE]`. */
+    | { readonly kind: "ndjson_stream" }
+    /** A stream of events under the type `text/plain`. */
+    | { readonly kind: "plain_stream" }
+    /** A stream of events without a content type. */
+    | { readonly kind: "untyped_stream" }
+    /** A comment after the last event of a stream. */
+    | { readonly kind: "comment_after_done" }
+    /** A stream with 150 response headers. */
+    | { readonly kind: "many_headers" }
   )
   & {
     /** Share of the requests it strikes. @default 1 */
@@ -49,14 +71,32 @@ export type ServerFault =
   | { readonly kind: "metrics_404" }
   /** /health never answers. */
   | { readonly kind: "health_hang" }
-  /** /health answers with this status (400 to 599). */
+  /** /health answers after so many seconds (5). */
+  | { readonly kind: "health_slow"; readonly seconds?: number }
+  /** /health answers with this status (300 to 599). */
   | { readonly kind: "health_status"; readonly status: number }
   /** The engine stands still; /health answers, and /metrics what it said when that began. */
   | { readonly kind: "stalled" }
+  /**
+   * The engine finishes what it has and takes no further request: these get a stream's head and
+   * nothing else, and /metrics tells of none of them. Once cleared, the engine serves them.
+   */
+  | { readonly kind: "stalled_idle" }
   /** The engine sleeps: inference gets 500, and open requests are aborted. */
   | { readonly kind: "sleeping" }
-  /** /v1/models answers 500. */
-  | { readonly kind: "models_fail" };
+  /**
+   * The server has got SIGTERM with default flags. Its port refuses, and open requests end in one of
+   * three ways: they end early as if all were well (`abort`, the default), get a 500 (`error`), or
+   * get nothing more (`silence`). Once cleared, a new server listens, with an empty cache.
+   */
+  | { readonly kind: "terminated"; readonly how?: "abort" | "error" | "silence" }
+  /**
+   * The server has got SIGTERM with --shutdown-timeout. Open requests go on and new ones get 500.
+   * When all are done, or after `seconds` (30), the port refuses and what is left is aborted.
+   */
+  | { readonly kind: "draining"; readonly seconds?: number }
+  /** /v1/models answers with this status (500). */
+  | { readonly kind: "models_fail"; readonly status?: number };
 
 /** Something wrong with a simulated server. */
 export type Fault = RequestFault | ServerFault;
@@ -65,127 +105,7 @@ export type Fault = RequestFault | ServerFault;
 export const DEFAULT_AFTER_TOKENS = 3;
 /** How many times as long a step takes under `slow` that says no factor. */
 export const DEFAULT_SLOW_FACTOR = 10;
-
-type Parameter =
-  | "afterTokens"
-  | "factor"
-  | "status"
-  | "retryAfterSeconds"
-  | "seconds"
-  | "probability"
-  | "times";
-
-/** The parameters of each kind. The first is the one that needs no name in a text. */
-const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
-  reset_before_head: ["probability", "times"],
-  reset_mid_stream: ["afterTokens", "probability", "times"],
-  hang_before_head: ["probability", "times"],
-  hang_before_first_token: ["probability", "times"],
-  hang_mid_stream: ["afterTokens", "probability", "times"],
-  slow: ["factor", "probability", "times"],
-  status: ["status", "retryAfterSeconds", "probability", "times"],
-  error_event: ["status", "probability", "times"],
-  truncated: ["probability", "times"],
-  garbled: ["probability", "times"],
-  wrong_length: ["afterTokens", "probability", "times"],
-  idle_reset: ["probability", "times"],
-  refuse: ["seconds"],
-  connect_hang: ["seconds"],
-  metrics_hang: [],
-  metrics_garbage: [],
-  metrics_missing: [],
-  metrics_404: [],
-  health_hang: [],
-  health_status: ["status"],
-  stalled: [],
-  sleeping: [],
-  models_fail: [],
-};
-
-const RANGES: Record<Parameter, { valid(value: number): boolean; expected: string }> = {
-  afterTokens: { valid: isCount, expected: "a whole number from 0" },
-  factor: { valid: (value) => value > 0 && value < Infinity, expected: "a number above 0" },
-  status: {
-    valid: (value) => isCount(value) && value >= 400 && value <= 599,
-    expected: "a status from 400 to 599",
-  },
-  retryAfterSeconds: { valid: isCount, expected: "a whole number from 0" },
-  seconds: { valid: (value) => value > 0 && value < Infinity, expected: "a number above 0" },
-  probability: { valid: (value) => value >= 0 && value <= 1, expected: "a number from 0 to 1" },
-  times: { valid: (value) => isCount(value) && value > 0, expected: "a whole number from 1" },
-};
-
-/**
- * Reads a fault from a text such as `hang_before_head`, `status:503`, `slow:factor=5` or
- * `reset_mid_stream:10,probability=0.1`.
- *
- * @throws {Error} with one sentence that names the bad part and what was expected
- */
-export function parseFault(text: string): Fault {
-  const colon = text.indexOf(":");
-  const kind = colon < 0 ? text : text.slice(0, colon);
-  const fault: Record<string, unknown> = { kind };
-  const parts = colon < 0 ? [] : text.slice(colon + 1).split(",");
-  parts.forEach((part, index) => {
-    const equals = part.indexOf("=");
-    if (equals < 0 && index > 0) {
-      throw new Error(`Fault "${text}": expected name=value instead of "${part}"`);
-    }
-    const name = equals < 0 ? firstParameter(kind) : part.slice(0, equals).trim();
-    const value = part.slice(equals + 1).trim();
-    // What is no number is kept for the message that refuses it.
-    fault[name] = value === "" || Number.isNaN(Number(value)) ? value : Number(value);
-  });
-  return checkFault(fault);
-}
-
-/**
- * Checks a fault that comes from outside.
- *
- * @throws {Error} with one sentence that names the bad part and what was expected
- */
-export function checkFault(value: unknown): Fault {
-  if (typeof value !== "object" || value === null || !("kind" in value)) {
-    throw new Error(`Expected a fault with a "kind" instead of ${JSON.stringify(value)}`);
-  }
-  const kind = value.kind as Fault["kind"];
-  if (!Object.hasOwn(PARAMETERS, kind)) {
-    const kinds = Object.keys(PARAMETERS).join(", ");
-    throw new Error(`Unknown fault "${kind}": expected one of ${kinds}`);
-  }
-  for (const [name, parameter] of Object.entries(value)) {
-    if (name === "kind") continue;
-    const allowed = PARAMETERS[kind];
-    if (!allowed.includes(name as Parameter)) {
-      const expected = allowed.length > 0 ? `expected ${allowed.join(", ")}` : "it takes none";
-      throw new Error(`Fault "${kind}" has no parameter "${name}": ${expected}`);
-    }
-    const range = RANGES[name as Parameter];
-    if (typeof parameter !== "number" || !range.valid(parameter)) {
-      throw new Error(
-        `Fault "${kind}": expected ${range.expected} for ${name} instead of ${
-          JSON.stringify(parameter)
-        }`,
-      );
-    }
-  }
-  if ((kind === "status" || kind === "health_status") && !("status" in value)) {
-    throw new Error(`Fault "${kind}": expected a status, as in "${kind}:503"`);
-  }
-  return value as Fault;
-}
-
-/** Tells faults that strike single requests from those of the whole server. */
-export function isRequestFault(fault: Fault): fault is RequestFault {
-  return PARAMETERS[fault.kind].includes("times");
-}
-
-/** What a value without a name stands for; "value" where it stands for nothing, to be refused. */
-function firstParameter(kind: string): string {
-  const parameters = Object.hasOwn(PARAMETERS, kind) ? PARAMETERS[kind as Fault["kind"]] : [];
-  return parameters[0] ?? "value";
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
+/** How long /health takes under `health_slow` that says no number. */
+export const DEFAULT_HEALTH_SECONDS = 5;
+/** How long a server drains that is told no number. */
+export const DEFAULT_DRAIN_SECONDS = 30;

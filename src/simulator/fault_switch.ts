@@ -1,4 +1,5 @@
-import { type Fault, isRequestFault, type RequestFault } from "./fault.ts";
+import type { Fault, RequestFault } from "./fault.ts";
+import { isRequestFault } from "./fault_text.ts";
 import type { Random } from "./random.ts";
 
 /** Holds the fault that is on, and draws which requests it strikes. */

@@ -1,12 +1,15 @@
+import { encodeChunk, frameChunk } from "./chunk.ts";
 import { concatBytes } from "./request_reader.ts";
 
 const encoder = new TextEncoder();
 const END_CHUNK = encoder.encode("0\r\n\r\n");
 
-const REASONS: Record<number, string> = {
+export const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
+  302: "Found",
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   429: "Too Many Requests",
@@ -79,10 +82,10 @@ export class HttpResponse {
   }
 
   /** `length` announces the length of the whole stream in place of that of each chunk. */
-  startStream(contentType: string, length?: number): void {
+  startStream(headers: ResponseHeaders, length?: number): void {
     this.#chunked = length === undefined;
     this.#push(this.#head(200, {
-      "content-type": contentType,
+      ...headers,
       ...(length === undefined
         ? { "transfer-encoding": "chunked" }
         : { "content-length": String(length) }),
@@ -90,9 +93,10 @@ export class HttpResponse {
   }
 
   /** Writes one chunk of a stream. */
-  chunk(text: string): void {
+  chunk(data: string | Uint8Array): void {
     if (this.#state !== "open") return;
-    this.#push(this.#chunked ? encodeChunk(text) : encoder.encode(text));
+    if (typeof data !== "string") return this.#push(frameChunk(data));
+    this.#push(this.#chunked ? encodeChunk(data) : encoder.encode(data));
   }
 
   endStream(): void {
@@ -165,14 +169,4 @@ export class HttpResponse {
     this.#queue = [];
     this.#resolveDone();
   }
-}
-
-/** A chunk with its size in front, in one encoding: room for the size is made first, then cut. */
-export function encodeChunk(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = encoder.encode(`        \r\n${text}\r\n`);
-  const size = (bytes.length - 12).toString(16);
-  for (let index = 0; index < size.length; index++) {
-    bytes[8 - size.length + index] = size.charCodeAt(index);
-  }
-  return bytes.subarray(8 - size.length);
 }

@@ -22,8 +22,10 @@ export interface HttpServer extends AsyncDisposable {
   refuse(): Promise<void>;
   /** As `refuse`, but new connections hang instead: nobody accepts them, nobody refuses them. */
   hang(): Promise<void>;
-  /** Accepts connections again, on the same port. */
+  /** Accepts connections again, on the same port, unless it is closed. */
   accept(): Promise<void>;
+  /** Resolves when no connection is left. They end by themselves once connections are refused. */
+  ended(): Promise<void>;
   /** Closes the listener and every connection. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
   let listener = Deno.listen({ hostname, port, transport: "tcp" });
   const boundPort = listener.addr.port;
   let listening = true;
+  let closed = false;
   let unreachable: UnreachablePort | undefined;
 
   async function acceptFrom(source: Deno.TcpListener): Promise<void> {
@@ -121,19 +124,23 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       unreachable = await hangConnects(hostname, boundPort);
     },
     async accept() {
-      if (listening) return;
+      if (listening || closed) return;
       await this.refuse();
       listener = Deno.listen({ hostname, port: boundPort, transport: "tcp" });
       listening = true;
       accepting = acceptFrom(listener);
     },
+    async ended() {
+      await Promise.all([...connections].map(({ ended }) => ended));
+    },
     async close() {
+      closed = true;
       await this.refuse();
       for (const { tcp, response } of connections) {
         response?.connectionLost();
         closeQuietly(tcp);
       }
-      await Promise.all([...connections].map(({ ended }) => ended));
+      await this.ended();
     },
     [Symbol.asyncDispose]() {
       return this.close();

@@ -1,11 +1,14 @@
+import { strikeEarly } from "./early_faults.ts";
 import { RequestError } from "./errors.ts";
+import { EventStream } from "./event_stream.ts";
 import { Exchange } from "./exchange.ts";
-import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "./fault.ts";
+import type { RequestFault } from "./fault.ts";
+import { generate } from "./generation.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import type { ServerState } from "./server_state.ts";
-import { tokenText } from "./tokenizer.ts";
-import type { Choice, Inference, InferenceEndpoint } from "./wording.ts";
+import { streamManner } from "./stream_manner.ts";
+import { type Inference, type InferenceEndpoint, openAiFailure } from "./wording.ts";
 
 /** More than any stream has. */
 const WRONG_LENGTH = 1e9;
@@ -18,129 +21,57 @@ export function serveInference(
   response: HttpResponse,
 ): void {
   const exchange = new Exchange(server, request, response);
-  if (server.faults.current?.kind === "sleeping") {
-    return exchange.fail(500, "The engine is sleeping.");
-  }
+  const trouble = server.faults.current?.kind;
+  if (trouble === "sleeping") return exchange.fail(500, "The engine is sleeping.");
+  // Its body was still on the way when the port closed.
+  if (trouble === "terminated") return exchange.drop();
   const fault = server.faults.strike(request.reused);
-  if (fault?.kind === "reset_before_head" || fault?.kind === "idle_reset") return exchange.drop();
-  if (fault?.kind === "garbled") return exchange.garble();
-  if (fault?.kind === "status") {
-    const { status, retryAfterSeconds } = fault;
-    return exchange.fail(status, `Simulated status ${status}.`, retryAfterSeconds);
+  if (fault !== null && strikeEarly(exchange, fault)) return;
+  if (isPoison(server, request)) {
+    if (server.poison!.answer === "reset") return exchange.drop();
+    return exchange.fail(500, "The prompt can't be computed.");
   }
   let inference: Inference;
   try {
     inference = endpoint(request, server);
-    if (server.engine.waiting >= server.maxQueued) {
-      throw new RequestError(503, "ServiceUnavailableError", "The request queue is full.");
+    if (trouble === "draining") throw cannotSchedule();
+    if (fault?.kind === "document_as_events") inference = { ...inference, stream: false };
+    if (inference.stream && fault?.kind !== "hang_before_head") {
+      startStream(server, exchange, inference, fault);
+    }
+    if (fault?.kind === "queue_full" || server.engine.waiting >= server.maxQueued) {
+      throw queueIsFull();
     }
   } catch (error) {
     return exchange.refuse(error);
   }
-  const { stream } = inference;
-  if (fault?.kind === "error_event" && !stream) {
-    return exchange.fail(fault.status ?? 500, "Simulated error.");
-  }
-  if (stream && fault?.kind !== "hang_before_head") {
-    const length = fault?.kind === "wrong_length" ? WRONG_LENGTH : undefined;
-    response.startStream("text/event-stream; charset=utf-8", length);
-    inference.wording.accept?.((event) => response.chunk(event));
-  }
-  if (stream && fault?.kind === "truncated") return exchange.drop();
-  if (fault?.kind === "error_event") return exchange.failStream(fault.status ?? 500);
-  answer(server, exchange, response, inference, fault);
+  if (inference.stream && fault?.kind === "truncated") return exchange.drop();
+  if (fault?.kind === "error_event") return exchange.fail(fault.status ?? 500, "Simulated error.");
+  generate(server, exchange, inference, fault);
 }
 
-/** Puts the request's sequences into the engine and words what comes out of it. */
-function answer(
-  { engine }: ServerState,
+/** Sends the head, and what an endpoint has to say before the engine has the request. */
+function startStream(
+  { keepAliveMs }: ServerState,
   exchange: Exchange,
-  response: HttpResponse,
-  inference: Inference,
+  { wording }: Inference,
   fault: RequestFault | null,
 ): void {
-  const { sequences } = exchange;
-  const { stream, plans, wording } = inference;
-  const hangAfterTokens = tokensBeforeHang(fault);
-  const dropAfterTokens = tokensBeforeDrop(fault, stream);
-  // A fault that slows all requests slows the engine, and not each of them once more.
-  const slowdown = fault?.kind === "slow" && engine.slowdown === 1
-    ? fault.factor ?? DEFAULT_SLOW_FACTOR
-    : undefined;
-  const choices = plans.map(({ prompt }, index): Choice => {
-    return { index, prompt, tokens: [], text: "", cachedTokens: 0, finishReason: null };
-  });
-  const send = (event: string) => response.chunk(event);
-  let started = false;
-  let sentTokens = 0;
-  let unfinished = plans.length;
-
-  function start(): void {
-    if (started) return;
-    started = true;
-    sequences.forEach(({ cachedTokens }, index) =>
-      choices[index]!.cachedTokens = cachedTokens ?? 0
-    );
-    if (stream) wording.start?.(send, choices);
-  }
-
-  function finish(): void {
-    if (fault?.kind === "truncated" || fault?.kind === "wrong_length") {
-      exchange.settle("failed");
-      const share = fault.kind === "truncated" ? 0.5 : 1;
-      return response.sendLess(JSON.stringify(wording.document(choices)), share);
-    }
-    exchange.settle("finished");
-    if (!stream) return response.json(200, wording.document(choices));
-    wording.end?.(send, choices);
-    response.endStream();
-  }
-
-  plans.forEach((plan, index) => {
-    const choice = choices[index]!;
-    sequences.push(engine.add({
-      ...plan,
-      hangAfterTokens,
-      slowdown,
-      onToken(token) {
-        if (exchange.settled) return;
-        if (sentTokens === dropAfterTokens) return exchange.drop();
-        start();
-        sentTokens++;
-        const text = tokenText(token);
-        choice.tokens.push(token);
-        choice.text += text;
-        if (stream) wording.token?.(send, choice, text);
-      },
-      onFinish(reason) {
-        if (exchange.settled) return;
-        if (dropAfterTokens < Infinity) return exchange.drop();
-        start();
-        choice.finishReason = reason;
-        choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;
-        if (stream) wording.finish?.(send, choice);
-        if (--unfinished === 0) finish();
-      },
-    }));
-  });
-  if (plans.length === 0 && hangAfterTokens === undefined) finish();
+  const length = fault?.kind === "wrong_length" ? WRONG_LENGTH : undefined;
+  const events = new EventStream(exchange.response, streamManner(fault), keepAliveMs, length);
+  exchange.stream = { events, failure: wording.failure ?? openAiFailure };
+  wording.accept?.((event) => events.send(event));
 }
 
-/** After how many tokens the connection is dropped; Infinity when it is not. */
-function tokensBeforeDrop(fault: RequestFault | null, stream: boolean): number {
-  const drops = fault?.kind === "reset_mid_stream" || fault?.kind === "wrong_length" && stream;
-  return drops ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS : Infinity;
+function isPoison({ poison }: ServerState, { body }: HttpRequest): boolean {
+  return poison !== undefined && new TextDecoder().decode(body).includes(poison.marker);
 }
 
-/** After how many tokens the request hangs; undefined when it does not. */
-function tokensBeforeHang(fault: RequestFault | null): number | undefined {
-  switch (fault?.kind) {
-    case "hang_before_head":
-    case "hang_before_first_token":
-      return 0;
-    case "hang_mid_stream":
-      return fault.afterTokens ?? DEFAULT_AFTER_TOKENS;
-    default:
-      return undefined;
-  }
+function cannotSchedule(): RequestError {
+  const message = "cannot schedule new futures after shutdown";
+  return new RequestError(500, "InternalServerError", message);
+}
+
+function queueIsFull(): RequestError {
+  return new RequestError(503, "ServiceUnavailableError", "The request queue is full.");
 }

@@ -1,4 +1,4 @@
-import type { Engine } from "./engine.ts";
+import type { EngineReport } from "./engine_report.ts";
 import { BLOCK_SIZE } from "./kv_cache.ts";
 import { PrometheusText } from "./prometheus_text.ts";
 
@@ -7,7 +7,7 @@ import { PrometheusText } from "./prometheus_text.ts";
  * when the server started, in seconds since 1970.
  */
 export function renderMetrics(
-  engine: Engine,
+  engine: EngineReport,
   model: string,
   createdSeconds: number,
   asleep: boolean,
@@ -32,7 +32,7 @@ function writeProcess(page: PrometheusText): void {
   page.bareGauge("process_max_fds", "Maximum number of open file descriptors.", {}, 65536);
 }
 
-function writeRequests(page: PrometheusText, engine: Engine, asleep: boolean): void {
+function writeRequests(page: PrometheusText, engine: EngineReport, asleep: boolean): void {
   const { running, waiting, cache } = engine;
   page.gauge(
     "vllm:num_requests_running",
@@ -64,7 +64,7 @@ function writeRequests(page: PrometheusText, engine: Engine, asleep: boolean): v
   );
 }
 
-function writeTokens(page: PrometheusText, { statistics, preemptions }: Engine): void {
+function writeTokens(page: PrometheusText, { statistics, preemptions }: EngineReport): void {
   page.counter(
     "vllm:prefix_cache_queries",
     "Prefix cache queries, in number of tokens.",
@@ -104,7 +104,7 @@ function writeTokens(page: PrometheusText, { statistics, preemptions }: Engine):
   );
 }
 
-function writeTimes(page: PrometheusText, { statistics }: Engine): void {
+function writeTimes(page: PrometheusText, { statistics }: EngineReport): void {
   page.histogram(
     "vllm:time_to_first_token_seconds",
     "Time to first token in seconds.",
@@ -127,7 +127,7 @@ function writeTimes(page: PrometheusText, { statistics }: Engine): void {
   );
 }
 
-function writeCacheConfig(page: PrometheusText, { cache }: Engine): void {
+function writeCacheConfig(page: PrometheusText, { cache }: EngineReport): void {
   page.bareGauge("vllm:cache_config_info", "Information of the LLMEngine CacheConfig", {
     block_size: String(BLOCK_SIZE),
     cache_dtype: "auto",

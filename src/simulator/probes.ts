@@ -1,7 +1,8 @@
 import { errorDocument } from "./errors.ts";
-import type { Fault } from "./fault.ts";
+import { DEFAULT_HEALTH_SECONDS, type Fault } from "./fault.ts";
 import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
+import { type HttpResponse, REASONS } from "./http_response.ts";
+import { loadAdapter, unloadAdapter } from "./lora.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
 import { listModels } from "./models.ts";
 import type { ServerState } from "./server_state.ts";
@@ -31,10 +32,15 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     GET: ({ version }, _request, response) => response.json(200, { version }),
   },
   "/load": {
-    GET: ({ server }, _request, response) =>
-      response.json(200, { server_load: server.counts.open }),
+    GET: ({ server }, _request, response) => response.json(200, { server_load: server.open.size }),
   },
   "/v1/models": { GET: models },
+  "/v1/load_lora_adapter": {
+    POST: ({ server }, request, response) => loadAdapter(server, request, response),
+  },
+  "/v1/unload_lora_adapter": {
+    POST: ({ server }, request, response) => unloadAdapter(server, request, response),
+  },
   "/simulator/state": {
     GET: ({ state }, _request, response) => response.json(200, state()),
   },
@@ -58,8 +64,19 @@ export function serveProbe(probes: Probes, request: HttpRequest, response: HttpR
 
 function health({ server }: Probes, _request: HttpRequest, response: HttpResponse): void {
   const fault = server.faults.current;
-  if (fault?.kind === "health_hang") return;
-  response.send(fault?.kind === "health_status" ? fault.status : 200, "");
+  switch (fault?.kind) {
+    case "health_hang":
+      return;
+    case "health_status":
+      return response.send(fault.status, "", fault.status < 400 ? { location: "/login" } : {});
+    case "health_slow": {
+      const answer = () => response.send(200, "");
+      const timer = setTimeout(answer, (fault.seconds ?? DEFAULT_HEALTH_SECONDS) * 1000);
+      response.onClientLeft = () => clearTimeout(timer);
+      return;
+    }
+  }
+  response.send(200, "");
 }
 
 function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
@@ -79,13 +96,15 @@ function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse):
 /** What the engine says of itself at this moment. */
 export function metricsPage({ server, startedAtSeconds }: Probes): string {
   const asleep = server.faults.current?.kind === "sleeping";
-  return renderMetrics(server.engine, server.models[0]!, startedAtSeconds, asleep);
+  return renderMetrics(server.engine.report, server.models[0] ?? "", startedAtSeconds, asleep);
 }
 
 function models(probes: Probes, _request: HttpRequest, response: HttpResponse): void {
   const { server, startedAtSeconds } = probes;
-  if (server.faults.current?.kind === "models_fail") {
-    return response.json(500, { detail: "Internal Server Error" });
+  const fault = server.faults.current;
+  if (fault?.kind === "models_fail") {
+    const { status = 500 } = fault;
+    return response.json(status, { error: REASONS[status] ?? "Error" });
   }
   const created = Math.floor(startedAtSeconds);
   response.json(200, listModels(server.models, server.maxModelLen, created));

@@ -72,7 +72,8 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
     const { prompt, cached, generated } = countTokens([choice]);
     const cut = choice.finishReason === "length";
     const status = cut ? "incomplete" : "completed";
-    const document = response(status, [item(status, [textPart(choice.text)])], {
+    const output = isEmpty(choice) ? [] : [item(status, [textPart(choice.text)])];
+    const document = response(status, output, {
       incomplete_details: cut ? { reason: "max_output_tokens" } : null,
       usage: {
         input_tokens: prompt,
@@ -90,6 +91,14 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
     return document;
   }
 
+  function finishItem(send: (event: string) => void, { text }: Choice): void {
+    const part = textPart(text);
+    send(event("response.output_text.done", { ...place, text, logprobs: [] }));
+    send(event("response.content_part.done", { ...place, part }));
+    const done = { output_index: 0, item: item("completed", [part]) };
+    send(event("response.output_item.done", done));
+  }
+
   return {
     accept(send) {
       send(event("response.created", { response: response("in_progress", []) }));
@@ -99,7 +108,8 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
         }),
       );
     },
-    start(send) {
+    start(send, [choice]) {
+      if (isEmpty(choice!)) return;
       const added = { output_index: 0, item: item("in_progress", []) };
       send(event("response.output_item.added", added));
       send(event("response.content_part.added", { ...place, part: textPart("") }));
@@ -114,20 +124,17 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
       );
     },
     finish(send, choice) {
-      const part = textPart(choice.text);
-      send(
-        event("response.output_text.done", {
-          ...place,
-          text: choice.text,
-          logprobs: [],
-        }),
-      );
-      send(event("response.content_part.done", { ...place, part }));
-      const done = { output_index: 0, item: item("completed", [part]) };
-      send(event("response.output_item.done", done));
+      if (!isEmpty(choice)) finishItem(send, choice);
       const type = choice.finishReason === "length" ? "response.incomplete" : "response.completed";
       send(event(type, { response: completed(choice) }));
     },
+    // The connection breaks without a word.
+    failure: () => undefined,
     document: ([choice]) => completed(choice!),
   };
+}
+
+/** Aborted before its first token. */
+function isEmpty({ finishReason, tokens }: Choice): boolean {
+  return finishReason === "abort" && tokens.length === 0;
 }

@@ -1,7 +1,7 @@
 import { BLOCK_SIZE, type KvCache } from "./kv_cache.ts";
 import { isHung, type Sequence, tokenCount } from "./sequence.ts";
 
-/** Tokens one step may compute at most, so that a long prompt is prefilled in chunks. */
+/** Tokens one step computes at most by default, so that a long prompt is prefilled in chunks. */
 export const STEP_TOKEN_BUDGET = 2048;
 
 /** What one step computes. */
@@ -20,10 +20,32 @@ export class Scheduler {
   preemptions = 0;
   readonly #maxNumSeqs: number;
   readonly #cache: KvCache;
+  readonly #stepTokens: number;
+  /** What came while the engine was deaf; undefined while it isn't. */
+  #unheard: Sequence[] | undefined;
 
-  constructor(maxNumSeqs: number, cache: KvCache) {
+  /** `stepTokens` is what one step computes at most. */
+  constructor(maxNumSeqs: number, cache: KvCache, stepTokens = STEP_TOKEN_BUDGET) {
     this.#maxNumSeqs = maxNumSeqs;
     this.#cache = cache;
+    this.#stepTokens = stepTokens;
+  }
+
+  /** Lets a sequence wait for its place. */
+  enqueue(sequence: Sequence): void {
+    (this.#unheard ?? this.waiting).push(sequence);
+  }
+
+  /** Keeps what is enqueued apart, as if nobody read it, until it is called with false. */
+  setDeaf(deaf: boolean): void {
+    const heard = this.#unheard ?? [];
+    this.#unheard = deaf ? heard : undefined;
+    if (!deaf) this.waiting.push(...heard.filter(({ ended }) => !ended));
+  }
+
+  /** All that have not ended, those that the engine does not hear of included. */
+  all(): Sequence[] {
+    return [...this.#unheard ?? [], ...this.waiting, ...this.running];
   }
 
   /**
@@ -48,7 +70,7 @@ export class Scheduler {
       const sequence = this.running[index]!;
       const count = Math.min(
         tokenCount(sequence) - sequence.computed,
-        STEP_TOKEN_BUDGET - totalTokens,
+        this.#stepTokens - totalTokens,
       );
       if (isHung(sequence) || count === 0) continue;
       if (this.#makeRoom(sequence, sequence.computed + count)) {
@@ -57,11 +79,11 @@ export class Scheduler {
     }
     while (
       this.preemptions === preemptionsBefore &&
-      totalTokens < STEP_TOKEN_BUDGET &&
+      totalTokens < this.#stepTokens &&
       this.waiting.length > 0 && this.running.length < this.#maxNumSeqs
     ) {
       const sequence = this.waiting[0]!;
-      const count = this.#admit(sequence, STEP_TOKEN_BUDGET - totalTokens);
+      const count = this.#admit(sequence, this.#stepTokens - totalTokens);
       if (count === 0) break;
       this.waiting.shift();
       this.running.push(sequence);

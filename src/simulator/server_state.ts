@@ -3,10 +3,18 @@ import type { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { SimulatorOptions } from "./simulator_options.ts";
 
+/** An inference request that is not answered to its end. */
+export interface OpenRequest {
+  /** Answers it with an error. */
+  fail(status: number, message: string): void;
+  /** Breaks its connection off. */
+  drop(): void;
+}
+
 /** What the requests of a simulator share. */
 export interface ServerState {
   /** Names served; the first is the default. */
-  readonly models: readonly string[];
+  models: readonly string[];
   /** Longest prompt and answer together, in tokens. */
   readonly maxModelLen: number;
   /** Requests that may wait in the engine. */
@@ -21,11 +29,15 @@ export interface ServerState {
     finished: number;
     aborted: number;
     failed: number;
-    /** Not yet answered to their end. */
-    open: number;
   };
+  readonly open: Set<OpenRequest>;
+  /** Called whenever the last of `open` has ended. */
+  onIdle?: (() => void) | undefined;
   /** Answers that can be asked for again, by id. */
   readonly storedResponses: Map<string, unknown>;
+  readonly poison: SimulatorOptions["poison"];
+  /** Until a comment fills a pause of a stream; undefined for none. */
+  readonly keepAliveMs: number | undefined;
   readonly onEnded: SimulatorOptions["onEnded"];
   /** A fresh id of 32 hexadecimal digits. */
   createId(): string;

@@ -1,21 +1,24 @@
 import { realClock } from "./clock.ts";
 import { Engine } from "./engine.ts";
-import { checkFault, DEFAULT_SLOW_FACTOR, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
+import { checkFault } from "./fault_text.ts";
 import { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { HttpResponse } from "./http_response.ts";
 import { serveHttp } from "./http_server.ts";
 import { serveInference } from "./inference.ts";
 import type { Outlook } from "./outlook.ts";
-import { metricsPage, type Probes, serveProbe } from "./probes.ts";
+import { type Probes, serveProbe } from "./probes.ts";
 import { createRandom, drawId } from "./random.ts";
 import { INFERENCE_ENDPOINTS } from "./routes.ts";
+import { beginFault, type Controls, type Undo } from "./server_faults.ts";
 import type { ServerState } from "./server_state.ts";
+import { drain } from "./shutdown.ts";
 import { settingsFrom, type SimulatorOptions } from "./simulator_options.ts";
 
 export type { Fault } from "./fault.ts";
 export type { Outlook } from "./outlook.ts";
-export { parseFault } from "./fault.ts";
+export { parseFault } from "./fault_text.ts";
 export type { Ending, SimulatorOptions } from "./simulator_options.ts";
 
 /** Requests and tokens as they stand now, or as counted since the start. */
@@ -55,6 +58,14 @@ export interface Simulator extends AsyncDisposable {
    * slows or stalls the engine or puts it to sleep; one that hangs goes on hanging.
    */
   setFault(fault: Fault | null): Promise<void>;
+  /** Serves other models from now on, or none. The first is the default. */
+  setModels(models: readonly string[]): void;
+  /**
+   * Ends as vLLM does on SIGTERM with --shutdown-timeout: open requests go on for so many seconds at
+   * most, new ones get 500. Resolves when the last answer has gone out; `close` is still to be
+   * called.
+   */
+  shutDown(timeoutSeconds: number): Promise<void>;
   /** What it has counted so far, and what is open now. */
   state(): SimulatorState;
   /** What a prompt whose full blocks have these hashes would meet in the engine now. */
@@ -76,19 +87,22 @@ export interface Simulator extends AsyncDisposable {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   if (options.fault !== undefined) checkFault(options.fault);
   const settings = settingsFrom(options);
-  const { hostname, models, maxModelLen, maxQueued, seed, version } = settings;
+  const { hostname, maxModelLen, maxQueued, seed, version, sseKeepAliveSeconds } = settings;
   const engine = new Engine(settings, realClock);
   const ids = createRandom(seed);
   const server: ServerState = {
-    models,
+    models: settings.models,
     maxModelLen,
     maxQueued,
     seed,
     engine,
     // A row of its own, so that faults leave the ids as they are.
     faults: new FaultSwitch(createRandom(seed + 1)),
-    counts: { received: 0, finished: 0, aborted: 0, failed: 0, open: 0 },
+    counts: { received: 0, finished: 0, aborted: 0, failed: 0 },
+    open: new Set(),
     storedResponses: new Map(),
+    poison: settings.poison,
+    keepAliveMs: sseKeepAliveSeconds === undefined ? undefined : sseKeepAliveSeconds * 1000,
     onEnded: settings.onEnded,
     createId: () => drawId(ids),
   };
@@ -100,7 +114,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     state,
     setFault,
   };
-  let reopenTimer: ReturnType<typeof setTimeout> | undefined;
 
   function handle(request: HttpRequest, response: HttpResponse): void {
     const { method, path } = request;
@@ -117,23 +130,27 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   const http = serveHttp(hostname, settings.port, handle);
 
+  const controls: Controls = { server, http, probes, clear: () => setFault(null) };
+  let undo: Undo = () => {};
+  let changing: Promise<void> = Promise.resolve();
+
   async function setFault(fault: Fault | null): Promise<void> {
     if (fault !== null) checkFault(fault);
-    clearTimeout(reopenTimer);
     server.faults.set(fault);
-    const strikesAll = fault?.kind === "slow" && fault.probability === undefined &&
-      fault.times === undefined;
-    engine.slowdown = strikesAll ? fault.factor ?? DEFAULT_SLOW_FACTOR : 1;
-    const stalled = fault?.kind === "stalled";
-    engine.setStalled(stalled);
-    // An engine that stands still tells nothing new of itself.
-    probes.frozenMetrics = stalled ? probes.frozenMetrics ?? metricsPage(probes) : undefined;
-    if (fault?.kind === "sleeping") engine.sleep();
-    if (fault?.kind !== "refuse" && fault?.kind !== "connect_hang") return await http.accept();
-    if (fault.seconds !== undefined) {
-      reopenTimer = setTimeout(() => setFault(null), fault.seconds * 1000);
-    }
-    await (fault.kind === "refuse" ? http.refuse() : http.hang());
+    // One after the other: a fault ends before the next one begins.
+    const change = async () => {
+      await undo();
+      undo = await beginFault(controls, fault);
+    };
+    await (changing = changing.then(change, change));
+  }
+
+  async function shutDown(timeoutSeconds: number): Promise<void> {
+    await setFault(null);
+    server.faults.set({ kind: "draining", seconds: timeoutSeconds });
+    const { gone, cancel } = drain(server, http, timeoutSeconds);
+    undo = cancel;
+    await gone;
   }
 
   function state(): SimulatorState {
@@ -155,8 +172,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 
   async function close(): Promise<void> {
-    clearTimeout(reopenTimer);
     await http.close();
+    await setFault(null);
     engine.close();
   }
 
@@ -165,6 +182,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url: `http://${hostname}:${http.port}`,
     port: http.port,
     setFault,
+    setModels: (models) => void (server.models = models),
+    shutDown,
     state,
     inspect: (blockHashes) => engine.inspect(blockHashes),
     close,

@@ -1,6 +1,7 @@
-import type { EngineOptions } from "./engine.ts";
+import type { EngineOptions } from "./engine_options.ts";
 import type { Fault } from "./fault.ts";
 import { BLOCK_SIZE } from "./kv_cache.ts";
+import { STEP_TOKEN_BUDGET } from "./scheduler.ts";
 
 /** What a simulated server is started with; every member has a default. */
 export interface SimulatorOptions {
@@ -28,8 +29,25 @@ export interface SimulatorOptions {
   interTokenGrowth?: number;
   /** Multiplies the speed of everything. @default 1 */
   speed?: number;
-  /** Requests that may wait, as with --max-num-queued-reqs; 503 past it. @default unbounded */
+  /** Tokens that a step computes at most, as with --max-num-batched-tokens. @default 2048 */
+  maxNumBatchedTokens?: number;
+  /** /metrics changes at the end of an engine's step only, as vLLM's does. @default false */
+  metricsAtStepEnd?: boolean;
+  /**
+   * Requests that may wait, as with --max-num-queued-reqs. One past it gets 503; a stream gets its
+   * head, and the error in the way of its endpoint.
+   *
+   * @default unbounded
+   */
   maxQueued?: number;
+  /**
+   * Seconds of silence that a comment fills in a stream, as with --sse-keep-alive-interval.
+   *
+   * @default no comments
+   */
+  sseKeepAliveSeconds?: number;
+  /** Requests that contain `marker` break the server: a 500, or a reset. @default none */
+  poison?: { readonly marker: string; readonly answer: "error" | "reset" };
   /** Guards /v1, /v2, /inference and /cohere, as --api-key does. @default none */
   apiKey?: string;
   /** Decides texts, lengths and which requests a fault strikes. @default 1 */
@@ -50,7 +68,7 @@ export interface SimulatorOptions {
 export type Ending = "finished" | "aborted" | "failed" | "refused";
 
 /** Those that have no value by default. */
-type Unset = "apiKey" | "fault" | "onEnded";
+type Unset = "apiKey" | "fault" | "onEnded" | "poison" | "sseKeepAliveSeconds";
 
 /** The options with all defaults filled in. */
 export type SimulatorSettings =
@@ -70,6 +88,8 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     interTokenMs: 20,
     interTokenGrowth: 0.03,
     speed: 1,
+    maxNumBatchedTokens: STEP_TOKEN_BUDGET,
+    metricsAtStepEnd: false,
     maxQueued: Infinity,
     seed: 1,
     version: "0.11.0",

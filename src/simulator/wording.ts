@@ -1,4 +1,5 @@
 import type { AnswerPlan } from "./answer.ts";
+import { errorDocument, type RequestError } from "./errors.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { FinishReason } from "./sequence.ts";
 import type { ServerState } from "./server_state.ts";
@@ -12,7 +13,21 @@ export interface Choice {
   text: string;
   cachedTokens: number;
   finishReason: FinishReason | null;
+  /** It still waited for the engine when the server was told to stop. */
+  forgotten: boolean;
 }
+
+/**
+ * The events that end a stream whose head has gone out with an error; undefined where the
+ * connection is cut without a word.
+ */
+export type StreamFailure = (error: RequestError) => string | undefined;
+
+/** The failure of most endpoints, in the shape of OpenAI. */
+export const openAiFailure: StreamFailure = ({ status, type, message, param }) => {
+  const document = errorDocument("", status, type, message, param);
+  return `data: ${JSON.stringify(document)}\n\ndata: [DONE]\n\n`;
+};
 
 /** How an endpoint words its answer. `send` takes one whole server-sent event. */
 export interface Wording {
@@ -24,6 +39,8 @@ export interface Wording {
   finish?(send: (event: string) => void, choice: Choice): void;
   /** After the last choice has finished. */
   end?(send: (event: string) => void, choices: readonly Choice[]): void;
+  /** @default openAiFailure */
+  failure?: StreamFailure;
   /** The answer to a request that asks for no stream. */
   document(choices: readonly Choice[]): unknown;
 }

@@ -12,6 +12,7 @@ const ASKING: Asking = {
   body: "",
   leaving: undefined,
   error: undefined,
+  poison: false,
   pauseMs: 0,
 };
 const TEXT = "the sky sea ";
@@ -21,7 +22,6 @@ const JSON_TYPE = new Map([["content-type", "application/json"]]);
 const CALM: Circumstances = {
   textOf: (_, server) => server === 0 ? TEXT : "two way who ",
   breaksStreams: () => false,
-  sleeps: () => false,
   allOut: undefined,
   allOutKnown: undefined,
 };
@@ -128,17 +128,43 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
     /not those/,
   ],
   [
-    "an engine put to sleep",
-    caseOf(event("the ") + event("", "abort") + DONE),
-    { sleeps: () => true },
-    "aborted by engine",
+    "a client that waited for an end in vain",
+    caseOf(event("the "), { ended: "given up" }),
+    { breaksStreams: () => true },
+    "lost",
+    /no end within 30 s/,
   ],
   [
-    "an abort by an engine that was awake",
+    "an abort that passed as whole",
     caseOf(event("the ") + event("", "abort") + DONE),
+    { breaksStreams: () => true },
+    "wrong",
+    /aborted/,
+  ],
+  [
+    "a comment before and between tokens",
+    caseOf(`: keep-alive\n\n${WHOLE.replace(event("sea "), `: keep-alive\n\n${event("sea ")}`)}`),
+    {},
+    "answered",
+  ],
+  [
+    "a poisonous request that got an error",
+    caseOf("{}", { status: 500, headers: JSON_TYPE }, { poison: true }),
+    {},
+    "poisonous",
+  ],
+  [
+    "a poisonous request whose stream had its head",
+    caseOf(BROKEN, { ended: "broken" }, { poison: true }),
+    {},
+    "poisonous",
+  ],
+  [
+    "a poisonous request that got a client error",
+    caseOf("{}", { status: 404, headers: JSON_TYPE }, { poison: true }),
     {},
     "wrong",
-    /not put to sleep/,
+    /404/,
   ],
   [
     "no answer",

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { whyNotThere } from "../../src/cli/listen.ts";
 import { cli } from "../support/cli.ts";
 
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
 const simulate = (host: string, port: number) =>
   cli(["simulate", "--host", host, "--port", String(port)]);
 
@@ -40,4 +42,33 @@ Deno.test("a port that only the administrator may listen on is told with what to
 
 Deno.test("an error that is not about the address is left to others", () => {
   assert.equal(whyNotThere(new TypeError("bad certificate"), "0.0.0.0", 80), undefined);
+});
+
+Deno.test({
+  name: "a simulated server that is told to stop drains for as long as --shutdown-timeout says",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const flags = ["--port", "0", "--shutdown-timeout", "60", "--sse-keep-alive-interval", "5"];
+    const server = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--allow-net", "--allow-read", "--allow-env", MAIN, "simulate"]
+        .concat(flags),
+      stdout: "piped",
+    }).spawn();
+    const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let url: string | undefined;
+    for (let told = ""; url === undefined; url = / on (http:\S+)\n/.exec(told)?.[1]) {
+      told += (await output.read()).value;
+    }
+    const body = { messages: [{ role: "user", content: "Hello" }], max_tokens: 20, stream: true };
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...body, ignore_eos: true }),
+    });
+    server.kill("SIGTERM");
+    const text = await response.text();
+    assert.match(text, /"finish_reason":"length"[^]*\[DONE\]/);
+    assert.equal((await output.read()).done, true);
+    assert.equal((await server.status).code, 0);
+  },
 });

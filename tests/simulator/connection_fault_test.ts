@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseFault } from "../../src/simulator/fault.ts";
+import { parseFault } from "../../src/simulator/fault_text.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { chat, postChat, RawClient, start, test, until } from "./helpers.ts";
 

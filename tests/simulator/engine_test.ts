@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Engine, type EngineOptions } from "../../src/simulator/engine.ts";
+import { Engine } from "../../src/simulator/engine.ts";
+import type { EngineOptions } from "../../src/simulator/engine_options.ts";
 import type { SequenceRequest } from "../../src/simulator/sequence.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { test } from "./helpers.ts";
@@ -172,4 +173,39 @@ test("slowness lengthens every step", () => {
   const { log } = add(0, 10, 2);
   clock.advance(1000);
   assert.deepEqual(log.tokensAt, [150, 250]);
+});
+
+test("the report changes at the end of a step only, where that is asked for", () => {
+  const { clock, engine, add } = setUp({ metricsAtStepEnd: true, maxNumBatchedTokens: 50 });
+  const { log } = add(0, 100, 2);
+  const told = () => {
+    const { running, cache, statistics } = engine.report;
+    return [running, cache.usedBlocks, statistics.promptTokens, statistics.generationTokens];
+  };
+  assert.deepEqual(told(), [0, 0, 0, 0]);
+  clock.advance(69);
+  assert.deepEqual([engine.running, ...told()], [1, 0, 0, 0, 0]);
+  clock.advance(1); // half of the prompt is computed
+  assert.deepEqual(told(), [1, 4, 0, 0]);
+  clock.advance(69);
+  assert.deepEqual(told(), [1, 4, 0, 0]);
+  clock.advance(1); // all of it is, which makes the first token
+  assert.deepEqual(told(), [1, 7, 100, 1]);
+  clock.advance(20);
+  assert.deepEqual([log.finished, ...told()], ["stop", 0, 0, 100, 2]);
+});
+
+test("a deaf engine finishes what it has, and computes the rest when it hears again", () => {
+  const { clock, engine, add } = setUp();
+  const before = add(0, 10, 5);
+  engine.setDeaf(true);
+  const during = add(100, 10, 2);
+  const gone = add(200, 10, 2);
+  clock.advance(10_000);
+  assert.equal(before.log.finished, "stop");
+  assert.deepEqual([engine.running, engine.waiting, during.log.tokensAt.length], [0, 0, 0]);
+  engine.abort(gone.sequence);
+  engine.setDeaf(false);
+  clock.advance(10_000);
+  assert.deepEqual([during.log.finished, gone.log.tokensAt.length], ["stop", 0]);
 });

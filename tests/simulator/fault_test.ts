@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../src/simulator/fault.ts";
-import { parseFault } from "../../src/simulator/fault.ts";
+import { parseFault } from "../../src/simulator/fault_text.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { chat, events, metrics, postChat, RawClient, start, test, until } from "./helpers.ts";
 
@@ -214,6 +214,10 @@ test("health_status and models_fail", async () => {
   const models = await fetch(`${simulator.url}/v1/models`);
   assert.equal(models.status, 500);
   await models.body?.cancel();
+  await simulator.setFault({ kind: "models_fail", status: 401 });
+  const unauthorized = await fetch(`${simulator.url}/v1/models`);
+  assert.equal(unauthorized.status, 401);
+  assert.deepEqual(await unauthorized.json(), { error: "Unauthorized" });
 });
 
 test("a stalled server looks healthy, shows what it last knew and makes no token", async () => {
@@ -314,7 +318,7 @@ test("the control endpoint sets, clears and refuses faults, and shows the state"
   await (await control("POST", "null")).text();
   const refused = await control("POST", `{"kind":"status","status":7}`);
   assert.equal(refused.status, 400);
-  assert.match((await refused.json()).detail, /status from 400 to 599/);
+  assert.match((await refused.json()).detail, /status from 300 to 599/);
   const state = await (await fetch(`${simulator.url}/simulator/state`)).json();
   assert.deepEqual(Object.keys(state), Object.keys(simulator.state()));
 });
@@ -329,6 +333,8 @@ test("a fault is read from a text", () => {
       status: 429,
       retryAfterSeconds: 2,
     }],
+    ["terminated:silence", { kind: "terminated", how: "silence" }],
+    ["draining:5", { kind: "draining", seconds: 5 }],
     ["slow:factor=5", { kind: "slow", factor: 5 }],
     ["reset_mid_stream:afterTokens=10,probability=0.1", {
       kind: "reset_mid_stream",
@@ -349,11 +355,13 @@ test("a text that is no fault is refused with what was expected", () => {
     ["explode", /Unknown fault "explode": expected one of reset_before_head/],
     ["", /Unknown fault ""/],
     ["status", /expected a status/],
-    ["status:abc", /a status from 400 to 599 for status instead of "abc"/],
+    ["status:abc", /a status from 300 to 599 for status instead of "abc"/],
     [
       "slow:speed=2",
       /no parameter "speed": expected factor, probability, times/,
     ],
+    ["terminated:softly", /abort, error or silence for how instead of "softly"/],
+    ["gateway_status", /expected a status/],
     ["stalled:5", /"stalled" has no parameter/],
     ["slow:2,3", /expected name=value instead of "3"/],
     ["slow:", /a number above 0 for factor instead of ""/],

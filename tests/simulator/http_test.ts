@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeChunk } from "../../src/simulator/http_response.ts";
+import { encodeChunk } from "../../src/simulator/chunk.ts";
 import { KEEP_ALIVE_MS } from "../../src/simulator/http_server.ts";
 import { chat, RawClient, start, test, until } from "./helpers.ts";
 

@@ -1,0 +1,34 @@
+import type { Histogram, Statistics } from "./statistics.ts";
+
+/** What an engine tells of itself, as /metrics shows it. */
+export interface EngineReport {
+  readonly running: number;
+  readonly waiting: number;
+  readonly preemptions: number;
+  readonly statistics: Statistics;
+  readonly cache: { readonly usedBlocks: number; readonly totalBlocks: number };
+}
+
+/** The report of this moment, which stays as it is while the engine goes on. */
+export function copyReport(report: EngineReport): EngineReport {
+  const { running, waiting, preemptions, statistics, cache: { usedBlocks, totalBlocks } } = report;
+  return {
+    running,
+    waiting,
+    preemptions,
+    statistics: {
+      ...statistics,
+      success: { ...statistics.success },
+      timeToFirstToken: copyHistogram(statistics.timeToFirstToken),
+      interTokenLatency: copyHistogram(statistics.interTokenLatency),
+      requestLatency: copyHistogram(statistics.requestLatency),
+      queueTime: copyHistogram(statistics.queueTime),
+      iterationTokens: copyHistogram(statistics.iterationTokens),
+    },
+    cache: { usedBlocks, totalBlocks },
+  };
+}
+
+function copyHistogram(histogram: Histogram): Histogram {
+  return { ...histogram, counts: [...histogram.counts] };
+}

@@ -1,0 +1,55 @@
+import type { Gzip } from "./gzip.ts";
+import type { HttpResponse } from "./http_response.ts";
+import type { StreamManner } from "./stream_manner.ts";
+
+const KEEP_ALIVE = ": keep-alive\n\n";
+
+/** Writes the events of one answer. The head goes out at once. */
+export class EventStream {
+  readonly #response: HttpResponse;
+  readonly #manner: StreamManner;
+  readonly #gzip: Gzip | undefined;
+  #lastSentAtMs = performance.now();
+
+  /**
+   * @param keepAliveMs sends a comment whenever nothing else was sent for so long
+   * @param length is announced as the length of the whole stream
+   */
+  constructor(
+    response: HttpResponse,
+    manner: StreamManner,
+    keepAliveMs: number | undefined,
+    length: number | undefined,
+  ) {
+    this.#response = response;
+    this.#manner = manner;
+    this.#gzip = manner.compress?.();
+    response.startStream(manner.headers, length);
+    if (keepAliveMs !== undefined) this.#keepAlive(keepAliveMs);
+  }
+
+  /** Sends one or more whole events, or a comment. */
+  send(events: string): void {
+    const text = this.#manner.rewrite?.(events) ?? events;
+    if (text === "") return;
+    this.#lastSentAtMs = performance.now();
+    this.#response.chunk(this.#gzip?.write(text) ?? text);
+  }
+
+  end(): void {
+    if (this.#manner.afterwards !== undefined) this.send(this.#manner.afterwards);
+    if (this.#gzip) this.#response.chunk(this.#gzip.end());
+    this.#response.endStream();
+  }
+
+  #keepAlive(intervalMs: number): void {
+    let timer: ReturnType<typeof setTimeout>;
+    const look = () => {
+      const dueMs = this.#lastSentAtMs + intervalMs - performance.now();
+      if (dueMs <= 0) this.send(KEEP_ALIVE);
+      timer = setTimeout(look, dueMs <= 0 ? intervalMs : dueMs);
+    };
+    timer = setTimeout(look, intervalMs);
+    this.#response.done.then(() => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,88 @@
+import { DEFAULT_DRAIN_SECONDS, DEFAULT_SLOW_FACTOR, type Fault } from "./fault.ts";
+import type { HttpServer } from "./http_server.ts";
+import { metricsPage, type Probes } from "./probes.ts";
+import type { ServerState } from "./server_state.ts";
+import { drain, endOpenRequests, restart } from "./shutdown.ts";
+
+/** What a fault can change of a server. */
+export interface Controls {
+  readonly server: ServerState;
+  readonly http: HttpServer;
+  readonly probes: Probes;
+  /** Clears the fault. */
+  clear(): void;
+}
+
+/** Makes good what a fault has changed. */
+export type Undo = () => void | Promise<void>;
+
+type OfKind<Kind> = Extract<Fault, { readonly kind: Kind }>;
+
+/** What faults change of a server for as long as they are on. All others are met by requests. */
+const EFFECTS: {
+  readonly [Kind in Fault["kind"]]?: (
+    controls: Controls,
+    fault: OfKind<Kind>,
+  ) => Undo | Promise<Undo>;
+} = {
+  slow({ server: { engine } }, { factor = DEFAULT_SLOW_FACTOR, probability, times }) {
+    if (probability === undefined && times === undefined) engine.slowdown = factor;
+    return () => void (engine.slowdown = 1);
+  },
+  refuse: (controls, { seconds }) => closePort(controls, "refuse", seconds),
+  connect_hang: (controls, { seconds }) => closePort(controls, "hang", seconds),
+  stalled({ server: { engine }, probes }) {
+    engine.setStalled(true);
+    // An engine that stands still tells nothing new of itself.
+    probes.frozenMetrics = metricsPage(probes);
+    return () => {
+      probes.frozenMetrics = undefined;
+      engine.setStalled(false);
+    };
+  },
+  stalled_idle({ server: { engine } }) {
+    engine.setDeaf(true);
+    return () => engine.setDeaf(false);
+  },
+  sleeping({ server: { engine } }) {
+    engine.sleep();
+    return () => {};
+  },
+  async terminated({ server, http }, { how = "abort" }) {
+    const refusing = http.refuse();
+    endOpenRequests(server, how);
+    await refusing;
+    return async () => {
+      restart(server);
+      await http.accept();
+    };
+  },
+  draining({ server, http }, { seconds = DEFAULT_DRAIN_SECONDS }) {
+    const { cancel } = drain(server, http, seconds);
+    return async () => {
+      cancel();
+      await http.accept();
+    };
+  },
+};
+
+/** Begins a fault; what it returns ends it. */
+export async function beginFault(controls: Controls, fault: Fault | null): Promise<Undo> {
+  const effect = fault && EFFECTS[fault.kind] as
+    | ((controls: Controls, fault: Fault) => Undo | Promise<Undo>)
+    | undefined;
+  return await effect?.(controls, fault!) ?? (() => {});
+}
+
+async function closePort(
+  { http, clear }: Controls,
+  how: "refuse" | "hang",
+  seconds: number | undefined,
+): Promise<Undo> {
+  const timer = seconds === undefined ? undefined : setTimeout(clear, seconds * 1000);
+  await http[how]();
+  return async () => {
+    clearTimeout(timer);
+    await http.accept();
+  };
+}
