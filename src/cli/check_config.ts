@@ -77,7 +77,7 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
   // The router would see it like this.
   const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
   const circumstances = { settings, now: monotonicMs(), random: Math.random };
-  takeCheck(server, check, false, circumstances);
+  server.reason = takeCheck(server, check, false, circumstances);
   if (models instanceof Error) {
     server.modelsFailure = {
       why: failureIn(models),

@@ -43,7 +43,7 @@ export function afterScrape(
   { awaited, isStalled }: { readonly awaited: number; readonly isStalled: boolean },
   now: number,
 ): Progress {
-  const { seen, movedAt, stillSince, longestStepMs } = progress;
+  const { seen, stillSince, longestStepMs } = progress;
   if (scrape?.counters?.generation === undefined) {
     return { ...progress, seen: scrape, stillSince: Infinity };
   }

@@ -2,7 +2,7 @@ import { concat } from "./bytes.ts";
 import type { Early } from "./early_head.ts";
 import { nextEvent } from "./events.ts";
 import { EndedEarly } from "./outcome_of.ts";
-import { type Dialect, readEvent } from "./stream_events.ts";
+import { type Dialect, readEvent, UNKNOWN_SHAPE } from "./stream_events.ts";
 import { type StreamWatch, watchStream } from "./stream_watch.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -52,11 +52,12 @@ export async function holdFirst(upstream: Upstream): Promise<Held> {
  */
 export async function holdEvents(
   upstream: Upstream,
-  dialect: Dialect,
+  expected: Dialect,
   early: Pick<Early, "pass">,
 ): Promise<Held> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let text = "";
+  let dialect = expected;
   /** Bytes of `text` that were read as events, and those of them that were passed on. */
   let read = 0;
   let passed = 0;
@@ -75,6 +76,8 @@ export async function holdEvents(
     if (NOT_EVENTS.test(text)) return await holdBody(upstream, chunks);
     for (let event = nextEvent(text, read); event; event = nextEvent(text, read)) {
       const told = readEvent(event, dialect);
+      // Another shape has another end, but for `[DONE]`, which many have.
+      if (told.finish === UNKNOWN_SHAPE && dialect !== "completions") dialect = "other";
       finished ||= told.finish !== undefined && told.finish !== "abort";
       isEmpty ||= told.isEmpty === true;
       if (told.kind === "error") return held({ errorStatus: told.status });
@@ -92,7 +95,8 @@ export async function holdEvents(
     early.pass(concat(chunks).slice(passed, passed + comments), "comment");
     passed = read = passed + comments;
   }
-  return held();
+  // Nothing was understood of it.
+  return held({ watch: watchStream(dialect === "completions" ? dialect : "other", true) });
 }
 
 const latin1 = new TextDecoder("latin1");

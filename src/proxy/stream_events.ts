@@ -40,8 +40,9 @@ export interface Told {
 }
 
 const TOKEN: Told = { kind: "token" };
-/** What has another shape may end in another way. */
-const UNKNOWN: Told = { kind: "token", finish: "unknown" };
+/** In place of a finish, of an event in no shape that the endpoint should have. */
+export const UNKNOWN_SHAPE = "unknown";
+const UNKNOWN: Told = { kind: "token", finish: UNKNOWN_SHAPE };
 const FRAME: Told = { kind: "frame" };
 
 /** Reads one event. What can't be understood counts as a token: it is passed on. */
@@ -86,6 +87,7 @@ function ofResponse(type: string, event: Json): Told {
   if (RESPONSE_ENDS.has(type)) {
     return { kind: "end", finish: type, isEmpty: isEmptyResponse(tableOf(event.response)) };
   }
+  if (!type.startsWith("response.")) return UNKNOWN;
   return type.endsWith(".added") || type.endsWith(".done") ? FRAME : TOKEN;
 }
 

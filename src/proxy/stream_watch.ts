@@ -90,14 +90,23 @@ export function watchStream(
       if (state.kind !== "open") return state;
       // An event that is cut between two chunks may hide what to look for.
       if (dialect && (isCut || mayTellEnd(chunk))) state = read(chunk, dialect);
-      isCut = chunk[chunk.length - 1] !== LINE_FEED;
       keep(chunk);
+      isCut = !endsEvent(last[(kept + LAST_CHUNKS - 1) % LAST_CHUNKS]!);
       return state;
     },
   };
 }
 
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** Whether bytes end in a blank line. */
+function endsEvent(bytes: Uint8Array): boolean {
+  const end = bytes.length - 1;
+  if (bytes[end] !== LINE_FEED) return false;
+  return bytes[end - 1] === LINE_FEED ||
+    (bytes[end - 1] === CARRIAGE_RETURN && bytes[end - 2] === LINE_FEED);
+}
 
 /** What stands in events that end a stream or tell of an error, and in few others. */
 const SIGNS = [
