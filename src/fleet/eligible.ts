@@ -1,4 +1,5 @@
 import { isLastResort, slowStartLimit } from "./breaker.ts";
+import { TRIAL_MS } from "./lease.ts";
 import { isRoutable, type Server, stateOf } from "./server.ts";
 
 /** Why there is no server to choose. */
@@ -66,8 +67,9 @@ function hasModel(
 
 function canTake({ health, trialUntil, progress }: Readonly<Server>, now: number): boolean {
   if (health.status !== "half-open") return health.status === "healthy";
-  // A trial that takes long is no reason to wait, unless the engine shows nothing of it.
-  return trialUntil === -Infinity || (trialUntil <= now && progress.stillSince === Infinity);
+  // A trial that takes long is no reason to wait, unless the engine stands still meanwhile.
+  return trialUntil === -Infinity ||
+    (trialUntil <= now && now - progress.stillSince < TRIAL_MS);
 }
 
 /** Why none of these servers is eligible for a model. */

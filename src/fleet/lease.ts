@@ -77,7 +77,7 @@ export interface LeaseListener extends Pick<Lease, "engine" | "isFull" | "suspec
 }
 
 /** A half-open server that has not answered its trial by then is tried by one more request. */
-const TRIAL_MS = 5_000;
+export const TRIAL_MS = 5_000;
 
 /**
  * Takes a place at a server. A place at one that isn't healthy is a trial, and at a half-open one
