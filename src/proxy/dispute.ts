@@ -7,7 +7,7 @@ export interface Disputes {
   /** Ends an attempt that may have failed by its server's fault or by its request's. */
   add(lease: Lease, attempted: Attempted): void;
   /** Settles all of them, by how the request ended. Only the first call counts. */
-  settle(last: Pick<Attempted, "outcome"> | undefined, wasHeldBack?: boolean): void;
+  settle(last: Outcome | undefined, wasHeldBack?: boolean): void;
 }
 
 /** Whether another server's answer can tell who caused a failure. */
@@ -22,7 +22,7 @@ export function createDisputes(): Disputes {
     add: (lease, attempted) => void failures.push({ lease, attempted }),
     settle(last, wasHeldBack = false) {
       const all = failures.map(({ attempted }) => attempted.outcome);
-      const cause = causeOf(all, last?.outcome, wasHeldBack);
+      const cause = causeOf(all, last, wasHeldBack);
       for (const { lease } of failures.splice(0)) lease.settle(cause);
     },
   };

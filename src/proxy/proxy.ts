@@ -111,7 +111,6 @@ export function createProxy(options: ProxyOptions): Proxy {
         limits: limitsOf(settings, lease, { startedAt, cutOffs }),
         clientGone,
         isReachable,
-        isFull: lease.isFull,
         early,
         headFor: (server) => headersForClient(server, headersOf(id, client, lease.decision)),
       });
@@ -125,7 +124,7 @@ export function createProxy(options: ProxyOptions): Proxy {
           account.firstTokenMs = now - startedAt;
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
-        disputes.settle(attempted);
+        disputes.settle(attempted.outcome);
         failedAnswer = undefined;
         return answer(attempted, server, lease);
       }
@@ -139,7 +138,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
-    disputes.settle(failed, heldBack);
+    disputes.settle(failed?.outcome, heldBack);
     if (heldBack) observer.retryHeldBack();
     if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
