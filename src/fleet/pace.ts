@@ -10,6 +10,14 @@ export interface Pace {
   readonly secondsPerAnswerToken: number;
 }
 
+/** So many tokens took so many seconds. */
+export interface Observation {
+  /** Of a prompt that were computed, or of an answer after the first. */
+  readonly tokens: number;
+  /** Until the first token, or between the others in all. */
+  readonly seconds: number;
+}
+
 /** What was seen of a server, or of all together. */
 export interface Seen {
   /** Seconds of prefill over uncached tokens. */
@@ -89,6 +97,35 @@ function together(own: Line, all: Line, prior: Line): Line {
   const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
   const doubt = Math.max(LEAST_DOUBT, 1 / (1 + own.n + all.n));
   return mixed([[own, 1], [all, shared], [prior, doubt]]);
+}
+
+/** An observation so many times as long as expected tells of something else than a pace. */
+const MOST_TIMES_EXPECTED = 4;
+/** What one observation counts for at most, so that one that is wrong is outweighed soon. */
+const MOST_TOKENS = 10_000;
+
+/** Seconds that something took, as far as they tell of a pace. */
+export function believedSeconds(seconds: number, expectedSeconds: number): number {
+  return Math.min(seconds, MOST_TIMES_EXPECTED * expectedSeconds + 0.5);
+}
+
+/** What a server says of a prompt, as far as it can be true of one of that pace. */
+export function believedPrefill(told: Observation, expected: Pace): Observation {
+  const { tokens, seconds } = partOf(told);
+  const expectedSeconds = expected.startSeconds + tokens * expected.secondsPerToken;
+  return { tokens, seconds: believedSeconds(Math.max(seconds, tokens * FASTEST), expectedSeconds) };
+}
+
+/** What a server or an answer says of decoding, as far as it can be true. */
+export function believedDecode(told: Observation): Observation {
+  const { tokens, seconds } = partOf(told);
+  return { tokens, seconds: clamp(seconds, tokens * SHORTEST_STEP, tokens * LONGEST_STEP) };
+}
+
+/** As fast, and not more than counts. */
+function partOf({ tokens, seconds }: Observation): Observation {
+  const part = Math.min(1, MOST_TOKENS / tokens);
+  return { tokens: part * tokens, seconds: part * seconds };
 }
 
 function clamp(value: number, least: number, most: number): number {
