@@ -2,13 +2,13 @@ import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
 import { keptOf, observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
 import {
-  believedDecode,
-  believedSeconds,
   faded,
   NOTHING_SEEN,
   type Observation,
   type Pace,
   paceOf,
+  plausibleDecode,
+  plausibleSeconds,
   type Seen,
 } from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
@@ -113,7 +113,7 @@ export function start(book: Book, ticket: Ticket, now: number): void {
   const expected = (ticket.expectedAt - ticket.at) / 1000;
   book.step = {
     at: now,
-    seconds: believedSeconds(seconds, expected),
+    seconds: plausibleSeconds(seconds, expected),
     tokens: ticket.ownTokens,
     tells: ticket.isClear,
   };
@@ -141,24 +141,24 @@ export function close(
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   const seconds = Math.max(0, now - ticket.firstAt) / 1000;
-  return believedDecode({ tokens: answerTokens - 1, seconds });
+  return plausibleDecode({ tokens: answerTokens - 1, seconds });
 }
 
-/** A server that says it runs so many times what it may, or has from here, isn't believed. */
+/** A reported batch counts up to this many times the capacity, or the router's own requests there. */
 const MOST_TIMES_RAN = 10;
 
 /**
  * Takes a server's counters. Tells whether it has started anew, which empties its cache.
  *
- * @param capacity requests that it may run side by side, as the operator says
+ * @param capacity the configured number of concurrent requests
  */
 export function count(
   book: Book,
-  { counters, ownInFlight, ...told }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
+  { counters, ownInFlight, ...reported }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
   capacity: number,
   now: number,
 ): "anew" | "same" {
-  const running = Math.min(told.running, MOST_TIMES_RAN * Math.max(capacity, ownInFlight));
+  const running = Math.min(reported.running, MOST_TIMES_RAN * Math.max(capacity, ownInFlight));
   const before = book.counters;
   book.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>

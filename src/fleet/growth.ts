@@ -1,5 +1,5 @@
 import type { TokenCounters } from "./metrics_text.ts";
-import { believedDecode, believedPrefill, type Observation, type Pace } from "./pace.ts";
+import { type Observation, type Pace, plausibleDecode, plausiblePrefill } from "./pace.ts";
 
 /** What a server's counters tell of all its requests, by how they grew between two scrapes. */
 export interface Growth {
@@ -19,7 +19,7 @@ export interface Growth {
 /**
  * What can't be told, or didn't grow, is `undefined`.
  *
- * @param expected of the server's pace, against which it is seen whether its times can be true
+ * @param expected pace of the server, which limits the times that it may report
  */
 export function growthOf(before: TokenCounters, after: TokenCounters, expected: Pace): Growth {
   // An unknown one makes NaN, which no comparison lets through.
@@ -32,8 +32,8 @@ export function growthOf(before: TokenCounters, after: TokenCounters, expected: 
   return {
     promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
     firstTokens: grown("firstTokens") >= 0 ? grown("firstTokens") : undefined,
-    prefill: prefill ? believedPrefill(prefill, expected) : undefined,
-    decode: decode && believedDecode(decode),
+    prefill: prefill ? plausiblePrefill(prefill, expected) : undefined,
+    decode: decode && plausibleDecode(decode),
   };
 }
 

@@ -38,12 +38,12 @@ export interface TokenCounters {
   readonly interTokenSeconds?: number | undefined;
 }
 
-/** Lowest and highest value that is believed; any other is unknown. */
+/** The plausible values of a metric. Any other counts as unknown. */
 type Range = readonly [least: number, most: number];
 
 const REQUESTS: Range = [0, 1_000_000];
 const SHARE: Range = [0, 1];
-/** Of tokens or seconds since the start. */
+/** Tokens or seconds since the start. */
 const COUNTED: Range = [0, Number.MAX_SAFE_INTEGER];
 const CACHE_TOKENS: Range = [1, 1e12];
 const MOST_ENGINES = 1_024;
@@ -74,9 +74,9 @@ const readSamples = createSampleReader(Object.keys(RANGES));
  * Reads a Prometheus text page. Engines of a data-parallel server are summed (KV use averaged);
  * of several series of one engine, which older releases export per process and mostly stale, the
  * largest counts. A page without vLLM's lines (`--disable-log-stats`) gives `undefined`s, which
- * means "unknown" and not "idle"; so does a number that can't be true.
+ * means "unknown" and not "idle". A number outside its range is unknown too.
  *
- * @throws {Error} that says why, where the page is too long to be a server's
+ * @throws {Error} with the reason if the page has too many lines, samples or engines
  */
 export function parseMetrics(page: string): ServerMetrics {
   /** By metric and engine. */
@@ -129,7 +129,7 @@ export function parseMetrics(page: string): ServerMetrics {
 
 const isWithin = (value: number, [least, most]: Range) => value >= least && value <= most;
 
-/** What a sample says. Some say it in their labels. */
+/** The value of a sample, which some metrics carry in their labels. */
 function valueOf(name: string, labels: string, written: number): number {
   if (name === "vllm:engine_sleep_state") return isAsleep(labels, written) ? 1 : 0;
   return name === "vllm:cache_config_info" ? cacheTokens(labels) : written;
@@ -140,7 +140,7 @@ function isAsleep(labels: string, value: number): boolean {
   return labelIn(labels, "sleep_state") === "awake" ? value === 0 : value === 1;
 }
 
-/** How large an engine's cache is, which it tells in tokens or in blocks. */
+/** The size of an engine's KV cache, which is given in tokens or in blocks. */
 function cacheTokens(labels: string): number {
   const number = (name: string) => Number(labelIn(labels, name) ?? NaN);
   const tokens = number("kv_cache_size_tokens");

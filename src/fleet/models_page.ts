@@ -1,19 +1,19 @@
 import type { Model } from "./server.ts";
 
 const MOST_MODELS = 1_000;
-/** Longer names are left out. */
+/** Models with a longer name are ignored. */
 const MOST_ID_LENGTH = 1_024;
-/** Values on the page, some fifty for each model: the router parses no more, however few bytes. */
+/** About fifty per model. Parsing costs time and memory per value, not only per byte. */
 const MOST_VALUES = 50_000;
 
 /**
- * The models that a server's `/v1/models` lists, as it describes them. What is no model is left
- * out.
+ * Parses a server's `/v1/models`. Models are returned as the server describes them; entries that
+ * aren't models are ignored.
  *
- * @throws {Error} that says why, where the page can't be read or lists too much
+ * @throws {Error} with the reason if the page isn't a list of models or exceeds a limit
  */
 export function parseModels(page: string): Model[] {
-  if (hasMoreValues(page, MOST_VALUES)) {
+  if (mayHaveMoreValues(page, MOST_VALUES)) {
     throw new Error(`/v1/models has more than ${MOST_VALUES} values`);
   }
   const data = dataOf(page);
@@ -34,8 +34,8 @@ function dataOf(page: string): unknown {
   }
 }
 
-/** Whether a JSON text may have more values than that. Those within its strings count as well. */
-function hasMoreValues(text: string, most: number): boolean {
+/** Estimates the number of values by their separators. Separators within strings count as well. */
+function mayHaveMoreValues(text: string, most: number): boolean {
   let values = 1;
   for (let i = 0; i < text.length && values <= most; i++) {
     const char = text.charCodeAt(i);

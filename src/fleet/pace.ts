@@ -10,11 +10,11 @@ export interface Pace {
   readonly secondsPerAnswerToken: number;
 }
 
-/** So many tokens took so many seconds. */
+/** A number of tokens and the seconds they took. */
 export interface Observation {
-  /** Of a prompt that were computed, or of an answer after the first. */
+  /** Computed prompt tokens, or tokens of an answer after its first. */
   readonly tokens: number;
-  /** Until the first token, or between the others in all. */
+  /** Time to the first token, or the sum of the times between tokens. */
   readonly seconds: number;
 }
 
@@ -99,31 +99,34 @@ function together(own: Line, all: Line, prior: Line): Line {
   return mixed([[own, 1], [all, shared], [prior, doubt]]);
 }
 
-/** An observation so many times as long as expected tells of something else than a pace. */
+/** A time that exceeds the expected one by more than this factor has other causes than the pace. */
 const MOST_TIMES_EXPECTED = 4;
-/** What one observation counts for at most, so that one that is wrong is outweighed soon. */
+/** Tokens that one observation may weigh, so that a wrong one is soon outweighed. */
 const MOST_TOKENS = 10_000;
 
-/** Seconds that something took, as far as they tell of a pace. */
-export function believedSeconds(seconds: number, expectedSeconds: number): number {
+/** Caps a measured time at what still says something about a server's pace. */
+export function plausibleSeconds(seconds: number, expectedSeconds: number): number {
   return Math.min(seconds, MOST_TIMES_EXPECTED * expectedSeconds + 0.5);
 }
 
-/** What a server says of a prompt, as far as it can be true of one of that pace. */
-export function believedPrefill(told: Observation, expected: Pace): Observation {
-  const { tokens, seconds } = partOf(told);
+/** Limits what a server reports about a prefill to what is plausible at its expected pace. */
+export function plausiblePrefill(reported: Observation, expected: Pace): Observation {
+  const { tokens, seconds } = scaledDown(reported);
   const expectedSeconds = expected.startSeconds + tokens * expected.secondsPerToken;
-  return { tokens, seconds: believedSeconds(Math.max(seconds, tokens * FASTEST), expectedSeconds) };
+  return {
+    tokens,
+    seconds: plausibleSeconds(Math.max(seconds, tokens * FASTEST), expectedSeconds),
+  };
 }
 
-/** What a server or an answer says of decoding, as far as it can be true. */
-export function believedDecode(told: Observation): Observation {
-  const { tokens, seconds } = partOf(told);
+/** Limits what a server or an answer reports about decoding to what is plausible. */
+export function plausibleDecode(reported: Observation): Observation {
+  const { tokens, seconds } = scaledDown(reported);
   return { tokens, seconds: clamp(seconds, tokens * SHORTEST_STEP, tokens * LONGEST_STEP) };
 }
 
-/** As fast, and not more than counts. */
-function partOf({ tokens, seconds }: Observation): Observation {
+/** The same rate over at most {@linkcode MOST_TOKENS}. */
+function scaledDown({ tokens, seconds }: Observation): Observation {
   const part = Math.min(1, MOST_TOKENS / tokens);
   return { tokens: part * tokens, seconds: part * seconds };
 }

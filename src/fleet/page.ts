@@ -1,17 +1,18 @@
 const MIB = 1024 * 1024;
-/** Room for some hundred engines, and for the thousand models that are taken. */
+/** Enough for about a hundred engines, and for a thousand models. */
 const MOST_MIB: { readonly [path: string]: number } = { "/metrics": 4, "/v1/models": 1 };
-/** Of other pages only the status counts. */
+/** Only the status of other pages matters. */
 const MOST_MIB_OF_OTHERS = 1;
-/** Most pages fit in it. */
+/** Most pages fit into this. */
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Reads a server's page to its end and drops the connection of one that has none. A page is never
- * decompressed: a few kilobytes can unpack to gigabytes.
+ * Reads the body of a server's page, up to the limit for its path. It is never decompressed: a few
+ * kilobytes can unpack to gigabytes.
  *
- * @param signal drops the connection
- * @throws {Error} that says why, where the page is compressed or larger than its kind may be
+ * @param signal drops the connection when it aborts
+ * @throws {Error} with the reason if the page is compressed or exceeds its limit; the connection is
+ *   then dropped
  */
 export async function readPage(
   { body, headers }: Response,
@@ -20,7 +21,7 @@ export async function readPage(
 ): Promise<string> {
   if (!body) return "";
   const reader = body.getReader({ mode: "byob" });
-  // A garbage collection may cut the signal's link to the body once the head is here.
+  // After the head, a garbage collection may break the link between the fetch's signal and its body.
   const drop = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", drop);
   try {
@@ -45,7 +46,7 @@ async function readToEnd(
   while (true) {
     const { value, done } = await reader.read(room.subarray(length));
     signal.throwIfAborted();
-    // A read takes the buffer and gives it back.
+    // A BYOB read detaches the buffer and returns it in `value`.
     if (value) room = new Uint8Array(value.buffer);
     if (done) return room.subarray(0, length);
     length += value.length;

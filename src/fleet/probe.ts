@@ -54,8 +54,8 @@ export async function fetchModels(
 }
 
 /**
- * What a server's `/metrics` says, `undefined` where it has no such page. Throws an `Error` that
- * says why when it can't be read in time or is past a bound.
+ * What a server's `/metrics` says, `undefined` where it has no such page. Throws an `Error` with the
+ * reason if the page can't be read in time or exceeds a limit.
  */
 export async function fetchMetrics(
   server: ServerConfig,
@@ -84,7 +84,7 @@ async function get(
       signal: abort.signal,
       redirect: "manual",
       headers: {
-        // Else the runtime asks for gzip and unpacks it.
+        // Otherwise fetch asks for gzip and decompresses it.
         "accept-encoding": "identity",
         ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }),
       },

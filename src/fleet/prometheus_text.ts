@@ -1,28 +1,28 @@
-/** Room for some hundred engines. */
+/** Enough for about a hundred engines. */
 const MOST_LINES = 50_000;
-/** The longest lines of real servers have a thousand characters. */
+/** Real servers' longest lines have about a thousand characters. */
 const MOST_LINE_LENGTH = 16 * 1024;
-/** Of all lines that are asked for, whose characters are looked at one by one. */
+/** Total length of the wanted lines, which are scanned character by character. */
 const MOST_SAMPLES_LENGTH = 512 * 1024;
 
-/** Finds a page's samples of some metrics. */
+/** Calls back with each sample of the wanted metrics on a page. */
 export type SampleReader = (page: string, take: TakeSample) => void;
 
 /**
- * @param labels as they are written between the braces
- * @param value perhaps not finite
+ * @param labels the text between the braces
+ * @param value may be NaN or infinite
  */
 export type TakeSample = (name: string, labels: string, value: number) => void;
 
 /**
- * Makes a reader of Prometheus' text format that looks for these metrics alone. It goes over a page
- * once: lines of other metrics, nearly all, cost some nanoseconds each. It throws an `Error` that
- * says why where a page has too many lines, a line that is too long, or too many samples.
+ * Creates a reader of Prometheus' text format for a fixed set of metrics. It makes one pass over a
+ * page; most lines belong to other metrics and are skipped within nanoseconds. The reader throws an
+ * `Error` with the reason if a page has too many lines, too long a line or too many samples.
  *
- * @param names of the metrics, in full
+ * @param names full names of the metrics
  */
 export function createSampleReader(names: Iterable<string>): SampleReader {
-  // By the sixth letter, the first after `vllm:`: it tells most lines apart from all names.
+  // The sixth letter, the first after `vllm:`, rules out most lines.
   const byLetter: string[][] = [];
   for (const name of names) (byLetter[name.charCodeAt(LETTER)] ??= []).push(name);
 
@@ -55,7 +55,7 @@ function isNamed(page: string, at: number, name: string): boolean {
   return next === OPENING_BRACE || next === SPACE || next === TAB;
 }
 
-/** @param rest of the line after the name: optional labels, a value, an optional timestamp */
+/** @param rest the line after the name: optional labels, a value, an optional timestamp */
 function takeSample(name: string, rest: string, take: TakeSample): void {
   const end = rest.startsWith("{") ? endOfLabels(rest) : 0;
   if (end === -1) return;
@@ -63,7 +63,7 @@ function takeSample(name: string, rest: string, take: TakeSample): void {
   if (value) take(name, rest.slice(1, end - 1), Number(value));
 }
 
-/** Where the labels that a text begins with have ended; -1 where they don't. */
+/** The index after the closing brace of the labels that a text starts with, or -1. */
 function endOfLabels(text: string): number {
   let quoted = false;
   for (let i = 1; i < text.length; i++) {
@@ -75,7 +75,7 @@ function endOfLabels(text: string): number {
   return -1;
 }
 
-/** What a label says, escapes as they are written. */
+/** The value of a label, with its escapes as they are written. */
 export function labelIn(labels: string, name: string): string | undefined {
   const before = `${name}="`;
   for (let at = 0, end; at < labels.length; at = end + 1) {

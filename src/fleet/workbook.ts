@@ -41,7 +41,7 @@ const MOST_MODELS = 1_000;
 const USUAL_CACHE_TOKENS = 500_000;
 /** Weight of the latest in a running mean. */
 const LATEST = 0.02;
-/** Tokens of an answer that are believed for each millisecond it took: far more than any server's. */
+/** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
 export function createWorkbook(): Workbook {
@@ -132,10 +132,10 @@ export function createWorkbook(): Workbook {
       index.confirm(book.slot, blocks);
       if (session !== undefined) sessions.remember(session, book.slot);
     },
-    end(server, ticket, { promptTokens, answerTokens: told }, now) {
+    end(server, ticket, { promptTokens, answerTokens: claimed }, now) {
       const book = bookOf(server);
       const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = ticket;
-      const answerTokens = told && Math.min(told, MOST_TOKENS_PER_MS * Math.max(0, now - at));
+      const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
       learn(book, "prefill", books.takeStep(book, now), now);
       learn(book, "decode", books.close(book, ticket, answerTokens, now), now);
       if (firstAt === undefined) {

@@ -33,7 +33,7 @@ export function usageIn(tail: Uint8Array): Usage | undefined {
   return undefined;
 }
 
-/** More than any model takes or gives: such a count is not believed. */
+/** Far above the context length of any model. A larger count is taken as unknown. */
 const MOST_TOKENS = 100_000_000;
 
 const isCount = (value: unknown) =>
