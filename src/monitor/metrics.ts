@@ -3,6 +3,7 @@ import { isRoutable } from "../fleet/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { Account } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
+import { keepSeries, type LabelValue } from "./series.ts";
 
 /** What `/metrics` answers with, and what feeds it. */
 export interface Metrics {
@@ -82,6 +83,19 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   let latest: FleetSnapshot | undefined;
   registerServerGauges(registers, () => latest?.servers ?? []);
 
+  /** What left the fleet takes its series along; a counter that begins anew is an ordinary reset. */
+  async function keepSeriesOf({ servers }: FleetSnapshot): Promise<void> {
+    // Of answers that are the router's own, and of models that no server lists.
+    const urls = new Set<LabelValue>(["", ...servers.map(({ url }) => url)]);
+    const models = new Set<LabelValue>([
+      UNKNOWN_MODEL,
+      ...servers.flatMap(({ models }) => [...models.keys()]),
+    ]);
+    await keepSeries(requests, { server: urls, model: models });
+    await keepSeries(attempts, { server: urls });
+    await keepSeries(tokens, { model: models });
+  }
+
   return {
     listener: {
       chosen: (ms) => overhead.observe(ms / 1000),
@@ -109,12 +123,19 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         // Of those with a key, all for its limits or those of its address.
         if (key !== undefined) keyRequests.inc({ key, code: "429" });
       },
-      reloaded: () => reloads.inc({ outcome: "ok" }),
+      async reloaded({ access }) {
+        reloads.inc({ outcome: "ok" });
+        const names = new Set<LabelValue>(access.keys.map(({ name }) => name));
+        await keepSeries(keyRequests, { key: names });
+        // Where nobody asks for pages, this keeps the series of old servers from adding up.
+        await keepSeriesOf(snapshot());
+      },
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
     },
-    page() {
+    async page() {
       latest = snapshot();
-      return registry.metrics();
+      await keepSeriesOf(latest);
+      return await registry.metrics();
     },
     contentType: registry.contentType,
   };
