@@ -124,7 +124,7 @@ export function createProxy(options: ProxyOptions): Proxy {
           account.firstTokenMs = now - startedAt;
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
-        disputes.settle(attempted.outcome);
+        disputes.settle(attempted);
         failedAnswer = undefined;
         return answer(attempted, server, lease);
       }
@@ -133,12 +133,14 @@ export function createProxy(options: ProxyOptions): Proxy {
       lease.end(attempted.outcome, { ...endDetails(attempted, Date.now()), disputed });
       if (disputed) disputes.add(lease, attempted);
       failed = { ...attempted, server };
-      if (attempted.answer && !isOwnKeyRefused(attempted, apiKey)) failedAnswer = failed;
+      // An error that may be one server's own says less than what another said.
+      const saysLess = isSuspect && (failedAnswer || isOwnKeyRefused(attempted, apiKey));
+      if (attempted.answer && !saysLess) failedAnswer = failed;
       if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
       heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
-    disputes.settle(failed?.outcome, heldBack);
+    disputes.settle(undefined, heldBack);
     if (heldBack) observer.retryHeldBack();
     if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
