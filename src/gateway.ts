@@ -47,7 +47,7 @@ export interface Gateway extends AsyncDisposable {
   reload(): Promise<void>;
   /**
    * Is not ready any more, takes new requests for `drain_delay`, then refuses connections, lets
-   * what is in flight finish, and stops.
+   * what is in flight finish, and stops. A later call changes nothing and waits for the same end.
    *
    * @param drainMs after which what is still in flight is cut off. @default as configured
    */
@@ -139,8 +139,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onError: logError,
   });
 
-  async function shutdown(drainMs?: number): Promise<void> {
-    if (stopping.signal.aborted) return;
+  async function stop(drainMs?: number): Promise<void> {
     stopping.abort();
     follower?.stop();
     const { drainDelayMs, drainTimeoutMs } = fleet.settings;
@@ -156,6 +155,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     monitor.stop();
     connections.close();
   }
+  let stopped: Promise<void> | undefined;
+  const shutdown = (drainMs?: number) => stopped ??= stop(drainMs);
 
   return {
     hostname: main.hostname,

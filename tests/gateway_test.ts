@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startRouter } from "./support/router.ts";
-import { deadUrl } from "./support/upstream.ts";
+import { deadUrl, modelsPage, startUpstream } from "./support/upstream.ts";
 import { until } from "./support/until.ts";
 
 Deno.test("a client that never finishes its upload doesn't hold up the shutdown for longer than it may", async () => {
@@ -31,4 +31,33 @@ Deno.test("an idle router is down at once, and its port is free again", async ()
   await router.shutdown();
   assert.ok(performance.now() - started < 1_000);
   Deno.listen({ hostname: "127.0.0.1", port: router.port }).close();
+});
+
+Deno.test("a second stop waits for the end of the first", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using vllm = startUpstream((request) => {
+    if (request.url.endsWith("/v1/models")) return modelsPage("m");
+    if (request.method === "GET") return new Response("");
+    asked.resolve();
+    return answer.promise;
+  });
+  const router = await startRouter([{ url: vllm.url }], { drain_delay: 0 });
+  const response = fetch(`${router.url}/v1/completions`, { method: "POST", body: `{"model":"m"}` });
+  await asked.promise;
+  const ended: string[] = [];
+  const first = router.shutdown().then(() => ended.push("first"));
+  const second = router.shutdown(0).then(() => ended.push("second"));
+  const disposed = router[Symbol.asyncDispose]().then(() => ended.push("disposed"));
+  await until("no connections are taken", async () => {
+    const live = await fetch(`${router.url}/livez`).catch(() => undefined);
+    await live?.body?.cancel();
+    return live === undefined;
+  });
+  const endedBefore = [...ended];
+  answer.resolve(Response.json({ done: true }));
+  assert.deepEqual(endedBefore, []);
+  assert.deepEqual(await (await response).json(), { done: true });
+  await Promise.all([first, second, disposed]);
+  assert.deepEqual(ended, ["first", "second", "disposed"]);
 });

@@ -96,10 +96,12 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
     if (isComplete(one)) return fared("answered");
     if (said.finishReason === "abort") return aborted;
     if (said.text === "") return fared("lost", "a stream without a token");
-    return fared("wrong", "a stream that isn't whole ended cleanly");
+    // An error that the server itself tells is the end of its stream.
+    if (said.error === undefined) return fared("wrong", "a stream that isn't whole ended cleanly");
   }
   if (said.text === "") return fared("lost", "a stream broke before its first token");
-  if (said.done) return fared("wrong", "a broken stream with [DONE]");
+  const isBroken = got.ended !== "clean";
+  if (isBroken && said.done) return fared("wrong", "a broken stream with [DONE]");
   if (said.error === undefined) return fared("wrong", "a stream broke without an error event");
   const last = one.attempts.at(-1);
   return last && circumstances.breaksStreams(last.server, span)

@@ -1,5 +1,6 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { MOST_PREFIX_BLOCKS } from "../fleet/work.ts";
+import { hasCapacity } from "../fleet/server.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
@@ -16,7 +17,7 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
     (sum, { running, waiting }) => sum + running + waiting,
     0,
   );
-  const totalCapacity = servers.reduce(
+  const totalCapacity = servers.filter(({ state }) => hasCapacity(state)).reduce(
     (sum, { capacity }) => sum + capacity,
     0,
   );

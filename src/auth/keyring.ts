@@ -1,5 +1,5 @@
 import type { ApiKey } from "../config/config.ts";
-import { equalHashes, hashOf } from "../config/key_hash.ts";
+import { hashOf } from "../config/key_hash.ts";
 import { type Bucket, fullBucket, take } from "./rate.ts";
 
 /** Whoever holds a key, for one request. */
@@ -44,6 +44,18 @@ export function createKeyring(
   now: () => number = Date.now,
 ): Keyring {
   const uses = new Map<string, Use>();
+  let indexed: readonly ApiKey[] | undefined;
+  let byHash: ReadonlyMap<string, ApiKey> = new Map();
+
+  /** Takes the keys of a reload: what was in use of a key that is gone is forgotten. */
+  function index(current: readonly ApiKey[]): void {
+    indexed = current;
+    byHash = new Map(current.map((key) => [key.hash, key]));
+    const names = new Set(current.map(({ name }) => name));
+    for (const [name, { inFlight }] of uses) {
+      if (inFlight === 0 && !names.has(name)) uses.delete(name);
+    }
+  }
   const useOf = (name: string): Use => {
     const use = uses.get(name) ?? { inFlight: 0, bucket: undefined };
     uses.set(name, use);
@@ -52,11 +64,10 @@ export function createKeyring(
   return {
     find(shown) {
       if (shown === undefined) return undefined;
-      const hash = hashOf(shown);
-      // All of them, always: how long it takes says nothing of which one fits.
-      let found: ApiKey | undefined;
-      for (const key of keys()) if (equalHashes(key.hash, hash)) found = key;
-      return found;
+      const current = keys();
+      if (current !== indexed) index(current);
+      // Safe to look up: the time tells at most of SHA-256 of what was shown, which leads to no key.
+      return byHash.get(hashOf(shown));
     },
     enter(key) {
       const use = useOf(key.name);

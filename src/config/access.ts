@@ -22,10 +22,13 @@ export function toAccess(
     ...toKeys(auth.api_keys, "auth.api_keys", 1, outside, problems),
     ...toKeys(filed, `${auth.api_keys_file} api_keys`, auth.api_keys.length + 1, outside, problems),
   ];
-  keys.forEach(({ name }, index) => {
-    if (keys.findIndex((key) => key.name === name) === index) return;
-    problems.push({ where: "auth", what: `expected one key named ${name}, got several` });
-  });
+  const names = new Set<string>();
+  for (const { name } of keys) {
+    if (names.has(name)) {
+      problems.push({ where: "auth", what: `expected one key named ${name}, got several` });
+    }
+    names.add(name);
+  }
   const adminListen = admin.listen === undefined ? undefined : addressIn(admin.listen);
   const cert = readOutside(tls?.cert, "tls.cert", outside, problems);
   const key = readOutside(tls?.key, "tls.key", outside, problems);

@@ -28,8 +28,8 @@ export interface Access {
 export interface ApiKey {
   /** What logs and metrics call it. */
   readonly name: string;
-  /** SHA-256 of the key; 32 bytes. */
-  readonly hash: Uint8Array;
+  /** SHA-256 of the key, in 64 hexadecimal digits of lower case. */
+  readonly hash: string;
   /** The models it is good for. @default all */
   readonly models?: readonly string[];
   /** Requests that may begin in any minute. @default any number */

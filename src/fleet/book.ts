@@ -1,7 +1,16 @@
 import { type Backlog, begun, dequeue, newBacklog } from "./backlog.ts";
 import { keptOf, observed } from "./line.ts";
 import type { Scrape } from "./load.ts";
-import { faded, NOTHING_SEEN, type Pace, paceOf, type Seen } from "./pace.ts";
+import {
+  faded,
+  NOTHING_SEEN,
+  type Observation,
+  type Pace,
+  paceOf,
+  plausibleDecode,
+  plausibleSeconds,
+  type Seen,
+} from "./pace.ts";
 import { FIRST_TRUST, type Trust, withCounters, withSent } from "./trust.ts";
 import type { Ticket } from "./work.ts";
 
@@ -49,17 +58,8 @@ interface Started {
   alike: boolean;
 }
 
-/** So many tokens took so many seconds. */
-export interface Observation {
-  readonly tokens: number;
-  readonly seconds: number;
-}
-
 /** First tokens within so many milliseconds come of one step. */
 const SAME_STEP_MS = 5;
-/** An observation so many times as long as expected tells of something else than its pace. */
-const MOST_TIMES = 4;
-
 /** For so long what all servers show moves nothing that matters. */
 const SAME_PACE_MS = 100;
 
@@ -113,7 +113,7 @@ export function start(book: Book, ticket: Ticket, now: number): void {
   const expected = (ticket.expectedAt - ticket.at) / 1000;
   book.step = {
     at: now,
-    seconds: Math.min(seconds, MOST_TIMES * expected + 0.5),
+    seconds: plausibleSeconds(seconds, expected),
     tokens: ticket.ownTokens,
     tells: ticket.isClear,
   };
@@ -140,15 +140,25 @@ export function close(
   dequeue(book.backlog, ticket);
   if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
-  return { tokens: answerTokens - 1, seconds: Math.max(0, now - ticket.firstAt) / 1000 };
+  const seconds = Math.max(0, now - ticket.firstAt) / 1000;
+  return plausibleDecode({ tokens: answerTokens - 1, seconds });
 }
 
-/** Takes a server's counters. Tells whether it has started anew, which empties its cache. */
+/** A reported batch counts up to this many times the capacity, or the router's own requests there. */
+const MOST_TIMES_RAN = 10;
+
+/**
+ * Takes a server's counters. Tells whether it has started anew, which empties its cache.
+ *
+ * @param capacity the configured number of concurrent requests
+ */
 export function count(
   book: Book,
-  { counters, running }: Pick<Scrape, "counters" | "running">,
+  { counters, ownInFlight, ...reported }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
+  capacity: number,
   now: number,
 ): "anew" | "same" {
+  const running = Math.min(reported.running, MOST_TIMES_RAN * Math.max(capacity, ownInFlight));
   const before = book.counters;
   book.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>

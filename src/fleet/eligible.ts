@@ -1,6 +1,6 @@
 import { isLastResort, slowStartLimit } from "./breaker.ts";
-import { TRIAL_MS } from "./lease.ts";
 import { isRoutable, type Server, stateOf } from "./server.ts";
+import { isMoving } from "./stall.ts";
 
 /** Why there is no server to choose. */
 export type Refusal = "unknown_model" | "unavailable";
@@ -65,11 +65,15 @@ function hasModel(
   return models.has(model) && (denied.size === 0 || !(denied.get(model)! > now));
 }
 
-function canTake({ health, trialUntil, progress }: Readonly<Server>, now: number): boolean {
+/** A half-open server that has not answered its trial by then may be tried by one more request. */
+const TRIAL_MS = 5_000;
+
+function canTake({ health, trialSince, progress }: Readonly<Server>, now: number): boolean {
   if (health.status !== "half-open") return health.status === "healthy";
-  // A trial that takes long is no reason to wait, unless the engine stands still meanwhile.
-  return trialUntil === -Infinity ||
-    (trialUntil <= now && now - progress.stillSince < TRIAL_MS);
+  if (trialSince === undefined) return true;
+  // A long answer keeps nobody else away, unless the engine shows nothing of it.
+  const isAtWork = progress.stillSince === Infinity || isMoving(progress, trialSince);
+  return now - trialSince >= TRIAL_MS && isAtWork;
 }
 
 /** Why none of these servers is eligible for a model. */

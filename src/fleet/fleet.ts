@@ -10,7 +10,7 @@ import type { Check } from "./health.ts";
 import { type EndDetails, type Lease, takePlace } from "./lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
 import { type ClientError, isSuspect } from "./outlier.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, settledOutcome } from "./outcome.ts";
 import { match } from "./reconcile.ts";
 import { countAnswers, sumAnswers } from "./recent.ts";
 import {
@@ -122,7 +122,6 @@ export class Fleet {
     const { shuttingDown } = server;
     return takePlace(server, decision, now, {
       engine: () => engineOf(server, this.#fresh(server, this.#now())),
-      isFull: () => isFull(server, this.#freshScrape(server, this.#now()), this.#now()),
       suspects: (error) => this.#suspects(server, work.model, error),
       onFirstToken: (isTrial) => {
         const now = this.#now();
@@ -137,16 +136,21 @@ export class Fleet {
         this.#keep(this.#servers);
       },
       onOutcome: (outcome, isTrial, details, cause) => {
-        const known = outcome === "client_error" && cause === "server" && details.disputed
-          ? "outlier"
-          : outcome;
-        this.#onOutcome(server.config.url, known);
-        this.#change(server, (now) => {
-          if (known === "outlier") {
-            return this.#takeOutlier(server, work.model, isTrial, details, now);
-          }
-          return transitions.takeOutcome(server, known, isTrial, details, cause, now);
-        });
+        const isCut = outcome === "truncated" && details.afterPreamble === true;
+        const isServers = cause === "server" && details.disputed === true;
+        const settled = settledOutcome(outcome, isServers, isCut && this.#isFull(server));
+        this.#onOutcome(server.config.url, settled);
+        if (settled === "truncated" && isCut) {
+          if (server.cuts.length < MOST_CUTS) server.cuts.push({ isTrial, details });
+          return;
+        }
+        this.#change(
+          server,
+          (now) =>
+            settled === "outlier"
+              ? this.#takeOutlier(server, work.model, isTrial, details, now)
+              : transitions.takeOutcome(server, settled, isTrial, details, cause, now),
+        );
       },
     });
   }
@@ -195,10 +199,12 @@ export class Fleet {
     const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
     this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#workbook.scraped(server, scrape, this.#now());
+    this.#settleCuts(server);
   }
 
   /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
   recordNoScrape(server: Server): void {
+    this.#settleCuts(server);
     if (this.#fresh(server, this.#now())) return;
     this.#change(server, () => transitions.forgetScrape(server));
   }
@@ -212,6 +218,22 @@ export class Fleet {
       work: this.#workbook.of(server, now),
       scrape: this.#freshScrape(server, now),
     }));
+  }
+
+  #isFull(server: Readonly<Server>): boolean {
+    const now = this.#now();
+    return isFull(server, this.#freshScrape(server, now), now);
+  }
+
+  /** Its page was read, or could not be: that tells whether what broke off was turned away. */
+  #settleCuts(server: Server): void {
+    const outcome = this.#isFull(server) ? "backpressure" : "truncated";
+    for (const { isTrial, details } of server.cuts.splice(0)) {
+      this.#change(
+        server,
+        (now) => transitions.takeOutcome(server, outcome, isTrial, details, "server", now),
+      );
+    }
   }
 
   /** Whether a client error looks as if a server alone gave it. */
@@ -298,5 +320,7 @@ export class Fleet {
   }
 }
 
+/** Far more than are needed to take a server out. */
+const MOST_CUTS = 100;
 /** For so long a server isn't asked for a model that it lists and said it doesn't have. */
 const DENIED_MS = 10_000;

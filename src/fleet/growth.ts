@@ -1,5 +1,5 @@
-import type { Observation } from "./book.ts";
 import type { TokenCounters } from "./metrics_text.ts";
+import { type Observation, type Pace, plausibleDecode, plausiblePrefill } from "./pace.ts";
 
 /** What a server's counters tell of all its requests, by how they grew between two scrapes. */
 export interface Growth {
@@ -16,19 +16,24 @@ export interface Growth {
   readonly decode: Observation | undefined;
 }
 
-/** What can't be told, or didn't grow, is `undefined`. */
-export function growthOf(before: TokenCounters, after: TokenCounters): Growth {
+/**
+ * What can't be told, or didn't grow, is `undefined`.
+ *
+ * @param expected pace of the server, which limits the times that it may report
+ */
+export function growthOf(before: TokenCounters, after: TokenCounters, expected: Pace): Growth {
   // An unknown one makes NaN, which no comparison lets through.
   const grown = (name: keyof TokenCounters) => (after[name] ?? NaN) - (before[name] ?? NaN);
   // Where a server doesn't say what it found, it computed all.
   const computed = grown("prompt") - (grown("prefixHits") || 0);
+  const prefill = grown("firstTokens") === 1 &&
+    observation(computed, grown("firstTokenSeconds"));
+  const decode = observation(grown("interTokens"), grown("interTokenSeconds"));
   return {
     promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
     firstTokens: grown("firstTokens") >= 0 ? grown("firstTokens") : undefined,
-    prefill: grown("firstTokens") === 1
-      ? observation(computed, grown("firstTokenSeconds"))
-      : undefined,
-    decode: observation(grown("interTokens"), grown("interTokenSeconds")),
+    prefill: prefill ? plausiblePrefill(prefill, expected) : undefined,
+    decode: decode && plausibleDecode(decode),
   };
 }
 

@@ -8,6 +8,8 @@ export interface EndDetails {
   readonly blameless?: boolean;
   /** Whether it was the server's fault is settled later, by what another server answers. */
   readonly disputed?: boolean;
+  /** It broke off after what it says before its engine begins: full servers do so, without a word. */
+  readonly afterPreamble?: boolean;
   /** The server can't be reached: one such failure is enough to take it out. */
   readonly unreachable?: boolean;
   /** What the server did, in words for people, such as `answered 401`. */
@@ -49,8 +51,6 @@ export interface Lease {
   readonly evictions: Set<() => void>;
   /** What is known of the server's engine now. */
   engine(): EngineState;
-  /** Whether the server is known to be full: it rests, or its last page shows a queue. */
-  isFull(): boolean;
   /** Whether a client error looks as if this server alone gave it. */
   suspects(error: ClientError): boolean;
   /** Tells that a good answer has begun, which ends a trial well. */
@@ -62,7 +62,7 @@ export interface Lease {
 }
 
 /** Who hears of a lease. */
-export interface LeaseListener extends Pick<Lease, "engine" | "isFull" | "suspects"> {
+export interface LeaseListener extends Pick<Lease, "engine" | "suspects"> {
   /** Called when a good answer has begun. */
   readonly onFirstToken: (isTrial: boolean) => void;
   /** Called once, when the place has been given back. */
@@ -75,9 +75,6 @@ export interface LeaseListener extends Pick<Lease, "engine" | "isFull" | "suspec
     cause: Cause,
   ) => void;
 }
-
-/** A half-open server that has not answered its trial by then is tried by one more request. */
-export const TRIAL_MS = 5_000;
 
 /**
  * Takes a place at a server. A place at one that isn't healthy is a trial, and at a half-open one
@@ -99,11 +96,10 @@ export function takePlace(
   let settled = false;
   server.inFlight++;
   server.awaited++;
-  const trialUntil = now + TRIAL_MS;
-  if (status === "half-open") server.trialUntil = trialUntil;
+  if (status === "half-open") server.trialSince = now;
   const endTrial = () => {
     // Another request may have taken over.
-    if (onTrial && server.trialUntil === trialUntil) server.trialUntil = -Infinity;
+    if (onTrial && server.trialSince === now) server.trialSince = undefined;
     onTrial = false;
   };
   const answered = () => {

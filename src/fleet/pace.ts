@@ -10,6 +10,14 @@ export interface Pace {
   readonly secondsPerAnswerToken: number;
 }
 
+/** A number of tokens and the seconds they took. */
+export interface Observation {
+  /** Computed prompt tokens, or tokens of an answer after its first. */
+  readonly tokens: number;
+  /** Time to the first token, or the sum of the times between tokens. */
+  readonly seconds: number;
+}
+
 /** What was seen of a server, or of all together. */
 export interface Seen {
   /** Seconds of prefill over uncached tokens. */
@@ -89,6 +97,38 @@ function together(own: Line, all: Line, prior: Line): Line {
   const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
   const doubt = Math.max(LEAST_DOUBT, 1 / (1 + own.n + all.n));
   return mixed([[own, 1], [all, shared], [prior, doubt]]);
+}
+
+/** A time that exceeds the expected one by more than this factor has other causes than the pace. */
+const MOST_TIMES_EXPECTED = 4;
+/** Tokens that one observation may weigh, so that a wrong one is soon outweighed. */
+const MOST_TOKENS = 10_000;
+
+/** Caps a measured time at what still says something about a server's pace. */
+export function plausibleSeconds(seconds: number, expectedSeconds: number): number {
+  return Math.min(seconds, MOST_TIMES_EXPECTED * expectedSeconds + 0.5);
+}
+
+/** Limits what a server reports about a prefill to what is plausible at its expected pace. */
+export function plausiblePrefill(reported: Observation, expected: Pace): Observation {
+  const { tokens, seconds } = scaledDown(reported);
+  const expectedSeconds = expected.startSeconds + tokens * expected.secondsPerToken;
+  return {
+    tokens,
+    seconds: plausibleSeconds(Math.max(seconds, tokens * FASTEST), expectedSeconds),
+  };
+}
+
+/** Limits what a server or an answer reports about decoding to what is plausible. */
+export function plausibleDecode(reported: Observation): Observation {
+  const { tokens, seconds } = scaledDown(reported);
+  return { tokens, seconds: clamp(seconds, tokens * SHORTEST_STEP, tokens * LONGEST_STEP) };
+}
+
+/** The same rate over at most {@linkcode MOST_TOKENS}. */
+function scaledDown({ tokens, seconds }: Observation): Observation {
+  const part = Math.min(1, MOST_TOKENS / tokens);
+  return { tokens: part * tokens, seconds: part * seconds };
 }
 
 function clamp(value: number, least: number, most: number): number {

@@ -1,3 +1,6 @@
+import { createBlockSets } from "./block_sets.ts";
+import { createColumn } from "./column.ts";
+
 /** Which servers have seen the beginnings of which prompts. */
 export interface PrefixIndex {
   /** How many of a prompt's blocks each server has seen from the first on, by the server's slot. */
@@ -20,147 +23,164 @@ export interface PrefixIndex {
   size(slot: number): number;
 }
 
-const SLOTS_PER_WORD = 32;
 /** A block that was put among so large a part of the last needn't move to their end. */
 const RECENT = 1 / 8;
+/** Puts are counted up to here, and then from 0 on. */
+const LAST_USE = 2 ** 31 - 1;
+/** Beside as many blocks as a prompt has, so many leave at once: the rest leaves bit by bit. */
+const MOST_LEAVING = 500;
+const UNSEEN = -1;
 
 /** A place in the order as that of a block which is yet to be computed, and back. */
 function promise(use: number): number {
-  return -1 - use;
+  return ~use;
 }
 
-/**
- * An index over all servers: per block one bit for each server, so that a prompt is looked up once
- * and not once for each server.
- *
- * @param mostBlocks that all servers together may hold
- */
+/** @param mostBlocks that all servers together may hold */
 export function createPrefixIndex(mostBlocks: number): PrefixIndex {
-  /** Servers that hold a block, one bit each, in words of 32. */
-  const holders = new Map<number, number[]>();
-  /**
-   * Of each slot, its blocks, the longest unused first, and how many were put before each; of those
-   * that the server has yet to compute as a {@linkcode promise}.
-   */
-  const used: Map<number, number>[] = [];
-  /** Of each slot, how many blocks were put at its end so far. */
+  /** Each with the longest unused first. */
+  const sets = createBlockSets(mostBlocks);
+  /** By place, how many were put in the set before; a {@linkcode promise} if yet to be computed. */
+  const usedAt = createColumn();
+  /** Of each slot, the number of its set: another one once it was forgotten. */
+  let setNumbers: ReadonlyMap<number, number> = new Map();
+  /** Sets that were forgotten and aren't empty yet. */
+  const forgotten = new Set<number>();
+  /** Of each slot, how many blocks were put in its set so far. */
   const uses: number[] = [];
+  const sizes: number[] = [];
   const limits: number[] = [];
   let total = 0;
 
-  const usedOf = (slot: number) => used[slot] ??= new Map();
-  const wordOf = (slot: number) => Math.floor(slot / SLOTS_PER_WORD);
-  const bitOf = (slot: number) => 1 << (slot % SLOTS_PER_WORD);
-
-  function add(slot: number, block: number): void {
-    const words = holders.get(block) ?? [];
-    if (words.length === 0) holders.set(block, words);
-    const word = wordOf(slot);
-    while (words.length <= word) words.push(0);
-    words[word]! |= bitOf(slot);
-    total++;
+  function setOf(slot: number): number {
+    const known = setNumbers.get(slot);
+    if (known !== undefined) return known;
+    const taken = new Set([...setNumbers.values(), ...forgotten]);
+    let set = slot;
+    while (taken.has(set)) set++;
+    // Anew, since what was matched before goes on with the old ones.
+    setNumbers = new Map(setNumbers).set(slot, set);
+    sets.open(set);
+    return set;
   }
 
-  function drop(slot: number, block: number): void {
-    used[slot]!.delete(block);
-    const words = holders.get(block)!;
-    words[wordOf(slot)]! &= ~bitOf(slot);
-    if (words.every((word) => word === 0)) holders.delete(block);
-    total--;
+  const sizeOf = (slot: number) => sizes[slot] ?? 0;
+  function grow(slot: number, by: number): void {
+    sizes[slot] = sizeOf(slot) + by;
+    total += by;
   }
 
-  function keepToLimit(slot: number): void {
-    shrink(slot, limits[slot] ?? Infinity);
+  /** Lets so many leave. */
+  function shrink(slot: number, excess: number): void {
+    if (excess <= 0) return;
+    const set = setOf(slot);
+    for (let i = 0; i < excess; i++) sets.remove(set, sets.first(set));
+    grow(slot, -excess);
+  }
+
+  function keepToLimit(slot: number, mostLeaving: number): void {
+    shrink(slot, Math.min(mostLeaving, sizeOf(slot) - (limits[slot] ?? Infinity)));
   }
 
   function keepToCap(slot: number): void {
     if (total <= mostBlocks) return;
     // Whoever holds most makes room: else those that came first would leave nothing to others.
     let largest = slot;
-    used.forEach(({ size }, other) => {
-      if (size > used[largest]!.size) largest = other;
+    sizes.forEach((size, other) => {
+      if (size > sizeOf(largest)) largest = other;
     });
-    shrink(largest, used[largest]!.size - (total - mostBlocks));
+    shrink(largest, total - mostBlocks);
   }
 
-  function shrink(slot: number, most: number): void {
-    const blocks = usedOf(slot);
-    for (const block of blocks.keys()) {
-      if (blocks.size <= most) return;
-      drop(slot, block);
+  /** Clears away what was forgotten, as far as so many blocks are. */
+  function clearAway(most: number): void {
+    for (const set of forgotten) {
+      for (let place; (place = sets.first(set)) !== 0; most--) {
+        if (most <= 0) return;
+        sets.remove(set, place);
+      }
+      sets.close(set);
+      forgotten.delete(set);
     }
   }
 
   function remember(slot: number, blocks: readonly number[]): void {
-    const known = usedOf(slot);
+    clearAway(blocks.length + MOST_LEAVING);
+    const set = setOf(slot);
     const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
     let use = uses[slot] ?? 0;
+    let added = 0;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const block = blocks[i]!;
-      const last = known.get(block);
-      const isPromise = last === undefined || last < 0;
-      if (last === undefined) add(slot, block);
-      else {
+      let place = sets.find(set, block);
+      let isPromise = true;
+      if (place === 0) {
+        place = sets.add(set, block);
+        added++;
+      } else {
+        const last = usedAt.get(place);
+        isPromise = last < 0;
         // What all prompts share is used all the time: it stays where it is while that is near.
-        if (use - (isPromise ? promise(last) : last) <= recent) continue;
-        known.delete(block);
+        if (((use - (isPromise ? promise(last) : last)) & LAST_USE) <= recent) continue;
+        sets.moveLast(set, place);
       }
-      known.set(block, isPromise ? promise(use) : use);
-      use++;
+      usedAt.set(place, isPromise ? promise(use) : use);
+      use = (use + 1) & LAST_USE;
     }
     uses[slot] = use;
+    grow(slot, added);
     // Not to the server's limit yet: what may be refused pushes nothing out.
     keepToCap(slot);
   }
 
+  /** What was promised is there. Returns whether all of these blocks are. */
+  function keepPromises(slot: number, blocks: readonly number[]): boolean {
+    const set = setOf(slot);
+    let areThere = true;
+    for (const block of blocks) {
+      const place = sets.find(set, block);
+      const last = usedAt.get(place);
+      if (place === 0) areThere = false;
+      else if (last < 0) usedAt.set(place, promise(last));
+    }
+    return areThere;
+  }
+
   return {
     match(blocks) {
-      const alive = holders.get(blocks[0]!)?.slice();
-      if (!alive) return () => 0;
-      const matched = new Uint32Array(alive.length * SLOTS_PER_WORD);
-      let some = 1;
-      let depth = 1;
-      for (; some !== 0 && depth < blocks.length; depth++) {
-        const words = holders.get(blocks[depth]!);
-        some = 0;
-        for (let i = 0; i < alive.length; i++) {
-          const left = alive[i]! & (words?.[i] ?? 0);
-          settle(alive[i]! & ~left, i, depth);
-          alive[i] = left;
-          some |= left;
-        }
-      }
-      for (let i = 0; i < alive.length; i++) settle(alive[i]!, i, depth);
-      return (slot) => matched[slot] ?? 0;
-
-      function settle(word: number, index: number, depth: number): void {
-        for (let bits = word; bits !== 0; bits &= bits - 1) {
-          matched[index * SLOTS_PER_WORD + 31 - Math.clz32(bits & -bits)] = depth;
-        }
-      }
+      const matched = sets.match(blocks);
+      const numbers = setNumbers;
+      return (slot) => matched[numbers.get(slot) ?? UNSEEN] ?? 0;
     },
     remember,
     confirm(slot, blocks) {
       // Another one that came to nothing may have taken some of them along.
-      const known = usedOf(slot);
-      if (!blocks.every((block) => known.has(block))) remember(slot, blocks);
-      for (const block of blocks) {
-        const last = known.get(block);
-        if (last !== undefined && last < 0) known.set(block, promise(last));
+      if (!keepPromises(slot, blocks)) {
+        remember(slot, blocks);
+        keepPromises(slot, blocks);
       }
-      keepToLimit(slot);
+      keepToLimit(slot, blocks.length + MOST_LEAVING);
     },
     withdraw(slot, blocks) {
-      const known = usedOf(slot);
-      for (const block of blocks) if (known.get(block)! < 0) drop(slot, block);
+      const set = setOf(slot);
+      for (const block of blocks) {
+        const place = sets.find(set, block);
+        if (place === 0 || usedAt.get(place) >= 0) continue;
+        sets.remove(set, place);
+        grow(slot, -1);
+      }
     },
     forget(slot) {
-      for (const block of [...usedOf(slot).keys()]) drop(slot, block);
+      const set = setNumbers.get(slot);
+      if (set === undefined) return;
+      forgotten.add(set);
+      setNumbers = new Map([...setNumbers].filter(([other]) => other !== slot));
+      grow(slot, -sizeOf(slot));
     },
     limit(slot, blocks) {
       limits[slot] = blocks;
-      keepToLimit(slot);
+      keepToLimit(slot, MOST_LEAVING);
     },
-    size: (slot) => usedOf(slot).size,
+    size: sizeOf,
   };
 }

@@ -1,6 +1,8 @@
 import type { ServerConfig } from "../config/config.ts";
 import type { Check } from "./health.ts";
 import { parseMetrics, type ServerMetrics } from "./metrics_text.ts";
+import { parseModels } from "./models_page.ts";
+import { readPage } from "./page.ts";
 import type { Model } from "./server.ts";
 
 /** How the router asks a server about itself. */
@@ -89,16 +91,12 @@ export async function fetchModels(
     throw new Unauthorized(`/v1/models answered ${status}; ${key}`);
   }
   if (!ok) throw new Error(`/v1/models answered ${status}`);
-  const { data } = JSON.parse(text) as { data?: unknown };
-  if (!Array.isArray(data)) {
-    throw new Error("/v1/models answered without a list");
-  }
-  return data.filter((model): model is Model => typeof model?.id === "string");
+  return parseModels(text);
 }
 
 /**
- * What a server's `/metrics` says, `undefined` where it has no such page. Throws when the server
- * can't be reached in time.
+ * What a server's `/metrics` says, `undefined` where it has no such page. Throws an `Error` with the
+ * reason if the page can't be read in time or exceeds a limit.
  */
 export async function fetchMetrics(
   server: ServerConfig,
@@ -126,13 +124,15 @@ async function get(
       client,
       signal: abort.signal,
       redirect: "manual",
-      headers: server.apiKey ? { authorization: `Bearer ${server.apiKey}` } : {},
+      headers: {
+        // Otherwise fetch asks for gzip and decompresses it.
+        "accept-encoding": "identity",
+        ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }),
+      },
     });
-    return {
-      ok: response.ok,
-      status: response.status,
-      text: await response.text(),
-    };
+    const { ok, status } = response;
+    if (!ok) await response.body?.cancel();
+    return { ok, status, text: ok ? await readPage(response, path, abort.signal) : "" };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);

@@ -1,5 +1,6 @@
 import type { ServerConfig } from "../config/config.ts";
 import { type Health, UNCHECKED } from "./health.ts";
+import type { EndDetails } from "./lease.ts";
 import type { Scrape } from "./load.ts";
 import { noAnswers, type RecentAnswers } from "./recent.ts";
 import { NO_PROGRESS, type Progress } from "./stall.ts";
@@ -30,8 +31,8 @@ export interface Server {
   restsUntil: number;
   /** Times it asked to be left alone since it last answered well. */
   rests: number;
-  /** While it is half-open: until when no further request may try it. */
-  trialUntil: number;
+  /** While it is half-open: since when a request tries it. */
+  trialSince: number | undefined;
   /** Its engine stands still with work to do. */
   stalled: boolean;
   /** What its page shows of its engine's work. */
@@ -40,6 +41,8 @@ export interface Server {
   readonly recent: RecentAnswers;
   /** When it last answered a request well; `-Infinity` if it never did. */
   answeredAt: number;
+  /** Answers that broke off as those of full servers do, until its page tells whether it is full. */
+  cuts: Cut[];
   /** Until when its client errors count as the clients': another server just gave the same. */
   clearedUntil: number;
   /** Models that it lists and said it doesn't have, and until when that is believed. */
@@ -68,6 +71,13 @@ export interface Server {
   scrapedAt: number | undefined;
   /** What its `/metrics` last said of its requests. */
   scrape: Scrape | undefined;
+}
+
+/** An answer that broke off after what its server says before its engine begins. */
+export interface Cut {
+  /** It was to prove a half-open server. */
+  readonly isTrial: boolean;
+  readonly details: EndDetails;
 }
 
 /** Why a server doesn't tell its models. */
@@ -101,11 +111,12 @@ export function newServer(id: number, config: ServerConfig): Server {
     shuttingDown: false,
     restsUntil: -Infinity,
     rests: 0,
-    trialUntil: -Infinity,
+    trialSince: undefined,
     stalled: false,
     progress: NO_PROGRESS,
     recent: noAnswers(),
     answeredAt: -Infinity,
+    cuts: [],
     clearedUntil: -Infinity,
     denied: new Map(),
     routableSince: -Infinity,
@@ -155,6 +166,11 @@ export function reasonOf(server: Readonly<Server>): string {
 /** Whether requests go to a server in that state. */
 export function isRoutable(state: ServerState): boolean {
   return state === "healthy" || state === "half-open";
+}
+
+/** Whether a server in that state adds to what the fleet can do. */
+export function hasCapacity(state: ServerState): boolean {
+  return state !== "draining" && state !== "no_models" && state !== "unauthorized";
 }
 
 /** Whether somebody should look after a server in that state. */

@@ -16,7 +16,7 @@ export interface Work {
 
 /** Bytes of prompt text in one block, some hundred tokens. */
 export const BLOCK_BYTES = 512;
-/** Blocks that are remembered of all servers together; one takes about a hundred bytes. */
+/** Blocks that are remembered of all servers together; one takes some sixty bytes. */
 export const MOST_PREFIX_BLOCKS = 1_000_000;
 
 /** A request at a server, as the workbook keeps it. */

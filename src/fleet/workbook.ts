@@ -4,7 +4,7 @@ import { enqueue, hidesFirstTokens, passTime, pendingTokens } from "./backlog.ts
 import * as books from "./book.ts";
 import { growthOf } from "./growth.ts";
 import type { Load, Scrape } from "./load.ts";
-import { NOTHING_SEEN, type Seen } from "./pace.ts";
+import { NOTHING_SEEN, type Observation, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
@@ -43,6 +43,8 @@ const MOST_MODELS = 1_000;
 const USUAL_CACHE_TOKENS = 500_000;
 /** Weight of the latest in a running mean. */
 const LATEST = 0.02;
+/** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
+const MOST_TOKENS_PER_MS = 10;
 
 export function createWorkbook(): Workbook {
   const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
@@ -68,12 +70,7 @@ export function createWorkbook(): Workbook {
     return book;
   }
 
-  function learn(
-    book: books.Book,
-    kind: keyof Seen,
-    seen: books.Observation | undefined,
-    now: number,
-  ) {
+  function learn(book: books.Book, kind: keyof Seen, seen: Observation | undefined, now: number) {
     if (!seen) return;
     book.seen = books.withObservation(book.seen, kind, seen, now);
     all = books.withObservation(all, kind, seen, now);
@@ -137,9 +134,10 @@ export function createWorkbook(): Workbook {
       index.confirm(book.slot, blocks);
       if (session !== undefined) sessions.remember(session, book.slot);
     },
-    end(server, ticket, { promptTokens, answerTokens }, now) {
+    end(server, ticket, { promptTokens, answerTokens: claimed }, now) {
       const book = bookOf(server);
       const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = ticket;
+      const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
       learn(book, "prefill", books.takeStep(book, now), now);
       learn(book, "decode", books.close(book, ticket, answerTokens, now), now);
       if (firstAt === undefined) {
@@ -160,9 +158,11 @@ export function createWorkbook(): Workbook {
       book.started = undefined;
       book.queued = scrape.waiting > 0;
       if (scrape.kvCacheTokens) index.limit(book.slot, blocksOf(scrape.kvCacheTokens));
-      if (books.count(book, scrape, now) === "anew") return forget(book);
+      if (books.count(book, scrape, server.config.capacity, now) === "anew") return forget(book);
       if (!before || !scrape.counters) return;
-      const { promptTokens, firstTokens, prefill, decode } = growthOf(before, scrape.counters);
+      const expected = books.expectedPace(book, all, now);
+      const growth = growthOf(before, scrape.counters, expected);
+      const { promptTokens, firstTokens, prefill, decode } = growth;
       learn(book, "decode", decode, now);
       if (!queued && !book.queued && books.isLittleKnown(book, now)) {
         learn(book, "prefill", prefill, now);

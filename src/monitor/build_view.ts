@@ -1,3 +1,4 @@
+import { hasCapacity } from "../fleet/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
 import type { EventView, Identity, ServerView, Totals, View } from "./view.ts";
@@ -37,7 +38,10 @@ function totalsOf(servers: readonly ServerView[], statistics: Statistics): Total
   const counted = servers.filter(({ state }) => state !== "draining");
   const sum = (all: readonly ServerView[], of: (server: ServerView) => number) =>
     all.reduce((total, server) => total + of(server), 0);
-  const capacity = sum(counted, (server) => server.capacity);
+  const capacity = sum(
+    counted.filter(({ state }) => hasCapacity(state)),
+    (server) => server.capacity,
+  );
   return {
     servers: counted.length,
     healthy: counted.filter(({ state }) => state === "healthy").length,

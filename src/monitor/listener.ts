@@ -31,7 +31,6 @@ export function tellAll(
   listeners: readonly Partial<Listener>[],
   onError: (error: unknown) => void,
 ): Listener {
-  /** Where only one listens, its own function: `nextToken` is called for every chunk. */
   function all<K extends keyof Listener>(name: K): Listener[K] {
     const ears = listeners.flatMap((listener) => listener[name] ?? []);
     const passOn = (...what: unknown[]) => {
@@ -43,7 +42,7 @@ export function tellAll(
         }
       }
     };
-    return ears.length === 1 ? ears[0] as Listener[K] : passOn as Listener[K];
+    return passOn as Listener[K];
   }
   return {
     chosen: all("chosen"),

@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { isRoutable } from "../fleet/server.ts";
-import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
+import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Account } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
+import { keepSeries, type LabelValue } from "./series.ts";
+import { registerServerGauges } from "./server_gauges.ts";
 
 /** What `/metrics` answers with, and what feeds it. */
 export interface Metrics {
@@ -82,6 +83,19 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   let latest: FleetSnapshot | undefined;
   registerServerGauges(registers, () => latest?.servers ?? []);
 
+  /** What left the fleet takes its series along; a counter that begins anew is an ordinary reset. */
+  async function keepSeriesOf({ servers }: FleetSnapshot): Promise<void> {
+    // Of answers that are the router's own, and of models that no server lists.
+    const urls = new Set<LabelValue>(["", ...servers.map(({ url }) => url)]);
+    const models = new Set<LabelValue>([
+      UNKNOWN_MODEL,
+      ...servers.flatMap(({ models }) => [...models.keys()]),
+    ]);
+    await keepSeries(requests, { server: urls, model: models });
+    await keepSeries(attempts, { server: urls });
+    await keepSeries(tokens, { model: models });
+  }
+
   return {
     listener: {
       chosen: (ms) => overhead.observe(ms / 1000),
@@ -109,12 +123,19 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         // Of those with a key, all for its limits or those of its address.
         if (key !== undefined) keyRequests.inc({ key, code: "429" });
       },
-      reloaded: () => reloads.inc({ outcome: "ok" }),
+      async reloaded({ access }) {
+        reloads.inc({ outcome: "ok" });
+        const names = new Set<LabelValue>(access.keys.map(({ name }) => name));
+        await keepSeries(keyRequests, { key: names });
+        // Where nobody asks for pages, this keeps the series of old servers from adding up.
+        await keepSeriesOf(snapshot());
+      },
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
     },
-    page() {
+    async page() {
       latest = snapshot();
-      return registry.metrics();
+      await keepSeriesOf(latest);
+      return await registry.metrics();
     },
     contentType: registry.contentType,
   };
@@ -124,76 +145,4 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
 function stageOf({ attempts, bytes }: Readonly<Account>): "upload" | "waiting" | "streaming" {
   if (attempts === 0) return "upload";
   return bytes === 0 ? "waiting" : "streaming";
-}
-
-/** Makes a gauge of what `read` tells of each server; what is unknown has no value. */
-type ServerGauge = (
-  name: string,
-  help: string,
-  read: (server: ServerSnapshot) => number | undefined,
-) => void;
-
-/** Gauges that a scrape reads off the fleet, so that a server that left is gone at once. */
-function registerServerGauges(
-  registers: Registry[],
-  servers: () => readonly ServerSnapshot[],
-): void {
-  const gauge: ServerGauge = (name, help, read) =>
-    new Gauge({
-      name: `vllm_router_${name}`,
-      help,
-      labelNames: ["server"],
-      registers,
-      collect() {
-        this.reset();
-        for (const server of servers()) {
-          const value = read(server);
-          if (value !== undefined) this.set({ server: server.url }, value);
-        }
-      },
-    });
-  gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
-  gauge("server_up", "1 for a server that requests go to, else 0.", (server) => {
-    // One that was removed isn't down, and nobody should be woken up for it.
-    return server.state === "draining" ? undefined : Number(isRoutable(server.state));
-  });
-  gauge("server_load", "(running + 0.5 × waiting) / capacity.", (server) => server.load);
-  gauge("server_running", "Requests running at a server.", (server) => server.running);
-  gauge("server_waiting", "Requests waiting at a server.", (server) => server.waiting);
-  gauge(
-    "server_kv_cache_usage",
-    "Share of a server's KV cache in use, 0 to 1.",
-    (server) => server.scrape?.kvCacheUsage,
-  );
-  registerWorkGauges(gauge);
-}
-
-/** Of the work at a server and of what the router has learned of it. */
-function registerWorkGauges(gauge: ServerGauge): void {
-  gauge(
-    "server_pending_prefill_tokens",
-    "Prompt tokens a server has yet to compute for this router's own requests, estimated.",
-    (server) => Math.round(server.work.pendingTokens),
-  );
-  gauge(
-    "server_prefill_tokens_per_second",
-    "Prompt tokens a server computes in a second, learned.",
-    (server) => 1 / server.work.secondsPerToken,
-  );
-  gauge(
-    "server_prefix_blocks",
-    "Blocks of prompts a server is believed to have in its prefix cache.",
-    (server) => server.work.prefixBlocks,
-  );
-  gauge(
-    "server_predicted_prefix_hit_rate",
-    "Share of prompt tokens expected in a server's prefix cache, 0 to 1, at the last comparison.",
-    (server) => server.work.predictedHitRate,
-  );
-  gauge(
-    "server_prefix_hit_rate",
-    "The same share as the server's own counters told at the last comparison, 0 to 1: one is made " +
-      "of at least 50,000 tokens looked up and kept for ten minutes. Screens show the last minute.",
-    (server) => server.work.realHitRate,
-  );
 }

@@ -2,7 +2,7 @@ import { isFailure } from "../fleet/outcome.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { createGrowth, type Growth } from "./growth.ts";
 import type { Listener } from "./listener.ts";
-import { createSamples, type Samples } from "./samples.ts";
+import { createQuantiles, type Quantiles } from "./quantiles.ts";
 import type { FirstToken } from "./view.ts";
 
 /** What the router counted and timed, for the screens. */
@@ -31,12 +31,10 @@ export interface ServerStatistics {
 
 const RATE_MS = 5_000;
 const MINUTE_MS = 60_000;
-const SERVER_SAMPLES = 512;
-const FLEET_SAMPLES = 4_096;
 
 interface Server {
   errors: number;
-  readonly firstToken: Samples;
+  readonly firstToken: Quantiles;
   readonly tokens: Growth;
   readonly prefixQueries: Growth;
   readonly prefixHits: Growth;
@@ -45,7 +43,7 @@ interface Server {
 /** @param now clock time in milliseconds */
 export function createStatistics(now: () => number): Statistics {
   const servers = new Map<string, Server>();
-  const fleetFirstToken = createSamples(FLEET_SAMPLES, MINUTE_MS, now);
+  const fleetFirstToken = createQuantiles(MINUTE_MS, now);
   const requests = createGrowth(RATE_MS, now);
   let requestCount = 0;
   let failoverCount = 0;
@@ -55,7 +53,7 @@ export function createStatistics(now: () => number): Statistics {
     if (!server) {
       server = {
         errors: 0,
-        firstToken: createSamples(SERVER_SAMPLES, MINUTE_MS, now),
+        firstToken: createQuantiles(MINUTE_MS, now),
         tokens: createGrowth(RATE_MS, now),
         prefixQueries: createGrowth(MINUTE_MS, now),
         prefixHits: createGrowth(MINUTE_MS, now),
@@ -110,7 +108,7 @@ export function createStatistics(now: () => number): Statistics {
   };
 }
 
-function firstTokenOf(samples: Samples): FirstToken {
-  const [p50, p95, p99] = samples.quantiles([0.5, 0.95, 0.99]);
+function firstTokenOf(quantiles: Quantiles): FirstToken {
+  const [p50, p95, p99] = quantiles.read([0.5, 0.95, 0.99]);
   return { p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null };
 }

@@ -27,6 +27,8 @@ export interface Attempted {
   readonly answer: Answer | undefined;
   /** Why the router gave it up, if it did. */
   readonly expired: Expiry | undefined;
+  /** It broke off after what its server says before its engine begins. */
+  readonly afterPreamble?: boolean;
   /** What broke it, in the runtime's words. */
   readonly error?: string | undefined;
   /** What kind of client error it is, where it is one. */
@@ -69,13 +71,15 @@ export async function attempt(request: AttemptRequest): Promise<Attempted> {
 async function send(request: AttemptRequest): Promise<Attempted> {
   const upstream = openUpstream(request);
   const dialect = dialectOf(request.path);
+  let afterPreamble = false;
+  const onPreamble = () => void (afterPreamble = true);
   try {
     const { status, headers } = await upstream.head();
     // A redirect would tell where the server is, and is no answer to a client.
     if (status < 200 || status > 599 || isRedirect(status)) {
       throw new Error(`${status} is no status of an answer`);
     }
-    const held = await hold(upstream, status, headers, dialect, request);
+    const held = await hold(upstream, status, headers, dialect, { ...request, onPreamble });
     const isStream = held.watch !== undefined;
     const outcome = upstream.outcomeOf(undefined, {
       status: held.errorStatus,
@@ -103,6 +107,7 @@ async function send(request: AttemptRequest): Promise<Attempted> {
       answer: undefined,
       expired: upstream.expired,
       error: failureIn(error),
+      afterPreamble,
     };
   }
 }
@@ -113,7 +118,7 @@ async function hold(
   status: number,
   headers: Headers,
   dialect: Dialect,
-  { early, headFor }: AttemptRequest,
+  { early, headFor, onPreamble }: AttemptRequest & { readonly onPreamble: () => void },
 ): Promise<Held> {
   if (status >= 400) return await holdBody(upstream);
   if (!isEventStream(headers)) {
@@ -126,7 +131,10 @@ async function hold(
   try {
     return await holdEvents(upstream, dialect, {
       pass(bytes, kind) {
-        if (kind === "preamble" && hasPreamble) return;
+        if (kind === "preamble") {
+          onPreamble();
+          if (hasPreamble) return;
+        }
         open();
         early.pass(bytes, kind);
       },

@@ -1,13 +1,22 @@
 import type { Cause, Lease } from "../fleet/lease.ts";
-import type { Outcome } from "../fleet/outcome.ts";
 import type { Attempted } from "./attempt.ts";
+
+/** An answer, or the failure to give one, of a server that was asked. */
+export type Given = Pick<Attempted, "outcome"> & {
+  readonly answer?: { readonly status: number } | undefined;
+};
 
 /** The failures of one request whose cause is known only when another server has answered it. */
 export interface Disputes {
   /** Ends an attempt that may have failed by its server's fault or by its request's. */
   add(lease: Lease, attempted: Attempted): void;
-  /** Settles all of them, by how the request ended. Only the first call counts. */
-  settle(last: Pick<Attempted, "outcome"> | undefined, wasHeldBack?: boolean): void;
+  /**
+   * Settles all of them. Only the first call counts.
+   *
+   * @param passedOn the answer that the client gets, `undefined` where that is a failure
+   * @param wasHeldBack another server could have been asked, but for the retry budget
+   */
+  settle(passedOn: Given | undefined, wasHeldBack?: boolean): void;
 }
 
 /** Whether another server's answer can tell who caused a failure. */
@@ -20,29 +29,38 @@ export function createDisputes(): Disputes {
   const failures: { readonly lease: Lease; readonly attempted: Attempted }[] = [];
   return {
     add: (lease, attempted) => void failures.push({ lease, attempted }),
-    settle(last, wasHeldBack = false) {
-      const all = failures.map(({ attempted }) => attempted.outcome);
-      const cause = causeOf(all, last?.outcome, wasHeldBack);
-      for (const { lease } of failures.splice(0)) lease.settle(cause);
+    settle(passedOn, wasHeldBack = false) {
+      const all = failures.splice(0);
+      for (const { lease, attempted } of all) {
+        const others = all.map((other) => other.attempted).filter((other) => other !== attempted);
+        lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
+      }
     },
   };
 }
 
 /**
- * Who caused failures, by what another server made of the same request (issue 13). Where it went
- * well there, the servers that failed are to blame. Where two servers failed, or one says that the
- * client is in error, it was the request. Where nobody else could be asked the server is to blame,
- * and where somebody could have been but for the retry budget nothing is known.
+ * Who caused a failure, by what other servers made of the same request (issue 13). Where it went
+ * well elsewhere, the server that failed is to blame. A client error that another server gives as
+ * well is the client's; a failure is the request's where another server failed as well, or calls
+ * the request wrong. Where nobody else could be asked the server is to blame, and where somebody
+ * could have been but for the retry budget nothing is known.
  *
- * @param failures of servers that were asked, in turn
- * @param last how the last attempt ended, `undefined` where nothing else was asked
+ * @param others that failed at the same request
+ * @param passedOn the answer that the client gets, `undefined` where that is a failure
  */
 export function causeOf(
-  failures: readonly Outcome[],
-  last: Outcome | undefined,
+  failure: Given,
+  others: readonly Given[],
+  passedOn: Given | undefined,
   wasHeldBack: boolean,
 ): Cause {
-  if (last === "ok") return "server";
-  if (last === "client_error" || failures.length > 1) return "request";
-  return wasHeldBack || failures[0] === "client_error" ? "unknown" : "server";
+  if (passedOn?.outcome === "ok") return "server";
+  if (failure.outcome === "client_error") {
+    const same = (other: Given | undefined) => other?.answer?.status === failure.answer?.status;
+    return others.some(same) || (passedOn && same(passedOn)) ? "request" : "unknown";
+  }
+  if (passedOn?.outcome === "client_error") return "request";
+  if (others.length === 0) return wasHeldBack ? "unknown" : "server";
+  return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";
 }

@@ -1,7 +1,6 @@
 import { concat } from "./bytes.ts";
 import type { Early } from "./early_head.ts";
 import { nextEvent } from "./events.ts";
-import { EndedEarly } from "./outcome_of.ts";
 import { type Dialect, readEvent, UNKNOWN_SHAPE } from "./stream_events.ts";
 import { type StreamWatch, watchStream } from "./stream_watch.ts";
 import type { Upstream } from "./upstream.ts";
@@ -69,7 +68,7 @@ export async function holdEvents(
   };
   while (text.length < HELD_BYTES && text.length - passed < LONGEST_OPENING) {
     const chunk = await upstream.read();
-    if (!chunk) throw new EndedEarly("The stream ended before its first token");
+    if (!chunk) throw new Error("The stream ended before its first token");
     chunks.push(chunk);
     // One letter for each byte, so that places in the text are places in the bytes.
     text += latin1.decode(chunk);

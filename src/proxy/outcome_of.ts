@@ -29,14 +29,11 @@ export interface Facts {
   readonly isGivenUp?: boolean | undefined;
   /** The answer is an error of a server that shuts down. */
   readonly isShutdown?: boolean | undefined;
-  /** Whether the server is known to be full. */
-  readonly isFull: () => boolean;
 }
 
 /**
  * The one outcome of an attempt. A status that tells of a failure says more than the break that
- * may follow it; what the client or the router itself ended is not the server's break. A full
- * server may end a stream before its first token without saying why.
+ * may follow it; what the client or the router itself ended is not the server's break.
  */
 export function outcomeOf(facts: Facts): Outcome {
   const { status, error, expired, clientGone } = facts;
@@ -48,14 +45,8 @@ export function outcomeOf(facts: Facts): Outcome {
     return told ?? "reset";
   }
   if (expired) return expired === "unreachable" ? "refused" : "timeout";
-  if (error instanceof EndedEarly && facts.isFull()) return "backpressure";
   if (status !== undefined) return "truncated";
   return isConnectError(error) ? "refused" : "reset";
-}
-
-/** A stream ended cleanly before its first token. */
-export class EndedEarly extends Error {
-  override name = "EndedEarly";
 }
 
 /** Whether a status sends the client elsewhere. */

@@ -111,7 +111,6 @@ export function createProxy(options: ProxyOptions): Proxy {
         limits: limitsOf(settings, lease, { startedAt, cutOffs }),
         clientGone,
         isReachable,
-        isFull: lease.isFull,
         early,
         headFor: (server) => headersForClient(server, headersOf(id, client, lease.decision)),
       });
@@ -134,12 +133,14 @@ export function createProxy(options: ProxyOptions): Proxy {
       lease.end(attempted.outcome, { ...endDetails(attempted, Date.now()), disputed });
       if (disputed) disputes.add(lease, attempted);
       failed = { ...attempted, server };
-      if (attempted.answer && !isOwnKeyRefused(attempted, apiKey)) failedAnswer = failed;
+      // An error that may be one server's own says less than what another said.
+      const saysLess = isSuspect && (failedAnswer || isOwnKeyRefused(attempted, apiKey));
+      if (attempted.answer && !saysLess) failedAnswer = failed;
       if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
       heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
-    disputes.settle(failed, heldBack);
+    disputes.settle(undefined, heldBack);
     if (heldBack) observer.retryHeldBack();
     if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));

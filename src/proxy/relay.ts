@@ -96,6 +96,8 @@ export function relay(
     }
     bytes += chunk.length;
     controller.enqueue(chunk);
+    // A client that has gone is noticed right there.
+    if (isOver) return;
     if (state.kind === "ended") afterEnd ??= setTimeout(closeAfterEnd, AFTER_END_MS);
   }
   function closeAfterEnd() {

@@ -17,6 +17,7 @@ export interface Ending {
   /** What broke it, in the runtime's words. */
   readonly error?: string | undefined;
   readonly clientError?: ClientError | undefined;
+  readonly afterPreamble?: boolean;
 }
 
 /**
@@ -52,6 +53,7 @@ export function endDetails(ending: Ending, now: number): EndDetails {
     answerTokens: usage?.completionTokens || chunks,
     // The router's own reasons; a server that is out is blamed already.
     blameless: expired === "evicted" || expired === "overdue" || expired === "cut_off",
+    ...(ending.afterPreamble && { afterPreamble: true }),
     unreachable: expired === "unreachable",
     what: isFailure(outcome) || clientError ? whatHappened(ending) : undefined,
     clientError,

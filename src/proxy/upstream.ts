@@ -14,8 +14,6 @@ export interface UpstreamRequest {
   readonly clientGone: AbortSignal;
   /** Asks whether a server can be reached at all. */
   readonly isReachable: Reach;
-  /** Whether the server is known to be full. */
-  readonly isFull: () => boolean;
 }
 
 /** An exchange with a server, from the request to the last byte of the answer. */
@@ -141,7 +139,6 @@ export function openUpstream(request: UpstreamRequest): Upstream {
         error,
         expired: deadlines.expired,
         clientGone: clientGone.aborted,
-        isFull: request.isFull,
       }),
   };
 }

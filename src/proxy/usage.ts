@@ -33,7 +33,11 @@ export function usageIn(tail: Uint8Array): Usage | undefined {
   return undefined;
 }
 
-const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+/** Far above the context length of any model. A larger count is taken as unknown. */
+const MOST_TOKENS = 100_000_000;
+
+const isCount = (value: unknown) =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_TOKENS;
 
 /** The JSON object that begins there, white space before it allowed. */
 function objectAt(text: string, from: number): Record<string, unknown> | undefined {

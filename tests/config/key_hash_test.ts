@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { equalHashes, hashIn, hashOf, writtenHash } from "../../src/config/key_hash.ts";
+import { hashIn, hashOf, writtenHash } from "../../src/config/key_hash.ts";
 import { numRuns } from "../support/property.ts";
 
 /** SHA-256 of `abc`, as FIPS 180-2 gives it. */
 const ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 Deno.test("a key's hash is SHA-256, written in hexadecimal digits", () => {
-  assert.equal(hashOf("abc").toHex(), ABC);
+  assert.equal(hashOf("abc"), ABC);
   assert.equal(writtenHash("abc"), `sha256:${ABC}`);
 });
 
@@ -19,7 +19,7 @@ for (
   ]
 ) {
   Deno.test(`${entry} means the hash of abc`, () => {
-    assert.equal(hashIn(entry)?.toHex(), ABC);
+    assert.equal(hashIn(entry), ABC);
   });
 }
 
@@ -30,29 +30,16 @@ for (const entry of ["sha256:", `sha256:${ABC}0`, `sha256:${ABC.slice(1)}`, `sha
 }
 
 Deno.test("a key that looks like hexadecimal digits is a key", () => {
-  assert.equal(hashIn(ABC)?.toHex(), hashOf(ABC).toHex());
+  assert.equal(hashIn(ABC), hashOf(ABC));
 });
 
 Deno.test("what is written of any key means its hash, and hashes are equal where keys are", () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (one, other) => {
-      assert.equal(hashIn(writtenHash(one))?.toHex(), hashOf(one).toHex());
-      assert.equal(equalHashes(hashOf(one), hashOf(one)), true);
+      assert.equal(hashIn(writtenHash(one)), hashOf(one));
       const differ = one.toWellFormed() !== other.toWellFormed();
-      assert.equal(equalHashes(hashOf(one), hashOf(other)), !differ);
+      assert.equal(hashOf(one) === hashOf(other), !differ);
     }),
     { numRuns },
   );
-});
-
-Deno.test("hashes that differ in one bit, or in length, are not equal", () => {
-  const hash = Uint8Array.from(hashOf("abc"));
-  for (let bit = 0; bit < 256; bit++) {
-    const other = hash.slice();
-    other[bit >> 3]! ^= 1 << (bit & 7);
-    assert.equal(equalHashes(hash, other), false);
-  }
-  assert.equal(equalHashes(hash, hash.slice(0, 31)), false);
-  assert.equal(equalHashes(hash.slice(0, 31), hash), false);
-  assert.equal(equalHashes(new Uint8Array(32), new Uint8Array(33)), false);
 });

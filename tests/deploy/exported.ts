@@ -1,6 +1,7 @@
 import { workOf } from "../support/work.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
 import { openAccount } from "../../src/proxy/account.ts";
+import { keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { clientAs } from "../support/client.ts";
@@ -65,6 +66,7 @@ function pageOfEverything(): Promise<string> {
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });
   listener.turnedAway!("key_limit", "::1", "lab");
-  listener.reloaded!(config, []);
+  const access = { ...config.access, keys: [keyOf("lab")] };
+  listener.reloaded!({ ...config, access }, []);
   return page();
 }

@@ -392,25 +392,20 @@ const WORKING = {
   ownInFlight: 1,
 };
 
-Deno.test("a lease tells when the engine moved, since when it stands still, and whether its server is full", () => {
+Deno.test("a lease tells when the engine moved, and since when it stands still", () => {
   const { fleet, a, clock } = fleetOf(2, { stall_timeout: 10 });
   const lease = leaseAt(fleet, a);
   assert.deepEqual(lease.engine(), { movedAt: -Infinity, stillSince: Infinity });
-  assert.equal(lease.isFull(), false);
   fleet.recordScrape(a, WORKING, false);
   clock.now += 500;
-  const moved = { ...WORKING, waiting: 2, counters: { ...WORKING.counters, generation: 8 } };
+  const moved = { ...WORKING, counters: { ...WORKING.counters, generation: 8 } };
   fleet.recordScrape(a, moved, false);
   assert.deepEqual(lease.engine(), { movedAt: clock.now, stillSince: Infinity });
-  assert.equal(lease.isFull(), true);
   const movedAt = clock.now;
   clock.now += 10_000;
-  fleet.recordScrape(a, { ...moved, waiting: 0 }, false);
+  fleet.recordScrape(a, moved, false);
   assert.equal(stateOf(a), "stalled");
   assert.deepEqual(lease.engine(), { movedAt, stillSince: movedAt });
-  assert.equal(lease.isFull(), false);
-  leaseAt(fleet, fleet.servers[1] as Server).end("backpressure", { restMs: 1_000 });
-  assert.equal(leaseAt(fleet, fleet.servers[1] as Server).isFull(), true);
 });
 
 Deno.test("the engine of a server that is out and can't be read stands still since its last page", () => {
@@ -508,4 +503,61 @@ Deno.test("a server without models gets no request, and says why", () => {
     "no_models unauthorized: /v1/models answered 401; it needs an api_key",
     "unauthorized healthy: check passed",
   ]);
+});
+
+/** Of a stream that ended after `response.created`, as those of full servers do. */
+const CUT: EndDetails = { afterPreamble: true, disputed: true };
+const QUEUE = { ...WORKING, waiting: 3 };
+
+Deno.test("an answer cut off before its first token counts for nothing until the next page tells", () => {
+  for (
+    const [page, state] of [
+      [QUEUE, "healthy"],
+      [WORKING, "unhealthy"],
+      [undefined, "unhealthy"],
+    ] as const
+  ) {
+    const { fleet, a, outcomes } = fleetOf(2);
+    for (let i = 0; i < 5; i++) dispute(leaseAt(fleet, a), "truncated", CUT).settle("server");
+    assert.equal(stateOf(a), "healthy");
+    assert.deepEqual(outcomes, Array(5).fill(`${A} truncated`));
+    fleet.recordScrape(a, page, false);
+    assert.equal(stateOf(a), state);
+    assert.equal(a.restsUntil > 0, page === QUEUE, "a full server rests");
+    assert.deepEqual(a.cuts, []);
+  }
+});
+
+Deno.test("an answer cut off by a server that is known to be full is backpressure at once", () => {
+  for (const isPage of [true, false]) {
+    const { fleet, a, outcomes, clock } = fleetOf(2);
+    if (isPage) fleet.recordScrape(a, QUEUE, false);
+    else leaseAt(fleet, a).end("backpressure", { restMs: 5_000 });
+    outcomes.length = 0;
+    for (let i = 0; i < 5; i++) dispute(leaseAt(fleet, a), "truncated", CUT).settle("server");
+    assert.deepEqual(outcomes, Array(5).fill(`${A} backpressure`));
+    assert.ok(a.restsUntil > clock.now);
+    fleet.recordScrape(a, WORKING, false);
+    assert.equal(stateOf(a), "healthy");
+  }
+});
+
+Deno.test("an answer that broke off after its first token is no cut of a full server", () => {
+  const { fleet, a } = fleetOf(2);
+  fleet.recordScrape(a, QUEUE, false);
+  for (let i = 0; i < 2; i++) leaseAt(fleet, a).end("truncated");
+  assert.equal(stateOf(a), "unhealthy");
+});
+
+Deno.test("where a page can't be read, answers that were cut off count against their server", () => {
+  const { fleet, a } = fleetOf(2);
+  for (let i = 0; i < 2; i++) dispute(leaseAt(fleet, a), "truncated", CUT).settle("server");
+  fleet.recordNoScrape(a);
+  assert.equal(stateOf(a), "unhealthy");
+});
+
+Deno.test("no more answers that were cut off are kept than are needed", () => {
+  const { fleet, a } = fleetOf(2);
+  for (let i = 0; i < 1_000; i++) leaseAt(fleet, a).end("truncated", { afterPreamble: true });
+  assert.ok(a.cuts.length <= 100, `${a.cuts.length}`);
 });

@@ -91,12 +91,24 @@ Deno.test("a server has seats for the most it was seen to run, for some minutes 
     };
   };
   const MINUTE = 60_000;
-  count(book, { running: 17, counters: counters(900) }, MINUTE);
-  count(book, { running: 2, counters: counters(950) }, MINUTE + 500);
+  count(book, { running: 17, counters: counters(900), ownInFlight: 0 }, 8, MINUTE);
+  count(book, { running: 2, counters: counters(950), ownInFlight: 0 }, 8, MINUTE + 500);
   assert.ok(book.mostRan > 16 && book.mostRan <= 17, `${book.mostRan}`);
-  count(book, { running: 2, counters: counters(960) }, 6 * MINUTE);
+  count(book, { running: 2, counters: counters(960), ownInFlight: 0 }, 8, 6 * MINUTE);
   assert.equal(book.mostRan, 2);
-  count(book, { running: 9, counters: counters(970) }, 6 * MINUTE);
-  count(book, { running: 1, counters: counters(10) }, 6 * MINUTE);
+  count(book, { running: 9, counters: counters(970), ownInFlight: 0 }, 8, 6 * MINUTE);
+  count(book, { running: 1, counters: counters(10), ownInFlight: 0 }, 8, 6 * MINUTE);
   assert.equal(book.mostRan, 1);
+});
+
+Deno.test("a server has no seats that can't be true: ten times what it may run or has", () => {
+  const { book } = bookWith();
+  const ran = (running: number, ownInFlight: number) => {
+    count(book, { running, ownInFlight }, 3, 60_000);
+    return book.mostRan;
+  };
+  assert.equal(ran(20, 0), 20);
+  assert.equal(ran(1_000_000, 0), 30);
+  assert.equal(ran(250, 25), 250);
+  assert.equal(ran(1_000_000, 40), 400);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openConnections } from "../../src/fleet/connections.ts";
-import { say, startRaw } from "../support/raw.ts";
+import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -42,6 +42,36 @@ Deno.test("what was closed is opened anew, and closing twice is no harm", () => 
   connections.close();
   assert.notEqual(connections.to({}), before);
   connections.close();
+});
+
+Deno.test("an authority's connections are closed when no server has named it for long, but for what is in flight", async () => {
+  let now = 0;
+  const rest = Promise.withResolvers<void>();
+  await using server = startRaw(async (connection) => {
+    await say(connection, STREAM_HEAD + chunk("begun"));
+    await rest.promise;
+    await say(connection, chunk(", ended") + chunk(""));
+  });
+  const connections = openConnections(() => now);
+  try {
+    const old = connections.to({ ca: PEM });
+    const ask = (client: Deno.HttpClient) => fetch(server.url, { method: "POST", client });
+    const streams = await Promise.all([ask(old.client), ask(old.freshClient)]);
+    const asked = connections.to({});
+    for (let second = 1; second <= 180; second++) {
+      now = second * 1_000;
+      assert.equal(connections.to({}), asked, "those that servers ask for stay");
+      if (second <= 30) assert.equal(connections.to({ ca: PEM }), old);
+    }
+    await assert.rejects(ask(old.client), Deno.errors.BadResource);
+    await assert.rejects(ask(old.freshClient), Deno.errors.BadResource);
+    rest.resolve();
+    for (const stream of streams) assert.equal(await stream.text(), "begun, ended");
+    assert.notEqual(connections.to({ ca: PEM }), old, "one that is named again has new ones");
+  } finally {
+    rest.resolve();
+    connections.close();
+  }
 });
 
 /** A certificate that signs itself, and nothing else. */

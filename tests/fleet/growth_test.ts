@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { growthOf } from "../../src/fleet/growth.ts";
+import { growthOf as growthAt } from "../../src/fleet/growth.ts";
+import type { TokenCounters } from "../../src/fleet/metrics_text.ts";
+
+/** A server that takes half a second for a prompt of a thousand tokens. */
+const EXPECTED = { startSeconds: 0, secondsPerToken: 0.0005, secondsPerAnswerToken: 0.03 };
+const growthOf = (before: TokenCounters, after: TokenCounters) => growthAt(before, after, EXPECTED);
 
 const BEFORE = {
   prompt: 1_000,
@@ -57,4 +62,26 @@ Deno.test("what didn't grow, or isn't told, tells nothing", () => {
   assert.deepEqual(growthOf(AFTER, BEFORE), nothing, "a server that started anew");
   assert.deepEqual(growthOf(unknown, AFTER), nothing);
   assert.deepEqual(growthOf(BEFORE, unknown), nothing);
+});
+
+Deno.test("a server's own times count no further than they can be true", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const zero = Object.fromEntries(Object.keys(BEFORE).map((name) => [name, 0])) as typeof BEFORE;
+  const told = (after: Partial<typeof BEFORE>) =>
+    growthOf(zero, { ...zero, prefixHits: 0, firstTokens: 1, ...after });
+  // Four times as long as expected, and some.
+  assert.deepEqual(told({ prompt: 1_000, firstTokenSeconds: most }).prefill, {
+    tokens: 1_000,
+    seconds: 2.5,
+  });
+  assert.deepEqual(told({ prompt: most }).prefill, { tokens: 10_000, seconds: 0.01 });
+  assert.deepEqual(told({ interTokens: most }).decode, { tokens: 10_000, seconds: 10 });
+  assert.deepEqual(told({ interTokens: 1, interTokenSeconds: most }).decode, {
+    tokens: 1,
+    seconds: 5,
+  });
+  assert.deepEqual(told({ interTokens: 1_000_000, interTokenSeconds: 30_000 }).decode, {
+    tokens: 10_000,
+    seconds: 300,
+  });
 });

@@ -116,7 +116,7 @@ Deno.test("labels with escaped quotes, commas, braces and names of other labels 
 vllm:num_requests_running{model_name="${name}",engine="0"} 2.0
 vllm:num_requests_running{model_name="${name}",engine="1"} 3.0
 vllm:num_requests_waiting{data_engine="9",engine="0",model_name="${name}"} 1.0
-vllm:num_requests_waiting{data_engine="9",engine="1",model_name="${name}"} 1.0
+vllm:num_requests_waiting{data_engine="9", engine="1", model_name="${name}"} 1.0
 `),
     { ...NOTHING, running: 5, waiting: 2 },
   );
@@ -276,10 +276,7 @@ Deno.test("numbers are read in each way that Prometheus writes them", () => {
       ["12.0 1700000000000", 12],
     ] as const
   ) {
-    assert.equal(
-      parseMetrics(`vllm:num_requests_running ${written}\n`).running,
-      value,
-    );
+    assert.equal(parseMetrics(`vllm:prompt_tokens_total ${written}\n`).counters.prompt, value);
   }
 });
 
@@ -400,11 +397,112 @@ Deno.test("no text makes reading throw or counts negative", () => {
   );
 });
 
-Deno.test("a line of a million characters is read at once", () => {
-  const page = `vllm:num_requests_running{model_name="${
-    'x\\"'.repeat(300_000)
-  }"} 3.0\nvllm:num_requests_waiting{model_name="${"x".repeat(1e6)}\n`;
+/** The page of a server that makes up a text, and what can be read of it or why nothing. */
+function readWithinMs(page: string): { read: unknown; ms: number } {
   const started = performance.now();
-  assert.doesNotThrow(() => parseMetrics(page));
-  assert.ok(performance.now() - started < 1_000);
+  let read: unknown;
+  try {
+    read = parseMetrics(page);
+  } catch (error) {
+    read = (error as Error).message;
+  }
+  return { read, ms: performance.now() - started };
+}
+
+const running = (labels: string) => `vllm:num_requests_running{${labels}} 3.0\n`;
+
+for (
+  const [what, page, expected] of [
+    [
+      "60 KB in one label",
+      running(`model_name="${"x".repeat(60_000)}"`),
+      "/metrics has a line of over 16 KiB",
+    ],
+    [
+      "a label that is never closed",
+      `vllm:num_requests_running{model_name="${'x\\"'.repeat(1e6)}`,
+      "/metrics has a line of over 16 KiB",
+    ],
+    [
+      "sixteen thousand characters in one label",
+      running(`model_name="${"x".repeat(16_000)}"`),
+      { ...NOTHING, running: 3 },
+    ],
+    [
+      "lines of nothing but labels",
+      running(`${'engina="",'.repeat(1_600)}engine="0"`).repeat(250),
+      "/metrics has over 512 KiB of samples",
+    ],
+    ["a million series", running(`engine="0"`).repeat(1e6), "/metrics has over 512 KiB of samples"],
+    ["a million empty lines", "\n".repeat(1e6), "/metrics has more than 50000 lines"],
+    [
+      "a million engines",
+      Array.from({ length: 1e6 }, (_, i) => running(`engine="${i}"`)).join(""),
+      "/metrics has more than 1024 engines",
+    ],
+  ] as const
+) {
+  Deno.test(`a page with ${what} is read or given up soon`, () => {
+    const { read, ms } = readWithinMs(page);
+    assert.deepEqual(read, expected);
+    // It takes a few milliseconds; a machine that is busy takes longer.
+    assert.ok(ms < 200, `${ms} ms`);
+  });
+}
+
+Deno.test("a number past its range is unknown, over all engines too", () => {
+  const max = Number.MAX_SAFE_INTEGER;
+  for (
+    const [name, most] of [
+      ["num_requests_running", 1e6],
+      ["num_requests_waiting", 1e6],
+      ["kv_cache_usage_perc", 1],
+      ["gpu_cache_usage_perc", 1],
+      ["prompt_tokens_total", max],
+      ["generation_tokens_total", max],
+      ["prefix_cache_queries_total", max],
+      ["prefix_cache_hits_total", max],
+      ["time_to_first_token_seconds_count", max],
+      ["time_to_first_token_seconds_sum", max],
+      ["inter_token_latency_seconds_count", max],
+      ["time_per_output_token_seconds_sum", max],
+    ] as const
+  ) {
+    const page = (...values: number[]) =>
+      values.map((value, engine) => `vllm:${name}{engine="${engine}"} ${value}\n`).join("");
+    const isKnown = (...values: number[]) =>
+      JSON.stringify(parseMetrics(page(...values))) !== JSON.stringify(NOTHING);
+    assert.ok(isKnown(0) && isKnown(most), name);
+    for (const value of [-1, -Infinity, 1.01 * most, 1e308, Infinity, NaN]) {
+      assert.ok(!isKnown(value) && !isKnown(value, value), `${name} ${value}`);
+    }
+    if (most > 1) assert.ok(!isKnown(most, most), name);
+  }
+});
+
+Deno.test("a cache of no tokens or of too many is unknown", () => {
+  for (const size of ["0", "-5", "1e13", "1e308", "Infinity", "NaN", ""]) {
+    const page = `vllm:cache_config_info{block_size="1e300",kv_cache_size_tokens="${size}"} 1.0\n`;
+    assert.equal(parseMetrics(page).kvCacheTokens, undefined, size);
+  }
+});
+
+Deno.test("whatever a page says, what is read of it is finite and in its range", () => {
+  const number = fc.oneof(fc.double(), fc.constantFrom(1e308, -1, NaN, Infinity, 2 ** 53, 1e6));
+  const names = ["num_requests_running", "kv_cache_usage_perc", "prompt_tokens_total"];
+  const line = fc.tuple(fc.constantFrom(...names), fc.nat(3), number)
+    .map(([name, engine, value]) => `vllm:${name}{engine="${engine}"} ${value}\n`);
+  fc.assert(
+    fc.property(fc.array(line), (lines) => {
+      const { running, kvCacheUsage, counters } = parseMetrics(lines.join(""));
+      for (
+        const [value = 0, most] of [
+          [running, 1e6],
+          [kvCacheUsage, 1],
+          [counters.prompt, Number.MAX_SAFE_INTEGER],
+        ] as const
+      ) assert.ok(value >= 0 && value <= most, `${value}`);
+    }),
+    { numRuns },
+  );
 });

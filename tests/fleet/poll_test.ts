@@ -145,8 +145,8 @@ Deno.test("a server that hangs delays no other", async () => {
 });
 
 Deno.test("metrics that hang delay no health check of the same server, nor the other way", async () => {
-  const hang = Promise.withResolvers<Response>();
-  await using server = startServer({ metrics: () => hang.promise });
+  const hang = Promise.withResolvers<void>();
+  await using server = startServer({ metrics: () => hang.promise.then(() => metricsPage()) });
   await polling([{ url: server.url }], async () => {
     await until("asked for metrics", () => server.times("/metrics") === 1);
     const before = server.times("/health");
@@ -156,7 +156,7 @@ Deno.test("metrics that hang delay no health check of the same server, nor the o
       1_500,
     );
     assert.equal(server.times("/metrics"), 1);
-    hang.resolve(metricsPage());
+    hang.resolve();
     await until("scraped again", () => server.times("/metrics") > 1);
   });
 });

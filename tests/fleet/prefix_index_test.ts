@@ -138,6 +138,46 @@ Deno.test("where servers fill the cap, the one that holds most makes room for ot
   assert.deepEqual([index.size(0), index.size(1)], [5, 5]);
 });
 
+/** Prompts of 100 blocks each that share nothing. */
+function prompts(count: number, first = 0): number[][] {
+  return Array.from(
+    { length: count },
+    (_, prompt) => Array.from({ length: 100 }, (_, i) => first + 100 * prompt + i),
+  );
+}
+
+Deno.test("a limit that falls far is met bit by bit, so that no call takes long", () => {
+  const index = createPrefixIndex(100_000);
+  for (const prompt of prompts(100)) compute(index, 0, prompt);
+  const sizes = [index.size(0)];
+  for (let scrape = 0; scrape < 30; scrape++) {
+    index.limit(0, 100);
+    sizes.push(index.size(0));
+  }
+  assert.deepEqual([sizes[0], sizes.at(-1)], [10_000, 100]);
+  sizes.slice(1).forEach((size, i) =>
+    assert.ok(sizes[i]! - size <= 1_000, `${size} after ${sizes[i]}`)
+  );
+  const [last] = prompts(1, 9_900);
+  assert.equal(index.match(last!)(0), 100, "those longest unused left");
+});
+
+Deno.test("what is forgotten is gone at once and cleared away later, whoever comes meanwhile", () => {
+  const index = createPrefixIndex(30_000);
+  const [old, others, young] = [prompts(100), prompts(100, 10_000), prompts(200, 5_000)];
+  for (const prompt of old) compute(index, 0, prompt);
+  for (const prompt of others) compute(index, 1, prompt);
+  for (let again = 0; again < 3; again++) {
+    index.forget(0);
+    assert.equal(index.size(0), 0);
+    for (const prompt of [...old, ...young]) assert.equal(index.match(prompt)(0), 0);
+    for (const prompt of young) compute(index, 0, prompt);
+    for (const prompt of young) assert.equal(index.match(prompt)(0), 100);
+    for (const prompt of others) assert.equal(index.match(prompt)(1), 100);
+    assert.deepEqual([index.size(0), index.size(1)], [20_000, 10_000]);
+  }
+});
+
 /** What the index is to do, in the plainest way. */
 function naive(mostBlocks: number) {
   const used = new Map<number, number[]>();

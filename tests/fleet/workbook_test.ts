@@ -3,6 +3,7 @@ import type { Load } from "../../src/fleet/load.ts";
 import { newServer, type Server } from "../../src/fleet/server.ts";
 import type { Size, Ticket, Work } from "../../src/fleet/work.ts";
 import { createWorkbook } from "../../src/fleet/workbook.ts";
+import { firstTokenSeconds as firstTokenSecondsAt } from "../../src/routing/least_work.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 
@@ -497,4 +498,44 @@ Deno.test("a server that left the configuration is forgotten with its prefixes",
   assert.equal(book.of(a, clock.now).prefixBlocks, 0);
   assert.equal(look(a, work).knownTokens, 0);
   assert.ok(look(b, work).knownTokens > 0);
+});
+
+Deno.test("what a server says of one prompt is outweighed by those that were seen", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const [prompt, firstTokenSeconds] of [[most, 0], [most, most], [1, most]] as const) {
+    const { a, b, clock, look, scrape, serve } = workbook();
+    const work = workOf({ promptBytes: 4_000 });
+    const none = { prompt: 0, queries: 0, hits: 0, firstTokens: 0, firstTokenSeconds: 0 };
+    scrape(a, none);
+    scrape(a, { ...none, prompt, firstTokens: 1, firstTokenSeconds });
+    for (let i = 0; i < 20; i++) {
+      clock.now += 10_000;
+      for (const server of [a, b]) {
+        serve(server, work, 140);
+        serve(server, workOf({ promptBytes: 12_000 }), 340);
+      }
+    }
+    const seconds = (server: Server) => firstTokenSecondsAt(look(server, work));
+    isNear(seconds(a), 0.14, 0.3);
+    isNear(seconds(b), 0.14, 0.3);
+  }
+});
+
+Deno.test("one answer that claims a hundred million tokens leaves the mean answer as it is", () => {
+  const { a, b, look, serve } = workbook();
+  const full = { running: 8, waiting: 8, load: 1.5 };
+  const work = workOf({ promptBytes: 4_000 });
+  for (let i = 0; i < 50; i++) serve(b, work, 500, { answerTokens: 200 });
+  const before = look(b, work, full).secondsPerSeat;
+  serve(a, work, 500, { answerTokens: 100_000_000 });
+  isNear(look(b, work, full).secondsPerSeat, before, 1);
+});
+
+Deno.test("a server that claimed to run a million requests is as crowded as others minutes later", () => {
+  const { a, b, clock, look, scrape } = workbook();
+  scrape(a, {}, { running: 1_000_000 });
+  clock.now += 3 * 60_000;
+  scrape(a, {});
+  const work = workOf({ promptBytes: 4_000 });
+  assert.equal(look(a, work).crowding, look(b, work).crowding);
 });

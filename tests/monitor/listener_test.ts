@@ -43,9 +43,14 @@ Deno.test("what nobody listens to is told to nobody", () => {
   for (const name of names) (listener[name] as () => void)();
 });
 
-Deno.test("where only one listens, its own function is called, with nothing between", () => {
-  const nextToken = () => {};
-  assert.equal(tellAll([{}, { nextToken }, {}], unexpected).nextToken, nextToken);
+Deno.test("a listener that fails while it is the only one is told of, and nobody else notices", () => {
+  const errors: unknown[] = [];
+  const broken = new Error("broken");
+  const nextToken = () => {
+    throw broken;
+  };
+  tellAll([{}, { nextToken }, {}], (error) => errors.push(error)).nextToken(1);
+  assert.deepEqual(errors, [broken]);
 });
 
 Deno.test("a listener that fails keeps nobody else from hearing, and is told of", () => {

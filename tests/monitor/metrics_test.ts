@@ -3,6 +3,7 @@ import { createMetrics } from "../../src/monitor/metrics.ts";
 import { type Account, openAccount } from "../../src/proxy/account.ts";
 import { workSnapshotOf } from "../support/work.ts";
 import { ask, startFleet } from "../support/fleet.ts";
+import { keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
 import { exportedMetrics } from "../deploy/exported.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
@@ -19,7 +20,9 @@ const account: Account = {
   outcome: "ok",
 };
 
-function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A }]) {
+const models = new Map([["m", { id: "m" }]]);
+
+function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A, models }]) {
   let shown = snapshotWith(servers);
   const { listener, page } = createMetrics(() => shown, "1.2.3");
   return {
@@ -144,7 +147,7 @@ Deno.test("a client that leaves is counted by how far its request had come", asy
 });
 
 Deno.test("attempts, failovers and reloads are counted by how they ended", async () => {
-  const { listener, samples } = starting();
+  const { listener, samples } = starting([{ url: A }, { url: B }]);
   listener.attemptEnded!(A, "timeout");
   listener.attemptEnded!(B, "ok");
   listener.failover!({ id: "1", from: A, to: B, reason: "timeout" });
@@ -239,6 +242,66 @@ Deno.test("a model that was sent nowhere is unknown", async () => {
     `requests_total{model="unknown",server="",code="400"} 1`,
     `requests_total{model="unknown",server="${A}",code="200"} 1`,
   ]);
+});
+
+Deno.test("a server that left takes its series along, one that drains keeps them", async () => {
+  const { listener, show, samples } = starting([{ url: A, models }, { url: B, models }]);
+  for (const server of [A, B]) {
+    listener.attemptEnded!(server, "ok");
+    listener.closed!({ ...account, server });
+  }
+  show({ url: A, models }, { url: B, models, state: "draining" });
+  assert.equal((await samples("attempts_total{")).length, 2);
+  assert.equal((await samples("requests_total{")).length, 2);
+  show({ url: A, models });
+  // Of its last request it is told when it has left already.
+  listener.closed!({ ...account, server: B });
+  assert.deepEqual(await samples("attempts_total{"), [
+    `attempts_total{server="${A}",outcome="ok"} 1`,
+  ]);
+  assert.deepEqual(await samples("requests_total{"), [
+    `requests_total{model="m",server="${A}",code="200"} 1`,
+  ]);
+});
+
+Deno.test("a model that no server lists any more takes its series along", async () => {
+  const { listener, show, samples } = starting();
+  const usage = { promptTokens: 7, completionTokens: 3 };
+  const adapters = new Map([...models, ["adapter", { id: "adapter" }]]);
+  show({ url: A, models: adapters });
+  for (const model of ["m", "adapter", undefined]) listener.closed!({ ...account, model, usage });
+  assert.equal((await samples("tokens_total{")).length, 6);
+  show({ url: A, models });
+  assert.deepEqual(await samples("requests_total{"), [
+    `requests_total{model="m",server="${A}",code="200"} 1`,
+    `requests_total{model="unknown",server="${A}",code="200"} 1`,
+  ]);
+  assert.equal((await samples("tokens_total{")).length, 4);
+});
+
+Deno.test("a key that a reload took away takes its series along", async () => {
+  const { listener, samples } = starting();
+  for (const key of ["old", "new"]) listener.closed!({ ...account, key });
+  const config = configOf([{ url: A }]);
+  const access = { ...config.access, keys: [keyOf("new")] };
+  listener.reloaded!({ ...config, access }, []);
+  assert.deepEqual(await samples("key_requests_total{"), [
+    `key_requests_total{key="new",code="200"} 1`,
+  ]);
+});
+
+Deno.test("after a thousand reloads with other servers there are no more series, asked for or not", async () => {
+  const { listener, show, page } = starting();
+  const perPage: number[] = [];
+  for (let i = 0; i < 1_000; i++) {
+    const url = `http://gpu-${i}:8000`;
+    show({ url, models });
+    listener.reloaded!(configOf([{ url }]), []);
+    listener.attemptEnded!(url, "ok");
+    listener.closed!({ ...account, server: url });
+    if (i === 0 || i === 999) perPage.push((await page()).split("\n").length);
+  }
+  assert.equal(perPage[0], perPage[1]);
 });
 
 Deno.test("1,000 models that a client makes up leave one line", async () => {

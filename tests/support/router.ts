@@ -9,6 +9,7 @@ export interface TestServer {
   readonly name?: string;
   readonly api_key?: string;
   readonly models?: readonly string[];
+  readonly health_path?: string;
 }
 
 /** Intervals that let a test see a change soon. */

@@ -1,0 +1,111 @@
+import { type Column, createColumn } from "./column.ts";
+import { createPairTable } from "./pair_table.ts";
+import { createRings } from "./rings.ts";
+
+/**
+ * Sets of blocks, numbered from 0 on, each in an order of its own. A block in a set has a place, a
+ * number from 1 on, for whoever keeps more of it.
+ */
+export interface BlockSets {
+  /** Begins a set of that number. */
+  open(set: number): void;
+  /** Ends a set that is empty. */
+  close(set: number): void;
+  /** The place of a block in a set, 0 where it isn't there. */
+  find(set: number, block: number): number;
+  /** Puts a block that isn't there at a set's end. Returns its place. */
+  add(set: number, block: number): number;
+  /** Moves a block to its set's end. */
+  moveLast(set: number, place: number): void;
+  remove(set: number, place: number): void;
+  /** The place of a set's first block, 0 where it is empty. */
+  first(set: number): number;
+  /** How many of these blocks each set has, from the first on, by its number. */
+  match(blocks: readonly number[]): Uint32Array;
+}
+
+const SETS_PER_WORD = 32;
+const NOTHING = new Uint32Array();
+
+/**
+ * Per block one bit for each set, so that blocks are looked up once and not once for each set.
+ *
+ * @param most blocks in all sets, about: with more of them it is slower
+ */
+export function createBlockSets(most: number): BlockSets {
+  /** Blocks that are in sets, each with 0. */
+  const known = createPairTable(most);
+  /** By a block's place there, the sets that it is in, one bit each, in words. */
+  const words: Column[] = [];
+  /** Places of known blocks with the sets they are in; 0 with a set is where its ring begins. */
+  const held = createPairTable(most);
+  const rings = createRings();
+
+  const wordOf = (set: number) => Math.floor(set / SETS_PER_WORD);
+  const bitOf = (set: number) => 1 << (set % SETS_PER_WORD);
+  const ringOf = (set: number) => held.find(0, set);
+
+  return {
+    open(set) {
+      rings.start(held.add(0, set));
+      while (words.length <= wordOf(set)) words.push(createColumn());
+    },
+    close: (set) => held.remove(ringOf(set)),
+    find(set, block) {
+      const knownAt = known.find(block, 0);
+      return knownAt === 0 ? 0 : held.find(knownAt, set);
+    },
+    add(set, block) {
+      const knownAt = known.find(block, 0) || known.add(block, 0);
+      const word = words[wordOf(set)]!;
+      word.set(knownAt, word.get(knownAt) | bitOf(set));
+      const place = held.add(knownAt, set);
+      rings.putLast(ringOf(set), place);
+      return place;
+    },
+    moveLast(set, place) {
+      rings.takeOut(place);
+      rings.putLast(ringOf(set), place);
+    },
+    remove(set, place) {
+      rings.takeOut(place);
+      const knownAt = held.firstAt(place);
+      held.remove(place);
+      const word = words[wordOf(set)]!;
+      word.set(knownAt, word.get(knownAt) & ~bitOf(set));
+      if (words.every((word) => word.get(knownAt) === 0)) known.remove(knownAt);
+    },
+    first(set) {
+      const ring = ringOf(set);
+      const first = rings.first(ring);
+      return first === ring ? 0 : first;
+    },
+    match(blocks) {
+      const first = blocks.length === 0 ? 0 : known.find(blocks[0]!, 0);
+      if (first === 0) return NOTHING;
+      const alive = words.map((word) => word.get(first));
+      const matched = new Uint32Array(alive.length * SETS_PER_WORD);
+      let some = 1;
+      let depth = 1;
+      for (; some !== 0 && depth < blocks.length; depth++) {
+        const knownAt = known.find(blocks[depth]!, 0);
+        some = 0;
+        for (let i = 0; i < alive.length; i++) {
+          if (alive[i] === 0) continue;
+          const left = alive[i]! & words[i]!.get(knownAt);
+          settle(alive[i]! & ~left, i, depth);
+          alive[i] = left;
+          some |= left;
+        }
+      }
+      for (let i = 0; i < alive.length; i++) settle(alive[i]!, i, depth);
+      return matched;
+
+      function settle(word: number, index: number, depth: number): void {
+        for (let bits = word; bits !== 0; bits &= bits - 1) {
+          matched[index * SETS_PER_WORD + 31 - Math.clz32(bits & -bits)] = depth;
+        }
+      }
+    },
+  };
+}

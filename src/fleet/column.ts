@@ -1,0 +1,28 @@
+/** Whole numbers of 32 bits by their place, 0 where none was set. */
+export interface Column {
+  get(at: number): number;
+  set(at: number, value: number): void;
+}
+
+const CHUNK_BITS = 14;
+const CHUNK = 1 << CHUNK_BITS;
+
+/**
+ * A column that grows a piece at a time and is never copied, so that no call takes long, and that
+ * holds nothing for a garbage collection to look at.
+ */
+export function createColumn(): Column {
+  const chunks: Int32Array[] = [];
+  return {
+    get(at) {
+      const chunk = chunks[at >> CHUNK_BITS];
+      return chunk === undefined ? 0 : chunk[at & (CHUNK - 1)]!;
+    },
+    set(at, value) {
+      const index = at >> CHUNK_BITS;
+      // None is left out: an array with holes would be slower.
+      while (chunks.length <= index) chunks.push(new Int32Array(CHUNK));
+      chunks[index]![at & (CHUNK - 1)] = value;
+    },
+  };
+}

@@ -1,0 +1,59 @@
+const MIB = 1024 * 1024;
+/** Enough for about a hundred engines, and for a thousand models. */
+const MOST_MIB: { readonly [path: string]: number } = { "/metrics": 4, "/v1/models": 1 };
+/** Only the status of other pages matters. */
+const MOST_MIB_OF_OTHERS = 1;
+/** Most pages fit into this. */
+const FIRST_BYTES = 64 * 1024;
+
+/**
+ * Reads the body of a server's page, up to the limit for its path. It is never decompressed: a few
+ * kilobytes can unpack to gigabytes.
+ *
+ * @param signal drops the connection when it aborts
+ * @throws {Error} with the reason if the page is compressed or exceeds its limit; the connection is
+ *   then dropped
+ */
+export async function readPage(
+  { body, headers }: Response,
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (!body) return "";
+  const reader = body.getReader({ mode: "byob" });
+  // After the head, a garbage collection may break the link between the fetch's signal and its body.
+  const drop = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", drop);
+  try {
+    const encoding = headers.get("content-encoding") ?? "identity";
+    if (encoding !== "identity") throw new Error(`${path} is compressed`);
+    return new TextDecoder().decode(await readToEnd(reader, path, signal));
+  } finally {
+    signal.removeEventListener("abort", drop);
+    drop();
+  }
+}
+
+async function readToEnd(
+  reader: ReadableStreamBYOBReader,
+  path: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const mostMib = MOST_MIB[path] ?? MOST_MIB_OF_OTHERS;
+  const mostBytes = mostMib * MIB;
+  let room = new Uint8Array(FIRST_BYTES);
+  let length = 0;
+  while (true) {
+    const { value, done } = await reader.read(room.subarray(length));
+    signal.throwIfAborted();
+    // A BYOB read detaches the buffer and returns it in `value`.
+    if (value) room = new Uint8Array(value.buffer);
+    if (done) return room.subarray(0, length);
+    length += value.length;
+    if (length > mostBytes) throw new Error(`${path} is larger than ${mostMib} MiB`);
+    if (length < room.length) continue;
+    const larger = new Uint8Array(Math.min(4 * length, mostBytes + 1));
+    larger.set(room);
+    room = larger;
+  }
+}

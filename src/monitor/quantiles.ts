@@ -1,0 +1,79 @@
+/** Quantiles of what was measured lately, such as times in milliseconds. */
+export interface Quantiles {
+  add(value: number): void;
+  /**
+   * One for each share, 0 to 1, off by 2% at most; `null` where nothing was measured. Values below
+   * 1 count as 0, those above 3,600,000 as that.
+   */
+  read(shares: readonly number[]): (number | null)[];
+}
+
+/** A window moves on in so many steps. */
+const SLICES = 6;
+/** Of a bucket's upper end to its lower. */
+const GROWTH = 1.04;
+const LN_GROWTH = Math.log(GROWTH);
+const MOST = 3_600_000;
+/** The first is for what is below 1. */
+const BUCKETS = bucketOf(MOST) + 1;
+
+/**
+ * Counts values in buckets, each 4% wider than the one before, so that neither the memory nor the
+ * time that this takes depends on how many values there are.
+ *
+ * @param windowMs how long a value counts; up to a sixth of it less
+ * @param now clock time in milliseconds
+ */
+export function createQuantiles(windowMs: number, now: () => number): Quantiles {
+  const sliceMs = windowMs / SLICES;
+  const slices = Array.from({ length: SLICES }, () => new Uint32Array(BUCKETS));
+  const window = new Uint32Array(BUCKETS);
+  let count = 0;
+  let current = Math.floor(now() / sliceMs);
+
+  /** Drops the slices that have left the window. A clock that was set back changes nothing. */
+  function moveOn(): void {
+    const next = Math.floor(now() / sliceMs);
+    for (let left = Math.min(SLICES, next - current); left > 0; left--) {
+      const oldest = slices.pop()!;
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        const some = oldest[bucket]!;
+        window[bucket]! -= some;
+        count -= some;
+      }
+      slices.unshift(oldest.fill(0));
+    }
+    current = Math.max(current, next);
+  }
+
+  return {
+    add(value) {
+      if (Number.isNaN(value)) return;
+      moveOn();
+      const bucket = bucketOf(value);
+      slices[0]![bucket]!++;
+      window[bucket]!++;
+      count++;
+    },
+    read(shares) {
+      moveOn();
+      return shares.map((share) => {
+        if (count === 0) return null;
+        // The nearest-rank method.
+        let left = Math.max(1, Math.ceil(share * count));
+        let bucket = 0;
+        while ((left -= window[bucket]!) > 0) bucket++;
+        return valueOf(bucket);
+      });
+    },
+  };
+}
+
+function bucketOf(value: number): number {
+  return value < 1 ? 0 : 1 + Math.floor(Math.log(Math.min(value, MOST)) / LN_GROWTH);
+}
+
+/** As far from the bucket's lower end as from its upper one, each in terms of itself. */
+function valueOf(bucket: number): number {
+  return bucket === 0 ? 0 : 2 * GROWTH ** bucket / (GROWTH + 1);
+}

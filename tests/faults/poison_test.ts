@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { ask, startFleet, type TestFleet } from "../support/fleet.ts";
+
+// One client's poison takes nobody's fleet (issue 13, section 2).
+
+const POISON = "break any server";
+
+/** Good and bad requests side by side; the statuses that the good ones got. */
+async function besidePoison(
+  { router }: TestFleet,
+  { good, bad, everyMs }: { good: number; bad: number; everyMs: number },
+): Promise<Record<string, number>> {
+  const seen: Record<string, number> = {};
+  const requests: Promise<void>[] = [];
+  const send = async (content: string, count: boolean) => {
+    const { status, body } = await ask(router.url, { content, tokens: 2 });
+    await body?.cancel();
+    if (count) seen[status] = (seen[status] ?? 0) + 1;
+  };
+  for (let i = 0; i < Math.max(good, bad); i++) {
+    if (i < good) requests.push(send("Hello", true));
+    if (i < bad) requests.push(send(POISON, false));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+  await Promise.all(requests);
+  return seen;
+}
+
+for (const answer of ["error", "reset"] as const) {
+  Deno.test(`requests that every server ${answer === "error" ? "answers 500 to" : "breaks at"} cost no other request its answer, few of them beside many`, async () => {
+    await using fleet = await startFleet({
+      servers: Array(3).fill({ poison: { marker: POISON, answer } }),
+      settings: { health_check_interval: 60 },
+    });
+    assert.deepEqual(await besidePoison(fleet, { good: 100, bad: 25, everyMs: 20 }), { 200: 100 });
+    const states = fleet.router.fleet.snapshot().servers.map(({ state }) => state);
+    assert.deepEqual(states, ["healthy", "healthy", "healthy"]);
+  });
+}
+
+Deno.test("a flood of requests that break any server, more than the retry budget holds, takes out none", async () => {
+  await using fleet = await startFleet({
+    servers: Array(8).fill({ poison: { marker: POISON, answer: "error" } }),
+    settings: { health_check_interval: 60 },
+  });
+  assert.deepEqual(await besidePoison(fleet, { good: 60, bad: 420, everyMs: 7 }), { 200: 60 });
+  assert.ok(fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"));
+});
+
+Deno.test("a server that breaks at what others answer is out, in the midst of requests that break all", async () => {
+  await using fleet = await startFleet({
+    servers: [
+      { fault: { kind: "status", status: 500 } },
+      ...Array(2).fill({ poison: { marker: POISON, answer: "error" } }),
+    ],
+    settings: { policy: "round_robin", health_check_interval: 60 },
+  });
+  assert.deepEqual(await besidePoison(fleet, { good: 30, bad: 10, everyMs: 20 }), { 200: 30 });
+  const states = fleet.router.fleet.snapshot().servers.map(({ state }) => state);
+  assert.deepEqual(states, ["unhealthy", "healthy", "healthy"]);
+});

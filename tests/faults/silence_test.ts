@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { ask, eventsOf, inFlight, startFleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
+
+// What is known to be dead is left at once, and what works is waited for (issue 13, section 4).
+
+/** Reads a stream to its end, or to where it breaks. */
+async function readAll(response: Response): Promise<{ text: string; isWhole: boolean }> {
+  let text = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const bytes of response.body!) text += decoder.decode(bytes, { stream: true });
+    return { text, isWhole: true };
+  } catch {
+    return { text, isWhole: false };
+  }
+}
+
+Deno.test("a server whose port refuses while open requests get nothing: those without a token move at once, and blame it once", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1, interTokenMs: 50, maxNumSeqs: 1, capacity: 100 }, { capacity: 100 }],
+    settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
+  });
+  const { router, simulators: [dying] } = fleet;
+  const begun = await ask(router.url, { stream: true, tokens: 1000 });
+  const reading = readAll(begun);
+  await (await ask(router.url)).body?.cancel();
+  const waiting: Promise<Response>[] = [];
+  for (let i = 0; i < 5; i++) {
+    waiting.push(ask(router.url, { stream: i % 2 === 0 }));
+    await (await ask(router.url)).body?.cancel();
+  }
+  await until("they wait there", () => dying!.state().received === 6);
+  await dying!.setFault({ kind: "terminated", how: "silence" });
+  const started = performance.now();
+  for (const response of await Promise.all(waiting)) {
+    assert.equal(response.status, 200);
+    await response.text();
+  }
+  assert.ok(performance.now() - started < 3_000, "long before request_timeout");
+  assert.equal(router.fleet.servers[0]!.health.consecutiveRequestFailures, 0, "no second blame");
+  assert.equal(router.fleet.snapshot().servers[0]!.state, "unhealthy");
+  const { text, isWhole } = await reading;
+  assert.equal(isWhole, false, "the stream that had begun ends once nothing can be read");
+  assert.match(text, /"code":50[24]/);
+  await until("nothing is in flight", () => inFlight(router) === 0);
+});
+
+Deno.test("an engine that hangs while idle is stalled by the router's own requests, stays out, and is tried by one at a time", async () => {
+  await using fleet = await startFleet({
+    servers: [{ capacity: 100 }, { capacity: 1 }],
+    settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
+  });
+  const { router, simulators: [hung] } = fleet;
+  const state = () => router.fleet.snapshot().servers[0]!.state;
+  await (await ask(router.url)).body?.cancel();
+  await (await ask(router.url)).body?.cancel();
+  await hung!.setFault({ kind: "stalled_idle" });
+  const { received } = hung!.state();
+  const moved = await ask(router.url, { stream: true });
+  assert.equal(eventsOf(await moved.text()).at(-1), "[DONE]", "another server answered");
+  assert.equal(hung!.state().received, received + 1, "it was asked");
+  assert.notEqual(state(), "healthy");
+  for (let i = 0; i < 6; i++) await (await ask(router.url)).body?.cancel();
+  assert.equal(hung!.state().received, received + 1, "nothing new arrives");
+  assert.equal(router.fleet.servers[0]!.health.consecutiveRequestFailures, 0);
+  await hung!.setFault(null);
+  await until("it can be tried", () => state() === "half-open", 10_000);
+  for (let i = 0; i < 2; i++) await (await ask(router.url)).body?.cancel();
+  await until("it is back", () => state() === "healthy");
+});
+
+Deno.test("comments are no progress: a hung engine that sends them is left like any other", async () => {
+  await using fleet = await startFleet({
+    servers: [{ sseKeepAliveSeconds: 0.1, capacity: 100 }, { capacity: 1 }],
+    settings: { policy: "round_robin", request_timeout: 0.8 },
+  });
+  await fleet.simulators[0]!.setFault({ kind: "hang_before_first_token" });
+  const response = await ask(fleet.router.url, { stream: true });
+  const { text, isWhole } = await readAll(response);
+  assert.ok(isWhole);
+  assert.ok(text.startsWith(": "), "comments are passed on as they come");
+  assert.equal(eventsOf(text).at(-1), "[DONE]", "another server answered");
+});
+
+Deno.test("a whole answer of several times request_timeout is computed once, where the engine's counters move", async () => {
+  await using fleet = await startFleet({
+    servers: Array(4).fill({ speed: 1, interTokenMs: 30 }),
+    settings: { request_timeout: 0.4 },
+  });
+  const answer = await ask(fleet.router.url, { tokens: 50 });
+  assert.equal(answer.status, 200);
+  assert.equal((await answer.json()).usage.completion_tokens, 50);
+  const received = fleet.simulators.map(({ state }) => state().received);
+  assert.equal(received.reduce((sum, count) => sum + count), 1, `${received}`);
+});
+
+Deno.test("prompts that take several times request_timeout to their first token are waited for while the engine works", async () => {
+  const content = "many words ".repeat(4_000);
+  await using fleet = await startFleet({
+    servers: Array(2).fill({
+      speed: 1,
+      prefillTokensPerSecond: 8_000,
+      maxNumBatchedTokens: 1_024,
+      metricsAtStepEnd: true,
+    }),
+    settings: { request_timeout: 0.4, stall_timeout: 0.3 },
+  });
+  const answers = await Promise.all(
+    [1, 2].map((salt) => ask(fleet.router.url, { stream: true, content: `${salt} ${content}` })),
+  );
+  for (const answer of answers) {
+    assert.equal(answer.status, 200);
+    assert.equal(eventsOf(await answer.text()).at(-1), "[DONE]");
+  }
+  const received = fleet.simulators.map(({ state }) => state().received);
+  assert.deepEqual(received, [1, 1], "each was computed once");
+  const states = fleet.router.fleet.snapshot().servers.map(({ state }) => state);
+  assert.deepEqual(states, ["healthy", "healthy"]);
+});
+
+Deno.test("where nobody else is left, a server that was tried and is well again is tried again", async () => {
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "reset_before_head", times: 2 } }, {
+      fault: { kind: "hang_before_head" },
+    }],
+    settings: { policy: "round_robin", request_timeout: 6, failure_threshold: 1 },
+  });
+  const answer = await ask(fleet.router.url);
+  assert.equal(answer.status, 200, await answer.text());
+});
