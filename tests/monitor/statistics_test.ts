@@ -79,7 +79,10 @@ Deno.test("failed attempts are errors of their server, what clients did is not",
     reset: true,
     timeout: true,
     bad_status: true,
+    outlier: true,
     backpressure: true,
+    draining: true,
+    aborted: true,
     truncated: true,
   };
   for (const outcome of Object.keys(outcomes)) listener.attemptEnded!(A, outcome as Outcome);

@@ -10,7 +10,10 @@ const endings: Record<Outcome | "rejected", string> = {
   reset: "upstream_error",
   timeout: "upstream_error",
   bad_status: "upstream_error",
+  outlier: "upstream_error",
   backpressure: "upstream_error",
+  draining: "upstream_error",
+  aborted: "upstream_error",
   truncated: "upstream_error",
   rejected: "rejected",
 };

@@ -40,9 +40,34 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["no connection in time", { error: BROKE, expired: "unreachable" }, "refused"],
   ["silence before the head", { error: BROKE, expired: "silent" }, "timeout"],
   ["silence in mid-answer", { status: 200, error: BROKE, expired: "silent" }, "timeout"],
-  ["an engine that stands still", { error: BROKE, expired: "stalled" }, "timeout"],
+  ["a server that went out", { error: BROKE, expired: "evicted" }, "timeout"],
   ["a request that takes too long", { status: 200, error: BROKE, expired: "overdue" }, "timeout"],
   ["a router that stops", { status: 200, error: BROKE, expired: "cut_off" }, "timeout"],
+
+  ["an answer that its server gave up", { status: 200, isGivenUp: true }, "aborted"],
+  ["an answer that was given up and broke off", {
+    status: 200,
+    error: BROKE,
+    isGivenUp: true,
+  }, "aborted"],
+  ["an answer that was given up as the time was up", {
+    status: 200,
+    error: BROKE,
+    expired: "silent",
+    isGivenUp: true,
+  }, "aborted"],
+  ["an error of a server that shuts down", { status: 500, isShutdown: true }, "draining"],
+  ["an error of a server that shuts down, cut off", {
+    status: 500,
+    error: BROKE,
+    isShutdown: true,
+  }, "draining"],
+  ["an answer given up whose client left", {
+    status: 200,
+    error: BROKE,
+    isGivenUp: true,
+    clientGone: true,
+  }, "client_closed"],
 
   ["a client that left before the head", { error: BROKE, clientGone: true }, "client_closed"],
   ["a client that left in mid-answer", {
@@ -113,7 +138,7 @@ Deno.test("whatever is known, there is one outcome, and a break is never a good 
     undefined,
     "unreachable",
     "silent",
-    "stalled",
+    "evicted",
     "unread",
     "overdue",
     "cut_off",

@@ -41,8 +41,14 @@ export function piecesOf(
     },
     begun() {},
     close: () => void (closed = true),
-    outcomeOf: (error, toldStatus = status) =>
-      outcomeOf({ status: toldStatus, error, expired, clientGone: false }),
+    outcomeOf: (error, told) =>
+      outcomeOf({
+        ...told,
+        status: told?.status ?? status,
+        error,
+        expired,
+        clientGone: false,
+      }),
     closed: () => closed,
     left: () => left.length,
   };

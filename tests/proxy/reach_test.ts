@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { isReachable } from "../../src/proxy/reach.ts";
+import { createReach } from "../../src/proxy/reach.ts";
 import { hangConnects } from "../../src/simulator/unreachable.ts";
+import { startRaw } from "../support/raw.ts";
+import { until } from "../support/until.ts";
 import { deadUrl, startSilent } from "../support/upstream.ts";
+
+/** What one look tells of a server, without any before it. */
+const isReachable = (url: string, withinMs: number) => createReach()(url, withinMs);
 
 Deno.test("a server that takes connections can be reached, though it never says a word", async () => {
   await using server = startSilent();
@@ -32,4 +37,25 @@ Deno.test({
       await port.close();
     }
   },
+});
+
+Deno.test("requests that wait for the same server share one look, those for another don't", async () => {
+  await using one = startRaw(() => {});
+  await using other = startRaw(() => {});
+  const reach = createReach();
+  const looks = Array.from({ length: 50 }, (_, i) => reach(`${one.url}/v1/${i}`, 5_000));
+  assert.ok((await Promise.all([...looks, reach(other.url, 5_000)])).every(Boolean));
+  assert.equal(await reach(one.url, 5_000), true);
+  await until("seen", () => one.connections() > 0 && other.connections() > 0);
+  assert.deepEqual([one.connections(), other.connections()], [1, 1]);
+});
+
+Deno.test("what a look found holds for as long as it may take, then another is made", async () => {
+  await using server = startRaw(() => {});
+  const reach = createReach();
+  await reach(server.url, 100);
+  await until("its time is over", async () => {
+    await reach(server.url, 100);
+    return server.connections() > 1;
+  });
 });

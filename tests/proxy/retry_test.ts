@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../src/fleet/outcome.ts";
+import type { ClientError } from "../../src/fleet/outlier.ts";
 import type { Expiry } from "../../src/proxy/outcome_of.ts";
 import {
   endDetails,
+  type Ending,
   isFinal,
   outcomeFor,
   retryAfterMs,
@@ -19,7 +21,10 @@ const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
   timeout: { retried: true, verdict: false },
   bad_status: { retried: true, verdict: false },
   truncated: { retried: true, verdict: false },
+  outlier: { retried: true, verdict: false },
   backpressure: { retried: true },
+  draining: { retried: true },
+  aborted: { retried: true },
 };
 
 for (const [name, expected] of Object.entries(outcomes)) {
@@ -32,7 +37,9 @@ for (const [name, expected] of Object.entries(outcomes)) {
     } this one`,
     () => {
       assert.equal(isFailure(outcome), expected.retried);
-      assert.equal(shouldRetry({ outcome, expired: undefined }, 1, 3), expected.retried);
+      // Those that don't are passed on, but for a client error that looks like its server's own.
+      const asked = shouldRetry({ outcome, expired: undefined }, 1, 3);
+      if (expected.retried || outcome === "client_error") assert.equal(asked, true);
       assert.equal(verdict(outcome), expected.verdict);
     },
   );
@@ -50,7 +57,7 @@ Deno.test("max_retries further servers are asked, and no more", () => {
 const expiries: Record<Exclude<Expiry, "unread">, { retried: boolean; blamed: boolean }> = {
   unreachable: { retried: true, blamed: true },
   silent: { retried: true, blamed: true },
-  stalled: { retried: true, blamed: false },
+  evicted: { retried: true, blamed: false },
   overdue: { retried: false, blamed: false },
   cut_off: { retried: false, blamed: false },
 };
@@ -66,7 +73,7 @@ for (const [name, { retried, blamed }] of Object.entries(expiries)) {
 
 Deno.test("an attempt whose client took nothing of the answer is the client's end, and goes nowhere", () => {
   const ending = { outcome: "client_closed", expired: "unread" } as const;
-  assert.equal(shouldRetry(ending, 1, 3), false);
+  assert.equal(isFailure(ending.outcome), false);
   assert.equal(endDetails(ending, 0).unreachable, false);
 });
 
@@ -81,14 +88,14 @@ const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 Deno.test("a server's Retry-After counts where it asks for less, and nowhere else", () => {
   const headers = new Headers({ "retry-after": "7" });
   const details = (outcome: Outcome) =>
-    endDetails({ outcome, expired: undefined, answer: { headers } }, NOW);
+    endDetails({ outcome, expired: undefined, answer: { status: 429, headers } }, NOW);
   assert.equal(details("backpressure").restMs, 7_000);
   for (const outcome of ["bad_status", "ok", "client_error", "truncated"] as const) {
     assert.equal(details(outcome).restMs, undefined, outcome);
   }
   const silent = { outcome: "backpressure", expired: undefined } as const;
   assert.equal(endDetails(silent, NOW).restMs, undefined);
-  const without = { ...silent, answer: { headers: new Headers() } };
+  const without = { ...silent, answer: { status: 503, headers: new Headers() } };
   assert.equal(endDetails(without, NOW).restMs, undefined);
 });
 
@@ -119,19 +126,55 @@ Deno.test("no Retry-After is no time, and more digits than there are seconds are
   assert.equal(retryAfterMs("9".repeat(400), NOW), Infinity);
 });
 
-Deno.test("what a second server breaks at as well may be the request, and takes out one of them", () => {
-  const broken = { outcome: "bad_status", expired: undefined } as const;
-  assert.equal(endDetails(broken, 0, false).blameless, false);
-  assert.equal(endDetails(broken, 0, false, broken).blameless, true);
-  assert.equal(endDetails(broken, 0, false, RESET).blameless, false);
-  assert.equal(endDetails(RESET, 0, false, broken).blameless, false);
+const SAID_404: ClientError = { status: 404, isVllmError: true, isUnknownModel: true };
+
+for (
+  const [what, ending, told] of [
+    ["500", { outcome: "bad_status", answer: answerOf(500) }, "it answered 500"],
+    ["a client error", { outcome: "client_error", clientError: SAID_404 }, "it answered 404"],
+    ["a gateway's page", {
+      outcome: "client_error",
+      clientError: { ...SAID_404, isVllmError: false },
+    }, "it answered 404, not in a form of vLLM's"],
+    ["silence", { outcome: "timeout", expired: "silent" }, "it fell silent"],
+    ["no connection", { outcome: "refused", expired: "unreachable" }, "no connection in time"],
+    [
+      "a break before its answer",
+      { outcome: "reset", error: "connection closed" },
+      "connection closed",
+    ],
+    ["a break in mid-answer", { outcome: "truncated" }, "its answer broke off"],
+    ["a good answer", { outcome: "ok", answer: answerOf(200) }, undefined],
+    ["a client that left", { outcome: "client_closed", error: "aborted" }, undefined],
+  ] satisfies [string, Partial<Ending> & Pick<Ending, "outcome">, string | undefined][]
+) {
+  Deno.test(`of ${what} people are told ${told ? `"${told}"` : "nothing"}`, () => {
+    assert.equal(endDetails({ expired: undefined, ...ending }, 0).what, told);
+  });
+}
+
+function answerOf(status: number) {
+  return { status, headers: new Headers() };
+}
+
+Deno.test("what kind of client error it was, and that a preamble came before, is kept", () => {
+  const ending = { outcome: "client_error", expired: undefined, clientError: SAID_404 } as const;
+  assert.equal(endDetails(ending, 0).clientError, SAID_404);
+  assert.equal(endDetails(ending, 0).afterPreamble, undefined);
+  const cut = { outcome: "truncated", expired: undefined, afterPreamble: true } as const;
+  assert.equal(endDetails(cut, 0).afterPreamble, true);
 });
 
-Deno.test("a server that was silent may be slow at a whole answer, and at no stream", () => {
-  const silent = { outcome: "timeout", expired: "silent" } as const;
-  assert.equal(endDetails(silent, 0, false).slow, true);
-  assert.equal(endDetails(silent, 0, true).slow, false);
-  assert.equal(endDetails({ ...silent, expired: "unreachable" }, 0, false).slow, false);
+Deno.test("tokens are those that the answer told, or else its chunks", () => {
+  const usage = { promptTokens: 7, completionTokens: 3 };
+  const ending = { outcome: "ok", expired: undefined, chunks: 5 } as const;
+  const tokens = (more: Partial<Ending>) => {
+    const { promptTokens, answerTokens } = endDetails({ ...ending, ...more }, 0);
+    return [promptTokens, answerTokens];
+  };
+  assert.deepEqual(tokens({ usage }), [7, 3]);
+  assert.deepEqual(tokens({ usage: { ...usage, completionTokens: 0 } }), [7, 5]);
+  assert.deepEqual(tokens({}), [undefined, 5]);
 });
 
 Deno.test("what the router cut off as it stopped is no server's error, as what no server was asked", () => {

@@ -10,7 +10,7 @@ for (
     ["silent", 504, /fell silent for 1\.5 s in the middle/],
     ["overdue", 504, /longer than 60 s/],
     ["cut_off", 503, /shutting down/],
-    ["stalled", 502, /broke off in the middle/],
+    ["evicted", 502, /broke off in the middle/],
     ["unreachable", 502, /broke off in the middle/],
     [undefined, 502, /broke off in the middle/],
   ] as const
@@ -46,7 +46,7 @@ for (
       504,
       /within 7 s/,
     ],
-    ["the engine stood still", { failed: { expired: "stalled" } }, 502, /No server could answer/],
+    ["the server went out", { failed: { expired: "evicted" } }, 502, /No server could answer/],
     ["there was no connection", { failed: { expired: "unreachable" } }, 502, /No server could/],
     ["the budget held it back", { failed: {}, heldBack: true }, 503, /so many requests/],
     [

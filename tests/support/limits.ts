@@ -1,5 +1,8 @@
 import type { Limits } from "../../src/proxy/deadlines.ts";
 
+/** Of an engine whose counters nobody can see. */
+const NOTHING_KNOWN = { movedAt: -Infinity, stillSince: Infinity };
+
 /** Limits of time that no test should reach but those that it names. */
 export function limitsWith(limits: Partial<Limits> = {}): Limits {
   return {
@@ -8,8 +11,10 @@ export function limitsWith(limits: Partial<Limits> = {}): Limits {
     chunkMs: 5_000,
     clientMs: 5_000,
     dueAt: Infinity,
-    stalled: new AbortController().signal,
-    cutOff: new AbortController().signal,
+    stillMs: 5_000,
+    engine: () => NOTHING_KNOWN,
+    evictions: new Set(),
+    cutOffs: new Set(),
     ...limits,
   };
 }
