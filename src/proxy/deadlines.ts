@@ -137,7 +137,7 @@ export function watchDeadlines(
     if (askAt <= now) void ask();
     // Somebody may begin to listen at any time: the next look must not come late for that.
     const next = nobodyListens
-      ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt)
+      ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt, now + limits.stillMs)
       : Math.min(now + silentInMs, now + limits.clientMs, dueAt, now + limits.stillMs);
     timer = setTimeout(look, Math.ceil(Math.min(next, askAt) - now));
   };
