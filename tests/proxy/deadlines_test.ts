@@ -1,18 +1,26 @@
 import assert from "node:assert/strict";
 import { type Deadlines, limitsOf, watchDeadlines } from "../../src/proxy/deadlines.ts";
+import { monotonicMs } from "../../src/clock.ts";
+import type { EngineState } from "../../src/fleet/lease.ts";
 import type { Limits } from "../../src/proxy/deadlines.ts";
 import { until } from "../support/until.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const LONG = 60_000;
+/** Of an engine whose counters nobody can see. */
+const NOTHING_KNOWN: EngineState = { movedAt: -Infinity, stillSince: Infinity };
 
 /** A watch over an attempt, with what was told and asked; the limits not named are out of reach. */
 async function watching(
   limits: Partial<Limits>,
   use: (watched: {
     deadlines: Deadlines;
-    stall: () => void;
+    /** The server goes out. */
+    evict: () => void;
+    /** The router waits no longer. */
     cutOff: () => void;
+    /** Callbacks that are left for the two. */
+    left: () => [evictions: number, cutOffs: number];
     /** Times the attempt was given up. */
     expiries: () => number;
     /** Times that were given for a connection. */
@@ -20,8 +28,8 @@ async function watching(
   }) => Promise<void>,
   isReachable: () => Promise<boolean> = () => Promise.resolve(true),
 ): Promise<void> {
-  const stall = new AbortController();
-  const cutOff = new AbortController();
+  const evictions = new Set<() => void>();
+  const cutOffs = new Set<() => void>();
   const reaches: number[] = [];
   let told = 0;
   const deadlines = watchDeadlines(
@@ -31,8 +39,10 @@ async function watching(
       chunkMs: LONG,
       clientMs: LONG,
       dueAt: Infinity,
-      stalled: stall.signal,
-      cutOff: cutOff.signal,
+      stillMs: LONG,
+      engine: () => NOTHING_KNOWN,
+      evictions,
+      cutOffs,
       ...limits,
     },
     (withinMs) => {
@@ -44,13 +54,15 @@ async function watching(
   try {
     await use({
       deadlines,
-      stall: () => stall.abort(),
-      cutOff: () => cutOff.abort(),
+      evict: () => [...evictions].forEach((leave) => leave()),
+      cutOff: () => [...cutOffs].forEach((cut) => cut()),
+      left: () => [evictions.size, cutOffs.size],
       expiries: () => told,
       reaches,
     });
   } finally {
     deadlines.stop();
+    assert.deepEqual([evictions.size, cutOffs.size], [0, 0], "nothing is left behind");
   }
 }
 
@@ -58,23 +70,27 @@ async function watching(
 const SOON_MS = 2_000;
 
 Deno.test("the limits of an attempt are those of the settings", () => {
-  const signals = {
-    stalled: new AbortController().signal,
-    cutOff: new AbortController().signal,
-  };
+  const lease = { engine: () => NOTHING_KNOWN, evictions: new Set<() => void>() };
+  const request = { startedAt: 7, cutOffs: new Set<() => void>() };
   const settings = {
     connectTimeoutMs: 1,
     requestTimeoutMs: 2,
     chunkTimeoutMs: 3,
     clientTimeoutMs: 4,
+    stallTimeoutMs: 5,
   };
-  const limits = { connectMs: 1, firstByteMs: 2, chunkMs: 3, clientMs: 4, ...signals };
-  assert.deepEqual(limitsOf(settings, { startedAt: 7, ...signals }), {
-    ...limits,
-    dueAt: Infinity,
-  });
+  const limits = {
+    connectMs: 1,
+    firstByteMs: 2,
+    chunkMs: 3,
+    clientMs: 4,
+    stillMs: 5,
+    ...lease,
+    cutOffs: request.cutOffs,
+  };
+  assert.deepEqual(limitsOf(settings, lease, request), { ...limits, dueAt: Infinity });
   assert.deepEqual(
-    limitsOf({ ...settings, totalTimeoutMs: 50 }, { startedAt: 7, ...signals }),
+    limitsOf({ ...settings, totalTimeoutMs: 50 }, lease, request),
     { ...limits, dueAt: 57 },
   );
 });
@@ -96,7 +112,7 @@ Deno.test("what is heard puts it off, for as long as something is heard", () =>
       const since = performance.now();
       deadlines.listen();
       await wait(20);
-      deadlines.heard();
+      deadlines.heard(true);
       longest = Math.max(longest, performance.now() - since);
     }
     // On a machine that stood still for long the silence was real.
@@ -110,7 +126,7 @@ Deno.test("what is heard puts it off, for as long as something is heard", () =>
 Deno.test("while nobody listens nothing is told", () =>
   watching({ firstByteMs: 30 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
-    deadlines.heard();
+    deadlines.heard(true);
     await wait(150);
     assert.equal(expiries(), 0);
     deadlines.listen();
@@ -121,13 +137,14 @@ Deno.test("while nobody listens nothing is told", () =>
 Deno.test("after stop nothing is told, whatever happens", () =>
   watching(
     { firstByteMs: 20, connectMs: 20, dueAt: performance.now() + 20 },
-    async ({ deadlines, expiries, stall, cutOff, reaches }) => {
+    async ({ deadlines, expiries, evict, cutOff, left, reaches }) => {
       deadlines.listen();
       deadlines.stop();
       deadlines.listen();
       // An answer that is whole may begin after its end.
       deadlines.begun();
-      stall();
+      assert.deepEqual(left(), [0, 0]);
+      evict();
       cutOff();
       await wait(80);
       assert.equal(expiries(), 0);
@@ -140,7 +157,7 @@ Deno.test("after stop nothing is told, whatever happens", () =>
 Deno.test("between chunks another limit holds than before the first, be it shorter", () =>
   watching({ firstByteMs: LONG, chunkMs: 50 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
-    deadlines.heard();
+    deadlines.heard(true);
     deadlines.begun();
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
@@ -175,7 +192,7 @@ for (const begun of [false, true]) {
       while (expiries() === 0 && performance.now() < dueAt + SOON_MS) {
         deadlines.listen();
         await wait(5);
-        deadlines.heard();
+        deadlines.heard(true);
       }
       assert.equal(deadlines.expired, "overdue");
       assert.ok(performance.now() >= dueAt - 1);
@@ -229,7 +246,7 @@ Deno.test("a head that comes while the server is tried is a connection", async (
 Deno.test("a client that takes nothing ends it, once that has lasted", () =>
   watching({ clientMs: 60 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
-    deadlines.heard();
+    deadlines.heard(true);
     deadlines.begun();
     const after = await until("told", () => expiries() > 0, SOON_MS);
     assert.ok(after >= 59, `${after} ms`);
@@ -241,7 +258,7 @@ Deno.test("a client that takes nothing ends it, once that has lasted", () =>
 Deno.test("a client that takes nothing has its own limit, however short that of its server is", () =>
   watching({ firstByteMs: 10, chunkMs: 10, clientMs: 150 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
-    deadlines.heard();
+    deadlines.heard(true);
     deadlines.begun();
     const after = await until("told", () => expiries() > 0, SOON_MS);
     assert.ok(after >= 149, `${after} ms`);
@@ -254,7 +271,7 @@ Deno.test("a client that takes a little now and then is waited for", () =>
     for (let i = 0; i < 15; i++) {
       const since = performance.now();
       deadlines.listen();
-      deadlines.heard();
+      deadlines.heard(true);
       await wait(20);
       longest = Math.max(longest, performance.now() - since);
     }
@@ -267,21 +284,22 @@ Deno.test("while somebody listens the limit for clients counts nothing", () =>
     deadlines.listen();
     await wait(150);
     assert.equal(expiries(), 0);
-    deadlines.heard();
+    deadlines.heard(true);
     await until("told", () => expiries() > 0, SOON_MS);
     assert.equal(deadlines.expired, "unread");
   }));
 
-Deno.test("an engine that stands still ends what has not begun, and nothing else", async () => {
-  await watching({}, ({ deadlines, stall, expiries }) => {
-    stall();
-    assert.equal(deadlines.expired, "stalled");
+Deno.test("a server that goes out ends what has not begun, and nothing else", async () => {
+  await watching({}, ({ deadlines, evict, expiries }) => {
+    evict();
+    assert.equal(deadlines.expired, "evicted");
     assert.equal(expiries(), 1);
     return Promise.resolve();
   });
-  await watching({}, ({ deadlines, stall, expiries }) => {
+  await watching({}, ({ deadlines, evict, expiries, left }) => {
     deadlines.begun();
-    stall();
+    assert.deepEqual(left(), [0, 1]);
+    evict();
     assert.equal(deadlines.expired, undefined);
     assert.equal(expiries(), 0);
     return Promise.resolve();
@@ -290,10 +308,10 @@ Deno.test("an engine that stands still ends what has not begun, and nothing else
 
 Deno.test("a router that can't wait ends what has begun as well", async () => {
   for (const begun of [false, true]) {
-    await watching({}, ({ deadlines, cutOff, stall, expiries }) => {
+    await watching({}, ({ deadlines, cutOff, evict, expiries }) => {
       if (begun) deadlines.begun();
       cutOff();
-      stall();
+      evict();
       assert.equal(deadlines.expired, "cut_off");
       assert.equal(expiries(), 1);
       return Promise.resolve();
@@ -301,12 +319,133 @@ Deno.test("a router that can't wait ends what has begun as well", async () => {
   }
 });
 
-for (
-  const [name, expired] of [["stalled", "stalled"], ["cutOff", "cut_off"]] as const
-) {
-  Deno.test(`what was ${expired} before an attempt ends it at once`, () =>
-    watching({ [name]: AbortSignal.abort() }, async ({ deadlines, expiries }) => {
-      await until("told", () => expiries() > 0, SOON_MS);
-      assert.equal(deadlines.expired, expired);
+/** An engine that moves all the time. */
+const atWork = (): EngineState => ({ movedAt: monotonicMs(), stillSince: Infinity });
+
+Deno.test("while the engine moves a first token is waited for, up to ten times as long", () =>
+  watching({ firstByteMs: 40, engine: atWork }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "silent");
+    assert.ok(after >= 399, `${after} ms`);
+  }));
+
+Deno.test("silence before the first token counts from the engine's last movement", async () => {
+  const startedAt = monotonicMs();
+  const engine = () => ({
+    movedAt: Math.min(monotonicMs(), startedAt + 150),
+    stillSince: startedAt + 150,
+  });
+  await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    await until("told", () => expiries() > 0, SOON_MS);
+    const after = monotonicMs() - startedAt;
+    assert.ok(after >= 209 && after < 590, `${after} ms`);
+  });
+});
+
+Deno.test("an engine that moved before something was heard puts nothing off", async () => {
+  const movedAt = monotonicMs();
+  const engine = () => ({ movedAt, stillSince: movedAt });
+  await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
+    await wait(100);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 58, `${after} ms`);
+  });
+});
+
+Deno.test("once an answer has begun the engine's movement puts nothing off", () =>
+  watching({ chunkMs: 60, engine: atWork }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 58 && after < 500, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+  }));
+
+Deno.test("an engine that is known to stand still ends an answer that has begun, long before the limit between chunks", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "silent");
+    assert.ok(after >= 58, `${after} ms`);
+  });
+});
+
+Deno.test("a standstill counts from the later of its beginning and the last that was heard", async () => {
+  const startedAt = monotonicMs();
+  const engine = () => ({ movedAt: -Infinity, stillSince: startedAt + 150 });
+  await watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    await until("told", () => expiries() > 0, SOON_MS);
+    const after = monotonicMs() - startedAt;
+    assert.ok(after >= 209, `${after} ms`);
+  });
+});
+
+Deno.test("an answer that still comes from an engine that stands still is not given up", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 150, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(20);
+      deadlines.heard(true);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  });
+});
+
+Deno.test("a standstill is noticed in time by whoever begins to listen late", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 50, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    await wait(120);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 48, `${after} ms`);
+  });
+});
+
+for (const begun of [false, true]) {
+  Deno.test(`comments are no progress ${begun ? "in mid-answer" : "before the first token"}: silence counts from the last that is more`, () =>
+    watching({ firstByteMs: 150, chunkMs: 150 }, async ({ deadlines, expiries }) => {
+      deadlines.listen();
+      deadlines.heard(true);
+      if (begun) deadlines.begun();
+      const started = performance.now();
+      while (expiries() === 0 && performance.now() - started < SOON_MS) {
+        deadlines.listen();
+        await wait(10);
+        deadlines.heard(false);
+      }
+      const after = performance.now() - started;
+      assert.equal(deadlines.expired, "silent");
+      assert.ok(after >= 149, `${after} ms`);
     }));
 }
+
+Deno.test("what follows a comment is progress again", () =>
+  watching({ chunkMs: 150 }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(10);
+      deadlines.heard(false);
+      deadlines.listen();
+      await wait(10);
+      deadlines.heard(true);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  }));
