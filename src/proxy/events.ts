@@ -39,6 +39,29 @@ function valueOf(line: string): string {
   return line.slice(line.indexOf(":") + 1).replace(/^ /, "");
 }
 
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/**
+ * Where the last event or comment that is whole ends: behind the last blank line, or at 0 where
+ * there is none. A lone `\r` at the end is no line's end yet, as a `\n` may follow.
+ */
+export function endOfLastEvent(bytes: Uint8Array): number {
+  for (let i = bytes.length - 1; i > 0; i--) {
+    if (bytes[i] === LINE_FEED) {
+      if (bytes[i - 1] === LINE_FEED) return i + 1;
+      if (bytes[i - 1] === CARRIAGE_RETURN && i > 1 && isLineEnd(bytes[i - 2])) return i + 1;
+    } else if (
+      bytes[i] === CARRIAGE_RETURN && i < bytes.length - 1 && isLineEnd(bytes[i - 1])
+    ) return i + 1;
+  }
+  return 0;
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LINE_FEED || byte === CARRIAGE_RETURN;
+}
+
 /** Every whole event with data in a text. */
 export function* eventsIn(text: string): Generator<StreamEvent> {
   for (let event = nextEvent(text); event; event = nextEvent(text, event.end)) yield event;

@@ -1,5 +1,6 @@
 import { concat } from "./bytes.ts";
 import { nextEvent } from "./events.ts";
+import { openEvent } from "./open_event.ts";
 import { type Dialect, readEvent } from "./stream_events.ts";
 
 /** How a stream stands after a chunk. */
@@ -41,9 +42,11 @@ export function watchStream(
   finished = dialect === "other",
 ): StreamWatch {
   const last: Uint8Array<ArrayBuffer>[] = [];
+  const unread = openEvent();
   let kept = 0;
   let state = OPEN;
-  let isCut = false;
+  /** An event was too long to be kept: it may have been any, the last one as well. */
+  let isLost = false;
 
   function keep(chunk: Uint8Array<ArrayBuffer>): void {
     const at = (kept + LAST_CHUNKS - 1) % LAST_CHUNKS;
@@ -52,30 +55,30 @@ export function watchStream(
         ? chunk.slice(-LONGEST_KEPT)
         : chunk;}
   }
-  function tail(): Uint8Array<ArrayBuffer> {
-    const oldest = kept % LAST_CHUNKS;
-    return concat(
-      kept <= LAST_CHUNKS ? last : [...last.slice(oldest), ...last.slice(0, oldest)],
-    );
-  }
 
-  /** Reads the events of the last chunks; those that end in the new one decide. */
-  function read(chunk: Uint8Array<ArrayBuffer>, dialect: Dialect): StreamState {
-    const before = tail();
-    const text = latin1.decode(concat([before, chunk]));
+  /** Reads whole events, the first of which may have begun in chunks before. */
+  function read(events: Uint8Array, begunBefore: number, dialect: Dialect): StreamState {
+    const text = latin1.decode(events);
     let start = 0;
     for (let event = nextEvent(text); event; event = nextEvent(text, start)) {
       const { kind, finish, status, isEmpty } = readEvent(event, dialect);
-      const isNew = event.end > before.length;
       finished ||= finish !== undefined && finish !== "abort";
-      const isGivenUp = finish === "abort" || (kind === "end" && (isEmpty || !finished));
-      if (isNew && isGivenUp) {
-        return { kind: "given_up", goodBytes: Math.max(0, start - before.length) };
+      if (finish === "abort" || (kind === "end" && (isEmpty || !finished))) {
+        return { kind: "given_up", goodBytes: Math.max(0, start - begunBefore) };
       }
-      if (isNew && (kind === "end" || kind === "error")) return { kind: "ended", status };
+      if (kind === "end" || kind === "error") return { kind: "ended", status };
       start = event.end;
     }
     return OPEN;
+  }
+
+  function look(chunk: Uint8Array<ArrayBuffer>, dialect: Dialect): StreamState {
+    const begunBefore = unread.length;
+    // Events that came in one chunk are read only where they may tell of the end.
+    const isToRead = begunBefore > 0 || mayTellEnd(chunk);
+    const events = unread.add(chunk);
+    isLost = events === "too_long";
+    return isToRead && typeof events === "object" ? read(events, begunBefore, dialect) : OPEN;
   }
 
   return {
@@ -83,56 +86,63 @@ export function watchStream(
       return state;
     },
     get isComplete() {
-      return state.kind === "ended" || dialect === undefined || dialect === "other";
+      return state.kind === "ended" || isLost || dialect === undefined || dialect === "other";
     },
-    tail,
+    tail() {
+      const oldest = kept % LAST_CHUNKS;
+      return concat(
+        kept <= LAST_CHUNKS ? last : [...last.slice(oldest), ...last.slice(0, oldest)],
+      );
+    },
     see(chunk) {
       if (state.kind !== "open") return state;
-      // An event that is cut between two chunks may hide what to look for.
-      if (dialect && (isCut || mayTellEnd(chunk))) state = read(chunk, dialect);
+      if (dialect && !isLost) state = look(chunk, dialect);
       keep(chunk);
-      isCut = !endsEvent(last[(kept + LAST_CHUNKS - 1) % LAST_CHUNKS]!);
       return state;
     },
   };
 }
 
-const LINE_FEED = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-
-/** Whether bytes end in a blank line. */
-function endsEvent(bytes: Uint8Array): boolean {
-  const end = bytes.length - 1;
-  if (bytes[end] !== LINE_FEED) return false;
-  return bytes[end - 1] === LINE_FEED ||
-    (bytes[end - 1] === CARRIAGE_RETURN && bytes[end - 2] === LINE_FEED);
-}
-
-/** What stands in events that end a stream or tell of an error, and in few others. */
+/** What stands in events that end a stream, tell why it ends or of an error, and in few others. */
 const SIGNS = [
   "[DONE]",
-  '"abort"',
   '"error"',
+  '"message_delta"',
   '"message_stop"',
   '"response.completed"',
   '"response.incomplete"',
   '"response.failed"',
 ].map((sign) => new TextEncoder().encode(sign));
 
-const SECOND_BYTES = new Set(SIGNS.map((sign) => sign[1]!));
+/** Stands in each event of a completion; it tells something where a text is its value. */
+const FINISH = new TextEncoder().encode('"finish_reason"');
+
+const SECOND_BYTES = new Set([...SIGNS, FINISH].map((sign) => sign[1]!));
 
 /** A loop over bytes: for chunks of some hundred it costs a tenth of any search of the runtime's. */
 function mayTellEnd(chunk: Uint8Array): boolean {
   for (let i = 0; i < chunk.length; i++) {
     const byte = chunk[i];
-    if (byte !== 0x5b && byte !== 0x22) continue;
+    if (byte !== BRACKET && byte !== QUOTE) continue;
     if (!SECOND_BYTES.has(chunk[i + 1]!)) continue;
     for (const sign of SIGNS) if (byte === sign[0] && isAt(chunk, i, sign)) return true;
+    if (isAt(chunk, i, FINISH) && isTextBehind(chunk, i + FINISH.length)) return true;
   }
   return false;
 }
 
+const BRACKET = 0x5b;
+const QUOTE = 0x22;
+const SPACE = 0x20;
+const COLON = 0x3a;
+
 function isAt(chunk: Uint8Array, at: number, sign: Uint8Array): boolean {
   for (let i = 1; i < sign.length; i++) if (chunk[at + i] !== sign[i]) return false;
   return true;
+}
+
+/** Whether the value behind a name of a member is a text. */
+function isTextBehind(chunk: Uint8Array, at: number): boolean {
+  while (chunk[at] === COLON || chunk[at] === SPACE) at++;
+  return chunk[at] === QUOTE;
 }
