@@ -9,7 +9,7 @@ import { engineOf, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.
 import type { Check } from "./health.ts";
 import { type EndDetails, type Lease, takePlace } from "./lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
-import { type ClientError, isSuspect } from "./outlier.ts";
+import { type ClientError, isSameError, isSuspect } from "./outlier.ts";
 import { type Outcome, settledOutcome } from "./outcome.ts";
 import { match } from "./reconcile.ts";
 import { countAnswers, sumAnswers } from "./recent.ts";
@@ -244,7 +244,8 @@ export class Fleet {
     );
     return isSuspect(error, {
       usesOwnKey: server.config.apiKey !== undefined,
-      isCleared: now < server.clearedUntil,
+      isCleared: server.cleared !== undefined && now < server.cleared.until &&
+        isSameError(server.cleared.error, error),
       own: countAnswers(server.recent, now),
       others: sumAnswers(others.map(({ recent }) => countAnswers(recent, now))),
     });

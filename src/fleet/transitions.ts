@@ -115,7 +115,7 @@ export function takeOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, unreachable = false, what, restMs }: EndDetails,
+  { blameless = false, unreachable = false, what, clientError, restMs }: EndDetails,
   cause: Cause,
   circumstances: Circumstances,
 ): string {
@@ -130,7 +130,9 @@ export function takeOutcome(
   }
   if (outcome === "client_error") {
     addAnswer(server.recent, "client_error", now);
-    if (cause === "request") server.clearedUntil = now + CLEARED_MS;
+    if (cause === "request" && clientError) {
+      server.cleared = { error: clientError, until: now + CLEARED_MS };
+    }
   }
   const ok = verdict(outcome);
   if (ok === undefined || blameless || cause !== "server") return server.health.reason;
