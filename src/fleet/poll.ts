@@ -81,11 +81,14 @@ export function startPolling(
 
   async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
     const result = await checkHealth(server.config, probe(server, signal));
-    // A server whose models nobody knows is of no use yet, so they come first.
-    const unlisted = server.models.size === 0;
-    if (!result.refused && unlisted) await listModels(server, signal);
+    // A server whose models nobody knows is of no use yet, and one that comes back may have
+    // others: they are read first.
+    const isUnlisted = server.models.size === 0;
+    const isBack = result.ok && server.health.status !== "healthy";
+    const listsFirst = isBack || (isUnlisted && !result.refused);
+    if (listsFirst) await listModels(server, signal);
     if (!signal.aborted) fleet.recordCheck(server, result);
-    if (result.ok && !unlisted) await listModels(server, signal);
+    if (result.ok && !listsFirst) await listModels(server, signal);
   }
 
   async function listModels(server: Server, signal: AbortSignal): Promise<void> {

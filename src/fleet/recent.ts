@@ -36,10 +36,16 @@ export function addAnswer(recent: RecentAnswers, kind: AnswerKind, now: number):
   recent.next = (recent.next + 1) % MOST_ANSWERS;
 }
 
-export function countAnswers({ at, kinds }: RecentAnswers, now: number): AnswerCounts {
+/** Counts the answers of the window. @param since older ones don't count */
+export function countAnswers(
+  { at, kinds }: RecentAnswers,
+  now: number,
+  since = -Infinity,
+): AnswerCounts {
+  const from = Math.max(since, now - WINDOW_MS);
   const counts = [0, 0, 0];
   for (let i = 0; i < MOST_ANSWERS; i++) {
-    if (now - at[i]! <= WINDOW_MS) counts[kinds[i]!]!++;
+    if (at[i]! >= from) counts[kinds[i]!]!++;
   }
   return { good: counts[0]!, failed: counts[1]!, clientErrors: counts[2]! };
 }

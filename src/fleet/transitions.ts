@@ -163,7 +163,8 @@ export function takeVerdict(
   } else {
     server.lastFailureAt = now;
     addAnswer(server.recent, "failed", now);
-    const recent = countAnswers(server.recent, now);
+    // What took it out before it came back doesn't take it out again.
+    const recent = countAnswers(server.recent, now, server.health.recoveredAt);
     server.health = afterRequest(server.health, false, settings, { ...request, recent });
   }
   return server.health.reason;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { afterRequest, isLastResort, slowStartLimit } from "../../src/fleet/breaker.ts";
+import { afterRequest, isLastResort, slowStartLimit, type Trial } from "../../src/fleet/breaker.ts";
 import { afterCheck, type Health, UNCHECKED } from "../../src/fleet/health.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
@@ -190,4 +190,129 @@ Deno.test("a server that came back is filled up over ten seconds, one that never
   assert.deepEqual(limits, [1, 1, 2, 4, 8, Infinity]);
   assert.equal(slowStartLimit(HEALTHY, 8, NOW), Infinity);
   assert.equal(slowStartLimit(back, 8, NOW - 5_000), 1, "even if the clock is set back");
+});
+
+/** A failure of a healthy server whose latest answers, this one included, were these. */
+function failedAmong(
+  good: number,
+  failures: number,
+  { inARow = 1, ...more }: Partial<Trial> & { readonly inARow?: number } = {},
+): Health {
+  return afterRequest({ ...HEALTHY, consecutiveRequestFailures: inARow - 1 }, false, defaults, {
+    isTrial: false,
+    now: NOW,
+    random: middle,
+    recent: { good, failed: failures },
+    ...more,
+  });
+}
+
+for (
+  const [good, failures, isOut] of [
+    [0, 1, false],
+    [0, 2, true],
+    [1, 2, true],
+    [2, 2, true],
+    [3, 2, false],
+    [10, 2, false],
+    [10, 9, false],
+    [10, 10, true],
+    [1, 1, false],
+  ] as const
+) {
+  Deno.test(`${failures} of ${good + failures} answers that failed ${isOut ? "take a server out" : "don't take a server out"}`, () => {
+    const health = failedAmong(good, failures);
+    assert.equal(health.status, isOut ? "unhealthy" : "healthy");
+    if (good > 0 && isOut) {
+      assert.equal(health.reason, `${failures} of ${good + failures} requests failed`);
+    }
+  });
+}
+
+Deno.test("failures in a row take no server out that answered more requests well", () => {
+  assert.equal(failedAmong(10, 5, { inARow: 5 }).status, "healthy");
+  assert.equal(failedAmong(4, 5, { inARow: 5 }).status, "unhealthy");
+});
+
+Deno.test("a server that answers some requests well stays in where too few others are left", () => {
+  const few = { mayOpen: () => false };
+  assert.equal(failedAmong(2, 10, few).status, "healthy");
+  assert.equal(failedAmong(2, 10, { mayOpen: () => true }).status, "unhealthy");
+  assert.equal(failedAmong(0, 2, few).status, "unhealthy", "it answers none");
+});
+
+Deno.test("how many others are left is asked only where the breaker would open", () => {
+  const mayOpen = () => assert.fail("asked");
+  failedAmong(0, 1, { mayOpen });
+  failedAmong(5, 4, { mayOpen });
+  failedAmong(0, 3, { mayOpen });
+});
+
+Deno.test("a server that refuses connections is out after failures in a row, whatever it answered before", () => {
+  const refused = { unreachable: true, mayOpen: () => false };
+  assert.equal(failedAmong(15, 1, { ...refused, inARow: 1 }).status, "healthy");
+  assert.equal(failedAmong(15, 4, { ...refused, inARow: 1 }).status, "healthy");
+  const out = failedAmong(15, 2, { ...refused, inARow: 2 });
+  assert.equal(out.status, "unhealthy");
+  assert.equal(out.reason, "2 requests failed in a row");
+});
+
+Deno.test("what a server did is told with why it is out", () => {
+  const what = "it answered 500";
+  assert.equal(
+    failedAmong(0, 2, { inARow: 2, what }).reason,
+    `2 requests failed in a row: ${what}`,
+  );
+  assert.equal(failedAmong(1, 3, { what }).reason, `3 of 4 requests failed: ${what}`);
+  const trial = { isTrial: true, now: NOW, random: middle, what };
+  assert.equal(
+    afterRequest(halfOpened(failed(HEALTHY, 2)), false, defaults, trial).reason,
+    `the request that tried it failed: ${what}`,
+  );
+  const settings = settingsWith({ failure_threshold: 1 });
+  assert.equal(
+    afterRequest(HEALTHY, false, settings, { ...trial, isTrial: false }).reason,
+    `a request failed: ${what}`,
+  );
+});
+
+Deno.test("a half-open server whose trial fails is out, whatever it answered and whoever is left", () => {
+  const trial = { isTrial: true, now: NOW, random: middle, mayOpen: () => false };
+  const halfOpen = halfOpened(failed(HEALTHY, 2));
+  const out = afterRequest(halfOpen, false, defaults, {
+    ...trial,
+    recent: { good: 19, failed: 1 },
+  });
+  assert.equal(out.status, "unhealthy");
+});
+
+Deno.test("a healthy server goes out exactly where its share of failures is half and the fleet can do without it", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(20),
+      fc.integer({ min: 1, max: 20 }),
+      fc.nat(20),
+      fc.integer({ min: 1, max: 6 }),
+      fc.boolean(),
+      (good, failures, fewer, failureThreshold, mayOpen) => {
+        const inARow = Math.max(1, failures - fewer);
+        const health = afterRequest(
+          { ...HEALTHY, consecutiveRequestFailures: inARow - 1 },
+          false,
+          { failureThreshold },
+          {
+            isTrial: false,
+            now: NOW,
+            random: middle,
+            recent: { good, failed: failures },
+            mayOpen: () => mayOpen,
+          },
+        );
+        const isOut = failures >= failureThreshold && failures >= good && (good === 0 || mayOpen);
+        assert.equal(health.status, isOut ? "unhealthy" : "healthy");
+        assert.equal(health.consecutiveRequestFailures, inARow);
+      },
+    ),
+    { numRuns },
+  );
 });

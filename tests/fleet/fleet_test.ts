@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Tried } from "../../src/fleet/eligible.ts";
 import { Fleet, type Lease, type Refusal, type StateChange } from "../../src/fleet/fleet.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, stateOf } from "../../src/fleet/server.ts";
@@ -66,7 +67,7 @@ function urls(fleet: Fleet): string[] {
 function lease(
   fleet: Fleet,
   model: string | undefined = MODEL,
-  tried: ReadonlySet<Readonly<Server>> = new Set(),
+  tried: Tried = new Map(),
 ): Lease {
   const lease = fleet.acquire(workOf({ model }), tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
@@ -76,10 +77,15 @@ function lease(
 function refusal(
   fleet: Fleet,
   model: string | undefined,
-  tried: ReadonlySet<Readonly<Server>> = new Set(),
+  tried: Tried = new Map(),
 ): Refusal | "a server" {
   const lease = fleet.acquire(workOf({ model }), tried);
   return typeof lease === "string" ? lease : "a server";
+}
+
+/** As a request sees it that has met these servers and that no recovery concerns. */
+function without(...servers: Server[]): Tried {
+  return new Map(servers.map((server) => [server, Infinity]));
 }
 
 const A = "http://a";
@@ -110,28 +116,28 @@ Deno.test("a lease gives its place back once, however often it ends", () => {
 });
 
 Deno.test("whether a server is left is known without a place being taken", () => {
-  const { fleet } = healthyFleet([{ url: A }, { url: B }]);
-  const tried = new Set<Server>();
+  const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
+  const tried = new Map<Server, number>();
   assert.equal(fleet.canServe(MODEL, tried), true);
-  tried.add(serverAt(fleet, A));
+  tried.set(serverAt(fleet, A), clock.now);
   assert.equal(fleet.canServe(MODEL, tried), true);
-  tried.add(serverAt(fleet, B));
+  tried.set(serverAt(fleet, B), clock.now);
   assert.equal(fleet.canServe(MODEL, tried), false);
-  assert.equal(fleet.canServe("other", new Set()), false);
-  assert.equal(fleet.canServe(undefined, new Set()), true);
+  assert.equal(fleet.canServe("other", new Map()), false);
+  assert.equal(fleet.canServe(undefined, new Map()), true);
   assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [0, 0]);
 });
 
 Deno.test("a server that was tried is not met again, even if it is the best", () => {
-  const { fleet } = healthyFleet([
+  const { fleet, clock } = healthyFleet([
     { url: A, max_concurrent_requests: 100 },
     { url: B, max_concurrent_requests: 1 },
   ]);
-  const tried = new Set([serverAt(fleet, A)]);
+  const tried = new Map([[serverAt(fleet, A), clock.now]]);
   for (let i = 0; i < 3; i++) {
     assert.equal(lease(fleet, MODEL, tried).server.config.url, B);
   }
-  tried.add(serverAt(fleet, B));
+  tried.set(serverAt(fleet, B), clock.now);
   assert.equal(refusal(fleet, MODEL, tried), "unavailable");
 });
 
@@ -208,6 +214,7 @@ Deno.test("with every server out nothing is available, named or not", () => {
 
 Deno.test("outcomes that are the server's fault count against it, others don't", () => {
   const blamed: Outcome[] = [
+    "outlier",
     "refused",
     "reset",
     "timeout",
@@ -219,16 +226,19 @@ Deno.test("outcomes that are the server's fault count against it, others don't",
     "client_error",
     "client_closed",
     "backpressure",
+    "draining",
+    "aborted",
   ];
   for (const outcome of [...blamed, ...unblamed]) {
     const { fleet } = healthyFleet([{ url: A }]);
     const [first, second] = [lease(fleet), lease(fleet)];
     first.end(outcome);
-    assert.equal(stateOf(serverAt(fleet, A)), "healthy", outcome);
+    const inState = outcome === "draining" ? "draining" : "healthy";
+    assert.equal(stateOf(serverAt(fleet, A)), inState, outcome);
     second.end(outcome);
     assert.equal(
       stateOf(serverAt(fleet, A)),
-      blamed.includes(outcome) ? "unhealthy" : "healthy",
+      blamed.includes(outcome) ? "unhealthy" : inState,
       outcome,
     );
   }
@@ -236,7 +246,7 @@ Deno.test("outcomes that are the server's fault count against it, others don't",
 
 Deno.test("an outcome that says nothing of the server doesn't end a row of failures", () => {
   for (
-    const neutral of ["client_error", "client_closed", "backpressure"] as const
+    const neutral of ["client_error", "client_closed", "backpressure", "aborted"] as const
   ) {
     const { fleet } = healthyFleet([{ url: A }]);
     for (const outcome of ["reset", neutral, "reset"] as const) {
@@ -245,15 +255,21 @@ Deno.test("an outcome that says nothing of the server doesn't end a row of failu
     assert.equal(stateOf(serverAt(fleet, A)), "unhealthy", neutral);
   }
   const { fleet } = healthyFleet([{ url: A }]);
-  for (const outcome of ["reset", "ok", "reset"] as const) {
-    lease(fleet).end(outcome);
-  }
+  lease(fleet).end("reset");
+  answerWell(lease(fleet));
+  lease(fleet).end("reset");
   assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
+/** As the proxy does where an answer goes well. */
+function answerWell(lease: Lease): void {
+  lease.started();
+  lease.end("ok");
+}
+
 /** Two requests that fail take the server out, as it is configured. */
 function breakCircuit(fleet: Fleet, url: string): void {
-  const others = new Set(serversOf(fleet).filter(({ config }) => config.url !== url));
+  const others = without(...serversOf(fleet).filter(({ config }) => config.url !== url));
   const leases = [lease(fleet, MODEL, others), lease(fleet, MODEL, others)];
   for (const lease of leases) lease.end("reset");
   assert.equal(stateOf(serverAt(fleet, url)), "unhealthy");
@@ -273,7 +289,7 @@ function halfOpenFleet() {
 
 /** A place at A, whatever else there is. */
 function leaseOfA(fleet: Fleet): Lease | Refusal {
-  return fleet.acquire(workOf({ model: MODEL }), new Set([serverAt(fleet, B)]));
+  return fleet.acquire(workOf({ model: MODEL }), without(serverAt(fleet, B)));
 }
 
 Deno.test("a server that requests took out is back after its time, a check and a request", () => {
@@ -331,7 +347,7 @@ Deno.test("a trial that fails takes the server out again, for longer", () => {
   assert.deepEqual(changes.map(({ reason }) => reason), ["the request that tried it failed"]);
 });
 
-for (const outcome of ["client_closed", "client_error", "backpressure"] as const) {
+for (const outcome of ["client_closed", "client_error", "backpressure", "aborted"] as const) {
   Deno.test(`a trial that ends with ${outcome} decides nothing and makes room for the next`, () => {
     const { fleet, server } = halfOpenFleet();
     (leaseOfA(fleet) as Lease).end(outcome);
@@ -469,47 +485,29 @@ Deno.test("a server whose engine stands still for stall_timeout is stalled, and 
   const { fleet, clock, changes } = healthyFleet([{ url: A }, { url: B }], { stall_timeout: 10 });
   const server = serverAt(fleet, A);
   fleet.recordScrape(server, WORKING, false);
-  const held = leaseOfA(fleet) as Lease;
+  let evicted = 0;
+  const { evictions } = leaseOfA(fleet) as Lease;
+  evictions.add(() => evicted++);
   clock.now += 9_999;
   fleet.recordScrape(server, WORKING, false);
   assert.equal(stateOf(server), "healthy");
-  assert.equal(held.stalled.aborted, false);
+  assert.equal(evicted, 0);
   clock.now += 1;
   fleet.recordScrape(server, WORKING, false);
   assert.equal(stateOf(server), "stalled");
-  assert.ok(held.stalled.aborted, "who waits for a first token is told");
+  assert.equal(evicted, 1, "a request that waits for a first token is told");
   assert.equal(leaseOfA(fleet), "unavailable");
   fleet.recordCheck(server, PASSED);
   assert.equal(stateOf(server), "stalled", "a good check is no token");
 
   fleet.recordScrape(server, { ...WORKING, counters: { ...WORKING.counters, prompt: 101 } }, false);
   assert.equal(stateOf(server), "healthy");
-  assert.equal((leaseOfA(fleet) as Lease).stalled.aborted, false);
+  assert.equal(typeof leaseOfA(fleet), "object");
+  assert.equal(evicted, 1);
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
-    "healthy stalled: its engine stands still for 10 s",
-    "stalled healthy: its engine moves again, or has nothing to do",
+    "healthy stalled: its engine stands still: no progress for 10 s",
+    "stalled healthy: its engine moves again",
   ]);
-});
-
-Deno.test("a whole answer that takes too long takes no server out whose engine is at work", () => {
-  for (
-    const [slow, moves, state] of [
-      [true, true, "healthy"],
-      [true, false, "unhealthy"],
-      [false, true, "unhealthy"],
-    ] as const
-  ) {
-    const { fleet, clock } = healthyFleet([{ url: A }]);
-    const server = serverAt(fleet, A);
-    const leases = [lease(fleet), lease(fleet)];
-    for (let i = 0; i < 8; i++) {
-      clock.now += 1_000;
-      const counters = { ...WORKING.counters, ...(moves && { generation: i }) };
-      fleet.recordScrape(server, { ...WORKING, counters }, false);
-    }
-    for (const lease of leases) lease.end("timeout", { slow });
-    assert.equal(stateOf(server), state, `${slow} ${moves}`);
-  }
 });
 
 Deno.test("a server that stands still is unavailable, not unknown", () => {
@@ -541,14 +539,14 @@ for (
       fleet.recordScrape(server, undefined, true);
       fleet.recordCheck(server, PASSED);
     }],
-    ["stalled", "its engine stands still for 30 s", (fleet: Fleet, server: Server) => {
+    ["stalled", "its engine stands still: no progress for 30 s", (fleet: Fleet, server: Server) => {
       fleet.recordScrape(server, WORKING, false);
-      server.progress = { ...server.progress, movedAt: server.progress.movedAt - 30_000 };
+      server.progress = { ...server.progress, stillSince: server.progress.stillSince - 30_000 };
       fleet.recordScrape(server, WORKING, false);
       fleet.recordCheck(server, PASSED);
     }],
     ["draining", "removed from the configuration", (fleet: Fleet) => {
-      lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+      lease(fleet, MODEL, without(serverAt(fleet, B)));
       fleet.reconcile(configOf([{ url: B }]));
     }],
     ["healthy", "check passed", (fleet: Fleet, server: Server) => {
@@ -651,32 +649,37 @@ Deno.test("fixed models are not replaced by what a server lists", () => {
 });
 
 Deno.test("a state change is told once, with its reason, and nothing else is", () => {
-  const { fleet, changes } = fleetOf([{ url: A }]);
+  const { fleet, changes } = fleetOf([{ url: A }, { url: B, models: [MODEL] }]);
   const server = serverAt(fleet, A);
   fleet.recordCheck(server, PASSED);
   fleet.recordCheck(server, PASSED);
+  fleet.recordModels(server, []);
+  fleet.recordModels(server, [{ id: MODEL }]);
+  fleet.recordModels(server, [{ id: MODEL }]);
   fleet.recordScrape(server, undefined, true);
   fleet.recordScrape(server, undefined, true);
   fleet.recordScrape(server, undefined, false);
+  fleet.recordCheck(serverAt(fleet, B), PASSED);
   for (let i = 0; i < 5; i++) fleet.recordCheck(server, FAILED);
   fleet.recordCheck(server, PASSED);
-  fleet.recordModels(server, [{ id: MODEL }]);
-  for (let i = 0; i < 4; i++) lease(fleet, undefined).end("ok");
-  const leases = [1, 2, 3, 4].map(() => lease(fleet, undefined));
-  for (const lease of leases) lease.end("reset");
+  const leases = Array.from({ length: 8 }, () => leaseOfA(fleet) as Lease);
+  for (const lease of leases.slice(0, 3)) answerWell(lease);
+  for (const lease of leases.slice(3)) lease.end("reset");
   assert.deepEqual(
     changes.map(({ server, from, to }) => `${server} ${from} ${to}`),
     [
-      `${A} checking healthy`,
+      `${A} checking no_models`,
+      `${A} no_models healthy`,
       `${A} healthy sleeping`,
       `${A} sleeping healthy`,
+      `${B} checking healthy`,
       `${A} healthy unhealthy`,
       `${A} unhealthy healthy`,
       `${A} healthy unhealthy`,
     ],
   );
-  assert.match(changes[3]!.reason, /3 checks failed in a row/);
-  assert.match(changes[5]!.reason, /2 requests failed in a row/);
+  assert.match(changes[5]!.reason, /3 checks failed in a row/);
+  assert.match(changes[7]!.reason, /3 of 6 requests failed/);
 });
 
 Deno.test("a reload keeps the state of servers by their address and starts new ones in checking", () => {
@@ -731,7 +734,7 @@ Deno.test("a reload that keeps the policy keeps its turn", () => {
 Deno.test("a removed server finishes what it has, gets nothing new, and is gone at the last end", () => {
   const { fleet, changes } = healthyFleet([{ url: A }, { url: B }]);
   const held = [lease(fleet), lease(fleet)].find(({ server }) => server.config.url === A)!;
-  const second = lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  const second = lease(fleet, MODEL, without(serverAt(fleet, B)));
   fleet.reconcile(configOf([{ url: B }]));
   assert.equal(stateOf(serverAt(fleet, A)), "draining");
   for (let i = 0; i < 5; i++) {
@@ -772,7 +775,7 @@ for (const inFlight of [0, 1]) {
 
 Deno.test("a removed server doesn't help out where another can", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
-  lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  lease(fleet, MODEL, without(serverAt(fleet, B)));
   fleet.reconcile(configOf([{ url: B }, { url: C }]));
   for (let i = 0; i < 5; i++) {
     assert.equal(lease(fleet).server.config.url, B);
@@ -830,8 +833,8 @@ Deno.test("a snapshot shows each server as it is", () => {
     maxFds: 1_024,
     ownInFlight: 0,
   }, false);
-  lease(fleet, MODEL, new Set([serverAt(fleet, B)])).end("reset");
-  lease(fleet, MODEL, new Set([serverAt(fleet, B)]));
+  lease(fleet, MODEL, without(serverAt(fleet, B))).end("reset");
+  lease(fleet, MODEL, without(serverAt(fleet, B)));
   fleet.recordCheck(server, { ok: true, responseMs: 15 });
   const [shown] = fleet.snapshot().servers;
   assert.deepEqual(shown, {
@@ -876,13 +879,21 @@ Deno.test("a snapshot shows each server as it is", () => {
 });
 
 Deno.test("whatever requests and reloads do, in flight is exact, no left server stays and trials come one at a time", () => {
-  const outcomes: Outcome[] = ["ok", "reset", "client_closed", "backpressure"];
+  const outcomes: Outcome[] = ["ok", "reset", "client_closed", "backpressure", "draining"];
+  const TRIAL_MS = 5_000;
+  const which = fc.nat();
   const event = fc.oneof(
     fc.record({ do: fc.constant("acquire" as const) }),
     fc.record({
       do: fc.constant("end" as const),
-      which: fc.nat(),
+      which,
       how: fc.constantFrom(...outcomes),
+      disputed: fc.boolean(),
+    }),
+    fc.record({
+      do: fc.constant("settle" as const),
+      which,
+      cause: fc.constantFrom("server" as const, "request" as const, "unknown" as const),
     }),
     fc.record({
       do: fc.constant("reload" as const),
@@ -894,38 +905,50 @@ Deno.test("whatever requests and reloads do, in flight is exact, no left server 
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
       const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
       const held: Lease[] = [];
-      const trials = new Set<Lease>();
+      const disputed: Lease[] = [];
+      /** The latest trial of each server and when it began. */
+      const trials = new Map<Readonly<Server>, { lease: Lease; at: number }>();
       let configured = new Set([A, B]);
+      const conclude = (lease: Lease) => {
+        if (trials.get(lease.server)?.lease === lease) trials.delete(lease.server);
+      };
       for (const event of events) {
         if (event.do === "acquire") {
           const lease = fleet.acquire(workOf(), new Map());
           if (typeof lease === "string") continue;
-          const onTrial = [...trials].map(({ server }) => server);
-          if (lease.server.health.status === "half-open") {
-            assert.ok(!onTrial.includes(lease.server), "one trial at a time");
-            trials.add(lease);
+          const { server } = lease;
+          if (server.health.status === "half-open") {
+            const { at } = trials.get(server) ?? { at: -Infinity };
+            assert.ok(clock.now - at >= TRIAL_MS, "one trial at a time");
+            trials.set(server, { lease, at: clock.now });
           }
           held.push(lease);
         } else if (event.do === "end" && held.length > 0) {
           const [lease] = held.splice(event.which % held.length, 1);
-          trials.delete(lease!);
-          lease!.end(event.how);
+          lease!.end(event.how, { disputed: event.disputed });
           lease!.end("reset");
+          if (event.disputed) disputed.push(lease!);
+          else conclude(lease!);
+        } else if (event.do === "settle" && disputed.length > 0) {
+          const [lease] = disputed.splice(event.which % disputed.length, 1);
+          lease!.settle(event.cause);
+          lease!.settle("server");
+          conclude(lease!);
         } else if (event.do === "reload") {
           configured = new Set(event.servers);
           fleet.reconcile(configOf(event.servers.map((url) => ({ url }))));
         } else if (event.do === "recover") {
           clock.now += event.afterMs;
           for (const server of serversOf(fleet)) {
+            fleet.recordModels(server, [{ id: MODEL }]);
             fleet.recordCheck(server, PASSED);
           }
         }
         for (const server of fleet.servers) {
-          assert.equal(server.trial, [...trials].some((lease) => lease.server === server));
-          assert.equal(
-            server.inFlight,
-            held.filter((lease) => lease.server === server).length,
-          );
+          const trial = trials.get(server);
+          assert.equal(server.trialSince, trial?.at);
+          const own = held.filter((lease) => lease.server === server).length;
+          assert.deepEqual([server.inFlight, server.awaited], [own, own]);
           assert.equal(server.draining, !configured.has(server.config.url));
           assert.ok(
             !server.draining || server.inFlight > 0 ||

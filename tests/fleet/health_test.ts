@@ -4,6 +4,7 @@ import { afterRequest } from "../../src/fleet/breaker.ts";
 import {
   afterCheck,
   type Check,
+  type Evidence,
   type Health,
   meanResponseMs,
   successRate,
@@ -240,6 +241,127 @@ Deno.test("whatever happens, checks and requests keep their bounds and only what
       if (health.status !== "healthy") {
         const back = afterCheck(health, PASSED, settings, now + 72_000).status;
         assert.equal(back, health.openUntil > 0 ? "half-open" : "healthy");
+      }
+    }),
+    { numRuns },
+  );
+});
+
+const SLOW: Check = {
+  ok: false,
+  responseMs: 5_000,
+  isSlow: true,
+  failure: "/health took over 5 s",
+};
+const LATE: Check = { ok: true, responseMs: 10_001 };
+const TELLS_503: Check = { ok: false, responseMs: 5, failure: "/health answered 503" };
+const REFUSED: Check = { ok: false, responseMs: 1, refused: true, failure: "Connection refused" };
+const GO_WELL: Evidence = { answers: true, isFleetwide: false };
+const MOST_FAIL: Evidence = { answers: false, isFleetwide: true };
+const NONE: Evidence = { answers: false, isFleetwide: false };
+
+/** Health after the same check again and again, each with the same evidence. */
+function afterAll(health: Health, check: Check, evidence: Evidence, times = 20): Health {
+  for (let i = 0; i < times; i++) health = afterCheck(health, check, defaults, NOW, evidence);
+  return health;
+}
+
+for (
+  const [what, check, evidence, status] of [
+    ["slow checks while requests go well", SLOW, GO_WELL, "healthy"],
+    ["late checks while requests go well", LATE, GO_WELL, "healthy"],
+    ["checks with 503 while requests go well", TELLS_503, GO_WELL, "healthy"],
+    ["refused checks while requests go well", REFUSED, GO_WELL, "unhealthy"],
+    ["slow checks on most servers", SLOW, MOST_FAIL, "healthy"],
+    ["late checks on most servers", LATE, MOST_FAIL, "healthy"],
+    ["checks with 503 on most servers", TELLS_503, MOST_FAIL, "unhealthy"],
+    ["refused checks on most servers", REFUSED, MOST_FAIL, "unhealthy"],
+    ["slow checks on this server alone", SLOW, NONE, "unhealthy"],
+    ["late checks on this server alone", LATE, NONE, "unhealthy"],
+  ] satisfies [string, Check, Evidence, Health["status"]][]
+) {
+  Deno.test(`${what} leave a healthy server ${status}`, () => {
+    const health = afterAll(HEALTHY, check, evidence);
+    assert.equal(health.status, status);
+    assert.equal(health.totalChecks, HEALTHY.totalChecks + 20);
+    if (status === "healthy") {
+      assert.equal(health.reason, HEALTHY.reason);
+      assert.deepEqual(health.window, HEALTHY.window, "a check that is overruled is forgotten");
+      assert.equal(health.consecutiveCheckFailures, 20);
+    }
+  });
+}
+
+Deno.test("once requests don't speak for it any more, the next check that fails takes a server out", () => {
+  const overruled = afterAll(HEALTHY, SLOW, GO_WELL, 3);
+  const out = afterCheck(overruled, SLOW, defaults, NOW, NONE);
+  assert.equal(out.status, "unhealthy");
+  assert.equal(out.reason, "4 checks failed in a row: /health took over 5 s");
+});
+
+for (
+  const [evidence, why] of [
+    [GO_WELL, "requests go well"],
+    [MOST_FAIL, "they fail on most servers, so requests decide"],
+  ] as const
+) {
+  Deno.test(`a server that is out by its checks is half-open where ${why}`, () => {
+    for (
+      const out of [afterAll(HEALTHY, SLOW, NONE, 3), afterCheck(UNCHECKED, SLOW, defaults, NOW)]
+    ) {
+      assert.equal(out.status, "unhealthy");
+      const halfOpen = afterCheck(out, SLOW, defaults, NOW + 10, evidence);
+      assert.equal(halfOpen.status, "half-open");
+      assert.equal(halfOpen.reason, `checks fail: /health took over 5 s; ${why}`);
+      const still = afterCheck(halfOpen, SLOW, defaults, NOW + 20, evidence);
+      assert.deepEqual([still.status, still.reason], ["half-open", halfOpen.reason]);
+      const trial = { isTrial: true, now: NOW + 20, random: () => 0.5 };
+      assert.equal(afterRequest(still, true, defaults, trial).status, "healthy");
+      assert.equal(afterRequest(still, false, defaults, trial).status, "unhealthy");
+      assert.equal(afterCheck(still, PASSED, defaults, NOW + 30, NONE).status, "healthy");
+    }
+  });
+}
+
+Deno.test("a server that requests took out stays out for its time, whatever its checks are worth", () => {
+  for (const evidence of [GO_WELL, MOST_FAIL]) {
+    const before = afterCheck(OPEN, SLOW, defaults, OPEN.openUntil - 1, evidence);
+    assert.equal(before.status, "unhealthy");
+    const after = afterCheck(OPEN, SLOW, defaults, OPEN.openUntil, evidence);
+    assert.equal(after.status, "half-open");
+  }
+});
+
+Deno.test("evidence changes nothing of a check that passes, or finds nobody there", () => {
+  const health = fc.record({
+    status: fc.constantFrom<Health["status"]>("checking", "healthy", "half-open", "unhealthy"),
+    openUntil: fc.constantFrom(0, NOW - 1, NOW + 1),
+    consecutiveCheckFailures: fc.nat(5),
+  }).map((known): Health => ({ ...HEALTHY, ...known }));
+  const evidence = fc.record({ answers: fc.boolean(), isFleetwide: fc.boolean() });
+  fc.assert(
+    fc.property(health, fc.constantFrom(PASSED, REFUSED), evidence, (health, check, evidence) => {
+      assert.deepEqual(
+        afterCheck(health, check, defaults, NOW, evidence),
+        afterCheck(health, check, defaults, NOW),
+      );
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("where requests go well no check takes a server out, unless nobody is there", () => {
+  const check = fc.record({
+    ok: fc.boolean(),
+    responseMs: fc.double({ min: 0, max: 20_000, noNaN: true }),
+    isSlow: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(check), (checks) => {
+      let health = HEALTHY;
+      for (const check of checks) {
+        health = afterCheck(health, check, defaults, NOW, GO_WELL);
+        assert.equal(health.status, "healthy");
       }
     }),
     { numRuns },

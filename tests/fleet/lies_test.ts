@@ -62,7 +62,7 @@ function fleetOf() {
   function begin(promptBytes: number, stream = true): Lease | undefined {
     const lease = fleet.acquire(
       workOf({ model: "m", promptBytes, stream }),
-      new Set(),
+      new Map(),
     );
     return typeof lease === "string" ? undefined : lease;
   }

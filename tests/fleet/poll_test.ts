@@ -69,6 +69,7 @@ function startServer(answers: {
   const state = {
     health: 200,
     models: ["m"],
+    modelsStatus: 200,
     metrics: metricsPage,
     ...answers,
   };
@@ -84,7 +85,11 @@ function startServer(answers: {
       if (pathname === "/health") {
         return new Response(null, { status: state.health });
       }
-      if (pathname === "/v1/models") return modelsPage(...state.models);
+      if (pathname === "/v1/models") {
+        return state.modelsStatus === 200
+          ? modelsPage(...state.models)
+          : new Response(null, { status: state.modelsStatus });
+      }
       return await state.metrics();
     } finally {
       now.set(pathname, now.get(pathname)! - 1);
@@ -140,8 +145,8 @@ Deno.test("a server that hangs delays no other", async () => {
 });
 
 Deno.test("metrics that hang delay no health check of the same server, nor the other way", async () => {
-  const hang = Promise.withResolvers<Response>();
-  await using server = startServer({ metrics: () => hang.promise });
+  const hang = Promise.withResolvers<void>();
+  await using server = startServer({ metrics: () => hang.promise.then(() => metricsPage()) });
   await polling([{ url: server.url }], async () => {
     await until("asked for metrics", () => server.times("/metrics") === 1);
     const before = server.times("/health");
@@ -151,7 +156,7 @@ Deno.test("metrics that hang delay no health check of the same server, nor the o
       1_500,
     );
     assert.equal(server.times("/metrics"), 1);
-    hang.resolve(metricsPage());
+    hang.resolve();
     await until("scraped again", () => server.times("/metrics") > 1);
   });
 });
@@ -202,11 +207,26 @@ Deno.test("a server that fails to list its models keeps those it had, and stays 
   await using server = startServer({ models: ["m"] });
   await polling([{ url: server.url }], async ({ fleet, poller, state }) => {
     await poller.firstRound();
-    server.state.models = [3 as unknown as string];
+    server.state.modelsStatus = 500;
     const before = server.times("/v1/models");
     await until("asked again", () => server.times("/v1/models") > before + 1);
     assert.equal(state(server.url), "healthy");
+    assert.deepEqual([...fleet.servers[0]!.models.keys()], ["m"]);
+  });
+});
+
+Deno.test("a server that lists no models any more takes no requests until it lists some", async () => {
+  await using server = startServer({ models: ["m"] });
+  await polling([{ url: server.url }], async ({ fleet, poller, state }) => {
+    await poller.firstRound();
+    server.state.models = [3 as unknown as string];
+    await until("without models", () => state(server.url) === "no_models");
     assert.deepEqual([...fleet.servers[0]!.models.keys()], []);
+    assert.equal(fleet.snapshot().servers[0]!.reason, "/v1/models lists none");
+    assert.equal(fleet.acquire(workOf(), new Map()), "unavailable");
+    server.state.models = ["back"];
+    await until("back", () => state(server.url) === "healthy");
+    assert.equal(typeof fleet.acquire(workOf(), new Map()), "object");
   });
 });
 
@@ -334,15 +354,17 @@ Deno.test("why a healthy server doesn't tell its models is told once, and shown 
   const told: string[] = [];
   await polling(
     [{ url: server.url }],
-    async ({ fleet }) => {
+    async ({ fleet, state }) => {
       const reason = () => fleet.snapshot().servers[0]!.reason;
-      const why = "/v1/models answered 401; does the server's api_key stand in the file?";
-      await until("shown", () => reason() === `it doesn't tell its models: ${why}`);
+      const why = "/v1/models answered 401; it needs an api_key";
+      await until("shown", () => reason() === why);
+      assert.equal(state(server.url), "unauthorized");
       await until("asked again", () => fleet.snapshot().servers[0]!.totalChecks > 3);
       assert.deepEqual(told, [`${server.url} ${why}`]);
       answer = modelsPage("m");
       await until("listed", () => fleet.servers[0]!.models.has("m"));
       assert.equal(reason(), "check passed");
+      assert.equal(state(server.url), "healthy");
     },
     {},
     { onNoModels: (url, why) => void told.push(`${url} ${why}`) },
@@ -371,5 +393,94 @@ Deno.test("what should never be costs a poll, and not the polling", async () => 
         if (isBroken) throw defect;
       },
     },
+  );
+});
+
+Deno.test("a server about which there is doubt is checked and its models are read at once, once a second", async () => {
+  await using server = startServer({ models: ["before"] });
+  const clock = { now: 1_000_000 };
+  await polling(
+    [{ url: server.url }],
+    async ({ fleet, poller }) => {
+      await poller.firstRound();
+      const [doubted] = fleet.servers;
+      const checks = () => server.times("/health");
+      await until("listed", () => doubted!.models.has("before"));
+      server.state.models = ["after"];
+      const before = checks();
+      poller.look(doubted!);
+      await until("read anew", () => doubted!.models.has("after"));
+      assert.equal(checks(), before + 1);
+      poller.look(doubted!);
+      clock.now += 999;
+      poller.look(doubted!);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(checks(), before + 1);
+      clock.now += 1;
+      poller.look(doubted!);
+      await until("checked again", () => checks() === before + 2);
+    },
+    { health_check_interval: 60, metrics_interval: 60 },
+    { now: () => clock.now },
+  );
+});
+
+Deno.test("a server that left is looked at no more", async () => {
+  await using server = startServer();
+  await using other = startServer();
+  await polling([{ url: server.url }], async ({ fleet, poller }) => {
+    await poller.firstRound();
+    const [left] = fleet.servers;
+    fleet.reconcile(configOf([{ url: other.url }], QUICK));
+    poller.sync();
+    await until("the other was checked", () => other.times("/health") > 1);
+    const asked = server.asked.length;
+    poller.look(left!);
+    const checks = other.times("/health");
+    await until("the other was checked on", () => other.times("/health") > checks + 1);
+    assert.equal(server.asked.length, asked);
+  });
+});
+
+Deno.test("a server whose metrics can't be read is checked at once", async () => {
+  const hang = Promise.withResolvers<void>();
+  await using server = startServer();
+  await polling(
+    [{ url: server.url }],
+    async ({ poller, state }) => {
+      await poller.firstRound();
+      await until("scraped", () => server.times("/metrics") > 2);
+      assert.equal(server.times("/health"), 1);
+      server.state.health = 503;
+      server.state.metrics = () => hang.promise.then(() => metricsPage());
+      await until("out", () => state(server.url) === "unhealthy");
+      hang.resolve();
+    },
+    {
+      health_check_interval: 60,
+      health_check_timeout: 0.1,
+      health_check_consecutive_failures: 1,
+    },
+  );
+});
+
+Deno.test("a server that is out is checked every 2 s, whatever the intervals are", async () => {
+  await using server = startServer({ health: 503 });
+  const clock = { now: 1_000_000 };
+  await polling(
+    [{ url: server.url }],
+    async ({ poller, state }) => {
+      await poller.firstRound();
+      assert.equal(state(server.url), "unhealthy");
+      server.state.health = 200;
+      clock.now += 1_799;
+      await new Promise((resolve) => setTimeout(resolve, 1_300));
+      assert.equal(server.times("/health"), 1);
+      clock.now += 201;
+      await until("back", () => state(server.url) === "healthy");
+      assert.equal(server.times("/health"), 2);
+    },
+    { health_check_interval: 60, metrics_interval: 60 },
+    { now: () => clock.now },
   );
 });

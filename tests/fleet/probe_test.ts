@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../../src/fleet/probe.ts";
+import {
+  checkHealth,
+  failureIn,
+  fetchMetrics,
+  fetchModels,
+  type Probe,
+  Unauthorized,
+} from "../../src/fleet/probe.ts";
 import { configOf } from "../support/config.ts";
 import {
   deadUrl,
@@ -23,6 +30,27 @@ function serverAt(url: string, more: Record<string, unknown> = {}) {
   return configOf([{ url, ...more }]).servers[0]!;
 }
 
+for (
+  const [status, more, unauthorized, why] of [
+    [401, {}, true, "/v1/models answered 401; it needs an api_key"],
+    [403, {}, true, "/v1/models answered 403; it needs an api_key"],
+    [401, { api_key: "secret" }, true, "/v1/models answered 401; check its api_key"],
+    [404, {}, false, "/v1/models answered 404"],
+    [503, { api_key: "secret" }, false, "/v1/models answered 503"],
+  ] as const
+) {
+  Deno.test(`a server that lists no models says why: ${why}`, () =>
+    probing(async (probe) => {
+      const { upstream } = answering({ "/v1/models": status });
+      await using server = upstream;
+      await assert.rejects(fetchModels(serverAt(server.url, more), probe), (error) => {
+        assert.equal(failureIn(error), why);
+        assert.equal(error instanceof Unauthorized, unauthorized);
+        return true;
+      });
+    }));
+}
+
 /** A server that answers each path with that status and nothing else. */
 function answering(statuses: Record<string, number>) {
   const asked: string[] = [];
@@ -35,23 +63,43 @@ function answering(statuses: Record<string, number>) {
 }
 
 for (
-  const [statuses, ok, paths] of [
+  const [statuses, ok, paths, health_path] of [
     [{ "/health": 200 }, true, ["/health"]],
     [{ "/health": 503, "/v1/models": 200 }, false, ["/health"]],
     [{ "/health": 500, "/v1/models": 200 }, false, ["/health"]],
-    [{ "/health": 302, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/health": 400, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/health": 429, "/v1/models": 200 }, false, ["/health"]],
+    [{ "/health": 301, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/health": 302, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/health": 401, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/health": 403, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/health": 405, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
+    [{ "/health": 501, "/v1/models": 200 }, true, ["/health", "/v1/models"]],
     [{ "/v1/models": 200 }, true, ["/health", "/v1/models"]],
-    [{ "/v1/models": 401 }, false, ["/health", "/v1/models"]],
+    [{ "/v1/models": 401 }, true, ["/health", "/v1/models"]],
+    [{ "/v1/models": 403 }, true, ["/health", "/v1/models"]],
+    [{ "/v1/models": 302 }, false, ["/health", "/v1/models"]],
+    [{ "/health": 302, "/v1/models": 503 }, false, ["/health", "/v1/models"]],
+    [{ "/health": 401, "/v1/models": 500 }, false, ["/health", "/v1/models"]],
     [{}, false, ["/health", "/v1/models"]],
+    // A path that the operator names is believed.
+    [{ "/ready": 200, "/health": 503 }, true, ["/ready"], "/ready"],
+    [{ "/ready": 302, "/v1/models": 200 }, false, ["/ready"], "/ready"],
+    [{ "/health": 200, "/v1/models": 200 }, false, ["/ready"], "/ready"],
   ] as const
 ) {
-  Deno.test(`a server of ${JSON.stringify(statuses)} is ${ok ? "well" : "not well"}, asked at ${paths.join(" and ")}`, () =>
+  const asked = health_path === undefined ? "" : ` with health_path ${health_path}`;
+  Deno.test(`a server of ${JSON.stringify(statuses)}${asked} is ${ok ? "well" : "not well"}, asked at ${paths.join(" and ")}`, () =>
     probing(async (probe) => {
       const { upstream, asked } = answering(statuses);
       await using server = upstream;
-      const check = await checkHealth(serverAt(server.url), probe);
+      const check = await checkHealth(
+        serverAt(server.url, health_path ? { health_path } : {}),
+        probe,
+      );
       assert.equal(check.ok, ok);
       assert.ok(check.responseMs > 0);
+      assert.deepEqual([check.refused, check.isSlow].map(Boolean), [false, false]);
       assert.deepEqual(asked, paths);
     }));
 }
@@ -62,25 +110,34 @@ Deno.test("a server that isn't there is not well, and why is told in few words w
     await using other = startUpstream(() => new Response(null, { status: 404 }));
     const overTls = server.url.replace("http:", "https:");
     for (
-      const [url, why] of [
-        [deadUrl(), /^Connection refused$/],
-        ["http://no-such-host.invalid:8000", /^dns error: [^/]+$/],
-        [overTls, /^received corrupt message of type InvalidContentType$/],
-        [server.url, /^\/health answered 500$/],
-        [other.url, /^\/health answered 404 and \/v1\/models 404$/],
+      const [url, why, isNobody] of [
+        [deadUrl(), /^Connection refused$/, true],
+        ["http://no-such-host.invalid:8000", /^dns error: [^/]+$/, true],
+        [overTls, /^received corrupt message of type InvalidContentType$/, true],
+        [server.url, /^\/health answered 500$/, false],
+        [other.url, /^\/health answered 404 and \/v1\/models 404$/, false],
       ] as const
     ) {
-      const { ok, failure } = await checkHealth(serverAt(url), probe);
+      const { ok, failure, refused = false, isSlow = false } = await checkHealth(
+        serverAt(url),
+        probe,
+      );
       assert.equal(ok, false);
       assert.match(failure ?? "", why);
+      assert.equal(refused, isNobody, `${why}`);
+      assert.equal(isSlow, false);
     }
   }));
 
 Deno.test("a server that hangs is not well, after the timeout", () =>
   probing(async (probe) => {
     await using silent = startSilent();
-    const { ok, responseMs, failure } = await checkHealth(serverAt(silent.url), probe);
+    const { ok, responseMs, failure, isSlow, refused } = await checkHealth(
+      serverAt(silent.url),
+      probe,
+    );
     assert.equal(ok, false);
+    assert.deepEqual([isSlow, refused], [true, false]);
     assert.equal(failure, "/health took over 0.2 s");
     assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
   }));

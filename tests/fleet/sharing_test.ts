@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Tried } from "../../src/fleet/eligible.ts";
 import { type Choice, Fleet, type Lease } from "../../src/fleet/fleet.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { Server } from "../../src/fleet/server.ts";
@@ -29,7 +30,7 @@ function fleetOf(count: number, seed = 1) {
   return { fleet, clock, choices };
 }
 
-function leaseOf(fleet: Fleet, work = workOf(), tried: ReadonlySet<Server> = new Set()): Lease {
+function leaseOf(fleet: Fleet, work = workOf(), tried: Tried = new Map()): Lease {
   const lease = fleet.acquire(work, tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   return lease;
@@ -157,13 +158,13 @@ Deno.test("a session that the text doesn't show stays at its server as well", ()
 });
 
 Deno.test("the server that has the prompt is not chosen where it was tried or is out", () => {
-  const { fleet } = fleetOf(3);
+  const { fleet, clock } = fleetOf(3);
   const work = workOf({ promptBytes: 51_200, blocks: Array.from({ length: 100 }, (_, i) => i) });
   const lease = leaseOf(fleet, work);
   lease.started();
   lease.end("ok");
   const server = lease.server as Server;
-  assert.notEqual(leaseOf(fleet, work, new Set([server])).server, server);
+  assert.notEqual(leaseOf(fleet, work, new Map([[server, clock.now]])).server, server);
   for (let i = 0; i < 3; i++) fleet.recordCheck(server, { ok: false, responseMs: 1 });
   for (let i = 0; i < 20; i++) assert.notEqual(leaseOf(fleet, work).server, server);
 });
@@ -196,7 +197,7 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
         clock.now += laterMs;
         if (event.do === "acquire") {
           const { do: _, not, ...work } = event;
-          const tried = new Set(not === null ? [] : [servers[not]!]);
+          const tried = new Map(not === null ? [] : [[servers[not]!, clock.now]]);
           const lease = fleet.acquire(workOf(work), tried);
           if (typeof lease === "string") continue;
           assert.ok(!tried.has(lease.server as Server), "an excluded server is never chosen");
