@@ -5,26 +5,24 @@ import type { Policy } from "../routing/policy.ts";
 import { type Choice, describeChoice } from "./choice.ts";
 import type { FleetOptions } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
-import { engineOf, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.ts";
+import { addCut, comparisonOf, settleCuts, takeOutlier } from "./doubt.ts";
+import { engineOf, evict, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.ts";
 import type { Check } from "./health.ts";
-import { type EndDetails, type Lease, takePlace } from "./lease.ts";
+import { type Lease, takePlace } from "./lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
-import { type ClientError, isSuspect } from "./outlier.ts";
+import { isSuspect } from "./outlier.ts";
 import { type Outcome, settledOutcome } from "./outcome.ts";
 import { match } from "./reconcile.ts";
-import { countAnswers, sumAnswers } from "./recent.ts";
 import {
   isRoutable,
   type Model,
   type ModelsFailure,
   newServer,
-  reasonOf,
   type Server,
   type StateChange,
   stateOf,
 } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
-import { isMoving } from "./stall.ts";
 import * as transitions from "./transitions.ts";
 import type { Work } from "./work.ts";
 import { createWorkbook, type Workbook } from "./workbook.ts";
@@ -122,7 +120,8 @@ export class Fleet {
     const { shuttingDown } = server;
     return takePlace(server, decision, now, {
       engine: () => engineOf(server, this.#fresh(server, this.#now())),
-      suspects: (error) => this.#suspects(server, work.model, error),
+      suspects: (error) =>
+        isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
       onFirstToken: (isTrial) => {
         const now = this.#now();
         this.#workbook.firstToken(server, ticket, now);
@@ -140,15 +139,14 @@ export class Fleet {
         const isServers = cause === "server" && details.disputed === true;
         const settled = settledOutcome(outcome, isServers, isCut && this.#isFull(server));
         this.#onOutcome(server.config.url, settled);
-        if (settled === "truncated" && isCut) {
-          if (server.cuts.length < MOST_CUTS) server.cuts.push({ isTrial, details });
-          return;
-        }
+        if (settled === "truncated" && isCut) return addCut(server, { isTrial, details });
+        // Its models are read again at once.
+        if (settled === "outlier") this.#onDoubt(server);
         this.#change(
           server,
           (now) =>
             settled === "outlier"
-              ? this.#takeOutlier(server, work.model, isTrial, details, now)
+              ? takeOutlier(server, work.model, isTrial, details, now)
               : transitions.takeOutcome(server, settled, isTrial, details, cause, now),
         );
       },
@@ -174,20 +172,12 @@ export class Fleet {
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
   recordModels(server: Server, models: readonly Model[]): void {
-    this.#change(server, ({ now }) => {
-      server.modelsUpdatedAt = now;
-      server.modelsFailure = undefined;
-      if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
-      return reasonOf(server);
-    });
+    this.#change(server, (now) => transitions.takeModels(server, models, now));
   }
 
   /** Takes why a server doesn't tell its models. What it listed before is still believed. */
   recordNoModels(server: Server, failure: ModelsFailure): void {
-    this.#change(server, () => {
-      server.modelsFailure = failure;
-      return reasonOf(server);
-    });
+    this.#change(server, () => transitions.takeNoModels(server, failure));
   }
 
   /**
@@ -225,47 +215,10 @@ export class Fleet {
     return isFull(server, this.#freshScrape(server, now), now);
   }
 
-  /** Its page was read, or could not be: that tells whether what broke off was turned away. */
   #settleCuts(server: Server): void {
-    const outcome = this.#isFull(server) ? "backpressure" : "truncated";
-    for (const { isTrial, details } of server.cuts.splice(0)) {
-      this.#change(
-        server,
-        (now) => transitions.takeOutcome(server, outcome, isTrial, details, "server", now),
-      );
-    }
-  }
-
-  /** Whether a client error looks as if a server alone gave it. */
-  #suspects(server: Server, model: string | undefined, error: ClientError): boolean {
-    const now = this.#now();
-    const others = this.#servers.filter((other) =>
-      other !== server && (model === undefined || other.models.has(model))
-    );
-    return isSuspect(error, {
-      usesOwnKey: server.config.apiKey !== undefined,
-      isCleared: now < server.clearedUntil,
-      own: countAnswers(server.recent, now),
-      others: sumAnswers(others.map(({ recent }) => countAnswers(recent, now))),
-    });
-  }
-
-  /** Another server answered well what this one refused: its models are read again at once. */
-  #takeOutlier(
-    server: Server,
-    model: string | undefined,
-    isTrial: boolean,
-    details: EndDetails,
-    circumstances: transitions.Circumstances,
-  ): string {
-    this.#onDoubt(server);
-    const { now } = circumstances;
-    if (details.clientError?.isUnknownModel && model !== undefined && !server.denied.has(model)) {
-      // It may have lost one model and serve the others well.
-      server.denied.set(model, now + DENIED_MS);
-      return server.health.reason;
-    }
-    return transitions.takeOutcome(server, "outlier", isTrial, details, "server", circumstances);
+    if (server.cuts.length === 0) return;
+    const isFull = this.#isFull(server);
+    this.#change(server, (now) => settleCuts(server, isFull, now));
   }
 
   /** The last scrape, as long as it says something about now. */
@@ -304,23 +257,8 @@ export class Fleet {
     server.reason = reason;
     if (isRoutable(to) && !isRoutable(from)) server.routableSince = now;
     this.#onStateChange({ server: server.config.url, from, to, reason });
-    if (to === "unhealthy" || to === "stalled") this.#evict(server, now);
-  }
-
-  /**
-   * Sends the requests that wait for a first token at a server that went out to others, unless its
-   * engine is at work on them: nothing is computed twice.
-   */
-  #evict(server: Server, now: number): void {
-    const { health, progress } = server;
-    const answersChecks = health.consecutiveCheckFailures === 0;
-    const isAtWork = answersChecks && !server.stalled &&
-      isMoving(progress, now - trustedMs(this.#settings.metricsIntervalMs));
-    if (!isAtWork) { for (const leave of [...server.evictions]) leave(); }
+    if (to === "unhealthy" || to === "stalled") {
+      evict(server, now - trustedMs(this.#settings.metricsIntervalMs));
+    }
   }
 }
-
-/** Far more than are needed to take a server out. */
-const MOST_CUTS = 100;
-/** For so long a server isn't asked for a model that it lists and said it doesn't have. */
-const DENIED_MS = 10_000;

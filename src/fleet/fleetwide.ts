@@ -1,6 +1,7 @@
 import type { EngineState } from "./lease.ts";
 import type { Scrape } from "./load.ts";
 import { isRoutable, type Server, stateOf } from "./server.ts";
+import { isMoving } from "./stall.ts";
 
 type Servers = readonly Readonly<Server>[];
 
@@ -42,6 +43,19 @@ export function engineOf(
     movedAt: progress.movedAt,
     stillSince: isGone ? scrapedAt ?? Infinity : stalled ? progress.stillSince : Infinity,
   };
+}
+
+/**
+ * Sends the requests that wait for a first token at a server that went out to others, unless its
+ * engine is at work on them: nothing is computed twice.
+ *
+ * @param movedSince when the engine must have moved for that, in monotonic milliseconds
+ */
+export function evict(server: Readonly<Server>, movedSince: number): void {
+  const { health, progress, stalled, evictions } = server;
+  const answersChecks = health.consecutiveCheckFailures === 0;
+  if (answersChecks && !stalled && isMoving(progress, movedSince)) return;
+  for (const leave of [...evictions]) leave();
 }
 
 /** Whether a server is known to be full: it rests, or its page shows a queue. */

@@ -14,6 +14,12 @@ export interface ClientError {
   readonly isUnknownModel: boolean;
 }
 
+/** Whether two servers gave the same error: one may be vLLM's and one a gateway's. */
+export function isSameError(a: ClientError | undefined, b: ClientError | undefined): boolean {
+  return a !== undefined && b !== undefined && a.status === b.status &&
+    a.isVllmError === b.isVllmError;
+}
+
 /** What is known of the server that gave it, and of the others that have the model. */
 export interface Comparison {
   /** The server was shown a key of the router's own, not the client's. */

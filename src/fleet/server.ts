@@ -2,6 +2,7 @@ import type { ServerConfig } from "../config/config.ts";
 import { type Health, UNCHECKED } from "./health.ts";
 import type { EndDetails } from "./lease.ts";
 import type { Scrape } from "./load.ts";
+import type { ClientError } from "./outlier.ts";
 import { noAnswers, type RecentAnswers } from "./recent.ts";
 import { NO_PROGRESS, type Progress } from "./stall.ts";
 
@@ -43,8 +44,8 @@ export interface Server {
   answeredAt: number;
   /** Answers that broke off as those of full servers do, until its page tells whether it is full. */
   cuts: Cut[];
-  /** Until when its client errors count as the clients': another server just gave the same. */
-  clearedUntil: number;
+  /** The client error that another server gave as well, and until when it counts as the clients'. */
+  cleared: { readonly error: ClientError; readonly until: number } | undefined;
   /** Models that it lists and said it doesn't have, and until when that is believed. */
   readonly denied: Map<string, number>;
   /** When requests could last begin to go to it. */
@@ -117,7 +118,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     recent: noAnswers(),
     answeredAt: -Infinity,
     cuts: [],
-    clearedUntil: -Infinity,
+    cleared: undefined,
     denied: new Map(),
     routableSince: -Infinity,
     evictions: new Set(),

@@ -6,7 +6,15 @@ import type { Scrape } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import { addAnswer, countAnswers } from "./recent.ts";
 import { afterBackpressure } from "./rest.ts";
-import { fixedModels, type Server, type ServerState, stateOf } from "./server.ts";
+import {
+  fixedModels,
+  type Model,
+  type ModelsFailure,
+  reasonOf,
+  type Server,
+  type ServerState,
+  stateOf,
+} from "./server.ts";
 import { afterScrape, stallAfterMs } from "./stall.ts";
 
 /** What a transition depends on beside the server itself. */
@@ -115,7 +123,7 @@ export function takeOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, unreachable = false, what, restMs }: EndDetails,
+  { blameless = false, unreachable = false, what, clientError, restMs }: EndDetails,
   cause: Cause,
   circumstances: Circumstances,
 ): string {
@@ -130,7 +138,9 @@ export function takeOutcome(
   }
   if (outcome === "client_error") {
     addAnswer(server.recent, "client_error", now);
-    if (cause === "request") server.clearedUntil = now + CLEARED_MS;
+    if (cause === "request" && clientError) {
+      server.cleared = { error: clientError, until: now + CLEARED_MS };
+    }
   }
   const ok = verdict(outcome);
   if (ok === undefined || blameless || cause !== "server") return server.health.reason;
@@ -173,6 +183,27 @@ export function takeAnswer(server: Server, cameAfter: boolean, now: number): voi
   server.answeredAt = now;
   if (cameAfter) server.shuttingDown = false;
   addAnswer(server.recent, "good", now);
+}
+
+/** It told its models. Ignored where the configuration fixes them. */
+export function takeModels(
+  server: Server,
+  models: readonly Model[],
+  { now }: Circumstances,
+): string {
+  server.modelsUpdatedAt = now;
+  server.modelsFailure = undefined;
+  if (!server.config.models) server.models = new Map(models.map((model) => [model.id, model]));
+  for (const model of server.denied.keys()) {
+    if (!server.models.has(model)) server.denied.delete(model);
+  }
+  return reasonOf(server);
+}
+
+/** It didn't tell its models. What it listed before is still believed. */
+export function takeNoModels(server: Server, failure: ModelsFailure): string {
+  server.modelsFailure = failure;
+  return reasonOf(server);
 }
 
 /** The configuration describes it, perhaps anew. */

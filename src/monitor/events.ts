@@ -15,7 +15,8 @@ const SAME_MS = 10_000;
 /** @param now clock time in milliseconds */
 export function createEvents(now: () => number): Events {
   const events: EventView[] = [];
-  const moves = new Map<string, { readonly event: EventView; readonly count: number }>();
+  /** Of the failovers among them: what they were from and for, and how many they stand for. */
+  const moves = new WeakMap<EventView, { readonly key: string; readonly count: number }>();
   function add(kind: EventView["kind"], tone: EventView["tone"], text: string): EventView {
     const event: EventView = { at: now(), kind, tone, text };
     events.unshift(event);
@@ -32,15 +33,15 @@ export function createEvents(now: () => number): Events {
     failover({ id, from, to, reason }) {
       // A server that fails moves hundreds: counted, or there would be nothing else to see.
       const key = `${from} ${reason}`;
-      const before = moves.get(key);
-      const goesOn = before && now() - before.event.at < SAME_MS;
-      const at = goesOn ? events.indexOf(before.event) : -1;
+      const at = events.findIndex((event) =>
+        moves.get(event)?.key === key && now() - event.at < SAME_MS
+      );
+      const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
       if (at !== -1) events.splice(at, 1);
-      const count = goesOn ? before.count + 1 : 1;
       const text = count === 1
         ? `Request ${id} moved from ${from} to ${to}: ${reason}`
         : `${count} requests moved from ${from}: ${reason}`;
-      moves.set(key, { event: add("failover", "bad", text), count });
+      moves.set(add("failover", "bad", text), { key, count });
     },
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);

@@ -111,17 +111,18 @@ export function watchDeadlines(
   const evict = () => expire("evicted");
   const cut = () => expire("cut_off");
   /**
-   * How much longer silence may last. Before the first token an engine's movement is a sign of
-   * life; it may be at work on other requests alone, so it doesn't count without end.
+   * When silence will have lasted for too long. Before the first token an engine's movement is a
+   * sign of life; it may be at work on other requests alone, so it doesn't count without end.
    */
-  const leftMs = (now: number) => {
-    const { movedAt, stillSince } = limits.engine();
-    if (!hasBegun) {
-      const lifeAt = Math.min(movedAt - performance.timeOrigin, since + EXTENSIONS * silenceMs);
-      return Math.max(since, lifeAt) + silenceMs - now;
-    }
-    const stillFrom = Math.max(since, stillSince - performance.timeOrigin);
-    return Math.min(since + silenceMs, stillFrom + limits.stillMs) - now;
+  const silentAt = () => {
+    if (hasBegun) return since + silenceMs;
+    const movedAt = limits.engine().movedAt - performance.timeOrigin;
+    return Math.max(since, Math.min(movedAt, since + EXTENSIONS * silenceMs)) + silenceMs;
+  };
+  /** When a stream that has begun will have waited long enough for an engine that stands still. */
+  const stoppedAt = () => {
+    const stillSince = limits.engine().stillSince - performance.timeOrigin;
+    return hasBegun ? Math.max(since, stillSince) + limits.stillMs : Infinity;
   };
   const look = () => {
     const now = performance.now();
@@ -131,14 +132,14 @@ export function watchDeadlines(
       seen = listened;
       seenAt = now;
     }
-    const silentInMs = nobodyListens ? Infinity : leftMs(now);
-    if (silentInMs <= 0) return expire("silent");
+    if (!nobodyListens && silentAt() <= now) return expire("silent");
+    if (!nobodyListens && stoppedAt() <= now) return expire("stopped");
     if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
     if (askAt <= now) void ask();
     // Somebody may begin to listen at any time: the next look must not come late for that.
     const next = nobodyListens
       ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt, now + limits.stillMs)
-      : Math.min(now + silentInMs, now + limits.clientMs, dueAt, now + limits.stillMs);
+      : Math.min(silentAt(), stoppedAt(), now + limits.clientMs, dueAt, now + limits.stillMs);
     timer = setTimeout(look, Math.ceil(Math.min(next, askAt) - now));
   };
   const ask = async () => {

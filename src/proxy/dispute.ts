@@ -1,10 +1,9 @@
 import type { Cause, Lease } from "../fleet/lease.ts";
+import { isSameError } from "../fleet/outlier.ts";
 import type { Attempted } from "./attempt.ts";
 
 /** An answer, or the failure to give one, of a server that was asked. */
-export type Given = Pick<Attempted, "outcome"> & {
-  readonly answer?: { readonly status: number } | undefined;
-};
+export type Given = Pick<Attempted, "outcome" | "clientError">;
 
 /** The failures of one request whose cause is known only when another server has answered it. */
 export interface Disputes {
@@ -57,8 +56,8 @@ export function causeOf(
 ): Cause {
   if (passedOn?.outcome === "ok") return "server";
   if (failure.outcome === "client_error") {
-    const same = (other: Given | undefined) => other?.answer?.status === failure.answer?.status;
-    return others.some(same) || (passedOn && same(passedOn)) ? "request" : "unknown";
+    const isSame = (other: Given) => isSameError(other.clientError, failure.clientError);
+    return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";
   }
   if (passedOn?.outcome === "client_error") return "request";
   if (others.length === 0) return wasHeldBack ? "unknown" : "server";

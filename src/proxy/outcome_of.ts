@@ -6,8 +6,10 @@ export type Expiry =
   | "unreachable"
   /** Nothing came for too long. */
   | "silent"
-  /** The server went out, or its engine stands still. */
+  /** The server went out, or its engine stands still, before the first token. */
   | "evicted"
+  /** The same after it: nothing came for `stall_timeout`. */
+  | "stopped"
   /** The client took nothing of the answer for too long. */
   | "unread"
   /** The request as a whole took too long. */

@@ -52,7 +52,7 @@ export function endDetails(ending: Ending, now: number): EndDetails {
     // A stream's chunks are its tokens, or nearly so.
     answerTokens: usage?.completionTokens || chunks,
     // The router's own reasons; a server that is out is blamed already.
-    blameless: expired === "evicted" || expired === "overdue" || expired === "cut_off",
+    blameless: expired !== undefined && BLAMELESS.has(expired),
     ...(ending.afterPreamble && { afterPreamble: true }),
     unreachable: expired === "unreachable",
     what: isFailure(outcome) || clientError ? whatHappened(ending) : undefined,
@@ -62,6 +62,9 @@ export function endDetails(ending: Ending, now: number): EndDetails {
       : undefined,
   };
 }
+
+/** Why the router gives an attempt up for which no server is to blame, or is blamed already. */
+const BLAMELESS: ReadonlySet<Expiry> = new Set(["evicted", "stopped", "overdue", "cut_off"]);
 
 /** What a server did, for people. */
 function whatHappened({ outcome, expired, answer, error, clientError }: Ending): string {

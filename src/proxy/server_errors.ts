@@ -62,6 +62,12 @@ export function brokenStream(
         } s in the middle of its answer.`,
         type: "gateway_timeout",
       };
+    case "stopped":
+      return {
+        status: 502,
+        message: "The server stopped in the middle of its answer.",
+        type: "bad_gateway",
+      };
     case "overdue":
       return overdue(settings.totalTimeoutMs!);
     case "cut_off":

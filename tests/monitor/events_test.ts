@@ -84,3 +84,23 @@ Deno.test("failovers from one server for one reason are one event that counts, a
   failover!({ id: "late", from: "http://a", to: "http://b", reason: "refused" });
   assert.equal(events.list().length, 3, "much later it is another event");
 });
+
+Deno.test("servers that fail and go for ever leave nothing but the events that are shown", () => {
+  const { listener, list } = createEvents(() => 0);
+  const { set } = Map.prototype;
+  let largest = 0;
+  Map.prototype.set = function (...entry) {
+    set.apply(this, entry);
+    largest = Math.max(largest, this.size);
+    return this;
+  };
+  try {
+    for (let i = 0; i < 10_000; i++) {
+      listener.failover!({ id: String(i), from: `http://gpu-${i}`, to: B, reason: "refused" });
+    }
+  } finally {
+    Map.prototype.set = set;
+  }
+  assert.equal(list().length, SHOWN_EVENTS);
+  assert.ok(largest <= SHOWN_EVENTS, `a map of ${largest} entries`);
+});
