@@ -370,7 +370,7 @@ Deno.test("an engine that is known to stand still ends an answer that has begun,
     deadlines.begun();
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
-    assert.equal(deadlines.expired, "silent");
+    assert.equal(deadlines.expired, "stopped");
     assert.ok(after >= 58, `${after} ms`);
   });
 });
@@ -384,6 +384,8 @@ Deno.test("a standstill counts from the later of its beginning and the last that
     await until("told", () => expiries() > 0, SOON_MS);
     const after = monotonicMs() - startedAt;
     assert.ok(after >= 209, `${after} ms`);
+
+    assert.equal(deadlines.expired, "stopped");
   });
 });
 
@@ -412,6 +414,8 @@ Deno.test("a standstill is noticed in time by whoever begins to listen late", ()
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
     assert.ok(after >= 48, `${after} ms`);
+
+    assert.equal(deadlines.expired, "stopped");
   });
 });
 

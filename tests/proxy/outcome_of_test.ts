@@ -41,6 +41,11 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["silence before the head", { error: BROKE, expired: "silent" }, "timeout"],
   ["silence in mid-answer", { status: 200, error: BROKE, expired: "silent" }, "timeout"],
   ["a server that went out", { error: BROKE, expired: "evicted" }, "timeout"],
+  ["an engine that stands still in mid-answer", {
+    status: 200,
+    error: BROKE,
+    expired: "stopped",
+  }, "timeout"],
   ["a request that takes too long", { status: 200, error: BROKE, expired: "overdue" }, "timeout"],
   ["a router that stops", { status: 200, error: BROKE, expired: "cut_off" }, "timeout"],
 
@@ -139,6 +144,7 @@ Deno.test("whatever is known, there is one outcome, and a break is never a good 
     "unreachable",
     "silent",
     "evicted",
+    "stopped",
     "unread",
     "overdue",
     "cut_off",
@@ -147,12 +153,17 @@ Deno.test("whatever is known, there is one outcome, and a break is never a good 
     for (const error of [undefined, CONNECT, BROKE]) {
       for (const expired of expiries) {
         for (const clientGone of [false, true]) {
-          const outcome = outcomeOf({ status, error, expired, clientGone });
-          const facts = JSON.stringify({ status, broke: !!error, expired, clientGone, outcome });
-          if (error) assert.notEqual(verdict(outcome), true, facts);
-          const left = clientGone || expired === "unread";
-          if (error && left) assert.equal(outcome, "client_closed", facts);
-          if (!left) assert.notEqual(outcome, "client_closed", facts);
+          for (const more of [{}, { isGivenUp: true }, { isShutdown: true }]) {
+            const outcome = outcomeOf({ status, error, expired, clientGone, ...more });
+            const facts = { status, broke: !!error, expired, clientGone, ...more, outcome };
+            const told = JSON.stringify(facts);
+            if (error || Object.keys(more).length > 0) {
+              assert.notEqual(verdict(outcome), true, told);
+            }
+            const left = clientGone || expired === "unread";
+            if (error && left) assert.equal(outcome, "client_closed", told);
+            if (!left) assert.notEqual(outcome, "client_closed", told);
+          }
         }
       }
     }

@@ -11,6 +11,7 @@ for (
     ["overdue", 504, /longer than 60 s/],
     ["cut_off", 503, /shutting down/],
     ["evicted", 502, /broke off in the middle/],
+    ["stopped", 502, /The server stopped in the middle/],
     ["unreachable", 502, /broke off in the middle/],
     [undefined, 502, /broke off in the middle/],
   ] as const
