@@ -145,7 +145,7 @@ Deno.test("without a server the status says so", () => {
 
 Deno.test("a removed server that finishes what it has is not counted against the fleet", () => {
   const fleet = fleetWith(2, 2);
-  fleet.acquire(workOf({ model: "m" }), new Set([serversOf(fleet)[1]!]));
+  fleet.acquire(workOf({ model: "m" }), new Map([[serversOf(fleet)[1]!, Infinity]]));
   fleet.reconcile(configOf([{ url: B }]));
   assert.equal(fleet.servers.length, 2, "one drains");
   const document = healthDocument(fleet.snapshot());

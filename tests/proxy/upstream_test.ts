@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createReach } from "../../src/proxy/reach.ts";
 import { openUpstream, type Upstream, type UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { limitsWith } from "../support/limits.ts";
+import { chunk, say, startRaw as startRawServer, STREAM_HEAD } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent, startUpstream, type TestUpstream } from "../support/upstream.ts";
 
@@ -21,6 +23,7 @@ async function asking(
     client,
     limits: limitsWith(),
     clientGone: gone.signal,
+    isReachable: createReach(),
     ...more,
   });
   try {
@@ -114,7 +117,7 @@ Deno.test("a server that never says a word is silent", async () => {
 });
 
 /** Sends a chunk every `everyMs` and, where `count` is reached, hangs. */
-function startDripping(everyMs: number, count: number): TestUpstream {
+function startDripping(everyMs: number, count: number, event = "data: x\n\n"): TestUpstream {
   return startUpstream(() => {
     let sent = 0;
     let timer: ReturnType<typeof setInterval>;
@@ -122,7 +125,7 @@ function startDripping(everyMs: number, count: number): TestUpstream {
       new ReadableStream({
         start(controller) {
           timer = setInterval(() => {
-            controller.enqueue(encoder.encode("data: x\n\n"));
+            controller.enqueue(encoder.encode(event));
             if (++sent === count) clearInterval(timer);
           }, everyMs);
         },
@@ -186,39 +189,43 @@ Deno.test("between chunks less silence may be allowed than before the first", as
   }, { limits: limitsWith({ firstByteMs: 60_000, chunkMs: 100 }) });
 });
 
+/** Calls all of them. */
+const callAll = (callbacks: ReadonlySet<() => void>) => [...callbacks].forEach((call) => call());
+
 for (
-  const [what, expired, outcome] of [
-    ["stalled", "stalled", "timeout"],
-    ["cutOff", "cut_off", "timeout"],
+  const [name, expired] of [
+    ["evictions", "evicted"],
+    ["cutOffs", "cut_off"],
   ] as const
 ) {
-  Deno.test(`a server that hangs is left when ${expired}, and that is ${outcome}`, async () => {
-    const abort = new AbortController();
+  Deno.test(`a server that hangs is left when ${expired}, and that is a timeout`, async () => {
+    const callbacks = new Set<() => void>();
     await using server = startSilent();
     await asking(server.url, async (upstream) => {
-      setTimeout(() => abort.abort(), 20);
-      assert.equal(await outcomeOf(upstream), outcome);
+      setTimeout(() => callAll(callbacks), 20);
+      assert.equal(await outcomeOf(upstream), "timeout");
       assert.equal(upstream.expired, expired);
-    }, { limits: limitsWith({ [what]: abort.signal }) });
+      assert.equal(callbacks.size, 0);
+    }, { limits: limitsWith({ [name]: callbacks }) });
   });
 }
 
-Deno.test("an engine that stands still ends no stream that has begun, a stopping router does", async () => {
-  const stalled = new AbortController();
-  const cutOff = new AbortController();
+Deno.test("a server that goes out ends no stream that has begun, a stopping router does", async () => {
+  const evictions = new Set<() => void>();
+  const cutOffs = new Set<() => void>();
   await using server = startDripping(5, 1_000);
   await asking(server.url, async (upstream) => {
     await upstream.head();
     await upstream.read();
     upstream.begun();
-    stalled.abort();
+    assert.equal(evictions.size, 0);
     assert.ok(await upstream.read());
     assert.equal(upstream.expired, undefined);
-    cutOff.abort();
+    callAll(cutOffs);
     const error = await upstream.read().catch((error) => error);
     assert.equal(upstream.outcomeOf(error), "timeout");
     assert.equal(upstream.expired, "cut_off");
-  }, { limits: limitsWith({ stalled: stalled.signal, cutOff: cutOff.signal }) });
+  }, { limits: limitsWith({ evictions, cutOffs }) });
 });
 
 Deno.test("a request that is overdue is given up in mid-answer, however much comes", async () => {
@@ -284,9 +291,122 @@ Deno.test("what an answer tells of itself says more than its head", async () => 
   await asking(server.url, async (upstream) => {
     await upstream.head();
     assert.equal(upstream.outcomeOf(), "ok");
-    assert.equal(upstream.outcomeOf(undefined, 500), "bad_status");
-    assert.equal(upstream.outcomeOf(undefined, 503), "backpressure");
-    assert.equal(upstream.outcomeOf(undefined, 400), "client_error");
+    assert.equal(upstream.outcomeOf(undefined, { status: 500 }), "bad_status");
+    assert.equal(upstream.outcomeOf(undefined, { status: 503 }), "backpressure");
+    assert.equal(upstream.outcomeOf(undefined, { status: 400 }), "client_error");
+    assert.equal(upstream.outcomeOf(undefined, { isGivenUp: true }), "aborted");
+    assert.equal(upstream.outcomeOf(undefined, { isShutdown: true }), "draining");
+    assert.equal(upstream.outcomeOf(undefined, {}), "ok");
     assert.equal(upstream.outcomeOf(new Error("broken")), "truncated");
   });
+});
+
+/** Answers with those pieces, each once the one before has been read. */
+function startStepping(pieces: readonly number[]) {
+  let next = Promise.withResolvers<void>();
+  const server = startRawServer(async (connection) => {
+    await say(connection, STREAM_HEAD);
+    for (const size of pieces) {
+      await say(connection, chunk("x".repeat(size)));
+      await next.promise;
+      next = Promise.withResolvers();
+    }
+    await say(connection, chunk(""));
+  });
+  return { server, step: () => next.resolve() };
+}
+
+Deno.test("buffers grow for a large event and shrink again with the small ones after it", async () => {
+  const LARGE = 100_000;
+  const { server: started, step } = startStepping([200, LARGE, ...Array(12).fill(200)]);
+  await using server = started;
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    const buffers: number[] = [];
+    const take = async (size: number) => {
+      let largest = 0;
+      for (let found = 0; found < size;) {
+        const bytes = await upstream.read();
+        found += bytes!.length;
+        largest = Math.max(largest, bytes!.buffer.byteLength);
+      }
+      step();
+      return largest;
+    };
+    assert.equal(await take(200), 512);
+    assert.ok(await take(LARGE) >= 32_768, "a large event takes few reads");
+    for (let i = 0; i < 12; i++) buffers.push(await take(200));
+    assert.deepEqual(buffers, [...buffers].sort((a, b) => b - a), "they never grow");
+    assert.equal(buffers.at(-1), 512);
+    assert.equal(buffers.filter((size) => size > 1_024).length < 5, true, `${buffers}`);
+    assert.equal(await upstream.read(), undefined);
+  });
+});
+
+for (const encoding of ["gzip", "deflate"] as const) {
+  Deno.test(`an event stream that a mesh compressed with ${encoding} is read as text`, async () => {
+    const text = "data: x\n\n".repeat(100);
+    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream(encoding));
+    const body = await new Response(stream).bytes();
+    const headers = { "content-type": "text/event-stream", "content-encoding": encoding };
+    await using server = startUpstream(() => new Response(body, { headers }));
+    using client = Deno.createHttpClient({ http2: false });
+    await asking(server.url, async (upstream) => {
+      const { headers } = await upstream.head();
+      assert.equal(headers.get("content-encoding"), null);
+      let read = "";
+      for (let bytes = await upstream.read(); bytes; bytes = await upstream.read()) {
+        read += new TextDecoder().decode(bytes);
+      }
+      assert.equal(read, text);
+    }, { client, headers: [["accept-encoding", "identity"]] });
+  });
+}
+
+Deno.test("whatever else is compressed is passed on as it came", async () => {
+  const stream = new Blob(["{}"]).stream().pipeThrough(new CompressionStream("gzip"));
+  const body = await new Response(stream).bytes();
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  await using server = startUpstream(() => new Response(body, { headers }));
+  await asking(server.url, async (upstream) => {
+    const { headers } = await upstream.head();
+    assert.equal(headers.get("content-encoding"), "gzip");
+    assert.deepEqual(await upstream.read(), body);
+  }, { headers: [["accept-encoding", "identity"]] });
+});
+
+Deno.test("comments are no progress: a server that sends nothing else is silent", async () => {
+  for (const comment of [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n"]) {
+    await using server = startDripping(10, 1_000, comment);
+    await asking(server.url, async (upstream) => {
+      const started = performance.now();
+      assert.equal(await outcomeOf(upstream), "timeout");
+      assert.equal(upstream.expired, "silent");
+      assert.ok(performance.now() - started >= 148);
+    }, { limits: limitsWith({ firstByteMs: 150 }) });
+  }
+});
+
+Deno.test("a comment with an event in one piece is progress", async () => {
+  await using server = startDripping(40, 8, ": keep-alive\n\ndata: x\n\n");
+  await asking(server.url, async (upstream) => {
+    const started = performance.now();
+    assert.equal(await outcomeOf(upstream), "timeout");
+    assert.ok(performance.now() - started >= 8 * 40 + 190);
+  }, { limits: limitsWith({ firstByteMs: 200 }) });
+});
+
+Deno.test("a begun stream whose engine stands still is stopped long before the limit between chunks", async () => {
+  await using server = startDripping(5, 3);
+  const engine = () => ({ movedAt: -Infinity, stillSince: 0 });
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.ok(await upstream.read());
+    upstream.begun();
+    const error = await (async () => {
+      while (await upstream.read());
+    })().catch((error) => error);
+    assert.equal(upstream.outcomeOf(error), "timeout");
+    assert.equal(upstream.expired, "stopped");
+  }, { limits: limitsWith({ chunkMs: 60_000, stillMs: 100, engine }) });
 });
