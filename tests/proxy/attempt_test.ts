@@ -6,6 +6,8 @@ import {
   type AttemptRequest,
 } from "../../src/proxy/attempt.ts";
 import { isFailure } from "../../src/fleet/outcome.ts";
+import type { Early, Head } from "../../src/proxy/early_head.ts";
+import { createReach } from "../../src/proxy/reach.ts";
 import type { Limits } from "../../src/proxy/deadlines.ts";
 import { hangConnects } from "../../src/simulator/unreachable.ts";
 import { limitsWith } from "../support/limits.ts";
@@ -24,6 +26,32 @@ const answerOf = (status: number, body = "", more = "") =>
   `HTTP/1.1 ${status} Said\r\ncontent-length: ${body.length}\r\n${more}\r\n${body}`;
 const streamOf = (...events: string[]) => `${STREAM_HEAD}${events.map(chunk).join("")}${chunk("")}`;
 
+/** What a client gets before there is an answer. */
+interface EarlyKept extends Early {
+  readonly heads: Head[];
+  readonly passed: string[];
+}
+
+function earlyOf(hasPreamble = false): EarlyKept {
+  const heads: Head[] = [];
+  const passed: string[] = [];
+  return {
+    clientGone: new AbortController().signal,
+    get hasPreamble() {
+      return hasPreamble;
+    },
+    open(head) {
+      if (heads.length === 0) heads.push(head());
+    },
+    pass(bytes, kind) {
+      hasPreamble ||= kind === "preamble";
+      passed.push(new TextDecoder().decode(bytes));
+    },
+    heads,
+    passed,
+  };
+}
+
 /** Attempts over clients of their own, the second of which has no idle connections. */
 async function attempting(
   use: (send: (url: string, more?: Partial<AttemptRequest>) => Promise<Attempted>) => Promise<void>,
@@ -35,12 +63,16 @@ async function attempting(
     await use(async (url, more) => {
       const attempted = await attempt({
         url: `${url}/v1/completions`,
+        path: "/v1/completions",
         headers: [],
         body: encoder.encode("{}"),
         client,
         freshClient,
         limits: limitsWith(),
         clientGone: new AbortController().signal,
+        isReachable: createReach(),
+        early: earlyOf(),
+        headFor: () => [],
         ...more,
       });
       if (attempted.answer) answers.push(attempted.answer);
@@ -54,7 +86,11 @@ async function attempting(
 /** What an attempt at a server that says this, and then closes the connection, brings. */
 async function attemptAt(
   said: string,
-  { hangs = false, limits }: { hangs?: boolean; limits?: Partial<Limits> } = {},
+  { hangs = false, limits, ...more }:
+    & { hangs?: boolean; limits?: Partial<Limits> }
+    & Partial<
+      Pick<AttemptRequest, "path" | "early" | "headFor">
+    > = {},
 ): Promise<Attempted & { requests: number; text: string }> {
   await using server = startRaw(async (connection) => {
     await say(connection, said);
@@ -62,7 +98,7 @@ async function attemptAt(
   });
   let result: Attempted | undefined;
   await attempting(async (send) =>
-    void (result = await send(server.url, { limits: limitsWith(limits) }))
+    void (result = await send(server.url, { limits: limitsWith(limits), ...more }))
   );
   const text = new TextDecoder().decode(result!.answer?.body);
   return { ...result!, requests: server.requests(), text };
@@ -78,7 +114,7 @@ Deno.test("a whole answer is there with its end", async () => {
   assert.equal(text, "{}");
 });
 
-Deno.test("a stream is there with its first event", async () => {
+Deno.test("a stream is there with its first token", async () => {
   const { outcome, answer, text } = await attemptAt(STREAM_HEAD + chunk(TOKEN), { hangs: true });
   assert.equal(outcome, "ok");
   assert.equal(answer?.isStream, true);
@@ -236,18 +272,31 @@ Deno.test("a client that leaves as its connection breaks is not asked for again"
   });
 });
 
+/** Callbacks, each of which is called some milliseconds after it comes. */
+function calledSoon(): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  const { add } = callbacks;
+  callbacks.add = (callback) => {
+    setTimeout(() => callbacks.has(callback) && callback(), 20);
+    return add.call(callbacks, callback);
+  };
+  return callbacks;
+}
+
 for (
   const [limits, expired, outcome] of [
     [{ firstByteMs: 60 }, "silent", "timeout"],
-    [{ stalled: AbortSignal.abort() }, "stalled", "timeout"],
-    [{ cutOff: AbortSignal.abort() }, "cut_off", "timeout"],
+    [{ evictions: calledSoon() }, "evicted", "timeout"],
+    [{ cutOffs: calledSoon() }, "cut_off", "timeout"],
   ] as const
 ) {
   Deno.test(`a server that hangs is given up as ${expired}, and not tried again`, async () => {
     await using server = startSilent();
     await attempting(async (send) => {
       const attempted = await send(server.url, { limits: limitsWith(limits) });
-      assert.deepEqual(attempted, { outcome, answer: undefined, expired });
+      const { error, ...known } = attempted;
+      assert.deepEqual(known, { outcome, answer: undefined, expired, afterPreamble: false });
+      assert.equal(typeof error, "string");
     });
   });
 }
@@ -262,10 +311,12 @@ Deno.test({
       await attempting(async (send) => {
         const started = performance.now();
         const attempted = await send(url, { limits: limitsWith({ connectMs: 200 }) });
-        assert.deepEqual(attempted, {
+        const { error: _, ...known } = attempted;
+        assert.deepEqual(known, {
           outcome: "refused",
           answer: undefined,
           expired: "unreachable",
+          afterPreamble: false,
         });
         const after = performance.now() - started;
         assert.ok(after >= 158 && after < 3_000, `${after} ms`);
@@ -289,17 +340,22 @@ Deno.test("a stream that hangs before its first event is silent after the longer
   assert.ok(after >= 148, `${after} ms`);
 });
 
-Deno.test("a stalled engine ends a stream that has no event yet, and no other", async () => {
-  const stall = new AbortController();
-  await using server = startRaw((connection, nth) =>
-    say(connection, STREAM_HEAD + chunk(nth === 1 ? TOKEN : ": ping\n\n"))
-  );
+Deno.test("a server that goes out ends a stream that has no token yet, and no other", async () => {
+  const evictions = new Set<() => void>();
+  let event = TOKEN;
+  await using server = startRaw((connection) => say(connection, STREAM_HEAD + chunk(event)));
   await attempting(async (send) => {
-    const limits = limitsWith({ stalled: stall.signal });
+    const limits = limitsWith({ evictions });
     const begun = await send(server.url, { limits });
     assert.equal(begun.outcome, "ok");
-    stall.abort();
+    assert.equal(evictions.size, 0);
     assert.equal(begun.answer!.rest!.expired, undefined);
+    event = ": ping\n\n";
+    const early = earlyOf();
+    const waiting = send(server.url, { limits, early });
+    await until("a comment is here", () => early.passed.length > 0);
+    for (const leave of [...evictions]) leave();
+    assert.equal((await waiting).expired, "evicted");
   });
 });
 
@@ -313,4 +369,167 @@ Deno.test("a client that leaves while its stream has no event yet ends the attem
     const { outcome, answer } = await sending;
     assert.deepEqual([outcome, answer], ["client_closed", undefined]);
   });
+});
+
+const ABORTED = `data: {"choices":[{"delta":{"content":""},"finish_reason":"abort"}]}\n\n`;
+const ROLE = `data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n`;
+
+for (
+  const [what, said] of [
+    ["an abort", streamOf(ROLE, ABORTED, DONE)],
+    ["[DONE] without a reason to stop", streamOf(ROLE, DONE)],
+    ["a whole answer that was aborted", answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`)],
+  ] as const
+) {
+  Deno.test(`${what} before the first token is no answer: aborted`, async () => {
+    const { outcome, answer, requests } = await attemptAt(said);
+    assert.equal(outcome, "aborted");
+    assert.equal(answer, undefined);
+    assert.equal(requests, 1);
+  });
+}
+
+Deno.test("an answer that was given up is one of its endpoint's, by the path that was asked", async () => {
+  const said = answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`);
+  assert.equal((await attemptAt(said, { path: "/v1/embeddings" })).outcome, "ok");
+  const message = `{"content":[{"type":"text","text":""}],"usage":{"output_tokens":0}}`;
+  const asked = { path: "/v1/messages?beta=true" };
+  assert.equal((await attemptAt(answerOf(200, message), asked)).outcome, "aborted");
+});
+
+const SHUTDOWN = "cannot schedule new futures after shutdown";
+
+for (
+  const [what, said] of [
+    ["500", answerOf(500, `{"error":{"message":"${SHUTDOWN}","code":500}}`)],
+    ["an event", streamOf(`data: {"error":{"message":"${SHUTDOWN}","code":500}}\n\n`, DONE)],
+  ] as const
+) {
+  Deno.test(`a server that shuts down and says so by ${what} is draining`, async () => {
+    assert.equal((await attemptAt(said)).outcome, "draining");
+  });
+}
+
+for (
+  const [status, body, expected] of [
+    [400, `{"error":{"message":"m","type":"BadRequestError","code":400}}`, {
+      isVllmError: true,
+      isUnknownModel: false,
+    }],
+    [404, `{"error":{"message":"The model \`m\` does not exist.","type":"NotFoundError"}}`, {
+      isVllmError: true,
+      isUnknownModel: true,
+    }],
+    [404, "<html>not found</html>", { isVllmError: false, isUnknownModel: false }],
+    [401, "", { isVllmError: false, isUnknownModel: false }],
+  ] as const
+) {
+  Deno.test(`what kind of client error ${status} with ${body || "nothing"} is, is told`, async () => {
+    const { clientError } = await attemptAt(answerOf(status, body));
+    assert.deepEqual(clientError, { status, ...expected });
+  });
+}
+
+Deno.test("a good answer, a failure and an error event are no client errors", async () => {
+  for (const said of [answerOf(200, "{}"), answerOf(500, "x"), streamOf(failed(400), DONE)]) {
+    assert.equal((await attemptAt(said)).clientError, undefined);
+  }
+});
+
+const UNSAID = `data: {"type":"response.created"}\n\n`;
+const DELTA = `data: {"type":"response.output_text.delta","delta":"x"}\n\n`;
+const RESPONSES = "/v1/responses";
+
+Deno.test("what comes before the first token is passed on under the stream's own head", async () => {
+  const early = earlyOf();
+  const { answer, text } = await attemptAt(
+    STREAM_HEAD.replace("\r\n\r\n", "\r\nx-own: 1\r\n\r\n") +
+      [": ping\n\n", UNSAID, DELTA].map(chunk).join(""),
+    {
+      hangs: true,
+      path: RESPONSES,
+      early,
+      headFor: (server) => [["x-own", server.get("x-own") ?? "?"]],
+    },
+  );
+  assert.deepEqual(early.heads, [[["x-own", "1"]]]);
+  assert.equal(early.passed.join(""), `: ping\n\n${UNSAID}`);
+  assert.equal(text, DELTA);
+  assert.ok(answer?.rest);
+});
+
+Deno.test("a preamble that another server has said isn't said again, comments are", async () => {
+  const early = earlyOf(true);
+  const said = streamOf(UNSAID, ": ping\n\n", DELTA);
+  const { text } = await attemptAt(said, { path: RESPONSES, early });
+  assert.deepEqual(early.passed, [": ping\n\n"]);
+  assert.equal(text, DELTA);
+});
+
+Deno.test("a stream that ends after its preamble has broken off there", async () => {
+  const cut = await attemptAt(streamOf(UNSAID), { path: RESPONSES });
+  assert.deepEqual([cut.outcome, cut.afterPreamble], ["truncated", true]);
+  const again = await attemptAt(streamOf(UNSAID), { path: RESPONSES, early: earlyOf(true) });
+  assert.deepEqual([again.outcome, again.afterPreamble], ["truncated", true]);
+  const without = await attemptAt(streamOf(": ping\n\n"), { path: RESPONSES });
+  assert.deepEqual([without.outcome, without.afterPreamble], ["truncated", false]);
+});
+
+Deno.test("the head of a stream goes out a second before its first token, and not after its attempt", async () => {
+  await using server = startRaw((connection) => say(connection, STREAM_HEAD));
+  await attempting(async (send) => {
+    const early = earlyOf();
+    const gone = new AbortController();
+    const waiting = send(server.url, { early, clientGone: gone.signal });
+    const after = await until("the head is out", () => early.heads.length > 0);
+    assert.ok(after >= 900, `${after} ms`);
+    gone.abort();
+    assert.equal((await waiting).outcome, "client_closed");
+  });
+  const early = earlyOf();
+  await attemptAt(STREAM_HEAD, { early });
+  await attemptAt(streamOf(TOKEN, DONE), { early });
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.deepEqual(early.heads, []);
+});
+
+for (
+  const [type, isHeld] of [
+    ["application/json", true],
+    ["application/json; charset=utf-8", true],
+    ["application/problem+json", true],
+    ["application/x-ndjson", false],
+    ["text/plain", false],
+    ["audio/wav", false],
+    [undefined, false],
+  ] as const
+) {
+  Deno.test(`an answer of ${type ?? "no type"} and unknown length is ${isHeld ? "held whole" : "passed on as it comes"}`, async () => {
+    const head = STREAM_HEAD.replace(
+      "content-type: text/event-stream\r\n",
+      type ? `content-type: ${type}\r\n` : "",
+    );
+    const whole = await attemptAt(head + chunk("one") + chunk("two") + chunk(""));
+    assert.equal(whole.outcome, "ok");
+    assert.equal(whole.answer?.isStream, false);
+    if (isHeld) assert.equal(whole.text, "onetwo");
+    const limits = { firstByteMs: 200 };
+    const { outcome, text } = await attemptAt(head + chunk("one"), { hangs: true, limits });
+    assert.deepEqual([outcome, text], isHeld ? ["timeout", ""] : ["ok", "one"]);
+  });
+}
+
+Deno.test("an answer of known length is held whole, of whatever type", async () => {
+  const said = answerOf(200, "one", "content-type: text/plain\r\n");
+  const { answer, text } = await attemptAt(said);
+  assert.deepEqual([answer?.rest, text], [undefined, "one"]);
+});
+
+Deno.test("JSON under the type of an event stream is taken for what it is", async () => {
+  const type = "content-type: text/event-stream\r\n";
+  const good = await attemptAt(answerOf(200, `{"choices":[]}`, type));
+  assert.deepEqual([good.outcome, good.text], ["ok", `{"choices":[]}`]);
+  const refused = await attemptAt(answerOf(400, `{"error":{"message":"m"}}`, type));
+  assert.equal(refused.outcome, "client_error");
+  assert.equal(refused.clientError?.isVllmError, true);
 });

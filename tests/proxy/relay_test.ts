@@ -1,17 +1,25 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { attempt } from "../../src/proxy/attempt.ts";
+import { createReach } from "../../src/proxy/reach.ts";
 import { relay } from "../../src/proxy/relay.ts";
 import { brokenStream } from "../../src/proxy/server_errors.ts";
+import { watchStream } from "../../src/proxy/stream_watch.ts";
 import type { Upstream } from "../../src/proxy/upstream.ts";
 import { limitsWith } from "../support/limits.ts";
 import { until } from "../support/until.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 
-import { piecesOf } from "./pieces.ts";
+import type { Dialect } from "../../src/proxy/stream_events.ts";
+import { type Pieces, piecesOf } from "./pieces.ts";
 
 const encoder = new TextEncoder();
 const FIRST = "data: first\n\n";
+const DONE = "data: [DONE]\n\n";
+const token = (finish?: string) =>
+  `data: {"choices":[{"delta":{"content":"x"},"finish_reason":${
+    JSON.stringify(finish ?? null)
+  }}]}\n\n`;
 /** More than an answer that is no stream is held back. */
 const LARGE = 2 * 1024 * 1024;
 
@@ -47,22 +55,26 @@ interface Relayed {
 async function relaying(
   server: TestUpstream,
   use: (relayed: Relayed) => Promise<void>,
-  { chunkMs = 5_000, clientMs = 5_000, isWhole = () => true }: {
+  { chunkMs = 5_000, clientMs = 5_000, path = "/other" }: {
     chunkMs?: number;
     clientMs?: number;
-    isWhole?: (tail: string) => boolean;
+    path?: string;
   } = {},
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
   const gone = new AbortController();
   const { answer } = await attempt({
     url: server.url,
+    path,
     headers: [],
     body: encoder.encode("{}"),
     client,
     freshClient: client,
     limits: limitsWith({ chunkMs, clientMs }),
     clientGone: gone.signal,
+    isReachable: createReach(),
+    early: { clientGone: gone.signal, hasPreamble: false, open() {}, pass() {} },
+    headFor: () => [],
   });
   assert.ok(answer?.rest, "there is more to come");
   const ends: [Outcome, number][] = [];
@@ -71,10 +83,10 @@ async function relaying(
   const stream = relay({
     held: answer.body,
     rest: answer.rest,
+    watch: answer.watch ?? watchStream(undefined),
     isStream: answer.isStream,
     clientGone: gone.signal,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
-    isWhole: (tail) => isWhole(new TextDecoder().decode(tail)),
     onNext: (gapMs) => void gaps.push(gapMs),
     onEnd(outcome, { bytes, tail: last }) {
       ends.push([outcome, bytes]);
@@ -139,23 +151,17 @@ Deno.test("a stream of events that falls silent says so and ends", async () => {
 });
 
 Deno.test("a stream that ends cleanly but isn't whole ends in an error event and no clean end", async () => {
-  await using server = startStream(FIRST, "text/event-stream", (controller) => {
-    controller.enqueue(encoder.encode("data: second\n\n"));
+  await using server = startStream(token(), "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode(token()));
     controller.close();
   });
-  const tails: string[] = [];
-  const isWhole = (tail: string) => {
-    tails.push(tail);
-    return false;
-  };
   await relaying(server, async ({ stream, ends }) => {
     const { text, clean } = await readAll(stream);
     assert.equal(clean, false);
-    assert.ok(text.startsWith(`${FIRST}data: second\n\n`));
+    assert.ok(text.startsWith(token() + token()));
     assert.match(text, /"code":502/);
-    assert.deepEqual(tails, [`${FIRST}data: second\n\n`]);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
-  }, { isWhole });
+  }, { path: "/v1/chat/completions" });
 });
 
 Deno.test("an answer that is no stream breaks without a word of ours in it", async () => {
@@ -214,36 +220,126 @@ Deno.test("each chunk after the first is heard of, and the last few are kept in 
   });
 });
 
-Deno.test("an end that dribbles in is kept with what came before it", async () => {
-  const end = "data: [DONE]\n\n";
-  const pieces = [FIRST, `data: ${"x".repeat(100)}\n\n`, ...end];
+Deno.test("an end that dribbles in is an end, and is kept with what came before it", async () => {
+  const pieces = [token(), token("stop"), ...DONE];
   const rest = piecesOf(pieces.slice(1));
-  const tails: string[] = [];
-  const stream = relay({
-    held: encoder.encode(FIRST),
-    rest,
-    isStream: true,
-    clientGone: new AbortController().signal,
-    errorFor: () => assert.fail("it is whole"),
-    onNext() {},
-    isWhole: (tail) => tails.push(new TextDecoder().decode(tail)) > 0,
-    onEnd() {},
-  });
-  const { text, clean } = await readAll(stream);
+  const { text, clean, ends, tails } = await relayAll(rest, token(), "completions");
   assert.deepEqual({ text, clean }, { text: pieces.join(""), clean: true });
+  assert.deepEqual(ends, ["ok"]);
   assert.deepEqual(tails, [pieces.join("")]);
 });
+
+/** Relays an event stream to its end, and tells all that was heard of it. */
+async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
+  const ends: Outcome[] = [];
+  const bytes: number[] = [];
+  const tails: string[] = [];
+  const stream = relay({
+    held: encoder.encode(held),
+    rest,
+    watch: watchStream(dialect),
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
+    onNext() {},
+    onEnd(outcome, passed) {
+      ends.push(outcome);
+      bytes.push(passed.bytes);
+      tails.push(new TextDecoder().decode(passed.tail));
+    },
+  });
+  return { ...await readAll(stream), ends, bytes, tails };
+}
+
+for (
+  const [behind, breaks] of [[[], true], [[": late\n\n"], true], [[": late\n\n"], false]] as const
+) {
+  Deno.test(`a stream that has ended is whole, whatever becomes of its connection: ${behind.length} comments, then it ${breaks ? "breaks" : "closes"}`, async () => {
+    const end = token("stop") + DONE;
+    const rest = piecesOf([end, ...behind], { breaks });
+    const { text, clean, ends } = await relayAll(rest, token(), "completions");
+    assert.deepEqual({ text, clean }, { text: token() + end + behind.join(""), clean: true });
+    assert.deepEqual(ends, ["ok"]);
+  });
+}
+
+Deno.test("a stream that ended in an error of its server's gets no second one", async () => {
+  const error = `data: {"error":{"message":"m","code":500}}\n\n`;
+  const rest = piecesOf([error], { breaks: true });
+  const { text, clean, ends } = await relayAll(rest, token(), "completions");
+  assert.deepEqual({ text, clean }, { text: token() + error, clean: true });
+  assert.deepEqual(ends, ["bad_status"]);
+});
+
+Deno.test("a stream whose server closes nothing is over a second after its last event", async () => {
+  await using server = startStream(token("stop"), "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode(DONE));
+    return new Promise(() => {});
+  });
+  await relaying(server, async ({ stream, ends }) => {
+    const started = performance.now();
+    const { text, clean } = await readAll(stream);
+    const after = performance.now() - started;
+    assert.deepEqual({ text, clean }, { text: token("stop") + DONE, clean: true });
+    assert.ok(after >= 990 && after < 4_000, `${after} ms`);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["ok"]);
+  }, { path: "/v1/chat/completions" });
+});
+
+Deno.test("a client that leaves once it has the last event has all of its answer", async () => {
+  const rest = piecesOf([token("stop") + DONE, ": late\n\n"]);
+  const ends: Outcome[] = [];
+  const gone = new AbortController();
+  const stream = relay({
+    held: encoder.encode(token()),
+    rest,
+    watch: watchStream("completions"),
+    isStream: true,
+    clientGone: gone.signal,
+    errorFor: () => assert.fail("it is whole"),
+    onNext() {},
+    onEnd: (outcome) => void ends.push(outcome),
+  });
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.read();
+  gone.abort();
+  assert.deepEqual(ends, ["ok"]);
+  assert.equal(rest.closed(), true);
+  await reader.cancel().catch(() => {});
+});
+
+const ABORT = token("abort");
+
+for (
+  const [what, pieces, good] of [
+    ["an abort", [token(), ABORT, DONE], token() + token()],
+    ["an abort beside a token", [token() + ABORT + DONE], token() + token()],
+    ["[DONE] without a reason to stop", [token(), DONE], token() + token()],
+  ] as const
+) {
+  Deno.test(`${what} in mid-stream is told as broken, after all that is good`, async () => {
+    const rest = piecesOf(pieces);
+    const { text, clean, ends } = await relayAll(rest, token(), "completions");
+    assert.equal(clean, false);
+    assert.ok(text.startsWith(good));
+    assert.match(text.slice(good.length), /^\n\ndata: {"error":.*"code":502/);
+    assert.doesNotMatch(text, /abort|\[DONE\]/);
+    assert.deepEqual(ends, ["aborted"]);
+    assert.equal(rest.closed(), true);
+  });
+}
 
 Deno.test("the rest is closed when it broke or its client left, and at a clean end has closed itself", async () => {
   const relayed = (rest: Upstream, clientGone = new AbortController().signal) =>
     relay({
       held: encoder.encode(FIRST),
       rest,
+      watch: watchStream("other"),
       isStream: true,
       clientGone,
       errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
       onNext() {},
-      isWhole: () => true,
       onEnd() {},
     });
   const broken = piecesOf([], { breaks: true });
@@ -264,11 +360,11 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
     const stream = relay({
       held: encoder.encode(FIRST),
       rest,
+      watch: watchStream("other"),
       isStream: true,
       clientGone: new AbortController().signal,
       errorFor: () => assert.fail("nobody would read it"),
       onNext() {},
-      isWhole: () => true,
       onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
     });
     const reader = stream.getReader();
@@ -319,11 +415,11 @@ Deno.test("nothing is read of the server before the client wants it", async () =
   const stream = relay({
     held: encoder.encode(FIRST),
     rest,
+    watch: watchStream("other"),
     isStream: true,
     clientGone: new AbortController().signal,
     errorFor: () => assert.fail("it is whole"),
     onNext() {},
-    isWhole: () => true,
     onEnd() {},
   });
   const reader = stream.getReader();
