@@ -20,6 +20,7 @@ const token = (finish?: string) =>
   `data: {"choices":[{"delta":{"content":"x"},"finish_reason":${
     JSON.stringify(finish ?? null)
   }}]}\n\n`;
+const ABORT = token("abort");
 /** More than an answer that is no stream is held back. */
 const LARGE = 2 * 1024 * 1024;
 
@@ -271,6 +272,15 @@ Deno.test("a stream that ended in an error of its server's gets no second one", 
   assert.deepEqual(ends, ["bad_status"]);
 });
 
+Deno.test("an abort in what was held back behind its first token is told as broken", async () => {
+  const rest = piecesOf([], { breaks: true });
+  const { text, clean, ends } = await relayAll(rest, token() + ABORT + DONE, "completions");
+  assert.equal(clean, false);
+  assert.match(text.slice(token().length), /^\n\ndata: {"error":.*"code":502/);
+  assert.ok(text.startsWith(token()));
+  assert.deepEqual(ends, ["aborted"]);
+});
+
 Deno.test("a stream whose server closes nothing is over a second after its last event", async () => {
   await using server = startStream(token("stop"), "text/event-stream", (controller) => {
     controller.enqueue(encoder.encode(DONE));
@@ -308,8 +318,6 @@ Deno.test("a client that leaves once it has the last event has all of its answer
   assert.equal(rest.closed(), true);
   await reader.cancel().catch(() => {});
 });
-
-const ABORT = token("abort");
 
 for (
   const [what, pieces, good] of [

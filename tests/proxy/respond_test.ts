@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Attempted, LEFT } from "../../src/proxy/attempt.ts";
 import { type Ended, respond } from "../../src/proxy/respond.ts";
+import { dialectOf } from "../../src/proxy/stream_events.ts";
+import { watchStream } from "../../src/proxy/stream_watch.ts";
 import { brokenStream } from "../../src/proxy/server_errors.ts";
 import { numRuns } from "../support/property.ts";
 import { cutAt, type Pieces, piecesOf } from "./pieces.ts";
@@ -10,7 +12,7 @@ const encoder = new TextEncoder();
 const USAGE = `"usage":{"prompt_tokens":7,"completion_tokens":3}`;
 const CHAT = "/v1/chat/completions?a=b";
 const EVENTS = [
-  `data: {"choices":[{"delta":{"content":"Grüße"}}]}\n\n`,
+  `data: {"choices":[{"delta":{"content":"Grüße"},"finish_reason":"stop"}]}\n\n`,
   `data: {"choices":[],${USAGE}}\n\n`,
   "data: [DONE]\n\n",
 ].join("");
@@ -30,10 +32,10 @@ function answering(
   const body = typeof held === "string" ? encoder.encode(held) : held;
   const headers = new Headers({ "content-type": type });
   const isStream = type === "text/event-stream";
-  const answer = { status, headers, isStream, body, rest };
+  const watch = isStream ? watchStream(dialectOf(path)) : undefined;
+  const answer = { status, headers, isStream, body, rest, watch };
   const response = respond({ outcome, answer, expired: undefined }, {
     headers: [["x-request-id", "request-1"]],
-    path,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
     clientGone: new AbortController().signal,
     onNext: (gap) => void gaps.push(gap),
@@ -82,7 +84,6 @@ Deno.test("without an answer the client has left", () => {
   const ends: Ended[] = [];
   const response = respond(LEFT, {
     headers: [["x-request-id", "request-1"]],
-    path: CHAT,
     errorFor: () => assert.fail("nobody is there to be told"),
     clientGone: new AbortController().signal,
     onNext() {},
@@ -165,6 +166,7 @@ Deno.test("usage is found in the smallest pieces that a server's own writes come
 });
 
 const TOKEN = `data: {"choices":[{"delta":{"content":"x"}}]}\n\n`;
+const STOP = `data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n`;
 const FAILED = `data: {"error":{"message":"m","type":"InternalServerError","code":500}}\n\n`;
 const DONE = "data: [DONE]\n\n";
 
@@ -181,14 +183,49 @@ Deno.test("a stream of completions that ends cleanly without [DONE] gets an erro
   assert.ok(rest.closed());
 });
 
+for (
+  const [path, event, last] of [
+    [CHAT, TOKEN, DONE],
+    [
+      "/v1/messages",
+      `data: {"type":"content_block_delta"}\n\n`,
+      [
+        `data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\n`,
+        `data: {"type":"message_stop"}\n\n`,
+      ].join(""),
+    ],
+    [
+      "/v1/responses",
+      `data: {"type":"response.output_text.delta"}\n\n`,
+      `data: {"type":"response.completed","response":{"output":[{}]}}\n\n`,
+    ],
+  ] as const
+) {
+  Deno.test(`a stream of ${path} is whole with its last event and not without it`, async () => {
+    const held = path === CHAT ? STOP : event;
+    const whole = answering({ held, rest: piecesOf([event, last]), path });
+    assert.equal(await whole.response.text(), held + event + last);
+    assert.equal(whole.ends[0]!.outcome, "ok");
+    const cut = answering({ held, rest: piecesOf([event]), path });
+    await assert.rejects(cut.response.text());
+    assert.equal(cut.ends[0]!.outcome, "truncated");
+  });
+}
+
 Deno.test("other streams are whole when they end cleanly, and so is what is no stream", async () => {
-  const messages = answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/messages" });
-  assert.equal(await messages.response.text(), TOKEN + TOKEN);
-  assert.equal(messages.ends[0]!.outcome, "ok");
+  const other = answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/audio/speech" });
+  assert.equal(await other.response.text(), TOKEN + TOKEN);
+  assert.equal(other.ends[0]!.outcome, "ok");
   const type = "application/json";
   const document = answering({ type, held: "{", rest: piecesOf(["}"]) });
   assert.equal(await document.response.text(), "{}");
   assert.equal(document.ends[0]!.outcome, "ok");
+});
+
+Deno.test("a stream of completions that never told why it stopped is not whole, though it says [DONE]", async () => {
+  const { response, ends } = answering({ held: TOKEN, rest: piecesOf([TOKEN, DONE]) });
+  await assert.rejects(response.text());
+  assert.equal(ends[0]!.outcome, "aborted");
 });
 
 Deno.test("a stream that ends with an error of its server's is a failure, though it is passed on whole", async () => {
@@ -225,30 +262,47 @@ Deno.test("a stream that the router gave up says why, to its client and at its e
   ]]);
 });
 
-Deno.test("however a stream is cut, it ends once, as it should, and every byte is passed on", async () => {
+Deno.test("however a stream is cut, it ends once, as it should, and every byte that is good is passed on", async () => {
+  const ends = {
+    [STOP + DONE]: "ok",
+    [`${STOP}${DONE}: late\n\n`]: "ok",
+    [FAILED + DONE]: "bad_status",
+    [STOP]: "truncated",
+    [DONE]: "aborted",
+    [STOP.replace("stop", "abort") + DONE]: "aborted",
+    "": "truncated",
+  };
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom(TOKEN, ": ping\n\n"), { minLength: 1, maxLength: 6 }),
-      fc.constantFrom(DONE, FAILED + DONE, ""),
+      fc.constantFrom(...Object.keys(ends) as (keyof typeof ends)[]),
       fc.boolean(),
       fc.array(fc.nat(2_000), { maxLength: 20 }),
       async (events, end, breaks, places) => {
-        const bytes = encoder.encode(events.join("") + end);
+        const before = events.join("");
+        const bytes = encoder.encode(before + end);
         const [held, ...pieces] = cutAt(bytes, places);
-        const { response, ends } = answering({ held: held!, rest: piecesOf(pieces, { breaks }) });
+        const { response, ends: ended } = answering({
+          held: held!,
+          rest: piecesOf(pieces, { breaks }),
+        });
         const seen: Uint8Array[] = [];
         const clean = await (async () => {
           for await (const chunk of response.body!) seen.push(chunk);
           return true;
         })().catch(() => false);
-        const whole = end !== "" && !breaks;
-        assert.equal(clean, whole);
+        const expected = ends[end]!;
+        const isWhole = expected === "ok" || expected === "bad_status";
+        assert.equal(clean, isWhole);
         const got = seen.flatMap((chunk) => [...chunk]);
-        assert.deepEqual(got.slice(0, bytes.length), [...bytes]);
-        assert.equal(got.length > bytes.length, !whole, "an error event where it broke");
-        const expected = !whole ? "truncated" : end === DONE ? "ok" : "bad_status";
-        assert.deepEqual(ends.map(({ outcome }) => outcome), [expected]);
-        assert.equal(ends[0]!.bytes, bytes.length);
+        // Comments in front of an end that is none may go with it.
+        const good = expected === "aborted"
+          ? encoder.encode(before.replace(/(: ping\n\n)+$/, ""))
+          : bytes;
+        assert.deepEqual(got.slice(0, good.length), [...good]);
+        assert.equal(got.length > good.length, !isWhole, "an error event where it broke");
+        assert.deepEqual(ended.map(({ outcome }) => outcome), [expected]);
+        if (expected !== "aborted") assert.equal(ended[0]!.bytes, bytes.length);
       },
     ),
     { numRuns },
