@@ -128,11 +128,13 @@ export function startGateway(options: GatewayOptions): Gateway {
     pollMs: () => fleet.settings.configReloadIntervalMs,
     onConfig(config, warnings) {
       const untaken = take(config.access).map((what) => ({ where: file.path, what }));
+      const keysWereOn = access.keysAreOn;
       ({ access } = config);
       fleet.reconcile(config);
       poller.sync();
       options.onReload?.(config);
       listener.reloaded(config, [...warnings, ...untaken]);
+      if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
     },
     onProblems: listener.notReloaded,
     onError: logError,

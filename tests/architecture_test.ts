@@ -63,6 +63,7 @@ const PURE = [
   "config/servers.ts",
   "config/settings.ts",
   "config/shape.ts",
+  "config/unknown_keys.ts",
   "fleet/backlog.ts",
   "fleet/book.ts",
   "fleet/breaker.ts",

@@ -9,7 +9,7 @@ import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
 import { tableAt, unknownIn } from "./parts.ts";
 
-type Entries = RawFile["auth"]["api_keys"];
+type Entries = z.output<typeof keysShape>;
 
 /** Who may use the router and how it is reached. Reads the files that are named. */
 export function toAccess(
@@ -17,10 +17,11 @@ export function toAccess(
   outside: Outside,
   problems: Problem[],
 ): Access {
+  const listed = auth.api_keys ?? [];
   const filed = keysInFile(auth.api_keys_file, outside, problems);
   const keys = [
-    ...toKeys(auth.api_keys, "auth.api_keys", 1, outside, problems),
-    ...toKeys(filed, `${auth.api_keys_file} api_keys`, auth.api_keys.length + 1, outside, problems),
+    ...toKeys(listed, "auth.api_keys", 1, outside, problems),
+    ...toKeys(filed, `${auth.api_keys_file} api_keys`, listed.length + 1, outside, problems),
   ];
   keys.forEach(({ name }, index) => {
     if (keys.findIndex((key) => key.name === name) === index) return;
@@ -31,7 +32,7 @@ export function toAccess(
   const key = readOutside(tls?.key, "tls.key", outside, problems);
   return {
     keys,
-    keysAreOn: auth.api_keys.length > 0 || auth.api_keys_file !== undefined,
+    keysAreOn: auth.api_keys !== undefined || auth.api_keys_file !== undefined,
     ...(adminListen && { adminListen }),
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
     corsOrigins: cors.allow_origins,

@@ -24,7 +24,7 @@ export const keysShape = z.array(keyEntry, {
 
 /** The table `[auth]`. */
 export const authShape = z.looseObject({
-  api_keys: keysShape.default([]),
+  api_keys: keysShape.optional(),
   api_keys_file: text.optional(),
 }, { error: "expected a table; what is there is not repeated" });
 

@@ -14,7 +14,7 @@ export interface Config {
 export interface Access {
   /** Those that are good. */
   readonly keys: readonly ApiKey[];
-  /** Whether a key is asked for: with an empty file of keys nobody gets in. */
+  /** Whether a key is asked for. A list or a file without keys lets nobody in. */
   readonly keysAreOn: boolean;
   /** A second address for what is not for clients. @default the main one */
   readonly adminListen?: { readonly hostname: string; readonly port: number };

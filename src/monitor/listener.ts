@@ -19,6 +19,8 @@ export interface Listener extends Observer {
   readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
+  /** A changed configuration asks for no key where the one before did: everybody gets in. */
+  readonly keysTurnedOff: () => void;
   /** A changed configuration can't be used; nothing changed. */
   readonly notReloaded: (problems: readonly Problem[]) => void;
 }
@@ -58,6 +60,7 @@ export function tellAll(
     attemptEnded: all("attemptEnded"),
     turnedAway: all("turnedAway"),
     reloaded: all("reloaded"),
+    keysTurnedOff: all("keysTurnedOff"),
     notReloaded: all("notReloaded"),
   };
 }

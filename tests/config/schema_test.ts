@@ -485,11 +485,6 @@ for (
       { servers: { servers: [{ url: URL_1 }], server: [] } },
     ],
     [
-      "admin.listn",
-      "listen",
-      { servers: { servers: [{ url: URL_1 }] }, admin: { listn: "" } },
-    ],
-    [
       "configs",
       "config",
       { servers: { servers: [{ url: URL_1 }] }, configs: {} },
@@ -517,15 +512,11 @@ for (
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [
-      "cors.origins",
-      "; expected one of allow_origins",
-      { servers: { servers: [{ url: URL_1 }] }, cors: { origins: [] } },
-    ],
-    [
       "logging",
       "; expected one of servers, config, auth, admin, tls, cors",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
+    ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],
     ["config.workers", "", { servers: { servers: [{ url: URL_1 }] }, config: { workers: 4 } }],
     // Four letters off is more than a slip, however long the name.
     [
@@ -541,18 +532,41 @@ for (
 }
 
 for (
-  const [where, nearest, auth] of [
-    ["auth.api_key", "api_keys", { api_key: "k" }],
-    ["auth.api_keys[1].model", "models", { api_keys: ["k", { name: "a", key: "l", model: "m" }] }],
-  ] as const
+  const [where, told, tables] of [
+    ["auth.api_key", "did you mean api_keys?", { auth: { api_key: "k" } }],
+    ["auth.api_keys[1].model", "did you mean models?", {
+      auth: { api_keys: ["k", { name: "a", key: "l", model: "m" }] },
+    }],
+    ["admin.listn", "did you mean listen?", { admin: { listn: "" } }],
+    ["cors.origins", "expected one of allow_origins", { cors: { origins: [] } }],
+    ["tls.certificate", "expected one of cert, key", { tls: { certificate: "" } }],
+    ["Auth", "did you mean [auth]?", { Auth: {} }],
+    ["auths", "did you mean [auth]?", { auths: {} }],
+    ["authentication", "did you mean [auth]?", { authentication: {} }],
+    ["TLS", "did you mean [tls]?", { TLS: {} }],
+    ["tsl", "did you mean [tls]?", { tsl: {} }],
+    ["ssl", "did you mean [tls]?", { ssl: {} }],
+    ["Cors", "did you mean [cors]?", { Cors: {} }],
+    ["admins", "did you mean [admin]?", { admins: {} }],
+    ["api_keys", "did you mean auth.api_keys?", { api_keys: [] }],
+    ["servers.auth", "did you mean [auth]?", { servers: { auth: {} } }],
+    ["config.auth", "did you mean [auth]?", { config: { auth: {} } }],
+    ["config.api_keys", "did you mean auth.api_keys?", { config: { api_keys: ["k"] } }],
+    ["config.api-key", "did you mean auth.api_keys?", { config: { "api-key": "k" } }],
+    ["config.tls_cert", "did you mean tls.cert?", { config: { tls_cert: "c" } }],
+    ["config.allow_origin", "did you mean cors.allow_origins?", { config: { allow_origin: [] } }],
+  ] as [string, string, Record<string, Record<string, unknown>>][]
 ) {
-  Deno.test(`the unknown key ${where} is an error that names ${nearest}: it would let in too much`, () => {
-    const checked = check({ servers: { servers: [{ url: URL_1 }] }, auth });
+  Deno.test(`the unknown key ${where} is an error: ignoring it would let in more than was meant`, () => {
+    const checked = check({
+      ...tables,
+      servers: { servers: [{ url: URL_1 }], ...tables["servers"] },
+    });
     assert.ok(!checked.ok);
-    const what = `unknown key; did you mean ${nearest}?`;
     assert.deepEqual(checked.problems.filter((problem) => problem.where === where), [
-      { where, what },
+      { where, what: `unknown key; ${told}` },
     ]);
+    assert.deepEqual(checked.warnings, []);
   });
 }
 

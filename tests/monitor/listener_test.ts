@@ -37,6 +37,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "attemptEnded",
     "turnedAway",
     "reloaded",
+    "keysTurnedOff",
     "notReloaded",
   ];
   assert.deepEqual(Object.keys(listener).sort(), names.sort());

@@ -323,6 +323,31 @@ Deno.test("a list without a key lets nobody in, and takes back all that were", a
   await until("out", async () => await statusOf(router.ask({ headers: bearer("one") })) === 401);
 });
 
+Deno.test("a reload to an empty list of keys lets nobody in; one that turns keys off is told loudly", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url, tables: auth(`"good"`) });
+  const status = (key: string) => statusOf(router.ask({ headers: bearer(key) }));
+  assert.equal(await status("good"), 200);
+  const reload = (tables: string) =>
+    router.write("servers.toml", configText({ server: server.url, tables }));
+  await reload(auth(""));
+  await until("the key is withdrawn", async () => await status("good") === 401);
+  assert.doesNotMatch(router.log(), /KEYS/);
+  await reload("");
+  await until("keys are off", async () => await status("bad") === 200);
+  await until(
+    "told in the log",
+    () => /"level":"warning".*"KEYS ARE TURNED OFF/.test(router.log()),
+  );
+  await until(
+    "told on the screens",
+    () =>
+      router.gateway.view().events.some(({ text, tone }) =>
+        tone === "bad" && /KEYS ARE TURNED OFF/.test(text)
+      ),
+  );
+});
+
 Deno.test("what is misspelt about keys is refused: it would let in more than was meant", async () => {
   const folder = await Deno.makeTempDir();
   try {
