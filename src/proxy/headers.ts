@@ -108,6 +108,8 @@ export function headersForClient(
   for (const entry of server) {
     const name = entry[0];
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
+    // A server's limits are those of its own key: the client's are the router's to tell.
+    if (name.startsWith("x-ratelimit-")) continue;
     kept.push(entry);
   }
   kept.push(...own);
