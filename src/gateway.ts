@@ -116,7 +116,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });
-  const adminApp = createAdminApp(shown);
+  const adminApp = createAdminApp({ ...shown, hosts: () => access.adminHosts });
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,

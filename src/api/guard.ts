@@ -4,7 +4,7 @@ import { presentedKey } from "../auth/presented.ts";
 import type { Client } from "../proxy/client.ts";
 import { type ApiError, keyLimitReached, tooManyFromClient, wrongKey } from "../proxy/errors.ts";
 import { clientAddress, isTrusted } from "./client_address.ts";
-import { corsHeaders } from "./cors.ts";
+import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 
 /** A request that is let in, or why it isn't. */
 export type Admitted =
@@ -12,7 +12,7 @@ export type Admitted =
   | { readonly error: ApiError; readonly headers: readonly [string, string][] };
 
 /** Why a request was turned away at the door. */
-export type Turned = "no_key" | "key_limit" | "client_limit";
+export type Turned = "foreign_origin" | "no_key" | "key_limit" | "client_limit";
 
 export interface GuardOptions {
   readonly keyring: Keyring;
@@ -39,9 +39,11 @@ export const CHALLENGE: readonly [string, string][] = [
   ["www-authenticate", 'Bearer realm="vllm-router"'],
 ];
 
-/** And how a browser asks a person for it, where a password will do. */
+/**
+ * How a browser asks a person for it, where a password will do. Alone: Chromium doesn't ask where
+ * another scheme stands before it.
+ */
 export const CHALLENGE_TO_PEOPLE: readonly [string, string][] = [
-  ...CHALLENGE,
   ["www-authenticate", 'Basic realm="vllm-router"'],
 ];
 
@@ -64,7 +66,9 @@ export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOp
     keyOf,
     admit(request, peer) {
       const { trustedProxies, maxInFlightPerClient = Infinity } = settings();
-      const cors = corsHeaders(request.headers.get("origin"), access().corsOrigins);
+      const { corsOrigins } = access();
+      const origin = request.headers.get("origin");
+      const cors = corsHeaders(origin, corsOrigins);
       const trusted = isTrusted(peer, trustedProxies);
       const address = trusted ? clientAddress(request.headers, peer, trustedProxies) : peer;
       const key = keyOf(request, false);
@@ -78,6 +82,7 @@ export function createGuard({ keyring, access, settings, onTurnedAway }: GuardOp
         return { error, headers: [...cors, ...headers] };
       };
 
+      if (isForeign(origin, corsOrigins)) return turnAway("foreign_origin", foreignOrigin);
       if (!key) return turnAway("no_key", wrongKey, CHALLENGE);
       if ((inFlight.get(address) ?? 0) >= maxInFlightPerClient) {
         return turnAway("client_limit", tooManyFromClient(maxInFlightPerClient));

@@ -34,6 +34,8 @@ export function toAccess(
     keys,
     keysAreOn: auth.api_keys !== undefined || auth.api_keys_file !== undefined,
     ...(adminListen && { adminListen }),
+    adminHosts: [...admin.hosts, ...(adminListen ? [adminListen.hostname] : [])]
+      .map((name) => name.toLowerCase()),
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
     corsOrigins: cors.allow_origins,
   };

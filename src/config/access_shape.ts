@@ -34,6 +34,13 @@ export const adminShape = z.looseObject({
     "an address and a port such as 127.0.0.1:9090",
     (value) => typeof value === "string" && addressIn(value) !== undefined,
   ).optional(),
+  hosts: z.array(
+    expected<string>(
+      "a name such as router.internal, without a port",
+      (value) => typeof value === "string" && /^[\w-]+(\.[\w-]+)*$/.test(value),
+    ),
+    table("a list of names"),
+  ).default([]),
 }, table("a table"));
 
 /** The table `[tls]`. */

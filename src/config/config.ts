@@ -18,6 +18,8 @@ export interface Access {
   readonly keysAreOn: boolean;
   /** A second address for what is not for clients. @default the main one */
   readonly adminListen?: { readonly hostname: string; readonly port: number };
+  /** Names that the second address answers to, beside IP addresses and `localhost`. */
+  readonly adminHosts: readonly string[];
   /** Certificate chain and key in PEM. @default plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Origins whose pages may use the router; `*` stands for all. @default ["*"] */

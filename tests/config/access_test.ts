@@ -35,7 +35,12 @@ const shown = ({ keys }: Access) => keys.map(({ name, hash }) => [name, hash.toH
 const hash = (key: string) => hashOf(key).toHex();
 
 Deno.test("without any of it anybody may use the router, from any page, over plain HTTP", () => {
-  assert.deepEqual(accessOf({}), { keys: [], keysAreOn: false, corsOrigins: ["*"] });
+  assert.deepEqual(accessOf({}), {
+    keys: [],
+    keysAreOn: false,
+    adminHosts: [],
+    corsOrigins: ["*"],
+  });
 });
 
 Deno.test("a key is a text, or a table with its name and limits, as it is or as its hash", () => {
@@ -199,6 +204,16 @@ for (
     assert.deepEqual(accessOf({ admin: { listen: written } }).adminListen, { hostname, port });
   });
 }
+
+Deno.test("the second address answers to the names in admin.hosts and its own", () => {
+  const hosts = (admin: unknown) => accessOf({ admin }).adminHosts;
+  assert.deepEqual(hosts({ hosts: ["Router.internal"] }), ["router.internal"]);
+  assert.deepEqual(hosts({ listen: "Gpu-1:9090", hosts: ["a"] }), ["a", "gpu-1"]);
+  for (const name of ["", "router:9090", "http://router", "*", 3]) {
+    const problems = problemsOf({ admin: { hosts: ["a", name] } });
+    assert.deepEqual(problems.map(({ where }) => where), ["admin.hosts[1]"], String(name));
+  }
+});
 
 for (
   const written of [

@@ -72,7 +72,7 @@ Deno.test("a file that only lists servers gets every default", () => {
       healthCheckWindowSize: 10,
       healthCheckConsecutiveFailures: 3,
     },
-    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
   });
 });
 
@@ -159,7 +159,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
       healthCheckWindowSize: 20,
       healthCheckConsecutiveFailures: 5,
     },
-    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
   });
 });
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
-import { bearer, startGuarded, startRecorder, statusOf } from "./guarded.ts";
+import { until } from "../support/until.ts";
+import { bearer, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
+import { connectRaw } from "./raw_client.ts";
 
 const PAGES = [
   "/load-stats",
@@ -63,6 +65,53 @@ Deno.test("at an address of its own it is found there without a key, and not on 
     assert.equal(await statusOf(asked), 404);
     assert.deepEqual(server.seen, []);
   }
+});
+
+Deno.test("the second address answers only to its own names, which a page's own name is not", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url, tables: ADMIN });
+  const { port } = router.gateway.admin!;
+  const status = async (target: string, host: string | undefined) => {
+    await using connection = await connectRaw(port);
+    await connection.send(
+      `GET ${target} HTTP/1.1\r\n${host === undefined ? "" : `host: ${host}\r\n`}\r\n`,
+    );
+    return (await connection.answer("GET"))?.status;
+  };
+  const own = [
+    `127.0.0.1:${port}`,
+    "10.0.0.7",
+    "[::1]:9090",
+    "localhost",
+    "LOCALHOST.:80",
+    undefined,
+  ];
+  for (const host of own) assert.equal(await status("/metrics", host), 200, host);
+  const others = [
+    "attacker.example",
+    "attacker.example:9090",
+    "127.0.0.1.attacker.example",
+    "localhost.attacker.example",
+    "router.internal",
+    "[attacker.example]",
+    "",
+  ];
+  for (const host of others) {
+    for (const path of ["/metrics", "/health", "/dashboard/view", "/livez"]) {
+      assert.notEqual(await status(path, host), 200, `${host} ${path}`);
+    }
+  }
+  assert.equal(await status("/metrics", "attacker.example"), 421);
+  const answer = await fetch(`http://127.0.0.1:${port}/health`, { method: "POST" });
+  assert.equal(await statusOf(Promise.resolve(answer)), 405);
+
+  const tables = `${ADMIN}\nhosts = ["Router.internal"]`;
+  await router.write("servers.toml", configText({ server: server.url, tables }));
+  await until(
+    "a reload names it",
+    async () => await status("/metrics", "router.internal:90") === 200,
+  );
+  assert.equal(await status("/metrics", "attacker.example"), 421);
 });
 
 Deno.test("/livez and /readyz are open everywhere and say nothing else", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../support/until.ts";
-import { bearer, configText, startGuarded, startRecorder } from "./guarded.ts";
+import { bearer, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 
 const APP = "https://app.example.com";
 
@@ -55,6 +55,18 @@ Deno.test("where origins are named, only their pages may, and caches are told th
     }
   };
   for (const [origin, expected] of cases) await check(origin, expected);
+  // A browser asks nobody before it posts plain text.
+  const posted = (origin: string) =>
+    statusOf(router.ask({ headers: { origin, "content-type": "text/plain", ...bearer("good") } }));
+  assert.equal(await posted(APP), 200);
+  const before = server.seen.length;
+  for (const [origin, expected] of cases) {
+    if (expected !== null) continue;
+    assert.equal(await posted(origin), 403, origin);
+    assert.equal(await statusOf(router.get("/v1/models", { origin, ...bearer("good") })), 403);
+  }
+  assert.equal(server.seen.length, before);
+  assert.equal(await posted(router.url), 403, "a page's own name may be made to lead here");
   const answer = await router.ask({ headers: bearer("good") });
   await answer.body?.cancel();
   assert.match(answer.headers.get("vary")!, /origin/i);

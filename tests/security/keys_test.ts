@@ -73,7 +73,7 @@ Deno.test("a key is shown as Bearer or x-api-key; a browser's password opens pag
     await asked.body?.cancel();
     assert.equal(
       asked.headers.get("www-authenticate"),
-      `Bearer realm="vllm-router", Basic realm="vllm-router"`,
+      `Basic realm="vllm-router"`,
     );
   }
   // A browser sends it by itself, whatever page makes it ask.
