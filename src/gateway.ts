@@ -9,10 +9,18 @@ import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
 import { tellAll } from "./monitor/listener.ts";
-import { logAnswered, logCutOff, logError, logListener, logStopping } from "./monitor/log.ts";
+import {
+  logAnswered,
+  logCutOff,
+  logError,
+  logListener,
+  logStopping,
+  logWrongKeys,
+} from "./monitor/log.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
+import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { startListening } from "./listening.ts";
 import { VERSION } from "./version.ts";
@@ -87,7 +95,11 @@ export function startGateway(options: GatewayOptions): Gateway {
   const metrics = createMetrics(snapshot, VERSION);
   const address = `${access.tls ? "https" : "http"}://${hostname}:${main.port}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
-  const listener = tellAll([logListener, metrics.listener, ...monitor.listeners], logError);
+  const wrongKeys = createWrongKeys({ tell: logWrongKeys });
+  const listener = tellAll(
+    [logListener, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
+    logError,
+  );
 
   const connections = openConnections();
   const shown = {
@@ -112,6 +124,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       access: () => access,
       settings: () => fleet.settings,
       onTurnedAway: listener.turnedAway,
+      onWrongKey: listener.wrongKey,
     }),
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
@@ -155,6 +168,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     });
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
+    wrongKeys.stop();
     connections.close();
   }
 

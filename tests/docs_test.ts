@@ -325,7 +325,7 @@ function tableWith(text: string, key: string): string[][] {
 function accepted(text: string): Config {
   const file = (name: string) =>
     name.endsWith("ca.pem") ? CA : name.endsWith(".toml") ? "api_keys = []" : "what is there";
-  const checked = parseConfig(text, () => "a-key", file);
+  const checked = parseConfig(text, () => "a-key-of-some-length", file);
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.warnings, []);
   return checked.config;

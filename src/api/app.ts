@@ -62,7 +62,9 @@ export function createApp(options: AppOptions): Hono<Environment> {
   if (!options.adminIsElsewhere) serve(app, others, needKey(guard, true));
   serve(app, {
     "/health": (c) => {
-      const key = options.adminIsElsewhere ? undefined : guard.keyOf(c.req.raw, true);
+      const key = options.adminIsElsewhere
+        ? undefined
+        : guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), true);
       return (key ? health! : healthSummary)(c, undefined);
     },
   });
@@ -119,7 +121,7 @@ function toldTo(onAnswered: AppOptions["onAnswered"]) {
 function needKey(guard: Guard, byPassword: boolean) {
   const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
-    const key = guard.keyOf(c.req.raw, byPassword);
+    const key = guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), byPassword);
     if (!key) return errors.errorResponse(errors.wrongKey, [...challenge]);
     return answer(c, key === "not_asked_for" ? undefined : key);
   };

@@ -23,7 +23,7 @@ export interface Entry {
 /** The keys in effect and what is in use of their limits. */
 export interface Keyring {
   /** The key that is shown, `undefined` where it is none of these. */
-  find(shown: string | undefined): ApiKey | undefined;
+  find(shown: string): ApiKey | undefined;
   /** Takes a place for one request. */
   enter(key: ApiKey): Entry;
 }
@@ -51,7 +51,6 @@ export function createKeyring(
   };
   return {
     find(shown) {
-      if (shown === undefined) return undefined;
       const hash = hashOf(shown);
       // All of them, always: how long it takes says nothing of which one fits.
       let found: ApiKey | undefined;

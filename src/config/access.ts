@@ -4,10 +4,13 @@ import { hashIn } from "./key_hash.ts";
 import { addressIn, keyShape, keysShape } from "./access_shape.ts";
 import type { Access, ApiKey } from "./config.ts";
 import { problemsIn } from "./issues.ts";
-import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { keyIn, type Outside, readOutside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
 import { tableAt, unknownIn } from "./parts.ts";
+
+/** A shorter one is soon guessed. */
+const SHORTEST_KEY = 8;
 
 type Entries = z.output<typeof keysShape>;
 
@@ -80,7 +83,14 @@ function toKeys(
     const written: z.output<typeof keyShape> = typeof entry === "string"
       ? { key: entry, name: `key-${first + index}` }
       : entry;
-    const hash = hashIn(expandEnv(written.key, at, outside, problems));
+    const key = keyIn(written.key, at, outside, problems);
+    if (key === undefined) return [];
+    if (key.length < SHORTEST_KEY) {
+      const what = `expected a key of at least ${SHORTEST_KEY} characters, got ${key.length}`;
+      problems.push({ where: at, what });
+      return [];
+    }
+    const hash = hashIn(key);
     if (!hash) {
       problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });
       return [];

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { ServerConfig } from "./config.ts";
-import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { keyIn, type Outside, readOutside } from "./outside.ts";
 import { shown } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
@@ -89,8 +89,8 @@ export function checkKeys(
   problems: Problem[],
 ): (string | undefined)[] {
   return servers.map(({ api_key: key }, index) =>
-    typeof key === "string"
-      ? expandEnv(key, `servers.servers[${index}].api_key`, outside, problems)
+    typeof key === "string" && key.trim() !== ""
+      ? keyIn(key, `servers.servers[${index}].api_key`, outside, problems)
       : undefined
   );
 }

@@ -29,7 +29,7 @@ const NOT_TO_SERVERS = new Set([
 /** What says who a client is, and is believed of few. */
 const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
 /** Where clients show keys. */
-const KEYS = ["authorization", "x-api-key"];
+const KEYS = ["authorization", "x-api-key", "api-key"];
 
 /** Far more than any client sends. */
 const MOST_HEADERS = 100;

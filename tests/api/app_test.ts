@@ -67,6 +67,7 @@ function appWith(
       access: () => inEffect,
       settings: () => fleet.settings,
       onTurnedAway: (why) => void turned.push(why),
+      onWrongKey() {},
     }),
     corsOrigins: () => inEffect.corsOrigins,
     adminIsElsewhere,

@@ -4,7 +4,7 @@ import { hashOf, writtenHash } from "../../src/config/key_hash.ts";
 import { checkConfig, type Problem } from "../../src/config/schema.ts";
 import { lines } from "../support/config.ts";
 
-const ENV: Record<string, string> = { KEY: "from outside" };
+const ENV: Record<string, string> = { KEY: "from-outside" };
 
 function check(tables: Record<string, unknown>, files: Record<string, string> = {}) {
   const raw = { servers: { servers: [{ url: "http://a" }] }, ...tables };
@@ -47,7 +47,7 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
   const access = accessOf({
     auth: {
       api_keys: [
-        "plain",
+        "plain-key",
         "${KEY}",
         writtenHash("hashed"),
         {
@@ -63,11 +63,11 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
   });
   assert.equal(access.keysAreOn, true);
   assert.deepEqual(shown(access), [
-    ["key-1", hash("plain")],
-    ["key-2", hash("from outside")],
+    ["key-1", hash("plain-key")],
+    ["key-2", hash("from-outside")],
     ["key-3", hash("hashed")],
     ["lab", hash("of the lab")],
-    ["other", hash("from outside-2")],
+    ["other", hash("from-outside-2")],
   ]);
   const { hash: _, ...lab } = access.keys[3]!;
   assert.deepEqual(lab, {
@@ -80,13 +80,13 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
 });
 
 Deno.test("keys of a file stand beside those of the configuration", () => {
-  const auth = { api_keys: [{ name: "here", key: "one" }], api_keys_file: "keys.toml" };
-  const text = `api_keys = ["two", { name = "there", key = "three", max_in_flight = 1 }]`;
+  const auth = { api_keys: [{ name: "here", key: "key-one-" }], api_keys_file: "keys.toml" };
+  const text = `api_keys = ["key-two-", { name = "there", key = "key-three", max_in_flight = 1 }]`;
   const access = accessOf({ auth }, { "keys.toml": text });
   assert.deepEqual(shown(access), [
-    ["here", hash("one")],
-    ["key-2", hash("two")],
-    ["there", hash("three")],
+    ["here", hash("key-one-")],
+    ["key-2", hash("key-two-")],
+    ["there", hash("key-three")],
   ]);
 });
 
@@ -104,9 +104,9 @@ for (
   const [what, api_keys, where] of [
     ["a text in place of a list", "sk-secret", "auth.api_keys"],
     ["an empty text", [""], "auth.api_keys[0]"],
-    ["a number", ["k", 3], "auth.api_keys[1]"],
+    ["a number", ["key-of-k", 3], "auth.api_keys[1]"],
     ["a limit that is misspelt", [
-      { name: "a", key: "k", max_inflight: 1 },
+      { name: "a", key: "key-of-k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],
     ["a table without a key", [{ name: "a" }], "auth.api_keys[0].key"],
     ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0].name"],
@@ -115,19 +115,26 @@ for (
       { name: "a", key: "sk-secret", max_in_flight: 0 },
     ], "auth.api_keys[0].max_in_flight"],
     ["a limit that is no number", [
-      { name: "a", key: "k", requests_per_minute: "60" },
+      { name: "a", key: "key-of-k", requests_per_minute: "60" },
     ], "auth.api_keys[0].requests_per_minute"],
     ["a list in place of a key", [["sk-secret"]], "auth.api_keys[0]"],
     ["models that are a text", [
       { name: "a", key: "sk-secret", models: "x" },
     ], "auth.api_keys[0].models"],
     ["a model that is a number", [
-      { name: "a", key: "k", models: ["x", 3] },
+      { name: "a", key: "key-of-k", models: ["x", 3] },
     ], "auth.api_keys[0].models[1]"],
-    ["no models", [{ name: "a", key: "k", models: [] }], "auth.api_keys[0].models"],
+    ["no models", [{ name: "a", key: "key-of-k", models: [] }], "auth.api_keys[0].models"],
+    ["a key of seven characters", ["sk-1234"], "auth.api_keys[0]"],
+    ["a key with a space", ["sk-secret of mine"], "auth.api_keys[0]"],
+    ["a key that no header can carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
     ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
     ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
-    ["two keys of one name", [{ name: "a", key: "k" }, { name: "a", key: "l" }], "auth"],
+    [
+      "two keys of one name",
+      [{ name: "a", key: "key-of-k" }, { name: "a", key: "key-of-l" }],
+      "auth",
+    ],
   ] as [string, unknown, string][]
 ) {
   Deno.test(`${what} among the keys is one problem at ${where}, and tells no key`, () => {
@@ -154,7 +161,7 @@ for (
     ],
     [
       "a key without a name",
-      `api_keys = ["k", { key = "sk-secret" }]`,
+      `api_keys = ["key-of-k", { key = "sk-secret" }]`,
       /^k api_keys\[1\]\.name: expected a text that is not empty, got nothing$/,
     ],
     ["a bad hash", `api_keys = ["sha256:sk-secret"]`, /^k api_keys\[0\]: expected 64/],
@@ -170,7 +177,9 @@ for (
 
 Deno.test("what is wrong in the table of a key is told as what was expected there, and got", () => {
   const told = (fields: Record<string, unknown>) =>
-    lines(problemsOf({ auth: { api_keys: ["k", { name: "a", key: "sk-secret", ...fields }] } }));
+    lines(
+      problemsOf({ auth: { api_keys: ["key-of-k", { name: "a", key: "sk-secret", ...fields }] } }),
+    );
   assert.equal(
     told({ requests_per_minute: 0 }),
     "auth.api_keys[1].requests_per_minute: expected a whole number of at least 1, got 0",
@@ -187,8 +196,8 @@ Deno.test("what is wrong in the table of a key is told as what was expected ther
 });
 
 Deno.test("a name that is both in the configuration and in the file of keys is told", () => {
-  const auth = { api_keys: [{ name: "a", key: "k" }], api_keys_file: "k" };
-  const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "l" }]` });
+  const auth = { api_keys: [{ name: "a", key: "key-of-k" }], api_keys_file: "k" };
+  const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "key-of-l" }]` });
   assert.equal(lines(problems), "auth: expected one key named a, got several");
 });
 

@@ -281,7 +281,7 @@ for (
     url: ["", "  ", 3, null, ["http://a"]],
     max_concurrent_requests: [0, -1, 2.5, "3", true, Infinity, NaN],
     name: ["", 3],
-    api_key: ["", 3],
+    api_key: ["", 3, "ключ", "two words"],
     models: ["a", []],
   })
 ) {
@@ -574,12 +574,12 @@ Deno.test("${NAME} in an api_key is replaced by that environment variable", () =
   const { servers } = configOf(checkServers([
     { url: URL_1, api_key: "${KEY}" },
     { url: URL_2, api_key: "team-${TEAM}-${KEY}" },
-    { url: "http://gpu-server-3", api_key: "$KEY {KEY}" },
+    { url: "http://gpu-server-3", api_key: "$KEY{KEY}" },
   ], { KEY: "secret", TEAM: "blue" }));
   assert.deepEqual(servers.map(({ apiKey }) => apiKey), [
     "secret",
     "team-blue-secret",
-    "$KEY {KEY}",
+    "$KEY{KEY}",
   ]);
 });
 

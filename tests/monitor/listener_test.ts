@@ -36,6 +36,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "noModels",
     "attemptEnded",
     "turnedAway",
+    "wrongKey",
     "reloaded",
     "keysTurnedOff",
     "notReloaded",

@@ -14,7 +14,7 @@ const PAGES = [
   "/dashboard/history",
 ];
 const ADMIN = `[admin]\nlisten = "127.0.0.1:0"`;
-const KEYS = `[auth]\napi_keys = ["good"]`;
+const KEYS = `[auth]\napi_keys = ["good-key"]`;
 
 Deno.test("what is for those who run the router is on the main port, as in the original", async () => {
   await using server = startRecorder();
@@ -32,14 +32,14 @@ Deno.test("with keys, it needs one there, and so do the details of /health", asy
   for (const path of [...PAGES, "/dashboard/events"]) {
     assert.equal(await statusOf(router.get(path)), 401, path);
     assert.equal(await statusOf(router.get(path, bearer("bad"))), 401, path);
-    assert.equal(await statusOf(router.get(path, bearer("good"))), 200, path);
+    assert.equal(await statusOf(router.get(path, bearer("good-key"))), 200, path);
   }
   for (const headers of [{}, bearer("bad")]) {
     const answer = await router.get("/health", headers);
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { status: "healthy" });
   }
-  const { servers } = await (await router.get("/health", bearer("good"))).json();
+  const { servers } = await (await router.get("/health", bearer("good-key"))).json();
   assert.equal(servers[0].url, server.url);
 });
 
@@ -48,7 +48,7 @@ Deno.test("at an address of its own it is found there without a key, and not on 
   for (const tables of [ADMIN, `${ADMIN}\n${KEYS}`]) {
     await using router = await startGuarded({ server: server.url, tables });
     const { adminUrl } = router;
-    const headers = bearer("good");
+    const headers = bearer("good-key");
     for (const path of PAGES) {
       assert.equal(await statusOf(router.get(path, headers)), 404, path);
       assert.equal(await statusOf(fetch(adminUrl + path)), 200, path);
