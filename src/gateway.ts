@@ -1,6 +1,7 @@
 import { createAdminApp, createApp } from "./api/app.ts";
 import { createGuard } from "./api/guard.ts";
 import { createKeyring } from "./auth/keyring.ts";
+import { hostAndPort } from "./config/access_shape.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/follow.ts";
 import type { Loaded } from "./config/load.ts";
@@ -93,7 +94,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, VERSION);
-  const address = `${access.tls ? "https" : "http"}://${hostname}:${main.port}`;
+  const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
   const wrongKeys = createWrongKeys({ tell: logWrongKeys });
   const listener = tellAll(

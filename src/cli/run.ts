@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { hostAndPort } from "../config/access_shape.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
@@ -111,7 +112,7 @@ async function run(options: RunOptions): Promise<number> {
   const from = file?.path ?? "the command line";
   if (onScreen) complainOf(checked);
   announce(
-    `Listening on ${access.tls ? "https" : "http"}://${options.host}:${gateway.port}, ` +
+    `Listening on ${access.tls ? "https" : "http"}://${hostAndPort(options.host, gateway.port)}, ` +
       `${countOf(servers.length, "server")} from ${from}, policy ${settings.policy}`,
     style,
   );
@@ -154,7 +155,7 @@ function configFromFlags(flags: readonly string[]): Checked {
   const flagAt = (_: string, index: string) => `--server ${flags[Number(index)]}`;
   const problems = checked.problems.map(({ where, what }) => ({
     where: where.replace(/^servers\.servers\[(\d+)\].*/, flagAt),
-    what: what.replace(/servers\.servers\[(\d+)\]/g, flagAt).replace("null", "no number"),
+    what: what.replace(/servers\.servers\[(\d+)\]/g, flagAt).replace(/\bnan$/, "no number"),
   }));
   return { ...checked, problems };
 }

@@ -77,6 +77,11 @@ export function addressIn(written: string): { hostname: string; port: number } |
   return hostname && Number(port) <= 65_535 ? { hostname, port: Number(port) } : undefined;
 }
 
+/** The opposite of {@linkcode addressIn}: an IPv6 address stands in brackets. */
+export function hostAndPort(hostname: string, port: number): string {
+  return `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port}`;
+}
+
 function isNetwork(written: string): boolean {
   const [, address = "", bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
   const version = isIP(address);

@@ -6,6 +6,10 @@ import type { Problem } from "./problem.ts";
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
+  // As TOML writes it; JSON has neither.
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return String(value).replace("NaN", "nan").replace("Infinity", "inf");
+  }
   if (typeof value === "object" && value !== null && !(value instanceof Date)) return "a table";
   return JSON.stringify(value) ?? String(value);
 }

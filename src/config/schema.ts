@@ -35,7 +35,7 @@ export function checkConfig(
   const problems = [...problemsIn(parsed.error, ""), ...unknown.problems];
   // Looked at as written, so that these problems are told beside those of the schema.
   const written = rawServers(raw);
-  const addresses = checkAddresses(written, problems);
+  const addresses = checkAddresses(written, outside, problems);
   const keys = checkKeys(written, outside, problems);
   if (!parsed.success) return { ok: false, problems, warnings };
   const config: Config = {

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { ServerConfig } from "./config.ts";
-import { keyIn, type Outside, readOutside } from "./outside.ts";
+import { expandEnv, keyIn, type Outside, readOutside } from "./outside.ts";
 import { shown } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
@@ -47,17 +47,21 @@ function areCertificates(pem: string): boolean {
 /** The normalised base address of every server; `undefined` where there is a problem. */
 export function checkAddresses(
   servers: readonly Record<string, unknown>[],
+  outside: Outside,
   problems: Problem[],
 ): (string | undefined)[] {
   const firstUse = new Map<string, number>();
   return servers.map(({ url }, index) => {
     if (typeof url !== "string" || url.trim() === "") return undefined;
     const where = `servers.servers[${index}].url`;
-    const address = baseAddress(url);
+    const before = problems.length;
+    const expanded = expandEnv(url, where, outside, problems);
+    if (problems.length > before) return undefined;
+    const address = baseAddress(expanded);
     const first = address === undefined ? undefined : firstUse.get(address);
     if (address === undefined) {
       // What may hold a password is not repeated.
-      const got = url.includes("@") ? "one with a user or password" : shown(url);
+      const got = expanded.includes("@") ? "one with a user or password" : shown(expanded.trim());
       problems.push({
         where,
         what: `expected an address such as http://gpu-server-1:8081, got ${got}`,
@@ -67,18 +71,22 @@ export function checkAddresses(
     } else {
       problems.push({
         where,
-        what: `${shown(url)} is the same server as servers.servers[${first}]`,
+        what: `${shown(expanded.trim())} is the same server as servers.servers[${first}]`,
       });
     }
     return address;
   });
 }
 
+/** What a host is made of, which is less than a URL's parser takes. */
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
+
 /** `http://host:1/v1/` becomes `http://host:1`; anything that is no base address `undefined`. */
 export function baseAddress(written: string): string | undefined {
   const url = URL.parse(written.trim());
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username || url.password || url.search || url.hash) return undefined;
+  if (!HOST.test(url.hostname)) return undefined;
   return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
 }
 

@@ -202,6 +202,10 @@ for (
     "gpu-server-1:8081",
     "gpu-server-1",
     "ftp://gpu:21",
+    // A parser of URLs takes these, and no connection can be made to them.
+    "http://$H:8000",
+    "http://{H}:8000",
+    "http://gpu'1:8000",
     "file:///etc/passwd",
     "http://",
     "http://gpu:99999",
@@ -569,6 +573,34 @@ for (
     assert.deepEqual(checked.warnings, []);
   });
 }
+
+Deno.test("${NAME} in a url is replaced by that environment variable, before servers are compared", () => {
+  const env = { H: "gpu-7", WHERE: "http://gpu-8:81/v1/", BAD: "gpu 9", SECRET: "u:sk-secret@gpu" };
+  const { servers } = configOf(
+    checkServers([{ url: "http://${H}:8000" }, { url: "${WHERE}" }], env),
+  );
+  assert.deepEqual(servers.map(({ url, name }) => [url, name]), [
+    ["http://gpu-7:8000", "gpu-7:8000"],
+    ["http://gpu-8:81", "gpu-8:81"],
+  ]);
+  const told = (url: string) =>
+    lines(problemsOf(checkServers([{ url }, { url: "http://gpu-7:8000" }], env)));
+  const at = "servers.servers[0].url: ";
+  assert.equal(told("http://${MISSING}"), `${at}the environment variable "MISSING" is not set`);
+  assert.match(
+    told("http://${BAD}:8000"),
+    /^servers.servers\[0\].url: expected an address such as .* "http:\/\/gpu 9:8000"$/,
+  );
+  assert.match(told("http://${SECRET}"), /got one with a user or password$/);
+  assert.match(told("http://${H}:8000/"), /^servers.servers\[1\].url: .* is the same server as /);
+});
+
+Deno.test("a number that JSON doesn't have is told as TOML writes it", () => {
+  const told = (max_retries: number) => lines(problemsOf(checkSettings({ max_retries })));
+  for (const [value, shown] of [[NaN, "nan"], [Infinity, "inf"], [-Infinity, "-inf"]] as const) {
+    assert.match(told(value), new RegExp(`, got ${shown}$`));
+  }
+});
 
 Deno.test("${NAME} in an api_key is replaced by that environment variable", () => {
   const { servers } = configOf(checkServers([
