@@ -18,7 +18,14 @@ import {
 import { complain, complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
-import { collect, configOption, examples, levelOption, portOption, yesOrNo } from "./options.ts";
+import {
+  collect,
+  configOption,
+  examples,
+  levelOption,
+  routerPortOption,
+  yesOrNo,
+} from "./options.ts";
 
 interface RunOptions {
   readonly console: boolean;
@@ -43,7 +50,7 @@ export function addRun(command: Command, ended: (code: number) => void): void {
       plain ?? false,
     )
     .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
-    .addOption(portOption(8888))
+    .addOption(routerPortOption())
     .addOption(configOption())
     .addOption(levelOption())
     .option("--log-file <file>", "also write JSON lines to this file, rotated by size and age")
