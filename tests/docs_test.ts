@@ -356,7 +356,7 @@ function argumentsOf(line: string): string[] | undefined {
   if (task) {
     const command = tasks[task[1]!];
     assert.ok(command !== undefined, `no task for ${line}`);
-    const before = /^deno run .* main\.ts(.*)$/.exec(command)?.[1];
+    const before = /\bdeno run .* main\.ts(.*)$/.exec(command)?.[1];
     return before === undefined ? undefined : `${before} ${task[2]}`.split(" ").filter(Boolean);
   }
   assert.ok(OTHERS.includes(words[0]!), `unknown program in: ${line}`);
@@ -441,9 +441,9 @@ function isInstalled(program: string): boolean {
 
 /** The demo as the task starts it, on a free port, once it has said what to try. */
 async function startDemo() {
-  const [, ...args] = tasks.demo!.split(" ");
+  const [, args = ""] = /\bdeno (.*)$/.exec(tasks.demo!)!;
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...args, "--port", "0"],
+    args: [...args.split(" "), "--port", "0"],
     cwd: ROOT,
     stdout: "piped",
   }).spawn();
