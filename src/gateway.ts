@@ -10,14 +10,8 @@ import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
 import { tellAll } from "./monitor/listener.ts";
-import {
-  logAnswered,
-  logCutOff,
-  logError,
-  logListener,
-  logStopping,
-  logWrongKeys,
-} from "./monitor/log.ts";
+import { logAnswered, logCutOff, logError, logListener, logStopping } from "./monitor/log.ts";
+import { logWrongKeys } from "./monitor/log_access.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";

@@ -59,6 +59,7 @@ const PURE = [
   "config/outside.ts",
   "config/parts.ts",
   "config/problem.ts",
+  "config/route.ts",
   "config/schema.ts",
   "config/servers.ts",
   "config/settings.ts",

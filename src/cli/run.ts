@@ -3,6 +3,7 @@ import { hostAndPort } from "../config/access_shape.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
+import { unusedProxies } from "../fleet/connections.ts";
 import type { Gateway } from "../gateway.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";
@@ -15,6 +16,7 @@ import {
   setLogLevel,
   setUpLog,
 } from "../monitor/log.ts";
+import { logUnusedProxies } from "../monitor/log_access.ts";
 import { complain, complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
@@ -124,6 +126,7 @@ async function run(options: RunOptions): Promise<number> {
     style,
   );
   logWarnings(checked.warnings);
+  logUnusedProxies(unusedProxies());
   const shown = onScreen ? show(gateway, stopping, options.model ?? false) : undefined;
   await stopping.stopped;
   shown?.close();

@@ -52,6 +52,10 @@ export interface ServerConfig {
   readonly apiKey?: string;
   /** PEM of the authority that signed its certificate, beside those that are known anyway. */
   readonly ca?: string;
+  /** Shown to the server as the router's own: certificate chain and key in PEM. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /** Address of the proxy it is reached through, with name and password if any. @default directly */
+  readonly proxy?: string;
   /** A fixed list of model names, which turns discovery off for this server. */
   readonly models?: readonly string[];
 }

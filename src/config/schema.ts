@@ -3,6 +3,7 @@ import type { Config } from "./config.ts";
 import { problemsIn } from "./issues.ts";
 import type { Outside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
+import { proxyIn } from "./route.ts";
 import { checkAddresses, checkKeys, toServers } from "./servers.ts";
 import { toSettings } from "./settings.ts";
 import { fileShape } from "./shape.ts";
@@ -38,10 +39,12 @@ export function checkConfig(
   const addresses = checkAddresses(written, outside, problems);
   const keys = checkKeys(written, outside, problems);
   if (!parsed.success) return { ok: false, problems, warnings };
+  const { data } = parsed;
+  const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
   const config: Config = {
-    servers: toServers(parsed.data.servers.servers, addresses, keys, outside, problems),
-    settings: toSettings(parsed.data.config),
-    access: toAccess(parsed.data, outside, problems),
+    servers: toServers(data.servers.servers, addresses, keys, outside, problems, proxy),
+    settings: toSettings(data.config),
+    access: toAccess(data, outside, problems),
   };
   return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config, warnings };
 }

@@ -1,8 +1,8 @@
-import { X509Certificate } from "node:crypto";
 import type { ServerConfig } from "./config.ts";
-import { expandEnv, keyIn, type Outside, readOutside } from "./outside.ts";
+import { expandEnv, keyIn, type Outside } from "./outside.ts";
 import { shown } from "./parts.ts";
 import type { Problem } from "./problem.ts";
+import { certificatesIn, clientCertificateIn, isHost, proxyIn } from "./route.ts";
 import type { RawFile } from "./shape.ts";
 
 /** The servers of a file that has passed. */
@@ -12,36 +12,28 @@ export function toServers(
   keys: readonly (string | undefined)[],
   outside: Outside,
   problems: Problem[],
+  proxyOfAll: string | undefined,
 ): ServerConfig[] {
   return servers.map((server, index): ServerConfig => {
     const url = addresses[index] ?? "";
     const apiKey = keys[index];
-    const where = `servers.servers[${index}].ca`;
-    const ca = readOutside(server.ca, where, outside, problems);
-    if (ca !== undefined && !areCertificates(ca)) {
-      problems.push({ where, what: `expected certificates in PEM in ${shown(server.ca)}` });
-    }
+    const at = `servers.servers[${index}]`;
+    const ca = certificatesIn(server.ca, `${at}.ca`, outside, problems);
+    const clientCertificate = clientCertificateIn(server, at, outside, problems);
+    const proxy = server.proxy === undefined
+      ? proxyOfAll
+      : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
     return {
       url,
       name: server.name ?? url.replace(/^https?:\/\//, ""),
       capacity: server.max_concurrent_requests,
       ...(apiKey !== undefined && { apiKey }),
       ...(ca !== undefined && { ca }),
+      ...(clientCertificate && { clientCertificate }),
+      ...(proxy !== undefined && { proxy }),
       ...(server.models && { models: server.models }),
     };
   });
-}
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
-
-/** What no connection can be made with would be noticed only when one is. */
-function areCertificates(pem: string): boolean {
-  const found = pem.match(CERTIFICATE) ?? [];
-  try {
-    return found.map((text) => new X509Certificate(text)).length > 0;
-  } catch {
-    return false;
-  }
 }
 
 /** The normalised base address of every server; `undefined` where there is a problem. */
@@ -78,15 +70,12 @@ export function checkAddresses(
   });
 }
 
-/** What a host is made of, which is less than a URL's parser takes. */
-const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
-
 /** `http://host:1/v1/` becomes `http://host:1`; anything that is no base address `undefined`. */
 export function baseAddress(written: string): string | undefined {
   const url = URL.parse(written.trim());
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username || url.password || url.search || url.hash) return undefined;
-  if (!HOST.test(url.hostname)) return undefined;
+  if (!isHost(url.hostname)) return undefined;
   return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
 }
 

@@ -166,11 +166,6 @@ export function logAnswered(method: string, path: string, status: number): void 
   log.debug("{status} {method} {path}", { method, path: clipped(path), status });
 }
 
-/** So many wrong keys were shown by clients at this address. */
-export function logWrongKeys(client: string, count: number): void {
-  log.warning("Wrong keys from {client}: {count}", { client, count });
-}
-
 /** Tells of what in a configuration is odd. */
 export function logWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });

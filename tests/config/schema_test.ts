@@ -512,7 +512,7 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, models",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, client_cert, client_key, proxy, models",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [
@@ -593,6 +593,53 @@ Deno.test("${NAME} in a url is replaced by that environment variable, before ser
   );
   assert.match(told("http://${SECRET}"), /got one with a user or password$/);
   assert.match(told("http://${H}:8000/"), /^servers.servers\[1\].url: .* is the same server as /);
+});
+
+Deno.test("a proxy is that of all servers, a server's own, or none, with its variables filled in", () => {
+  const env = { P: "http://user:sk-secret@proxy:3128" };
+  const servers = [{ url: URL_1 }, { url: URL_2, proxy: "none" }, {
+    url: "http://c",
+    proxy: "socks5://127.0.0.1:1080",
+  }];
+  const checked = check({ servers: { servers }, config: { proxy: "${P}" } }, env);
+  assert.deepEqual(configOf(checked).servers.map(({ proxy }) => proxy), [
+    "http://user:sk-secret@proxy:3128/",
+    undefined,
+    "socks5://127.0.0.1:1080",
+  ]);
+  for (const proxy of ["proxy:3128", "ftp://sk-secret", "http://", "http://$H:1", "", 3]) {
+    const problems = problemsOf(
+      check({ servers: { servers: [{ url: URL_1 }] }, config: { proxy } }),
+    );
+    assert.match(lines(problems), /^config\.proxy: expected the address of a proxy/);
+    assert.doesNotMatch(lines(problems), /sk-secret/);
+  }
+});
+
+Deno.test("a client's certificate needs its key, and the key has to be its own", async () => {
+  const authority = await createAuthority();
+  const [one, other] = [await authority.issue(), await authority.issue()];
+  const files: Record<string, string> = { c: one.cert, k: one.key, o: other.key, x: "nothing" };
+  const checked = (server: Record<string, unknown>) =>
+    checkConfig(
+      { servers: { servers: [{ url: "https://a", ...server }] } },
+      () => undefined,
+      (name) => files[name]!,
+    );
+  const [server] = configOf(checked({ client_cert: "c", client_key: "k" })).servers;
+  assert.deepEqual(server!.clientCertificate, { cert: one.cert, key: one.key });
+  for (
+    const [written, where] of [
+      [{ client_cert: "c" }, "client_key"],
+      [{ client_key: "k" }, "client_cert"],
+      [{ client_cert: "c", client_key: "o" }, "client_key"],
+      [{ client_cert: "c", client_key: "x" }, "client_key"],
+      [{ client_cert: "x", client_key: "k" }, "client_cert"],
+    ] as [Record<string, string>, string][]
+  ) {
+    const problems = problemsOf(checked(written));
+    assert.deepEqual(problems.map((problem) => problem.where), [`servers.servers[0].${where}`]);
+  }
 });
 
 Deno.test("a number that JSON doesn't have is told as TOML writes it", () => {
