@@ -61,6 +61,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
       access: () => checked.config.access,
       settings: () => fleet.settings,
       onTurnedAway() {},
+      onWrongKey() {},
     }),
     corsOrigins: () => ["*"],
     adminIsElsewhere: false,

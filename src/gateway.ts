@@ -1,6 +1,7 @@
 import { createAdminApp, createApp } from "./api/app.ts";
 import { createGuard } from "./api/guard.ts";
 import { createKeyring } from "./auth/keyring.ts";
+import { hostAndPort } from "./config/access_shape.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/follow.ts";
 import type { Loaded } from "./config/load.ts";
@@ -10,9 +11,11 @@ import { startPolling } from "./fleet/poll.ts";
 import { pause } from "./fleet/repeat.ts";
 import { tellAll } from "./monitor/listener.ts";
 import { logAnswered, logCutOff, logError, logListener, logStopping } from "./monitor/log.ts";
+import { logWrongKeys } from "./monitor/log_access.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
+import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { startListening } from "./listening.ts";
 import { VERSION } from "./version.ts";
@@ -86,9 +89,13 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, VERSION);
-  const address = `${access.tls ? "https" : "http"}://${hostname}:${main.port}`;
+  const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
-  const listener = tellAll([logListener, metrics.listener, ...monitor.listeners], logError);
+  const wrongKeys = createWrongKeys({ tell: logWrongKeys });
+  const listener = tellAll(
+    [logListener, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
+    logError,
+  );
 
   const connections = openConnections();
   const shown = {
@@ -113,11 +120,12 @@ export function startGateway(options: GatewayOptions): Gateway {
       access: () => access,
       settings: () => fleet.settings,
       onTurnedAway: listener.turnedAway,
+      onWrongKey: listener.wrongKey,
     }),
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });
-  const adminApp = createAdminApp(shown);
+  const adminApp = createAdminApp({ ...shown, hosts: () => access.adminHosts });
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,
@@ -129,11 +137,13 @@ export function startGateway(options: GatewayOptions): Gateway {
     pollMs: () => fleet.settings.configReloadIntervalMs,
     onConfig(config, warnings) {
       const untaken = take(config.access).map((what) => ({ where: file.path, what }));
+      const keysWereOn = access.keysAreOn;
       ({ access } = config);
       fleet.reconcile(config);
       poller.sync();
       options.onReload?.(config);
       listener.reloaded(config, [...warnings, ...untaken]);
+      if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
     },
     onProblems: listener.notReloaded,
     onError: logError,
@@ -153,6 +163,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     });
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
+    wrongKeys.stop();
     connections.close();
   }
   let stopped: Promise<void> | undefined;

@@ -4,9 +4,10 @@ import * as errors from "../proxy/errors.ts";
 import { withEarlyHead } from "../proxy/early_head.ts";
 import { inferencePaths, pathOf } from "../proxy/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
-import { corsHeaders } from "./cors.ts";
+import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
 import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
+import { isOwnHost, isOwnPage, misdirected } from "./own_host.ts";
 
 export interface AppOptions extends DocumentsOptions {
   readonly proxy: Proxy;
@@ -36,6 +37,13 @@ export function createApp(options: AppOptions): Hono<Environment> {
     return errors.errorResponse(admitted.error, [...admitted.headers]);
   });
   app.use(toldTo(options.onAnswered));
+  app.use(async ({ req }, next) => {
+    const origin = req.header("origin") ?? null;
+    const allowed = options.corsOrigins();
+    return isForeign(origin, allowed) && !isOwnPage(req.raw)
+      ? errors.errorResponse(foreignOrigin, corsHeaders(origin, allowed))
+      : await next();
+  });
   app.use(cors({
     origin: (origin) => {
       const [header] = corsHeaders(origin, options.corsOrigins());
@@ -54,20 +62,32 @@ export function createApp(options: AppOptions): Hono<Environment> {
   if (!options.adminIsElsewhere) serve(app, others, needKey(guard, true));
   serve(app, {
     "/health": (c) => {
-      const key = options.adminIsElsewhere ? undefined : guard.keyOf(c.req.raw, true);
+      const key = options.adminIsElsewhere
+        ? undefined
+        : guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), true);
       return (key ? health! : healthSummary)(c, undefined);
     },
   });
   return app;
 }
 
-/** The HTTP surface at an address of its own, for those who run the router. It asks for no key. */
-export function createAdminApp(
-  options: Pick<AppOptions, keyof DocumentsOptions | "onAnswered" | "onError">,
-): Hono<Environment> {
+export interface AdminAppOptions
+  extends DocumentsOptions, Pick<AppOptions, "onAnswered" | "onError"> {
+  /** Names that it answers to, beside IP addresses and `localhost`. */
+  readonly hosts: () => readonly string[];
+}
+
+/**
+ * The HTTP surface at an address of its own, for those who run the router. It asks for no key, but
+ * answers only what was sent to its own names.
+ */
+export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   const { open, admin } = createDocuments(options);
   const app = newApp(options);
   app.use(toldTo(options.onAnswered));
+  app.use(async ({ req }, next) =>
+    isOwnHost(req.raw, options.hosts()) ? await next() : errors.errorResponse(misdirected)
+  );
   serve(app, { ...open, ...admin });
   return app;
 }
@@ -101,7 +121,7 @@ function toldTo(onAnswered: AppOptions["onAnswered"]) {
 function needKey(guard: Guard, byPassword: boolean) {
   const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
-    const key = guard.keyOf(c.req.raw, byPassword);
+    const key = guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), byPassword);
     if (!key) return errors.errorResponse(errors.wrongKey, [...challenge]);
     return answer(c, key === "not_asked_for" ? undefined : key);
   };

@@ -37,22 +37,37 @@ export function isTrusted(address: string, networks: readonly string[]): boolean
 }
 
 /**
- * Whose request a trusted proxy passes on: the last address in `x-forwarded-for` that is not a
- * trusted proxy's own. What stands before it, its client may have written itself.
+ * Whose request a trusted proxy passes on: the last address in `x-forwarded-for`, or else in
+ * `forwarded` (RFC 7239), that is not a trusted proxy's own. What stands before it, its client may
+ * have written itself.
  */
 export function clientAddress(
   headers: Headers,
   peer: string,
   networks: readonly string[],
 ): string {
-  const passed = headers.get("x-forwarded-for")?.split(",").map((address) => address.trim()) ?? [];
-  for (const address of passed.reverse()) {
+  for (const address of passedOnBy(headers).reverse()) {
     const place = placeOf(address, networks);
     if (place === "no_address") return peer;
     if (place === "elsewhere") return address;
     peer = address;
   }
   return peer;
+}
+
+/** Who asked whom, the client first. Split at each comma: a quote may be a client's own. */
+function passedOnBy(headers: Headers): string[] {
+  const passed = headers.get("x-forwarded-for");
+  if (passed !== null) return passed.split(",").map(addressIn);
+  const elements = headers.get("forwarded")?.split(",") ?? [];
+  return elements.map((element) => addressIn(/(?:^|;)\s*for=([^;]*)/i.exec(element)?.[1] ?? ""));
+}
+
+/** The address in `192.0.2.7:443`, `"[2001:db8::1]:443"` and the like; anything else as it is. */
+function addressIn(written: string): string {
+  const [, node] = /^\s*"?([^"]*?)"?\s*$/.exec(written) ?? [];
+  const [, v6, v4] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(node ?? "") ?? [];
+  return (v6 ?? v4 ?? node ?? "").toLowerCase();
 }
 
 function listOf(networks: readonly string[]): BlockList {

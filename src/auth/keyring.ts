@@ -1,6 +1,6 @@
 import type { ApiKey } from "../config/config.ts";
 import { hashOf } from "../config/key_hash.ts";
-import { type Bucket, fullBucket, take } from "./rate.ts";
+import { createRateLimit, type RateLimit } from "./rate.ts";
 
 /** Whoever holds a key, for one request. */
 export interface Caller {
@@ -23,25 +23,25 @@ export interface Entry {
 /** The keys in effect and what is in use of their limits. */
 export interface Keyring {
   /** The key that is shown, `undefined` where it is none of these. */
-  find(shown: string | undefined): ApiKey | undefined;
+  find(shown: string): ApiKey | undefined;
   /** Takes a place for one request. */
   enter(key: ApiKey): Entry;
 }
 
 interface Use {
   inFlight: number;
-  bucket: Bucket | undefined;
+  readonly rate: RateLimit;
 }
 
 /**
  * Keys with nothing in use of their limits.
  *
  * @param keys asked each time, so that a reload counts at once; limits go on by a key's name
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function createKeyring(
   keys: () => readonly ApiKey[],
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): Keyring {
   const uses = new Map<string, Use>();
   let indexed: readonly ApiKey[] | undefined;
@@ -57,13 +57,12 @@ export function createKeyring(
     }
   }
   const useOf = (name: string): Use => {
-    const use = uses.get(name) ?? { inFlight: 0, bucket: undefined };
+    const use = uses.get(name) ?? { inFlight: 0, rate: createRateLimit() };
     uses.set(name, use);
     return use;
   };
   return {
     find(shown) {
-      if (shown === undefined) return undefined;
       const current = keys();
       if (current !== indexed) index(current);
       // Safe to look up: the time tells at most of SHA-256 of what was shown, which leads to no key.
@@ -77,13 +76,11 @@ export function createKeyring(
       }
       const headers: [string, string][] = [];
       if (requestsPerMinute !== undefined) {
-        const bucket = use.bucket ?? fullBucket(requestsPerMinute, now());
-        const taken = take(bucket, requestsPerMinute, now());
-        use.bucket = taken.bucket;
+        const taken = use.rate.take(requestsPerMinute, now());
         headers.push(
           ["x-ratelimit-limit-requests", String(requestsPerMinute)],
-          ["x-ratelimit-remaining-requests", String(Math.floor(taken.bucket.left))],
-          ["x-ratelimit-reset-requests", `${(taken.fullMs / 1000).toFixed(3)}s`],
+          ["x-ratelimit-remaining-requests", String(taken.left)],
+          ["x-ratelimit-reset-requests", `${(taken.resetMs / 1000).toFixed(3)}s`],
         );
         if (!taken.ok) {
           headers.push(["retry-after", String(Math.ceil(taken.waitMs / 1000))]);

@@ -1,41 +1,81 @@
-/** Requests that may still be made, filled up evenly over time. */
-export interface Bucket {
-  /** Requests left, a fraction of one included. */
-  readonly left: number;
-  /** Clock time in milliseconds of the last change. */
-  readonly at: number;
-}
+const MINUTE_MS = 60_000;
+/** Up to so many requests a minute each is remembered by its own time. */
+const REMEMBERED = 1_000;
 
-/** What a request did to a bucket. */
+/** What a rate limit said to one request. */
 export interface Taken {
-  readonly bucket: Bucket;
-  /** Whether there was a request left. */
+  /** Whether the request may begin. */
   readonly ok: boolean;
-  /** Until there is one again, in milliseconds; 0 where there still is. */
+  /** Further requests that may begin now. */
+  readonly left: number;
+  /** Until one more may begin, in milliseconds; 0 where one may now. */
   readonly waitMs: number;
-  /** Until all are there again, in milliseconds. */
-  readonly fullMs: number;
+  /** Until none of the requests so far counts any more, in milliseconds. */
+  readonly resetMs: number;
 }
 
-/** A bucket nobody has taken from. */
-export function fullBucket(perMinute: number, now: number): Bucket {
-  return { left: perMinute, at: now };
+/** Counts the requests that began within the last minute. */
+export interface RateLimit {
+  /**
+   * Takes one request, unless `perMinute` began within the last minute.
+   *
+   * @param perMinute may change between calls, as a reload changes it
+   * @param now monotonic time in milliseconds
+   */
+  take(perMinute: number, now: number): Taken;
+}
+
+/** Requests that began close together, which count until the last of them is a minute old. */
+interface Slice {
+  readonly from: number;
+  until: number;
+  count: number;
 }
 
 /**
- * Takes one request out of a token bucket that holds a minute's worth.
- *
- * @param now clock time in milliseconds
+ * A sliding window: in no 60 s do more than `perMinute` requests begin. Above 1,000 a minute,
+ * requests within 60 ms share a slice, so that memory is bounded; the first of them may count 60 ms
+ * longer, never shorter.
  */
-export function take({ left, at }: Bucket, perMinute: number, now: number): Taken {
-  const perMs = perMinute / 60_000;
-  const filled = Math.min(perMinute, left + Math.max(0, now - at) * perMs);
-  const ok = filled >= 1;
-  const rest = ok ? filled - 1 : filled;
+export function createRateLimit(): RateLimit {
+  const slices: Slice[] = [];
+  let count = 0;
+
+  function add(perMinute: number, now: number): void {
+    const widthMs = perMinute > REMEMBERED ? MINUTE_MS / REMEMBERED : 0;
+    const newest = slices.at(-1);
+    count++;
+    if (newest && now - newest.from <= widthMs) {
+      newest.until = now;
+      newest.count++;
+    } else {
+      slices.push({ from: now, until: now, count: 1 });
+    }
+  }
+
+  /** When so few requests count that one more may begin. */
+  function freeAt(perMinute: number, now: number): number {
+    let counting = count;
+    for (const { until, count } of slices) {
+      if (counting < perMinute) break;
+      counting -= count;
+      if (counting < perMinute) return until + MINUTE_MS;
+    }
+    return now;
+  }
+
   return {
-    bucket: { left: rest, at: now },
-    ok,
-    waitMs: rest >= 1 ? 0 : (1 - rest) / perMs,
-    fullMs: (perMinute - rest) / perMs,
+    take(perMinute, now) {
+      while (slices[0] && now - slices[0].until >= MINUTE_MS) count -= slices.shift()!.count;
+      const ok = count < perMinute;
+      if (ok) add(perMinute, now);
+      const newest = slices.at(-1)?.until ?? now;
+      return {
+        ok,
+        left: Math.max(0, perMinute - count),
+        waitMs: freeAt(perMinute, now) - now,
+        resetMs: newest + MINUTE_MS - now,
+      };
+    },
   };
 }

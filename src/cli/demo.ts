@@ -3,7 +3,7 @@ import { checkConfig } from "../config/schema.ts";
 import { setUpLog } from "../monitor/log.ts";
 import { startSimulator } from "../simulator/simulator.ts";
 import { listen, untilToldToStop } from "./listen.ts";
-import { examples, portOption } from "./options.ts";
+import { examples, routerPortOption } from "./options.ts";
 
 const MODEL = "simulated-model";
 /** Every address of the machine, so that a container can be reached from outside. */
@@ -15,7 +15,7 @@ const CAPACITIES = [3, 5, 4];
 export function addDemo(command: Command, ended: (code: number) => void): void {
   command
     .description("run three simulated vLLM servers and the router before them, without a GPU")
-    .addOption(portOption(8888))
+    .addOption(routerPortOption())
     .addHelpText("after", examples("vllm-router demo", "vllm-router demo --port 9000"))
     .action(async ({ port }: { port: number }) => ended(await demo(port)));
 }

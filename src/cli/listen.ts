@@ -1,4 +1,5 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
+import { hostAndPort } from "../config/access_shape.ts";
 import { complain } from "./complain.ts";
 
 /** Starts a gateway, or says in one line why it can't listen there. */
@@ -15,7 +16,7 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
   if (error instanceof Error && error.name === "NoAdminAddress") {
     const { hostname, port } = access.adminListen!;
     const { message } = error.cause as Error;
-    return `admin.listen: can't listen on ${hostname}:${port}: ${message}`;
+    return `admin.listen: can't listen on ${hostAndPort(hostname, port)}: ${message}`;
   }
   const why = whyNotThere(error, hostname, port);
   if (why !== undefined) return why;
@@ -28,10 +29,12 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
 /** Why nobody can listen at that address; `undefined` where the error is about something else. */
 export function whyNotThere(error: unknown, hostname: string, port: number): string | undefined {
   if (error instanceof Deno.errors.AddrInUse) {
-    return `${hostname}:${port} is already in use; choose another port with --port`;
+    return `${hostAndPort(hostname, port)} is already in use; choose another port with --port`;
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `this user may not listen on ${hostname}:${port}; choose a port above 1023 with --port`;
+    return `this user may not listen on ${
+      hostAndPort(hostname, port)
+    }; choose a port above 1023 with --port`;
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
     return `${hostname} is not an address of this machine; choose one with --host`;

@@ -16,6 +16,11 @@ export function portOption(port: number): Option {
     .argParser(parsePort).default(port);
 }
 
+/** The router's own port, which `health` has to know as well. */
+export function routerPortOption(): Option {
+  return portOption(8888).env("VLLM_ROUTER_PORT");
+}
+
 export function levelOption(): Option {
   return new Option("--log-level <level>", logLevels.join(", ")).env("LOG_LEVEL")
     .argParser(parseLevel).default("info");

@@ -1,7 +1,9 @@
 import { type Command, Option } from "commander";
+import { hostAndPort } from "../config/access_shape.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
+import { unusedProxies } from "../fleet/connections.ts";
 import type { Gateway } from "../gateway.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";
@@ -14,10 +16,18 @@ import {
   setLogLevel,
   setUpLog,
 } from "../monitor/log.ts";
+import { logUnusedProxies } from "../monitor/log_access.ts";
 import { complain, complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
-import { collect, configOption, examples, levelOption, portOption, yesOrNo } from "./options.ts";
+import {
+  collect,
+  configOption,
+  examples,
+  levelOption,
+  routerPortOption,
+  yesOrNo,
+} from "./options.ts";
 
 interface RunOptions {
   readonly console: boolean;
@@ -42,7 +52,7 @@ export function addRun(command: Command, ended: (code: number) => void): void {
       plain ?? false,
     )
     .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
-    .addOption(portOption(8888))
+    .addOption(routerPortOption())
     .addOption(configOption())
     .addOption(levelOption())
     .option("--log-file <file>", "also write JSON lines to this file, rotated by size and age")
@@ -111,11 +121,12 @@ async function run(options: RunOptions): Promise<number> {
   const from = file?.path ?? "the command line";
   if (onScreen) complainOf(checked);
   announce(
-    `Listening on ${access.tls ? "https" : "http"}://${options.host}:${gateway.port}, ` +
+    `Listening on ${access.tls ? "https" : "http"}://${hostAndPort(options.host, gateway.port)}, ` +
       `${countOf(servers.length, "server")} from ${from}, policy ${settings.policy}`,
     style,
   );
   logWarnings(checked.warnings);
+  logUnusedProxies(unusedProxies());
   const shown = onScreen ? show(gateway, stopping, options.model ?? false) : undefined;
   await stopping.stopped;
   shown?.close();
@@ -154,7 +165,7 @@ function configFromFlags(flags: readonly string[]): Checked {
   const flagAt = (_: string, index: string) => `--server ${flags[Number(index)]}`;
   const problems = checked.problems.map(({ where, what }) => ({
     where: where.replace(/^servers\.servers\[(\d+)\].*/, flagAt),
-    what: what.replace(/servers\.servers\[(\d+)\]/g, flagAt).replace("null", "no number"),
+    what: what.replace(/servers\.servers\[(\d+)\]/g, flagAt).replace(/\bnan$/, "no number"),
   }));
   return { ...checked, problems };
 }

@@ -6,6 +6,7 @@ import { ownTerminal } from "../monitor/terminal/terminal.ts";
 import { span } from "../monitor/terminal/text.ts";
 import type { View } from "../monitor/view.ts";
 import { complain } from "./complain.ts";
+import { get } from "./get.ts";
 import { examples } from "./options.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8888";
@@ -17,6 +18,15 @@ const PATIENCE_MS = 3_000;
 interface TopOptions {
   readonly model: boolean;
   readonly apiKey?: string;
+  readonly ca?: string;
+}
+
+/** A router, and what it takes to ask it. */
+interface Asked {
+  readonly url: string;
+  readonly apiKey?: string | undefined;
+  /** Certificates in PEM that are trusted in place of those that are known. */
+  readonly ca?: string | undefined;
 }
 
 /** Makes `command` the one that shows a router that runs elsewhere. */
@@ -32,11 +42,16 @@ export function addTop(command: Command, ended: (code: number) => void): void {
         "VLLM_ROUTER_API_KEY",
       ),
     )
+    .option(
+      "--ca <file>",
+      "a file in PEM with the authority that signed its certificate, or that one",
+    )
     .addHelpText(
       "after",
       examples(
         "vllm-router top",
         "vllm-router top http://router-1:8888 --model",
+        "vllm-router top https://router-1:8888 --ca router-ca.pem",
         "vllm-router top http://router-1:8888 > snapshot.txt",
       ),
     )
@@ -44,10 +59,18 @@ export function addTop(command: Command, ended: (code: number) => void): void {
 }
 
 /** Shows a router's fleet until told to stop; once where there is no terminal. */
-async function top(url: string, { model: models, apiKey }: TopOptions): Promise<number> {
+async function top(url: string, { model: models, apiKey, ca: file }: TopOptions): Promise<number> {
+  let ca: string | undefined;
+  try {
+    ca = file === undefined ? undefined : await Deno.readTextFile(file);
+  } catch (error) {
+    complain(`--ca: ${file} can't be read: ${(error as Error).message}`);
+    return 1;
+  }
+  const asked = { url, apiKey, ca };
   let view: View;
   try {
-    view = await fetchView(url, apiKey);
+    view = await fetchView(asked);
   } catch (error) {
     complain((error as Error).message);
     return 1;
@@ -76,7 +99,7 @@ async function top(url: string, { model: models, apiKey }: TopOptions): Promise<
   void shown.closed.then(() => closed = true);
   while (!closed) {
     try {
-      view = await fetchView(url, apiKey);
+      view = await fetchView(asked);
       seenAt = performance.now();
       lost = false;
     } catch {
@@ -88,8 +111,9 @@ async function top(url: string, { model: models, apiKey }: TopOptions): Promise<
 }
 
 /** What the router shows of its fleet, under the address it was asked at. */
-async function fetchView(url: string, apiKey: string | undefined): Promise<View> {
-  const { status, view } = await ask(url, apiKey).catch((error) => {
+async function fetchView(asked: Asked): Promise<View> {
+  const { url, apiKey } = asked;
+  const { status, view } = await ask(asked).catch((error) => {
     throw new Error(`no router answers at ${url}: ${reasonOf(error)}`);
   });
   if (status !== 200) throw new Error(refusal(url, status, apiKey));
@@ -100,12 +124,17 @@ async function fetchView(url: string, apiKey: string | undefined): Promise<View>
 }
 
 async function ask(
-  url: string,
-  apiKey: string | undefined,
+  { url, apiKey, ca }: Asked,
 ): Promise<{ status: number; view?: Partial<View> | null }> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const headers: HeadersInit = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-  const response = await fetch(`${url}/dashboard/view`, { signal, headers });
+  const page = `${url}/dashboard/view`;
+  const headers: Record<string, string> = apiKey === undefined
+    ? {}
+    : { authorization: `Bearer ${apiKey}` };
+  if (ca !== undefined) {
+    const { status, body } = await get(page, { headers, timeoutMs: PATIENCE_MS, trust: { ca } });
+    return status === 200 ? { status, view: JSON.parse(body) } : { status };
+  }
+  const response = await fetch(page, { signal: AbortSignal.timeout(PATIENCE_MS), headers });
   const { status } = response;
   if (status === 200) return { status, view: await response.json() };
   await response.body?.cancel();

@@ -4,12 +4,15 @@ import { hashIn } from "./key_hash.ts";
 import { addressIn, keyShape, keysShape } from "./access_shape.ts";
 import type { Access, ApiKey } from "./config.ts";
 import { problemsIn } from "./issues.ts";
-import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { keyIn, type Outside, readOutside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import type { RawFile } from "./shape.ts";
 import { tableAt, unknownIn } from "./parts.ts";
 
-type Entries = RawFile["auth"]["api_keys"];
+/** A shorter one is soon guessed. */
+const SHORTEST_KEY = 8;
+
+type Entries = z.output<typeof keysShape>;
 
 /** Who may use the router and how it is reached. Reads the files that are named. */
 export function toAccess(
@@ -17,10 +20,11 @@ export function toAccess(
   outside: Outside,
   problems: Problem[],
 ): Access {
+  const listed = auth.api_keys ?? [];
   const filed = keysInFile(auth.api_keys_file, outside, problems);
   const keys = [
-    ...toKeys(auth.api_keys, "auth.api_keys", 1, outside, problems),
-    ...toKeys(filed, `${auth.api_keys_file} api_keys`, auth.api_keys.length + 1, outside, problems),
+    ...toKeys(listed, "auth.api_keys", 1, outside, problems),
+    ...toKeys(filed, `${auth.api_keys_file} api_keys`, listed.length + 1, outside, problems),
   ];
   const names = new Set<string>();
   for (const { name } of keys) {
@@ -34,8 +38,10 @@ export function toAccess(
   const key = readOutside(tls?.key, "tls.key", outside, problems);
   return {
     keys,
-    keysAreOn: auth.api_keys.length > 0 || auth.api_keys_file !== undefined,
+    keysAreOn: auth.api_keys !== undefined || auth.api_keys_file !== undefined,
     ...(adminListen && { adminListen }),
+    adminHosts: [...admin.hosts, ...(adminListen ? [adminListen.hostname] : [])]
+      .map((name) => name.toLowerCase()),
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
     corsOrigins: cors.allow_origins,
   };
@@ -80,7 +86,14 @@ function toKeys(
     const written: z.output<typeof keyShape> = typeof entry === "string"
       ? { key: entry, name: `key-${first + index}` }
       : entry;
-    const hash = hashIn(expandEnv(written.key, at, outside, problems));
+    const key = keyIn(written.key, at, outside, problems);
+    if (key === undefined) return [];
+    if (key.length < SHORTEST_KEY) {
+      const what = `expected a key of at least ${SHORTEST_KEY} characters, got ${key.length}`;
+      problems.push({ where: at, what });
+      return [];
+    }
+    const hash = hashIn(key);
     if (!hash) {
       problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });
       return [];

@@ -24,7 +24,7 @@ export const keysShape = z.array(keyEntry, {
 
 /** The table `[auth]`. */
 export const authShape = z.looseObject({
-  api_keys: keysShape.default([]),
+  api_keys: keysShape.optional(),
   api_keys_file: text.optional(),
 }, { error: "expected a table; what is there is not repeated" });
 
@@ -34,6 +34,13 @@ export const adminShape = z.looseObject({
     "an address and a port such as 127.0.0.1:9090",
     (value) => typeof value === "string" && addressIn(value) !== undefined,
   ).optional(),
+  hosts: z.array(
+    expected<string>(
+      "a name such as router.internal, without a port",
+      (value) => typeof value === "string" && /^[\w-]+(\.[\w-]+)*$/.test(value),
+    ),
+    table("a list of names"),
+  ).default([]),
 }, table("a table"));
 
 /** The table `[tls]`. */
@@ -68,6 +75,11 @@ export function addressIn(written: string): { hostname: string; port: number } |
     [];
   const hostname = bracketed ?? plain;
   return hostname && Number(port) <= 65_535 ? { hostname, port: Number(port) } : undefined;
+}
+
+/** The opposite of {@linkcode addressIn}: an IPv6 address stands in brackets. */
+export function hostAndPort(hostname: string, port: number): string {
+  return `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port}`;
 }
 
 function isNetwork(written: string): boolean {

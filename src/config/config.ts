@@ -14,10 +14,12 @@ export interface Config {
 export interface Access {
   /** Those that are good. */
   readonly keys: readonly ApiKey[];
-  /** Whether a key is asked for: with an empty file of keys nobody gets in. */
+  /** Whether a key is asked for. A list or a file without keys lets nobody in. */
   readonly keysAreOn: boolean;
   /** A second address for what is not for clients. @default the main one */
   readonly adminListen?: { readonly hostname: string; readonly port: number };
+  /** Names that the second address answers to, beside IP addresses and `localhost`. */
+  readonly adminHosts: readonly string[];
   /** Certificate chain and key in PEM. @default plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Origins whose pages may use the router; `*` stands for all. @default ["*"] */
@@ -52,6 +54,10 @@ export interface ServerConfig {
   readonly ca?: string;
   /** Path of its health page. @default "/health", or `/v1/models` where that says nothing */
   readonly healthPath?: string;
+  /** Shown to the server as the router's own: certificate chain and key in PEM. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /** Address of the proxy it is reached through, with name and password if any. @default directly */
+  readonly proxy?: string;
   /** A fixed list of model names, which turns discovery off for this server. */
   readonly models?: readonly string[];
 }

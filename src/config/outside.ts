@@ -18,11 +18,36 @@ export function expandEnv(
 ): string {
   return text.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
     const value = /^[A-Za-z_]\w*$/.test(name) ? env(name) : undefined;
-    if (!value) {
+    if (!value?.trim()) {
       problems.push({ where, what: `the environment variable ${shown(name)} is not set` });
     }
     return value ?? "";
   });
+}
+
+/** What a header can carry as one word. */
+const KEY = /^[\x21-\x7e]+$/;
+
+/**
+ * A key with its `${NAME}`s filled in. Blanks around it are dropped: a variable that was filled from
+ * a file ends in a line break.
+ *
+ * @returns `undefined` where there is a problem
+ */
+export function keyIn(
+  written: string,
+  where: string,
+  outside: Outside,
+  problems: Problem[],
+): string | undefined {
+  const before = problems.length;
+  const key = expandEnv(written, where, outside, problems).trim();
+  if (problems.length > before) return undefined;
+  if (KEY.test(key)) return key;
+  const what = "expected a key of visible ASCII characters without spaces, or no client can show " +
+    "it; what is there is not repeated";
+  problems.push({ where, what });
+  return undefined;
 }
 
 /** What a file holds; `undefined` where none is named, or where it can't be read. */

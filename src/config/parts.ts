@@ -6,6 +6,10 @@ import type { Problem } from "./problem.ts";
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
+  // As TOML writes it; JSON has neither.
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return String(value).replace("NaN", "nan").replace("Infinity", "inf");
+  }
   if (typeof value === "object" && value !== null && !(value instanceof Date)) return "a table";
   return JSON.stringify(value) ?? String(value);
 }
@@ -76,14 +80,34 @@ export function unknownIn(
 
 /** More letters than these are not mistaken by accident. */
 const MISTAKEN_LETTERS = 3;
+/** A name of up to so many letters is one or two letters away from many words. */
+const SHORT_NAME = 4;
 /** A longer list of names helps nobody. */
-const LISTED_NAMES = 8;
+const LISTED_NAMES = 10;
 
 function hintTo(key: string, names: readonly string[]): string {
   const name = closest(key, names);
-  const letters = Math.min(MISTAKEN_LETTERS, Math.ceil(key.length / 3));
-  if (distance(key, name) <= letters) return `; did you mean ${name}?`;
+  if (isMistyped(key, name)) return `; did you mean ${name}?`;
   return names.length <= LISTED_NAMES ? `; expected one of ${names.join(", ")}` : "";
+}
+
+function isMistyped(key: string, name: string): boolean {
+  return distance(key, name) <= Math.min(MISTAKEN_LETTERS, Math.ceil(key.length / 3));
+}
+
+/**
+ * Whether a key is a name in another spelling: a few letters off, in other cases, without its
+ * underscores, with two letters swapped, or a longer word that begins with it.
+ */
+export function isMistakenFor(key: string, name: string): boolean {
+  const [written, meant] = [key, name].map((text) => text.toLowerCase().replace(/[^a-z]/g, ""));
+  if (written === undefined || meant === undefined || written === "") return false;
+  const sorted = (text: string) => [...text].sort().join("");
+  const isClose = meant.length > SHORT_NAME
+    ? isMistyped(written, meant)
+    : distance(written, meant) <= 1;
+  return isClose || sorted(written) === sorted(meant) ||
+    (meant.length >= SHORT_NAME && written.startsWith(meant));
 }
 
 /** A value, or what it holds under a key, as a table; empty where it is none. */

@@ -1,8 +1,8 @@
-import { X509Certificate } from "node:crypto";
 import type { ServerConfig } from "./config.ts";
-import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { expandEnv, keyIn, type Outside } from "./outside.ts";
 import { shown } from "./parts.ts";
 import type { Problem } from "./problem.ts";
+import { certificatesIn, clientCertificateIn, isHost, proxyIn } from "./route.ts";
 import type { RawFile } from "./shape.ts";
 
 /** The servers of a file that has passed. */
@@ -12,15 +12,17 @@ export function toServers(
   keys: readonly (string | undefined)[],
   outside: Outside,
   problems: Problem[],
+  proxyOfAll: string | undefined,
 ): ServerConfig[] {
   return servers.map((server, index): ServerConfig => {
     const url = addresses[index] ?? "";
     const apiKey = keys[index];
-    const where = `servers.servers[${index}].ca`;
-    const ca = readOutside(server.ca, where, outside, problems);
-    if (ca !== undefined && !areCertificates(ca)) {
-      problems.push({ where, what: `expected certificates in PEM in ${shown(server.ca)}` });
-    }
+    const at = `servers.servers[${index}]`;
+    const ca = certificatesIn(server.ca, `${at}.ca`, outside, problems);
+    const clientCertificate = clientCertificateIn(server, at, outside, problems);
+    const proxy = server.proxy === undefined
+      ? proxyOfAll
+      : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
     return {
       url,
       name: server.name ?? url.replace(/^https?:\/\//, ""),
@@ -28,37 +30,31 @@ export function toServers(
       ...(apiKey !== undefined && { apiKey }),
       ...(ca !== undefined && { ca }),
       ...(server.health_path !== undefined && { healthPath: server.health_path }),
+      ...(clientCertificate && { clientCertificate }),
+      ...(proxy !== undefined && { proxy }),
       ...(server.models && { models: server.models }),
     };
   });
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
-
-/** What no connection can be made with would be noticed only when one is. */
-function areCertificates(pem: string): boolean {
-  const found = pem.match(CERTIFICATE) ?? [];
-  try {
-    return found.map((text) => new X509Certificate(text)).length > 0;
-  } catch {
-    return false;
-  }
-}
-
 /** The normalised base address of every server; `undefined` where there is a problem. */
 export function checkAddresses(
   servers: readonly Record<string, unknown>[],
+  outside: Outside,
   problems: Problem[],
 ): (string | undefined)[] {
   const firstUse = new Map<string, number>();
   return servers.map(({ url }, index) => {
     if (typeof url !== "string" || url.trim() === "") return undefined;
     const where = `servers.servers[${index}].url`;
-    const address = baseAddress(url);
+    const before = problems.length;
+    const expanded = expandEnv(url, where, outside, problems);
+    if (problems.length > before) return undefined;
+    const address = baseAddress(expanded);
     const first = address === undefined ? undefined : firstUse.get(address);
     if (address === undefined) {
       // What may hold a password is not repeated.
-      const got = url.includes("@") ? "one with a user or password" : shown(url);
+      const got = expanded.includes("@") ? "one with a user or password" : shown(expanded.trim());
       problems.push({
         where,
         what: `expected an address such as http://gpu-server-1:8081, got ${got}`,
@@ -68,7 +64,7 @@ export function checkAddresses(
     } else {
       problems.push({
         where,
-        what: `${shown(url)} is the same server as servers.servers[${first}]`,
+        what: `${shown(expanded.trim())} is the same server as servers.servers[${first}]`,
       });
     }
     return address;
@@ -80,6 +76,7 @@ export function baseAddress(written: string): string | undefined {
   const url = URL.parse(written.trim());
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username || url.password || url.search || url.hash) return undefined;
+  if (!isHost(url.hostname)) return undefined;
   return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
 }
 
@@ -90,8 +87,8 @@ export function checkKeys(
   problems: Problem[],
 ): (string | undefined)[] {
   return servers.map(({ api_key: key }, index) =>
-    typeof key === "string"
-      ? expandEnv(key, `servers.servers[${index}].api_key`, outside, problems)
+    typeof key === "string" && key.trim() !== ""
+      ? keyIn(key, `servers.servers[${index}].api_key`, outside, problems)
       : undefined
   );
 }

@@ -15,6 +15,8 @@ import {
   yesOrNo,
 } from "./parts.ts";
 
+const proxyAddress = secret("the address of a proxy");
+
 /** One entry of `servers.servers`. */
 export const serverShape = z.looseObject(
   {
@@ -27,6 +29,9 @@ export const serverShape = z.looseObject(
       "a path such as /health",
       (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),
     ).optional(),
+    client_cert: text.optional(),
+    client_key: text.optional(),
+    proxy: proxyAddress.optional(),
     models: z.array(text, table("a list of model names")).min(
       1,
       "expected at least one model name",
@@ -52,6 +57,7 @@ export const settingsShape = z.looseObject({
   health_check_interval: seconds(10),
   health_check_timeout: seconds(5),
   connect_timeout: seconds(5),
+  proxy: proxyAddress.optional(),
   request_timeout: seconds(120),
   chunk_timeout: anySeconds.optional(),
   total_timeout: anySeconds.optional(),

@@ -6,12 +6,17 @@ export interface ServerConnections {
   readonly client: Deno.HttpClient;
   /** Makes a new one each time. */
   readonly freshClient: Deno.HttpClient;
+  /** Address of the proxy they go through. @default directly */
+  readonly proxy?: string;
 }
+
+/** What of a server's configuration its connections depend on. */
+export type Route = Pick<ServerConfig, "ca" | "proxy" | "clientCertificate">;
 
 /** Connections to all servers. */
 export interface Connections {
-  /** Those that trust what that server names. */
-  to(server: Pick<ServerConfig, "ca">): ServerConnections;
+  /** Those that trust what that server names, and go the way that it names. */
+  to(server: Route): ServerConnections;
   /** Drops all of them. */
   close(): void;
 }
@@ -21,56 +26,112 @@ const IDLE_MS = 4_000;
 const IDLE_PER_SERVER = 1_024;
 
 /**
- * A pool that nobody asked for in that time is closed: every server is polled more often, or its
- * pool has been empty for long. Longer than who has asked for one uses it.
+ * Connections that nobody asked for in that time are closed: every server is polled more often, or
+ * its connections have been idle for too long to be kept anyway.
  */
 const UNUSED_MS = 60_000;
 
+interface Pool {
+  readonly connections: ServerConnections;
+  askedAt: number;
+  isOpen: boolean;
+}
+
 /**
- * Servers with the same authority share a pool, all that name none another. The pool of an
- * authority that no server names any more is closed after a while; what is in flight there goes on
- * to its end, as closing only keeps requests from beginning.
+ * Servers with the same route share a pool. The pool of a route that no server has any more is
+ * closed after a while. Requests in flight there go on to their end: closing a client only keeps
+ * requests from beginning.
  *
  * @param now monotonic time in milliseconds
  */
 export function openConnections(now: () => number = () => performance.now()): Connections {
-  const byAuthority = new Map<string | undefined, { pools: ServerConnections; askedAt: number }>();
+  const byRoute = new Map<string, Pool>();
+  /** By configuration: a request must not write out certificates to find its pool. */
+  const byServer = new WeakMap<Route, Pool>();
   let lookedAt = now();
 
-  function open(ca: string | undefined): ServerConnections {
-    const trust = { http2: false, ...(ca !== undefined && { caCerts: [ca] }) };
-    return {
-      client: Deno.createHttpClient({
-        ...trust,
-        poolIdleTimeout: IDLE_MS,
-        poolMaxIdlePerHost: IDLE_PER_SERVER,
-      }),
-      freshClient: Deno.createHttpClient({ ...trust, poolMaxIdlePerHost: 0 }),
-    };
+  function poolOf(server: Route, askedAt: number): Pool {
+    const { ca, proxy, clientCertificate } = server;
+    const route = JSON.stringify([ca, proxy, clientCertificate]);
+    const pool = byRoute.get(route) ??
+      { connections: withoutEnvironment(() => open(server)), askedAt, isOpen: true };
+    byRoute.set(route, pool);
+    byServer.set(server, pool);
+    return pool;
   }
 
   function closeAskedBefore(time: number): void {
-    for (const [ca, { pools, askedAt }] of byAuthority) {
-      if (askedAt >= time) continue;
-      pools.client.close();
-      pools.freshClient.close();
-      byAuthority.delete(ca);
+    for (const [route, pool] of byRoute) {
+      if (pool.askedAt >= time) continue;
+      pool.isOpen = false;
+      pool.connections.client.close();
+      pool.connections.freshClient.close();
+      byRoute.delete(route);
     }
   }
 
   return {
-    to({ ca }) {
+    to(server) {
       const askedAt = now();
-      const known = byAuthority.get(ca);
-      const pools = known?.pools ?? open(ca);
-      if (known) known.askedAt = askedAt;
-      else byAuthority.set(ca, { pools, askedAt });
+      const known = byServer.get(server);
+      const pool = known?.isOpen ? known : poolOf(server, askedAt);
+      pool.askedAt = askedAt;
       if (askedAt - lookedAt > UNUSED_MS) {
         lookedAt = askedAt;
         closeAskedBefore(askedAt - UNUSED_MS);
       }
-      return pools;
+      return pool.connections;
     },
     close: () => closeAskedBefore(Infinity),
   };
+}
+
+function open({ ca, proxy, clientCertificate }: Route): ServerConnections {
+  const via = proxy === undefined ? undefined : viaProxy(proxy);
+  const options = {
+    http2: false,
+    ...(ca !== undefined && { caCerts: [ca] }),
+    ...clientCertificate,
+    ...(via && { proxy: via }),
+  };
+  return {
+    client: Deno.createHttpClient({
+      ...options,
+      poolIdleTimeout: IDLE_MS,
+      poolMaxIdlePerHost: IDLE_PER_SERVER,
+    }),
+    freshClient: Deno.createHttpClient({ ...options, poolMaxIdlePerHost: 0 }),
+    ...(via && { proxy: via.url }),
+  };
+}
+
+/** Name and password stand beside the address, not in it. */
+function viaProxy(proxy: string) {
+  const url = new URL(proxy);
+  const basicAuth = {
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+  url.username = url.password = "";
+  return { url: url.href, ...(basicAuth.username && { basicAuth }) };
+}
+
+/** Variables by which the runtime sends requests through a proxy, keys and all, or keeps from it. */
+const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
+  .flatMap((name) => [name, name.toLowerCase()]);
+
+/** Those that the environment has and that are not used. */
+export function unusedProxies(): string[] {
+  return PROXY_VARIABLES.filter((name) => !/^no/i.test(name) && Deno.env.get(name));
+}
+
+/** Makes what reads the variables when it is made, and would have no option to leave them alone. */
+function withoutEnvironment<T>(make: () => T): T {
+  const kept = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name] of kept) Deno.env.delete(name);
+  try {
+    return make();
+  } finally {
+    for (const [name, value] of kept) if (value !== undefined) Deno.env.set(name, value);
+  }
 }

@@ -46,6 +46,9 @@ export function createEvents(now: () => number): Events {
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);
     },
+    keysTurnedOff() {
+      add("reload", "bad", "KEYS ARE TURNED OFF: everybody may use the router");
+    },
     notReloaded(problems) {
       const [first] = problems;
       const more = problems.length > 1 ? ` and ${problems.length - 1} more` : "";

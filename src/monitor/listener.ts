@@ -17,8 +17,12 @@ export interface Listener extends Observer {
   readonly attemptEnded: (server: string, outcome: Outcome) => void;
   /** A request was turned away at the door, for want of a key or past a limit of its client's. */
   readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
+  /** A client showed a key that is none of the router's. */
+  readonly wrongKey: (client: string) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
+  /** A changed configuration asks for no key where the one before did: everybody gets in. */
+  readonly keysTurnedOff: () => void;
   /** A changed configuration can't be used; nothing changed. */
   readonly notReloaded: (problems: readonly Problem[]) => void;
 }
@@ -56,7 +60,9 @@ export function tellAll(
     noModels: all("noModels"),
     attemptEnded: all("attemptEnded"),
     turnedAway: all("turnedAway"),
+    wrongKey: all("wrongKey"),
     reloaded: all("reloaded"),
+    keysTurnedOff: all("keysTurnedOff"),
     notReloaded: all("notReloaded"),
   };
 }

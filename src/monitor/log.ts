@@ -152,6 +152,9 @@ export const logListener: Partial<Listener> = {
     logWarnings(warnings);
     log.info("Configuration reloaded, {servers} servers", { servers: config.servers.length });
   },
+  keysTurnedOff() {
+    log.warning("KEYS ARE TURNED OFF: everybody may use the router");
+  },
   notReloaded(problems) {
     for (const problem of problems) log.error("{where}: {what}", { ...problem });
     log.error("The changed configuration was not taken, nothing changed");

@@ -29,7 +29,7 @@ const NOT_TO_SERVERS = new Set([
 /** What says who a client is, and is believed of few. */
 const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
 /** Where clients show keys. */
-const KEYS = ["authorization", "x-api-key"];
+const KEYS = ["authorization", "x-api-key", "api-key"];
 
 /** Far more than any client sends. */
 const MOST_HEADERS = 100;
@@ -108,6 +108,8 @@ export function headersForClient(
   for (const entry of server) {
     const name = entry[0];
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
+    // A server's limits are those of its own key: the client's are the router's to tell.
+    if (name.startsWith("x-ratelimit-")) continue;
     kept.push(entry);
   }
   kept.push(...own);

@@ -9,6 +9,8 @@ export interface UpstreamRequest {
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly client: Deno.HttpClient;
+  /** Address of the proxy that `client` goes through. */
+  readonly proxy?: string;
   readonly limits: Limits;
   /** Aborts when the client leaves, which ends it at any stage. */
   readonly clientGone: AbortSignal;
@@ -59,7 +61,7 @@ function nextSize(size: number, found: number): number {
 }
 export function openUpstream(request: UpstreamRequest): Upstream {
   // Taken out one by one: what stays here stays as long as the answer streams.
-  const { clientGone, url, headers, client } = request;
+  const { clientGone, url, headers, client, proxy = url } = request;
   let body: UpstreamRequest["body"] | undefined = request.body;
   const abort = new AbortController();
   let closed = false;
@@ -82,7 +84,7 @@ export function openUpstream(request: UpstreamRequest): Upstream {
   let onExpired = () => {};
   const deadlines = watchDeadlines(
     request.limits,
-    (withinMs) => request.isReachable(url, withinMs),
+    (withinMs) => request.isReachable(proxy, withinMs),
     () => {
       close();
       onExpired();

@@ -179,7 +179,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   if (settings.fault !== undefined) await setFault(settings.fault);
   return {
-    url: `http://${hostname}:${http.port}`,
+    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${http.port}`,
     port: http.port,
     setFault,
     setModels: (models) => void (server.models = models),

@@ -67,11 +67,12 @@ function appWith(
       access: () => inEffect,
       settings: () => fleet.settings,
       onTurnedAway: (why) => void turned.push(why),
+      onWrongKey() {},
     }),
     corsOrigins: () => inEffect.corsOrigins,
     adminIsElsewhere,
   });
-  const adminApp = createAdminApp(shown);
+  const adminApp = createAdminApp({ ...shown, hosts: () => ["router"] });
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, { remoteAddr: CLIENT });
   const askAdmin = async (path: string, init?: RequestInit) =>
@@ -346,7 +347,10 @@ Deno.test("where keys are asked for, only liveness, readiness and a bare health 
     for (const init of [{}, showing("wrong")]) {
       const response = await ask(path, init);
       assert.equal(response.status, 401, path);
-      assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="vllm-router"/);
+      assert.match(
+        response.headers.get("www-authenticate") ?? "",
+        /^(Bearer|Basic) realm="vllm-router"$/,
+      );
       await errorOf(response);
     }
     const response = await ask(path, showing("secret-1"));

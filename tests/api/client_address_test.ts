@@ -47,7 +47,15 @@ for (
     ["10.0.0.3, 10.0.0.2", "10.0.0.3"],
     // What is no address ends what is believed.
     ["192.0.2.7, unknown, 10.0.0.2", "10.0.0.2"],
-    ["192.0.2.7:1234", PEER],
+    ["192.0.2.7:1234", "192.0.2.7"],
+    ["[2001:DB8::1]:443", "2001:db8::1"],
+    ["[2001:db8::1]", "2001:db8::1"],
+    ['"[2001:db8::1]:443"', "2001:db8::1"],
+    ['"192.0.2.7:1234", 10.0.0.2:80', "192.0.2.7"],
+    ['"unclosed, 192.0.2.7', "192.0.2.7"],
+    ["192.0.2.7:", PEER],
+    ["192.0.2.7:port", PEER],
+    ["[192.0.2.7", PEER],
     ["_hidden", PEER],
     ["192.0.2.7,", PEER],
   ] as const
@@ -55,6 +63,26 @@ for (
   Deno.test(`passed on for ${JSON.stringify(forwarded)} a request is that of ${client}`, () => {
     const headers = new Headers(forwarded === null ? {} : { "x-forwarded-for": forwarded });
     assert.equal(clientAddress(headers, PEER, PROXIES), client);
+  });
+}
+
+for (
+  const [forwarded, client] of [
+    ["for=192.0.2.43", "192.0.2.43"],
+    ["For=192.0.2.43:47011;proto=http;by=203.0.113.43", "192.0.2.43"],
+    ['proto=https; for="[2001:db8:cafe::17]:4711"', "2001:db8:cafe::17"],
+    ["for=198.51.100.1, for=192.0.2.43;host=a, for=10.0.0.2", "192.0.2.43"],
+    ["for=192.0.2.43, for=unknown", PEER],
+    ["for=192.0.2.43, for=_hidden", PEER],
+    ["for=192.0.2.43, by=10.0.0.2", PEER],
+    ["before=192.0.2.43", PEER],
+    ["", PEER],
+  ] as const
+) {
+  Deno.test(`Forwarded: ${forwarded} makes a request that of ${client}`, () => {
+    assert.equal(clientAddress(new Headers({ forwarded }), PEER, PROXIES), client);
+    const both = new Headers({ forwarded, "x-forwarded-for": "192.0.2.7" });
+    assert.equal(clientAddress(both, PEER, PROXIES), "192.0.2.7", "X-Forwarded-For comes first");
   });
 }
 

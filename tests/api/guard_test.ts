@@ -11,16 +11,18 @@ const PEER = "192.0.2.1";
 function guarding(access: Partial<Access> = {}, written: Record<string, unknown> = {}) {
   const inEffect = { access: accessWith(access) };
   const { settings } = configOf([{ url: "http://a" }], written);
+  const wrong: string[] = [];
   const turned: [Turned, string, string | undefined][] = [];
   const guard = createGuard({
     keyring: createKeyring(() => inEffect.access.keys),
     access: () => inEffect.access,
     settings: () => settings,
     onTurnedAway: (...what) => void turned.push(what),
+    onWrongKey: (address) => void wrong.push(address),
   });
   const admit = (headers: Record<string, string> = {}, peer = PEER) =>
     guard.admit(new Request("http://router/v1/completions", { method: "POST", headers }), peer);
-  return { guard, admit, turned, inEffect };
+  return { guard, admit, turned, wrong, inEffect };
 }
 
 function clientOf(admitted: Admitted): Client {

@@ -15,7 +15,7 @@ Deno.test("a key is found by what is shown, and nothing else finds it", () => {
   const { find } = createKeyring(() => keys);
   assert.equal(find("one"), keys[0]);
   assert.equal(find("two"), keys[1]);
-  for (const shown of [undefined, "", "On", "one ", "ONE", "onetwo", keys[0]!.hash]) {
+  for (const shown of ["", "On", "one ", "ONE", "onetwo", keys[0]!.hash]) {
     assert.equal(find(shown), undefined, shown);
   }
 });
@@ -71,7 +71,7 @@ Deno.test("a key has so many requests a minute and no more, and each answer tell
     ok: true,
     "x-ratelimit-limit-requests": "2",
     "x-ratelimit-remaining-requests": "1",
-    "x-ratelimit-reset-requests": "30.000s",
+    "x-ratelimit-reset-requests": "60.000s",
   });
   assert.equal(told().ok, true);
   clock.now += 10_000;
@@ -80,9 +80,11 @@ Deno.test("a key has so many requests a minute and no more, and each answer tell
     "x-ratelimit-limit-requests": "2",
     "x-ratelimit-remaining-requests": "0",
     "x-ratelimit-reset-requests": "50.000s",
-    "retry-after": "20",
+    "retry-after": "50",
   });
-  clock.now += 20_000;
+  clock.now += 49_999;
+  assert.equal(told().ok, false);
+  clock.now += 1;
   assert.equal(told().ok, true);
 });
 

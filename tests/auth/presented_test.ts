@@ -1,41 +1,44 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { presentedKey } from "../../src/auth/presented.ts";
+import { presentedKeys } from "../../src/auth/presented.ts";
 import { numRuns } from "../support/property.ts";
 
 const basic = (text: string) => `Basic ${btoa(text)}`;
 
 for (
-  const [what, headers, key] of [
-    ["nothing", {}, undefined],
+  const [what, headers, ...keys] of [
+    ["nothing", {}],
     ["a bearer token", { authorization: "Bearer k-1" }, "k-1"],
     ["a bearer token in other letters", { authorization: "bEARER k-1" }, "k-1"],
     ["a bearer token with spaces around it", { authorization: "Bearer   k-1  " }, "k-1"],
     ["x-api-key", { "x-api-key": "k-1" }, "k-1"],
+    ["api-key", { "api-key": "k-1" }, "k-1"],
     ["a password", { authorization: basic("anybody:k-1") }, "k-1"],
     ["a password without a name", { authorization: basic(":k-1") }, "k-1"],
     ["a password with colons", { authorization: basic("a:k:1:") }, "k:1:"],
-    ["a name without a password", { authorization: basic("k-1") }, undefined],
+    ["a name without a password", { authorization: basic("k-1") }],
     ["an empty password", { authorization: basic("a:") }, ""],
-    ["what is no base64", { authorization: "Basic ***" }, undefined],
-    ["a key without a scheme", { authorization: "k-1" }, undefined],
-    ["a scheme without a key", { authorization: "Bearer " }, undefined],
-    ["two words", { authorization: "Bearer k 1" }, undefined],
-    ["two bearer tokens", { authorization: "Bearer a, Bearer b" }, undefined],
-    ["another scheme", { authorization: "Digest k-1" }, undefined],
-    ["both headers", { authorization: "Bearer k-1", "x-api-key": "k-2" }, "k-1"],
+    ["what is no base64", { authorization: "Basic ***" }],
+    ["a key without a scheme", { authorization: "k-1" }],
+    ["a scheme without a key", { authorization: "Bearer " }],
+    ["two words", { authorization: "Bearer k 1" }],
+    ["two bearer tokens", { authorization: "Bearer a, Bearer b" }],
+    ["another scheme", { authorization: "Digest k-1" }],
+    ["another scheme beside x-api-key", { authorization: "Digest x", "x-api-key": "k-2" }, "k-2"],
     [
-      "a header that is none of ours beside x-api-key",
-      { authorization: "Digest x", "x-api-key": "k-2" },
-      undefined,
+      "all headers",
+      { "api-key": "k-3", authorization: "Bearer k-1", "x-api-key": "k-2" },
+      "k-1",
+      "k-2",
+      "k-3",
     ],
-  ] as [string, Record<string, string>, string | undefined][]
+  ] as [string, Record<string, string>, ...string[]][]
 ) {
-  Deno.test(`who shows ${what} shows ${key === undefined ? "no key" : JSON.stringify(key)}`, () => {
-    assert.equal(presentedKey(new Headers(headers), true), key);
+  Deno.test(`who shows ${what} shows ${keys.length === 0 ? "no key" : JSON.stringify(keys)}`, () => {
+    assert.deepEqual(presentedKeys(new Headers(headers), true), keys);
     // Without a browser's password being welcome, all others are as they were.
     const isPassword = /^basic /i.test(headers.authorization ?? "");
-    assert.equal(presentedKey(new Headers(headers), false), isPassword ? undefined : key);
+    assert.deepEqual(presentedKeys(new Headers(headers), false), isPassword ? [] : keys);
   });
 }
 
@@ -44,11 +47,13 @@ Deno.test("every key of one word comes out as it went in, and no head whatever m
   const value = fc.stringMatching(/^[\t -~\x80-\xff]{0,80}$/);
   fc.assert(
     fc.property(word, value, value, (key, authorization, other) => {
-      assert.equal(presentedKey(new Headers({ authorization: `Bearer ${key}` }), true), key);
-      assert.equal(presentedKey(new Headers({ "x-api-key": key }), true), key);
-      assert.equal(presentedKey(new Headers({ authorization: basic(`name:${key}`) }), true), key);
-      presentedKey(new Headers({ authorization, "x-api-key": other }), true);
-      presentedKey(new Headers({ authorization: `Basic ${authorization}` }), true);
+      assert.deepEqual(presentedKeys(new Headers({ authorization: `Bearer ${key}` }), true), [key]);
+      assert.deepEqual(presentedKeys(new Headers({ "x-api-key": key }), true), [key]);
+      assert.deepEqual(presentedKeys(new Headers({ authorization: basic(`name:${key}`) }), true), [
+        key,
+      ]);
+      presentedKeys(new Headers({ authorization, "x-api-key": other }), true);
+      presentedKeys(new Headers({ authorization: `Basic ${authorization}` }), true);
     }),
     { numRuns },
   );

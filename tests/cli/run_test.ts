@@ -95,6 +95,17 @@ Deno.test("a port in use is one line and exit code 1", async () => {
   );
 });
 
+Deno.test("an IPv6 address stands in brackets wherever it is told", async () => {
+  await using router = await startCli(["--host", "::1", "--server", "http://[::1]:9"]);
+  assert.match(router.output(), /Listening on http:\/\/\[::1\]:\d+,/);
+  const view = await (await fetch(`${router.url}/dashboard/view`)).json();
+  assert.match(view.address, /^http:\/\/\[::1\]:\d+$/);
+  assert.deepEqual(view.servers.map(({ url }: { url: string }) => url), ["http://[::1]:9"]);
+  const { port } = new URL(router.url);
+  const { stderr } = await cli(["--host", "::1", "--port", port, "--server", deadUrl()]);
+  assert.match(stderr, new RegExp(`^error: \\[::1\\]:${port} is already in use`));
+});
+
 Deno.test("a host that isn't this machine's is one line and exit code 1", async () => {
   const { code, stderr } = await cli([
     "--host",

@@ -4,7 +4,7 @@ import { hashOf, writtenHash } from "../../src/config/key_hash.ts";
 import { checkConfig, type Problem } from "../../src/config/schema.ts";
 import { lines } from "../support/config.ts";
 
-const ENV: Record<string, string> = { KEY: "from outside" };
+const ENV: Record<string, string> = { KEY: "from-outside" };
 
 function check(tables: Record<string, unknown>, files: Record<string, string> = {}) {
   const raw = { servers: { servers: [{ url: "http://a" }] }, ...tables };
@@ -34,14 +34,19 @@ function problemsOf(
 const shown = ({ keys }: Access) => keys.map(({ name, hash }) => [name, hash]);
 
 Deno.test("without any of it anybody may use the router, from any page, over plain HTTP", () => {
-  assert.deepEqual(accessOf({}), { keys: [], keysAreOn: false, corsOrigins: ["*"] });
+  assert.deepEqual(accessOf({}), {
+    keys: [],
+    keysAreOn: false,
+    adminHosts: [],
+    corsOrigins: ["*"],
+  });
 });
 
 Deno.test("a key is a text, or a table with its name and limits, as it is or as its hash", () => {
   const access = accessOf({
     auth: {
       api_keys: [
-        "plain",
+        "plain-key",
         "${KEY}",
         writtenHash("hashed"),
         {
@@ -57,11 +62,11 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
   });
   assert.equal(access.keysAreOn, true);
   assert.deepEqual(shown(access), [
-    ["key-1", hashOf("plain")],
-    ["key-2", hashOf("from outside")],
+    ["key-1", hashOf("plain-key")],
+    ["key-2", hashOf("from-outside")],
     ["key-3", hashOf("hashed")],
     ["lab", hashOf("of the lab")],
-    ["other", hashOf("from outside-2")],
+    ["other", hashOf("from-outside-2")],
   ]);
   const { hash: _, ...lab } = access.keys[3]!;
   assert.deepEqual(lab, {
@@ -74,13 +79,13 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
 });
 
 Deno.test("keys of a file stand beside those of the configuration", () => {
-  const auth = { api_keys: [{ name: "here", key: "one" }], api_keys_file: "keys.toml" };
-  const text = `api_keys = ["two", { name = "there", key = "three", max_in_flight = 1 }]`;
+  const auth = { api_keys: [{ name: "here", key: "key-one-" }], api_keys_file: "keys.toml" };
+  const text = `api_keys = ["key-two-", { name = "there", key = "key-three", max_in_flight = 1 }]`;
   const access = accessOf({ auth }, { "keys.toml": text });
   assert.deepEqual(shown(access), [
-    ["here", hashOf("one")],
-    ["key-2", hashOf("two")],
-    ["there", hashOf("three")],
+    ["here", hashOf("key-one-")],
+    ["key-2", hashOf("key-two-")],
+    ["there", hashOf("key-three")],
   ]);
 });
 
@@ -89,17 +94,18 @@ Deno.test("with an empty file of keys nobody gets in", () => {
   assert.deepEqual([access.keys, access.keysAreOn], [[], true]);
 });
 
-Deno.test("an empty list of keys asks for none", () => {
-  assert.equal(accessOf({ auth: { api_keys: [] } }).keysAreOn, false);
+Deno.test("with an empty list of keys nobody gets in", () => {
+  const access = accessOf({ auth: { api_keys: [] } });
+  assert.deepEqual([access.keys, access.keysAreOn], [[], true]);
 });
 
 for (
   const [what, api_keys, where] of [
     ["a text in place of a list", "sk-secret", "auth.api_keys"],
     ["an empty text", [""], "auth.api_keys[0]"],
-    ["a number", ["k", 3], "auth.api_keys[1]"],
+    ["a number", ["key-of-k", 3], "auth.api_keys[1]"],
     ["a limit that is misspelt", [
-      { name: "a", key: "k", max_inflight: 1 },
+      { name: "a", key: "key-of-k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],
     ["a table without a key", [{ name: "a" }], "auth.api_keys[0].key"],
     ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0].name"],
@@ -108,19 +114,26 @@ for (
       { name: "a", key: "sk-secret", max_in_flight: 0 },
     ], "auth.api_keys[0].max_in_flight"],
     ["a limit that is no number", [
-      { name: "a", key: "k", requests_per_minute: "60" },
+      { name: "a", key: "key-of-k", requests_per_minute: "60" },
     ], "auth.api_keys[0].requests_per_minute"],
     ["a list in place of a key", [["sk-secret"]], "auth.api_keys[0]"],
     ["models that are a text", [
       { name: "a", key: "sk-secret", models: "x" },
     ], "auth.api_keys[0].models"],
     ["a model that is a number", [
-      { name: "a", key: "k", models: ["x", 3] },
+      { name: "a", key: "key-of-k", models: ["x", 3] },
     ], "auth.api_keys[0].models[1]"],
-    ["no models", [{ name: "a", key: "k", models: [] }], "auth.api_keys[0].models"],
+    ["no models", [{ name: "a", key: "key-of-k", models: [] }], "auth.api_keys[0].models"],
+    ["a key of seven characters", ["sk-1234"], "auth.api_keys[0]"],
+    ["a key with a space", ["sk-secret of mine"], "auth.api_keys[0]"],
+    ["a key that no header can carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
     ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
     ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
-    ["two keys of one name", [{ name: "a", key: "k" }, { name: "a", key: "l" }], "auth"],
+    [
+      "two keys of one name",
+      [{ name: "a", key: "key-of-k" }, { name: "a", key: "key-of-l" }],
+      "auth",
+    ],
   ] as [string, unknown, string][]
 ) {
   Deno.test(`${what} among the keys is one problem at ${where}, and tells no key`, () => {
@@ -147,7 +160,7 @@ for (
     ],
     [
       "a key without a name",
-      `api_keys = ["k", { key = "sk-secret" }]`,
+      `api_keys = ["key-of-k", { key = "sk-secret" }]`,
       /^k api_keys\[1\]\.name: expected a text that is not empty, got nothing$/,
     ],
     ["a bad hash", `api_keys = ["sha256:sk-secret"]`, /^k api_keys\[0\]: expected 64/],
@@ -163,7 +176,9 @@ for (
 
 Deno.test("what is wrong in the table of a key is told as what was expected there, and got", () => {
   const told = (fields: Record<string, unknown>) =>
-    lines(problemsOf({ auth: { api_keys: ["k", { name: "a", key: "sk-secret", ...fields }] } }));
+    lines(
+      problemsOf({ auth: { api_keys: ["key-of-k", { name: "a", key: "sk-secret", ...fields }] } }),
+    );
   assert.equal(
     told({ requests_per_minute: 0 }),
     "auth.api_keys[1].requests_per_minute: expected a whole number of at least 1, got 0",
@@ -180,8 +195,8 @@ Deno.test("what is wrong in the table of a key is told as what was expected ther
 });
 
 Deno.test("a name that is both in the configuration and in the file of keys is told", () => {
-  const auth = { api_keys: [{ name: "a", key: "k" }], api_keys_file: "k" };
-  const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "l" }]` });
+  const auth = { api_keys: [{ name: "a", key: "key-of-k" }], api_keys_file: "k" };
+  const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "key-of-l" }]` });
   assert.equal(lines(problems), "auth: expected one key named a, got several");
 });
 
@@ -197,6 +212,16 @@ for (
     assert.deepEqual(accessOf({ admin: { listen: written } }).adminListen, { hostname, port });
   });
 }
+
+Deno.test("the second address answers to the names in admin.hosts and its own", () => {
+  const hosts = (admin: unknown) => accessOf({ admin }).adminHosts;
+  assert.deepEqual(hosts({ hosts: ["Router.internal"] }), ["router.internal"]);
+  assert.deepEqual(hosts({ listen: "Gpu-1:9090", hosts: ["a"] }), ["a", "gpu-1"]);
+  for (const name of ["", "router:9090", "http://router", "*", 3]) {
+    const problems = problemsOf({ admin: { hosts: ["a", name] } });
+    assert.deepEqual(problems.map(({ where }) => where), ["admin.hosts[1]"], String(name));
+  }
+});
 
 for (
   const written of [

@@ -196,7 +196,7 @@ cert = "tls/cert.pem"
 key = "tls/key.pem"
 `;
 const NAMED = {
-  "secrets/keys.toml": `api_keys = [{ name = "lab", key = "k" }]`,
+  "secrets/keys.toml": `api_keys = [{ name = "lab", key = "key-of-lab" }]`,
   "tls/cert.pem": "the certificate",
   "tls/key.pem": "its key",
 };

@@ -72,7 +72,7 @@ Deno.test("a file that only lists servers gets every default", () => {
       healthCheckWindowSize: 10,
       healthCheckConsecutiveFailures: 3,
     },
-    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
   });
 });
 
@@ -161,7 +161,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
       healthCheckWindowSize: 20,
       healthCheckConsecutiveFailures: 5,
     },
-    access: { keys: [], keysAreOn: false, corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
   });
 });
 
@@ -204,6 +204,10 @@ for (
     "gpu-server-1:8081",
     "gpu-server-1",
     "ftp://gpu:21",
+    // A parser of URLs takes these, and no connection can be made to them.
+    "http://$H:8000",
+    "http://{H}:8000",
+    "http://gpu'1:8000",
     "file:///etc/passwd",
     "http://",
     "http://gpu:99999",
@@ -283,8 +287,8 @@ for (
     url: ["", "  ", 3, null, ["http://a"]],
     max_concurrent_requests: [0, -1, 2.5, "3", true, Infinity, NaN],
     name: ["", 3],
-    api_key: ["", 3],
     health_path: ["", "health", "http://a/health", "/a b", "/health#x", "/grün", 3, null],
+    api_key: ["", 3, "ключ", "two words"],
     models: ["a", []],
   })
 ) {
@@ -488,11 +492,6 @@ for (
       { servers: { servers: [{ url: URL_1 }], server: [] } },
     ],
     [
-      "admin.listn",
-      "listen",
-      { servers: { servers: [{ url: URL_1 }] }, admin: { listn: "" } },
-    ],
-    [
       "configs",
       "config",
       { servers: { servers: [{ url: URL_1 }] }, configs: {} },
@@ -516,19 +515,15 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, health_path, models",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, health_path, client_cert, client_key, proxy, models",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
-    ],
-    [
-      "cors.origins",
-      "; expected one of allow_origins",
-      { servers: { servers: [{ url: URL_1 }] }, cors: { origins: [] } },
     ],
     [
       "logging",
       "; expected one of servers, config, auth, admin, tls, cors",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
+    ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],
     ["config.workers", "", { servers: { servers: [{ url: URL_1 }] }, config: { workers: 4 } }],
     // Four letters off is more than a slip, however long the name.
     [
@@ -544,31 +539,129 @@ for (
 }
 
 for (
-  const [where, nearest, auth] of [
-    ["auth.api_key", "api_keys", { api_key: "k" }],
-    ["auth.api_keys[1].model", "models", { api_keys: ["k", { name: "a", key: "l", model: "m" }] }],
-  ] as const
+  const [where, told, tables] of [
+    ["auth.api_key", "did you mean api_keys?", { auth: { api_key: "k" } }],
+    ["auth.api_keys[1].model", "did you mean models?", {
+      auth: { api_keys: ["k", { name: "a", key: "l", model: "m" }] },
+    }],
+    ["admin.listn", "did you mean listen?", { admin: { listn: "" } }],
+    ["cors.origins", "expected one of allow_origins", { cors: { origins: [] } }],
+    ["tls.certificate", "expected one of cert, key", { tls: { certificate: "" } }],
+    ["Auth", "did you mean [auth]?", { Auth: {} }],
+    ["auths", "did you mean [auth]?", { auths: {} }],
+    ["authentication", "did you mean [auth]?", { authentication: {} }],
+    ["TLS", "did you mean [tls]?", { TLS: {} }],
+    ["tsl", "did you mean [tls]?", { tsl: {} }],
+    ["ssl", "did you mean [tls]?", { ssl: {} }],
+    ["Cors", "did you mean [cors]?", { Cors: {} }],
+    ["admins", "did you mean [admin]?", { admins: {} }],
+    ["api_keys", "did you mean auth.api_keys?", { api_keys: [] }],
+    ["servers.auth", "did you mean [auth]?", { servers: { auth: {} } }],
+    ["config.auth", "did you mean [auth]?", { config: { auth: {} } }],
+    ["config.api_keys", "did you mean auth.api_keys?", { config: { api_keys: ["k"] } }],
+    ["config.api-key", "did you mean auth.api_keys?", { config: { "api-key": "k" } }],
+    ["config.tls_cert", "did you mean tls.cert?", { config: { tls_cert: "c" } }],
+    ["config.allow_origin", "did you mean cors.allow_origins?", { config: { allow_origin: [] } }],
+  ] as [string, string, Record<string, Record<string, unknown>>][]
 ) {
-  Deno.test(`the unknown key ${where} is an error that names ${nearest}: it would let in too much`, () => {
-    const checked = check({ servers: { servers: [{ url: URL_1 }] }, auth });
+  Deno.test(`the unknown key ${where} is an error: ignoring it would let in more than was meant`, () => {
+    const checked = check({
+      ...tables,
+      servers: { servers: [{ url: URL_1 }], ...tables["servers"] },
+    });
     assert.ok(!checked.ok);
-    const what = `unknown key; did you mean ${nearest}?`;
     assert.deepEqual(checked.problems.filter((problem) => problem.where === where), [
-      { where, what },
+      { where, what: `unknown key; ${told}` },
     ]);
+    assert.deepEqual(checked.warnings, []);
   });
 }
+
+Deno.test("${NAME} in a url is replaced by that environment variable, before servers are compared", () => {
+  const env = { H: "gpu-7", WHERE: "http://gpu-8:81/v1/", BAD: "gpu 9", SECRET: "u:sk-secret@gpu" };
+  const { servers } = configOf(
+    checkServers([{ url: "http://${H}:8000" }, { url: "${WHERE}" }], env),
+  );
+  assert.deepEqual(servers.map(({ url, name }) => [url, name]), [
+    ["http://gpu-7:8000", "gpu-7:8000"],
+    ["http://gpu-8:81", "gpu-8:81"],
+  ]);
+  const told = (url: string) =>
+    lines(problemsOf(checkServers([{ url }, { url: "http://gpu-7:8000" }], env)));
+  const at = "servers.servers[0].url: ";
+  assert.equal(told("http://${MISSING}"), `${at}the environment variable "MISSING" is not set`);
+  assert.match(
+    told("http://${BAD}:8000"),
+    /^servers.servers\[0\].url: expected an address such as .* "http:\/\/gpu 9:8000"$/,
+  );
+  assert.match(told("http://${SECRET}"), /got one with a user or password$/);
+  assert.match(told("http://${H}:8000/"), /^servers.servers\[1\].url: .* is the same server as /);
+});
+
+Deno.test("a proxy is that of all servers, a server's own, or none, with its variables filled in", () => {
+  const env = { P: "http://user:sk-secret@proxy:3128" };
+  const servers = [{ url: URL_1 }, { url: URL_2, proxy: "none" }, {
+    url: "http://c",
+    proxy: "socks5://127.0.0.1:1080",
+  }];
+  const checked = check({ servers: { servers }, config: { proxy: "${P}" } }, env);
+  assert.deepEqual(configOf(checked).servers.map(({ proxy }) => proxy), [
+    "http://user:sk-secret@proxy:3128/",
+    undefined,
+    "socks5://127.0.0.1:1080",
+  ]);
+  for (const proxy of ["proxy:3128", "ftp://sk-secret", "http://", "http://$H:1", "", 3]) {
+    const problems = problemsOf(
+      check({ servers: { servers: [{ url: URL_1 }] }, config: { proxy } }),
+    );
+    assert.match(lines(problems), /^config\.proxy: expected the address of a proxy/);
+    assert.doesNotMatch(lines(problems), /sk-secret/);
+  }
+});
+
+Deno.test("a client's certificate needs its key, and the key has to be its own", async () => {
+  const authority = await createAuthority();
+  const [one, other] = [await authority.issue(), await authority.issue()];
+  const files: Record<string, string> = { c: one.cert, k: one.key, o: other.key, x: "nothing" };
+  const checked = (server: Record<string, unknown>) =>
+    checkConfig(
+      { servers: { servers: [{ url: "https://a", ...server }] } },
+      () => undefined,
+      (name) => files[name]!,
+    );
+  const [server] = configOf(checked({ client_cert: "c", client_key: "k" })).servers;
+  assert.deepEqual(server!.clientCertificate, { cert: one.cert, key: one.key });
+  for (
+    const [written, where] of [
+      [{ client_cert: "c" }, "client_key"],
+      [{ client_key: "k" }, "client_cert"],
+      [{ client_cert: "c", client_key: "o" }, "client_key"],
+      [{ client_cert: "c", client_key: "x" }, "client_key"],
+      [{ client_cert: "x", client_key: "k" }, "client_cert"],
+    ] as [Record<string, string>, string][]
+  ) {
+    const problems = problemsOf(checked(written));
+    assert.deepEqual(problems.map((problem) => problem.where), [`servers.servers[0].${where}`]);
+  }
+});
+
+Deno.test("a number that JSON doesn't have is told as TOML writes it", () => {
+  const told = (max_retries: number) => lines(problemsOf(checkSettings({ max_retries })));
+  for (const [value, shown] of [[NaN, "nan"], [Infinity, "inf"], [-Infinity, "-inf"]] as const) {
+    assert.match(told(value), new RegExp(`, got ${shown}$`));
+  }
+});
 
 Deno.test("${NAME} in an api_key is replaced by that environment variable", () => {
   const { servers } = configOf(checkServers([
     { url: URL_1, api_key: "${KEY}" },
     { url: URL_2, api_key: "team-${TEAM}-${KEY}" },
-    { url: "http://gpu-server-3", api_key: "$KEY {KEY}" },
+    { url: "http://gpu-server-3", api_key: "$KEY{KEY}" },
   ], { KEY: "secret", TEAM: "blue" }));
   assert.deepEqual(servers.map(({ apiKey }) => apiKey), [
     "secret",
     "team-blue-secret",
-    "$KEY {KEY}",
+    "$KEY{KEY}",
   ]);
 });
 

@@ -60,6 +60,16 @@ Deno.test("what is installed is what deno.lock says, wherever Deno runs", () => 
   assert.match(config.tasks.test, / --frozen /);
 });
 
+Deno.test("no task looks for updates of the runtime over the network", () => {
+  const { tasks } = JSON.parse(read("../deno.json"));
+  for (const [name, text] of Object.entries<string>(tasks)) {
+    if (text.startsWith("export DENO_NO_UPDATE_CHECK=1 && ")) continue;
+    for (const command of text.split(" && ")) {
+      assert.match(command, /^DENO_NO_UPDATE_CHECK=1 /, name);
+    }
+  }
+});
+
 /** Whether it is on this machine; says how to get it where it is not. */
 function hasAnalysis(): boolean {
   try {

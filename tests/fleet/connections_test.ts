@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { openConnections } from "../../src/fleet/connections.ts";
+import { createServer } from "node:https";
+import { openConnections, type Route } from "../../src/fleet/connections.ts";
+import { createAuthority } from "../security/certificates.ts";
 import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -32,6 +34,29 @@ Deno.test("servers that name no authority share their connections, each authorit
     assert.equal(connections.to({ ca: PEM }), own);
   } finally {
     connections.close();
+  }
+});
+
+Deno.test("a server that asks for a certificate gets the one it is to be shown", async () => {
+  const authority = await createAuthority();
+  const [own, clientCertificate] = [await authority.issue(), await authority.issue()];
+  const server = createServer(
+    { ...own, ca: [authority.ca], requestCert: true, rejectUnauthorized: true },
+    (_, response) => void response.end("let in"),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const connections = openConnections();
+  try {
+    const ask = async (route: Route) => {
+      const { client } = connections.to({ ca: authority.ca, ...route });
+      return await (await fetch(`https://127.0.0.1:${port}/`, { client })).text();
+    };
+    await assert.rejects(ask({}));
+    assert.equal(await ask({ clientCertificate }), "let in");
+  } finally {
+    connections.close();
+    await new Promise((resolve) => server.close(resolve));
   }
 });
 

@@ -27,6 +27,17 @@ Deno.test("each kind of event is one sentence, the newest first", () => {
   ]);
 });
 
+Deno.test("keys that are turned off are a bad event in capital words", () => {
+  const { listener, list } = createEvents(() => 1);
+  listener.keysTurnedOff!();
+  assert.deepEqual(list(), [{
+    at: 1,
+    kind: "reload",
+    tone: "bad",
+    text: "KEYS ARE TURNED OFF: everybody may use the router",
+  }]);
+});
+
 Deno.test("of several problems the first is told and the others are counted", () => {
   const { listener, list } = createEvents(() => 0);
   const problem = { where: "servers", what: "expected a list" };

@@ -36,7 +36,9 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "noModels",
     "attemptEnded",
     "turnedAway",
+    "wrongKey",
     "reloaded",
+    "keysTurnedOff",
     "notReloaded",
   ];
   assert.deepEqual(Object.keys(listener).sort(), names.sort());

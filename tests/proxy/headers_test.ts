@@ -59,6 +59,19 @@ Deno.test("headers of the server's connection, and those it names, don't reach t
   );
 });
 
+Deno.test("a server's own rate limits are not told to clients, the router's are", () => {
+  const server = new Headers({
+    "x-ratelimit-limit-requests": "100",
+    "x-ratelimit-remaining-tokens": "7",
+    "x-kept": "yes",
+  });
+  const own = [["x-ratelimit-limit-requests", "3"]] as [string, string][];
+  assert.deepEqual(headersForClient(server, own), [
+    ["x-kept", "yes"],
+    ["x-ratelimit-limit-requests", "3"],
+  ]);
+});
+
 Deno.test("what the router makes anew or trusts no client with is not passed on", () => {
   assert.deepEqual(
     forServers({

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
-import { bearer, startGuarded, startRecorder, statusOf } from "./guarded.ts";
+import { until } from "../support/until.ts";
+import { bearer, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
+import { connectRaw } from "./raw_client.ts";
 
 const PAGES = [
   "/load-stats",
@@ -12,7 +14,7 @@ const PAGES = [
   "/dashboard/history",
 ];
 const ADMIN = `[admin]\nlisten = "127.0.0.1:0"`;
-const KEYS = `[auth]\napi_keys = ["good"]`;
+const KEYS = `[auth]\napi_keys = ["good-key"]`;
 
 Deno.test("what is for those who run the router is on the main port, as in the original", async () => {
   await using server = startRecorder();
@@ -30,14 +32,14 @@ Deno.test("with keys, it needs one there, and so do the details of /health", asy
   for (const path of [...PAGES, "/dashboard/events"]) {
     assert.equal(await statusOf(router.get(path)), 401, path);
     assert.equal(await statusOf(router.get(path, bearer("bad"))), 401, path);
-    assert.equal(await statusOf(router.get(path, bearer("good"))), 200, path);
+    assert.equal(await statusOf(router.get(path, bearer("good-key"))), 200, path);
   }
   for (const headers of [{}, bearer("bad")]) {
     const answer = await router.get("/health", headers);
     assert.equal(answer.status, 200);
     assert.deepEqual(await answer.json(), { status: "healthy" });
   }
-  const { servers } = await (await router.get("/health", bearer("good"))).json();
+  const { servers } = await (await router.get("/health", bearer("good-key"))).json();
   assert.equal(servers[0].url, server.url);
 });
 
@@ -46,7 +48,7 @@ Deno.test("at an address of its own it is found there without a key, and not on 
   for (const tables of [ADMIN, `${ADMIN}\n${KEYS}`]) {
     await using router = await startGuarded({ server: server.url, tables });
     const { adminUrl } = router;
-    const headers = bearer("good");
+    const headers = bearer("good-key");
     for (const path of PAGES) {
       assert.equal(await statusOf(router.get(path, headers)), 404, path);
       assert.equal(await statusOf(fetch(adminUrl + path)), 200, path);
@@ -63,6 +65,53 @@ Deno.test("at an address of its own it is found there without a key, and not on 
     assert.equal(await statusOf(asked), 404);
     assert.deepEqual(server.seen, []);
   }
+});
+
+Deno.test("the second address answers only to its own names, which a page's own name is not", async () => {
+  await using server = startRecorder();
+  await using router = await startGuarded({ server: server.url, tables: ADMIN });
+  const { port } = router.gateway.admin!;
+  const status = async (target: string, host: string | undefined) => {
+    await using connection = await connectRaw(port);
+    await connection.send(
+      `GET ${target} HTTP/1.1\r\n${host === undefined ? "" : `host: ${host}\r\n`}\r\n`,
+    );
+    return (await connection.answer("GET"))?.status;
+  };
+  const own = [
+    `127.0.0.1:${port}`,
+    "10.0.0.7",
+    "[::1]:9090",
+    "localhost",
+    "LOCALHOST.:80",
+    undefined,
+  ];
+  for (const host of own) assert.equal(await status("/metrics", host), 200, host);
+  const others = [
+    "attacker.example",
+    "attacker.example:9090",
+    "127.0.0.1.attacker.example",
+    "localhost.attacker.example",
+    "router.internal",
+    "[attacker.example]",
+    "",
+  ];
+  for (const host of others) {
+    for (const path of ["/metrics", "/health", "/dashboard/view", "/livez"]) {
+      assert.notEqual(await status(path, host), 200, `${host} ${path}`);
+    }
+  }
+  assert.equal(await status("/metrics", "attacker.example"), 421);
+  const answer = await fetch(`http://127.0.0.1:${port}/health`, { method: "POST" });
+  assert.equal(await statusOf(Promise.resolve(answer)), 405);
+
+  const tables = `${ADMIN}\nhosts = ["Router.internal"]`;
+  await router.write("servers.toml", configText({ server: server.url, tables }));
+  await until(
+    "a reload names it",
+    async () => await status("/metrics", "router.internal:90") === 200,
+  );
+  assert.equal(await status("/metrics", "attacker.example"), 421);
 });
 
 Deno.test("/livez and /readyz are open everywhere and say nothing else", async () => {

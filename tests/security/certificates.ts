@@ -47,6 +47,18 @@ export async function createAuthority(): Promise<TestAuthority> {
   };
 }
 
+/** A certificate for 127.0.0.1 that signs itself and may sign others, as `openssl req -x509` makes it. */
+export async function createSelfSigned(): Promise<TestCertificate> {
+  const keys = await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
+  const name = nameOf(`Self-signed ${++serial}`);
+  const isAuthority = der(SEQUENCE, der(UNIVERSAL.boolean, bytes(0xff)));
+  const names = der(SEQUENCE, der(0x87, bytes(127, 0, 0, 1)));
+  const constraints = extension(BASIC_CONSTRAINTS, isAuthority);
+  const extensions = Uint8Array.from([...constraints, ...extension(ALTERNATIVE_NAMES, names)]);
+  const key = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
+  return { cert: await sign(name, keys, name, keys, extensions), key: pem("PRIVATE KEY", key) };
+}
+
 async function sign(
   subject: Uint8Array,
   { publicKey }: CryptoKeyPair,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../support/until.ts";
-import { bearer, configText, startGuarded, startRecorder } from "./guarded.ts";
+import { bearer, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 
 const APP = "https://app.example.com";
 
@@ -33,7 +33,7 @@ Deno.test("pages of any origin may use the router, without credentials, as in th
 Deno.test("where origins are named, only their pages may, and caches are told that it depends", async () => {
   await using server = startRecorder();
   const tables = (origins: string) =>
-    `[cors]\nallow_origins = [${origins}]\n[auth]\napi_keys = ["good"]`;
+    `[cors]\nallow_origins = [${origins}]\n[auth]\napi_keys = ["good-key"]`;
   await using router = await startGuarded({ server: server.url, tables: tables(`"${APP}"`) });
   const cases = [
     [APP, APP],
@@ -43,7 +43,7 @@ Deno.test("where origins are named, only their pages may, and caches are told th
     ["null", null],
   ] as const;
   const check = async (origin: string, expected: string | null) => {
-    for (const key of ["good", "bad"]) {
+    for (const key of ["good-key", "bad"]) {
       const headers = { origin, ...bearer(key) };
       assert.equal(await allowed(router.ask({ headers })), expected, origin);
       assert.equal(await allowed(router.get("/v1/models", headers)), expected, origin);
@@ -55,7 +55,21 @@ Deno.test("where origins are named, only their pages may, and caches are told th
     }
   };
   for (const [origin, expected] of cases) await check(origin, expected);
-  const answer = await router.ask({ headers: bearer("good") });
+  // A browser asks nobody before it posts plain text.
+  const posted = (origin: string) =>
+    statusOf(
+      router.ask({ headers: { origin, "content-type": "text/plain", ...bearer("good-key") } }),
+    );
+  assert.equal(await posted(APP), 200);
+  const before = server.seen.length;
+  for (const [origin, expected] of cases) {
+    if (expected !== null) continue;
+    assert.equal(await posted(origin), 403, origin);
+    assert.equal(await statusOf(router.get("/v1/models", { origin, ...bearer("good-key") })), 403);
+  }
+  assert.equal(server.seen.length, before);
+  assert.equal(await posted(router.url), 403, "a page's own name may be made to lead here");
+  const answer = await router.ask({ headers: bearer("good-key") });
   await answer.body?.cancel();
   assert.match(answer.headers.get("vary")!, /origin/i);
 

@@ -21,7 +21,7 @@ Deno.test("with the permissions of `deno task start` the router does all that it
 [admin]\nlisten = "127.0.0.1:0"
 [tls]\ncert = "cert.pem"\nkey = "key.pem"`,
     }),
-    "keys/keys.toml": `api_keys = ["first"]`,
+    "keys/keys.toml": `api_keys = ["first-key"]`,
     "cert.pem": cert,
     "key.pem": key,
     "ca.pem": servers.ca,
@@ -45,12 +45,12 @@ Deno.test("with the permissions of `deno task start` the router does all that it
         body: CHAT,
         client,
       }));
-    assert.deepEqual([await ask("by-environment"), await ask("first")], [200, 200]);
+    assert.deepEqual([await ask("by-environment"), await ask("first-key")], [200, 200]);
     assert.equal(server.seen[0]!.headers.get("authorization"), "Bearer of-the-server");
 
     // A change of a file that is named, of the file itself, of the certificate; a signal.
-    await Deno.writeTextFile(`${folder}/keys/keys.toml`, `api_keys = ["second"]`);
-    await until("the keys are read again", async () => await ask("second") === 200);
+    await Deno.writeTextFile(`${folder}/keys/keys.toml`, `api_keys = ["second-key"]`);
+    await until("the keys are read again", async () => await ask("second-key") === 200);
     router.kill("SIGHUP");
     const reloads = () => (router.output().match(/Configuration reloaded/g) ?? []).length;
     await until("reloaded", () => reloads() >= 2);

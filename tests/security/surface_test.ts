@@ -7,7 +7,7 @@ import { connectRaw } from "./raw_client.ts";
 
 Deno.test("a WebSocket is refused with a clear 501, wherever it is asked for", async () => {
   await using server = startRecorder();
-  for (const tables of ["", `[auth]\napi_keys = ["good"]`]) {
+  for (const tables of ["", `[auth]\napi_keys = ["good-key"]`]) {
     await using router = await startGuarded({ server: server.url, tables });
     for (const path of [...inferencePaths, "/v1/realtime", "/v1/models", "/nowhere", "/livez"]) {
       await using connection = await connectRaw(router.gateway.port);
@@ -85,9 +85,9 @@ Deno.test("no error of the router's own tells where servers are", async () => {
     await using router = await startGuarded({
       server: server.url,
       settings: "request_timeout = 0.3\nmax_retries = 0",
-      tables: `[auth]\napi_keys = ["good"]`,
+      tables: `[auth]\napi_keys = ["good-key"]`,
     });
-    const headers = bearer("good");
+    const headers = bearer("good-key");
     for (
       const body of [
         CHAT,

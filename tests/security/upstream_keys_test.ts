@@ -9,38 +9,46 @@ const SERVER_KEY = `api_key = "of-the-server"`;
 async function seen(
   headers: Record<string, string>,
   { tables = "", serverKeys = "" },
-): Promise<[authorization: string | null, apiKey: string | null]> {
+): Promise<(string | null)[]> {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables, serverKeys });
   assert.equal(await statusOf(router.ask({ headers })), 200);
   const [request] = server.seen;
-  return [request!.headers.get("authorization"), request!.headers.get("x-api-key")];
+  return ["authorization", "x-api-key", "api-key"].map((name) => request!.headers.get(name));
 }
 
 Deno.test("without any key in the configuration a server gets its clients' own", async () => {
-  assert.deepEqual(await seen(bearer("of-the-client"), {}), ["Bearer of-the-client", null]);
-  assert.deepEqual(await seen({ "x-api-key": "of-the-client" }, {}), [null, "of-the-client"]);
+  assert.deepEqual(await seen(bearer("of-the-client"), {}), ["Bearer of-the-client", null, null]);
+  assert.deepEqual(await seen({ "x-api-key": "of-the-client" }, {}), [null, "of-the-client", null]);
 });
 
-Deno.test("a server's key takes the place of what a client shows, in either header", async () => {
+Deno.test("a server's key takes the place of what a client shows, in any header", async () => {
   const both = { ...bearer("of-the-client"), "x-api-key": "of-the-client" };
-  for (const headers of [{}, both, { "x-api-key": "of-the-client" }]) {
+  for (
+    const headers of [{}, both, { "x-api-key": "of-the-client" }, {
+      "api-key": "of-the-client",
+    }] as Record<string, string>[]
+  ) {
     const got = await seen(headers, { serverKeys: SERVER_KEY });
-    assert.deepEqual(got, ["Bearer of-the-server", null]);
+    assert.deepEqual(got, ["Bearer of-the-server", null, null]);
   }
 });
 
 Deno.test("the router's keys go to no server, whether it has one of its own or not", async () => {
   const other = { "x-api-key": "something-else" };
   for (
-    const headers of [bearer("of-the-router"), { ...bearer("of-the-router"), ...other }, {
-      "x-api-key": "of-the-router",
-    }]
+    const headers of [
+      bearer("of-the-router"),
+      { ...bearer("of-the-router"), ...other },
+      { "x-api-key": "of-the-router" },
+      { "api-key": "of-the-router" },
+      { ...bearer("none"), "api-key": "of-the-router" },
+    ] as Record<string, string>[]
   ) {
-    assert.deepEqual(await seen(headers, { tables: ROUTER_KEYS }), [null, null]);
+    assert.deepEqual(await seen(headers, { tables: ROUTER_KEYS }), [null, null, null]);
     assert.deepEqual(
       await seen(headers, { tables: ROUTER_KEYS, serverKeys: SERVER_KEY }),
-      ["Bearer of-the-server", null],
+      ["Bearer of-the-server", null, null],
     );
   }
 });

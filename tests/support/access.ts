@@ -11,6 +11,7 @@ export function accessWith(access: Partial<Access> = {}): Access {
   return {
     keys: [],
     keysAreOn: access.keys !== undefined,
+    adminHosts: [],
     corsOrigins: ["*"],
     ...access,
   };

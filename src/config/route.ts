@@ -1,0 +1,100 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { ServerConfig } from "./config.ts";
+import { expandEnv, type Outside, readOutside } from "./outside.ts";
+import { shown } from "./parts.ts";
+import type { Problem } from "./problem.ts";
+import type { RawFile } from "./shape.ts";
+
+/** What a host is made of, which is less than a URL's parser takes. */
+const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
+
+/** Whether a connection could be made to a host, as a URL's parser gives it. */
+export function isHost(hostname: string): boolean {
+  return HOST.test(hostname);
+}
+
+/** A server that is reached directly where others are reached through a proxy. */
+const DIRECTLY = "none";
+const PROXY_SCHEMES = /^(https?|socks5h?):$/;
+
+/**
+ * The address of a proxy with its variables filled in.
+ *
+ * @returns `undefined` where there is none, or a problem
+ */
+export function proxyIn(
+  written: string | undefined,
+  where: string,
+  outside: Outside,
+  problems: Problem[],
+): string | undefined {
+  if (written === undefined || written === DIRECTLY) return undefined;
+  const before = problems.length;
+  const url = URL.parse(expandEnv(written, where, outside, problems).trim());
+  if (problems.length > before) return undefined;
+  if (url && PROXY_SCHEMES.test(url.protocol) && isHost(url.hostname)) return url.href;
+  // There may be a password in it.
+  const what =
+    "expected the address of a proxy such as http://proxy.internal:3128; what is there " +
+    "is not repeated";
+  problems.push({ where, what });
+  return undefined;
+}
+
+/** The certificates in a file; `undefined` where none is named, or where it can't be read. */
+export function certificatesIn(
+  name: string | undefined,
+  where: string,
+  outside: Outside,
+  problems: Problem[],
+): string | undefined {
+  const pem = readOutside(name, where, outside, problems);
+  if (pem !== undefined && !areCertificates(pem)) {
+    problems.push({ where, what: `expected certificates in PEM in ${shown(name)}` });
+  }
+  return pem;
+}
+
+/** What a server is shown as the router's own certificate, if anything. */
+export function clientCertificateIn(
+  server: RawFile["servers"]["servers"][number],
+  at: string,
+  outside: Outside,
+  problems: Problem[],
+): ServerConfig["clientCertificate"] {
+  const { client_cert, client_key } = server;
+  if ((client_cert === undefined) !== (client_key === undefined)) {
+    const [missing, other] = client_cert === undefined
+      ? ["client_cert", "client_key"]
+      : ["client_key", "client_cert"];
+    problems.push({ where: `${at}.${missing}`, what: `expected a file, since there is ${other}` });
+  }
+  const before = problems.length;
+  const cert = certificatesIn(client_cert, `${at}.client_cert`, outside, problems);
+  const key = readOutside(client_key, `${at}.client_key`, outside, problems);
+  if (cert === undefined || key === undefined || problems.length > before) return undefined;
+  if (arePair(cert, key)) return { cert, key };
+  const what = `expected the private key of client_cert, in PEM, in ${shown(client_key)}`;
+  problems.push({ where: `${at}.client_key`, what });
+  return undefined;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** What no connection can be made with would be noticed only when one is. */
+function areCertificates(pem: string): boolean {
+  const found = pem.match(CERTIFICATE) ?? [];
+  try {
+    return found.map((text) => new X509Certificate(text)).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function arePair(cert: string, key: string): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
