@@ -1,15 +1,9 @@
 import { monotonicMs } from "../clock.ts";
 import type { Connections } from "./connections.ts";
 import type { Fleet } from "./fleet.ts";
-import {
-  checkHealth,
-  failureIn,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-  Unauthorized,
-} from "./probe.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe, Unauthorized } from "./probe.ts";
 import type { ServerMetrics } from "./metrics_text.ts";
+import { failureIn } from "./runtime_error.ts";
 import { repeat } from "./repeat.ts";
 import type { Server } from "./server.ts";
 
