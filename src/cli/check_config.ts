@@ -6,12 +6,12 @@ import { loadConfig } from "../config/load.ts";
 import { openConnections } from "../fleet/connections.ts";
 import {
   checkHealth,
-  failureIn,
   fetchMetrics,
   fetchModels,
   type Probe,
   Unauthorized,
 } from "../fleet/probe.ts";
+import { failureIn } from "../fleet/runtime_error.ts";
 import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/server.ts";
 import { takeCheck } from "../fleet/transitions.ts";
 import { complainOf } from "./complain.ts";

@@ -1,4 +1,4 @@
-import type { EndDetails } from "./lease.ts";
+import type { EndDetails } from "./end_details.ts";
 import { type ClientError, type Comparison, isSameError } from "./outlier.ts";
 import { countAnswers, sumAnswers } from "./recent.ts";
 import type { Cut, Server } from "./server.ts";

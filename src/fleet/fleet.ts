@@ -6,6 +6,7 @@ import { type Choice, describeChoice } from "./choice.ts";
 import type { FleetOptions } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
 import { addCut, comparisonOf, settleCuts, takeOutlier } from "./doubt.ts";
+import { forgetScrape, takeScrape } from "./engine_transitions.ts";
 import { engineOf, evict, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.ts";
 import type { Check } from "./health.ts";
 import { type Lease, takePlace } from "./lease.ts";
@@ -187,7 +188,7 @@ export class Fleet {
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
     const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
-    this.#change(server, (now) => transitions.takeScrape(server, scrape, asleep, prefillMs, now));
+    this.#change(server, (now) => takeScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#workbook.scraped(server, scrape, this.#now());
     this.#settleCuts(server);
   }
@@ -196,7 +197,7 @@ export class Fleet {
   recordNoScrape(server: Server): void {
     this.#settleCuts(server);
     if (this.#fresh(server, this.#now())) return;
-    this.#change(server, () => transitions.forgetScrape(server));
+    this.#change(server, () => forgetScrape(server));
   }
 
   /** All that is known, at one moment, for whatever shows it. */

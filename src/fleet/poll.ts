@@ -1,15 +1,10 @@
 import { monotonicMs } from "../clock.ts";
 import type { Connections } from "./connections.ts";
+import { isDueForCheck } from "./due.ts";
 import type { Fleet } from "./fleet.ts";
-import {
-  checkHealth,
-  failureIn,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-  Unauthorized,
-} from "./probe.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe, Unauthorized } from "./probe.ts";
 import type { ServerMetrics } from "./metrics_text.ts";
+import { failureIn } from "./runtime_error.ts";
 import { repeat } from "./repeat.ts";
 import type { Server } from "./server.ts";
 
@@ -24,12 +19,8 @@ export interface Poller {
   stop(): Promise<void>;
 }
 
-/** Between two checks of an unhealthy server, whatever the intervals are. */
-const RECOVERY_CHECK_MS = 2_000;
 /** How often it is decided whether a check is due, at least. */
 const DUE_MS = 1_000;
-/** Waits vary by a tenth: a check that comes so early is in time. */
-const DUE_SHARE = 0.9;
 /** Between two checks that requests bring about. */
 const LOOK_MS = 1_000;
 
@@ -148,29 +139,14 @@ export function startPolling(
     onNoMetrics(server.config.url, why);
   }
 
-  /** Checks come at the configured interval, and more often while a server is out. */
-  function isDueForCheck(server: Server): boolean {
-    const { activeHealthCheck, autoRecoveryMs, healthCheckIntervalMs } = fleet.settings;
-    const { status } = server.health;
-    const sinceCheckMs = now() - (server.lastCheckAt ?? -Infinity);
-    if (status === "checking") return true;
-    if (!activeHealthCheck) {
-      // A server whose models nobody knows is of no use, healthy or not.
-      if (status !== "unhealthy") return server.models.size === 0;
-      return now() - (server.lastFailureAt ?? -Infinity) >= autoRecoveryMs;
-    }
-    if (status === "unhealthy") {
-      return sinceCheckMs >= DUE_SHARE * Math.min(RECOVERY_CHECK_MS, healthCheckIntervalMs);
-    }
-    return sinceCheckMs >= DUE_SHARE * healthCheckIntervalMs;
-  }
-
   function start(server: Server) {
     const stop = new AbortController();
     const { promise: checked, resolve } = Promise.withResolvers<void>();
     const checking = repeat(
       async () => {
-        if (isDueForCheck(server)) await check(server, stop.signal).catch(onError);
+        if (isDueForCheck(server, fleet.settings, now())) {
+          await check(server, stop.signal).catch(onError);
+        }
         resolve();
       },
       () => Math.min(DUE_MS, fleet.settings.healthCheckIntervalMs),

@@ -3,6 +3,7 @@ import type { Check } from "./health.ts";
 import { parseMetrics, type ServerMetrics } from "./metrics_text.ts";
 import { parseModels } from "./models_page.ts";
 import { readPage } from "./page.ts";
+import { failureIn, isConnectError } from "./runtime_error.ts";
 import type { Model } from "./server.ts";
 
 /** How the router asks a server about itself. */
@@ -20,7 +21,7 @@ export async function checkHealth(
   const started = performance.now();
   const found = await healthFailure(server, probe).catch((error: unknown) => ({
     failure: failureIn(error),
-    refused: isRefused(error),
+    refused: isConnectError(error),
     isSlow: isTimeout(error),
   }));
   return { ok: found === undefined, responseMs: performance.now() - started, ...found };
@@ -48,12 +49,6 @@ async function healthFailure(
 
 const isRedirect = (status: number) => status >= 300 && status <= 399;
 
-/** Whether nobody was there to be asked: no connection could be made. */
-function isRefused(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && cause.message.includes("client error (Connect)");
-}
-
 function isTimeout(error: unknown): boolean {
   return error instanceof ProbeTimeout;
 }
@@ -61,15 +56,6 @@ function isTimeout(error: unknown): boolean {
 /** A page did not come in time. */
 class ProbeTimeout extends Error {
   override name = "ProbeTimeout";
-}
-
-/** Why a server could not be asked, in the runtime's words but for the address. */
-export function failureIn(error: unknown): string {
-  const { message, cause } = error as Error;
-  const told = cause instanceof Error ? cause.message : message;
-  const [, why] = /client error \(\w+\): (?:tcp connect error: )?(.*?)(?: \(os error \d+\))?$/
-    .exec(told) ?? [];
-  return why ?? told;
 }
 
 /** A server that lists its models only to those with another key. */

@@ -1,6 +1,6 @@
 import type { ServerConfig } from "../config/config.ts";
 import { type Health, UNCHECKED } from "./health.ts";
-import type { EndDetails } from "./lease.ts";
+import type { EndDetails } from "./end_details.ts";
 import type { Scrape } from "./load.ts";
 import type { ClientError } from "./outlier.ts";
 import { noAnswers, type RecentAnswers } from "./recent.ts";

@@ -1,8 +1,7 @@
 import type { ServerConfig, Settings } from "../config/config.ts";
-import { afterRequest, openBreaker } from "./breaker.ts";
+import { afterRequest } from "./breaker.ts";
 import { afterCheck, type Check } from "./health.ts";
 import type { Cause, EndDetails } from "./lease.ts";
-import type { Scrape } from "./load.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import { addAnswer, countAnswers } from "./recent.ts";
 import { afterBackpressure } from "./rest.ts";
@@ -15,7 +14,6 @@ import {
   type ServerState,
   stateOf,
 } from "./server.ts";
-import { afterScrape, stallAfterMs } from "./stall.ts";
 
 /** What a transition depends on beside the server itself. */
 export interface Circumstances {
@@ -62,57 +60,6 @@ const OF_ENGINE: { readonly [state in ServerState]?: string } = {
   sleeping: "its engine sleeps",
   stalled: "its engine stands still",
 };
-
-/**
- * Its `/metrics` were read.
- *
- * @param prefillMs expected for the longest prompt that waits there
- */
-export function takeScrape(
-  server: Server,
-  scrape: Omit<Scrape, "at"> | undefined,
-  asleep: boolean,
-  prefillMs: number,
-  circumstances: Circumstances,
-): string {
-  const { settings, now } = circumstances;
-  const { asleep: slept, stalled: isStalled, awaited, progress: { movedAt } } = server;
-  server.scrapedAt = now;
-  server.scrape = scrape && { ...scrape, at: now };
-  server.asleep = asleep;
-  server.progress = afterScrape(server.progress, scrape, { awaited, isStalled }, now);
-  const stillMs = now - server.progress.stillSince;
-  const moved = server.progress.movedAt > movedAt;
-  if (!isStalled) {
-    server.stalled = stillMs >= stallAfterMs(server.progress, prefillMs, settings.stallTimeoutMs);
-  } else if (moved || !scrape) {
-    server.stalled = false;
-  } else if (server.progress.stillSince === Infinity) {
-    return letTry(server, circumstances);
-  }
-  if (asleep) return "its engine sleeps";
-  if (server.stalled) {
-    return `its engine stands still: no progress for ${Math.round(stillMs / 1000)} s`;
-  }
-  return slept ? "its engine is awake" : "its engine moves again";
-}
-
-/** Nothing is left at an engine that hangs, so nothing can move: a request has to show it. */
-function letTry(server: Server, { now, random }: Circumstances): string {
-  server.stalled = false;
-  const { status } = server.health;
-  if (status === "healthy" || status === "half-open") {
-    server.health = openBreaker(server.health, { now, random }, "its engine stood still");
-  }
-  return server.health.reason;
-}
-
-/** Its `/metrics` could not be read for so long that what they said of its engine is old. */
-export function forgetScrape(server: Server): string {
-  server.asleep = false;
-  server.stalled = false;
-  return "its metrics can't be read";
-}
 
 /**
  * A request to it ended, or what it ended with was settled.

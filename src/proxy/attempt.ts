@@ -1,5 +1,5 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
-import { failureIn } from "../fleet/probe.ts";
+import { failureIn } from "../fleet/runtime_error.ts";
 import { type ClientError, clientErrorIn, isShutdown } from "./client_error.ts";
 import type { Early, Head } from "./early_head.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold.ts";

@@ -1,4 +1,5 @@
 import type { Outcome } from "../fleet/outcome.ts";
+import { isConnectError } from "../fleet/runtime_error.ts";
 
 /** Why the router gave an attempt up. */
 export type Expiry =
@@ -70,11 +71,4 @@ function outcomeOfStatus(status: number): Outcome {
       if (isRedirect(status)) return "bad_status";
       return status >= 400 ? "client_error" : "ok";
   }
-}
-
-/** `fetch` tells only in words whether it ever had a connection. */
-function isConnectError(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error &&
-    cause.message.includes("client error (Connect)");
 }

@@ -78,11 +78,12 @@ Deno.test("a server that is well but lists no models is an error, unless they ar
     `[servers]\nservers = [{ url = "${vllm.url}" }]\n`,
   );
   assert.equal(discovered.code, 1);
+  assert.equal(row(discovered.stdout, vllm.url)[1], "unauthorized");
   assert.equal(row(discovered.stdout, vllm.url)[5], "not told");
   const host = hostOf(vllm.url);
   assert.match(
     discovered.stdout,
-    RegExp(`\n${host}: lists no models: /v1/models answered 401.*\n`),
+    RegExp(`\n${host}: /v1/models answered 401; it needs an api_key\n`),
   );
   assert.match(discovered.stdout, /: 1 of 1 server has a problem\n$/);
   const fixed = await checkConfig(
@@ -90,6 +91,14 @@ Deno.test("a server that is well but lists no models is an error, unless they ar
   );
   assert.equal(fixed.code, 0);
   assert.equal(row(fixed.stdout, vllm.url)[5], "mine");
+});
+
+Deno.test("a server that is well and lists no model at all is an error as well", async () => {
+  await using vllm = startVllm(() => modelsPage());
+  const { code, stdout } = await checkConfig(`[servers]\nservers = [{ url = "${vllm.url}" }]\n`);
+  assert.equal(code, 1);
+  assert.equal(row(stdout, vllm.url)[1], "no_models");
+  assert.match(stdout, RegExp(`\n${hostOf(vllm.url)}: /v1/models lists none\n`));
 });
 
 Deno.test("a server whose engine sleeps is sleeping, which is a problem", async () => {

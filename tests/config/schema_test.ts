@@ -84,6 +84,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
         max_concurrent_requests: 7,
         name: "big",
         api_key: "secret",
+        health_path: "/ready?full=1",
         models: ["a", "org/b"],
       }],
     },
@@ -126,6 +127,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
       name: "big",
       capacity: 7,
       apiKey: "secret",
+      healthPath: "/ready?full=1",
       models: ["a", "org/b"],
     }],
     settings: {
@@ -285,6 +287,7 @@ for (
     url: ["", "  ", 3, null, ["http://a"]],
     max_concurrent_requests: [0, -1, 2.5, "3", true, Infinity, NaN],
     name: ["", 3],
+    health_path: ["", "health", "http://a/health", "/a b", "/health#x", "/grün", 3, null],
     api_key: ["", 3, "ключ", "two words"],
     models: ["a", []],
   })
@@ -512,7 +515,7 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, client_cert, client_key, proxy, models",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, health_path, client_cert, client_key, proxy, models",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import {
   checkHealth,
-  failureIn,
   fetchMetrics,
   fetchModels,
   type Probe,
   Unauthorized,
 } from "../../src/fleet/probe.ts";
+import { failureIn } from "../../src/fleet/runtime_error.ts";
 import { configOf } from "../support/config.ts";
 import {
   deadUrl,

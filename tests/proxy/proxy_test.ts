@@ -75,7 +75,12 @@ async function proxying(
     left: () => void left++,
   });
   const proxy: Proxied["proxy"] = (request) =>
-    answer(request, client, { clientGone: request.signal, onStreamHead() {} });
+    answer(request, client, {
+      clientGone: request.signal,
+      hasPreamble: false,
+      open() {},
+      pass() {},
+    });
   const proxied: Proxied = {
     proxy,
     fleet,
@@ -90,10 +95,11 @@ async function proxying(
   connections.close();
   assert.equal(left, accounts.length, "of each request its client is told that it ended");
   assert.deepEqual(
-    fleet.servers.map(({ inFlight }) => inFlight),
+    fleet.servers.map(({ inFlight, awaited }) => inFlight + awaited),
     urls.map(() => 0),
     "every place is given back",
   );
+  assert.ok(fleet.servers.every(({ evictions }) => evictions.size === 0), "no callback is left");
   assert.equal(
     new Set(accounts).size,
     accounts.length,
@@ -392,33 +398,138 @@ Deno.test("a request that takes too long ends, and blames nobody", async () => {
   }, { total_timeout: 0.1 });
 });
 
-Deno.test("an attempt at an engine that stands still moves on, and is not held against the server", async () => {
+Deno.test("an attempt at a server that goes out moves on, and is not held against the server", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => new Response("x"));
   await proxying([silent.url, other.url], async ({ proxy, fleet, failovers }) => {
     const [server] = fleet.servers as Server[];
     const answering = proxy(request());
     await until("asked", () => server!.inFlight === 1);
-    server!.stall.abort();
+    for (const leave of [...server!.evictions]) leave();
     assert.equal(await (await answering).text(), "x");
     assert.deepEqual(failovers.map(({ reason }) => reason), ["timeout"]);
     assert.equal(server!.health.consecutiveRequestFailures, 0);
   });
 });
 
+const STOP = `{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}`;
+
+function events(...data: string[]): Response {
+  return new Response(data.map((data) => `data: ${data}\n\n`).join(""), {
+    headers: { "content-type": "text/event-stream" },
+  });
+}
+
+/** As vLLM answers it. */
+function badRequest(): Response {
+  const error = { message: "m", type: "BadRequestError", code: 400 };
+  return Response.json({ error }, { status: 400 });
+}
+
+const failuresAt = (fleet: Fleet) =>
+  fleet.servers.map(({ health }) => health.consecutiveRequestFailures);
+
 Deno.test("a stream that begins with an error of its server's is another server's stream", async () => {
-  const events = (...data: string[]) =>
-    new Response(data.map((data) => `data: ${data}\n\n`).join(""), {
-      headers: { "content-type": "text/event-stream" },
-    });
   await using failing = startUpstream(() => events(`{"error":{"code":500}}`, "[DONE]"));
-  await using well = startUpstream(() => events(`{"choices":[]}`, "[DONE]"));
+  await using well = startUpstream(() => events(STOP, "[DONE]"));
   await proxying([failing.url, well.url], async ({ proxy, fleet, failovers }) => {
     const response = await proxy(request());
-    assert.equal(await response.text(), `data: {"choices":[]}\n\ndata: [DONE]\n\n`);
+    assert.equal(await response.text(), `data: ${STOP}\n\ndata: [DONE]\n\n`);
     assert.deepEqual(failovers.map(({ reason }) => reason), ["bad_status"]);
-    const failures = fleet.servers.map(({ health }) => health.consecutiveRequestFailures);
-    assert.deepEqual(failures, [1, 0]);
+    assert.deepEqual(failuresAt(fleet), [1, 0]);
+  });
+});
+
+Deno.test("a stream that its server gave up before a token is another server's, without blame", async () => {
+  await using stopping = startUpstream(() => events(`{"choices":[]}`, "[DONE]"));
+  await using well = startUpstream(() => events(STOP, "[DONE]"));
+  await proxying([stopping.url, well.url], async ({ proxy, fleet, failovers }) => {
+    assert.equal(await (await proxy(request())).text(), `data: ${STOP}\n\ndata: [DONE]\n\n`);
+    assert.deepEqual(failovers.map(({ reason }) => reason), ["aborted"]);
+    assert.deepEqual(failuresAt(fleet), [0, 0]);
+  });
+});
+
+Deno.test("a server that failed is blamed once another answers the same request well", async () => {
+  await using failing = startUpstream(() => new Response("", { status: 500 }));
+  await using well = startUpstream(() => new Response("x"));
+  const urls = [`${failing.url}/a`, `${failing.url}/b`, well.url];
+  await proxying(urls, async ({ proxy, fleet }) => {
+    assert.equal(await (await proxy(request())).text(), "x");
+    assert.deepEqual(failuresAt(fleet), [1, 1, 0]);
+  });
+});
+
+for (
+  const [what, second, status] of [
+    ["fails as well", () => new Response("", { status: 500 }), 500],
+    ["says that the client is in error", badRequest, 400],
+  ] as const
+) {
+  Deno.test(`a server that failed is not blamed where another ${what}`, async () => {
+    await using failing = startUpstream(() => new Response("", { status: 500 }));
+    await using other = startUpstream(second);
+    await proxying([failing.url, other.url], async ({ proxy, fleet }) => {
+      for (let i = 0; i < 10; i++) {
+        const response = await proxy(request());
+        await response.body?.cancel();
+        if (i === 0) assert.equal(response.status, status);
+      }
+      assert.deepEqual(failuresAt(fleet), [0, 0]);
+      assert.ok(fleet.servers.every(({ health }) => health.status === "healthy"));
+    });
+  });
+}
+
+Deno.test("a server that failed is blamed where nobody else could be asked", async () => {
+  await using failing = startUpstream(() => new Response("", { status: 500 }));
+  await proxying([failing.url], async ({ proxy, fleet }) => {
+    await (await proxy(request())).body?.cancel();
+    assert.deepEqual(failuresAt(fleet), [1]);
+  });
+});
+
+Deno.test("a client error that one server alone gives goes to another, and is held against the first", async () => {
+  await using gateway = startUpstream(() => new Response("<html>", { status: 404 }));
+  await using well = startUpstream(() => new Response("x"));
+  await proxying([gateway.url, well.url], async ({ proxy, fleet, failovers, accounts }) => {
+    assert.equal(await (await proxy(request())).text(), "x");
+    assert.deepEqual(failovers.map(({ reason }) => reason), ["client_error"]);
+    assert.deepEqual(failuresAt(fleet), [1, 0]);
+    assert.equal(accounts[0]?.outcome, "ok");
+  });
+});
+
+Deno.test("a client error that two servers give is the client's, and the next one isn't asked about again", async () => {
+  let asked = 0;
+  await using server = startUpstream(() => {
+    asked++;
+    return new Response("<html>", { status: 404 });
+  });
+  const urls = ["/a", "/b"].map((path) => server.url + path);
+  await proxying(urls, async ({ proxy, fleet, accounts }) => {
+    const first = await proxy(request());
+    assert.deepEqual([first.status, await first.text()], [404, "<html>"]);
+    assert.equal(asked, 2);
+    const second = await proxy(request());
+    assert.deepEqual([second.status, await second.text()], [404, "<html>"]);
+    assert.equal(asked, 3);
+    assert.deepEqual(failuresAt(fleet), [0, 0]);
+    assert.ok(accounts.every(({ outcome }) => outcome === "client_error"));
+  });
+});
+
+Deno.test("a client error of vLLM's shape goes back at once", async () => {
+  let asked = 0;
+  await using server = startUpstream(() => {
+    asked++;
+    return badRequest();
+  });
+  const urls = ["/a", "/b"].map((path) => server.url + path);
+  await proxying(urls, async ({ proxy, fleet }) => {
+    for (let i = 0; i < 10; i++) assert.equal((await errorOf(await proxy(request()))).status, 400);
+    assert.equal(asked, 10);
+    assert.deepEqual(failuresAt(fleet), [0, 0]);
   });
 });
 
