@@ -4,6 +4,7 @@ import type { Lease } from "../src/fleet/lease.ts";
 import type { Server } from "../src/fleet/server.ts";
 import type { Work } from "../src/fleet/work.ts";
 import { classify } from "../src/proxy/classify.ts";
+import { inTurns } from "../src/proxy/turns.ts";
 import { membersOf } from "../src/proxy/json_members.ts";
 import { describeWork, PROMPT_MEMBERS } from "../src/proxy/work_of.ts";
 import { CAPACITY } from "./proxies.ts";
@@ -102,7 +103,7 @@ function choose(fleet: Fleet, work: Work): { lease: Lease; microseconds: number 
 }
 
 async function workOf(kilobytes: number): Promise<Work> {
-  const asked = await classify(bodyOf(kilobytes), "application/json");
+  const asked = await inTurns(classify(bodyOf(kilobytes), "application/json"));
   if (!("work" in asked)) throw new Error(asked.message);
   return asked.work;
 }

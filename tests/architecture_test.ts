@@ -100,6 +100,7 @@ const PURE = [
   "proxy/events.ts",
   "proxy/headers.ts",
   "proxy/json_members.ts",
+  "proxy/multipart.ts",
   "proxy/outcome_of.ts",
   "proxy/paths.ts",
   "proxy/retry.ts",
@@ -107,6 +108,7 @@ const PURE = [
   "proxy/server_errors.ts",
   "proxy/stream_end.ts",
   "proxy/usage.ts",
+  "proxy/walk.ts",
   "proxy/work_of.ts",
   ...routing,
 ];

@@ -4,6 +4,7 @@ import { type Asked, classify } from "./classify.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, forbiddenModel } from "./errors.ts";
 import { asksEngine } from "./paths.ts";
+import { inTurns } from "./turns.ts";
 
 /** A request whose body is here and understood as far as need be. */
 export interface AskedWithBody extends Asked {
@@ -30,10 +31,9 @@ export async function readAsked(
   const readAt = performance.now();
   const { headers } = request;
   const session = headers.get(settings.sessionHeader) ?? undefined;
-  const asked = await classify(body.bytes, headers.get("content-type"), {
-    session,
-    asksEngine: asksEngine(path),
-  });
+  const asked = await inTurns(
+    classify(body.bytes, headers.get("content-type"), { session, asksEngine: asksEngine(path) }),
+  );
   const error = "status" in asked
     ? asked
     : client.mayUse(asked.work.model)

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Asked, classify } from "../../src/proxy/classify.ts";
+import { type Asked, classify as walk } from "../../src/proxy/classify.ts";
 import type { ApiError } from "../../src/proxy/errors.ts";
+import { inTurns } from "../../src/proxy/turns.ts";
 import { numRuns } from "../support/property.ts";
 
 const JSON_TYPE = "application/json";
+
+const classify = (...given: Parameters<typeof walk>) => inTurns(walk(...given));
 
 function asked(text: string, type: string | null = JSON_TYPE) {
   return classify(new TextEncoder().encode(text), type);
@@ -117,14 +120,12 @@ Deno.test("an upload's fields are read wherever they stand, however long its fil
   assert.equal("status" in long && long.status, 400);
 });
 
-Deno.test("a form has a hundred parts at most, with or without something before them", async () => {
+Deno.test("a form has a hundred parts at most", async () => {
   const part = 'content-disposition: form-data; name="a"\r\n\r\nb\r\n';
   const form = (parts: number) => `--x\r\n${part}`.repeat(parts) + "--x--\r\n";
-  for (const before of ["", "preamble\r\n"]) {
-    for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
-      const answer = await asked(before + form(parts), "multipart/form-data; boundary=x");
-      assert.equal("work" in answer, isTaken, `${parts} after "${before}"`);
-    }
+  for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
+    const answer = await asked(form(parts), "multipart/form-data; boundary=x");
+    assert.equal("work" in answer, isTaken, `${parts}`);
   }
 });
 
@@ -149,6 +150,39 @@ Deno.test("the content type of an upload is read in any case, as RFC 9110 has it
     model: "whisper",
     stream: false,
   });
+});
+
+Deno.test("a form's `stream` is true where servers read it as true", async () => {
+  for (
+    const [value, stream] of [
+      ...["true", "True", "TRUE", "1", "yes", "y", "on", "t"].map((value) => [value, true]),
+      ...["false", "0", "no", "off", "", "true "].map((value) => [value, false]),
+    ] as [string, boolean][]
+  ) {
+    const read = await classify(...await formOf({ model: "m", stream: value }));
+    assert.deepEqual(routeOf(read), { model: "m", stream }, value);
+  }
+});
+
+Deno.test("a form whose `model` or `stream` has no single meaning is refused by its name", async () => {
+  const type = "multipart/form-data; boundary=x";
+  const form = (...parts: string[]) =>
+    parts.map((part) => `--x\r\nContent-Disposition: form-data; ${part}\r\n`).join("") + "--x--";
+  for (const name of ["model", "stream"]) {
+    const one = `name="${name}"\r\n\r\ntrue`;
+    for (
+      const [text, said] of [
+        [form(one, one), /several/],
+        [form(`name="${name}"; filename="a"\r\n\r\ntrue`), /is a file/],
+        [form(`name="${name}"\r\n\r\n${"t".repeat(1_025)}`), /longer than 1024 bytes/],
+      ] as const
+    ) {
+      const error = await asked(text, type);
+      assert.ok("status" in error);
+      assert.deepEqual([error.status, error.param], [400, name]);
+      assert.match(error.message, said);
+    }
+  }
 });
 
 Deno.test("an upload that isn't a form is a bad request", async () => {

@@ -3,13 +3,16 @@ import fc from "fast-check";
 import type { Work } from "../../src/fleet/work.ts";
 import { BLOCK_BYTES } from "../../src/fleet/work.ts";
 import { classify } from "../../src/proxy/classify.ts";
+import { inTurns } from "../../src/proxy/turns.ts";
 import { numRuns } from "../support/property.ts";
 
 const encoder = new TextEncoder();
 
 async function workOf(body: unknown, session?: string, asksEngine = true): Promise<Work> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const asked = await classify(encoder.encode(text), "application/json", { session, asksEngine });
+  const asked = await inTurns(
+    classify(encoder.encode(text), "application/json", { session, asksEngine }),
+  );
   assert.ok("work" in asked, JSON.stringify(asked));
   return asked.work;
 }
@@ -200,7 +203,7 @@ Deno.test("an upload has a session by its header, and no prompt that can be told
   form.set("prompt", LONG);
   const request = new Request("http://router", { method: "POST", body: form });
   const type = request.headers.get("content-type");
-  const asked = await classify(await request.bytes(), type, { session: "s" });
+  const asked = await inTurns(classify(await request.bytes(), type, { session: "s" }));
   assert.ok("work" in asked);
   assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [undefined, []]);
   assert.notEqual(asked.work.session, undefined);

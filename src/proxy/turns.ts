@@ -1,0 +1,27 @@
+import type { Walk } from "./walk.ts";
+
+/** Other requests wait at most this long, plus the time of one slice. */
+const TURN_MS = 5;
+
+/** Settles when the last walk that asked for a turn has got it. */
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a walk to its end. Every few milliseconds the event loop gets to run, so that one large body
+ * delays no other request for long. Of several long walks one runs between two rounds of the event
+ * loop. A walk that is short ends without a pause.
+ */
+export async function inTurns<Result>(walk: Walk<Result>): Promise<Result> {
+  let startedAt = performance.now();
+  for (;;) {
+    const step = walk.next();
+    if (step.done) return step.value;
+    if (performance.now() - startedAt < TURN_MS) continue;
+    await (lastTurn = lastTurn.then(nextRound));
+    startedAt = performance.now();
+  }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
