@@ -100,6 +100,7 @@ const PURE = [
   "proxy/events.ts",
   "proxy/headers.ts",
   "proxy/json_members.ts",
+  "proxy/json_scan.ts",
   "proxy/multipart.ts",
   "proxy/outcome_of.ts",
   "proxy/paths.ts",

@@ -2,9 +2,10 @@ import { isUtf8 } from "node:buffer";
 import { textOf } from "./bytes.ts";
 import { type ApiError, badRequest } from "./errors.ts";
 import type { Work } from "../fleet/work.ts";
-import { membersOf, MOST_MEMBERS, type Span, type Unreadable, valueIn } from "./json_members.ts";
+import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
 import { boundaryIn, type Part, partsOf } from "./multipart.ts";
-import type { Walk } from "./walk.ts";
+import { SLICE_BYTES, type Walk } from "./walk.ts";
 import { describeWork, PROMPT_MEMBERS } from "./work_of.ts";
 
 /** What the router needs to know of a request's body. */
@@ -48,28 +49,43 @@ export function* classify(
   // Whatever a server could take for a form must be one.
   return contentType?.toLowerCase().includes("multipart/")
     ? yield* classifyForm(body, contentType, around)
-    : classifyJson(body, around);
+    : yield* classifyJson(body, around);
 }
 
-function classifyJson(
+function* classifyJson(
   body: Uint8Array,
   { session, asksEngine = true }: Around,
-): Asked | ApiError {
-  if (!isUtf8(body) || body.includes(0)) return badRequest(PROBLEMS.not_json);
-  const members = membersOf(body, MEMBERS, DEEPEST);
+): Walk<Asked | ApiError> {
+  if (!(yield* isText(body))) return badRequest(PROBLEMS.not_json);
+  const members = yield* membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
+  const { values } = members;
   // It would be parsed, which takes long where it is something else than a name.
-  if (members.model && lengthOf(members.model) > LONGEST_MODEL) return modelTooLong;
-  const model = members.model ? valueIn(body, members.model) : undefined;
-  if (members.model && model === undefined) return badRequest(PROBLEMS.not_json);
+  if (values.model && lengthOf(values.model) > LONGEST_MODEL) return modelTooLong;
+  const model = values.model ? valueIn(body, values.model) : undefined;
+  if (values.model && model === undefined) return badRequest(PROBLEMS.not_json);
   if (model !== undefined && model !== null && typeof model !== "string") {
     return badRequest("`model` is not a text.", "model");
   }
-  const isStream = members.stream && lengthOf(members.stream) === "true".length &&
-    valueIn(body, members.stream) === true;
+  const isStream = values.stream && lengthOf(values.stream) === "true".length &&
+    valueIn(body, values.stream) === true;
   const options = { model: model ?? undefined, stream: isStream === true, session };
   const work = asksEngine ? describeWork(body, members, options) : { ...options, ...NO_PROMPT };
   return { stream: options.stream, work };
+}
+
+/** Whether these bytes are UTF-8 and hold no NUL, which stands nowhere in JSON. */
+function* isText(body: Uint8Array): Walk<boolean> {
+  for (let start = 0; start < body.length;) {
+    let end = Math.min(body.length, start + SLICE_BYTES);
+    // No letter is cut: it has up to three bytes behind its first.
+    for (let i = 0; i < 3 && (body[end]! & 0xc0) === 0x80; i++) end--;
+    const slice = body.subarray(start, end);
+    if (!isUtf8(slice) || slice.includes(0)) return false;
+    start = end;
+    if (start < body.length) yield;
+  }
+  return true;
 }
 
 const modelTooLong = badRequest(`\`model\` is longer than ${LONGEST_MODEL} bytes.`, "model");
@@ -93,7 +109,7 @@ function* classifyForm(
   if (streamText !== undefined && typeof streamText !== "string") return streamText;
   const stream = streamText !== undefined && TRUE.test(streamText);
   const options = { model, stream, session };
-  return { stream, work: describeWork(body, {}, options) };
+  return { stream, work: describeWork(body, { values: {}, longStrings: [] }, options) };
 }
 
 const BAD_FORM_TYPE =

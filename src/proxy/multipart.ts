@@ -1,4 +1,4 @@
-import type { Span } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
 import { SLICE_BYTES, type Walk } from "./walk.ts";
 
 /** One part of a multipart form. */

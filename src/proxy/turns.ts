@@ -12,14 +12,15 @@ let lastTurn: Promise<unknown> = Promise.resolve();
  * loop. A walk that is short ends without a pause.
  */
 export async function inTurns<Result>(walk: Walk<Result>): Promise<Result> {
-  let startedAt = performance.now();
-  for (;;) {
-    const step = walk.next();
-    if (step.done) return step.value;
+  let step = walk.next();
+  // Most are done at once and need no clock.
+  if (step.done) return step.value;
+  for (let startedAt = performance.now(); !step.done; step = walk.next()) {
     if (performance.now() - startedAt < TURN_MS) continue;
     await (lastTurn = lastTurn.then(nextRound));
     startedAt = performance.now();
   }
+  return step.value;
 }
 
 function nextRound(): Promise<void> {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { type Asked, classify as walk } from "../../src/proxy/classify.ts";
 import type { ApiError } from "../../src/proxy/errors.ts";
 import { inTurns } from "../../src/proxy/turns.ts";
+import { SLICE_BYTES } from "../../src/proxy/walk.ts";
 import { numRuns } from "../support/property.ts";
 
 const JSON_TYPE = "application/json";
@@ -191,6 +192,54 @@ Deno.test("an upload that isn't a form is a bad request", async () => {
   ) {
     const error = await asked("not a form", type);
     assert.equal("status" in error && error.status, 400, type);
+  }
+});
+
+Deno.test("no body of 60 MiB keeps the event loop for 100 ms at a time", async (t) => {
+  const size = 60 * 1024 * 1024;
+  const filled = (start: string, unit: string, end: string) =>
+    new TextEncoder().encode(start + unit.repeat((size - 100) / unit.length) + end);
+  for (
+    const [what, body, type] of [
+      ["empty texts", filled(`{"messages":[`, `"",`, `""]}`)],
+      ["empty objects", filled(`{"messages":[`, `{},`, `""]}`)],
+      ["escapes", filled(`{"messages":["`, String.raw`\\\"`, `"]}`)],
+      ["one prompt", filled(`{"prompt":"`, `a`, `"}`)],
+      ["a session", filled(`{"prompt_cache_key":"`, `a`, `"}`)],
+      ["images", filled(`{"messages":[`, `"data:${"a".repeat(8_190)}",`, `""]}`)],
+      ["white space", filled(`{"messages":[`, `\t`, `""]}`)],
+      [
+        "a file",
+        filled(`--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n`, "\r", "\r\n--x--"),
+        "multipart/form-data; boundary=x",
+      ],
+    ] as const
+  ) {
+    await t.step(what, () => {
+      const walked = walk(body, type ?? JSON_TYPE);
+      let longestMs = 0;
+      for (let done = false; !done;) {
+        const startedAt = performance.now();
+        const step = walked.next();
+        longestMs = Math.max(longestMs, performance.now() - startedAt);
+        done = step.done ?? false;
+        assert.ok(!step.done || "work" in step.value, JSON.stringify(step.value));
+      }
+      assert.ok(longestMs < 100, `${longestMs} ms`);
+    });
+  }
+});
+
+Deno.test("a byte that is no UTF-8 is found wherever it stands among slices", async () => {
+  const letters = new TextEncoder().encode(`{"a":"${"模😀é".repeat(60_000)}"}`);
+  assert.ok(letters.length > 2 * SLICE_BYTES);
+  assert.ok("work" in await classify(letters, JSON_TYPE));
+  for (const at of [7, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, letters.length - 3]) {
+    for (const byte of [0, 0xc0, 0xff]) {
+      const broken = letters.with(at, byte);
+      const error = await classify(broken, JSON_TYPE);
+      assert.equal("status" in error && error.status, 400, `${byte} at ${at}`);
+    }
   }
 });
 

@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { classify } from "../../src/proxy/classify.ts";
-import { boundaryIn, type Part, partsOf } from "../../src/proxy/multipart.ts";
+import { boundaryIn, partsOf } from "../../src/proxy/multipart.ts";
 import { inTurns } from "../../src/proxy/turns.ts";
-import type { Walk } from "../../src/proxy/walk.ts";
+import { runToEnd } from "./run_to_end.ts";
 import forms from "./forms.json" with { type: "json" };
-
-/** What a walk comes to, and how often it could have been interrupted. */
-function runToEnd<Result>(walk: Walk<Result>): [Result, number] {
-  for (let pauses = 0;; pauses++) {
-    const step = walk.next();
-    if (step.done) return [step.value, pauses];
-  }
-}
 
 /** A text of letters below U+0100, each for its byte. */
 const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
@@ -36,7 +28,7 @@ Deno.test("no form is read in another way than by servers, and odd ones are refu
 
 function partsIn(text: string, boundary = "B"): [string, string, boolean][] | string {
   const body = bytesOf(text);
-  const [parts] = runToEnd<Part[] | string>(partsOf(body, boundary));
+  const [parts] = runToEnd(partsOf(body, boundary));
   if (typeof parts === "string") return parts;
   return parts.map(({ name, isFile, value }) => [
     name,
@@ -124,7 +116,7 @@ Deno.test("a large file can be interrupted, and is not compared again and again"
     const text = `--${boundary}\r\n${PART}${unit.repeat(size / unit.length)}\r\n--${boundary}--`;
     const body = new TextEncoder().encode(text);
     const startedAt = performance.now();
-    const [parts, pauses] = runToEnd<Part[] | string>(partsOf(body, boundary));
+    const [parts, pauses] = runToEnd(partsOf(body, boundary));
     assert.ok(Array.isArray(parts), `${parts}`);
     assert.equal(parts.length, 1);
     assert.ok(pauses > 20, `${pauses} pauses`);

@@ -269,3 +269,12 @@ Deno.test("a short text that looks like an image is text", async () => {
     JSON.stringify(messages).length,
   );
 });
+
+Deno.test("of a prompt that no model can take, the first 8 MiB are hashed and all of it is counted", async () => {
+  const prompt = (length: number) => workOf(JSON.stringify({ prompt: "a".repeat(length) }));
+  const most = 8 * 1024 * 1024 / 512;
+  const long = await prompt(9 * 1024 * 1024);
+  assert.equal(long.blocks.length, most);
+  assert.equal(long.promptBytes, 9 * 1024 * 1024 + 2);
+  assert.deepEqual((await prompt(8 * 1024 * 1024)).blocks, long.blocks);
+});
