@@ -107,6 +107,7 @@ const PURE = [
   "proxy/retry.ts",
   "proxy/retry_budget.ts",
   "proxy/server_errors.ts",
+  "proxy/store.ts",
   "proxy/stream_end.ts",
   "proxy/usage.ts",
   "proxy/walk.ts",

@@ -1,9 +1,10 @@
 import type { Admission } from "./admission.ts";
-import { type Body, readBody, type UploadLimits } from "./body.ts";
+import { readBody, type UploadLimits } from "./body.ts";
 import { type Asked, classify } from "./classify.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, forbiddenModel } from "./errors.ts";
 import { asksEngine } from "./paths.ts";
+import type { Body } from "./store.ts";
 import { inTurns } from "./turns.ts";
 
 /** A request whose body is here and understood as far as need be. */

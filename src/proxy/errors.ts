@@ -81,7 +81,7 @@ export const bodyTooLarge = (maxBytes: number): ApiError => ({
 
 export const uploadTooSlow = (timeoutMs: number): ApiError => ({
   status: 408,
-  message: `The body did not arrive within ${timeoutMs / 1000} s.`,
+  message: `Less than 1 KiB a second of the body arrived for ${timeoutMs / 1000} s.`,
   type: "invalid_request_error",
   closes: true,
 });
