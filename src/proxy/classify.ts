@@ -69,7 +69,7 @@ function* classifyJson(
   }
   const isStream = values.stream && lengthOf(values.stream) === "true".length &&
     valueIn(body, values.stream) === true;
-  const options = { model: model ?? undefined, stream: isStream === true, session };
+  const options = { model: model || undefined, stream: isStream === true, session };
   const work = asksEngine ? describeWork(body, members, options) : { ...options, ...NO_PROMPT };
   return { stream: options.stream, work };
 }
@@ -108,7 +108,7 @@ function* classifyForm(
   const streamText = fieldIn(body, parts, "stream");
   if (streamText !== undefined && typeof streamText !== "string") return streamText;
   const stream = streamText !== undefined && TRUE.test(streamText);
-  const options = { model, stream, session };
+  const options = { model: model || undefined, stream, session };
   return { stream, work: describeWork(body, { values: {}, longStrings: [] }, options) };
 }
 

@@ -25,7 +25,7 @@ const ESCAPE_LENGTH = 6;
 /** Far more members than any request has; each takes longer than the bytes of a text. */
 export const MOST_MEMBERS = 1_000;
 
-/** A byte order mark is no JSON, wherever it stands. */
+/** A byte order mark within the text is no JSON. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
@@ -44,7 +44,7 @@ export function* membersOf<Name extends string>(
 ): Walk<Members<Name> | Unreadable> {
   const values: Partial<Record<string, Span>> = {};
   const longStrings: Span[] = [];
-  const scan: Scan = { json, deepest, longStrings, at: 0, depth: 0, stringStart: -1 };
+  const scan: Scan = { json, deepest, longStrings, at: startOf(json), depth: 0, stringStart: -1 };
   while (!skipSpace(scan)) yield;
   if (json[scan.at] !== OPEN_OBJECT) return scan.at < json.length ? "no_object" : "not_json";
   scan.at++;
@@ -82,6 +82,11 @@ export function* membersOf<Name extends string>(
   scan.at++;
   while (!skipSpace(scan)) yield;
   return scan.at >= json.length ? { values: values as never, longStrings } : "not_json";
+}
+
+/** Behind a byte order mark, which servers skip at the beginning. */
+function startOf(json: Uint8Array): number {
+  return json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf ? 3 : 0;
 }
 
 /** The value that stands there; `undefined` where it is no JSON. */

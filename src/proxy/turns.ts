@@ -16,11 +16,21 @@ export async function inTurns<Result>(walk: Walk<Result>): Promise<Result> {
   // Most are done at once and need no clock.
   if (step.done) return step.value;
   for (let startedAt = performance.now(); !step.done; step = walk.next()) {
-    if (performance.now() - startedAt < TURN_MS) continue;
-    await (lastTurn = lastTurn.then(nextRound));
-    startedAt = performance.now();
+    startedAt = await nextTurn(startedAt);
   }
   return step.value;
+}
+
+/**
+ * Lets the event loop run where a turn has taken long enough.
+ *
+ * @param startedAt when it began, on the clock of `performance.now()`
+ * @returns when the turn began in which it goes on
+ */
+export async function nextTurn(startedAt: number): Promise<number> {
+  if (performance.now() - startedAt < TURN_MS) return startedAt;
+  await (lastTurn = lastTurn.then(nextRound));
+  return performance.now();
 }
 
 function nextRound(): Promise<void> {

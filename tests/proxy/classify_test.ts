@@ -38,6 +38,7 @@ for (
     [{ model: "m", stream: "true" }, "m", false],
     [{ model: "m", stream: 1 }, "m", false],
     [{ model: null }, undefined, false],
+    [{ model: "" }, undefined, false],
     [{}, undefined, false],
     [{ messages: [{ model: "inner", stream: true }] }, undefined, false],
     [{ model: "модель 模型" }, "модель 模型", false],
@@ -165,6 +166,14 @@ Deno.test("a form's `stream` is true where servers read it as true", async () =>
   }
 });
 
+Deno.test("a form whose `model` is empty asks for any model", async () => {
+  assert.equal(routeOf(await classify(...await formOf({ model: "" }))).model, undefined);
+});
+
+Deno.test("a byte order mark before JSON is skipped, as servers do", async () => {
+  assert.deepEqual(routeOf(await asked(`\uFEFF {"model":"m"}`)), { model: "m", stream: false });
+});
+
 Deno.test("a form whose `model` or `stream` has no single meaning is refused by its name", async () => {
   const type = "multipart/form-data; boundary=x";
   const form = (...parts: string[]) =>
@@ -251,7 +260,7 @@ Deno.test("whatever object is sent, its own model and stream are read", () =>
       fc.boolean(),
       async (rest, model, stream) => {
         const body = JSON.stringify({ ...rest, model, stream });
-        assert.deepEqual(routeOf(await asked(body)), { model, stream });
+        assert.deepEqual(routeOf(await asked(body)), { model: model || undefined, stream });
       },
     ),
     { numRuns },
