@@ -1,6 +1,6 @@
 import type { Admission } from "./admission.ts";
 import { type ApiError, badRequest, bodyTooLarge, noRoomForBody, uploadTooSlow } from "./errors.ts";
-import { type Body, createStore, type Store } from "./store.ts";
+import { type Body, bodyOf, createStore, type Store } from "./store.ts";
 
 /** What a body may be. */
 export interface UploadLimits {
@@ -13,6 +13,8 @@ export interface UploadLimits {
 
 /** The slowest upload that is waited for, in bytes a second. */
 export const SLOWEST_UPLOAD = 1024;
+/** A body of so few bytes is no burden, even where nobody wants it any more. */
+const SMALL = 8 * 1024;
 /** The first read of a body; one that fills its buffer earns a larger one. */
 const FIRST_READ = 4 * 1024;
 const LARGEST_READ = 64 * 1024;
@@ -24,7 +26,7 @@ export function maxBytesOf({ maxBodyBytes, bodyBufferBytes }: UploadLimits): num
 
 /**
  * Reads a request's whole body, which a retry needs. Where the length is told and there is no room
- * for it, nothing is read. Room is taken as bytes come.
+ * for it, nothing is read. Room is taken as bytes come, but for small bodies.
  *
  * @returns `undefined` where the client left before the end
  */
@@ -37,12 +39,16 @@ export async function readBody(
   const length = lengthIn(request.headers);
   if (length > maxBytes) return bodyTooLarge(maxBytes);
   if (!admission.hasRoom(length)) return noRoomForBody;
+  const leastBytes = Math.ceil(limits.clientTimeoutMs / 1000 * SLOWEST_UPLOAD);
+  if (length > 0 && length <= Math.min(SMALL, leastBytes)) {
+    return await readSmall(request, length, admission, limits.clientTimeoutMs);
+  }
   const store = createStore(admission, length, maxBytes);
   if (!request.body) return store.whole();
   // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
   const chunks = chunksOf(request.body);
   try {
-    const error = await readAll(chunks, store, limits.clientTimeoutMs);
+    const error = await readAll(chunks, store, leastBytes, limits.clientTimeoutMs);
     if (!error) return store.whole();
     chunks.cancel();
     store.drop();
@@ -53,13 +59,41 @@ export async function readBody(
   }
 }
 
+/**
+ * Reads a body in one go, which takes the runtime half as long as in pieces. Room for all of it is
+ * taken at once.
+ */
+async function readSmall(
+  request: Request,
+  length: number,
+  admission: Admission,
+  clientTimeoutMs: number,
+): Promise<Body | ApiError | undefined> {
+  if (!admission.reserve(length)) return noRoomForBody;
+  const { promise: slow, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), clientTimeoutMs);
+  const reading = request.bytes();
+  try {
+    const bytes = await Promise.race([reading, slow]);
+    if (bytes) return bodyOf(bytes, admission);
+    reading.catch(() => {});
+    admission.release(length);
+    return uploadTooSlow(clientTimeoutMs);
+  } catch {
+    admission.release(length);
+    return await brokenBody(request);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Reads until the end, or until the upload is too large, or too slow. Throws when it breaks. */
 async function readAll(
   chunks: Chunks,
   store: Store,
+  leastBytes: number,
   clientTimeoutMs: number,
 ): Promise<ApiError | undefined> {
-  const leastBytes = Math.ceil(clientTimeoutMs / 1000 * SLOWEST_UPLOAD);
   let slow = false;
   let sizeBefore = 0;
   const timer = setInterval(() => {

@@ -23,6 +23,21 @@ export interface Store {
 
 const NOTHING = new Uint8Array(0);
 
+/** A body for whose bytes room is taken. */
+export function bodyOf(whole: Uint8Array<ArrayBuffer>, admission: Admission): Body {
+  let bytes = whole;
+  return {
+    get bytes() {
+      return bytes;
+    },
+    // A server may still be reading the buffer: it is left to the garbage collector.
+    drop() {
+      admission.release(bytes.length);
+      bytes = NOTHING;
+    },
+  };
+}
+
 /**
  * Collects a body in one buffer. Room is taken as the buffer grows, so that who only tells of many
  * bytes takes none. It doubles each time, but not beyond the length that was told.
@@ -60,18 +75,9 @@ export function createStore(admission: Admission, length: number, maxBytes: numb
     },
     whole() {
       if (size < buffer.byteLength) resize(size);
-      let bytes = new Uint8Array(buffer);
+      const body = bodyOf(new Uint8Array(buffer), admission);
       buffer = new ArrayBuffer(0);
-      return {
-        get bytes() {
-          return bytes;
-        },
-        // A server may still be reading the buffer: it is left to the garbage collector.
-        drop() {
-          admission.release(bytes.length);
-          bytes = NOTHING;
-        },
-      };
+      return body;
     },
     drop: () => void resize(0),
   };

@@ -25,8 +25,9 @@ async function reading(
     asked: [number, boolean][];
   }) => Promise<void>,
   upload: Partial<UploadLimits> = {},
+  room = LIMIT,
 ): Promise<void> {
-  const limits: AdmissionLimits = { maxInFlight: 1, bodyBufferBytes: LIMIT };
+  const limits: AdmissionLimits = { maxInFlight: 1, bodyBufferBytes: room };
   const inner = createAdmission(() => limits);
   let reserved = 0;
   const asked: [number, boolean][] = [];
@@ -105,16 +106,31 @@ function bodyOf(read: Read): Body {
 }
 
 Deno.test("who tells of many bytes takes room for those that came", () =>
-  reading(async ({ write, reads, reserved }) => {
+  reading(
+    async ({ write, reads, reserved }) => {
+      await write(head("content-length: 60000"));
+      await write("x".repeat(12));
+      await until("counted", () => reserved() > 0);
+      assert.equal(reserved(), 12);
+      assert.deepEqual(reads, []);
+      await write("x".repeat(59_988));
+      await until("read", () => reads.length === 1);
+      assert.equal(new TextDecoder().decode(bodyOf(reads[0]).bytes), "x".repeat(60_000));
+      assert.equal(reserved(), 60_000);
+    },
+    { maxBodyBytes: 100_000, bodyBufferBytes: 100_000 },
+    100_000,
+  ));
+
+Deno.test("room for a small body is taken at once", () =>
+  reading(async ({ write, reads, reserved, asked }) => {
     await write(head("content-length: 600"));
-    await write("x".repeat(12));
-    await until("counted", () => reserved() > 0);
-    assert.equal(reserved(), 12);
+    await until("taken", () => reserved() === 600);
     assert.deepEqual(reads, []);
-    await write("x".repeat(588));
+    await write("x".repeat(600));
     await until("read", () => reads.length === 1);
-    assert.equal(new TextDecoder().decode(bodyOf(reads[0]).bytes), "x".repeat(600));
-    assert.equal(reserved(), 600);
+    assert.equal(bodyOf(reads[0]).bytes.length, 600);
+    assert.deepEqual(asked, [[600, true]], "once");
   }));
 
 Deno.test("a body that is dropped is not held any more", () =>
