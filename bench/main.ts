@@ -18,7 +18,7 @@ import {
   STREAMS,
 } from "./measure.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
-import { measureHolding, STALLED, UPLOADS } from "./holding.ts";
+import { measureHolding, STALLED, UPLOADS, WAITING } from "./holding.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { killChildren } from "./processes.ts";
 import { availableProxies } from "./proxies.ts";
@@ -94,10 +94,11 @@ const parts: Record<string, Part> = {
   },
   async holding(bench) {
     const { arriving, waiting, stalledKilobytes } = await measureHolding(bench);
-    const uploads = `Memory of ${UPLOADS} uploads of 60 MB, with room for 512 MiB`;
+    const uploads = `Memory of ${UPLOADS} uploads of 60 MB with room for 512 MiB`;
+    const whole = `Memory of ${WAITING} bodies of 60 MB that wait for an answer`;
     return [
-      { what: `${uploads}, while they arrive`, most: 1.5, measured: arriving, unit: "× the room" },
-      { what: `${uploads}, at a server`, most: 1.5, measured: waiting, unit: "× the room" },
+      { what: uploads, most: 1.5, measured: arriving, unit: "× the room" },
+      { what: whole, most: 1.5, measured: waiting, unit: "× the bodies" },
       {
         what: `Memory per stalled upload, ${STALLED} uploads`,
         most: 100,
