@@ -5,7 +5,9 @@ import type { Server } from "../src/fleet/server.ts";
 import type { Work } from "../src/fleet/work.ts";
 import { classify } from "../src/proxy/classify.ts";
 import { membersOf } from "../src/proxy/json_members.ts";
+import { inTurns } from "../src/proxy/turns.ts";
 import { describeWork, PROMPT_MEMBERS } from "../src/proxy/work_of.ts";
+import { atOnce } from "./at_once.ts";
 import { CAPACITY } from "./proxies.ts";
 
 export const SERVERS = 200;
@@ -54,7 +56,7 @@ export function measureHashing(rounds: number, seconds: number): Promise<number[
   return inRounds(rounds, seconds, () => {
     const start = performance.now();
     for (const body of bodies) {
-      const members = membersOf(body, ["model", "stream", ...PROMPT_MEMBERS], 128);
+      const members = atOnce(membersOf(body, ["model", "stream", ...PROMPT_MEMBERS], 128));
       if (typeof members === "string") throw new Error(members);
       describeWork(body, members, options);
     }
@@ -102,7 +104,7 @@ function choose(fleet: Fleet, work: Work): { lease: Lease; microseconds: number 
 }
 
 async function workOf(kilobytes: number): Promise<Work> {
-  const asked = await classify(bodyOf(kilobytes), "application/json");
+  const asked = await inTurns(classify(bodyOf(kilobytes), "application/json"));
   if (!("work" in asked)) throw new Error(asked.message);
   return asked.work;
 }

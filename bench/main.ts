@@ -18,6 +18,7 @@ import {
   STREAMS,
 } from "./measure.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
+import { measureHolding, STALLED, UPLOADS, WAITING } from "./holding.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { killChildren } from "./processes.ts";
 import { availableProxies } from "./proxies.ts";
@@ -90,6 +91,21 @@ const parts: Record<string, Part> = {
     const measured = median(rounds.get(ROUTER)!);
     const what = "Memory per open stream";
     return [{ what, most: 200, measured, unit: "KB" }];
+  },
+  async holding(bench) {
+    const { arriving, waiting, stalledKilobytes } = await measureHolding(bench);
+    const uploads = `Memory of ${UPLOADS} uploads of 60 MB with room for 512 MiB`;
+    const whole = `Memory of ${WAITING} bodies of 60 MB that wait for an answer`;
+    return [
+      { what: uploads, most: 1.5, measured: arriving, unit: "× the room" },
+      { what: whole, most: 1.5, measured: waiting, unit: "× the bodies" },
+      {
+        what: `Memory per stalled upload, ${STALLED} uploads`,
+        most: 100,
+        measured: stalledKilobytes,
+        unit: "KB",
+      },
+    ];
   },
 };
 

@@ -120,6 +120,12 @@ export function residentKilobytes(pid: number): number {
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]);
 }
 
+/** The most that a process has held in memory so far, in KB of 1,024 bytes. */
+export function peakKilobytes(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)![1]);
+}
+
 async function isListening(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();

@@ -6,6 +6,7 @@ import { membersOf } from "../../src/proxy/json_members.ts";
 import { describeWork, PROMPT_MEMBERS } from "../../src/proxy/work_of.ts";
 import type { Engine } from "../../src/simulator/engine.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "../../src/simulator/metrics_page.ts";
+import { atOnce } from "../at_once.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { MODEL } from "./request.ts";
 
@@ -68,8 +69,9 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
 }
 
 function workOf(body: Uint8Array, model: string, stream: boolean) {
-  const members = membersOf(body, PROMPT_MEMBERS, 128);
-  return describeWork(body, typeof members === "string" ? {} : members, { model, stream });
+  const members = atOnce(membersOf(body, PROMPT_MEMBERS, 128));
+  if (typeof members === "string") throw new Error(members);
+  return describeWork(body, members, { model, stream });
 }
 
 const PASSED = { ok: true, responseMs: 1 };

@@ -92,7 +92,10 @@ export interface Settings {
   readonly maxBodyBytes: number;
   /** Bytes of request bodies that it holds at most. @default 512 MiB */
   readonly bodyBufferBytes: number;
-  /** For a request's whole body to arrive, or for a client to take nothing of its answer. @default 60_000 */
+  /**
+   * Within each such time 1 KiB a second of a request's body must arrive, and its client must take
+   * something of the answer. @default 60_000
+   */
   readonly clientTimeoutMs: number;
   /** Header of requests that tells which belong together. @default "x-session-id" */
   readonly sessionHeader: string;

@@ -2,7 +2,7 @@ import type { Pace } from "./pace.ts";
 
 /** What is known of a request's work before it is done. */
 export interface Work {
-  /** As the request names it. */
+  /** As the request names it; an empty name is none, as with vLLM. */
   readonly model: string | undefined;
   /** Of the prompt as it stands in the body; 0 where there is none, `undefined` if unknown. */
   readonly promptBytes: number | undefined;

@@ -4,7 +4,7 @@ import { type ApiError, tooManyRequests } from "./errors.ts";
 export interface AdmissionLimits {
   /** Requests in flight. */
   readonly maxInFlight: number;
-  /** Bytes of request bodies, over all requests that hold one. */
+  /** Bytes that are held for all requests together. */
   readonly bodyBufferBytes: number;
 }
 
@@ -14,7 +14,9 @@ export interface Admission {
   enter(): ApiError | undefined;
   /** Gives back what `enter` took. */
   leave(): void;
-  /** Takes room for bytes of a body; `false` where there isn't so much left. */
+  /** Whether so many bytes more could be held now. */
+  hasRoom(bytes: number): boolean;
+  /** Takes room for bytes that are held; `false` where there isn't so much left. */
   reserve(bytes: number): boolean;
   /** Gives room back. */
   release(bytes: number): void;
@@ -24,6 +26,7 @@ export interface Admission {
 export function createAdmission(limits: () => AdmissionLimits): Admission {
   let inFlight = 0;
   let buffered = 0;
+  const hasRoom = (bytes: number) => buffered + bytes <= limits().bodyBufferBytes;
   return {
     enter() {
       const { maxInFlight } = limits();
@@ -32,8 +35,9 @@ export function createAdmission(limits: () => AdmissionLimits): Admission {
       return undefined;
     },
     leave: () => void inFlight--,
+    hasRoom,
     reserve(bytes) {
-      if (buffered + bytes > limits().bodyBufferBytes) return false;
+      if (!hasRoom(bytes)) return false;
       buffered += bytes;
       return true;
     },

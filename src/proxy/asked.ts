@@ -1,9 +1,12 @@
 import type { Admission } from "./admission.ts";
-import { type Body, readBody, type UploadLimits } from "./body.ts";
+import { maxBytesOf, readBody, type UploadLimits } from "./body.ts";
 import { type Asked, classify } from "./classify.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, forbiddenModel } from "./errors.ts";
+import { compressionOf, inflate } from "./inflate.ts";
 import { asksEngine } from "./paths.ts";
+import type { Body } from "./store.ts";
+import { inTurns } from "./turns.ts";
 
 /** A request whose body is here and understood as far as need be. */
 export interface AskedWithBody extends Asked {
@@ -25,15 +28,20 @@ export async function readAsked(
   admission: Admission,
   settings: UploadLimits & { readonly sessionHeader: string },
 ): Promise<AskedWithBody | ApiError | undefined> {
-  const body = await readBody(request, admission, settings);
-  if (!body || "status" in body) return body;
-  const readAt = performance.now();
   const { headers } = request;
+  const compression = compressionOf(headers);
+  if (typeof compression === "object") return compression;
+  const read = await readBody(request, admission, settings);
+  if (!read || "status" in read) return read;
+  const body = compression
+    ? await inflate(read, compression, admission, maxBytesOf(settings))
+    : read;
+  if ("status" in body) return body;
+  const readAt = performance.now();
   const session = headers.get(settings.sessionHeader) ?? undefined;
-  const asked = await classify(body.bytes, headers.get("content-type"), {
-    session,
-    asksEngine: asksEngine(path),
-  });
+  const asked = await inTurns(
+    classify(body.bytes, headers.get("content-type"), { session, asksEngine: asksEngine(path) }),
+  );
   const error = "status" in asked
     ? asked
     : client.mayUse(asked.work.model)

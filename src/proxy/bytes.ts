@@ -9,3 +9,14 @@ export function concat(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<A
   }
   return whole;
 }
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text in these bytes, a byte order mark included; `undefined` where they aren't UTF-8. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

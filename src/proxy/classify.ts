@@ -1,8 +1,11 @@
-import { Buffer, isUtf8 } from "node:buffer";
-import { concat } from "./bytes.ts";
+import { isUtf8 } from "node:buffer";
+import { textOf } from "./bytes.ts";
 import { type ApiError, badRequest } from "./errors.ts";
 import type { Work } from "../fleet/work.ts";
-import { membersOf, MOST_MEMBERS, type Span, type Unreadable, valueIn } from "./json_members.ts";
+import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
+import { boundaryIn, type Part, partsOf } from "./multipart.ts";
+import { SLICE_BYTES, type Walk } from "./walk.ts";
 import { describeWork, PROMPT_MEMBERS } from "./work_of.ts";
 
 /** What the router needs to know of a request's body. */
@@ -25,11 +28,6 @@ export interface Around {
 const LONGEST_MODEL = 1_024;
 /** No schema of a tool is as deep; servers' parsers stop soon after. */
 const DEEPEST = 128;
-/** Of a form, with its head. */
-const LONGEST_FIELD = 16 * 1024;
-/** Far more fields than an upload has; each costs the parser more than its sender. */
-const MOST_PARTS = 100;
-
 /** What there is to compute where no engine is asked, which has no first token. */
 const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
 
@@ -43,35 +41,51 @@ const PROBLEMS: Readonly<Record<Unreadable, string>> = {
 };
 
 /** Reads what is asked for from a JSON object or, for uploads, from a multipart form. */
-export async function classify(
-  body: Uint8Array<ArrayBuffer>,
+export function* classify(
+  body: Uint8Array,
   contentType: string | null,
   around: Around = {},
-): Promise<Asked | ApiError> {
-  return contentType?.toLowerCase().startsWith("multipart/form-data")
-    ? await classifyForm(body, contentType, around)
-    : classifyJson(body, around);
+): Walk<Asked | ApiError> {
+  // Whatever a server could take for a form must be one.
+  return contentType?.toLowerCase().includes("multipart/")
+    ? yield* classifyForm(body, contentType, around)
+    : yield* classifyJson(body, around);
 }
 
-function classifyJson(
+function* classifyJson(
   body: Uint8Array,
   { session, asksEngine = true }: Around,
-): Asked | ApiError {
-  if (!isUtf8(body) || body.includes(0)) return badRequest(PROBLEMS.not_json);
-  const members = membersOf(body, MEMBERS, DEEPEST);
+): Walk<Asked | ApiError> {
+  if (!(yield* isText(body))) return badRequest(PROBLEMS.not_json);
+  const members = yield* membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
+  const { values } = members;
   // It would be parsed, which takes long where it is something else than a name.
-  if (members.model && lengthOf(members.model) > LONGEST_MODEL) return modelTooLong;
-  const model = members.model ? valueIn(body, members.model) : undefined;
-  if (members.model && model === undefined) return badRequest(PROBLEMS.not_json);
+  if (values.model && lengthOf(values.model) > LONGEST_MODEL) return modelTooLong;
+  const model = values.model ? valueIn(body, values.model) : undefined;
+  if (values.model && model === undefined) return badRequest(PROBLEMS.not_json);
   if (model !== undefined && model !== null && typeof model !== "string") {
     return badRequest("`model` is not a text.", "model");
   }
-  const isStream = members.stream && lengthOf(members.stream) === "true".length &&
-    valueIn(body, members.stream) === true;
-  const options = { model: model ?? undefined, stream: isStream === true, session };
+  const isStream = values.stream && lengthOf(values.stream) === "true".length &&
+    valueIn(body, values.stream) === true;
+  const options = { model: model || undefined, stream: isStream === true, session };
   const work = asksEngine ? describeWork(body, members, options) : { ...options, ...NO_PROMPT };
   return { stream: options.stream, work };
+}
+
+/** Whether these bytes are UTF-8 and hold no NUL, which stands nowhere in JSON. */
+function* isText(body: Uint8Array): Walk<boolean> {
+  for (let start = 0; start < body.length;) {
+    let end = Math.min(body.length, start + SLICE_BYTES);
+    // No letter is cut: it has up to three bytes behind its first.
+    for (let i = 0; i < 3 && (body[end]! & 0xc0) === 0x80; i++) end--;
+    const slice = body.subarray(start, end);
+    if (!isUtf8(slice) || slice.includes(0)) return false;
+    start = end;
+    if (start < body.length) yield;
+  }
+  return true;
 }
 
 const modelTooLong = badRequest(`\`model\` is longer than ${LONGEST_MODEL} bytes.`, "model");
@@ -80,65 +94,45 @@ function lengthOf([start, end]: Span): number {
   return end - start;
 }
 
-async function classifyForm(
-  body: Uint8Array<ArrayBuffer>,
+function* classifyForm(
+  body: Uint8Array,
   contentType: string,
   { session }: Around,
-): Promise<Asked | ApiError> {
+): Walk<Asked | ApiError> {
   const boundary = boundaryIn(contentType);
-  if (boundary === undefined) return badRequest(NO_FORM);
-  const short = shortened(body, boundary);
-  if (!short) return badRequest(`The form has more than ${MOST_PARTS} parts.`);
-  try {
-    const form = await new Response(short, {
-      headers: { "content-type": contentType },
-    }).formData();
-    // Two parsers may choose differently between two.
-    const models = form.getAll("model");
-    if (models.length > 1) return badRequest("The form names several models.", "model");
-    const [model] = models;
-    if (typeof model === "string" && model.length > LONGEST_MODEL) return modelTooLong;
-    const stream = form.get("stream") === "true";
-    const options = { model: typeof model === "string" ? model : undefined, stream, session };
-    return { stream, work: describeWork(body, {}, options) };
-  } catch {
-    return badRequest(NO_FORM);
-  }
+  if (boundary === undefined) return badRequest(BAD_FORM_TYPE);
+  const parts = yield* partsOf(body, boundary);
+  if (typeof parts === "string") return badRequest(parts);
+  const model = fieldIn(body, parts, "model");
+  if (model !== undefined && typeof model !== "string") return model;
+  const streamText = fieldIn(body, parts, "stream");
+  if (streamText !== undefined && typeof streamText !== "string") return streamText;
+  const stream = streamText !== undefined && TRUE.test(streamText);
+  const options = { model: model || undefined, stream, session };
+  return { stream, work: describeWork(body, { values: {}, longStrings: [] }, options) };
 }
 
-const NO_FORM = "The body is not a valid multipart form.";
+const BAD_FORM_TYPE =
+  "The content type of a form must be `multipart/form-data; boundary=...`, with a boundary of " +
+  "1 to 70 plain characters.";
 
-/** What stands between the parts. Of several, or of an escaped one, parsers make different things. */
-function boundaryIn(contentType: string): string | undefined {
-  const found = [...contentType.matchAll(/boundary=(?:"([^"]+)"|([^";,\s]+))/gi)];
-  if (found.length !== 1 || contentType.includes("\\")) return undefined;
-  return `--${found[0]![1] ?? found[0]![2]}`;
-}
+/** What servers read as true, as in a form everything is a text. */
+const TRUE = /^(?:true|t|yes|y|on|1)$/i;
 
-/**
- * A form without the rest of each part that is longer than any field: to parse a file takes long,
- * and all streams wait meanwhile. A part's last bytes stay, as they make the boundary one.
- *
- * @returns `undefined` where it has more parts than a form has
- */
-function shortened(
-  body: Uint8Array<ArrayBuffer>,
-  boundary: string,
-): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const kept: Uint8Array<ArrayBuffer>[] = [];
-  const keep = (part: Uint8Array<ArrayBuffer>) => {
-    if (part.length <= LONGEST_FIELD) kept.push(part);
-    else kept.push(part.subarray(0, LONGEST_FIELD), part.subarray(-"\r\n".length));
-  };
-  let start = 0;
-  let boundaries = 0;
-  for (let at = bytes.indexOf(boundary); at !== -1; at = bytes.indexOf(boundary, at + 1)) {
-    // The last boundary ends the form.
-    if (++boundaries > MOST_PARTS + 1) return undefined;
-    keep(body.subarray(start, at));
-    start = at;
+/** The text of a field; `undefined` where the form doesn't have it. */
+function fieldIn(
+  body: Uint8Array,
+  parts: readonly Part[],
+  name: "model" | "stream",
+): string | ApiError | undefined {
+  const [part, second] = parts.filter((part) => part.name === name);
+  if (!part) return undefined;
+  // Two parsers may choose differently between two.
+  if (second) return badRequest(`The form has several fields \`${name}\`.`, name);
+  if (part.isFile) return badRequest(`\`${name}\` is a file.`, name);
+  if (lengthOf(part.value) > LONGEST_MODEL) {
+    return badRequest(`\`${name}\` is longer than ${LONGEST_MODEL} bytes.`, name);
   }
-  keep(body.subarray(start));
-  return concat(kept);
+  return textOf(body.subarray(...part.value)) ??
+    badRequest(`\`${name}\` is not valid UTF-8.`, name);
 }

@@ -79,9 +79,17 @@ export const bodyTooLarge = (maxBytes: number): ApiError => ({
   closes: true,
 });
 
+export const unsupportedEncoding = (encoding: string): ApiError => ({
+  status: 415,
+  message: `The content encoding \`${encoding}\` is not supported. Send the body as it is, or ` +
+    "with `gzip` or `deflate`.",
+  type: "invalid_request_error",
+  closes: true,
+});
+
 export const uploadTooSlow = (timeoutMs: number): ApiError => ({
   status: 408,
-  message: `The body did not arrive within ${timeoutMs / 1000} s.`,
+  message: `Less than 1 KiB a second of the body arrived for ${timeoutMs / 1000} s.`,
   type: "invalid_request_error",
   closes: true,
 });

@@ -18,6 +18,7 @@ const HOP_BY_HOP = new Set([
 const NOT_TO_SERVERS = new Set([
   ...HOP_BY_HOP,
   "accept-encoding",
+  "content-encoding",
   "content-length",
   "endpoint-load-metrics-format",
   "expect",

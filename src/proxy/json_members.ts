@@ -1,5 +1,13 @@
-/** Where a value stands in a text's bytes: from the first to behind the last. */
-export type Span = readonly [start: number, end: number];
+import { type Scan, skipSpace, skipValue, type Span } from "./json_scan.ts";
+import type { Walk } from "./walk.ts";
+
+/** What is found in an object. */
+export interface Members<Name extends string> {
+  /** The values of its own members. */
+  readonly values: Partial<Record<Name, Span>>;
+  /** All strings of 8 KiB or more, at any depth, in their order. */
+  readonly longStrings: readonly Span[];
+}
 
 /** Why a text's members can't be told. */
 export type Unreadable = "not_json" | "no_object" | "too_deep" | "too_many";
@@ -10,18 +18,14 @@ const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
 
 const LETTER_U = 0x75;
 /** `\u0000` */
 const ESCAPE_LENGTH = 6;
 /** Far more members than any request has; each takes longer than the bytes of a text. */
 export const MOST_MEMBERS = 1_000;
-/** Most strings end within these; a search costs more to begin than to go on. */
-const NEAR = 32;
 
-/** A byte order mark is no JSON, wherever it stands. */
+/** A byte order mark within the text is no JSON. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
@@ -33,37 +37,56 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * @param names of the members to find
  * @param deepest levels of lists and objects in one another that are allowed
  */
-export function membersOf<Name extends string>(
+export function* membersOf<Name extends string>(
   json: Uint8Array,
   names: readonly Name[],
   deepest: number,
-): Partial<Record<Name, Span>> | Unreadable {
-  const found: Partial<Record<string, Span>> = {};
-  let at = skipSpace(json, 0);
-  if (json[at] !== OPEN_OBJECT) return at < json.length ? "no_object" : "not_json";
-  at = skipSpace(json, at + 1);
-  if (json[at] === CLOSE_OBJECT) return endsAt(json, at + 1) ? {} : "not_json";
-  for (let count = 1;; count++) {
-    if (json[at] !== QUOTE) return "not_json";
-    if (count > MOST_MEMBERS) return "too_many";
-    const nameEnd = endOfString(json, at);
-    const nameStart = at;
-    at = skipSpace(json, nameEnd);
-    if (json[at] !== COLON) return "not_json";
-    const start = skipSpace(json, at + 1);
-    const end = endOfValue(json, start, deepest);
-    if (typeof end === "string") return end;
-    const first = json[nameStart + 1];
-    for (const name of names) {
-      // Mostly it is another letter, and nothing more needs to be looked at.
-      if (first !== name.charCodeAt(0) && first !== BACKSLASH) continue;
-      if (isName(json, nameStart, nameEnd, name)) found[name] = [start, end];
+): Walk<Members<Name> | Unreadable> {
+  const values: Partial<Record<string, Span>> = {};
+  const longStrings: Span[] = [];
+  const scan: Scan = { json, deepest, longStrings, at: startOf(json), depth: 0, stringStart: -1 };
+  while (!skipSpace(scan)) yield;
+  if (json[scan.at] !== OPEN_OBJECT) return scan.at < json.length ? "no_object" : "not_json";
+  scan.at++;
+  while (!skipSpace(scan)) yield;
+  if (json[scan.at] !== CLOSE_OBJECT) {
+    for (let count = 1;; count++) {
+      const nameStart = scan.at;
+      if (json[nameStart] !== QUOTE) return "not_json";
+      if (count > MOST_MEMBERS) return "too_many";
+      let skipped;
+      while ((skipped = skipValue(scan)) === "more") yield;
+      if (skipped !== "done") return skipped;
+      const nameEnd = scan.at;
+      while (!skipSpace(scan)) yield;
+      if (json[scan.at] !== COLON) return "not_json";
+      scan.at++;
+      while (!skipSpace(scan)) yield;
+      const start = scan.at;
+      while ((skipped = skipValue(scan)) === "more") yield;
+      if (skipped !== "done") return skipped;
+      if (scan.at === start) return "not_json";
+      const first = json[nameStart + 1];
+      for (const name of names) {
+        // Mostly it is another letter, and nothing more needs to be looked at.
+        if (first !== name.charCodeAt(0) && first !== BACKSLASH) continue;
+        if (isName(json, nameStart, nameEnd, name)) values[name] = [start, scan.at];
+      }
+      while (!skipSpace(scan)) yield;
+      if (json[scan.at] === CLOSE_OBJECT) break;
+      if (json[scan.at] !== COMMA) return "not_json";
+      scan.at++;
+      while (!skipSpace(scan)) yield;
     }
-    at = skipSpace(json, end);
-    if (json[at] === CLOSE_OBJECT) return endsAt(json, at + 1) ? found as never : "not_json";
-    if (json[at] !== COMMA) return "not_json";
-    at = skipSpace(json, at + 1);
   }
+  scan.at++;
+  while (!skipSpace(scan)) yield;
+  return scan.at >= json.length ? { values: values as never, longStrings } : "not_json";
+}
+
+/** Behind a byte order mark, which servers skip at the beginning. */
+function startOf(json: Uint8Array): number {
+  return json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf ? 3 : 0;
 }
 
 /** The value that stands there; `undefined` where it is no JSON. */
@@ -96,75 +119,4 @@ function escapedAt(json: Uint8Array, at: number): number | undefined {
     code = code * 16 + (byte & 0x0f) + (byte > 0x39 ? 9 : 0);
   }
   return code;
-}
-
-/** Behind the value that starts there. */
-function endOfValue(json: Uint8Array, start: number, deepest: number): number | Unreadable {
-  const first = json[start];
-  if (first === QUOTE) return closedString(json, start);
-  if (first !== OPEN_OBJECT && first !== OPEN_LIST) {
-    let end = start;
-    while (end < json.length && !isDelimiter(json[end]!)) end++;
-    return end > start ? end : "not_json";
-  }
-  let depth = 0;
-  for (let at = start; at < json.length; at++) {
-    switch (json[at]) {
-      case QUOTE: {
-        const end = closedString(json, at);
-        if (typeof end === "string") return end;
-        at = end - 1;
-        break;
-      }
-      case OPEN_OBJECT:
-      case OPEN_LIST:
-        // The whole object is a level as well.
-        if (++depth >= deepest) return "too_deep";
-        break;
-      case CLOSE_OBJECT:
-      case CLOSE_LIST:
-        if (--depth === 0) return at + 1;
-    }
-  }
-  return "not_json";
-}
-
-function closedString(json: Uint8Array, start: number): number | "not_json" {
-  const end = endOfString(json, start);
-  return end > json.length ? "not_json" : end;
-}
-
-/** Behind the string that starts there; past the text's end where it has no end. */
-export function endOfString(json: Uint8Array, start: number): number {
-  for (let at = start + 1; at < json.length;) {
-    for (const near = at + NEAR; at < near; at++) {
-      if (json[at] === QUOTE) return at + 1;
-      if (json[at] === BACKSLASH) at++;
-    }
-    // No backslash stands before what is next that isn't counted here.
-    const quote = json.indexOf(QUOTE, at);
-    if (quote === -1) break;
-    let backslashes = 0;
-    while (quote - backslashes > at && json[quote - 1 - backslashes] === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return quote + 1;
-    at = quote + 1;
-  }
-  return json.length + 1;
-}
-
-function isDelimiter(byte: number): boolean {
-  return byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_LIST || isSpace(byte);
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function skipSpace(json: Uint8Array, at: number): number {
-  while (isSpace(json[at])) at++;
-  return at;
-}
-
-function endsAt(json: Uint8Array, at: number): boolean {
-  return skipSpace(json, at) >= json.length;
 }

@@ -1,5 +1,6 @@
 import { BLOCK_BYTES, type Work } from "../fleet/work.ts";
-import { endOfString, type Span } from "./json_members.ts";
+import type { Members } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
 
 /** What of a body makes up its prompt, in the order in which a server's cache sees it. */
 const PROMPT = [
@@ -26,7 +27,7 @@ const SESSION = ["prompt_cache_key", "user"] as const;
 export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt", PREVIOUS] as const;
 
 /** Where these members stand in a body. */
-export type PromptSpans = Partial<Record<(typeof PROMPT_MEMBERS)[number], Span>>;
+export type PromptMembers = Members<(typeof PROMPT_MEMBERS)[number]>;
 
 /** What else is known of a request. */
 export interface WorkOptions {
@@ -43,17 +44,18 @@ const BASE64 = new Set(
   encoder.encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="),
 );
 const SPACE = 0x20;
-const QUOTE = 0x22;
 const COLON = 0x3a;
 const LETTER_N = 0x6e;
-/** Shorter ones are taken for text. */
-const INLINE_LEAST = 8_192;
 /** Text has a space or the like among so many bytes. */
 const INLINE_LOOKED_AT = 256;
 /** What one counts for: a thousand tokens or so. */
 const INLINE_BYTES = 4_096;
 /** Of its end so much is looked at, and of the rest its length. */
 const INLINE_HASHED = 1_024;
+/** Blocks of 8 MiB, more than any model's context: what is behind them is counted, not hashed. */
+const MOST_BLOCKS = 8 * 1024 * 1024 / BLOCK_BYTES;
+/** Of a salt or a session's name. */
+const NAME_HASHED = 1_024;
 
 /**
  * What a request will cost, as far as its body tells: how long its prompt is, and hashes of its
@@ -62,20 +64,19 @@ const INLINE_HASHED = 1_024;
  */
 export function describeWork(
   body: Uint8Array,
-  spans: PromptSpans,
+  { values, longStrings }: PromptMembers,
   { model, stream, session }: WorkOptions,
 ): Work {
   let promptBytes = 0;
   const blocks: number[] = [];
   // A model, or an adapter of one, and a salt have caches of their own.
   let hash = hashOfText(model ?? "", SEED);
-  const salt = spans.cache_salt;
-  if (salt) hash = hashOf(body, salt[0], salt[1], hash);
+  if (values.cache_salt) hash = hashOfName(body, values.cache_salt, hash);
   const cacheHash = hash;
   let inBlock = 0;
   const takeText = (start: number, stop: number) => {
     promptBytes += stop - start;
-    for (let at = start; at < stop;) {
+    for (let at = start; at < stop && blocks.length < MOST_BLOCKS;) {
       const end = Math.min(stop, at + BLOCK_BYTES - inBlock);
       hash = hashOf(body, at, end, hash);
       inBlock += end - at;
@@ -87,19 +88,20 @@ export function describeWork(
   };
   // An image costs a server about as much as some pages of text, however large its data are.
   const takeInline = (start: number, stop: number) => {
-    hash = hashOf(body, Math.max(start, stop - INLINE_HASHED), stop, hash ^ (stop - start));
     promptBytes += INLINE_BYTES;
+    if (blocks.length >= MOST_BLOCKS) return;
+    hash = hashOf(body, Math.max(start, stop - INLINE_HASHED), stop, hash ^ (stop - start));
     for (let at = 0; at < INLINE_BYTES; at += BLOCK_BYTES) {
       hash = Math.imul(hash ^ at, PRIME);
       blocks.push(hash);
     }
   };
-  const isWhole = !spans[PREVIOUS] || isNull(body, spans[PREVIOUS]);
+  const isWhole = !values[PREVIOUS] || isNull(body, values[PREVIOUS]);
   for (const name of isWhole ? PROMPT : []) {
-    const span = spans[name];
+    const span = values[name];
     if (!span) continue;
     let [at] = span;
-    for (const [start, stop] of inlineData(body, span)) {
+    for (const [start, stop] of inlineData(body, span, longStrings)) {
       takeText(at, start);
       takeInline(start, stop);
       at = stop;
@@ -111,7 +113,7 @@ export function describeWork(
     // An upload's prompt, or one in a member of another name, is not told apart from the rest.
     promptBytes: promptBytes === 0 ? undefined : promptBytes,
     blocks,
-    session: sessionOf(body, spans, session, cacheHash, blocks.length > 0),
+    session: sessionOf(body, values, session, cacheHash, blocks.length > 0),
     stream,
   };
 }
@@ -124,13 +126,12 @@ function isNull(body: Uint8Array, [start]: Span): boolean {
  * Images, audio and files of some size: strings such as `"data:image/png;base64,…"`, or what a
  * member `data` holds, if it isn't text.
  */
-function* inlineData(body: Uint8Array, [start, end]: Span): Generator<Span> {
-  if (end - start < INLINE_LEAST) return;
-  for (let at = body.indexOf(QUOTE, start); at !== -1 && at < end;) {
-    const stop = endOfString(body, at);
-    if (stop - at >= INLINE_LEAST && isInline(body, at)) yield [at, stop];
-    at = body.indexOf(QUOTE, stop);
-  }
+function inlineData(
+  body: Uint8Array,
+  [start, end]: Span,
+  longStrings: readonly Span[],
+): readonly Span[] {
+  return longStrings.filter(([at, stop]) => at >= start && stop <= end && isInline(body, at));
 }
 
 function isInline(body: Uint8Array, quote: number): boolean {
@@ -154,15 +155,15 @@ function lastBefore(body: Uint8Array, at: number): number {
 
 function sessionOf(
   body: Uint8Array,
-  spans: PromptSpans,
+  values: PromptMembers["values"],
   given: string | undefined,
   seed: number,
   tells: boolean,
 ): number | undefined {
   if (given !== undefined) return hashOfText(given, seed);
   // Many clients have one user for all they ask: where the text tells more, it is believed.
-  const span = spans.prompt_cache_key ?? (tells ? undefined : spans.user);
-  return span && hashOf(body, span[0], span[1], seed);
+  const span = values.prompt_cache_key ?? (tells ? undefined : values.user);
+  return span && hashOfName(body, span, seed);
 }
 
 const SEED = 0x811c9dc5 | 0;
@@ -174,6 +175,10 @@ function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): nu
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
   // As it is, a whole number with a sign: those above 2^31 cost a map more.
   return hash;
+}
+
+function hashOfName(body: Uint8Array, [start, end]: Span, seed: number): number {
+  return hashOf(body, start, Math.min(end, start + NAME_HASHED), seed);
 }
 
 function hashOfText(text: string, seed: number): number {

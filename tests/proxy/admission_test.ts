@@ -49,3 +49,12 @@ Deno.test("new limits count at once, for those that come", () => {
   assert.equal(admission.enter(), undefined);
   assert.equal(admission.reserve(10), true);
 });
+
+Deno.test("to ask for room takes none", () => {
+  const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
+  assert.ok(admission.hasRoom(100));
+  assert.ok(!admission.hasRoom(101));
+  assert.ok(admission.reserve(60));
+  assert.ok(admission.hasRoom(40));
+  assert.ok(!admission.hasRoom(41));
+});

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Asked, classify } from "../../src/proxy/classify.ts";
+import { type Asked, classify as walk } from "../../src/proxy/classify.ts";
 import type { ApiError } from "../../src/proxy/errors.ts";
+import { inTurns } from "../../src/proxy/turns.ts";
+import { SLICE_BYTES } from "../../src/proxy/walk.ts";
 import { numRuns } from "../support/property.ts";
 
 const JSON_TYPE = "application/json";
+
+const classify = (...given: Parameters<typeof walk>) => inTurns(walk(...given));
 
 function asked(text: string, type: string | null = JSON_TYPE) {
   return classify(new TextEncoder().encode(text), type);
@@ -34,6 +38,7 @@ for (
     [{ model: "m", stream: "true" }, "m", false],
     [{ model: "m", stream: 1 }, "m", false],
     [{ model: null }, undefined, false],
+    [{ model: "" }, undefined, false],
     [{}, undefined, false],
     [{ messages: [{ model: "inner", stream: true }] }, undefined, false],
     [{ model: "модель 模型" }, "модель 模型", false],
@@ -117,14 +122,12 @@ Deno.test("an upload's fields are read wherever they stand, however long its fil
   assert.equal("status" in long && long.status, 400);
 });
 
-Deno.test("a form has a hundred parts at most, with or without something before them", async () => {
+Deno.test("a form has a hundred parts at most", async () => {
   const part = 'content-disposition: form-data; name="a"\r\n\r\nb\r\n';
   const form = (parts: number) => `--x\r\n${part}`.repeat(parts) + "--x--\r\n";
-  for (const before of ["", "preamble\r\n"]) {
-    for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
-      const answer = await asked(before + form(parts), "multipart/form-data; boundary=x");
-      assert.equal("work" in answer, isTaken, `${parts} after "${before}"`);
-    }
+  for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
+    const answer = await asked(form(parts), "multipart/form-data; boundary=x");
+    assert.equal("work" in answer, isTaken, `${parts}`);
   }
 });
 
@@ -151,12 +154,101 @@ Deno.test("the content type of an upload is read in any case, as RFC 9110 has it
   });
 });
 
+Deno.test("a form's `stream` is true where servers read it as true", async () => {
+  for (
+    const [value, stream] of [
+      ...["true", "True", "TRUE", "1", "yes", "y", "on", "t"].map((value) => [value, true]),
+      ...["false", "0", "no", "off", "", "true "].map((value) => [value, false]),
+    ] as [string, boolean][]
+  ) {
+    const read = await classify(...await formOf({ model: "m", stream: value }));
+    assert.deepEqual(routeOf(read), { model: "m", stream }, value);
+  }
+});
+
+Deno.test("a form whose `model` is empty asks for any model", async () => {
+  assert.equal(routeOf(await classify(...await formOf({ model: "" }))).model, undefined);
+});
+
+Deno.test("a byte order mark before JSON is skipped, as servers do", async () => {
+  assert.deepEqual(routeOf(await asked(`\uFEFF {"model":"m"}`)), { model: "m", stream: false });
+});
+
+Deno.test("a form whose `model` or `stream` has no single meaning is refused by its name", async () => {
+  const type = "multipart/form-data; boundary=x";
+  const form = (...parts: string[]) =>
+    parts.map((part) => `--x\r\nContent-Disposition: form-data; ${part}\r\n`).join("") + "--x--";
+  for (const name of ["model", "stream"]) {
+    const one = `name="${name}"\r\n\r\ntrue`;
+    for (
+      const [text, said] of [
+        [form(one, one), /several/],
+        [form(`name="${name}"; filename="a"\r\n\r\ntrue`), /is a file/],
+        [form(`name="${name}"\r\n\r\n${"t".repeat(1_025)}`), /longer than 1024 bytes/],
+      ] as const
+    ) {
+      const error = await asked(text, type);
+      assert.ok("status" in error);
+      assert.deepEqual([error.status, error.param], [400, name]);
+      assert.match(error.message, said);
+    }
+  }
+});
+
 Deno.test("an upload that isn't a form is a bad request", async () => {
   for (
     const type of ["multipart/form-data", "multipart/form-data; boundary=x"]
   ) {
     const error = await asked("not a form", type);
     assert.equal("status" in error && error.status, 400, type);
+  }
+});
+
+Deno.test("no body of 60 MiB keeps the event loop for 100 ms at a time", async (t) => {
+  const size = 60 * 1024 * 1024;
+  const filled = (start: string, unit: string, end: string) =>
+    new TextEncoder().encode(start + unit.repeat((size - 100) / unit.length) + end);
+  for (
+    const [what, body, type] of [
+      ["empty texts", filled(`{"messages":[`, `"",`, `""]}`)],
+      ["empty objects", filled(`{"messages":[`, `{},`, `""]}`)],
+      ["escapes", filled(`{"messages":["`, String.raw`\\\"`, `"]}`)],
+      ["one prompt", filled(`{"prompt":"`, `a`, `"}`)],
+      ["a session", filled(`{"prompt_cache_key":"`, `a`, `"}`)],
+      ["images", filled(`{"messages":[`, `"data:${"a".repeat(8_190)}",`, `""]}`)],
+      ["white space", filled(`{"messages":[`, `\t`, `""]}`)],
+      [
+        "a file",
+        filled(`--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n`, "\r", "\r\n--x--"),
+        "multipart/form-data; boundary=x",
+      ],
+    ] as const
+  ) {
+    await t.step(what, () => {
+      const walked = walk(body, type ?? JSON_TYPE);
+      let longestMs = 0;
+      for (let done = false; !done;) {
+        const startedAt = performance.now();
+        const step = walked.next();
+        longestMs = Math.max(longestMs, performance.now() - startedAt);
+        done = step.done ?? false;
+        assert.ok(!step.done || "work" in step.value, JSON.stringify(step.value));
+      }
+      assert.ok(longestMs < 100, `${longestMs} ms`);
+    });
+  }
+});
+
+Deno.test("a byte that is no UTF-8 is found wherever it stands among slices", async () => {
+  const letters = new TextEncoder().encode(`{"a":"${"模😀é".repeat(60_000)}"}`);
+  assert.ok(letters.length > 2 * SLICE_BYTES);
+  assert.ok("work" in await classify(letters, JSON_TYPE));
+  for (const at of [7, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, letters.length - 3]) {
+    for (const byte of [0, 0xc0, 0xff]) {
+      const broken = letters.with(at, byte);
+      const error = await classify(broken, JSON_TYPE);
+      assert.equal("status" in error && error.status, 400, `${byte} at ${at}`);
+    }
   }
 });
 
@@ -168,7 +260,7 @@ Deno.test("whatever object is sent, its own model and stream are read", () =>
       fc.boolean(),
       async (rest, model, stream) => {
         const body = JSON.stringify({ ...rest, model, stream });
-        assert.deepEqual(routeOf(await asked(body)), { model, stream });
+        assert.deepEqual(routeOf(await asked(body)), { model: model || undefined, stream });
       },
     ),
     { numRuns },

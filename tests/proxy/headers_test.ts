@@ -77,6 +77,7 @@ Deno.test("what the router makes anew or trusts no client with is not passed on"
     forServers({
       host: "router",
       expect: "100-continue",
+      "content-encoding": "gzip",
       "content-length": "12",
       "x-request-id": "mine",
       "endpoint-load-metrics-format": "JSON",

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { membersOf, MOST_MEMBERS, type Span, valueIn } from "../../src/proxy/json_members.ts";
+import { membersOf as walkMembers, MOST_MEMBERS, valueIn } from "../../src/proxy/json_members.ts";
+import { LONG_STRING, type Span } from "../../src/proxy/json_scan.ts";
+import { SLICE_BYTES } from "../../src/proxy/walk.ts";
+import { runToEnd } from "./run_to_end.ts";
 import { numRuns } from "../support/property.ts";
 
 const DEEPEST = 128;
 const NAMES = ["model", "stream"] as const;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+function membersOf(json: Uint8Array, names: readonly (typeof NAMES)[number][], deepest: number) {
+  const [members] = runToEnd(walkMembers(json, names, deepest));
+  return typeof members === "string" ? members : members.values;
+}
 
 const membersIn = (json: string, deepest = DEEPEST) =>
   membersOf(encoder.encode(json), NAMES, deepest);
@@ -49,7 +57,9 @@ for (
     ["[]", "no_object"],
     [`"{}"`, "no_object"],
     ["null", "no_object"],
-    ["\uFEFF{}", "no_object"],
+    ["\uFEFF\uFEFF{}", "no_object"],
+    [" \uFEFF{}", "no_object"],
+    [`\uFEFF{"model":"m"}`, { model: `"m"` }],
     ["{", "not_json"],
     [`{"model"`, "not_json"],
     [`{"model`, "not_json"],
@@ -231,4 +241,63 @@ Deno.test("more members than any request has are not looked at to their end", ()
   assert.deepEqual(Object.keys(membersIn(members(1_000)) as object), ["model"]);
   assert.equal(membersIn(members(1_001)), "too_many");
   assert.equal(membersIn(members(1_000_000)), "too_many");
+});
+
+Deno.test("what a slice ends in the middle of is read as if it didn't", () => {
+  const ends = [String.raw`\\\"`, String.raw`\\\\`, String.raw`\u0022`, `模`, "😀", "a"];
+  for (const unit of ends) {
+    for (let shift = -12; shift <= 2; shift++) {
+      // The string's first slice begins with its quote.
+      const before = "a".repeat(SLICE_BYTES + shift) + unit;
+      const text = `{"a":"${before}","model":"m","b":["${before}","${before}"],"stream":true}`;
+      assert.deepEqual(textsIn(text), { model: `"m"`, stream: "true" }, `${unit} at ${shift}`);
+      assert.equal(textsIn(`{"a":"${before}\\"}`), "not_json", `${unit} at ${shift}`);
+    }
+  }
+  for (const shift of [-1, 0, 1]) {
+    const long = SLICE_BYTES + shift;
+    const space = " ".repeat(long);
+    assert.deepEqual(
+      textsIn(
+        `${space}{${space}"model"${space}:${space}"m"${space},${space}"stream":1${space}}${space}`,
+      ),
+      { model: `"m"`, stream: "1" },
+    );
+    assert.deepEqual(textsIn(`{"a":${"1".repeat(long)},"model":"m"}`), { model: `"m"` });
+    assert.deepEqual(textsIn(`{"a":[${"[],".repeat(long / 3)}[]],"model":"m"}`), { model: `"m"` });
+    assert.deepEqual(textsIn(`{"${"a".repeat(long)}":1,"model":"m"}`), { model: `"m"` });
+    assert.equal(textsIn(`{"a":${"1".repeat(long)}`), "not_json");
+  }
+});
+
+Deno.test("a walk through a large body can be interrupted, whatever is long in it", () => {
+  const LONG = 16 * SLICE_BYTES;
+  for (
+    const text of [
+      `{"a":["",${'"",'.repeat(LONG / 3)}""]}`,
+      `{"a":"${"a".repeat(LONG)}"}`,
+      `{"a":"${"\\\\".repeat(LONG / 2)}"}`,
+      `{"a":${" ".repeat(LONG)}1}`,
+      `{"a":${"1".repeat(LONG)}}`,
+      `{"${"a".repeat(LONG)}":1}`,
+    ]
+  ) {
+    const [members, pauses] = runToEnd(walkMembers(encoder.encode(text), NAMES, DEEPEST));
+    assert.equal(typeof members, "object");
+    assert.ok(pauses >= 14, `${pauses} pauses for ${text.slice(0, 20)}`);
+  }
+  assert.equal(runToEnd(walkMembers(encoder.encode(`{"model":"m"}`), NAMES, DEEPEST))[1], 0);
+});
+
+Deno.test("long strings are told at any depth, in their order", () => {
+  const text = (length: number) => `"${"a".repeat(length - 2)}"`;
+  const json = `{"a":${text(LONG_STRING)},"b":[{"c":${text(LONG_STRING - 1)}},[${
+    text(SLICE_BYTES + LONG_STRING)
+  }]]}`;
+  const [members] = runToEnd(walkMembers(encoder.encode(json), NAMES, DEEPEST));
+  assert.ok(typeof members === "object");
+  assert.deepEqual(
+    members.longStrings.map(([start, end]) => json.slice(start, end)),
+    [text(LONG_STRING), text(SLICE_BYTES + LONG_STRING)],
+  );
 });

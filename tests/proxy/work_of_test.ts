@@ -3,13 +3,16 @@ import fc from "fast-check";
 import type { Work } from "../../src/fleet/work.ts";
 import { BLOCK_BYTES } from "../../src/fleet/work.ts";
 import { classify } from "../../src/proxy/classify.ts";
+import { inTurns } from "../../src/proxy/turns.ts";
 import { numRuns } from "../support/property.ts";
 
 const encoder = new TextEncoder();
 
 async function workOf(body: unknown, session?: string, asksEngine = true): Promise<Work> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const asked = await classify(encoder.encode(text), "application/json", { session, asksEngine });
+  const asked = await inTurns(
+    classify(encoder.encode(text), "application/json", { session, asksEngine }),
+  );
   assert.ok("work" in asked, JSON.stringify(asked));
   return asked.work;
 }
@@ -200,7 +203,7 @@ Deno.test("an upload has a session by its header, and no prompt that can be told
   form.set("prompt", LONG);
   const request = new Request("http://router", { method: "POST", body: form });
   const type = request.headers.get("content-type");
-  const asked = await classify(await request.bytes(), type, { session: "s" });
+  const asked = await inTurns(classify(await request.bytes(), type, { session: "s" }));
   assert.ok("work" in asked);
   assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [undefined, []]);
   assert.notEqual(asked.work.session, undefined);
@@ -265,4 +268,13 @@ Deno.test("a short text that looks like an image is text", async () => {
     (await workOf({ model: "m", messages })).promptBytes,
     JSON.stringify(messages).length,
   );
+});
+
+Deno.test("of a prompt that no model can take, the first 8 MiB are hashed and all of it is counted", async () => {
+  const prompt = (length: number) => workOf(JSON.stringify({ prompt: "a".repeat(length) }));
+  const most = 8 * 1024 * 1024 / 512;
+  const long = await prompt(9 * 1024 * 1024);
+  assert.equal(long.blocks.length, most);
+  assert.equal(long.promptBytes, 9 * 1024 * 1024 + 2);
+  assert.deepEqual((await prompt(8 * 1024 * 1024)).blocks, long.blocks);
 });

@@ -180,6 +180,15 @@ Deno.test("a key for some models gets those, lists those, and has to name one", 
   assert.equal(await form("m", "big"), 400);
   assert.equal(await form("big", "m"), 400);
   assert.equal(await form(), 400);
+  // Spellings of a second part that servers read, and other parsers don't.
+  for (const name of ['NAME="model"', 'name= "model"', 'name="\ufeffmodel"', "name=model"]) {
+    const part = (name: string, value: string) =>
+      `--x\r\nContent-Disposition: form-data; ${name}\r\n\r\n${value}\r\n`;
+    const written = new Blob([`${part('name="model"', "m")}${part(name, "big")}--x--\r\n`], {
+      type: "multipart/form-data; boundary=x",
+    });
+    assert.equal(await ask(written, "/v1/audio/transcriptions"), 400, name);
+  }
   assert.equal(server.seen.length, 2);
 
   const listed = async (key: string) => {

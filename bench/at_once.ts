@@ -1,0 +1,9 @@
+import type { Walk } from "../src/proxy/walk.ts";
+
+/** Runs a walk to its end without a pause. */
+export function atOnce<Result>(walk: Walk<Result>): Result {
+  for (;;) {
+    const step = walk.next();
+    if (step.done) return step.value;
+  }
+}

@@ -1,0 +1,98 @@
+import { peakKilobytes, residentKilobytes, sleep } from "./processes.ts";
+import type { Bench } from "./measure.ts";
+
+/** Uploads at once, and the bytes of each: far more than there is room for. */
+export const UPLOADS = 40;
+const UPLOAD_BYTES = 60_000_000;
+/** As many of them as there is room for. */
+export const WAITING = 8;
+/** The default of `body_buffer_mib`. */
+const ROOM_KILOBYTES = 512 * 1024;
+/** Uploads that tell of 64 KiB and send next to nothing. */
+export const STALLED = 1_000;
+const SETTLED_MS = 2_000;
+const PIECE = new Uint8Array(256 * 1024).fill(0x20);
+const FIRST = new TextEncoder().encode("{");
+const LAST = new TextEncoder().encode("}");
+
+/** What a router holds of uploads that don't end. */
+export interface Holding {
+  /** Its growth at most, as a multiple of the room for bodies, which uploads fill up. */
+  readonly arriving: number;
+  /** Its growth as a multiple of its bodies, which wait for a server's answer. */
+  readonly waiting: number;
+  /** KB for a stalled upload, its connection included. */
+  readonly stalledKilobytes: number;
+}
+
+/** Measures a router of its own for each figure. */
+export async function measureHolding({ proxies: [router], folder }: Bench): Promise<Holding> {
+  const ending = new AbortController();
+  using _ = { [Symbol.dispose]: () => ending.abort() };
+  const server = silentServer(ending.signal);
+  return {
+    arriving: await growth(UPLOADS, UPLOAD_BYTES - 1) / ROOM_KILOBYTES,
+    waiting: await growth(WAITING, UPLOAD_BYTES) / (WAITING * UPLOAD_BYTES / 1024),
+    stalledKilobytes: await whileOpen(STALLED, 65_536, 12, residentKilobytes) / STALLED,
+  };
+
+  async function growth(uploads: number, sentBytes: number): Promise<number> {
+    return await whileOpen(uploads, UPLOAD_BYTES, sentBytes, peakKilobytes);
+  }
+
+  /** How much a router grows by uploads of which only so many bytes are sent, in KB. */
+  async function whileOpen(
+    uploads: number,
+    toldBytes: number,
+    sentBytes: number,
+    kilobytes: (pid: number) => number,
+  ): Promise<number> {
+    await using process = await router!.start(server.addr.port, folder);
+    await sleep(SETTLED_MS);
+    const before = residentKilobytes(process.pid);
+    const connections = await Promise.all(
+      Array.from({ length: uploads }, () => upload(process.port, toldBytes, sentBytes)),
+    );
+    await sleep(SETTLED_MS);
+    const grown = kilobytes(process.pid) - before;
+    for (const connection of connections) closeQuietly(connection);
+    return grown;
+  }
+}
+
+/** Takes all that is sent and answers nothing but checks. */
+function silentServer(signal: AbortSignal): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, signal, onListen() {} }, async (request) => {
+    if (request.method !== "POST") return new Response('{"data":[{"id":"m"}]}');
+    await request.body!.pipeTo(new WritableStream()).catch(() => {});
+    return new Promise<Response>(() => {});
+  });
+}
+
+/** Tells of a body and sends so much of it, or as much as is taken. */
+async function upload(port: number, toldBytes: number, bytes: number): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const head = `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${toldBytes}\r\n\r\n`;
+  // An answer says that there is no room; the router may read no further then.
+  const answered = connection.read(new Uint8Array(1)).catch(() => {});
+  await Promise.race([answered, send().catch(() => {})]);
+  return connection;
+
+  async function send(): Promise<void> {
+    await connection.write(new TextEncoder().encode(head));
+    // An object that is all white space but for its brackets.
+    for (let sent = 0; sent < bytes;) {
+      const piece = sent === 0 ? FIRST : sent === toldBytes - 1 ? LAST : PIECE;
+      const most = Math.max(1, Math.min(bytes, toldBytes - 1) - sent);
+      sent += await connection.write(piece.subarray(0, most));
+    }
+  }
+}
+
+function closeQuietly(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed.
+  }
+}
