@@ -12,13 +12,22 @@ export interface Events {
 /** Within which failovers from one server for one reason are one event. */
 const SAME_MS = 10_000;
 
-/** @param now clock time in milliseconds */
-export function createEvents(now: () => number): Events {
+/**
+ * @param now monotonic time in milliseconds
+ * @param toWallTime of a monotonic time, for people
+ */
+export function createEvents(
+  now: () => number,
+  toWallTime: (time: number) => number,
+): Events {
   const events: EventView[] = [];
   /** Of the failovers among them: what they were from and for, and how many they stand for. */
-  const moves = new WeakMap<EventView, { readonly key: string; readonly count: number }>();
+  const moves = new WeakMap<
+    EventView,
+    { readonly key: string; readonly count: number; readonly at: number }
+  >();
   function add(kind: EventView["kind"], tone: EventView["tone"], text: string): EventView {
-    const event: EventView = { at: now(), kind, tone, text };
+    const event: EventView = { at: toWallTime(now()), kind, tone, text };
     events.unshift(event);
     if (events.length > SHOWN_EVENTS) events.pop();
     return event;
@@ -36,15 +45,16 @@ export function createEvents(now: () => number): Events {
     failover({ id, from, to, reason }) {
       // A server that fails moves hundreds: counted, or there would be nothing else to see.
       const key = `${from} ${reason}`;
-      const at = events.findIndex((event) =>
-        moves.get(event)?.key === key && now() - event.at < SAME_MS
-      );
+      const at = events.findIndex((event) => {
+        const move = moves.get(event);
+        return move?.key === key && now() - move.at < SAME_MS;
+      });
       const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
       if (at !== -1) events.splice(at, 1);
       const text = count === 1
         ? `Request ${id} moved from ${from} to ${to}: ${reason}`
         : `${count} requests moved from ${from}: ${reason}`;
-      moves.set(add("failover", "bad", text), { key, count });
+      moves.set(add("failover", "bad", text), { key, count, at: now() });
     },
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);

@@ -7,7 +7,7 @@ export interface Growth {
   perSecond(): number | null;
 }
 
-/** @param now clock time in milliseconds */
+/** @param now monotonic time in milliseconds */
 export function createGrowth(windowMs: number, now: () => number): Growth {
   let points: { at: number; counter: number }[] = [];
   const total = () => points.length < 2 ? null : points.at(-1)!.counter - points[0]!.counter;

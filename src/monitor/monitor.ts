@@ -1,3 +1,4 @@
+import { monotonicMs, wallTimeMs } from "../clock.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";
@@ -29,10 +30,11 @@ const LOOKS_PER_POINT = 2;
 export function startMonitor(
   snapshot: () => FleetSnapshot,
   identity: Identity,
-  now: () => number = Date.now,
+  now: () => number = monotonicMs,
+  toWallTime: (time: number) => number = wallTimeMs,
 ): Monitor {
   const statistics = createStatistics(now);
-  const events = createEvents(now);
+  const events = createEvents(now, toWallTime);
   const past = createPast();
   const watchers = new Set<(view: View) => void>();
   let looks = 0;
@@ -40,7 +42,7 @@ export function startMonitor(
   let view: View;
 
   function refresh(fleet: FleetSnapshot): void {
-    view = buildView(identity, now(), fleet, statistics, events.list());
+    view = buildView(identity, toWallTime(now()), fleet, statistics, events.list());
     for (const watcher of watchers) watcher(view);
   }
   function look(): void {

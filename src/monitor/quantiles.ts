@@ -22,7 +22,7 @@ const BUCKETS = bucketOf(MOST) + 1;
  * time that this takes depends on how many values there are.
  *
  * @param windowMs how long a value counts; up to a sixth of it less
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function createQuantiles(windowMs: number, now: () => number): Quantiles {
   const sliceMs = windowMs / SLICES;

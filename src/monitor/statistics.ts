@@ -40,7 +40,7 @@ interface Server {
   readonly prefixHits: Growth;
 }
 
-/** @param now clock time in milliseconds */
+/** @param now monotonic time in milliseconds */
 export function createStatistics(now: () => number): Statistics {
   const servers = new Map<string, Server>();
   const fleetFirstToken = createQuantiles(MINUTE_MS, now);

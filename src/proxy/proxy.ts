@@ -125,7 +125,8 @@ export function createProxy(options: ProxyOptions): Proxy {
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
         disputes.settle(attempted);
-        failedAnswer = undefined;
+        // What failed before isn't kept while a stream runs.
+        failed = failedAnswer = undefined;
         return answer(attempted, server, lease);
       }
 

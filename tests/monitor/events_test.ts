@@ -9,7 +9,7 @@ const B = "http://gpu-2:8000";
 
 Deno.test("each kind of event is one sentence, the newest first", () => {
   let now = 0;
-  const { listener, list } = createEvents(() => ++now);
+  const { listener, list } = createEvents(() => ++now, (time) => time);
   listener.stateChanged!({ server: A, from: "checking", to: "healthy", reason: "check passed" });
   listener.failover!({ id: "7", from: A, to: B, reason: "timeout" });
   listener.reloaded!(configOf([{ url: A }, { url: B }]), []);
@@ -28,7 +28,7 @@ Deno.test("each kind of event is one sentence, the newest first", () => {
 });
 
 Deno.test("keys that are turned off are a bad event in capital words", () => {
-  const { listener, list } = createEvents(() => 1);
+  const { listener, list } = createEvents(() => 1, (time) => time);
   listener.keysTurnedOff!();
   assert.deepEqual(list(), [{
     at: 1,
@@ -39,7 +39,7 @@ Deno.test("keys that are turned off are a bad event in capital words", () => {
 });
 
 Deno.test("of several problems the first is told and the others are counted", () => {
-  const { listener, list } = createEvents(() => 0);
+  const { listener, list } = createEvents(() => 0, (time) => time);
   const problem = { where: "servers", what: "expected a list" };
   listener.notReloaded!([problem, problem, problem]);
   assert.match(list()[0]!.text, /: servers: expected a list and 2 more$/);
@@ -48,7 +48,7 @@ Deno.test("of several problems the first is told and the others are counted", ()
 });
 
 Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
-  const { listener, list } = createEvents(() => 0);
+  const { listener, list } = createEvents(() => 0, (time) => time);
   const tone = (from: ServerState, to: ServerState) => {
     listener.stateChanged!({ server: A, from, to, reason: "why" });
     return list()[0]!.tone;
@@ -67,7 +67,7 @@ Deno.test("a server that goes down is bad, its return good, the rest neither", (
 });
 
 Deno.test("as many are kept as are shown, and what was handed out doesn't change", () => {
-  const { listener, list } = createEvents(() => 0);
+  const { listener, list } = createEvents(() => 0, (time) => time);
   const none = list();
   for (let id = 0; id < 3 * SHOWN_EVENTS; id++) {
     listener.failover!({ id: String(id), from: `${A}/${id}`, to: B, reason: "reset" });
@@ -80,7 +80,7 @@ Deno.test("as many are kept as are shown, and what was handed out doesn't change
 
 Deno.test("failovers from one server for one reason are one event that counts, and push nothing out", () => {
   let now = 0;
-  const events = createEvents(() => now);
+  const events = createEvents(() => now, (time) => time);
   const { stateChanged, failover } = events.listener;
   stateChanged!({ server: "http://a", from: "healthy", to: "unhealthy", reason: "gone" });
   for (let i = 0; i < 500; i++) {
@@ -97,7 +97,7 @@ Deno.test("failovers from one server for one reason are one event that counts, a
 });
 
 Deno.test("servers that fail and go for ever leave nothing but the events that are shown", () => {
-  const { listener, list } = createEvents(() => 0);
+  const { listener, list } = createEvents(() => 0, (time) => time);
   const { set } = Map.prototype;
   let largest = 0;
   Map.prototype.set = function (...entry) {
