@@ -129,6 +129,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,
+    onNoMetrics: listener.noMetrics,
   });
   starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));

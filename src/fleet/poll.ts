@@ -30,6 +30,8 @@ export interface PollingOptions {
   readonly onError?: (error: unknown) => void;
   /** Hears once why a server doesn't tell its models. @default nobody */
   readonly onNoModels?: (server: string, why: string) => void;
+  /** Hears once why a server's metrics can't be used. @default nobody */
+  readonly onNoMetrics?: (server: string, why: string) => void;
   /** A monotonic clock, in milliseconds. @default monotonicMs */
   readonly now?: () => number;
 }
@@ -45,7 +47,12 @@ function raise(error: unknown): never {
 export function startPolling(
   fleet: Fleet,
   connections: Connections,
-  { onError = raise, onNoModels = () => {}, now = monotonicMs }: PollingOptions = {},
+  {
+    onError = raise,
+    onNoModels = () => {},
+    onNoMetrics = () => {},
+    now = monotonicMs,
+  }: PollingOptions = {},
 ): Poller {
   const loops = new Map<
     Server,
@@ -102,9 +109,11 @@ export function startPolling(
     let metrics: ServerMetrics | undefined;
     try {
       metrics = await fetchMetrics(server.config, probe(server, signal));
-    } catch {
+      server.metricsFailure = undefined;
+    } catch (error) {
       // Nobody there: the next check would tell too late.
       if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
+      tellNoMetrics(server, failureIn(error));
     }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
@@ -121,6 +130,13 @@ export function startPolling(
       ownInFlight,
     };
     fleet.recordScrape(server, known, asleep);
+  }
+
+  /** A server that is out has its own reason. */
+  function tellNoMetrics(server: Server, why: string): void {
+    if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
+    server.metricsFailure = why;
+    onNoMetrics(server.config.url, why);
   }
 
   function start(server: Server) {

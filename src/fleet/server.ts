@@ -64,6 +64,8 @@ export interface Server {
   modelsUpdatedAt: number | undefined;
   /** Why it doesn't tell its models, where it last didn't. */
   modelsFailure: ModelsFailure | undefined;
+  /** Why its `/metrics` can't be used, where that was told. */
+  metricsFailure: string | undefined;
   /** When it was last checked. */
   lastCheckAt: number | undefined;
   /** When a check or request last failed. */
@@ -128,6 +130,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
     modelsFailure: undefined,
+    metricsFailure: undefined,
     lastCheckAt: undefined,
     lastFailureAt: undefined,
     scrapedAt: undefined,

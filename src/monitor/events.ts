@@ -30,6 +30,9 @@ export function createEvents(now: () => number): Events {
     noModels(server, why) {
       add("state", "bad", `${server} doesn't tell its models: ${why}`);
     },
+    noMetrics(server, why) {
+      add("state", "bad", `The metrics of ${server} can't be used: ${why}`);
+    },
     failover({ id, from, to, reason }) {
       // A server that fails moves hundreds: counted, or there would be nothing else to see.
       const key = `${from} ${reason}`;

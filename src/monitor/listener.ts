@@ -13,6 +13,8 @@ export interface Listener extends Observer {
   readonly stateChanged: (change: StateChange) => void;
   /** A server that answers its checks doesn't tell its models, so that no request goes there. */
   readonly noModels: (server: string, why: string) => void;
+  /** A server that answers its checks doesn't tell its load: only the router's own requests count. */
+  readonly noMetrics: (server: string, why: string) => void;
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: string, outcome: Outcome) => void;
   /** A request was turned away at the door, for want of a key or past a limit of its client's. */
@@ -58,6 +60,7 @@ export function tellAll(
     closed: all("closed"),
     stateChanged: all("stateChanged"),
     noModels: all("noModels"),
+    noMetrics: all("noMetrics"),
     attemptEnded: all("attemptEnded"),
     turnedAway: all("turnedAway"),
     wrongKey: all("wrongKey"),

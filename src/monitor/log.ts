@@ -134,6 +134,9 @@ export const logListener: Partial<Listener> = {
       why,
     });
   },
+  noMetrics(server, why) {
+    log.warning("The metrics of {server} can't be used: {why}", { server, why });
+  },
   chose({ id, policy, chosen, candidates }) {
     if (!isLogged("debug")) return;
     log.debug("Request {id} goes to {server} by {policy}: {candidates}", {
