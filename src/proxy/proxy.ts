@@ -1,6 +1,8 @@
 import { monotonicMs } from "../clock.ts";
 import type { Connections } from "../fleet/connections.ts";
-import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
+import type { Refusal } from "../fleet/eligible.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Lease } from "../fleet/lease.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { openAccount } from "./account.ts";
