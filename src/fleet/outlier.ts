@@ -26,7 +26,9 @@ export interface Comparison {
   readonly usesOwnKey: boolean;
   /** Another server gave the same error a moment ago. */
   readonly isCleared: boolean;
+  /** The server's latest answers. */
   readonly own: AnswerCounts;
+  /** Those of the other servers that have the model. */
   readonly others: AnswerCounts;
 }
 

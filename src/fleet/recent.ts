@@ -7,13 +7,17 @@ export interface RecentAnswers {
   readonly at: Float64Array;
   /** Indices into {@linkcode KINDS}. */
   readonly kinds: Uint8Array;
+  /** Where the next answer goes. */
   next: number;
 }
 
 /** How many of the latest answers were of each kind. */
 export interface AnswerCounts {
+  /** Begun well. */
   readonly good: number;
+  /** Failed by the server's fault. */
   readonly failed: number;
+  /** Errors of clients. */
   readonly clientErrors: number;
 }
 
@@ -22,6 +26,7 @@ const KINDS: readonly AnswerKind[] = ["good", "failed", "client_error"];
 const MOST_ANSWERS = 20;
 const WINDOW_MS = 30_000;
 
+/** A ring without an answer. */
 export function noAnswers(): RecentAnswers {
   return {
     at: new Float64Array(MOST_ANSWERS).fill(-Infinity),
@@ -30,6 +35,11 @@ export function noAnswers(): RecentAnswers {
   };
 }
 
+/**
+ * Adds an answer, in place of the oldest.
+ *
+ * @param now monotonic time in milliseconds
+ */
 export function addAnswer(recent: RecentAnswers, kind: AnswerKind, now: number): void {
   recent.at[recent.next] = now;
   recent.kinds[recent.next] = KINDS.indexOf(kind);
@@ -37,6 +47,11 @@ export function addAnswer(recent: RecentAnswers, kind: AnswerKind, now: number):
 }
 
 /** Counts the answers of the window. @param since older ones don't count */
+/**
+ * Counts the answers that are still in the window.
+ *
+ * @param now monotonic time in milliseconds
+ */
 export function countAnswers(
   { at, kinds }: RecentAnswers,
   now: number,

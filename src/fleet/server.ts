@@ -80,6 +80,7 @@ export interface Server {
 export interface Cut {
   /** It was to prove a half-open server. */
   readonly isTrial: boolean;
+  /** What else is known of its end. */
   readonly details: EndDetails;
 }
 
