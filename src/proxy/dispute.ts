@@ -1,9 +1,6 @@
-import type { Cause, Lease } from "../fleet/lease.ts";
-import { isSameError } from "../fleet/outlier.ts";
+import type { Lease } from "../fleet/lease.ts";
 import type { Attempted } from "./attempt.ts";
-
-/** An answer, or the failure to give one, of a server that was asked. */
-export type Given = Pick<Attempted, "outcome" | "clientError">;
+import { causeOf, type Given } from "./cause.ts";
 
 /** The failures of one request whose cause is known only when another server has answered it. */
 export interface Disputes {
@@ -36,30 +33,4 @@ export function createDisputes(): Disputes {
       }
     },
   };
-}
-
-/**
- * Who caused a failure, by what other servers made of the same request (issue 13). Where it went
- * well elsewhere, the server that failed is to blame. A client error that another server gives as
- * well is the client's; a failure is the request's where another server failed as well, or calls
- * the request wrong. Where nobody else could be asked the server is to blame, and where somebody
- * could have been but for the retry budget nothing is known.
- *
- * @param others that failed at the same request
- * @param passedOn the answer that the client gets, `undefined` where that is a failure
- */
-export function causeOf(
-  failure: Given,
-  others: readonly Given[],
-  passedOn: Given | undefined,
-  wasHeldBack: boolean,
-): Cause {
-  if (passedOn?.outcome === "ok") return "server";
-  if (failure.outcome === "client_error") {
-    const isSame = (other: Given) => isSameError(other.clientError, failure.clientError);
-    return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";
-  }
-  if (passedOn?.outcome === "client_error") return "request";
-  if (others.length === 0) return wasHeldBack ? "unknown" : "server";
-  return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";
 }
