@@ -165,7 +165,8 @@ export class Fleet {
 
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
-    return snapshotOf(this.#servers, this.#settings, this.#workbook, this.#around);
+    const { now, toWallTime } = this.#around;
+    return snapshotOf(this.#servers, this.#settings, this.#workbook, now(), toWallTime);
   }
 
   #now(): number {

@@ -1,7 +1,6 @@
 import type { Settings } from "../config/config.ts";
 import { meanResponseMs, successRate } from "./health.ts";
 import { freshScrape, loadOf } from "./engine.ts";
-import type { Surroundings } from "./fleet_options.ts";
 import type { Load } from "./load.ts";
 import type { WorkSnapshot } from "./work.ts";
 import type { Workbook } from "./workbook.ts";
@@ -55,14 +54,19 @@ export interface FleetSnapshot {
   readonly tokensPerByte: ReadonlyMap<string, number>;
 }
 
-/** Copies what is known of these servers. */
+/**
+ * Copies what is known of these servers.
+ *
+ * @param now monotonic time in milliseconds
+ * @param toWallTime of a monotonic time
+ */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
   workbook: Pick<Workbook, "of" | "tokensPerByte">,
-  { now: clock, toWallTime }: Pick<Surroundings, "now" | "toWallTime">,
+  now: number,
+  toWallTime: (time: number) => number,
 ): FleetSnapshot {
-  const now = clock();
   const tokensPerByte = workbook.tokensPerByte();
   const shown = (time: number | undefined) => time === undefined ? time : toWallTime(time);
   const isListed = (model: string) => servers.some(({ models }) => models.has(model));
