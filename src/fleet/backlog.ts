@@ -46,6 +46,13 @@ export function passTime(backlog: Backlog, now: number): void {
   }
 }
 
+/** Tokens of the longest prompt that waits, 0 where none does. */
+export function longestWaiting({ waiting }: Backlog): number {
+  let tokens = 0;
+  for (const { ownTokens } of waiting) tokens = Math.max(tokens, ownTokens);
+  return tokens;
+}
+
 /** Whether a first token may be before the next one that nobody sees. */
 export function hidesFirstTokens({ waiting }: Backlog): boolean {
   for (const { work } of waiting) if (!work.stream) return true;

@@ -1,7 +1,9 @@
-import type { EndDetails } from "./end_details.ts";
+import type { EndDetails, Settled } from "./end_details.ts";
+import { isFull } from "./engine.ts";
 import { type ClientError, type Comparison, isSameError } from "./outlier.ts";
+import type { Outcome } from "./outcome.ts";
 import { countAnswers, sumAnswers } from "./recent.ts";
-import type { Cut, Server } from "./server.ts";
+import type { Server } from "./server.ts";
 import { type Circumstances, takeOutcome } from "./transitions.ts";
 
 /** For so long a server isn't asked for a model that it lists and said it doesn't have. */
@@ -37,7 +39,7 @@ export function comparisonOf(
  * Another server answered well what this one refused. It may have lost one model and serve the
  * others well: the first time it says so it is not asked for that one for a while.
  */
-export function takeOutlier(
+function takeOutlier(
   server: Server,
   model: string | undefined,
   isTrial: boolean,
@@ -51,14 +53,40 @@ export function takeOutlier(
   return takeOutcome(server, "outlier", isTrial, details, "server", circumstances);
 }
 
-/** An answer broke off as those of full servers do: the server's page will tell. */
-export function addCut({ cuts }: Server, cut: Cut): void {
-  if (cuts.length < MOST_CUTS) cuts.push(cut);
+/** What an outcome is now that its cause is known, and perhaps that the server is full. */
+export function settledOutcome(
+  { outcome, details, cause }: Settled,
+  isFull: boolean,
+): Outcome {
+  const isServers = cause === "server" && details.disputed === true;
+  if (outcome === "client_error" && isServers) return "outlier";
+  return isCut(outcome, details) && isFull ? "backpressure" : outcome;
+}
+
+/** What that makes of a server. Answers that were cut off wait until its page is read. */
+export function takeSettled(
+  server: Server,
+  model: string | undefined,
+  { outcome, isTrial, details, cause }: Settled,
+  circumstances: Circumstances,
+): string {
+  if (outcome === "outlier") return takeOutlier(server, model, isTrial, details, circumstances);
+  if (!isCut(outcome, details)) {
+    return takeOutcome(server, outcome, isTrial, details, cause, circumstances);
+  }
+  if (server.cuts.length < MOST_CUTS) server.cuts.push({ isTrial, details });
+  return server.health.reason;
+}
+
+/** Full servers break off after what they say before their engines begin, without a word. */
+function isCut(outcome: Outcome, { afterPreamble }: EndDetails): boolean {
+  return outcome === "truncated" && afterPreamble === true;
 }
 
 /** The server's page was read, or could not be: that tells whether it was full. */
-export function settleCuts(server: Server, isFull: boolean, circumstances: Circumstances): string {
-  const outcome = isFull ? "backpressure" : "truncated";
+export function settleCuts(server: Server, circumstances: Circumstances): string {
+  const { settings, now } = circumstances;
+  const outcome = isFull(server, settings, now) ? "backpressure" : "truncated";
   let { reason } = server.health;
   for (const { isTrial, details } of server.cuts.splice(0)) {
     reason = takeOutcome(server, outcome, isTrial, details, "server", circumstances);

@@ -1,4 +1,5 @@
 import type { ClientError } from "./outlier.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** What else is known of an attempt's end. */
 export interface EndDetails {
@@ -24,3 +25,15 @@ export interface EndDetails {
 
 /** Who caused a failure, as other servers' answers to the same request tell. */
 export type Cause = "server" | "request" | "unknown";
+
+/** How an attempt ended, with who caused it. */
+export interface Settled {
+  /** How the attempt ended. */
+  readonly outcome: Outcome;
+  /** It was sent to prove a server that wasn't healthy. */
+  readonly isTrial: boolean;
+  /** What else is known of its end. */
+  readonly details: EndDetails;
+  /** Who caused a failure. */
+  readonly cause: Cause;
+}

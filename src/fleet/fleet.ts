@@ -1,37 +1,24 @@
-import { monotonicMs, wallTimeMs } from "../clock.ts";
 import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
-import { type Choice, describeChoice } from "./choice.ts";
-import type { FleetOptions } from "./fleet_options.ts";
+import { makeChange } from "./change.ts";
+import { describeChoice } from "./choice.ts";
+import { type FleetOptions, type Surroundings, surroundingsOf } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
-import { addCut, comparisonOf, settleCuts, takeOutlier } from "./doubt.ts";
+import { comparisonOf, settleCuts, settledOutcome, takeSettled } from "./doubt.ts";
+import { engineOf, isFresh, isFull, loadOf } from "./engine.ts";
 import { forgetScrape, takeScrape } from "./engine_transitions.ts";
-import { engineOf, evict, isFleetwideFailure, isFull, leavesEnough } from "./fleetwide.ts";
+import { isFleetwideFailure, leavesEnough } from "./fleetwide.ts";
 import type { Check } from "./health.ts";
 import { type Lease, takePlace } from "./lease.ts";
-import { type Load, loadNow, type Scrape, trustedMs } from "./load.ts";
+import type { Load, Scrape } from "./load.ts";
 import { isSuspect } from "./outlier.ts";
-import { type Outcome, settledOutcome } from "./outcome.ts";
 import { match } from "./reconcile.ts";
-import {
-  isRoutable,
-  type Model,
-  type ModelsFailure,
-  newServer,
-  type Server,
-  type StateChange,
-  stateOf,
-} from "./server.ts";
+import { type Model, type ModelsFailure, newServer, type Server } from "./server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./transitions.ts";
 import type { Work } from "./work.ts";
 import { createWorkbook, type Workbook } from "./workbook.ts";
-
-export type { Choice } from "./choice.ts";
-export type { Refusal } from "./eligible.ts";
-export type { Lease } from "./lease.ts";
-export type { StateChange } from "./server.ts";
 
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
@@ -43,23 +30,11 @@ export class Fleet {
   #policy: Policy;
   #nextId = 0;
   readonly #workbook: Workbook = createWorkbook();
-  readonly #now: () => number;
-  readonly #toWallTime: (time: number) => number;
-  readonly #random: () => number;
-  readonly #onChoice: (choice: Choice) => void;
-  readonly #onStateChange: (change: StateChange) => void;
-  readonly #onOutcome: (server: string, outcome: Outcome) => void;
-  readonly #onDoubt: (server: Server) => void;
+  readonly #around: Surroundings;
 
   /** A fleet whose servers are all yet to be checked. */
   constructor(options: FleetOptions) {
-    this.#now = options.now ?? monotonicMs;
-    this.#toWallTime = options.now ? (time) => time : wallTimeMs;
-    this.#random = options.random ?? Math.random;
-    this.#onChoice = options.onChoice ?? (() => {});
-    this.#onStateChange = options.onStateChange ?? (() => {});
-    this.#onOutcome = options.onOutcome ?? (() => {});
-    this.#onDoubt = options.onDoubt ?? (() => {});
+    this.#around = surroundingsOf(options);
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
     this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
@@ -112,44 +87,32 @@ export class Fleet {
       const load = this.loadOf(server, now);
       return { server, id: server.id, load: load.load, prospect: prospectAt(server, load) };
     });
-    const chosen = this.#policy(candidates, this.#random);
+    const chosen = this.#policy(candidates, this.#around.random);
     const { server, prospect } = chosen;
     const choice = { id, policy: this.#settings.policy, chosen, candidates };
-    this.#onChoice(choice);
+    this.#around.onChoice(choice);
     const ticket = this.#workbook.begin(server, work, prospect, now);
     const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;
     const { shuttingDown } = server;
     return takePlace(server, decision, now, {
-      engine: () => engineOf(server, this.#fresh(server, this.#now())),
+      engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
         isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
       onFirstToken: (isTrial) => {
-        const now = this.#now();
-        this.#workbook.firstToken(server, ticket, now);
-        transitions.takeAnswer(server, shuttingDown, now);
-        if (isTrial) {
-          this.#change(server, (now) => transitions.takeVerdict(server, true, { isTrial }, now));
-        }
+        this.#workbook.firstToken(server, ticket, this.#now());
+        this.#change(server, (now) => transitions.takeAnswer(server, isTrial, shuttingDown, now));
       },
       onEnd: (details) => {
         this.#workbook.end(server, ticket, details, this.#now());
         this.#keep(this.#servers);
       },
-      onOutcome: (outcome, isTrial, details, cause) => {
-        const isCut = outcome === "truncated" && details.afterPreamble === true;
-        const isServers = cause === "server" && details.disputed === true;
-        const settled = settledOutcome(outcome, isServers, isCut && this.#isFull(server));
-        this.#onOutcome(server.config.url, settled);
-        if (settled === "truncated" && isCut) return addCut(server, { isTrial, details });
+      onOutcome: (ended) => {
+        const outcome = settledOutcome(ended, isFull(server, this.#settings, this.#now()));
+        this.#around.onOutcome(server.config.url, outcome);
         // Its models are read again at once.
-        if (settled === "outlier") this.#onDoubt(server);
-        this.#change(
-          server,
-          (now) =>
-            settled === "outlier"
-              ? takeOutlier(server, work.model, isTrial, details, now)
-              : transitions.takeOutcome(server, settled, isTrial, details, cause, now),
-        );
+        if (outcome === "outlier") this.#around.onDoubt(server);
+        const settled = { ...ended, outcome };
+        this.#change(server, (now) => takeSettled(server, work.model, settled, now));
       },
     });
   }
@@ -161,7 +124,7 @@ export class Fleet {
 
   /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
   loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
-    return loadNow(server.inFlight, server.config.capacity, this.#freshScrape(server, now));
+    return loadOf(server, this.#settings, now);
   }
 
   /** Takes the result of an active check. */
@@ -190,50 +153,24 @@ export class Fleet {
     const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
     this.#change(server, (now) => takeScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#workbook.scraped(server, scrape, this.#now());
-    this.#settleCuts(server);
+    this.#change(server, (now) => settleCuts(server, now));
   }
 
   /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
   recordNoScrape(server: Server): void {
-    this.#settleCuts(server);
-    if (this.#fresh(server, this.#now())) return;
+    this.#change(server, (now) => settleCuts(server, now));
+    if (isFresh(server.scrapedAt, this.#settings, this.#now())) return;
     this.#change(server, () => forgetScrape(server));
   }
 
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
-    const now = this.#now();
-    const tokensPerByte = this.#workbook.tokensPerByte();
-    return snapshotOf(this.#servers, this.#settings, tokensPerByte, this.#toWallTime, (server) => ({
-      ...this.loadOf(server, now),
-      work: this.#workbook.of(server, now),
-      scrape: this.#freshScrape(server, now),
-    }));
+    const { now, toWallTime } = this.#around;
+    return snapshotOf(this.#servers, this.#settings, this.#workbook, now(), toWallTime);
   }
 
-  #isFull(server: Readonly<Server>): boolean {
-    const now = this.#now();
-    return isFull(server, this.#freshScrape(server, now), now);
-  }
-
-  #settleCuts(server: Server): void {
-    if (server.cuts.length === 0) return;
-    const isFull = this.#isFull(server);
-    this.#change(server, (now) => settleCuts(server, isFull, now));
-  }
-
-  /** The last scrape, as long as it says something about now. */
-  #freshScrape({ scrape, health }: Readonly<Server>, now: number): Scrape | undefined {
-    if (health.status !== "unhealthy" && scrape && this.#trusts(scrape.at, now)) return scrape;
-  }
-
-  /** Whether a server's page was read a short while ago. */
-  #fresh({ scrapedAt }: Readonly<Server>, now: number): boolean {
-    return scrapedAt !== undefined && this.#trusts(scrapedAt, now);
-  }
-
-  #trusts(readAt: number, now: number): boolean {
-    return now - readAt <= trustedMs(this.#settings.metricsIntervalMs);
+  #now(): number {
+    return this.#around.now();
   }
 
   /** Keeps these servers, but for those that have drained. */
@@ -244,22 +181,13 @@ export class Fleet {
   }
 
   /** Makes a change that tells why and, where it moved the server to another state, says so once. */
-  #change(server: Server, change: (now: transitions.Circumstances) => string): void {
-    const from = stateOf(server);
-    const now = this.#now();
-    const reason = change({
+  #change(server: Server, change: (circumstances: transitions.Circumstances) => string): void {
+    const changed = makeChange(server, change, {
       settings: this.#settings,
-      now,
-      random: this.#random,
+      now: this.#now(),
+      random: this.#around.random,
       mayOpen: () => leavesEnough(server, this.#servers),
     });
-    const to = stateOf(server);
-    if (from === to) return;
-    server.reason = reason;
-    if (isRoutable(to) && !isRoutable(from)) server.routableSince = now;
-    this.#onStateChange({ server: server.config.url, from, to, reason });
-    if (to === "unhealthy" || to === "stalled") {
-      evict(server, now - trustedMs(this.#settings.metricsIntervalMs));
-    }
+    if (changed) this.#around.onStateChange(changed);
   }
 }

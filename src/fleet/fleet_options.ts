@@ -1,3 +1,4 @@
+import { monotonicMs, wallTimeMs } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Choice } from "./choice.ts";
 import type { Outcome } from "./outcome.ts";
@@ -19,4 +20,23 @@ export interface FleetOptions {
   readonly onOutcome?: (server: string, outcome: Outcome) => void;
   /** Hears of a server that should be checked, and its models read, now. @default nobody */
   readonly onDoubt?: (server: Server) => void;
+}
+
+/** The clocks, chance and listeners of a fleet. */
+export type Surroundings = Required<Omit<FleetOptions, "config">> & {
+  /** The wall-clock time of a time on the fleet's clock. */
+  readonly toWallTime: (time: number) => number;
+};
+
+/** The options with what stands in for those that aren't given. */
+export function surroundingsOf(options: FleetOptions): Surroundings {
+  return {
+    now: options.now ?? monotonicMs,
+    toWallTime: options.now ? (time) => time : wallTimeMs,
+    random: options.random ?? Math.random,
+    onChoice: options.onChoice ?? (() => {}),
+    onStateChange: options.onStateChange ?? (() => {}),
+    onOutcome: options.onOutcome ?? (() => {}),
+    onDoubt: options.onDoubt ?? (() => {}),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Cause, EndDetails } from "./end_details.ts";
+import type { Cause, EndDetails, Settled } from "./end_details.ts";
 import type { ClientError } from "./outlier.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Server } from "./server.ts";
@@ -46,12 +46,7 @@ export interface LeaseListener extends Pick<Lease, "engine" | "suspects"> {
   /** Called once, when the place has been given back. */
   readonly onEnd: (details: EndDetails) => void;
   /** Called once, when the outcome stands: at the end, or when a dispute is settled. */
-  readonly onOutcome: (
-    outcome: Outcome,
-    isTrial: boolean,
-    details: EndDetails,
-    cause: Cause,
-  ) => void;
+  readonly onOutcome: (ended: Settled) => void;
 }
 
 /**
@@ -89,7 +84,7 @@ export function takePlace(
     settled = true;
     const wasOnTrial = onTrial;
     endTrial();
-    onOutcome(ended.outcome, wasOnTrial, ended.details, cause);
+    onOutcome({ ...ended, isTrial: wasOnTrial, cause });
   };
   return {
     server,

@@ -25,15 +25,6 @@ export type Outcome =
   /** The answer began and broke off. */
   | "truncated";
 
-/**
- * The outcome once other servers have been heard: what another server answered well to a client
- * error, and that a full server was the one that broke off.
- */
-export function settledOutcome(outcome: Outcome, isServers: boolean, wasFull: boolean): Outcome {
-  if (outcome === "client_error" && isServers) return "outlier";
-  return outcome === "truncated" && wasFull ? "backpressure" : outcome;
-}
-
 /** What an outcome says of the server: `true` in its favour, `false` against it, else nothing. */
 export function verdict(outcome: Outcome): boolean | undefined {
   switch (outcome) {

@@ -1,7 +1,9 @@
 import type { Settings } from "../config/config.ts";
 import { meanResponseMs, successRate } from "./health.ts";
+import { freshScrape, loadOf } from "./engine.ts";
 import type { Load } from "./load.ts";
 import type { WorkSnapshot } from "./work.ts";
+import type { Workbook } from "./workbook.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** One server at one moment, for whatever shows it. Times are wall-clock times in milliseconds. */
@@ -55,23 +57,26 @@ export interface FleetSnapshot {
 /**
  * Copies what is known of these servers.
  *
- * @param tokensPerByte of any models: those that none of these servers lists are left out
+ * @param now monotonic time in milliseconds
  * @param toWallTime of a monotonic time
  */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
-  tokensPerByte: ReadonlyMap<string, number>,
+  workbook: Pick<Workbook, "of" | "tokensPerByte">,
+  now: number,
   toWallTime: (time: number) => number,
-  knownOf: (server: Readonly<Server>) => Load & Pick<ServerSnapshot, "scrape" | "work">,
 ): FleetSnapshot {
+  const tokensPerByte = workbook.tokensPerByte();
   const shown = (time: number | undefined) => time === undefined ? time : toWallTime(time);
   const isListed = (model: string) => servers.some(({ models }) => models.has(model));
   return {
     settings,
     tokensPerByte: new Map([...tokensPerByte].filter(([model]) => isListed(model))),
     servers: servers.map((server) => ({
-      ...knownOf(server),
+      ...loadOf(server, settings, now),
+      work: workbook.of(server, now),
+      scrape: freshScrape(server, settings, now),
       url: server.config.url,
       name: server.config.name,
       state: stateOf(server),

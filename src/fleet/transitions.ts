@@ -1,7 +1,7 @@
 import type { ServerConfig, Settings } from "../config/config.ts";
 import { afterRequest } from "./breaker.ts";
 import { afterCheck, type Check } from "./health.ts";
-import type { Cause, EndDetails } from "./lease.ts";
+import type { Cause, EndDetails } from "./end_details.ts";
 import { type Outcome, verdict } from "./outcome.ts";
 import { addAnswer, countAnswers } from "./recent.ts";
 import { afterBackpressure } from "./rest.ts";
@@ -125,11 +125,24 @@ export function takeVerdict(
   return server.health.reason;
 }
 
-/** A good answer has begun, to a request that came before or after the server said it shuts down. */
-export function takeAnswer(server: Server, cameAfter: boolean, now: number): void {
+/**
+ * A good answer has begun.
+ *
+ * @param cameAfter to a request that came when the server had said that it shuts down
+ */
+export function takeAnswer(
+  server: Server,
+  isTrial: boolean,
+  cameAfter: boolean,
+  circumstances: Circumstances,
+): string {
+  const { now } = circumstances;
   server.answeredAt = now;
-  if (cameAfter) server.shuttingDown = false;
   addAnswer(server.recent, "good", now);
+  if (isTrial) takeVerdict(server, true, { isTrial }, circumstances);
+  if (!cameAfter || !server.shuttingDown) return server.health.reason;
+  server.shuttingDown = false;
+  return "it answers again";
 }
 
 /** It told its models. Ignored where the configuration fixes them. */

@@ -1,9 +1,10 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
-import { enqueue, hidesFirstTokens, passTime, pendingTokens } from "./backlog.ts";
+import { enqueue, hidesFirstTokens, longestWaiting, passTime, pendingTokens } from "./backlog.ts";
 import * as books from "./book.ts";
 import { growthOf } from "./growth.ts";
 import type { Load, Scrape } from "./load.ts";
+import { learnMean, usualMeans } from "./means.ts";
 import { NOTHING_SEEN, type Observation, type Seen } from "./pace.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, prospectAt } from "./prospect.ts";
@@ -28,6 +29,7 @@ export interface Workbook {
   scraped(server: Readonly<Server>, scrape: Omit<Scrape, "at">, now: number): void;
   /** Only these servers are left. */
   keep(servers: readonly Readonly<Server>[]): void;
+  /** What is under way at a server and what was learned of it, for whatever shows it. */
   of(server: Readonly<Server>, now: number): WorkSnapshot;
   /** Expected for the longest prompt that waits at a server, in milliseconds; 0 where none does. */
   longestPrefillMs(server: Readonly<Server>, now: number): number;
@@ -41,22 +43,17 @@ const MOST_SESSIONS = 100_000;
 const MOST_MODELS = 1_000;
 /** Tokens of a cache whose size nobody tells. */
 const USUAL_CACHE_TOKENS = 500_000;
-/** Weight of the latest in a running mean. */
-const LATEST = 0.02;
 /** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
+/** A workbook with nothing in it. */
 export function createWorkbook(): Workbook {
   const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
   const sessions = createSessions(MOST_SESSIONS);
   const byId = new Map<number, books.Book>();
   const ratios = createTokenRatios(MOST_MODELS);
   let all: Seen = NOTHING_SEEN;
-  let meanOwnTokens = 1_000;
-  let meanAnswerTokens = 200;
-  /** Of streams, until their first token and until their end. */
-  let meanWaitMs = 500;
-  let meanTotalMs = 6_000;
+  const means = usualMeans();
 
   function bookOf({ id }: Readonly<Server>): books.Book {
     const known = byId.get(id);
@@ -85,17 +82,16 @@ export function createWorkbook(): Workbook {
   return {
     prospects(work, now) {
       const perByte = tokensPerByte(ratios.of(work.model));
-      const promptTokens = work.promptBytes === undefined
-        ? meanOwnTokens
-        : work.promptBytes * perByte;
+      const { promptBytes } = work;
+      const promptTokens = promptBytes === undefined ? means.ownTokens : promptBytes * perByte;
       const matched = index.match(work.blocks);
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
         sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
-        meanAnswerTokens,
+        meanAnswerTokens: means.answerTokens,
         // In the mean as many wait as their time is of the whole (Little's law).
-        meanPendingTokens: meanOwnTokens * meanWaitMs / meanTotalMs,
+        meanPendingTokens: means.ownTokens * means.waitMs / means.totalMs,
       };
       return (server, load) => {
         const book = bookOf(server);
@@ -128,9 +124,7 @@ export function createWorkbook(): Workbook {
       learn(book, "prefill", books.takeStep(book, now), now);
       books.start(book, ticket, now);
       // A prompt that a server refused tells nothing of those that are computed.
-      if (firstAt === undefined && promptBytes !== 0) {
-        meanOwnTokens += LATEST * (ownTokens - meanOwnTokens);
-      }
+      if (firstAt === undefined && promptBytes !== 0) learnMean(means, "ownTokens", ownTokens);
       index.confirm(book.slot, blocks);
       if (session !== undefined) sessions.remember(session, book.slot);
     },
@@ -146,10 +140,10 @@ export function createWorkbook(): Workbook {
         if (isComputed) index.confirm(book.slot, work.blocks);
         else index.withdraw(book.slot, work.blocks);
       } else if (work.stream) {
-        meanWaitMs += LATEST * (Math.max(0, firstAt - at) - meanWaitMs);
-        meanTotalMs += LATEST * (Math.max(0, now - at) - meanTotalMs);
+        learnMean(means, "waitMs", Math.max(0, firstAt - at));
+        learnMean(means, "totalMs", Math.max(0, now - at));
       }
-      if (answerTokens) meanAnswerTokens += LATEST * (answerTokens - meanAnswerTokens);
+      if (answerTokens) learnMean(means, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
     },
     scraped(server, scrape, now) {
@@ -195,11 +189,9 @@ export function createWorkbook(): Workbook {
     },
     longestPrefillMs(server, now) {
       const book = bookOf(server);
-      let tokens = 0;
-      for (const { ownTokens } of book.backlog.waiting) tokens = Math.max(tokens, ownTokens);
-      if (tokens === 0) return 0;
+      const tokens = longestWaiting(book.backlog);
       const { startSeconds, secondsPerToken } = books.expectedPace(book, all, now);
-      return 1000 * (startSeconds + tokens * secondsPerToken);
+      return tokens === 0 ? 0 : 1000 * (startSeconds + tokens * secondsPerToken);
     },
     tokensPerByte: ratios.learned,
   };

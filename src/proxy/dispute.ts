@@ -1,16 +1,29 @@
-import type { Cause, Lease } from "../fleet/lease.ts";
-import { isSameError } from "../fleet/outlier.ts";
+import type { Lease } from "../fleet/lease.ts";
 import type { Attempted } from "./attempt.ts";
+import { causeOf, type Given } from "./cause.ts";
+import { endDetails } from "./retry.ts";
 
-/** An answer, or the failure to give one, of a server that was asked. */
-export type Given = Pick<Attempted, "outcome" | "clientError">;
+/** An attempt that failed, and where. */
+export interface Failed extends Attempted {
+  /** The server's URL. */
+  readonly server: string;
+}
 
-/** The failures of one request whose cause is known only when another server has answered it. */
-export interface Disputes {
-  /** Ends an attempt that may have failed by its server's fault or by its request's. */
-  add(lease: Lease, attempted: Attempted): void;
+/** The failed attempts of one request, whose cause is known when another server has answered it. */
+export interface Failures {
+  /** The latest. */
+  readonly last: Failed | undefined;
+  /** The one whose answer the client gets where no server answers well. */
+  readonly answered: Failed | undefined;
   /**
-   * Settles all of them. Only the first call counts.
+   * Ends an attempt that failed.
+   *
+   * @param isSuspect its client error looks as if its server alone gave it
+   * @param now wall-clock time in milliseconds
+   */
+  add(lease: Lease, attempted: Attempted, isSuspect: boolean, now: number): void;
+  /**
+   * Settles who caused those that were disputed. Only the first call counts.
    *
    * @param passedOn the answer that the client gets, `undefined` where that is a failure
    * @param wasHeldBack another server could have been asked, but for the retry budget
@@ -24,42 +37,40 @@ export function isDisputable({ outcome, expired }: Attempted, isSuspect: boolean
   return isSuspect || outcome === "bad_status" || outcome === "reset" || outcome === "truncated";
 }
 
-export function createDisputes(): Disputes {
-  const failures: { readonly lease: Lease; readonly attempted: Attempted }[] = [];
+export function createFailures(): Failures {
+  const disputed: { readonly lease: Lease; readonly attempted: Attempted }[] = [];
+  let last: Failed | undefined;
+  let answered: Failed | undefined;
   return {
-    add: (lease, attempted) => void failures.push({ lease, attempted }),
+    get last() {
+      return last;
+    },
+    get answered() {
+      return answered;
+    },
+    add(lease, attempted, isSuspect, now) {
+      const isDisputed = isDisputable(attempted, isSuspect);
+      lease.end(attempted.outcome, { ...endDetails(attempted, now), disputed: isDisputed });
+      if (isDisputed) disputed.push({ lease, attempted });
+      const { url: server, apiKey } = lease.server.config;
+      last = { ...attempted, server };
+      // An error that may be one server's own says less than what another said.
+      const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
+      if (attempted.answer && !saysLess) answered = last;
+    },
     settle(passedOn, wasHeldBack = false) {
-      const all = failures.splice(0);
+      const all = disputed.splice(0);
       for (const { lease, attempted } of all) {
         const others = all.map((other) => other.attempted).filter((other) => other !== attempted);
         lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
       }
+      // Their answers aren't kept while another streams.
+      if (passedOn) last = answered = undefined;
     },
   };
 }
 
-/**
- * Who caused a failure, by what other servers made of the same request (issue 13). Where it went
- * well elsewhere, the server that failed is to blame. A client error that another server gives as
- * well is the client's; a failure is the request's where another server failed as well, or calls
- * the request wrong. Where nobody else could be asked the server is to blame, and where somebody
- * could have been but for the retry budget nothing is known.
- *
- * @param others that failed at the same request
- * @param passedOn the answer that the client gets, `undefined` where that is a failure
- */
-export function causeOf(
-  failure: Given,
-  others: readonly Given[],
-  passedOn: Given | undefined,
-  wasHeldBack: boolean,
-): Cause {
-  if (passedOn?.outcome === "ok") return "server";
-  if (failure.outcome === "client_error") {
-    const isSame = (other: Given) => isSameError(other.clientError, failure.clientError);
-    return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";
-  }
-  if (passedOn?.outcome === "client_error") return "request";
-  if (others.length === 0) return wasHeldBack ? "unknown" : "server";
-  return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";
+/** The router's own key is no business of the client's. */
+function isOwnKeyRefused({ answer }: Attempted, apiKey: string | undefined): boolean {
+  return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
 }

@@ -1,21 +1,22 @@
 import { monotonicMs } from "../clock.ts";
 import type { Connections } from "../fleet/connections.ts";
-import type { Fleet, Lease, Refusal } from "../fleet/fleet.ts";
+import type { Refusal } from "../fleet/eligible.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Lease } from "../fleet/lease.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/server.ts";
 import { openAccount } from "./account.ts";
 import { createAdmission } from "./admission.ts";
-import { attempt, type Attempted, LEFT } from "./attempt.ts";
+import { type Attempted, LEFT } from "./attempt.ts";
+import { createAttempts } from "./attempts.ts";
 import { readAsked } from "./asked.ts";
 import type { Client } from "./client.ts";
-import { limitsOf } from "./deadlines.ts";
-import { createDisputes, isDisputable } from "./dispute.ts";
+import { createFailures } from "./dispute.ts";
 import type { Early } from "./early_head.ts";
 import * as errors from "./errors.ts";
-import { headersForAttempt, headersForClient, headersForServers } from "./headers.ts";
+import { headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
 import { targetOf } from "./paths.ts";
-import { createReach } from "./reach.ts";
 import { headersOf, idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { brokenStream, noAnswer } from "./server_errors.ts";
@@ -47,15 +48,10 @@ export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, connections, observer, closing, cutOff } = options;
   const admission = createAdmission(() => fleet.settings);
   const retries = createRetryBudget(() => performance.now());
-  const isReachable = createReach();
-  // Listeners on a signal cost more the more there are; a set of callbacks doesn't.
-  const cutOffs = new Set<() => void>();
-  cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
-  let attempts = 0;
+  const attemptAt = createAttempts(connections, cutOff);
 
   return async function proxy(request, client, early) {
     const startedAt = performance.now();
-    const { clientGone } = early;
     const id = idOf(request);
     const path = targetOf(request.url);
     const account = openAccount({ id, client, method: request.method, path });
@@ -65,25 +61,24 @@ export function createProxy(options: ProxyOptions): Proxy {
     held.defer(() => observer.closed({ ...account, durationMs: performance.now() - startedAt }));
     held.defer(client.left);
     let dropBody = () => {};
-    let failed: (Attempted & { server: string }) | undefined;
+    const failures = createFailures();
+    held.defer(() => failures.settle(undefined, true));
     const refused = closing.aborted ? errors.shuttingDown : admission.enter();
     if (refused) return reject(refused);
     held.defer(admission.leave);
     retries.request();
 
-    const sharedHeaders = headersForServers(request.headers, client);
-    if ("status" in sharedHeaders) return reject(sharedHeaders);
+    const headers = headersForServers(request.headers, client);
+    if ("status" in headers) return reject(headers);
     const asked = await readAsked(request, path, client, admission, settings);
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
     held.defer(dropBody = asked.body.drop);
-    const { work, work: { model } } = asked;
+    const { work, work: { model }, body: { bytes: body } } = asked;
     Object.assign(account, { model, stream: asked.stream });
 
+    const shared = { id, client, path, headers, body, early, startedAt, settings };
     const tried = new Map<Readonly<Server>, number>();
-    const disputes = createDisputes();
-    held.defer(() => disputes.settle(undefined, true));
-    let failedAnswer: typeof failed;
     let refusal: Refusal | undefined;
     let heldBack = false;
     do {
@@ -94,29 +89,18 @@ export function createProxy(options: ProxyOptions): Proxy {
         break;
       }
       held.defer(() => lease.end("client_closed"));
-      const { url: server, apiKey } = lease.server.config;
+      const { url: server } = lease.server.config;
       const attemptedAt = performance.now();
+      const failed = failures.last;
       if (!failed) observer.chosen(attemptedAt - asked.readAt);
       else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
       account.attempts++;
       account.lastServer = server;
 
-      // A server takes the id into its own, and two in flight with one id confuse it.
-      const attempted = await attempt({
-        url: server + path,
-        path,
-        headers: headersForAttempt(sharedHeaders, `${id}-${(attempts++).toString(36)}`, apiKey),
-        body: asked.body.bytes,
-        ...connections.to(lease.server.config),
-        limits: limitsOf(settings, lease, { startedAt, cutOffs }),
-        clientGone,
-        isReachable,
-        early,
-        headFor: (server) => headersForClient(server, headersOf(id, client, lease.decision)),
-      });
+      const attempted = await attemptAt(lease, shared);
       tried.set(lease.server, monotonicMs());
-      const { clientError } = attempted;
-      const isSuspect = clientError !== undefined && lease.suspects(clientError);
+      const isSuspect = attempted.clientError !== undefined &&
+        lease.suspects(attempted.clientError);
       if (!isFailure(attempted.outcome) && !isSuspect) {
         if (attempted.outcome === "ok") lease.started();
         if (attempted.answer?.isStream) {
@@ -124,26 +108,19 @@ export function createProxy(options: ProxyOptions): Proxy {
           account.firstTokenMs = now - startedAt;
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
-        disputes.settle(attempted);
-        // What failed before isn't kept while a stream runs.
-        failed = failedAnswer = undefined;
+        failures.settle(attempted);
         return answer(attempted, server, lease);
       }
 
-      const disputed = isDisputable(attempted, isSuspect);
-      lease.end(attempted.outcome, { ...endDetails(attempted, Date.now()), disputed });
-      if (disputed) disputes.add(lease, attempted);
-      failed = { ...attempted, server };
-      // An error that may be one server's own says less than what another said.
-      const saysLess = isSuspect && (failedAnswer || isOwnKeyRefused(attempted, apiKey));
-      if (attempted.answer && !saysLess) failedAnswer = failed;
+      failures.add(lease, attempted, isSuspect, Date.now());
       if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
       heldBack = fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
-    disputes.settle(undefined, heldBack);
+    failures.settle(undefined, heldBack);
     if (heldBack) observer.retryHeldBack();
-    if (failedAnswer && !isFinal(failed)) return answer(failedAnswer, failedAnswer.server);
+    const { last: failed, answered } = failures;
+    if (answered && !isFinal(failed)) return answer(answered, answered.server);
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
@@ -152,7 +129,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const ending = held.move();
       return respond(attempted, {
         headers: headersOf(id, client, lease?.decision),
-        clientGone,
+        clientGone: early.clientGone,
         errorFor: (expired) => brokenStream(expired, settings),
         onNext: observer.nextToken,
         onEnd(ended) {
@@ -165,13 +142,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     }
 
     function reject(error: errors.ApiError): Response {
-      Object.assign(account, { outcome: outcomeFor(failed), status: error.status });
+      Object.assign(account, { outcome: outcomeFor(failures.last), status: error.status });
       return errors.errorResponse(error, headersOf(id, client));
     }
   };
-}
-
-/** The router's own key is no business of the client's. */
-function isOwnKeyRefused({ answer }: Attempted, apiKey: string | undefined): boolean {
-  return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
 }

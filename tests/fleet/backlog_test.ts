@@ -6,6 +6,7 @@ import {
   enqueue,
   hidesFirstTokens,
   lateness,
+  longestWaiting,
   newBacklog,
   passTime,
   pendingTokens,
@@ -168,4 +169,14 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
     }),
     { numRuns },
   );
+});
+
+Deno.test("the longest prompt that waits is known until it is computed", () => {
+  const backlog = newBacklog();
+  assert.equal(longestWaiting(backlog), 0);
+  const [short, long] = [100, 5_000].map((ownTokens) => ticketOf({ ownTokens }));
+  for (const ticket of [short!, long!]) enqueue(backlog, ticket);
+  assert.equal(longestWaiting(backlog), 5_000);
+  dequeue(backlog, long!);
+  assert.equal(longestWaiting(backlog), 100);
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Tried } from "../../src/fleet/eligible.ts";
-import { Fleet, type Lease, type StateChange } from "../../src/fleet/fleet.ts";
-import type { Cause, EndDetails } from "../../src/fleet/lease.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Cause, EndDetails, Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/outlier.ts";
-import { type Server, stateOf } from "../../src/fleet/server.ts";
+import { type Server, type StateChange, stateOf } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 
@@ -285,11 +285,15 @@ Deno.test("a server that says it shuts down drains, without blame, until its por
 });
 
 Deno.test("where nobody else is left, a server that said it shuts down is asked, and believed if it answers", () => {
-  const { fleet, a } = fleetOf(1);
+  const { fleet, a, changes } = fleetOf(1);
   leaseAt(fleet, a).end("draining");
   assert.equal(stateOf(a), "draining");
   answerWell(leaseAt(fleet, a));
   assert.equal(stateOf(a), "healthy");
+  assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
+    "healthy draining: it shuts down",
+    "draining healthy: it answers again",
+  ]);
 });
 
 Deno.test("a request may meet a server again that was out and is back since, where nobody else is left", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Tried } from "../../src/fleet/eligible.ts";
-import { Fleet, type Lease, type Refusal, type StateChange } from "../../src/fleet/fleet.ts";
+import type { Refusal, Tried } from "../../src/fleet/eligible.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import { type Server, stateOf } from "../../src/fleet/server.ts";
+import { type Server, type StateChange, stateOf } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { engineOf, isFleetwideFailure, isFull, leavesEnough } from "../../src/fleet/fleetwide.ts";
+import { isFleetwideFailure, leavesEnough } from "../../src/fleet/fleetwide.ts";
 import { UNCHECKED } from "../../src/fleet/health.ts";
 import { newServer, type Server } from "../../src/fleet/server.ts";
-import { NO_PROGRESS } from "../../src/fleet/stall.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 
@@ -113,27 +112,3 @@ for (
     assert.equal(isFleetwideFailure(servers[0], servers), expected);
   });
 }
-
-Deno.test("an engine is known to stand still while its server is stalled, or since it can't be read", () => {
-  const progress = { ...NO_PROGRESS, movedAt: 3_000, stillSince: 4_000 };
-  const works = { ...serverOf("healthy"), progress, scrapedAt: 9_000 };
-  assert.deepEqual(engineOf(works, true), { movedAt: 3_000, stillSince: Infinity });
-  assert.deepEqual(engineOf(works, false), { movedAt: 3_000, stillSince: Infinity });
-  const stalled = { ...serverOf("stalled"), progress, scrapedAt: 9_000 };
-  assert.equal(engineOf(stalled, true).stillSince, 4_000);
-  const out = { ...serverOf("unhealthy"), progress, scrapedAt: 9_000 };
-  assert.equal(engineOf(out, true).stillSince, Infinity, "its page says that it works");
-  assert.equal(engineOf(out, false).stillSince, 9_000);
-  const never = serverOf("unhealthy");
-  assert.deepEqual(engineOf(never, false), { movedAt: -Infinity, stillSince: Infinity });
-});
-
-Deno.test("a server is full that rests, or whose page shows a queue", () => {
-  const page = { running: 8, kvCacheUsage: 1, maxFds: undefined, ownInFlight: 8, at: 0 };
-  const server = serverOf("healthy");
-  assert.equal(isFull(server, undefined, 5_000), false);
-  assert.equal(isFull(server, { ...page, waiting: 0 }, 5_000), false);
-  assert.equal(isFull(server, { ...page, waiting: 1 }, 5_000), true);
-  assert.equal(isFull({ ...server, restsUntil: 5_001 }, undefined, 5_000), true);
-  assert.equal(isFull({ ...server, restsUntil: 5_000 }, undefined, 5_000), false);
-});

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Choice, Fleet, type Lease } from "../../src/fleet/fleet.ts";
+import type { Choice } from "../../src/fleet/choice.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Lease } from "../../src/fleet/lease.ts";
 import { parseMetrics } from "../../src/fleet/metrics_text.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import { usageIn } from "../../src/proxy/usage.ts";

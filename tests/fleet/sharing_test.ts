@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Choice } from "../../src/fleet/choice.ts";
 import type { Tried } from "../../src/fleet/eligible.ts";
-import { type Choice, Fleet, type Lease } from "../../src/fleet/fleet.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { Server } from "../../src/fleet/server.ts";
 import { configOf } from "../support/config.ts";

@@ -34,6 +34,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
     "closed",
     "stateChanged",
     "noModels",
+    "noMetrics",
     "attemptEnded",
     "turnedAway",
     "wrongKey",

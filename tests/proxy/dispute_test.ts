@@ -1,123 +1,12 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import type { Cause, Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/outlier.ts";
-import type { Attempted } from "../../src/proxy/attempt.ts";
-import { causeOf, createDisputes, type Given, isDisputable } from "../../src/proxy/dispute.ts";
+import type { Answer, Attempted } from "../../src/proxy/attempt.ts";
+import { createFailures, isDisputable } from "../../src/proxy/dispute.ts";
+import { newServer } from "../../src/fleet/server.ts";
 import type { Expiry } from "../../src/proxy/outcome_of.ts";
-import { numRuns } from "../support/property.ts";
-
-const OK: Given = { outcome: "ok" };
-const FAILED: Given = { outcome: "bad_status" };
-const BROKEN: Given = { outcome: "reset" };
-/** As vLLM writes it, or else as a gateway does. */
-const refused = (status: number, isVllmError = true): Given => ({
-  outcome: "client_error",
-  clientError: { status, isVllmError, isUnknownModel: false },
-});
-
-for (
-  const [what, failure, others, passedOn, wasHeldBack, cause] of [
-    ["a failure, and a good answer of another", FAILED, [], OK, false, "server"],
-    ["one of two failures, and a good answer", FAILED, [BROKEN], OK, false, "server"],
-    ["one of two failures", FAILED, [BROKEN], undefined, false, "request"],
-    [
-      "one of two failures, then the budget was spent",
-      FAILED,
-      [FAILED],
-      undefined,
-      true,
-      "request",
-    ],
-    ["a failure where nobody else is", FAILED, [], undefined, false, "server"],
-    ["a failure, then the budget was spent", FAILED, [], undefined, true, "unknown"],
-    ["a failure, and another calls the request wrong", FAILED, [], refused(400), false, "request"],
-    [
-      "a failure beside one that refuses it as a gateway does",
-      FAILED,
-      [refused(404, false)],
-      undefined,
-      false,
-      "unknown",
-    ],
-    [
-      "a failure beside a failure and a refusal",
-      FAILED,
-      [refused(404, false), BROKEN],
-      undefined,
-      false,
-      "request",
-    ],
-
-    ["an odd error, and a good answer of another", refused(404, false), [], OK, false, "server"],
-    ["an odd error where nobody else is", refused(404, false), [], undefined, false, "unknown"],
-    [
-      "an odd error, then the budget was spent",
-      refused(404, false),
-      [],
-      undefined,
-      true,
-      "unknown",
-    ],
-    [
-      "the same odd error of two",
-      refused(404, false),
-      [refused(404, false)],
-      undefined,
-      false,
-      "request",
-    ],
-    ["an odd error, and the same is passed on", refused(401), [], refused(401), false, "request"],
-    ["an odd error, and another is passed on", refused(401), [], refused(400), false, "unknown"],
-    [
-      "a gateway's error, and vLLM's of that status",
-      refused(404, false),
-      [],
-      refused(404),
-      false,
-      "unknown",
-    ],
-    ["an odd error beside a failure", refused(404, false), [FAILED], undefined, false, "unknown"],
-  ] satisfies [string, Given, Given[], Given | undefined, boolean, Cause][]
-) {
-  Deno.test(`${what}: the cause is ${cause}`, () => {
-    assert.equal(causeOf(failure, others, passedOn, wasHeldBack), cause);
-  });
-}
-
-const given = fc.oneof(
-  fc.constantFrom<Given>(FAILED, BROKEN, { outcome: "truncated" }, { outcome: "timeout" }),
-  fc.tuple(fc.constantFrom(400, 401, 404), fc.boolean()).map(([status, isVllmError]) =>
-    refused(status, isVllmError)
-  ),
-);
-
-Deno.test("a good answer blames every server that gave none, whatever others said", () => {
-  fc.assert(
-    fc.property(given, fc.array(given), fc.boolean(), (failure, others, wasHeldBack) => {
-      assert.equal(causeOf(failure, others, OK, wasHeldBack), "server");
-    }),
-    { numRuns },
-  );
-});
-
-Deno.test("without a good answer, no server is blamed once a second was asked, nor for a client error", () => {
-  fc.assert(
-    fc.property(
-      given,
-      fc.array(given),
-      fc.option(fc.constantFrom(refused(400), refused(404)), { nil: undefined }),
-      fc.boolean(),
-      (failure, others, passedOn, wasHeldBack) => {
-        const cause = causeOf(failure, others, passedOn, wasHeldBack);
-        const isAlone = others.length === 0 && !passedOn && failure.outcome !== "client_error";
-        if (!isAlone) assert.notEqual(cause, "server");
-      },
-    ),
-    { numRuns },
-  );
-});
+import { configOf } from "../support/config.ts";
 
 for (
   const [outcome, expired, isSuspect, expected] of [
@@ -143,43 +32,106 @@ for (
 }
 
 /** A lease that keeps what it is told. */
-function leaseOf(settled: Cause[]): Lease {
-  return {
-    server: undefined!,
+function leaseOf({ apiKey }: { apiKey?: string } = {}) {
+  const settled: Cause[] = [];
+  const ended: [Outcome, boolean | undefined][] = [];
+  const [config] = configOf([{ url: "http://a", ...(apiKey && { api_key: apiKey }) }]).servers;
+  const lease: Lease = {
+    server: newServer(0, config!),
     evictions: new Set(),
     engine: () => ({ movedAt: -Infinity, stillSince: Infinity }),
     suspects: () => false,
     started() {},
-    end() {},
+    end: (outcome, details) => void ended.push([outcome, details?.disputed]),
     settle: (cause) => void settled.push(cause),
   };
+  return { lease, settled, ended };
 }
 
-function attemptedWith(outcome: Outcome, clientError?: ClientError): Attempted {
-  return { outcome, answer: undefined, expired: undefined, clientError };
+const GATEWAY: ClientError = { status: 404, isVllmError: false, isUnknownModel: false };
+
+function attemptedWith(outcome: Outcome, known: Partial<Attempted> = {}): Attempted {
+  return { outcome, answer: undefined, expired: undefined, ...known };
+}
+
+function answerOf(status: number): Answer {
+  const isStream = false;
+  return { status, headers: new Headers(), isStream, body: new Uint8Array(), rest: undefined };
 }
 
 Deno.test("each failure of a request is settled by the others, once", () => {
-  const disputes = createDisputes();
-  const settled: Cause[][] = [[], [], []];
-  const odd = refused(404, false).clientError;
-  disputes.add(leaseOf(settled[0]!), attemptedWith("bad_status"));
-  disputes.add(leaseOf(settled[1]!), attemptedWith("client_error", odd));
-  disputes.add(leaseOf(settled[2]!), attemptedWith("reset"));
-  disputes.settle(undefined);
-  assert.deepEqual(settled, [["request"], ["unknown"], ["request"]]);
-  disputes.settle(attemptedWith("ok"));
-  assert.deepEqual(settled, [["request"], ["unknown"], ["request"]]);
+  const failures = createFailures();
+  const leases = [leaseOf(), leaseOf(), leaseOf()] as const;
+  failures.add(leases[0].lease, attemptedWith("bad_status"), false, 0);
+  failures.add(leases[1].lease, attemptedWith("client_error", { clientError: GATEWAY }), true, 0);
+  failures.add(leases[2].lease, attemptedWith("reset"), false, 0);
+  assert.deepEqual(leases.map(({ settled }) => settled), [[], [], []]);
+  failures.settle(undefined);
+  const expected = [["request"], ["unknown"], ["request"]];
+  assert.deepEqual(leases.map(({ settled }) => settled), expected);
+  failures.settle(attemptedWith("ok"));
+  assert.deepEqual(leases.map(({ settled }) => settled), expected);
 });
 
 Deno.test("failures that are alike are two, not one", () => {
-  const disputes = createDisputes();
-  const settled: Cause[] = [];
-  for (let i = 0; i < 2; i++) disputes.add(leaseOf(settled), attemptedWith("bad_status"));
-  disputes.settle(undefined);
+  const failures = createFailures();
+  const { lease, settled } = leaseOf();
+  for (let i = 0; i < 2; i++) failures.add(lease, attemptedWith("bad_status"), false, 0);
+  failures.settle(undefined);
   assert.deepEqual(settled, ["request", "request"]);
 });
 
-Deno.test("without a failure there is nothing to settle", () => {
-  createDisputes().settle(attemptedWith("ok"));
+Deno.test("each failed attempt ends at once, disputed or not", () => {
+  const failures = createFailures();
+  const { lease, settled, ended } = leaseOf();
+  failures.add(lease, attemptedWith("backpressure"), false, 0);
+  failures.add(lease, attemptedWith("bad_status"), false, 0);
+  failures.add(lease, attemptedWith("timeout", { expired: "evicted" }), false, 0);
+  assert.deepEqual(ended, [["backpressure", false], ["bad_status", true], ["timeout", false]]);
+  failures.settle(attemptedWith("ok"));
+  assert.deepEqual(settled, ["server"], "only what is disputed is settled");
+});
+
+Deno.test("the last failure is known, and the last that has an answer", () => {
+  const failures = createFailures();
+  assert.deepEqual([failures.last, failures.answered], [undefined, undefined]);
+  const { lease } = leaseOf();
+  failures.add(lease, attemptedWith("bad_status", { answer: answerOf(500) }), false, 0);
+  failures.add(lease, attemptedWith("refused"), false, 0);
+  assert.equal(failures.last?.outcome, "refused");
+  assert.equal(failures.last?.server, "http://a");
+  assert.equal(failures.answered?.answer?.status, 500);
+  failures.settle(undefined);
+  assert.equal(failures.answered?.answer?.status, 500, "the client gets it");
+});
+
+Deno.test("a suspect error says less than what another said, and one of the router's own key nothing", () => {
+  const suspect = attemptedWith("client_error", { answer: answerOf(404), clientError: GATEWAY });
+  const failures = createFailures();
+  failures.add(leaseOf().lease, attemptedWith("bad_status", { answer: answerOf(500) }), false, 0);
+  failures.add(leaseOf().lease, suspect, true, 0);
+  assert.equal(failures.answered?.answer?.status, 500);
+
+  const alone = createFailures();
+  alone.add(leaseOf().lease, suspect, true, 0);
+  assert.equal(alone.answered?.answer?.status, 404);
+
+  const refused = attemptedWith("client_error", {
+    answer: answerOf(401),
+    clientError: { ...GATEWAY, status: 401 },
+  });
+  const keyed = createFailures();
+  keyed.add(leaseOf({ apiKey: "secret" }).lease, refused, true, 0);
+  assert.equal(keyed.answered, undefined);
+  assert.equal(keyed.last?.outcome, "client_error");
+  const unkeyed = createFailures();
+  unkeyed.add(leaseOf().lease, refused, true, 0);
+  assert.equal(unkeyed.answered?.answer?.status, 401);
+});
+
+Deno.test("once another answer is passed on, no failed one is kept", () => {
+  const failures = createFailures();
+  failures.add(leaseOf().lease, attemptedWith("bad_status", { answer: answerOf(500) }), false, 0);
+  failures.settle(attemptedWith("ok"));
+  assert.deepEqual([failures.last, failures.answered], [undefined, undefined]);
 });
