@@ -53,13 +53,6 @@ export function longestWaiting({ waiting }: Backlog): number {
   return tokens;
 }
 
-/** Tokens to compute of the longest prompt that waits, 0 where none does. */
-export function longestPrompt({ waiting }: Backlog): number {
-  let tokens = 0;
-  for (const { ownTokens } of waiting) tokens = Math.max(tokens, ownTokens);
-  return tokens;
-}
-
 /** Whether a first token may be before the next one that nobody sees. */
 export function hidesFirstTokens({ waiting }: Backlog): boolean {
   for (const { work } of waiting) if (!work.stream) return true;

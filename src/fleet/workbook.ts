@@ -197,6 +197,4 @@ export function createWorkbook(): Workbook {
   };
 }
 
-function blocksOf(tokens: number): number {
-  return Math.ceil(tokens / tokensPerByte(USUAL_RATIO) / BLOCK_BYTES);
-}
+const blocksOf = (tokens: number) => Math.ceil(tokens / tokensPerByte(USUAL_RATIO) / BLOCK_BYTES);
