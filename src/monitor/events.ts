@@ -26,8 +26,13 @@ export function createEvents(
     EventView,
     { readonly key: string; readonly count: number; readonly at: number }
   >();
-  function add(kind: EventView["kind"], tone: EventView["tone"], text: string): EventView {
-    const event: EventView = { at: toWallTime(now()), kind, tone, text };
+  function add(
+    kind: EventView["kind"],
+    tone: EventView["tone"],
+    text: string,
+    time = now(),
+  ): EventView {
+    const event: EventView = { at: toWallTime(time), kind, tone, text };
     events.unshift(event);
     if (events.length > SHOWN_EVENTS) events.pop();
     return event;
@@ -45,16 +50,17 @@ export function createEvents(
     failover({ id, from, to, reason }) {
       // A server that fails moves hundreds: counted, or there would be nothing else to see.
       const key = `${from} ${reason}`;
+      const time = now();
       const at = events.findIndex((event) => {
         const move = moves.get(event);
-        return move?.key === key && now() - move.at < SAME_MS;
+        return move?.key === key && time - move.at < SAME_MS;
       });
       const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
       if (at !== -1) events.splice(at, 1);
       const text = count === 1
         ? `Request ${id} moved from ${from} to ${to}: ${reason}`
         : `${count} requests moved from ${from}: ${reason}`;
-      moves.set(add("failover", "bad", text), { key, count, at: now() });
+      moves.set(add("failover", "bad", text, time), { key, count, at: time });
     },
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);
