@@ -3,7 +3,7 @@ import type { ClientError } from "./outlier.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Server } from "./server.ts";
 
-export type { Cause, EndDetails } from "./end_details.ts";
+export type { Cause, EndDetails, Settled } from "./end_details.ts";
 
 /** What the router knows of the engine behind a lease, for its limits of time. */
 export interface EngineState {

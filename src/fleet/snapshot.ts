@@ -3,7 +3,6 @@ import { meanResponseMs, successRate } from "./health.ts";
 import { freshScrape, loadOf } from "./engine.ts";
 import type { Load } from "./load.ts";
 import type { WorkSnapshot } from "./work.ts";
-import type { Workbook } from "./workbook.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** One server at one moment, for whatever shows it. Times are wall-clock times in milliseconds. */
@@ -63,7 +62,10 @@ export interface FleetSnapshot {
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
-  workbook: Pick<Workbook, "of" | "tokensPerByte">,
+  workbook: {
+    readonly of: (server: Readonly<Server>, now: number) => WorkSnapshot;
+    readonly tokensPerByte: () => ReadonlyMap<string, number>;
+  },
   now: number,
   toWallTime: (time: number) => number,
 ): FleetSnapshot {

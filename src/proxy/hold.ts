@@ -54,26 +54,37 @@ export async function holdEvents(
   expected: Dialect,
   early: Pick<Early, "pass">,
 ): Promise<Held> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** All that is held, one letter for each byte: places in it are places in the bytes. */
   let text = "";
   let dialect = expected;
-  /** Bytes of `text` that were read as events, and those of them that were passed on. */
+  let size = 0;
+  /** How much of what is held was read as events. */
   let read = 0;
-  let passed = 0;
   let finished = dialect === "other";
   let isEmpty = false;
   const held = (more: Omit<Held, "body" | "rest"> = {}): Held => {
-    const body = concat(chunks).subarray(passed);
-    return { body, rest: upstream, watch: watchStream(dialect, finished), ...more };
+    return { body: concat(chunks), rest: upstream, watch: watchStream(dialect, finished), ...more };
   };
-  while (text.length < HELD_BYTES && text.length - passed < LONGEST_OPENING) {
+  /** Passes on the beginning of what is held, and holds it no longer. */
+  const pass = (end: number, kind: "preamble" | "comment") => {
+    const bytes = concat(chunks);
+    early.pass(bytes.slice(0, end), kind);
+    chunks = end < bytes.length ? [bytes.slice(end)] : [];
+    text = text.slice(end);
+    read = 0;
+  };
+  while (size < HELD_BYTES && text.length < LONGEST_OPENING) {
     const chunk = await upstream.read();
     if (!chunk) throw new Error("The stream ended before its first token");
     chunks.push(chunk);
-    // One letter for each byte, so that places in the text are places in the bytes.
+    size += chunk.length;
     text += latin1.decode(chunk);
-    if (NOT_EVENTS.test(text)) return await holdBody(upstream, chunks);
-    for (let event = nextEvent(text, read); event; event = nextEvent(text, read)) {
+    if (size === text.length && NOT_EVENTS.test(text)) return await holdBody(upstream, chunks);
+    // A long event that comes in small pieces isn't read from its beginning with each of them.
+    const isWhole = BLANK_LINE.test(text.slice(-chunk.length - 3));
+    const next = () => isWhole ? nextEvent(text, read) : undefined;
+    for (let event = next(); event; event = next()) {
       const told = readEvent(event, dialect);
       // Another shape has another end, but for `[DONE]`, which many have.
       if (told.finish === UNKNOWN_SHAPE && dialect !== "completions") dialect = "other";
@@ -83,33 +94,31 @@ export async function holdEvents(
       if (told.finish === "abort") return held({ isGivenUp: true });
       if (told.kind === "end") return held({ isGivenUp: isEmpty || !finished });
       if (told.kind === "token") return held();
-      const isNext = passed === read;
-      read = event.end;
-      if (told.kind !== "preamble" || !isNext) continue;
-      early.pass(concat(chunks).slice(passed, read), "preamble");
-      passed = read;
+      if (told.kind === "preamble" && read === 0) pass(event.end, "preamble");
+      else read = event.end;
     }
-    const comments = passed === read ? commentsAt(text, read) : 0;
-    if (comments === 0) continue;
-    early.pass(concat(chunks).slice(passed, passed + comments), "comment");
-    passed = read = passed + comments;
+    const comments = read === 0 ? commentsAt(text) : 0;
+    if (comments > 0) pass(comments, "comment");
   }
   // Nothing was understood of it.
   return held({ watch: watchStream(dialect === "completions" ? dialect : "other", true) });
 }
+
+/** Ends an event; it may have begun in the chunk before. */
+const BLANK_LINE = /(?:\r\n|\n|\r)[\r\n]/;
 
 const latin1 = new TextDecoder("latin1");
 
 /** No line of an event stream begins like this; some servers send JSON and pages under its type. */
 const NOT_EVENTS = /^\s*[{[<]/;
 
-/** Bytes of the whole comments, and of blank lines behind them, that stand there. */
-function commentsAt(text: string, from: number): number {
-  COMMENTS.lastIndex = from;
+/** Bytes of the whole comments and blank lines that a text begins with. */
+function commentsAt(text: string): number {
+  COMMENTS.lastIndex = 0;
   return COMMENTS.exec(text)?.[0].length ?? 0;
 }
 
-const COMMENTS = /(?::[^\r\n]*(?:\r\n|\n|\r(?!$))(?:\r\n|\n|\r(?!$))*)+/y;
+const COMMENTS = /(?:(?::[^\r\n]*)?(?:\r\n|\n|\r(?!$)))+/y;
 
 function sizeOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((size, { length }) => size + length, 0);

@@ -177,13 +177,19 @@ export function isEventStream(headers: Headers): boolean {
 
 const COLON = 0x3a;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /** Whether bytes are nothing but comments of an event stream, which tell of no progress. */
 function isComment(bytes: Uint8Array): boolean {
-  if (bytes[0] !== COLON) return false;
-  for (let i = bytes.indexOf(LINE_FEED); i !== -1; i = bytes.indexOf(LINE_FEED, i + 1)) {
+  if (bytes[0] !== COLON && !isLineEnd(bytes[0])) return false;
+  for (let i = 0; i < bytes.length; i++) {
+    if (!isLineEnd(bytes[i])) continue;
     const next = bytes[i + 1];
-    if (next !== undefined && next !== COLON && next !== LINE_FEED) return false;
+    if (next !== undefined && next !== COLON && !isLineEnd(next)) return false;
   }
   return true;
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LINE_FEED || byte === CARRIAGE_RETURN;
 }

@@ -95,6 +95,18 @@ Deno.test("comments are passed on as they come, in whatever pieces; fields are n
   assert.equal(upstream.left(), 1);
 });
 
+Deno.test("comments are passed on wherever they are cut, between their line's end and the blank line as well", async () => {
+  for (const ending of ["\n", "\r\n"]) {
+    const comments = (PING + PING + PING).replaceAll("\n", ending);
+    for (let place = 1; place < comments.length; place++) {
+      const pieces = [comments.slice(0, place), comments.slice(place), ROLE, TOKEN];
+      const held = await holding(piecesOf(pieces));
+      assert.equal(held.early.map(([text]) => text).join(""), comments, `cut at ${place}`);
+      assert.equal(held.text, ROLE + TOKEN);
+    }
+  }
+});
+
 Deno.test("comments behind an event that is held are held with it", async () => {
   const held = await holding(piecesOf([PING, ROLE, PING, TOKEN]));
   assert.deepEqual(held.early, [[PING, "comment"]]);
@@ -232,6 +244,15 @@ Deno.test("comments without end are passed on one by one, up to a MiB, and then 
   assert.ok(size >= MIB && size < MIB + 100, `${size}`);
   assert.equal(held.text, "");
   assert.equal(held.rest, upstream);
+});
+
+Deno.test("a stream that comes in the smallest pieces takes no long time to be held", async () => {
+  const pieces = (text: string) => text.match(/[^]{1,8}/g)!;
+  for (const text of [": c\n\n".repeat(50_000), `data: {"x":"${"x".repeat(200_000)}`]) {
+    const started = performance.now();
+    await assert.rejects(holding(piecesOf(pieces(text))));
+    assert.ok(performance.now() - started < 3_000, `${performance.now() - started} ms`);
+  }
 });
 
 Deno.test("however a stream comes, all of it is passed on and what comes first is judged", async () => {

@@ -376,7 +376,8 @@ Deno.test("whatever else is compressed is passed on as it came", async () => {
 });
 
 Deno.test("comments are no progress: a server that sends nothing else is silent", async () => {
-  for (const comment of [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n"]) {
+  const comments = [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n", ": a\r\n\r\n", "\n"];
+  for (const comment of comments) {
     await using server = startDripping(10, 1_000, comment);
     await asking(server.url, async (upstream) => {
       const started = performance.now();
