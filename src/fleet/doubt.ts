@@ -37,7 +37,7 @@ export function comparisonOf(
 
 /**
  * Another server answered well what this one refused. It may have lost one model and serve the
- * others well: the first time it says so it is not asked for that one for a while.
+ * others well: it is not asked for that one for a while.
  */
 function takeOutlier(
   server: Server,
@@ -46,9 +46,11 @@ function takeOutlier(
   details: EndDetails,
   circumstances: Circumstances,
 ): string {
-  if (details.clientError?.isUnknownModel && model !== undefined && !server.denied.has(model)) {
+  if (details.clientError?.isUnknownModel && model !== undefined) {
+    const deniedAt = (server.denied.get(model) ?? Infinity) - DENIED_MS;
     server.denied.set(model, circumstances.now + DENIED_MS);
-    return server.health.reason;
+    // Several may be told so at once: it is to blame where its list was read since and names it.
+    if (!((server.modelsUpdatedAt ?? -Infinity) > deniedAt)) return server.health.reason;
   }
   return takeOutcome(server, "outlier", isTrial, details, "server", circumstances);
 }
@@ -71,7 +73,7 @@ export function takeSettled(
   circumstances: Circumstances,
 ): string {
   if (outcome === "outlier") return takeOutlier(server, model, isTrial, details, circumstances);
-  if (!isCut(outcome, details)) {
+  if (!isCut(outcome, details) || cause !== "server") {
     return takeOutcome(server, outcome, isTrial, details, cause, circumstances);
   }
   if (server.cuts.length < MOST_CUTS) server.cuts.push({ isTrial, details });

@@ -94,7 +94,7 @@ export class Fleet {
     const ticket = this.#workbook.begin(server, work, prospect, now);
     const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;
     const { shuttingDown } = server;
-    return takePlace(server, decision, now, {
+    return takePlace(server, decision, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
         isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),

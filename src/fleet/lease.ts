@@ -54,21 +54,24 @@ export interface LeaseListener extends Pick<Lease, "engine" | "suspects"> {
  * the only one for a while, until a good answer has begun or the outcome stands.
  *
  * @param now monotonic time in milliseconds
+ * @param isFirst no server was asked before: what hung at one may hang at the next by itself, and
+ *   must not show its engine as stalled too
  */
 export function takePlace(
   server: Server,
   decision: string | undefined,
   now: number,
+  isFirst: boolean,
   listener: LeaseListener,
 ): Lease {
   const { onFirstToken, onEnd, onOutcome, ...known } = listener;
   const { status } = server.health;
   let onTrial = status !== "healthy";
-  let awaited = true;
+  let awaited = isFirst;
   let ended: { readonly outcome: Outcome; readonly details: EndDetails } | undefined;
   let settled = false;
   server.inFlight++;
-  server.awaited++;
+  if (isFirst) server.awaited++;
   if (status === "half-open") server.trialSince = now;
   const endTrial = () => {
     // Another request may have taken over.

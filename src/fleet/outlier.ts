@@ -12,6 +12,8 @@ export interface ClientError {
   readonly isVllmError: boolean;
   /** It says that the server doesn't have the model. */
   readonly isUnknownModel: boolean;
+  /** The prompt is too long for it: another context may hold it, and no server is ill. @default false */
+  readonly isTooLong?: boolean;
 }
 
 /** Whether two servers gave the same error: one may be vLLM's and one a gateway's. */
@@ -44,7 +46,7 @@ export function isSuspect(error: ClientError, comparison: Comparison): boolean {
   const { status, isVllmError, isUnknownModel } = error;
   const isKeyRefused = status === 401 || status === 403;
   if (isKeyRefused && comparison.usesOwnKey) return true;
-  if (comparison.isCleared) return false;
+  if (comparison.isCleared || error.isTooLong) return false;
   return isKeyRefused || isUnknownModel || !isVllmError || standsOut(comparison);
 }
 

@@ -46,12 +46,11 @@ export function takeCheck(
   const answers = server.answeredAt > (server.lastCheckAt ?? Infinity);
   server.lastCheckAt = now;
   if (!check.ok) server.lastFailureAt = now;
-  if (server.shuttingDown && check.refused) {
-    server.shuttingDown = false;
-    server.health = { ...server.health, status: "unhealthy", reason: "it has shut down" };
-  } else {
-    server.health = afterCheck(server.health, check, settings, now, { answers, isFleetwide });
-  }
+  server.health = server.shuttingDown && check.refused
+    ? { ...server.health, status: "unhealthy", reason: "it has shut down" }
+    : afterCheck(server.health, check, settings, now, { answers, isFleetwide });
+  // What comes back after that is another process.
+  if (server.health.status === "unhealthy") server.shuttingDown = false;
   return OF_ENGINE[stateOf(server)] ?? server.health.reason;
 }
 
@@ -84,7 +83,7 @@ export function takeOutcome(
     return "it shuts down";
   }
   if (outcome === "client_error") {
-    addAnswer(server.recent, "client_error", now);
+    if (!clientError?.isTooLong) addAnswer(server.recent, "client_error", now);
     if (cause === "request" && clientError) {
       server.cleared = { error: clientError, until: now + CLEARED_MS };
     }

@@ -30,6 +30,8 @@ export function causeOf(
     return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";
   }
   if (passedOn?.outcome === "client_error") return "request";
+  // A client that left before another server had answered.
+  if (passedOn) return "unknown";
   if (others.length === 0) return wasHeldBack ? "unknown" : "server";
   return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";
 }

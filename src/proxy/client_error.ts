@@ -8,10 +8,18 @@ const decoder = new TextDecoder();
 
 /** What an answer of status 400 to 499 says of whose error it is. */
 export function clientErrorIn(status: number, body: Uint8Array): ClientError {
-  const error = body.length <= LONGEST_ERROR ? errorIn(decoder.decode(body)) : undefined;
-  const isVllmError = error !== undefined;
-  return { status, isVllmError, isUnknownModel: status === 404 && saysUnknownModel(error) };
+  const text = body.length <= LONGEST_ERROR ? decoder.decode(body) : "";
+  const error = errorIn(text);
+  return {
+    status,
+    isVllmError: error !== undefined,
+    isUnknownModel: status === 404 && saysUnknownModel(error),
+    ...(status === 400 && error !== undefined && TOO_LONG.test(text) && { isTooLong: true }),
+  };
 }
+
+/** How vLLM says that a prompt, with the answer, is longer than its `--max-model-len`. */
+const TOO_LONG = /maximum context length|max_model_len/;
 
 /** What a server says that finishes what it has before it exits (`--shutdown-timeout`). */
 const AFTER_SHUTDOWN = "cannot schedule new futures after shutdown";

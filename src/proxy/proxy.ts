@@ -20,7 +20,7 @@ import { targetOf } from "./paths.ts";
 import { headersOf, idOf } from "./request.ts";
 import { respond } from "./respond.ts";
 import { brokenStream, noAnswer } from "./server_errors.ts";
-import { endDetails, isFinal, outcomeFor, shouldRetry } from "./retry.ts";
+import { costsRetry, endDetails, isFinal, outcomeFor, shouldRetry } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
 /** What the proxy works with and whom it tells. */
@@ -114,7 +114,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
       failures.add(lease, attempted, isSuspect, Date.now());
       if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
-      heldBack = fleet.canServe(model, tried) && !retries.take();
+      heldBack = costsRetry(attempted) && fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
     failures.settle(undefined, heldBack);

@@ -30,6 +30,14 @@ export function shouldRetry(ending: Ending, attempts: number, maxRetries: number
   return !isFinal(ending) && attempts <= maxRetries;
 }
 
+/**
+ * Whether another attempt takes one out of the retry budget. A server that went out sends away all
+ * that waits there at once, and only once: that is no storm of retries.
+ */
+export function costsRetry({ expired }: Pick<Ending, "expired">): boolean {
+  return expired !== "evicted";
+}
+
 /** Whether the router gave an attempt up for a reason that holds for every other server as well. */
 export function isFinal(ending: Ending | undefined): boolean {
   return ending?.expired === "overdue" || ending?.expired === "cut_off";

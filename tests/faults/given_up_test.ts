@@ -141,3 +141,22 @@ Deno.test("a server that finishes what it has and turns new requests away is dra
   await leaving!.setFault(null);
   await until("it is back", () => state() === "healthy", 10_000);
 });
+
+Deno.test("a server that drained behind a gateway is asked again once it is back", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { capacity: 1 }],
+    settings: { policy: "round_robin", health_check_interval: 0.1 },
+  });
+  const { router, simulators: [leaving] } = fleet;
+  const state = () => router.fleet.snapshot().servers[0]!.state;
+  const streaming = await ask(router.url, { stream: true, tokens: 1000 });
+  await leaving!.setFault({ kind: "draining", seconds: 20 });
+  for (let i = 0; i < 3; i++) await (await ask(router.url)).body?.cancel();
+  assert.equal(state(), "draining");
+  // The gateway's port never refuses.
+  await leaving!.setFault({ kind: "health_status", status: 503 });
+  await until("its checks fail", () => state() === "unhealthy");
+  await leaving!.setFault(null);
+  await until("it is back", () => state() === "healthy");
+  await streaming.body?.cancel().catch(() => {});
+});

@@ -154,3 +154,35 @@ Deno.test("a server that came back with another model is asked for that one alon
   assert.equal(answer.status, 200);
   await answer.body?.cancel();
 });
+
+Deno.test("a burst for an adapter that a server lost takes it out for no other model", async () => {
+  await using fleet = await startFleet({
+    servers: [{ models: [MODEL, "adapter"] }, { models: [MODEL, "adapter"] }],
+    settings: { policy: "round_robin", health_check_interval: 60 },
+  });
+  fleet.simulators[0]!.setModels([MODEL]);
+  const burst = Array.from({ length: 12 }, () => ask(fleet.router.url, { model: "adapter" }));
+  for (const answer of await Promise.all(burst)) {
+    assert.equal(answer.status, 200);
+    await answer.body?.cancel();
+  }
+  assert.equal(serverAt(fleet, 0).state, "healthy");
+});
+
+Deno.test("prompts that are too long for one server, and not for others, are no fault of its", async () => {
+  const message = "This model's maximum context length is 16 tokens.";
+  await using short = startUpstream((request) => {
+    if (request.url.endsWith("/v1/models")) return modelsPage(MODEL);
+    if (request.url.endsWith("/metrics")) return metricsPage();
+    if (request.method === "GET") return new Response();
+    const error = { message, type: "BadRequestError", param: "input_tokens", code: 400 };
+    return Response.json({ error }, { status: 400 });
+  });
+  await using long = await startFleet({ servers: [{}] });
+  await using router = await startRouter(
+    [{ url: short.url }, { url: long.simulators[0]!.url }],
+    { policy: "round_robin" },
+  );
+  for (let i = 0; i < 30; i++) await (await ask(router.url)).body?.cancel();
+  assert.equal(router.fleet.snapshot().servers[0]!.state, "healthy");
+});

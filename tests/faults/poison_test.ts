@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ask, startFleet, type TestFleet } from "../support/fleet.ts";
+import { until } from "../support/until.ts";
 
 // One client's poison takes nobody's fleet (issue 13, section 2).
 
@@ -58,4 +59,38 @@ Deno.test("a server that breaks at what others answer is out, in the midst of re
   assert.deepEqual(await besidePoison(fleet, { good: 30, bad: 10, everyMs: 20 }), { 200: 30 });
   const states = fleet.router.fleet.snapshot().servers.map(({ state }) => state);
   assert.deepEqual(states, ["unhealthy", "healthy", "healthy"]);
+});
+
+Deno.test("responses that every server breaks off take out none", async () => {
+  await using fleet = await startFleet({
+    servers: Array(3).fill({ fault: { kind: "truncated" } }),
+    settings: { health_check_interval: 60 },
+  });
+  for (let i = 0; i < 6; i++) {
+    const answer = await fetch(`${fleet.router.url}/v1/responses`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "simulated-model", input: "Hello", stream: true }),
+    });
+    await answer.text().catch(() => {});
+  }
+  const read = () => Math.min(...fleet.router.fleet.servers.map(({ scrapedAt }) => scrapedAt ?? 0));
+  const before = read();
+  await until("their pages were read again", () => read() > before);
+  const states = fleet.router.fleet.snapshot().servers.map(({ state }) => state);
+  assert.deepEqual(states, ["healthy", "healthy", "healthy"]);
+});
+
+Deno.test("a client that leaves before a second server has answered says nothing of the first", async () => {
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "status", status: 500 } }, { fault: { kind: "hang_before_head" } }],
+    settings: { policy: "round_robin", failure_threshold: 1, health_check_interval: 60 },
+  });
+  const leave = new AbortController();
+  const asked = ask(fleet.router.url, { signal: leave.signal });
+  await until("it moved on", () => fleet.router.fleet.servers[1]!.inFlight === 1);
+  leave.abort();
+  await asked.catch(() => {});
+  await until("nothing is in flight", () => fleet.router.fleet.servers[1]!.inFlight === 0);
+  assert.equal(fleet.router.fleet.snapshot().servers[0]!.state, "healthy");
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { ask, eventsOf, inFlight, startFleet } from "../support/fleet.ts";
+import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
+import { startRouter } from "../support/router.ts";
+import { modelsPage, startUpstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
 // What is known to be dead is left at once, and what works is waited for (issue 13, section 4).
@@ -128,4 +130,54 @@ Deno.test("where nobody else is left, a server that was tried and is well again 
   });
   const answer = await ask(fleet.router.url);
   assert.equal(answer.status, 200, await answer.text());
+});
+
+Deno.test("all that wait at a server that goes out move, however many: they are no storm of retries", async () => {
+  await using fleet = await startFleet({
+    servers: [{ maxNumSeqs: 1, capacity: 1_000 }, { maxNumSeqs: 1_000, capacity: 1_000 }],
+    settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
+  });
+  const { router, simulators: [hung] } = fleet;
+  await hung!.setFault({ kind: "stalled_idle" });
+  const answers = await Promise.all(
+    Array.from({ length: 400 }, () => ask(router.url, { stream: true, tokens: 2 })),
+  );
+  for (const answer of answers) {
+    assert.equal(answer.status, 200);
+    await answer.text();
+  }
+});
+
+Deno.test("one request that hangs by itself at an idle server doesn't show the next servers as stalled", async () => {
+  // Its engine has computed something before, and has nothing to do now.
+  const labels = `{engine="0",model_name="m"}`;
+  const page = `vllm:num_requests_running${labels} 0.0\nvllm:num_requests_waiting${labels} 0.0\n` +
+    `vllm:generation_tokens_total${labels} 5.0\nvllm:prompt_tokens_total${labels} 5.0\n`;
+  const left = Promise.withResolvers<Response>();
+  const start = () =>
+    startUpstream(({ url, method }) => {
+      if (url.endsWith("/v1/models")) return modelsPage(MODEL);
+      if (url.endsWith("/metrics")) return new Response(page);
+      return method === "GET" ? new Response() : left.promise.then((answer) => answer.clone());
+    });
+  await using first = start();
+  await using second = start();
+  await using third = start();
+  await using router = await startRouter(
+    [first, second, third].map(({ url }) => ({ url })),
+    { request_timeout: 1.5, stall_timeout: 0.3 },
+  );
+  const out = new Set<string>();
+  const hanging = ask(router.url);
+  let ended = false;
+  hanging.then(() => ended = true);
+  await until("it has ended", () => {
+    for (const { url, state } of router.fleet.snapshot().servers) {
+      if (state === "stalled" || state === "unhealthy") out.add(url);
+    }
+    return ended;
+  }, 20_000);
+  await (await hanging).body?.cancel();
+  left.resolve(new Response());
+  assert.equal(out.size, 1, "the first alone");
 });

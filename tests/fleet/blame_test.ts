@@ -447,7 +447,7 @@ Deno.test("an engine that hung and has nothing left is tried by one request, and
 });
 
 Deno.test("an idle engine that hangs is found by the request that waits there", () => {
-  const { fleet, a, clock } = fleetOf(2, { stall_timeout: 10 });
+  const { fleet, a, clock } = fleetOf(1, { stall_timeout: 10 });
   const idle = { ...WORKING, running: 0, ownInFlight: 0 };
   fleet.recordScrape(a, idle, false);
   clock.now += 60_000;

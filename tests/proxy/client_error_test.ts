@@ -57,6 +57,7 @@ for (
       status,
       isVllmError: true,
       isUnknownModel,
+      ...(what === "a prompt that is too long" && { isTooLong: true }),
     });
   });
 }
