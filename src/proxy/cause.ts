@@ -8,6 +8,9 @@ export interface Given {
   readonly clientError?: ClientError | undefined;
 }
 
+/** Statuses for the size or the form of one request, whose limits may differ between gateways. */
+const OF_THIS_REQUEST: ReadonlySet<number> = new Set([413, 414, 415, 431]);
+
 /**
  * Who caused a failure, by what other servers made of the same request (issue 13). Where it went
  * well elsewhere, the server that failed is to blame. A client error that another server gives as
@@ -24,7 +27,9 @@ export function causeOf(
   passedOn: Given | undefined,
   wasHeldBack: boolean,
 ): Cause {
-  if (passedOn?.outcome === "ok") return "server";
+  if (passedOn?.outcome === "ok") {
+    return OF_THIS_REQUEST.has(failure.clientError?.status ?? 0) ? "unknown" : "server";
+  }
   if (failure.outcome === "client_error") {
     const isSame = (other: Given) => isSameError(other.clientError, failure.clientError);
     return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";

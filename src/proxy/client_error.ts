@@ -22,11 +22,15 @@ export function clientErrorIn(status: number, body: Uint8Array): ClientError {
 const TOO_LONG = /maximum context length|max_model_len/;
 
 /** What a server says that finishes what it has before it exits (`--shutdown-timeout`). */
-const AFTER_SHUTDOWN = "cannot schedule new futures after shutdown";
+const AFTER_SHUTDOWN = /"message": ?"cannot schedule new futures after shutdown"/;
+/** A document, or an event: a page may repeat anything that the client wrote. */
+const TOLD_BY_VLLM = /^\s*(?:\{|data:|event:)/;
 
 /** Whether an error is that of a server that shuts down. */
 export function isShutdown(body: Uint8Array): boolean {
-  return body.length <= LONGEST_ERROR && decoder.decode(body).includes(AFTER_SHUTDOWN);
+  if (body.length > LONGEST_ERROR) return false;
+  const text = decoder.decode(body);
+  return TOLD_BY_VLLM.test(text) && AFTER_SHUTDOWN.test(text);
 }
 
 /**

@@ -56,7 +56,9 @@ export function createFailures(): Failures {
       last = { ...attempted, server };
       // An error that may be one server's own says less than what another said.
       const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
-      if (attempted.answer && !saysLess) answered = last;
+      if (!attempted.answer || saysLess) return attempted.answer?.rest?.close();
+      answered?.answer?.rest?.close();
+      answered = last;
     },
     settle(passedOn, wasHeldBack = false) {
       const all = disputed.splice(0);
@@ -65,7 +67,9 @@ export function createFailures(): Failures {
         lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
       }
       // Their answers aren't kept while another streams.
-      if (passedOn) last = answered = undefined;
+      if (!passedOn) return;
+      answered?.answer?.rest?.close();
+      last = answered = undefined;
     },
   };
 }

@@ -159,7 +159,8 @@ function openBody(
   { body, headers }: Response,
 ): { readonly reader: BodyReader | undefined; readonly headers: Headers } {
   if (!body) return { reader: undefined, headers };
-  const encoding = isEventStream(headers) ? headers.get("content-encoding") : null;
+  const named = isEventStream(headers) ? headers.get("content-encoding")?.toLowerCase() : undefined;
+  const encoding = named === "x-gzip" ? "gzip" : named;
   if (encoding !== "gzip" && encoding !== "deflate") {
     const reader = body.getReader({ mode: "byob" });
     const read = (size: number) => reader.read(new Uint8Array(size));

@@ -65,6 +65,7 @@ for (
       "request",
     ],
     ["an odd error, and the same is passed on", refused(401), [], refused(401), false, "request"],
+    ["a body too large for one gateway", refused(413, false), [], OK, false, "unknown"],
     ["an odd error, and another is passed on", refused(401), [], refused(400), false, "unknown"],
     [
       "a gateway's error, and vLLM's of that status",

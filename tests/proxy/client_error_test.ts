@@ -119,3 +119,13 @@ Deno.test("a server that shuts down is known by what it says", () => {
   assert.equal(isShutdown(bytesOf("")), false);
   assert.equal(isShutdown(bytesOf(message + "x".repeat(70_000))), false, "too long to be one");
 });
+
+Deno.test("only vLLM's own error says that a server shuts down, not what repeats a client's words", () => {
+  const words = "cannot schedule new futures after shutdown";
+  const error = { message: words, type: "InternalServerError", param: null, code: 500 };
+  assert.ok(isShutdown(bytesOf({ error })));
+  assert.ok(isShutdown(new TextEncoder().encode(`data: ${JSON.stringify({ error })}\n\n`)));
+  const echoed = { error: { ...error, message: `can't read: {"message":"${words}"}` } };
+  assert.equal(isShutdown(bytesOf(echoed)), false);
+  assert.equal(isShutdown(new TextEncoder().encode(`<p>{"message":"${words}"}</p>`)), false);
+});
