@@ -18,6 +18,7 @@ import type { View } from "./monitor/view.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { startListening } from "./listening.ts";
+import { LAST_CHANCE_MS } from "./serving.ts";
 import { VERSION } from "./version.ts";
 
 /** Where a router listens and what it begins with. */
@@ -49,8 +50,9 @@ export interface Gateway extends AsyncDisposable {
   /** Reads the configuration file again, now. */
   reload(): Promise<void>;
   /**
-   * Is not ready any more, takes new requests for `drain_delay`, then refuses connections, lets
-   * what is in flight finish, and stops. A later call changes nothing and waits for the same end.
+   * Is not ready any more, goes on for `drain_delay`, but for a second at least, with answers that
+   * ask clients to close their connections, then refuses connections, lets what is in flight
+   * finish, and stops. A later call changes nothing and waits for the same end.
    *
    * @param drainMs after which what is still in flight is cut off. @default as configured
    */
@@ -156,7 +158,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     const { drainDelayMs, drainTimeoutMs } = fleet.settings;
     const inFlight = () => fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
     logStopping(inFlight(), drainMs ?? drainDelayMs + drainTimeoutMs);
-    if (drainMs === undefined) await pause(drainDelayMs, cutOff.signal);
+    main.askToClose();
+    if (drainMs === undefined) await pause(Math.max(drainDelayMs, LAST_CHANCE_MS), cutOff.signal);
     closing.abort();
     await main.drain(drainMs ?? drainTimeoutMs, () => {
       if (inFlight() > 0) logCutOff(inFlight());

@@ -22,8 +22,14 @@ export interface ServingOptions {
 export interface Serving {
   readonly hostname: string;
   readonly port: number;
-  /** Shows another certificate to new connections; those that stand go on. Throws on a bad one. */
+  /**
+   * Presents another certificate to new connections. The old listener goes on for
+   * {@linkcode LAST_CHANCE_MS}, so some new connections still get the old one until then. Throws on
+   * a certificate that can't be used.
+   */
   renew(tls: Certificate): void;
+  /** From now on answers carry `connection: close`, so that clients don't use a connection again. */
+  askToClose(): void;
   /**
    * Refuses new connections and waits for what is under way.
    *
@@ -32,23 +38,40 @@ export interface Serving {
   drain(withinMs: number, cutOff: () => void): Promise<void>;
 }
 
+/**
+ * How long a listener that is to close waits for its clients' next requests, so that the answers
+ * can ask them to close (issue 14): a client that is about to send on a kept connection would lose
+ * that request.
+ */
+export const LAST_CHANCE_MS = 1_000;
+
 const LOOK_MS = 20;
 /** What has used up the open files needs a moment to give some back. */
 const AGAIN_MS = 200;
 /** What was cut off has so long to tell its client. */
 const LAST_WORDS_MS = 1_000;
 
+interface Listener {
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+  /** Its answers ask clients to close from now on. */
+  leave(): void;
+}
+
 /** Listens. Throws what `Deno.serve` throws. */
 export function startServing({ hostname, handler, onError, ...options }: ServingOptions): Serving {
   const closing = new Set<Promise<void>>();
+  /** Replaced ones, and what closes each after its last chance. */
+  const leaving = new Map<Listener, ReturnType<typeof setTimeout>>();
   let active = 0;
   const finished = () => void active--;
 
   let tls = options.tls;
   let stopped = false;
+  let isAsking = false;
   let again: ReturnType<typeof setTimeout> | undefined;
 
-  const listen = (port: number) => {
+  const listen = (port: number): Listener => {
+    let isLeaving = false;
     const server = Deno.serve({
       hostname,
       port,
@@ -59,25 +82,28 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
         if (!(error instanceof BrokenAnswer)) onError(error);
         return new Response(null, { status: 500 });
       },
-    }, (request, info) => {
+    }, async (request, info) => {
       // All that is forwarded is POST; nothing else is worth waiting for at the end.
       if (request.method === "POST") {
         active++;
         info.completed.then(finished, finished);
       }
-      return handler(request, info);
+      const response = await handler(request, info);
+      // Over HTTP/2 the runtime drops it.
+      if (isLeaving || isAsking) response.headers.set("connection", "close");
+      return response;
     });
     server.finished.catch((error: unknown) => {
       onError(error);
       listenAgain();
     });
-    return server;
+    return { server, leave: () => void (isLeaving = true) };
   };
 
   // Beside one that shares its port the system lets others listen without a word.
   if (tls) Deno.listen({ hostname, port: options.port }).close();
-  let server = listen(options.port);
-  const { addr } = server;
+  let listener = listen(options.port);
+  const { addr } = listener.server;
 
   // Accepting fails for want of open files, which any client can bring about by opening
   // connections, and the runtime gives up for good then. Those it has go on meanwhile.
@@ -85,7 +111,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     if (stopped) return;
     again = setTimeout(() => {
       try {
-        server = listen(addr.port);
+        listener = listen(addr.port);
       } catch {
         // Listening takes an open file, too.
         listenAgain();
@@ -93,10 +119,17 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     }, AGAIN_MS);
   }
 
-  function close(one: typeof server): void {
-    const closed = one.shutdown();
+  function close(one: Listener): void {
+    clearTimeout(leaving.get(one));
+    leaving.delete(one);
+    const closed = one.server.shutdown();
     closing.add(closed);
     closed.catch(() => {}).finally(() => closing.delete(closed));
+  }
+
+  function closeLater(one: Listener): void {
+    one.leave();
+    leaving.set(one, setTimeout(() => close(one), LAST_CHANCE_MS));
   }
 
   return {
@@ -104,21 +137,22 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     port: addr.port,
     renew(renewed) {
       // A server can't change its certificate: the next one listens beside it before it closes.
-      const before = server;
+      const before = listener;
       const old = tls;
       tls = renewed;
       try {
-        server = listen(addr.port);
+        listener = listen(addr.port);
       } catch (error) {
         tls = old;
         throw error;
       }
-      close(before);
+      closeLater(before);
     },
+    askToClose: () => void (isAsking = true),
     async drain(withinMs, cutOff) {
       stopped = true;
       clearTimeout(again);
-      close(server);
+      for (const one of [...leaving.keys(), listener]) close(one);
       const deadline = performance.now() + withinMs;
       const never = new AbortController().signal;
       while (active > 0 && performance.now() < deadline) await pause(LOOK_MS, never);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ask, eventsOf, inFlight, startFleet } from "../support/fleet.ts";
+import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
+import { startBusyClient } from "../support/busy.ts";
 import { until } from "../support/until.ts";
 
 // The row of the table in docs/reliability.md about a router that is told to stop.
@@ -87,4 +88,38 @@ Deno.test("a client that never reads its answer does not keep the router from st
   assert.ok(performance.now() - started < 3_000);
   assert.equal(inFlight(router), 0);
   client.close();
+});
+
+for (const drainDelay of [0, 3]) {
+  Deno.test(`20 clients that are busy on kept connections lose no request at a stop with drain_delay = ${drainDelay}`, async () => {
+    await using fleet = await startFleet({
+      servers: [{ speed: 100 }, { speed: 100 }],
+      settings: { drain_delay: drainDelay, drain_timeout: 5 },
+    });
+    const { router } = fleet;
+    const body = JSON.stringify({ model: MODEL, prompt: "Hello", max_tokens: 2 });
+    const clients = Array.from(
+      { length: 20 },
+      () => startBusyClient(`${router.url}/v1/completions`, body),
+    );
+    await until("all are busy", () => clients.every(({ answered }) => answered > 2));
+    await router.shutdown();
+    await Promise.all(clients.map(({ done }) => done));
+    assert.deepEqual(clients.flatMap(({ lost }) => lost), []);
+  });
+}
+
+Deno.test("from the beginning of a stop answers ask clients to close their connections", async () => {
+  await using fleet = await startFleet({ servers: [{}], settings: { drain_delay: 3 } });
+  const { router } = fleet;
+  const asksToClose = async () => {
+    const response = await fetch(`${router.url}/livez`);
+    await response.body?.cancel();
+    return response.headers.get("connection") === "close";
+  };
+  assert.equal(await asksToClose(), false);
+  const stopped = router.shutdown();
+  assert.equal(await asksToClose(), true);
+  await router.shutdown(0);
+  await stopped;
 });

@@ -3,6 +3,7 @@ import tls from "node:tls";
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { cli } from "../support/cli.ts";
+import { startBusyClient } from "../support/busy.ts";
 import { until } from "../support/until.ts";
 import { createAuthority, type TestCertificate } from "./certificates.ts";
 import { CHAT, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
@@ -114,14 +115,38 @@ Deno.test("another certificate is shown as soon as its files change; a stream go
     await router.replace(name, text);
   }
   await until("the new one is shown", async () => await askTrusting(after.ca, router.url) === 200);
-  for (let i = 0; i < 20; i++) {
-    assert.equal(await askTrusting(before.ca, router.url), "not trusted");
-  }
+  await until("the old one is shown to nobody any more", async () => {
+    for (let i = 0; i < 20; i++) {
+      if (await askTrusting(before.ca, router.url) !== "not trusted") return false;
+    }
+    return true;
+  });
 
   send("second");
   assert.match((await reader.read()).value!, /second/);
   end();
   assert.equal((await reader.read()).done, true, "the stream ends as it should");
+});
+
+Deno.test("20 clients that are busy on kept connections lose no request when a certificate is renewed", async () => {
+  const [before, after] = [await createAuthority(), await createAuthority()];
+  await using server = startRecorder();
+  await using router = await startGuarded({
+    server: server.url,
+    tables: TLS,
+    files: filesOf(await before.issue()),
+  });
+  const url = `https://localhost:${router.gateway.port}/v1/chat/completions`;
+  const clients = Array.from(
+    { length: 20 },
+    () => startBusyClient(url, CHAT, [before.ca, after.ca]),
+  );
+  await until("all are busy", () => clients.every(({ answered }) => answered > 2));
+  for (const [name, text] of Object.entries(filesOf(await after.issue()))) {
+    await router.replace(name, text);
+  }
+  await Promise.all(clients.map(({ done }) => done));
+  assert.deepEqual(clients.flatMap(({ lost }) => lost), []);
 });
 
 Deno.test("a pair that is bad or half written is told and changes nothing; the other half makes it good", async () => {
