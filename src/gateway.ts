@@ -18,7 +18,6 @@ import type { View } from "./monitor/view.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { startListening } from "./listening.ts";
-import { LAST_CHANCE_MS } from "./serving.ts";
 import { VERSION } from "./version.ts";
 
 /** Where a router listens and what it begins with. */
@@ -158,8 +157,9 @@ export function startGateway(options: GatewayOptions): Gateway {
     const { drainDelayMs, drainTimeoutMs } = fleet.settings;
     const inFlight = () => fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
     logStopping(inFlight(), drainMs ?? drainDelayMs + drainTimeoutMs);
-    main.askToClose();
-    if (drainMs === undefined) await pause(Math.max(drainDelayMs, LAST_CHANCE_MS), cutOff.signal);
+    if (drainMs === undefined) {
+      await Promise.all([main.askToClose(), pause(drainDelayMs, cutOff.signal)]);
+    }
     closing.abort();
     await main.drain(drainMs ?? drainTimeoutMs, () => {
       if (inFlight() > 0) logCutOff(inFlight());

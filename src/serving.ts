@@ -28,8 +28,11 @@ export interface Serving {
    * a certificate that can't be used.
    */
   renew(tls: Certificate): void;
-  /** From now on answers carry `connection: close`, so that clients don't use a connection again. */
-  askToClose(): void;
+  /**
+   * From now on answers carry `connection: close`, so that clients don't use a connection again.
+   * Settles after {@linkcode LAST_CHANCE_MS}, when busy clients have got one.
+   */
+  askToClose(): Promise<void>;
   /**
    * Refuses new connections and waits for what is under way.
    *
@@ -43,9 +46,10 @@ export interface Serving {
  * can ask them to close (issue 14): a client that is about to send on a kept connection would lose
  * that request.
  */
-export const LAST_CHANCE_MS = 1_000;
+const LAST_CHANCE_MS = 1_000;
 
 const LOOK_MS = 20;
+const never = new AbortController().signal;
 /** What has used up the open files needs a moment to give some back. */
 const AGAIN_MS = 200;
 /** What was cut off has so long to tell its client. */
@@ -148,13 +152,15 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
       }
       closeLater(before);
     },
-    askToClose: () => void (isAsking = true),
+    askToClose() {
+      isAsking = true;
+      return pause(LAST_CHANCE_MS, never);
+    },
     async drain(withinMs, cutOff) {
       stopped = true;
       clearTimeout(again);
       for (const one of [...leaving.keys(), listener]) close(one);
       const deadline = performance.now() + withinMs;
-      const never = new AbortController().signal;
       while (active > 0 && performance.now() < deadline) await pause(LOOK_MS, never);
       cutOff();
       const enough = new AbortController();

@@ -31,7 +31,11 @@ export function createApp(options: AppOptions): Hono<Environment> {
   app.on("POST", [...inferencePaths], ({ req, env }) => {
     const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
     if (!admitted.error) {
-      return withEarlyHead(req.raw, (early) => proxy(req.raw, admitted.client, early));
+      return withEarlyHead(
+        req.raw,
+        env.completed,
+        (early) => proxy(req.raw, admitted.client, early),
+      );
     }
     options.onAnswered("POST", req.path, admitted.error.status);
     return errors.errorResponse(admitted.error, [...admitted.headers]);
@@ -93,7 +97,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
 }
 
 /** What `Deno.serve` tells of a request's connection. */
-type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr"> };
+type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr" | "completed"> };
 
 function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
   const app = new Hono<Environment>({ getPath: pathOf });

@@ -8,6 +8,14 @@ export interface AdmissionLimits {
   readonly bodyBufferBytes: number;
 }
 
+/** What one request holds of the answers to it. */
+export interface Room {
+  /** Takes room for bytes more; `false` where there isn't so much left. */
+  take(bytes: number): boolean;
+  /** Gives all of it back. */
+  drop(): void;
+}
+
 /** Counts what the router has on its hands, and says when it is enough. */
 export interface Admission {
   /** Takes a request in; an error where there are too many. */
@@ -20,12 +28,21 @@ export interface Admission {
   reserve(bytes: number): boolean;
   /** Gives room back. */
   release(bytes: number): void;
+  /**
+   * Room for the answers to one request. All answers together take at most half of what there is:
+   * one can be passed on without being held, and a request can't.
+   *
+   * @param sent settles when they aren't held any more
+   */
+  roomForAnswers(sent: Promise<unknown>): Room;
 }
 
 /** @param limits asked each time, so that a reload counts at once */
 export function createAdmission(limits: () => AdmissionLimits): Admission {
   let inFlight = 0;
   let buffered = 0;
+  /** How much of it is for answers. */
+  let answers = 0;
   const hasRoom = (bytes: number) => buffered + bytes <= limits().bodyBufferBytes;
   return {
     enter() {
@@ -42,5 +59,24 @@ export function createAdmission(limits: () => AdmissionLimits): Admission {
       return true;
     },
     release: (bytes) => void (buffered -= bytes),
+    roomForAnswers(sent) {
+      let taken = 0;
+      const room: Room = {
+        take(bytes) {
+          if (!hasRoom(bytes) || 2 * (answers + bytes) > limits().bodyBufferBytes) return false;
+          buffered += bytes;
+          answers += bytes;
+          taken += bytes;
+          return true;
+        },
+        drop() {
+          buffered -= taken;
+          answers -= taken;
+          taken = 0;
+        },
+      };
+      sent.then(room.drop, room.drop);
+      return room;
+    },
   };
 }

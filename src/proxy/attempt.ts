@@ -1,5 +1,6 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import { failureIn } from "../fleet/runtime_error.ts";
+import type { Room } from "./admission.ts";
 import { type ClientError, clientErrorIn, isShutdown } from "./client_error.ts";
 import type { Early, Head } from "./early_head.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold.ts";
@@ -17,6 +18,8 @@ export interface Answer {
   /** The whole body, or its beginning where `rest` has more. */
   readonly body: Uint8Array<ArrayBuffer>;
   readonly rest: Upstream | undefined;
+  /** Taken for what is held of it. */
+  readonly room: Room;
   /** What watches the events that are yet to come, where there are any. */
   readonly watch?: StreamWatch | undefined;
 }
@@ -43,6 +46,8 @@ export interface AttemptRequest extends UpstreamRequest {
   readonly freshClient: Deno.HttpClient;
   /** What was asked, with its query. */
   readonly path: string;
+  /** For what is held of its answer. */
+  readonly room: Room;
   /** Takes what the client may get before the first token. */
   readonly early: Early;
   /** The head that goes with it. */
@@ -88,7 +93,7 @@ async function send(request: AttemptRequest): Promise<Attempted> {
     });
     upstream.begun();
     const { body, rest, watch } = held;
-    const answer = { status, headers, isStream, body, rest, watch };
+    const answer = { status, headers, isStream, body, rest, room: request.room, watch };
     if (!isFailure(outcome)) {
       const clientError = outcome === "client_error" && !isStream
         ? clientErrorIn(status, body)
@@ -118,11 +123,11 @@ async function hold(
   status: number,
   headers: Headers,
   dialect: Dialect,
-  { early, headFor, onPreamble }: AttemptRequest & { readonly onPreamble: () => void },
+  { early, room, headFor, onPreamble }: AttemptRequest & { readonly onPreamble: () => void },
 ): Promise<Held> {
-  if (status >= 400) return await holdBody(upstream);
+  if (status >= 400) return await holdBody(upstream, room);
   if (!isEventStream(headers)) {
-    return await (isPassedAsItComes(headers) ? holdFirst(upstream) : holdBody(upstream));
+    return await (isPassedAsItComes(headers) ? holdFirst(upstream) : holdBody(upstream, room));
   }
   const open = () => early.open(() => headFor(headers));
   const timer = setTimeout(open, EARLY_HEAD_MS);
@@ -138,7 +143,7 @@ async function hold(
         open();
         early.pass(bytes, kind);
       },
-    });
+    }, room);
   } finally {
     clearTimeout(timer);
   }

@@ -1,6 +1,7 @@
 import type { Connections } from "../fleet/connections.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Lease } from "../fleet/lease.ts";
+import type { Room } from "./admission.ts";
 import { attempt, type Attempted } from "./attempt.ts";
 import type { Client } from "./client.ts";
 import { limitsOf } from "./deadlines.ts";
@@ -20,6 +21,8 @@ export interface Attemptable {
   readonly headers: Head;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly early: Early;
+  /** For what is held of its answers. */
+  readonly room: Room;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly settings: Fleet["settings"];
@@ -36,7 +39,7 @@ export function createAttempts(connections: Connections, cutOff: AbortSignal): A
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   let count = 0;
 
-  return (lease, { id, client, path, headers, body, early, startedAt, settings }) => {
+  return (lease, { id, client, path, headers, body, early, room, startedAt, settings }) => {
     const { url, apiKey } = lease.server.config;
     // A server takes the id into its own, and two in flight with one id confuse it.
     const attemptId = `${id}-${(count++).toString(36)}`;
@@ -50,6 +53,7 @@ export function createAttempts(connections: Connections, cutOff: AbortSignal): A
       clientGone: early.clientGone,
       isReachable,
       early,
+      room,
       headFor: (server) => headersForClient(server, headersOf(id, client, lease.decision)),
     });
   };

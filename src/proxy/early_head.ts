@@ -7,6 +7,8 @@ export type Head = [string, string][];
 export interface Early {
   /** Aborts when the client has left. */
   readonly clientGone: AbortSignal;
+  /** Settles when the answer has gone out, or its connection has ended. */
+  readonly sent: Promise<unknown>;
   /** What a server sends before its engine has begun has been passed on. */
   readonly hasPreamble: boolean;
   /** Sends the head of a stream whose first token is waited for. Only the first call counts. */
@@ -27,10 +29,12 @@ const encoder = new TextEncoder();
  * server need not compute the prompt of somebody who is gone. What goes wrong after that is told
  * in an event.
  *
+ * @param sent settles when the answer has gone out, or its connection has ended
  * @param answer makes the answer
  */
 export async function withEarlyHead(
   request: Request,
+  sent: Promise<unknown>,
   answer: (early: Early) => Promise<Response>,
 ): Promise<Response> {
   const gone = new AbortController();
@@ -42,6 +46,7 @@ export async function withEarlyHead(
   let hasPreamble = false;
   const answered = answer({
     clientGone: gone.signal,
+    sent,
     get hasPreamble() {
       return hasPreamble;
     },

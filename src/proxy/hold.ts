@@ -1,3 +1,4 @@
+import type { Room } from "./admission.ts";
 import { concat } from "./bytes.ts";
 import type { Early } from "./early_head.ts";
 import { nextEvent } from "./events.ts";
@@ -18,14 +19,17 @@ export interface Held {
   readonly isGivenUp?: boolean;
 }
 
-/** An answer is held up to this size. */
+/** An answer is held up to this size, as long as there is room for it. */
 const HELD_BYTES = 1024 * 1024;
+/** A stream's beginning is held as bytes and as text. */
+const HELD_TWICE = 2;
 /** Where so much of a stream came without a token, it is passed on as it is. */
 const LONGEST_OPENING = 256 * 1024;
 
 /** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
 export async function holdBody(
   upstream: Upstream,
+  room: Pick<Room, "take">,
   chunks: Uint8Array<ArrayBuffer>[] = [],
 ): Promise<Held> {
   for (let size = sizeOf(chunks); size < HELD_BYTES;) {
@@ -33,6 +37,7 @@ export async function holdBody(
     if (!chunk) return { body: concat(chunks), rest: undefined };
     chunks.push(chunk);
     size += chunk.length;
+    if (!room.take(chunk.length)) break;
   }
   return { body: concat(chunks), rest: upstream };
 }
@@ -53,6 +58,7 @@ export async function holdEvents(
   upstream: Upstream,
   expected: Dialect,
   early: Pick<Early, "pass">,
+  room: Pick<Room, "take">,
 ): Promise<Held> {
   let chunks: Uint8Array<ArrayBuffer>[] = [];
   /** All that is held, one letter for each byte: places in it are places in the bytes. */
@@ -74,13 +80,17 @@ export async function holdEvents(
     text = text.slice(end);
     read = 0;
   };
-  while (size < HELD_BYTES && text.length < LONGEST_OPENING) {
+  let hasRoom = true;
+  while (hasRoom && size < HELD_BYTES && text.length < LONGEST_OPENING) {
     const chunk = await upstream.read();
     if (!chunk) throw new Error("The stream ended before its first token");
     chunks.push(chunk);
     size += chunk.length;
     text += latin1.decode(chunk);
-    if (size === text.length && NOT_EVENTS.test(text)) return await holdBody(upstream, chunks);
+    hasRoom = room.take(HELD_TWICE * chunk.length);
+    if (size === text.length && NOT_EVENTS.test(text)) {
+      return await holdBody(upstream, room, chunks);
+    }
     // A long event that comes in small pieces isn't read from its beginning with each of them.
     const isWhole = BLANK_LINE.test(text.slice(-chunk.length - 3));
     const next = () => isWhole ? nextEvent(text, read) : undefined;
@@ -100,7 +110,8 @@ export async function holdEvents(
     const comments = read === 0 ? commentsAt(text) : 0;
     if (comments > 0) pass(comments, "comment");
   }
-  // Nothing was understood of it.
+  // Where no room was left its end is known as ever; else nothing was understood of it.
+  if (!hasRoom) return held();
   return held({ watch: watchStream(dialect === "completions" ? dialect : "other", true) });
 }
 

@@ -76,8 +76,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     held.defer(dropBody = asked.body.drop);
     const { work, work: { model }, body: { bytes: body } } = asked;
     Object.assign(account, { model, stream: asked.stream });
-
-    const shared = { id, client, path, headers, body, early, startedAt, settings };
+    const room = admission.roomForAnswers(early.sent);
+    const shared = { id, client, path, headers, body, early, room, startedAt, settings };
     const tried = new Map<Readonly<Server>, number>();
     let refusal: Refusal | undefined;
     let heldBack = false;

@@ -28,6 +28,8 @@ export interface RelayOptions {
   readonly clientGone: AbortSignal;
   /** What to tell the client of an event stream that broke. */
   readonly errorFor: (expired: Expiry | undefined) => ApiError;
+  /** Called when the client has taken what was held. */
+  readonly onHeldTaken: () => void;
   /** Hears of each chunk after the first, how long after the one before it came. */
   readonly onNext: (gapMs: number) => void;
   /** Called once, however it ends. */
@@ -45,7 +47,7 @@ const AFTER_END_MS = 1_000;
 export function relay(
   options: RelayOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { rest, watch, isStream, clientGone, onNext, onEnd } = options;
+  const { rest, watch, isStream, clientGone, onHeldTaken, onNext, onEnd } = options;
   let held: Uint8Array<ArrayBuffer> | undefined = options.held;
   let bytes = 0;
   let chunks = 0;
@@ -130,6 +132,7 @@ export function relay(
     pull() {
       if (isOver) throw new BrokenAnswer("It is over");
       if (!held?.length) {
+        if (chunks === 1) onHeldTaken();
         reading = true;
         return rest.read().then(pass, breakOff);
       }

@@ -33,7 +33,10 @@ export interface RespondOptions {
   readonly onEnd: (ended: Ended) => void;
 }
 
-/** Passes on to the client what an attempt brought. */
+/**
+ * Passes on to the client what an attempt brought. 205 goes out as 204, which means the same to an
+ * API's client: the runtime's server strips the length of a 205, and clients wait for its body.
+ */
 export function respond({ outcome, answer }: Attempted, options: RespondOptions): Response {
   if (!answer) {
     // Nobody is there to read it: nginx's 499 is for the log.
@@ -47,7 +50,8 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
     });
     return new Response(null, { status: 499 });
   }
-  const { status, headers, isStream, body, rest, watch } = answer;
+  const { headers, isStream, body, rest, watch, room } = answer;
+  const status = answer.status === 205 ? 204 : answer.status;
   const head = { status, headers: headersForClient(headers, options.headers) };
   if (!rest) {
     options.onEnd({
@@ -67,6 +71,7 @@ export function respond({ outcome, answer }: Attempted, options: RespondOptions)
     isStream,
     clientGone: options.clientGone,
     errorFor: options.errorFor,
+    onHeldTaken: room.drop,
     onNext: isStream ? options.onNext : () => {},
     onEnd(ended, { bytes, chunks, tail }) {
       options.onEnd({

@@ -58,3 +58,27 @@ Deno.test("to ask for room takes none", () => {
   assert.ok(admission.hasRoom(40));
   assert.ok(!admission.hasRoom(41));
 });
+
+Deno.test("answers take at most half of the room, and give it back when they have gone out", async () => {
+  const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
+  const { promise: sent, resolve } = Promise.withResolvers<void>();
+  const [room, other] = [admission.roomForAnswers(sent), admission.roomForAnswers(sent)];
+  assert.equal(room.take(30), true);
+  assert.equal(other.take(21), false, "half of it is for requests");
+  assert.equal(other.take(20), true);
+  assert.equal(admission.reserve(51), false, "answers count");
+  assert.equal(admission.reserve(50), true);
+  admission.release(50);
+  other.drop();
+  other.drop();
+  assert.equal(room.take(21), false);
+  resolve();
+  await sent;
+  assert.equal(admission.hasRoom(100), true);
+});
+
+Deno.test("answers aren't held where requests have taken all of the room", () => {
+  const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
+  assert.equal(admission.reserve(100), true);
+  assert.equal(admission.roomForAnswers(new Promise(() => {})).take(1), false);
+});

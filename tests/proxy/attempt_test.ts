@@ -10,7 +10,7 @@ import type { Early, Head } from "../../src/proxy/early_head.ts";
 import { createReach } from "../../src/proxy/reach.ts";
 import type { Limits } from "../../src/proxy/deadlines.ts";
 import { hangConnects } from "../../src/simulator/unreachable.ts";
-import { limitsWith } from "../support/limits.ts";
+import { limitsWith, ROOMY } from "../support/limits.ts";
 import { chunk, type RawServer, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent } from "../support/upstream.ts";
@@ -37,6 +37,7 @@ function earlyOf(hasPreamble = false): EarlyKept {
   const passed: string[] = [];
   return {
     clientGone: new AbortController().signal,
+    sent: Promise.resolve(),
     get hasPreamble() {
       return hasPreamble;
     },
@@ -68,6 +69,7 @@ async function attempting(
         body: encoder.encode("{}"),
         client,
         freshClient,
+        room: ROOMY,
         limits: limitsWith(),
         clientGone: new AbortController().signal,
         isReachable: createReach(),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ROOMY } from "../support/limits.ts";
 import type { Cause, Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/outlier.ts";
@@ -56,7 +57,14 @@ function attemptedWith(outcome: Outcome, known: Partial<Attempted> = {}): Attemp
 
 function answerOf(status: number): Answer {
   const isStream = false;
-  return { status, headers: new Headers(), isStream, body: new Uint8Array(), rest: undefined };
+  return {
+    status,
+    headers: new Headers(),
+    isStream,
+    body: new Uint8Array(),
+    rest: undefined,
+    room: ROOMY,
+  };
 }
 
 Deno.test("each failure of a request is settled by the others, once", () => {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type Early, withEarlyHead } from "../../src/proxy/early_head.ts";
 import { until } from "../support/until.ts";
 
+const SENT = Promise.resolve();
+
 const encoder = new TextEncoder();
 const TOKEN = "data: x\n\n";
 const PING = ": keep-alive\n\n";
@@ -21,10 +23,14 @@ async function answering(
   const client = new AbortController();
   const answered = Promise.withResolvers<Response>();
   let early: Early | undefined;
-  const response = withEarlyHead(new Request("http://router/", { signal: client.signal }), (e) => {
-    early = e;
-    return answered.promise;
-  });
+  const response = withEarlyHead(
+    new Request("http://router/", { signal: client.signal }),
+    SENT,
+    (e) => {
+      early = e;
+      return answered.promise;
+    },
+  );
   await use({
     early: early!,
     response,
@@ -113,7 +119,7 @@ Deno.test("a client that leaves before the head is known to have left", () =>
 
 Deno.test("a client that has left before it was asked for is known to have left", async () => {
   const signal = AbortSignal.abort();
-  await withEarlyHead(new Request("http://router/", { signal }), ({ clientGone }) => {
+  await withEarlyHead(new Request("http://router/", { signal }), SENT, ({ clientGone }) => {
     assert.equal(clientGone.aborted, true);
     return Promise.resolve(new Response(null, { status: 499 }));
   });

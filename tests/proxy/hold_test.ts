@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { createAdmission } from "../../src/proxy/admission.ts";
 import { concat } from "../../src/proxy/bytes.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "../../src/proxy/hold.ts";
 import type { Dialect } from "../../src/proxy/stream_events.ts";
+import { ROOMY } from "../support/limits.ts";
 import { numRuns } from "../support/property.ts";
 import { captured } from "./captured.ts";
 import { cutAt, type Pieces, piecesOf } from "./pieces.ts";
@@ -25,11 +27,15 @@ interface Holding extends Held {
   readonly early: readonly [string, "preamble" | "comment"][];
 }
 
-async function holding(upstream: Pieces, dialect: Dialect = "completions"): Promise<Holding> {
+async function holding(
+  upstream: Pieces,
+  dialect: Dialect = "completions",
+  room = ROOMY,
+): Promise<Holding> {
   const early: [string, "preamble" | "comment"][] = [];
   const held = await holdEvents(upstream, dialect, {
     pass: (bytes, kind) => void early.push([textOf(bytes), kind]),
-  });
+  }, room);
   return { ...held, text: textOf(held.body), early };
 }
 
@@ -41,27 +47,47 @@ async function allOf({ early, body, rest }: Holding): Promise<string> {
 }
 
 Deno.test("a body is held to its end, in one piece", async () => {
-  const held = await holdBody(piecesOf(["one ", "two ", "three"]));
+  const held = await holdBody(piecesOf(["one ", "two ", "three"]), ROOMY);
   assert.equal(textOf(held.body), "one two three");
   assert.equal(held.rest, undefined);
 });
 
 Deno.test("an empty body is held too", async () => {
-  assert.deepEqual(await holdBody(piecesOf([])), { body: new Uint8Array(), rest: undefined });
+  assert.deepEqual(await holdBody(piecesOf([]), ROOMY), {
+    body: new Uint8Array(),
+    rest: undefined,
+  });
 });
 
 Deno.test("of a long body the first MiB is held, its end not waited for", async () => {
   const upstream = piecesOf([new Uint8Array(MIB - 1), new Uint8Array(7), "more"], {
     breaks: true,
   });
-  const held = await holdBody(upstream);
+  const held = await holdBody(upstream, ROOMY);
   assert.equal(held.body.length, MIB + 6);
   assert.equal(held.rest, upstream);
   assert.equal(upstream.left(), 1);
 });
 
+Deno.test("where no room is left a body is held no further, and none of it is lost", async () => {
+  const upstream = piecesOf(["one ", "two ", "three"]);
+  const room = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 10 }))
+    .roomForAnswers(new Promise(() => {}));
+  const held = await holdBody(upstream, room);
+  assert.equal(textOf(held.body), "one two ");
+  assert.equal(held.rest, upstream);
+});
+
+Deno.test("where no room is left a stream is passed on before its first token, and its end is known as ever", async () => {
+  const upstream = piecesOf([ROLE, ROLE, TOKEN, ABORT]);
+  const full = { take: () => false, drop() {} };
+  const held = await holding(upstream, "completions", full);
+  assert.equal(upstream.left(), 3);
+  assert.equal(held.watch!.see(encoder.encode(ABORT)).kind, "given_up");
+});
+
 Deno.test("a body that breaks before its end is no answer", async () => {
-  await assert.rejects(holdBody(piecesOf(["one "], { breaks: true })), /broken/);
+  await assert.rejects(holdBody(piecesOf(["one "], { breaks: true }), ROOMY), /broken/);
 });
 
 Deno.test("of what is passed on as it comes the first bytes are held and no more", async () => {

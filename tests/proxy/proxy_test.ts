@@ -77,6 +77,7 @@ async function proxying(
   const proxy: Proxied["proxy"] = (request) =>
     answer(request, client, {
       clientGone: request.signal,
+      sent: new Promise(() => {}),
       hasPreamble: false,
       open() {},
       pass() {},

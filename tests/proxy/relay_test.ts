@@ -6,7 +6,7 @@ import { relay } from "../../src/proxy/relay.ts";
 import { brokenStream } from "../../src/proxy/server_errors.ts";
 import { watchStream } from "../../src/proxy/stream_watch.ts";
 import type { Upstream } from "../../src/proxy/upstream.ts";
-import { limitsWith } from "../support/limits.ts";
+import { limitsWith, ROOMY } from "../support/limits.ts";
 import { until } from "../support/until.ts";
 import { startUpstream, type TestUpstream } from "../support/upstream.ts";
 
@@ -71,10 +71,17 @@ async function relaying(
     body: encoder.encode("{}"),
     client,
     freshClient: client,
+    room: ROOMY,
     limits: limitsWith({ chunkMs, clientMs }),
     clientGone: gone.signal,
     isReachable: createReach(),
-    early: { clientGone: gone.signal, hasPreamble: false, open() {}, pass() {} },
+    early: {
+      clientGone: gone.signal,
+      sent: Promise.resolve(),
+      hasPreamble: false,
+      open() {},
+      pass() {},
+    },
     headFor: () => [],
   });
   assert.ok(answer?.rest, "there is more to come");
@@ -88,6 +95,7 @@ async function relaying(
     isStream: answer.isStream,
     clientGone: gone.signal,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
+    onHeldTaken() {},
     onNext: (gapMs) => void gaps.push(gapMs),
     onEnd(outcome, { bytes, tail: last }) {
       ends.push([outcome, bytes]);
@@ -242,6 +250,7 @@ async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
     isStream: true,
     clientGone: new AbortController().signal,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
+    onHeldTaken() {},
     onNext() {},
     onEnd(outcome, passed) {
       ends.push(outcome);
@@ -307,6 +316,7 @@ Deno.test("a client that leaves once it has the last event has all of its answer
     isStream: true,
     clientGone: gone.signal,
     errorFor: () => assert.fail("it is whole"),
+    onHeldTaken() {},
     onNext() {},
     onEnd: (outcome) => void ends.push(outcome),
   });
@@ -347,6 +357,7 @@ Deno.test("the rest is closed when it broke or its client left, and at a clean e
       isStream: true,
       clientGone,
       errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
+      onHeldTaken() {},
       onNext() {},
       onEnd() {},
     });
@@ -372,6 +383,7 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
       isStream: true,
       clientGone: new AbortController().signal,
       errorFor: () => assert.fail("nobody would read it"),
+      onHeldTaken() {},
       onNext() {},
       onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
     });
@@ -427,6 +439,7 @@ Deno.test("nothing is read of the server before the client wants it", async () =
     isStream: true,
     clientGone: new AbortController().signal,
     errorFor: () => assert.fail("it is whole"),
+    onHeldTaken() {},
     onNext() {},
     onEnd() {},
   });

@@ -6,6 +6,7 @@ import { dialectOf } from "../../src/proxy/stream_events.ts";
 import { watchStream } from "../../src/proxy/stream_watch.ts";
 import { brokenStream } from "../../src/proxy/server_errors.ts";
 import { numRuns } from "../support/property.ts";
+import { ROOMY } from "../support/limits.ts";
 import { cutAt, type Pieces, piecesOf } from "./pieces.ts";
 
 const encoder = new TextEncoder();
@@ -33,7 +34,7 @@ function answering(
   const headers = new Headers({ "content-type": type });
   const isStream = type === "text/event-stream";
   const watch = isStream ? watchStream(dialectOf(path)) : undefined;
-  const answer = { status, headers, isStream, body, rest, watch };
+  const answer = { status, headers, isStream, body, rest, room: ROOMY, watch };
   const response = respond({ outcome, answer, expired: undefined }, {
     headers: [["x-request-id", "request-1"]],
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
@@ -307,4 +308,10 @@ Deno.test("however a stream is cut, it ends once, as it should, and every byte t
     ),
     { numRuns },
   );
+});
+
+Deno.test("205 is passed on as 204: the runtime's server doesn't end it, and clients would wait", async () => {
+  const { response } = answering({ type: "text/plain", status: 205 });
+  assert.equal(response.status, 204);
+  assert.equal(await response.text(), "");
 });

@@ -1,3 +1,4 @@
+import type { Room } from "../../src/proxy/admission.ts";
 import type { Limits } from "../../src/proxy/deadlines.ts";
 
 /** Of an engine whose counters nobody can see. */
@@ -18,3 +19,6 @@ export function limitsWith(limits: Partial<Limits> = {}): Limits {
     ...limits,
   };
 }
+
+/** Room for any answer. */
+export const ROOMY: Room = { take: () => true, drop() {} };
