@@ -10,6 +10,9 @@ export const WAITING = 8;
 const ROOM_KILOBYTES = 512 * 1024;
 /** Uploads that tell of 64 KiB and send next to nothing. */
 export const STALLED = 1_000;
+/** Answers of 1 MB that their clients don't read. */
+export const UNREAD = 1_500;
+const LARGE_ANSWER = new Uint8Array(1_000_000).fill(0x20);
 const SETTLED_MS = 2_000;
 const PIECE = new Uint8Array(256 * 1024).fill(0x20);
 const FIRST = new TextEncoder().encode("{");
@@ -21,6 +24,8 @@ export interface Holding {
   readonly arriving: number;
   /** Its growth as a multiple of its bodies, which wait for a server's answer. */
   readonly waiting: number;
+  /** Its growth by answers that nobody reads, as a multiple of the room. */
+  readonly unread: number;
   /** KB for a stalled upload, its connection included. */
   readonly stalledKilobytes: number;
 }
@@ -33,6 +38,7 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
   return {
     arriving: await growth(UPLOADS, UPLOAD_BYTES - 1) / ROOM_KILOBYTES,
     waiting: await growth(WAITING, UPLOAD_BYTES) / (WAITING * UPLOAD_BYTES / 1024),
+    unread: await whileOpen(UNREAD, 2, 2, peakKilobytes, "/v1/embeddings") / ROOM_KILOBYTES,
     stalledKilobytes: await whileOpen(STALLED, 65_536, 12, residentKilobytes) / STALLED,
   };
 
@@ -46,12 +52,13 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
     toldBytes: number,
     sentBytes: number,
     kilobytes: (pid: number) => number,
+    path = "/v1/completions",
   ): Promise<number> {
     await using process = await router!.start(server.addr.port, folder);
     await sleep(SETTLED_MS);
     const before = residentKilobytes(process.pid);
     const connections = await Promise.all(
-      Array.from({ length: uploads }, () => upload(process.port, toldBytes, sentBytes)),
+      Array.from({ length: uploads }, () => upload(process.port, toldBytes, sentBytes, path)),
     );
     await sleep(SETTLED_MS);
     const grown = kilobytes(process.pid) - before;
@@ -60,19 +67,27 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
   }
 }
 
-/** Takes all that is sent and answers nothing but checks. */
+/** Takes all that is sent, answers embeddings at length, checks in short, and nothing else. */
 function silentServer(signal: AbortSignal): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, signal, onListen() {} }, async (request) => {
     if (request.method !== "POST") return new Response('{"data":[{"id":"m"}]}');
     await request.body!.pipeTo(new WritableStream()).catch(() => {});
+    if (request.url.endsWith("/v1/embeddings")) {
+      return new Response(LARGE_ANSWER, { headers: { "content-type": "application/json" } });
+    }
     return new Promise<Response>(() => {});
   });
 }
 
 /** Tells of a body and sends so much of it, or as much as is taken. */
-async function upload(port: number, toldBytes: number, bytes: number): Promise<Deno.TcpConn> {
+async function upload(
+  port: number,
+  toldBytes: number,
+  bytes: number,
+  path: string,
+): Promise<Deno.TcpConn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const head = `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${toldBytes}\r\n\r\n`;
+  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${toldBytes}\r\n\r\n`;
   // An answer says that there is no room; the router may read no further then.
   const answered = connection.read(new Uint8Array(1)).catch(() => {});
   await Promise.race([answered, send().catch(() => {})]);

@@ -18,7 +18,7 @@ import {
   STREAMS,
 } from "./measure.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
-import { measureHolding, STALLED, UPLOADS, WAITING } from "./holding.ts";
+import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { killChildren } from "./processes.ts";
 import { availableProxies } from "./proxies.ts";
@@ -93,12 +93,18 @@ const parts: Record<string, Part> = {
     return [{ what, most: 200, measured, unit: "KB" }];
   },
   async holding(bench) {
-    const { arriving, waiting, stalledKilobytes } = await measureHolding(bench);
+    const { arriving, waiting, unread, stalledKilobytes } = await measureHolding(bench);
     const uploads = `Memory of ${UPLOADS} uploads of 60 MB with room for 512 MiB`;
     const whole = `Memory of ${WAITING} bodies of 60 MB that wait for an answer`;
     return [
       { what: uploads, most: 1.5, measured: arriving, unit: "× the room" },
       { what: whole, most: 1.5, measured: waiting, unit: "× the bodies" },
+      {
+        what: `Memory of ${UNREAD} answers of 1 MB that nobody reads`,
+        most: 1.5,
+        measured: unread,
+        unit: "× the room",
+      },
       {
         what: `Memory per stalled upload, ${STALLED} uploads`,
         most: 100,
