@@ -1,4 +1,4 @@
-import { BrokenAnswer } from "./proxy/relay.ts";
+import { BrokenAnswer } from "./proxy/broken_answer.ts";
 import { pause } from "./fleet/repeat.ts";
 
 /** Certificate chain and key in PEM. */
@@ -55,7 +55,7 @@ const AGAIN_MS = 200;
 /** What was cut off has so long to tell its client. */
 const LAST_WORDS_MS = 1_000;
 
-interface Listener {
+interface Acceptor {
   readonly server: Deno.HttpServer<Deno.NetAddr>;
   /** Its answers ask clients to close from now on. */
   leave(): void;
@@ -65,7 +65,7 @@ interface Listener {
 export function startServing({ hostname, handler, onError, ...options }: ServingOptions): Serving {
   const closing = new Set<Promise<void>>();
   /** Replaced ones, and what closes each after its last chance. */
-  const leaving = new Map<Listener, ReturnType<typeof setTimeout>>();
+  const leaving = new Map<Acceptor, ReturnType<typeof setTimeout>>();
   let active = 0;
   const finished = () => void active--;
 
@@ -74,7 +74,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
   let isAsking = false;
   let again: ReturnType<typeof setTimeout> | undefined;
 
-  const listen = (port: number): Listener => {
+  const listen = (port: number): Acceptor => {
     let isLeaving = false;
     const server = Deno.serve({
       hostname,
@@ -123,7 +123,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     }, AGAIN_MS);
   }
 
-  function close(one: Listener): void {
+  function close(one: Acceptor): void {
     clearTimeout(leaving.get(one));
     leaving.delete(one);
     const closed = one.server.shutdown();
@@ -131,7 +131,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     closed.catch(() => {}).finally(() => closing.delete(closed));
   }
 
-  function closeLater(one: Listener): void {
+  function closeLater(one: Acceptor): void {
     one.leave();
     leaving.set(one, setTimeout(() => close(one), LAST_CHANCE_MS));
   }

@@ -112,6 +112,7 @@ const PURE = [
   "fleet/workbook.ts",
   "proxy/account.ts",
   "proxy/admission.ts",
+  "proxy/broken_answer.ts",
   "proxy/bytes.ts",
   "proxy/cause.ts",
   "proxy/classify.ts",
@@ -271,7 +272,7 @@ Deno.test("only the gateway listens, at addresses that know of the configuration
   assert.deepEqual(importers("listening.ts"), ["gateway.ts"]);
   assert.deepEqual(importers("serving.ts"), ["listening.ts"]);
   const at = sources.filter(({ path }) => ["listening.ts", "serving.ts"].includes(path));
-  const known = ["config/config.ts", "fleet/repeat.ts", "proxy/relay.ts", "serving.ts"];
+  const known = ["config/config.ts", "fleet/repeat.ts", "proxy/broken_answer.ts", "serving.ts"];
   assert.deepEqual(offences(at, (path) => !known.includes(path)), []);
 });
 

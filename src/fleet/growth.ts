@@ -1,4 +1,4 @@
-import type { TokenCounters } from "./metrics_text.ts";
+import type { TokenCounters } from "./load.ts";
 import { type Observation, type Pace, plausibleDecode, plausiblePrefill } from "./pace.ts";
 
 /** What a server's counters tell of all its requests, by how they grew between two scrapes. */

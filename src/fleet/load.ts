@@ -1,5 +1,3 @@
-import type { TokenCounters } from "./metrics_text.ts";
-
 /** What one scrape of a server's `/metrics` told, and what the router had in flight then. */
 export interface Scrape {
   /** Requests in its batch. */
@@ -18,6 +16,26 @@ export interface Scrape {
   readonly ownInFlight: number;
   /** Clock time in milliseconds. */
   readonly at: number;
+}
+
+/** Tokens since the server's start, over all its engines; `undefined` where it doesn't say. */
+export interface TokenCounters {
+  /** Of prompts. */
+  readonly prompt: number | undefined;
+  /** Generated. */
+  readonly generation: number | undefined;
+  /** Looked for in the prefix cache. */
+  readonly prefixQueries: number | undefined;
+  /** Found in the prefix cache. */
+  readonly prefixHits: number | undefined;
+  /** Generated as the first of an answer. */
+  readonly firstTokens?: number | undefined;
+  /** Seconds until these, since their requests came, in all. */
+  readonly firstTokenSeconds?: number | undefined;
+  /** Generated after another one. */
+  readonly interTokens?: number | undefined;
+  /** Seconds between these and those before them, in all. */
+  readonly interTokenSeconds?: number | undefined;
 }
 
 /** Requests at a server now, as well as the router can know. */

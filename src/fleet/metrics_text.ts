@@ -1,3 +1,4 @@
+import type { TokenCounters } from "./load.ts";
 import { createSampleReader, labelIn } from "./prometheus_text.ts";
 
 /** What the router reads from a vLLM server's `/metrics` page; `undefined` where it doesn't say. */
@@ -16,26 +17,6 @@ export interface ServerMetrics {
   readonly asleep: boolean;
   /** Its limit of open files. */
   readonly maxFds: number | undefined;
-}
-
-/** Tokens since the server's start, over all its engines; `undefined` where it doesn't say. */
-export interface TokenCounters {
-  /** Of prompts. */
-  readonly prompt: number | undefined;
-  /** Generated. */
-  readonly generation: number | undefined;
-  /** Looked for in the prefix cache. */
-  readonly prefixQueries: number | undefined;
-  /** Found in the prefix cache. */
-  readonly prefixHits: number | undefined;
-  /** Generated as the first of an answer. */
-  readonly firstTokens?: number | undefined;
-  /** Seconds until these, since their requests came, in all. */
-  readonly firstTokenSeconds?: number | undefined;
-  /** Generated after another one. */
-  readonly interTokens?: number | undefined;
-  /** Seconds between these and those before them, in all. */
-  readonly interTokenSeconds?: number | undefined;
 }
 
 /** The plausible values of a metric. Any other counts as unknown. */

@@ -1,4 +1,4 @@
-import { BrokenAnswer } from "./relay.ts";
+import { BrokenAnswer } from "./broken_answer.ts";
 
 /** Headers of an answer. */
 export type Head = [string, string][];

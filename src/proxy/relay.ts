@@ -1,13 +1,9 @@
 import type { Outcome } from "../fleet/outcome.ts";
+import { BrokenAnswer } from "./broken_answer.ts";
 import { type ApiError, errorEvent } from "./errors.ts";
 import type { Expiry } from "./outcome_of.ts";
 import type { StreamWatch } from "./stream_watch.ts";
 import type { Told, Upstream } from "./upstream.ts";
-
-/** Closes a client's connection without a clean end. */
-export class BrokenAnswer extends Error {
-  override name = "BrokenAnswer";
-}
 
 /** What of an answer reached the client. */
 export interface Passed {

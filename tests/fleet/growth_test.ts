@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { growthOf as growthAt } from "../../src/fleet/growth.ts";
-import type { TokenCounters } from "../../src/fleet/metrics_text.ts";
+import type { TokenCounters } from "../../src/fleet/load.ts";
 
 /** A server that takes half a second for a prompt of a thousand tokens. */
 const EXPECTED = { startSeconds: 0, secondsPerToken: 0.0005, secondsPerAnswerToken: 0.03 };
