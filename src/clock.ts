@@ -10,3 +10,6 @@ export function monotonicMs(): number {
 export function wallTimeMs(monotonic: number): number {
   return monotonic + Date.now() - monotonicMs();
 }
+
+/** Chance: uniform in [0, 1). */
+export const uniform: () => number = Math.random;

@@ -109,6 +109,7 @@ const PURE = [
   "fleet/transitions.ts",
   "fleet/trust.ts",
   "fleet/work.ts",
+  "fleet/work_snapshot.ts",
   "fleet/workbook.ts",
   "proxy/account.ts",
   "proxy/admission.ts",

@@ -63,7 +63,11 @@ const SAME_STEP_MS = 5;
 /** For so long what all servers show moves nothing that matters. */
 const SAME_PACE_MS = 100;
 
-export function newBook(slot: number): Book {
+/** An empty book in the lowest slot that none of the others has. */
+export function newBook(others: Iterable<Book>): Book {
+  const taken = new Set(Array.from(others, (other) => other.slot));
+  let slot = 0;
+  while (taken.has(slot)) slot++;
   return {
     slot,
     backlog: newBacklog(),

@@ -1,4 +1,4 @@
-import { monotonicMs, wallTimeMs } from "../clock.ts";
+import { monotonicMs, uniform, wallTimeMs } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Choice } from "./choice.ts";
 import type { Outcome } from "./outcome.ts";
@@ -33,7 +33,7 @@ export function surroundingsOf(options: FleetOptions): Surroundings {
   return {
     now: options.now ?? monotonicMs,
     toWallTime: options.now ? (time) => time : wallTimeMs,
-    random: options.random ?? Math.random,
+    random: options.random ?? uniform,
     onChoice: options.onChoice ?? (() => {}),
     onStateChange: options.onStateChange ?? (() => {}),
     onOutcome: options.onOutcome ?? (() => {}),

@@ -1,6 +1,6 @@
 import { firstTokenSeconds } from "../routing/least_work.ts";
 import type { Prospect } from "../routing/policy.ts";
-import { enqueue, hidesFirstTokens, longestWaiting, passTime, pendingTokens } from "./backlog.ts";
+import { enqueue, hidesFirstTokens, passTime } from "./backlog.ts";
 import * as books from "./book.ts";
 import { growthOf } from "./growth.ts";
 import type { Load, Scrape } from "./load.ts";
@@ -11,7 +11,7 @@ import { type Demand, prospectAt } from "./prospect.ts";
 import type { Server } from "./server.ts";
 import { createSessions } from "./sessions.ts";
 import { createTokenRatios, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
-import { currentRates } from "./trust.ts";
+import { longestPrefillMs, snapshotOf } from "./work_snapshot.ts";
 import type { Size, Ticket, Work, WorkSnapshot } from "./work.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./work.ts";
 
@@ -58,12 +58,9 @@ export function createWorkbook(): Workbook {
   function bookOf({ id }: Readonly<Server>): books.Book {
     const known = byId.get(id);
     if (known) return known;
-    const taken = new Set([...byId.values()].map(({ slot }) => slot));
-    let slot = 0;
-    while (taken.has(slot)) slot++;
-    const book = books.newBook(slot);
+    const book = books.newBook(byId.values());
     byId.set(id, book);
-    index.limit(slot, blocksOf(USUAL_CACHE_TOKENS));
+    index.limit(book.slot, blocksOf(USUAL_CACHE_TOKENS));
     return book;
   }
 
@@ -177,21 +174,11 @@ export function createWorkbook(): Workbook {
     },
     of(server, now) {
       const book = bookOf(server);
-      const pace = books.expectedPace(book, all, now);
-      passTime(book.backlog, now);
-      return {
-        ...pace,
-        pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),
-        prefixBlocks: index.size(book.slot),
-        ...currentRates(book.trust, now),
-        prefixTrust: book.trust.share,
-      };
+      return snapshotOf(book, books.expectedPace(book, all, now), index.size(book.slot), now);
     },
     longestPrefillMs(server, now) {
       const book = bookOf(server);
-      const tokens = longestWaiting(book.backlog);
-      const { startSeconds, secondsPerToken } = books.expectedPace(book, all, now);
-      return tokens === 0 ? 0 : 1000 * (startSeconds + tokens * secondsPerToken);
+      return longestPrefillMs(book, books.expectedPace(book, all, now));
     },
     tokensPerByte: ratios.learned,
   };

@@ -6,7 +6,7 @@ import { ticketOf, workOf } from "../support/work.ts";
 
 /** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
 function bookWith(...known: readonly Partial<Ticket>[]) {
-  const book = newBook(0);
+  const book = newBook([]);
   const tickets = known.map(ticketOf);
   for (const ticket of tickets) enqueue(book.backlog, ticket);
   /** What the step at that time tells, once it is over. */
