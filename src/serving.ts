@@ -30,7 +30,8 @@ export interface Serving {
   renew(tls: Certificate): void;
   /**
    * From now on answers carry `connection: close`, so that clients don't use a connection again.
-   * Settles after {@linkcode LAST_CHANCE_MS}, when busy clients have got one.
+   * Settles after {@linkcode LAST_CHANCE_MS}, when busy clients have got one, or at once if there
+   * has been no request yet.
    */
   askToClose(): Promise<void>;
   /**
@@ -72,6 +73,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
   let tls = options.tls;
   let stopped = false;
   let isAsking = false;
+  let hasClients = false;
   let again: ReturnType<typeof setTimeout> | undefined;
 
   const listen = (port: number): Acceptor => {
@@ -92,6 +94,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
         active++;
         info.completed.then(finished, finished);
       }
+      hasClients = true;
       const response = await handler(request, info);
       // Over HTTP/2 the runtime drops it.
       if (isLeaving || isAsking) response.headers.set("connection", "close");
@@ -154,7 +157,7 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     },
     askToClose() {
       isAsking = true;
-      return pause(LAST_CHANCE_MS, never);
+      return hasClients ? pause(LAST_CHANCE_MS, never) : Promise.resolve();
     },
     async drain(withinMs, cutOff) {
       stopped = true;
