@@ -6,7 +6,7 @@ import { isDown } from "../fleet/server.ts";
 import { type Account, endingOf } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
-import { openLogFile } from "./log_file.ts";
+import { type LogFile, openLogFile } from "./log_file.ts";
 
 export { type Level, logLevels } from "../config/log_level.ts";
 
@@ -32,11 +32,12 @@ const TO_STDOUT = {
 const log = getLogger("router");
 const LONGEST_TEXT = 200;
 let lowest = 0;
+let file: LogFile | undefined;
 
 /** Sets up the log. To be called before the first line. Throws if the file can't be written. */
 export async function setUpLog(options: LogOptions): Promise<void> {
   setLogLevel(options.level);
-  const file = options.file === undefined ? undefined : await openLogFile(options.file);
+  file = options.file === undefined ? undefined : await openLogFile(options.file);
   const pretty = getPrettyFormatter({ timestamp: "time", categoryWidth: 6, wordWrap: false });
   const formatter = options.console === "pretty" ? pretty : jsonLine;
   await configure({
@@ -65,6 +66,11 @@ export function setLogLevel(level: Level): void {
 /** A line costs as much to make as to write: what every request tells is asked for first. */
 function isLogged(level: Level): boolean {
   return logLevels.indexOf(level) >= lowest;
+}
+
+/** Opens the log file anew, where there is one: it may have been moved. */
+export async function reopenLogFile(): Promise<void> {
+  await file?.reopen();
 }
 
 /** Writes out what is still on its way to the file. */

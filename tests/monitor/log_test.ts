@@ -203,6 +203,58 @@ Deno.test("a log file has the console's JSON lines, and a restart appends", () =
     }
   }));
 
+Deno.test("a log file that was moved gets nothing more after SIGHUP, and no line is lost under load", () =>
+  withFolder(async (folder) => {
+    const [REQUESTS, MOVES] = [300, 3];
+    await using simulator = await startSimulator({ speed: 200, maxNumSeqs: 64 });
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${simulator.url}", max_concurrent_requests = 64 }]`,
+    );
+    await using router = await startLogging(folder, ["--log-file", "logs/router.log"]);
+    const path = `${folder}/logs/router.log`;
+    const read = async (name: string) => logLines(await Deno.readTextFile(name));
+    const ids = async (name: string) => (await read(name)).filter(isAccess).map(({ id }) => id);
+    const reloads = () =>
+      logLines(router.output()).filter(({ message }) =>
+        /^Configuration reloaded/.test(`${message}`)
+      );
+    let answered = 0;
+    const askAll = async () => {
+      while (answered < REQUESTS) {
+        answered++;
+        await (await ask(router.url, { tokens: 1 })).text();
+      }
+    };
+    const asking = Promise.all(Array.from({ length: 8 }, askAll));
+    const sizes: number[] = [];
+    for (let move = 1; move <= MOVES; move++) {
+      await until("some more requests", () => answered >= move * REQUESTS / (MOVES + 1), 20_000);
+      await Deno.rename(path, `${path}.${move}`);
+      router.kill("SIGHUP");
+      await until("the reload", () => reloads().length === move);
+      await until("a new file with a line", async () => {
+        const stat = await Deno.stat(path).catch(() => undefined);
+        return stat !== undefined && stat.size > 0;
+      });
+      sizes.push((await Deno.stat(`${path}.${move}`)).size);
+    }
+    await asking;
+    router.kill("SIGTERM");
+    assert.equal((await router.status).code, 0);
+
+    const moved = Array.from({ length: MOVES }, (_, i) => `${path}.${i + 1}`);
+    assert.deepEqual(
+      await Promise.all(moved.map(async (name) => (await Deno.stat(name)).size)),
+      sizes,
+    );
+    const perFile = await Promise.all([...moved, path].map(ids));
+    for (const some of perFile) assert.ok(some.length > 0);
+    const all = perFile.flat();
+    assert.equal(all.length, answered);
+    assert.equal(new Set(all).size, answered);
+  }));
+
 Deno.test("a router with the permissions it has in real life puts a full file aside", () =>
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/logs`);
