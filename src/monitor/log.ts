@@ -130,9 +130,11 @@ function logClosed(account: Readonly<Account>): void {
 export const logListener: Partial<Listener> = {
   closed: logClosed,
   stateChanged(change) {
-    const line = "{server} is {to}, was {from}: {reason}";
-    if (isDown(change.to)) log.warning(line, { ...change });
-    else log.info(line, { ...change });
+    const { from, to, server: { name: server, url } } = change;
+    // The address is told once, when a server's first check has ended.
+    const isFirst = from === "checking";
+    const line = `{server}${isFirst ? " at {url}" : ""} is {to}, was {from}: {reason}`;
+    log[isDown(to) ? "warning" : "info"](line, { ...change, server, ...(isFirst && { url }) });
   },
   noModels(server, why) {
     log.warning("{server} doesn't tell its models, so no request goes there: {why}", {
@@ -148,7 +150,7 @@ export const logListener: Partial<Listener> = {
     log.debug("Request {id} goes to {server} by {policy}: {candidates}", {
       id,
       policy,
-      server: chosen.server.config.url,
+      server: chosen.server.config.name,
       candidates: candidates.map(({ server, ...terms }) =>
         `${server.config.name}: ${describeTerms(policy, terms)}`
       ).join("; "),
@@ -178,19 +180,6 @@ export function logAnswered(method: string, path: string, status: number): void 
 /** Tells of what in a configuration is odd. */
 export function logWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
-}
-
-/** The router was told to stop, and waits for so many requests. */
-export function logStopping(inFlight: number, mostMs: number): void {
-  log.info("Stopping: {inFlight} in flight, up to {seconds} s to finish", {
-    inFlight,
-    seconds: mostMs / 1000,
-  });
-}
-
-/** So many requests took too long to finish. */
-export function logCutOff(inFlight: number): void {
-  log.warning("Stopping: {inFlight} in flight cut off", { inFlight });
 }
 
 /** Tells of what should not have happened. */
