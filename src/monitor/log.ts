@@ -32,12 +32,13 @@ const TO_STDOUT = {
 const log = getLogger("router");
 const LONGEST_TEXT = 200;
 let lowest = 0;
-let file: LogFile | undefined;
+let logFile: LogFile | undefined;
 
 /** Sets up the log. To be called before the first line. Throws if the file can't be written. */
 export async function setUpLog(options: LogOptions): Promise<void> {
   setLogLevel(options.level);
-  file = options.file === undefined ? undefined : await openLogFile(options.file);
+  const file = options.file === undefined ? undefined : await openLogFile(options.file);
+  logFile = file;
   const pretty = getPrettyFormatter({ timestamp: "time", categoryWidth: 6, wordWrap: false });
   const formatter = options.console === "pretty" ? pretty : jsonLine;
   await configure({
@@ -70,7 +71,7 @@ function isLogged(level: Level): boolean {
 
 /** Opens the log file anew, where there is one: it may have been moved. */
 export async function reopenLogFile(): Promise<void> {
-  await file?.reopen();
+  await logFile?.reopen();
 }
 
 /** Writes out what is still on its way to the file. */
