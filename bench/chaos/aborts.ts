@@ -16,7 +16,7 @@ export interface Aborts {
 
 /** What the router told of requests, by their id, with servers by their place. */
 export interface Told {
-  readonly moved: ReadonlyMap<string, readonly (Omit<Moved, "from"> & { from: number })[]>;
+  readonly moved: ReadonlyMap<string, readonly Moved[]>;
   readonly accounted: ReadonlyMap<string, Accounted>;
 }
 

@@ -53,13 +53,8 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
     if (problem) problems.push({ what: `${fate}: ${problem}`, story: storyOf(one, run) });
   }
 
-  const urls = servers.simulators.map(({ url }) => url);
-  const moved = new Map([...router.log.moved].map(([id, moves]) => [
-    id,
-    moves.map(({ from, reason }) => ({ from: urls.indexOf(from), reason })),
-  ]));
-  const { accounted } = router.log;
-  const aborts = explainAborts(cases, urls.length, { moved, accounted });
+  const { accounted, moved } = router.log;
+  const aborts = explainAborts(cases, servers.simulators.length, { moved, accounted });
   aborts.forEach(({ server, aborted, unexplained }) => {
     for (const id of unexplained) {
       const one = cases.find(({ asking }) => asking.id === id)!;
@@ -77,7 +72,6 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
   const states = router.log.states.map((state) => ({
     ...state,
     at: (state.at - startedAt) / 1000,
-    server: urls.indexOf(state.server),
   }));
   for (const { server, at, to, reason } of takenOut(schedule.faultFree, states)) {
     const what = "a server was taken out though nothing was wrong with it";
@@ -124,7 +118,7 @@ function storyOf({ asking, got, said, attempts }: Case, { router, startedAt }: R
     `${how} at server ${server} ${seconds(endedAt)} s`
   );
   const moved = router.log.moved.get(asking.id)?.map(({ from, reason }) =>
-    `${reason} from ${from}`
+    `${reason} from server ${from}`
   );
   const account = router.log.accounted.get(asking.id);
   return [

@@ -33,8 +33,12 @@ export function configFile(
     return written;
   }
   function text(): string {
-    const servers = urls.filter((_, server) => !removed.has(server))
-      .map((url) => `  { url = "${url}", max_concurrent_requests = ${CAPACITY} },`);
+    // Named by their number, by which the router's log tells them.
+    const servers = urls
+      .map((url, server) =>
+        `  { url = "${url}", name = "${server}", max_concurrent_requests = ${CAPACITY} },`
+      )
+      .filter((_, server) => !removed.has(server));
     const lines = Object.entries(settings).map(([key, value]) =>
       `${key} = ${JSON.stringify(value)}`
     );

@@ -1,7 +1,7 @@
 /** A request that the router moved on. */
 export interface Moved {
-  /** URL of the server that it gave up. */
-  readonly from: string;
+  /** Number of the server that it gave up. */
+  readonly from: number;
   readonly reason: string;
 }
 
@@ -18,8 +18,8 @@ export interface Accounted {
 export interface Entered {
   /** As `performance.now` tells it. */
   readonly at: number;
-  /** URL of the server. */
-  readonly server: string;
+  /** Number of the server. */
+  readonly server: number;
   readonly to: string;
   readonly reason: string;
 }
@@ -61,11 +61,11 @@ export function routerLog(): RouterLog {
       if (record.level === "error") {
         if (!EXPECTED.test(record.message)) errors.push(record.message);
       } else if (id !== undefined && from !== undefined) {
-        moved.set(id, [...moved.get(id) ?? [], { from, reason }]);
+        moved.set(id, [...moved.get(id) ?? [], { from: Number(from), reason }]);
       } else if (id !== undefined && record.attempts !== undefined) {
         accounted.set(id, record);
       } else if (server !== undefined && from !== undefined) {
-        states.push({ at: performance.now(), server, to, reason });
+        states.push({ at: performance.now(), server: Number(server), to, reason });
       }
     },
   };

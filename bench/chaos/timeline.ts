@@ -2,8 +2,7 @@ import type { Run } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** What went wrong when, and what the router made of it: a line each, in order. */
-export function timeline({ servers, router, startedAt }: Run, schedule: Schedule): string {
-  const urls = servers.simulators.map(({ url }) => url);
+export function timeline({ router, startedAt }: Run, schedule: Schedule): string {
   const lines = [
     ...schedule.strikes.flatMap(({ from, to, server, trouble }) => {
       const { kind, ...parameters } = trouble;
@@ -18,7 +17,7 @@ export function timeline({ servers, router, startedAt }: Run, schedule: Schedule
     }),
     ...router.log.states.map(({ at, server, to, reason }) => {
       const seconds = (at - startedAt) / 1000;
-      return { at: seconds, server: urls.indexOf(server), what: `-> ${to}: ${reason}` };
+      return { at: seconds, server, what: `-> ${to}: ${reason}` };
     }),
   ];
   return lines.sort((a, b) => a.at - b.at)

@@ -1,5 +1,6 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
 import { hostAndPort } from "../config/access_shape.ts";
+import { reopenLogFile } from "../monitor/log.ts";
 import { complain } from "./complain.ts";
 
 /** Starts a gateway, or says in one line why it can't listen there. */
@@ -64,8 +65,9 @@ export function untilToldToStop(gateway: Gateway): Promise<void> {
 const SAME_SIGNAL_MS = 500;
 
 /**
- * Reloads on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at once on the second, of which
- * one that follows the first at once is a copy. Listens to signals from the moment it is called.
+ * Reloads and opens the log file anew on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at
+ * once on the second, of which one that follows the first at once is a copy. Listens to signals from
+ * the moment it is called.
  */
 export function stopOnSignals(gateway: Gateway): Stopping {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
@@ -82,7 +84,10 @@ export function stopOnSignals(gateway: Gateway): Stopping {
   Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") {
     Deno.addSignalListener("SIGTERM", onSignal);
-    Deno.addSignalListener("SIGHUP", () => void gateway.reload());
+    Deno.addSignalListener("SIGHUP", () => {
+      void reopenLogFile();
+      void gateway.reload();
+    });
   }
   return { stop, isTold: () => times > 0, stopped: told.then(() => gateway.shutdown()) };
 }

@@ -4,7 +4,7 @@ import { problemsIn } from "./issues.ts";
 import type { Outside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
 import { proxyIn } from "./route.ts";
-import { checkAddresses, checkKeys, toServers } from "./servers.ts";
+import { checkAddresses, checkKeys, checkNames, toServers } from "./servers.ts";
 import { toSettings } from "./settings.ts";
 import { fileShape } from "./shape.ts";
 import { rawServers, unknownKeys } from "./unknown_keys.ts";
@@ -38,11 +38,12 @@ export function checkConfig(
   const written = rawServers(raw);
   const addresses = checkAddresses(written, outside, problems);
   const keys = checkKeys(written, outside, problems);
+  const names = checkNames(written, addresses, problems);
   if (!parsed.success) return { ok: false, problems, warnings };
   const { data } = parsed;
   const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
   const config: Config = {
-    servers: toServers(data.servers.servers, addresses, keys, outside, problems, proxy),
+    servers: toServers(data.servers.servers, addresses, names, keys, outside, problems, proxy),
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
   };

@@ -9,6 +9,7 @@ import type { RawFile } from "./shape.ts";
 export function toServers(
   servers: RawFile["servers"]["servers"],
   addresses: readonly (string | undefined)[],
+  names: readonly (string | undefined)[],
   keys: readonly (string | undefined)[],
   outside: Outside,
   problems: Problem[],
@@ -25,7 +26,7 @@ export function toServers(
       : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
     return {
       url,
-      name: server.name ?? url.replace(/^https?:\/\//, ""),
+      name: names[index] ?? "",
       capacity: server.max_concurrent_requests,
       ...(apiKey !== undefined && { apiKey }),
       ...(ca !== undefined && { ca }),
@@ -78,6 +79,34 @@ export function baseAddress(written: string): string | undefined {
   if (url.username || url.password || url.search || url.hash) return undefined;
   if (!isHost(url.hostname)) return undefined;
   return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
+}
+
+/**
+ * The name of every server: the one that is given, else the address without its scheme, or all of
+ * the address where another server has that name. Logs and metrics go by it, so that two servers
+ * with one name are a problem.
+ *
+ * @param addresses their base addresses, `undefined` where there is a problem
+ */
+export function checkNames(
+  servers: readonly Record<string, unknown>[],
+  addresses: readonly (string | undefined)[],
+  problems: Problem[],
+): (string | undefined)[] {
+  const given = servers.map(({ name }) => typeof name === "string" ? name : undefined);
+  const wanted = given.map((name, i) => name ?? addresses[i]?.replace(/^https?:\/\//, ""));
+  const isTaken = (i: number) => wanted.indexOf(wanted[i]) !== wanted.lastIndexOf(wanted[i]);
+  const names = given.map((name, i) => name ?? (isTaken(i) ? addresses[i] : wanted[i]));
+  names.forEach((name, i) => {
+    const first = names.indexOf(name);
+    const isThereTwice = addresses[i] !== undefined && addresses.indexOf(addresses[i]) < i;
+    if (name === undefined || first === i || isThereTwice) return;
+    problems.push({
+      where: `servers.servers[${i}].name`,
+      what: `expected a name of its own, got ${shown(name)}, that of servers.servers[${first}]`,
+    });
+  });
+  return names;
 }
 
 /** The key of every server with its variables filled in; `undefined` where there is none. */

@@ -21,5 +21,5 @@ export function makeChange(
   server.reason = reason;
   if (isRoutable(to) && !isRoutable(from)) server.routableSince = now;
   if (to === "unhealthy" || to === "stalled") evict(server, settings, now);
-  return { server: server.config.url, from, to, reason };
+  return { server: server.config, from, to, reason };
 }

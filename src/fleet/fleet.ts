@@ -65,7 +65,8 @@ export class Fleet {
       if (known) this.#change(known, () => transitions.describe(known, config));
       return known ?? newServer(this.#nextId++, config);
     });
-    for (const server of leaving) this.#change(server, () => transitions.dismiss(server));
+    const names = new Set(config.servers.map(({ name }) => name));
+    for (const server of leaving) this.#change(server, () => transitions.dismiss(server, names));
     this.#keep([...staying, ...leaving]);
   }
 
@@ -108,7 +109,7 @@ export class Fleet {
       },
       onOutcome: (ended) => {
         const outcome = settledOutcome(ended, isFull(server, this.#settings, this.#now()));
-        this.#around.onOutcome(server.config.url, outcome);
+        this.#around.onOutcome(server.config, outcome);
         // Its models are read again at once.
         if (outcome === "outlier") this.#around.onDoubt(server);
         const settled = { ...ended, outcome };

@@ -2,7 +2,7 @@ import { monotonicMs, uniform, wallTimeMs } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Choice } from "./choice.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Server, StateChange } from "./server.ts";
+import type { Server, ServerIdentity, StateChange } from "./server.ts";
 
 /** What a fleet begins with. */
 export interface FleetOptions {
@@ -16,8 +16,8 @@ export interface FleetOptions {
   readonly onChoice?: (choice: Choice) => void;
   /** Hears of each change once. @default nobody */
   readonly onStateChange?: (change: StateChange) => void;
-  /** Hears of each attempt's end, with the server's URL. @default nobody */
-  readonly onOutcome?: (server: string, outcome: Outcome) => void;
+  /** Hears of each attempt's end. @default nobody */
+  readonly onOutcome?: (server: ServerIdentity, outcome: Outcome) => void;
   /** Hears of a server that should be checked, and its models read, now. @default nobody */
   readonly onDoubt?: (server: Server) => void;
 }

@@ -42,6 +42,8 @@ export function verdict(outcome: Outcome): boolean | undefined {
 }
 
 /** What another server may do better; a client's own error or leaving is none of it. */
-export function isFailure(outcome: Outcome): boolean {
+export function isFailure(
+  outcome: Outcome,
+): outcome is Exclude<Outcome, "ok" | "client_error" | "client_closed"> {
   return outcome !== "ok" && outcome !== "client_error" && outcome !== "client_closed";
 }

@@ -28,9 +28,9 @@ const LOOK_MS = 1_000;
 export interface PollingOptions {
   /** Hears of what should never be: the polling goes on. @default throws it */
   readonly onError?: (error: unknown) => void;
-  /** Hears once why a server doesn't tell its models. @default nobody */
+  /** Hears once why a server, told by its name, doesn't tell its models. @default nobody */
   readonly onNoModels?: (server: string, why: string) => void;
-  /** Hears once why a server's metrics can't be used. @default nobody */
+  /** Hears once why the metrics of a server, told by its name, can't be used. @default nobody */
   readonly onNoMetrics?: (server: string, why: string) => void;
   /** A monotonic clock, in milliseconds. @default monotonicMs */
   readonly now?: () => number;
@@ -98,7 +98,7 @@ export function startPolling(
       const why = failureIn(error);
       if (signal.aborted || server.modelsFailure?.why === why) return;
       fleet.recordNoModels(server, { why, isUnauthorized: error instanceof Unauthorized });
-      if (server.models.size === 0) onNoModels(server.config.url, why);
+      if (server.models.size === 0) onNoModels(server.config.name, why);
     }
   }
 
@@ -136,7 +136,7 @@ export function startPolling(
   function tellNoMetrics(server: Server, why: string): void {
     if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
     server.metricsFailure = why;
-    onNoMetrics(server.config.url, why);
+    onNoMetrics(server.config.name, why);
   }
 
   function start(server: Server) {

@@ -184,10 +184,13 @@ export function isDown(state: ServerState): boolean {
     state === "no_models";
 }
 
+/** What tells a server apart: its address to the router, its name to people. */
+export type ServerIdentity = Pick<ServerConfig, "url" | "name">;
+
 /** A server entered or left a state. */
 export interface StateChange {
-  /** Its URL. */
-  readonly server: string;
+  /** Which server. */
+  readonly server: ServerIdentity;
   /** The state it left. */
   readonly from: ServerState;
   /** The state it entered. */

@@ -173,8 +173,15 @@ export function describe(server: Server, config: ServerConfig): string {
   return "back in the configuration";
 }
 
-/** The configuration doesn't describe it any more. */
-export function dismiss(server: Server): string {
+/**
+ * The configuration doesn't describe it any more. Where it gives the name to another server, this
+ * one goes by its address.
+ *
+ * @param names those in the configuration
+ */
+export function dismiss(server: Server, names: ReadonlySet<string>): string {
+  const { config } = server;
+  if (names.has(config.name)) server.config = { ...config, name: config.url };
   server.draining = true;
   return "removed from the configuration";
 }

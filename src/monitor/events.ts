@@ -39,7 +39,7 @@ export function createEvents(
   }
   const listener: Partial<Listener> = {
     stateChanged({ server, from, to, reason }) {
-      add("state", toneOf(from, to), `${server} is ${to}, was ${from}: ${reason}`);
+      add("state", toneOf(from, to), `${server.name} is ${to}, was ${from}: ${reason}`);
     },
     noModels(server, why) {
       add("state", "bad", `${server} doesn't tell its models: ${why}`);

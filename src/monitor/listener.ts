@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import type { Problem } from "../config/schema.ts";
 import type { Choice } from "../fleet/choice.ts";
 import type { Outcome } from "../fleet/outcome.ts";
-import type { StateChange } from "../fleet/server.ts";
+import type { ServerIdentity, StateChange } from "../fleet/server.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Whoever wants to know what goes on: the log, the metrics, the screens. */
@@ -11,12 +11,18 @@ export interface Listener extends Observer {
   readonly chose: (choice: Choice) => void;
   /** A server entered another state. */
   readonly stateChanged: (change: StateChange) => void;
-  /** A server that answers its checks doesn't tell its models, so that no request goes there. */
+  /**
+   * A server that answers its checks, told by its name, doesn't tell its models, so that no request
+   * goes there.
+   */
   readonly noModels: (server: string, why: string) => void;
-  /** A server that answers its checks doesn't tell its load: only the router's own requests count. */
+  /**
+   * A server that answers its checks, told by its name, doesn't tell its load: only the router's own
+   * requests count.
+   */
   readonly noMetrics: (server: string, why: string) => void;
   /** An attempt at a server ended. */
-  readonly attemptEnded: (server: string, outcome: Outcome) => void;
+  readonly attemptEnded: (server: ServerIdentity, outcome: Outcome) => void;
   /** A request was turned away at the door, for want of a key or past a limit of its client's. */
   readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
   /** A client showed a key that is none of the router's. */

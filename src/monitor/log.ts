@@ -6,7 +6,7 @@ import { isDown } from "../fleet/server.ts";
 import { type Account, endingOf } from "../proxy/account.ts";
 import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
-import { openLogFile } from "./log_file.ts";
+import { type LogFile, openLogFile } from "./log_file.ts";
 
 export { type Level, logLevels } from "../config/log_level.ts";
 
@@ -32,11 +32,13 @@ const TO_STDOUT = {
 const log = getLogger("router");
 const LONGEST_TEXT = 200;
 let lowest = 0;
+let logFile: LogFile | undefined;
 
 /** Sets up the log. To be called before the first line. Throws if the file can't be written. */
 export async function setUpLog(options: LogOptions): Promise<void> {
   setLogLevel(options.level);
   const file = options.file === undefined ? undefined : await openLogFile(options.file);
+  logFile = file;
   const pretty = getPrettyFormatter({ timestamp: "time", categoryWidth: 6, wordWrap: false });
   const formatter = options.console === "pretty" ? pretty : jsonLine;
   await configure({
@@ -65,6 +67,11 @@ export function setLogLevel(level: Level): void {
 /** A line costs as much to make as to write: what every request tells is asked for first. */
 function isLogged(level: Level): boolean {
   return logLevels.indexOf(level) >= lowest;
+}
+
+/** Opens the log file anew, where there is one: it may have been moved. */
+export async function reopenLogFile(): Promise<void> {
+  await logFile?.reopen();
 }
 
 /** Writes out what is still on its way to the file. */
@@ -124,9 +131,11 @@ function logClosed(account: Readonly<Account>): void {
 export const logListener: Partial<Listener> = {
   closed: logClosed,
   stateChanged(change) {
-    const line = "{server} is {to}, was {from}: {reason}";
-    if (isDown(change.to)) log.warning(line, { ...change });
-    else log.info(line, { ...change });
+    const { from, to, server: { name: server, url } } = change;
+    // The address is told once, when a server's first check has ended.
+    const isFirst = from === "checking";
+    const line = `{server}${isFirst ? " at {url}" : ""} is {to}, was {from}: {reason}`;
+    log[isDown(to) ? "warning" : "info"](line, { ...change, server, ...(isFirst && { url }) });
   },
   noModels(server, why) {
     log.warning("{server} doesn't tell its models, so no request goes there: {why}", {
@@ -142,7 +151,7 @@ export const logListener: Partial<Listener> = {
     log.debug("Request {id} goes to {server} by {policy}: {candidates}", {
       id,
       policy,
-      server: chosen.server.config.url,
+      server: chosen.server.config.name,
       candidates: candidates.map(({ server, ...terms }) =>
         `${server.config.name}: ${describeTerms(policy, terms)}`
       ).join("; "),
@@ -172,19 +181,6 @@ export function logAnswered(method: string, path: string, status: number): void 
 /** Tells of what in a configuration is odd. */
 export function logWarnings(warnings: readonly Problem[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
-}
-
-/** The router was told to stop, and waits for so many requests. */
-export function logStopping(inFlight: number, mostMs: number): void {
-  log.info("Stopping: {inFlight} in flight, up to {seconds} s to finish", {
-    inFlight,
-    seconds: mostMs / 1000,
-  });
-}
-
-/** So many requests took too long to finish. */
-export function logCutOff(inFlight: number): void {
-  log.warning("Stopping: {inFlight} in flight cut off", { inFlight });
 }
 
 /** Tells of what should not have happened. */

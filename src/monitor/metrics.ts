@@ -86,13 +86,13 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   /** What left the fleet takes its series along; a counter that begins anew is an ordinary reset. */
   async function keepSeriesOf({ servers }: FleetSnapshot): Promise<void> {
     // Of answers that are the router's own, and of models that no server lists.
-    const urls = new Set<LabelValue>(["", ...servers.map(({ url }) => url)]);
+    const names = new Set<LabelValue>(["", ...servers.map(({ name }) => name)]);
     const models = new Set<LabelValue>([
       UNKNOWN_MODEL,
       ...servers.flatMap(({ models }) => [...models.keys()]),
     ]);
-    await keepSeries(requests, { server: urls, model: models });
-    await keepSeries(attempts, { server: urls });
+    await keepSeries(requests, { server: names, model: models });
+    await keepSeries(attempts, { server: names });
     await keepSeries(tokens, { model: models });
   }
 
@@ -117,7 +117,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
           tokens.inc({ model, kind: "completion" }, account.usage.completionTokens);
         }
       },
-      attemptEnded: (server, outcome) => attempts.inc({ server, outcome }),
+      attemptEnded: ({ name: server }, outcome) => attempts.inc({ server, outcome }),
       turnedAway(reason, _client, key) {
         turnedAway.inc({ reason });
         // Of those with a key, all for its limits or those of its address.

@@ -24,10 +24,20 @@ export function registerServerGauges(
         this.reset();
         for (const server of servers()) {
           const value = read(server);
-          if (value !== undefined) this.set({ server: server.url }, value);
+          if (value !== undefined) this.set({ server: server.name }, value);
         }
       },
     });
+  new Gauge({
+    name: "vllm_router_server_info",
+    help: "The address of a server, by its name.",
+    labelNames: ["server", "url"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name: server, url } of servers()) this.set({ server, url }, 1);
+    },
+  });
   gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
   gauge("server_up", "1 for a server that requests go to, else 0.", (server) => {
     // One that was removed isn't down, and nobody should be woken up for it.

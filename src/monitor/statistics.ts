@@ -17,8 +17,8 @@ export interface Statistics {
   requestsPerSecond(): number;
   /** Of the whole fleet, as clients wait for it. */
   fleetFirstToken(): FirstToken;
-  /** Of one server, from the attempt on. */
-  of(server: string): ServerStatistics;
+  /** Of one server by its address, from the attempt on. */
+  of(url: string): ServerStatistics;
 }
 
 export interface ServerStatistics {
@@ -65,13 +65,13 @@ export function createStatistics(now: () => number): Statistics {
 
   return {
     listener: {
-      firstToken(url, sinceAttemptMs, sinceRequestMs) {
+      firstToken({ url }, sinceAttemptMs, sinceRequestMs) {
         at(url).firstToken.add(sinceAttemptMs);
         fleetFirstToken.add(sinceRequestMs);
       },
       failover: () => void failoverCount++,
       closed: () => void requestCount++,
-      attemptEnded(url, outcome) {
+      attemptEnded({ url }, outcome) {
         if (isFailure(outcome)) at(url).errors++;
       },
     },

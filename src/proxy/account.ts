@@ -17,9 +17,9 @@ export interface Account {
   model: string | undefined;
   /** The client asked for a stream. */
   stream: boolean;
-  /** The server whose answer the client got, `undefined` where it got one of the router's own. */
+  /** Name of the server whose answer the client got, `undefined` where it got one of the router's own. */
   server: string | undefined;
-  /** The last server that was asked. */
+  /** Name of the last server that was asked. */
   lastServer: string | undefined;
   /** Servers that were asked. */
   attempts: number;
@@ -40,13 +40,17 @@ export interface Account {
   outcome: Outcome | "rejected";
 }
 
-/** How a request ended, in the four words that logs and metrics know. */
-export type Ending = "ok" | "client_closed" | "upstream_error" | "rejected";
+/**
+ * How a request ended, in the words of the log: answered well, with a client's own error of 400 to
+ * 499 that a server gave, not at all since the client left, with what a server failed at, or by the
+ * router itself before any server was asked.
+ */
+export type Ending = "ok" | "client_error" | "client_closed" | "upstream_error" | "rejected";
 
-/** A client's own error, passed on, is a request that went as it should. */
+/** The ending that an outcome amounts to. */
 export function endingOf({ outcome }: Pick<Account, "outcome">): Ending {
-  if (outcome === "rejected" || outcome === "client_closed") return outcome;
-  return isFailure(outcome) ? "upstream_error" : "ok";
+  if (outcome === "rejected") return outcome;
+  return isFailure(outcome) ? "upstream_error" : outcome;
 }
 
 /** An account with nothing in it yet but who asked for what. */

@@ -5,7 +5,7 @@ import { endDetails } from "./retry.ts";
 
 /** An attempt that failed, and where. */
 export interface Failed extends Attempted {
-  /** The server's URL. */
+  /** The server's name. */
   readonly server: string;
 }
 
@@ -52,7 +52,7 @@ export function createFailures(): Failures {
       const isDisputed = isDisputable(attempted, isSuspect);
       lease.end(attempted.outcome, { ...endDetails(attempted, now), disputed: isDisputed });
       if (isDisputed) disputed.push({ lease, attempted });
-      const { url: server, apiKey } = lease.server.config;
+      const { name: server, apiKey } = lease.server.config;
       last = { ...attempted, server };
       // An error that may be one server's own says less than what another said.
       const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));

@@ -1,13 +1,14 @@
 import type { Account } from "./account.ts";
 import type { Outcome } from "../fleet/outcome.ts";
+import type { ServerIdentity } from "../fleet/server.ts";
 
 /** A request moves to another server. */
 export interface Failover {
   /** The request's id. */
   readonly id: string;
-  /** URL of the server that failed. */
+  /** Name of the server that failed. */
   readonly from: string;
-  /** URL of the server that is asked next. */
+  /** Name of the server that is asked next. */
   readonly to: string;
   /** How the attempt before ended. */
   readonly reason: Outcome;
@@ -18,7 +19,11 @@ export interface Observer {
   /** A request is about to be sent to its first server, so long after its body was here. */
   readonly chosen: (overheadMs: number) => void;
   /** A stream's first bytes are here. */
-  readonly firstToken: (server: string, sinceAttemptMs: number, sinceRequestMs: number) => void;
+  readonly firstToken: (
+    server: ServerIdentity,
+    sinceAttemptMs: number,
+    sinceRequestMs: number,
+  ) => void;
   /** A stream's next bytes are here, so long after those before. Called for every chunk. */
   readonly nextToken: (gapMs: number) => void;
   /** A request goes to another server. */

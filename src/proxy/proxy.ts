@@ -89,13 +89,13 @@ export function createProxy(options: ProxyOptions): Proxy {
         break;
       }
       held.defer(() => lease.end("client_closed"));
-      const { url: server } = lease.server.config;
+      const { config: server } = lease.server;
       const attemptedAt = performance.now();
       const failed = failures.last;
       if (!failed) observer.chosen(attemptedAt - asked.readAt);
-      else observer.failover({ id, from: failed.server, to: server, reason: failed.outcome });
+      else observer.failover({ id, from: failed.server, to: server.name, reason: failed.outcome });
       account.attempts++;
-      account.lastServer = server;
+      account.lastServer = server.name;
 
       const attempted = await attemptAt(lease, shared);
       tried.set(lease.server, monotonicMs());
@@ -109,7 +109,7 @@ export function createProxy(options: ProxyOptions): Proxy {
           observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
         }
         failures.settle(attempted);
-        return answer(attempted, server, lease);
+        return answer(attempted, server.name, lease);
       }
 
       failures.add(lease, attempted, isSuspect, Date.now());

@@ -174,7 +174,7 @@ Deno.test("--server wins over CONFIG_PATH and over a servers.toml that is there"
 Deno.test("LOG_LEVEL says how much is logged, in either case, and --log-level wins over it", async () => {
   await using vllm = startVllm();
   const server = ["--server", vllm.url];
-  const line = `"message":"${vllm.url} is healthy`;
+  const line = `"message":"${new URL(vllm.url).host} at ${vllm.url} is healthy`;
   await using byDefault = await startCli(server);
   await until("logged", () => byDefault.output().includes(line));
 

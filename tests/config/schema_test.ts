@@ -598,6 +598,25 @@ Deno.test("${NAME} in a url is replaced by that environment variable, before ser
   assert.match(told("http://${H}:8000/"), /^servers.servers\[1\].url: .* is the same server as /);
 });
 
+Deno.test("no two servers have one name, and a name that is given twice is a problem", () => {
+  const [url, other] = ["http://gpu-1:8000", "http://gpu-2:8000"];
+  const namesOf = (...servers: Record<string, unknown>[]) =>
+    configOf(checkServers(servers)).servers.map(({ name }) => name);
+  assert.deepEqual(namesOf({ url }, { url: other, name: "b" }), ["gpu-1:8000", "b"]);
+  const tls = "https://gpu-1:8000";
+  assert.deepEqual(namesOf({ url }, { url: tls }), [url, tls], "all of the address");
+  assert.deepEqual(namesOf({ url }, { url: other, name: "gpu-1:8000" }), [url, "gpu-1:8000"]);
+
+  const told = (...servers: Record<string, unknown>[]) => lines(problemsOf(checkServers(servers)));
+  assert.equal(
+    told({ url, name: "gpu" }, { url: other, name: "gpu" }),
+    'servers.servers[1].name: expected a name of its own, got "gpu", that of servers.servers[0]',
+  );
+  // One that is there twice is a problem of its address.
+  assert.match(told({ url }, { url }), /^[^\n]* is the same server as servers.servers\[0\]$/);
+  assert.match(told({ url: "no", name: "gpu" }, { url, name: "gpu" }), /\.url: [^]*\.name: /);
+});
+
 Deno.test("a proxy is that of all servers, a server's own, or none, with its variables filled in", () => {
   const env = { P: "http://user:sk-secret@proxy:3128" };
   const servers = [{ url: URL_1 }, { url: URL_2, proxy: "none" }, {

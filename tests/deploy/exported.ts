@@ -12,7 +12,7 @@ export interface Exported {
   readonly labels: ReadonlySet<string>;
 }
 
-const SERVER = "http://gpu-1:8000";
+const SERVER = { url: "http://gpu-1:8000", name: "gpu-1" };
 /** Put on every series by Prometheus, as the target is named. */
 const OF_TARGET = ["job", "instance"];
 
@@ -36,7 +36,7 @@ export function folded(series: string, exported: ReadonlyMap<string, unknown>): 
 }
 
 function pageOfEverything(): Promise<string> {
-  const config = configOf([{ url: SERVER, models: ["m"] }]);
+  const config = configOf([{ ...SERVER, models: ["m"] }]);
   const fleet = new Fleet({ config });
   const server = fleet.servers[0]! as Parameters<typeof fleet.recordScrape>[0];
   const scrape = { running: 1, waiting: 0, kvCacheUsage: 0.5, maxFds: 1, ownInFlight: 0 };
@@ -61,7 +61,7 @@ function pageOfEverything(): Promise<string> {
   listener.chosen!(1);
   listener.firstToken!(SERVER, 1, 1);
   listener.nextToken!(1);
-  listener.failover!({ id: "1", from: SERVER, to: SERVER, reason: "reset" });
+  listener.failover!({ id: "1", from: SERVER.name, to: SERVER.name, reason: "reset" });
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });

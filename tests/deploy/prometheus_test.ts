@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isRoutable, type ServerState } from "../../src/fleet/server.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
@@ -53,6 +54,28 @@ Deno.test("every alert asks for exported names and labels, and says how bad it i
     assert.match(rule, /severity: (critical|warning)\n/);
     assert.match(rule, /summary: .+\n/);
     assert.match(rule, /description: .+\n/);
+  }
+});
+
+Deno.test("alerts of servers that are down name every state that counts as down, and no other", () => {
+  // Told by the type checker where a state is missing.
+  const states: Record<ServerState, true> = {
+    checking: true,
+    healthy: true,
+    "half-open": true,
+    no_models: true,
+    unauthorized: true,
+    stalled: true,
+    unhealthy: true,
+    draining: true,
+    sleeping: true,
+  };
+  const down = (Object.keys(states) as ServerState[])
+    .filter((state) => !isRoutable(state) && state !== "draining").sort();
+  for (const name of ["VllmRouterNoHealthyServer", "VllmRouterServerDown"]) {
+    const rule = alerts.split("- alert: ").find((rule) => rule.startsWith(`${name}\n`))!;
+    const named = /\(([\w\s,]+ or \w+)\)/.exec(rule)![1]!;
+    assert.deepEqual(named.split(/,\s+|\s+or\s+/).sort(), down, name);
   }
 });
 

@@ -25,7 +25,7 @@ function fleetOf(count: number, settings: Record<string, unknown> = {}, more = {
     now: () => clock.now,
     random: () => 0.5,
     onStateChange: (change) => void changes.push(change),
-    onOutcome: (server, outcome) => void outcomes.push(`${server} ${outcome}`),
+    onOutcome: (server, outcome) => void outcomes.push(`${server.url} ${outcome}`),
     onDoubt: ({ config }) => void doubts.push(config.url),
   });
   const servers = fleet.servers as Server[];

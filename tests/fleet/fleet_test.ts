@@ -15,6 +15,7 @@ const PASSED = { ok: true, responseMs: 5 };
 const FAILED = { ok: false, responseMs: 5 };
 
 interface Described {
+  readonly name?: string;
   readonly url: string;
   readonly max_concurrent_requests?: number;
   readonly models?: readonly string[];
@@ -667,7 +668,7 @@ Deno.test("a state change is told once, with its reason, and nothing else is", (
   for (const lease of leases.slice(0, 3)) answerWell(lease);
   for (const lease of leases.slice(3)) lease.end("reset");
   assert.deepEqual(
-    changes.map(({ server, from, to }) => `${server} ${from} ${to}`),
+    changes.map(({ server, from, to }) => `${server.url} ${from} ${to}`),
     [
       `${A} checking no_models`,
       `${A} no_models healthy`,
@@ -746,9 +747,22 @@ Deno.test("a removed server finishes what it has, gets nothing new, and is gone 
   second.end("truncated");
   assert.deepEqual(urls(fleet), [B]);
   assert.deepEqual(
-    changes.map(({ server, to }) => `${server} ${to}`),
+    changes.map(({ server, to }) => `${server.url} ${to}`),
     [`${A} draining`],
   );
+});
+
+Deno.test("a removed server whose name another one has goes by its address until it is gone", () => {
+  const { fleet } = healthyFleet([{ url: A, name: "gpu" }]);
+  const held = lease(fleet);
+  const names = () => fleet.snapshot().servers.map(({ name }) => name);
+  fleet.reconcile(configOf([{ url: B, name: "other" }]));
+  assert.deepEqual(names(), ["other", "gpu"]);
+  fleet.reconcile(configOf([{ url: B, name: "gpu" }]));
+  assert.deepEqual(names(), ["gpu", A]);
+  fleet.reconcile(configOf([{ url: B }, { url: A, name: "gpu" }]));
+  assert.deepEqual(names().slice(1), ["gpu"], "back in the configuration");
+  held.end("ok");
 });
 
 Deno.test("a removed server without a request is gone at once", () => {

@@ -353,21 +353,21 @@ Deno.test("why a healthy server doesn't tell its models is told once, and shown 
   );
   const told: string[] = [];
   await polling(
-    [{ url: server.url }],
+    [{ url: server.url, name: "gpu-1" }],
     async ({ fleet, state }) => {
       const reason = () => fleet.snapshot().servers[0]!.reason;
       const why = "/v1/models answered 401; it needs an api_key";
       await until("shown", () => reason() === why);
       assert.equal(state(server.url), "unauthorized");
       await until("asked again", () => fleet.snapshot().servers[0]!.totalChecks > 3);
-      assert.deepEqual(told, [`${server.url} ${why}`]);
+      assert.deepEqual(told, [`gpu-1 ${why}`]);
       answer = modelsPage("m");
       await until("listed", () => fleet.servers[0]!.models.has("m"));
       assert.equal(reason(), "check passed");
       assert.equal(state(server.url), "healthy");
     },
     {},
-    { onNoModels: (url, why) => void told.push(`${url} ${why}`) },
+    { onNoModels: (name, why) => void told.push(`${name} ${why}`) },
   );
 });
 

@@ -4,15 +4,21 @@ import { createEvents } from "../../src/monitor/events.ts";
 import { SHOWN_EVENTS } from "../../src/monitor/view.ts";
 import { configOf } from "../support/config.ts";
 
-const A = "http://gpu-1:8000";
-const B = "http://gpu-2:8000";
+const A = "gpu-1";
+const B = "gpu-2";
+const serverA = { url: "http://10.0.0.1:8000", name: A };
 
 Deno.test("each kind of event is one sentence, the newest first", () => {
   let now = 0;
   const { listener, list } = createEvents(() => ++now, (time) => time);
-  listener.stateChanged!({ server: A, from: "checking", to: "healthy", reason: "check passed" });
+  listener.stateChanged!({
+    server: serverA,
+    from: "checking",
+    to: "healthy",
+    reason: "check passed",
+  });
   listener.failover!({ id: "7", from: A, to: B, reason: "timeout" });
-  listener.reloaded!(configOf([{ url: A }, { url: B }]), []);
+  listener.reloaded!(configOf([{ url: "http://a" }, { url: "http://b" }]), []);
   listener.notReloaded!([{ where: "config.max_retries", what: "expected a whole number" }]);
   assert.deepEqual(list(), [
     {
@@ -50,7 +56,7 @@ Deno.test("of several problems the first is told and the others are counted", ()
 Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const tone = (from: ServerState, to: ServerState) => {
-    listener.stateChanged!({ server: A, from, to, reason: "why" });
+    listener.stateChanged!({ server: serverA, from, to, reason: "why" });
     return list()[0]!.tone;
   };
   assert.equal(tone("healthy", "unhealthy"), "bad");
@@ -82,17 +88,17 @@ Deno.test("failovers from one server for one reason are one event that counts, a
   let now = 0;
   const events = createEvents(() => now, (time) => time);
   const { stateChanged, failover } = events.listener;
-  stateChanged!({ server: "http://a", from: "healthy", to: "unhealthy", reason: "gone" });
+  stateChanged!({ server: serverA, from: "healthy", to: "unhealthy", reason: "gone" });
   for (let i = 0; i < 500; i++) {
     now += 10;
-    failover!({ id: String(i), from: "http://a", to: "http://b", reason: "refused" });
+    failover!({ id: String(i), from: A, to: B, reason: "refused" });
   }
   assert.deepEqual(events.list().map(({ text }) => text), [
-    "500 requests moved from http://a: refused",
-    "http://a is unhealthy, was healthy: gone",
+    "500 requests moved from gpu-1: refused",
+    "gpu-1 is unhealthy, was healthy: gone",
   ]);
   now += 60_000;
-  failover!({ id: "late", from: "http://a", to: "http://b", reason: "refused" });
+  failover!({ id: "late", from: A, to: B, reason: "refused" });
   assert.equal(events.list().length, 3, "much later it is another event");
 });
 

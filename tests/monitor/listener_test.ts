@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Listener, tellAll } from "../../src/monitor/listener.ts";
 
+const server = { url: "http://a", name: "a" };
 const failover = { id: "1", from: "a", to: "b", reason: "reset" } as const;
 
 const unexpected = (error: unknown) => assert.fail(String(error));
@@ -17,9 +18,13 @@ Deno.test("everybody who cares is told, in their order, with all there is to tel
     },
   ], unexpected);
   listener.failover(failover);
-  listener.attemptEnded("a", "ok");
-  listener.firstToken("a", 1, 2);
-  assert.deepEqual(heard, [["first", failover], ["third", failover], ["a", "ok"], ["a", 1, 2]]);
+  listener.attemptEnded(server, "ok");
+  listener.firstToken(server, 1, 2);
+  assert.deepEqual(heard, [["first", failover], ["third", failover], [server, "ok"], [
+    server,
+    1,
+    2,
+  ]]);
 });
 
 Deno.test("what nobody listens to is told to nobody", () => {
@@ -69,7 +74,7 @@ Deno.test("a listener that fails keeps nobody else from hearing, and is told of"
       errors.push(e);
     },
   );
-  listener.stateChanged({ server: "http://a", from: "checking", to: "healthy", reason: "" });
+  listener.stateChanged({ server, from: "checking", to: "healthy", reason: "" });
   assert.equal(heard, 1);
   assert.deepEqual(errors, [broken]);
 });

@@ -83,3 +83,62 @@ Deno.test("what can't be opened is told at once", () =>
     await assert.rejects(openLogFile(`${folder}/file/router.log`));
     await assert.rejects(openLogFile(folder));
   }));
+
+Deno.test("reopened, a file that was moved gets nothing more, and no line is lost", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/router.log`;
+    const file = await openLogFile(path);
+    file.write("before\n");
+    await until("it is written", async () => (await Deno.stat(path)).size > 0);
+    await Deno.rename(path, `${folder}/router.log.1`);
+    file.write("moved\n");
+    const reopened = file.reopen();
+    file.write("meanwhile\n");
+    await reopened;
+    file.write("after\n");
+    await file.close();
+    const both = await Promise.all(
+      ["router.log.1", "router.log"].map((name) => Deno.readTextFile(`${folder}/${name}`)),
+    );
+    assert.equal(both.join(""), "before\nmoved\nmeanwhile\nafter\n");
+    assert.match(both[1]!, /^(meanwhile\n)?after\n$/);
+  }));
+
+Deno.test("reopened while a full file is being put aside, it waits for that and no line is lost", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/router.log`;
+    await almostFull(path, 5);
+    const file = await openLogFile(path);
+    file.write("the last\n");
+    const aside = () => filesIn(folder).filter((name) => name.endsWith(".gz")).length;
+    await until("it is being put aside", () => aside() > 0);
+    const reopened = file.reopen();
+    file.write("the first\n");
+    await reopened;
+    file.write("the second\n");
+    await file.close();
+    assert.equal(await Deno.readTextFile(path), "the first\nthe second\n");
+    assert.equal(aside(), 1);
+  }));
+
+Deno.test("a file that can't be reopened is told, and the one before goes on", () =>
+  withFolder(async (folder) => {
+    const { error } = console;
+    const told: string[] = [];
+    const path = `${folder}/logs/router.log`;
+    const file = await openLogFile(path);
+    file.write("before\n");
+    await until("it is written", async () => (await Deno.stat(path)).size > 0);
+    await Deno.rename(`${folder}/logs`, `${folder}/old`);
+    await Deno.writeTextFile(`${folder}/logs`, "in the way");
+    console.error = (text) => void told.push(text);
+    try {
+      await file.reopen();
+    } finally {
+      console.error = error;
+    }
+    file.write("after\n");
+    await file.close();
+    assert.match(told.join(), /^error: .*router\.log: /);
+    assert.equal(await Deno.readTextFile(`${folder}/old/router.log`), "before\nafter\n");
+  }));

@@ -6,7 +6,8 @@ import { openAccount } from "../../src/proxy/account.ts";
 import { clientAs } from "../support/client.ts";
 import { configOf } from "../support/config.ts";
 
-const change = { server: "http://gpu-1", from: "healthy", to: "unhealthy", reason: "why" } as const;
+const server = { url: "http://10.0.0.1:8000", name: "gpu-1" };
+const change = { server, from: "healthy", to: "unhealthy", reason: "why" } as const;
 const account = openAccount({
   id: "7",
   client: clientAs({ address: "::1" }),
@@ -60,12 +61,20 @@ Deno.test("for people a line is a sentence, for programs an object", async () =>
   assert.throws(() => JSON.parse(pretty!));
   // deno-lint-ignore no-control-regex
   const plain = pretty!.replace(/\x1b\[[0-9;]*m/g, "");
-  assert.match(plain, /http:\/\/gpu-1.* is .*unhealthy.*, was .*healthy.*: .*why/);
+  assert.match(plain, /gpu-1.* is .*unhealthy.*, was .*healthy.*: .*why/);
 
   const [json] = await written("json", () => logListener.stateChanged!(change));
   const { time: _, ...told } = JSON.parse(json!);
-  const message = "http://gpu-1 is unhealthy, was healthy: why";
-  assert.deepEqual(told, { level: "warning", message, ...change });
+  const message = "gpu-1 is unhealthy, was healthy: why";
+  assert.deepEqual(told, { level: "warning", message, ...change, server: "gpu-1" });
+});
+
+Deno.test("a server goes by its name, and the line about its first check has its address", async () => {
+  const first = { ...change, from: "checking", to: "healthy" } as const;
+  const [line] = await written("json", () => logListener.stateChanged!(first));
+  const { message, server: name, url } = JSON.parse(line!);
+  assert.equal(message, "gpu-1 at http://10.0.0.1:8000 is healthy, was checking: why");
+  assert.deepEqual({ url, name }, server);
 });
 
 Deno.test("while a screen is up nothing is written to it", async () => {

@@ -11,14 +11,19 @@ const isAccess = (line: Record<string, unknown>) => "method" in line;
 Deno.test("each request is one flat JSON line with all there is to know, and an event one more", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ speed: 20 });
-    const { url: server } = simulator;
-    await using router = await startLogging(folder, ["--server", `${server}=8`]);
+    const server = "gpu-1";
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${simulator.url}", name = "${server}" }]`,
+    );
+    await using router = await startLogging(folder, []);
     await (await ask(router.url)).text();
     await (await ask(router.url, { stream: true })).text();
     await (await ask(router.url, { model: "other" })).text();
     await (await fetch(`${router.url}/v1/completions`, { method: "POST", body: "no JSON" })).text();
+    await (await ask(router.url, { tokens: -1 })).text();
     const lines = () => logLines(router.output()).filter(isAccess);
-    await until("four lines", () => lines().length === 4);
+    await until("five lines", () => lines().length === 5);
 
     for (const line of lines()) {
       const names = Object.keys(line).filter((name) => name !== "message").sort();
@@ -48,7 +53,7 @@ Deno.test("each request is one flat JSON line with all there is to know, and an 
         assert.ok(value === null || typeof value !== "object", "flat");
       }
     }
-    const [document, stream, unknown, malformed] = lines();
+    const [document, stream, unknown, malformed, refused] = lines();
     const common = { client: "127.0.0.1", method: "POST", level: "info" };
     const asked = { ...common, path: "/v1/chat/completions" };
     const served = { ...asked, model: "simulated-model", server, attempts: 1, status: 200 };
@@ -67,8 +72,12 @@ Deno.test("each request is one flat JSON line with all there is to know, and an 
       model: null,
       status: 400,
     });
+    assertHas(refused!, { ...served, status: 400, outcome: "client_error" });
+    assert.match(String(refused!["message"]), /^400 client_error POST /);
     const events = logLines(router.output()).filter((line) => !isAccess(line));
     assert.deepEqual(events.map(({ from, to }) => [from, to]), [["checking", "healthy"]]);
+    assertHas(events[0]!, { server, url: simulator.url });
+    assert.equal(router.output().split(simulator.url).length, 3, "once, in the words and beside");
   }));
 
 Deno.test("at the level debug a choice is one line with the terms of each server", () =>
@@ -89,12 +98,10 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     const { id, server } = told;
     assert.deepEqual(told, { level: "debug", id, policy: "least_work", server });
     assert.equal(id, access()!.id);
-    assert.ok(servers.includes(String(server)));
+    const names = servers.map((url) => new URL(url).host);
+    assert.ok(names.includes(String(server)));
     const terms = String(candidates).split("; ");
-    assert.deepEqual(
-      terms.map((term) => term.split(": ")[0]),
-      servers.map((url) => new URL(url).host),
-    );
+    assert.deepEqual(terms.map((term) => term.split(": ")[0]), names);
     for (const term of terms) {
       assert.match(
         term,
@@ -128,10 +135,11 @@ Deno.test("a client that left and servers that failed are told apart", () =>
     assert.equal((await (await ask(router.url)).json()).error.code, 502);
     await until("the last line", () => lines().length === 3);
     const failed = { outcome: "upstream_error", attempts: 1, status: 502, level: "warning" };
-    assertHas(lines()[2]!, { ...failed, server: null, lastServer: simulator.url });
+    const lastServer = new URL(simulator.url).host;
+    assertHas(lines()[2]!, { ...failed, server: null, lastServer });
     assert.match(
       String(lines()[2]!["message"]),
-      new RegExp(`^502 upstream_error POST \\S+ \\S+, last asked ${simulator.url}, in \\d+ ms$`),
+      new RegExp(`^502 upstream_error POST \\S+ \\S+, last asked ${lastServer}, in \\d+ ms$`),
     );
   }));
 
@@ -201,6 +209,58 @@ Deno.test("a log file has the console's JSON lines, and a restart appends", () =
       const console = logLines(router.output());
       assert.deepEqual(file.slice(-console.length), console);
     }
+  }));
+
+Deno.test("a log file that was moved gets nothing more after SIGHUP, and no line is lost under load", () =>
+  withFolder(async (folder) => {
+    const [REQUESTS, MOVES] = [300, 3];
+    await using simulator = await startSimulator({ speed: 200, maxNumSeqs: 64 });
+    await Deno.writeTextFile(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${simulator.url}", max_concurrent_requests = 64 }]`,
+    );
+    await using router = await startLogging(folder, ["--log-file", "logs/router.log"]);
+    const path = `${folder}/logs/router.log`;
+    const read = async (name: string) => logLines(await Deno.readTextFile(name));
+    const ids = async (name: string) => (await read(name)).filter(isAccess).map(({ id }) => id);
+    const reloads = () =>
+      logLines(router.output()).filter(({ message }) =>
+        /^Configuration reloaded/.test(`${message}`)
+      );
+    let answered = 0;
+    const askAll = async () => {
+      while (answered < REQUESTS) {
+        answered++;
+        await (await ask(router.url, { tokens: 1 })).text();
+      }
+    };
+    const asking = Promise.all(Array.from({ length: 8 }, askAll));
+    const sizes: number[] = [];
+    for (let move = 1; move <= MOVES; move++) {
+      await until("some more requests", () => answered >= move * REQUESTS / (MOVES + 1), 20_000);
+      await Deno.rename(path, `${path}.${move}`);
+      router.kill("SIGHUP");
+      await until("the reload", () => reloads().length === move);
+      await until("a new file with a line", async () => {
+        const stat = await Deno.stat(path).catch(() => undefined);
+        return stat !== undefined && stat.size > 0;
+      });
+      sizes.push((await Deno.stat(`${path}.${move}`)).size);
+    }
+    await asking;
+    router.kill("SIGTERM");
+    assert.equal((await router.status).code, 0);
+
+    const moved = Array.from({ length: MOVES }, (_, i) => `${path}.${i + 1}`);
+    assert.deepEqual(
+      await Promise.all(moved.map(async (name) => (await Deno.stat(name)).size)),
+      sizes,
+    );
+    const perFile = await Promise.all([...moved, path].map(ids));
+    for (const some of perFile) assert.ok(some.length > 0);
+    const all = perFile.flat();
+    assert.equal(all.length, answered);
+    assert.equal(new Set(all).size, answered);
   }));
 
 Deno.test("a router with the permissions it has in real life puts a full file aside", () =>
@@ -297,7 +357,8 @@ Deno.test("a server that stays down costs a handful of lines", () =>
       return servers[0].total_checks;
     };
     await until("100 checks of the dead one", async () => await checksOfDead() >= 100, 20_000);
-    const about = logLines(router.output()).filter(({ server }) => server === dead);
+    const { host } = new URL(dead);
+    const about = logLines(router.output()).filter(({ server }) => server === host);
     assert.deepEqual(about.map(({ from, to }) => [from, to]), [["checking", "unhealthy"]]);
     // What this test itself asks is told at the level debug.
     const told = logLines(router.output()).filter(({ level }) => level !== "debug");

@@ -9,12 +9,12 @@ import { exportedMetrics } from "../deploy/exported.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
 import { clientAs } from "../support/client.ts";
 
-const A = "http://gpu-1:8000";
-const B = "http://gpu-2:8000";
+const A = { url: "http://gpu-1:8000", name: "gpu-1" };
+const B = { url: "http://gpu-2:8000", name: "gpu-2" };
 const account: Account = {
   ...openAccount({ id: "1", client: clientAs({ address: "::1" }), method: "POST", path: "/" }),
   model: "m",
-  server: A,
+  server: A.name,
   attempts: 1,
   status: 200,
   outcome: "ok",
@@ -22,7 +22,7 @@ const account: Account = {
 
 const models = new Map([["m", { id: "m" }]]);
 
-function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A, models }]) {
+function starting(servers: Parameters<typeof snapshotWith>[0] = [{ ...A, models }]) {
   let shown = snapshotWith(servers);
   const { listener, page } = createMetrics(() => shown, "1.2.3");
   return {
@@ -39,7 +39,7 @@ function starting(servers: Parameters<typeof snapshotWith>[0] = [{ url: A, model
 
 Deno.test("all of a page is of one moment", async () => {
   let asked = 0;
-  const { page } = createMetrics(() => (asked++, snapshotWith([{ url: A }, { url: B }])), "1.2.3");
+  const { page } = createMetrics(() => (asked++, snapshotWith([A, B])), "1.2.3");
   await page();
   assert.equal(asked, 1);
   await page();
@@ -66,6 +66,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["request_duration_seconds", "histogram", "le"],
     ["requests_total", "counter", "model,server,code"],
     ["retries_held_back_total", "counter", ""],
+    ["server_info", "gauge", "server,url"],
     ["server_kv_cache_usage", "gauge", "server"],
     ["server_load", "gauge", "server"],
     ["server_pending_prefill_tokens", "gauge", "server"],
@@ -97,8 +98,8 @@ Deno.test("a request is counted when it ended, by model, server and status", asy
   listener.closed!(account);
   listener.closed!({ ...account, status: 404, outcome: "client_error" });
   assert.deepEqual(await samples("requests_total"), [
-    `requests_total{model="m",server="${A}",code="200"} 2`,
-    `requests_total{model="m",server="${A}",code="404"} 1`,
+    `requests_total{model="m",server="${A.name}",code="200"} 2`,
+    `requests_total{model="m",server="${A.name}",code="404"} 1`,
   ]);
 });
 
@@ -147,15 +148,15 @@ Deno.test("a client that leaves is counted by how far its request had come", asy
 });
 
 Deno.test("attempts, failovers and reloads are counted by how they ended", async () => {
-  const { listener, samples } = starting([{ url: A }, { url: B }]);
+  const { listener, samples } = starting([A, B]);
   listener.attemptEnded!(A, "timeout");
   listener.attemptEnded!(B, "ok");
-  listener.failover!({ id: "1", from: A, to: B, reason: "timeout" });
-  listener.reloaded!(configOf([{ url: A }]), []);
+  listener.failover!({ id: "1", from: A.name, to: B.name, reason: "timeout" });
+  listener.reloaded!(configOf([A]), []);
   listener.notReloaded!([]);
   assert.deepEqual(await samples("attempts_total"), [
-    `attempts_total{server="${A}",outcome="timeout"} 1`,
-    `attempts_total{server="${B}",outcome="ok"} 1`,
+    `attempts_total{server="${A.name}",outcome="timeout"} 1`,
+    `attempts_total{server="${B.name}",outcome="ok"} 1`,
   ]);
   assert.deepEqual(await samples("failovers_total"), [`failovers_total{reason="timeout"} 1`]);
   assert.deepEqual(await samples("config_reloads_total"), [
@@ -174,13 +175,28 @@ Deno.test("retries that the budget forbade are counted", async () => {
 
 Deno.test("a server counts as up only where requests go to it", async () => {
   const states = ["half-open", "stalled", "sleeping", "checking", "unhealthy", "healthy"] as const;
-  const { samples } = starting(states.map((state) => ({ url: `http://${state}`, state })));
+  const { samples } = starting(
+    states.map((state) => ({ url: `http://${state}`, name: state, state })),
+  );
   assert.deepEqual(
     await samples("server_up{"),
     states.map((state) =>
-      `server_up{server="http://${state}"} ${["half-open", "healthy"].includes(state) ? 1 : 0}`
+      `server_up{server="${state}"} ${["half-open", "healthy"].includes(state) ? 1 : 0}`
     ),
   );
+});
+
+Deno.test("a server goes by its name, and one metric tells its address", async () => {
+  const { listener, show, page, samples } = starting([{ ...A, models }]);
+  listener.attemptEnded!(A, "ok");
+  listener.closed!(account);
+  assert.deepEqual(await samples("server_info"), [
+    `server_info{server="gpu-1",url="http://gpu-1:8000"} 1`,
+  ]);
+  assert.equal([...(await page()).matchAll(/http:\/\/gpu-1/g)].length, 1);
+  show({ ...A, name: "renamed", models });
+  assert.doesNotMatch(await page(), /server="gpu-1"/);
+  assert.equal((await samples("server_info")).length, 1);
 });
 
 Deno.test("the version is a label", async () => {
@@ -190,7 +206,7 @@ Deno.test("the version is a label", async () => {
 Deno.test("what is a state is read when it is asked for", async () => {
   const { show, samples } = starting([
     {
-      url: A,
+      ...A,
       state: "healthy",
       running: 4,
       waiting: 2,
@@ -205,29 +221,36 @@ Deno.test("what is a state is read when it is asked for", async () => {
         realHitRate: 0,
       }),
     },
-    { url: B, state: "unhealthy" },
+    { ...B, state: "unhealthy" },
   ]);
   const values = async (name: string) =>
     Object.fromEntries(
       (await samples(`${name}{`)).map((line) => /server="(.*)"\} (.*)$/.exec(line)!.slice(1)),
     );
-  assert.deepEqual(await values("server_up"), { [A]: "1", [B]: "0" });
-  assert.deepEqual(await values("server_load"), { [A]: "0.625", [B]: "0" });
-  assert.deepEqual(await values("server_running"), { [A]: "4", [B]: "0" });
-  assert.deepEqual(await values("server_waiting"), { [A]: "2", [B]: "0" });
-  assert.deepEqual(await values("in_flight"), { [A]: "3", [B]: "0" });
-  assert.deepEqual(await values("server_kv_cache_usage"), { [A]: "0.75" }, "unknown is no value");
-  assert.deepEqual(await values("server_prefix_blocks"), { [A]: "42", [B]: "0" });
-  assert.deepEqual(await values("server_pending_prefill_tokens"), { [A]: "1235", [B]: "0" });
+  assert.deepEqual(await values("server_up"), { [A.name]: "1", [B.name]: "0" });
+  assert.deepEqual(await values("server_load"), { [A.name]: "0.625", [B.name]: "0" });
+  assert.deepEqual(await values("server_running"), { [A.name]: "4", [B.name]: "0" });
+  assert.deepEqual(await values("server_waiting"), { [A.name]: "2", [B.name]: "0" });
+  assert.deepEqual(await values("in_flight"), { [A.name]: "3", [B.name]: "0" });
+  assert.deepEqual(
+    await values("server_kv_cache_usage"),
+    { [A.name]: "0.75" },
+    "unknown is no value",
+  );
+  assert.deepEqual(await values("server_prefix_blocks"), { [A.name]: "42", [B.name]: "0" });
+  assert.deepEqual(await values("server_pending_prefill_tokens"), {
+    [A.name]: "1235",
+    [B.name]: "0",
+  });
   const pace = await values("server_prefill_tokens_per_second");
-  assert.equal(Math.round(Number(pace[A])), 4_000);
-  assert.ok(Number(pace[B]) > 0, "an assumption before anything was seen");
-  assert.deepEqual(await values("server_predicted_prefix_hit_rate"), { [A]: "0.75" });
-  assert.deepEqual(await values("server_prefix_hit_rate"), { [A]: "0" }, "0 is no unknown");
+  assert.equal(Math.round(Number(pace[A.name])), 4_000);
+  assert.ok(Number(pace[B.name]) > 0, "an assumption before anything was seen");
+  assert.deepEqual(await values("server_predicted_prefix_hit_rate"), { [A.name]: "0.75" });
+  assert.deepEqual(await values("server_prefix_hit_rate"), { [A.name]: "0" }, "0 is no unknown");
   // A server that left is gone from each, one that no longer tells from that one.
-  show({ url: B, state: "healthy", inFlight: 1 });
-  assert.deepEqual(await values("server_up"), { [B]: "1" });
-  assert.deepEqual(await values("in_flight"), { [B]: "1" });
+  show({ ...B, state: "healthy", inFlight: 1 });
+  assert.deepEqual(await values("server_up"), { [B.name]: "1" });
+  assert.deepEqual(await values("in_flight"), { [B.name]: "1" });
   assert.deepEqual(await values("server_kv_cache_usage"), {});
 });
 
@@ -240,27 +263,27 @@ Deno.test("a model that was sent nowhere is unknown", async () => {
   assert.deepEqual(await samples("requests_total"), [
     `requests_total{model="unknown",server="",code="404"} 1`,
     `requests_total{model="unknown",server="",code="400"} 1`,
-    `requests_total{model="unknown",server="${A}",code="200"} 1`,
+    `requests_total{model="unknown",server="${A.name}",code="200"} 1`,
   ]);
 });
 
 Deno.test("a server that left takes its series along, one that drains keeps them", async () => {
-  const { listener, show, samples } = starting([{ url: A, models }, { url: B, models }]);
+  const { listener, show, samples } = starting([{ ...A, models }, { ...B, models }]);
   for (const server of [A, B]) {
     listener.attemptEnded!(server, "ok");
-    listener.closed!({ ...account, server });
+    listener.closed!({ ...account, server: server.name });
   }
-  show({ url: A, models }, { url: B, models, state: "draining" });
+  show({ ...A, models }, { ...B, models, state: "draining" });
   assert.equal((await samples("attempts_total{")).length, 2);
   assert.equal((await samples("requests_total{")).length, 2);
-  show({ url: A, models });
+  show({ ...A, models });
   // Of its last request it is told when it has left already.
-  listener.closed!({ ...account, server: B });
+  listener.closed!({ ...account, server: B.name });
   assert.deepEqual(await samples("attempts_total{"), [
-    `attempts_total{server="${A}",outcome="ok"} 1`,
+    `attempts_total{server="${A.name}",outcome="ok"} 1`,
   ]);
   assert.deepEqual(await samples("requests_total{"), [
-    `requests_total{model="m",server="${A}",code="200"} 1`,
+    `requests_total{model="m",server="${A.name}",code="200"} 1`,
   ]);
 });
 
@@ -268,13 +291,13 @@ Deno.test("a model that no server lists any more takes its series along", async 
   const { listener, show, samples } = starting();
   const usage = { promptTokens: 7, completionTokens: 3 };
   const adapters = new Map([...models, ["adapter", { id: "adapter" }]]);
-  show({ url: A, models: adapters });
+  show({ ...A, models: adapters });
   for (const model of ["m", "adapter", undefined]) listener.closed!({ ...account, model, usage });
   assert.equal((await samples("tokens_total{")).length, 6);
-  show({ url: A, models });
+  show({ ...A, models });
   assert.deepEqual(await samples("requests_total{"), [
-    `requests_total{model="m",server="${A}",code="200"} 1`,
-    `requests_total{model="unknown",server="${A}",code="200"} 1`,
+    `requests_total{model="m",server="${A.name}",code="200"} 1`,
+    `requests_total{model="unknown",server="${A.name}",code="200"} 1`,
   ]);
   assert.equal((await samples("tokens_total{")).length, 4);
 });
@@ -282,7 +305,7 @@ Deno.test("a model that no server lists any more takes its series along", async 
 Deno.test("a key that a reload took away takes its series along", async () => {
   const { listener, samples } = starting();
   for (const key of ["old", "new"]) listener.closed!({ ...account, key });
-  const config = configOf([{ url: A }]);
+  const config = configOf([A]);
   const access = { ...config.access, keys: [keyOf("new")] };
   listener.reloaded!({ ...config, access }, []);
   assert.deepEqual(await samples("key_requests_total{"), [
@@ -294,11 +317,12 @@ Deno.test("after a thousand reloads with other servers there are no more series,
   const { listener, show, page } = starting();
   const perPage: number[] = [];
   for (let i = 0; i < 1_000; i++) {
-    const url = `http://gpu-${i}:8000`;
-    show({ url, models });
-    listener.reloaded!(configOf([{ url }]), []);
-    listener.attemptEnded!(url, "ok");
-    listener.closed!({ ...account, server: url });
+    const name = `gpu-${i}`;
+    const server = { url: `http://${name}:8000`, name };
+    show({ ...server, models });
+    listener.reloaded!(configOf([server]), []);
+    listener.attemptEnded!(server, "ok");
+    listener.closed!({ ...account, server: name });
     if (i === 0 || i === 999) perPage.push((await page()).split("\n").length);
   }
   assert.equal(perPage[0], perPage[1]);

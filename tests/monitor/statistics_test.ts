@@ -6,8 +6,8 @@ import { openAccount } from "../../src/proxy/account.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
 import { clientAs } from "../support/client.ts";
 
-const A = "http://gpu-1:8000";
-const B = "http://gpu-2:8000";
+const A = { url: "http://gpu-1:8000", name: "gpu-1" };
+const B = { url: "http://gpu-2:8000", name: "gpu-2" };
 const NONE = { p50: null, p95: null, p99: null };
 const account = openAccount({
   id: "1",
@@ -22,7 +22,7 @@ function starting() {
   return { statistics, listener: statistics.listener, at: (ms: number) => void (now = ms) };
 }
 
-const looking = (counters: Record<string, number | undefined>, url = A) => {
+const looking = (counters: Record<string, number | undefined>, url = A.url) => {
   const unknown = { prompt: undefined, generation: undefined };
   const cache = { prefixQueries: undefined, prefixHits: undefined };
   return snapshotWith([{
@@ -36,7 +36,7 @@ Deno.test("at its start nothing has happened", () => {
   assert.deepEqual([statistics.requests, statistics.failovers], [0, 0]);
   assert.equal(statistics.requestsPerSecond(), 0);
   assert.deepEqual(statistics.fleetFirstToken(), NONE);
-  assert.deepEqual(statistics.of(A), {
+  assert.deepEqual(statistics.of(A.url), {
     errors: 0,
     firstToken: NONE,
     tokensPerSecond: null,
@@ -46,17 +46,17 @@ Deno.test("at its start nothing has happened", () => {
 
 Deno.test("requests are counted when they end, and their rate is that of the last seconds", () => {
   const { statistics, listener, at } = starting();
-  statistics.look(snapshotWith([{ url: A }]));
+  statistics.look(snapshotWith([A]));
   for (let second = 1; second <= 5; second++) {
     for (let i = 0; i < 20; i++) listener.closed!(account);
     at(second * 1_000);
-    statistics.look(snapshotWith([{ url: A }]));
+    statistics.look(snapshotWith([A]));
   }
   assert.equal(statistics.requests, 100);
   assert.equal(statistics.requestsPerSecond(), 20);
   for (let second = 6; second <= 11; second++) {
     at(second * 1_000);
-    statistics.look(snapshotWith([{ url: A }]));
+    statistics.look(snapshotWith([A]));
   }
   assert.equal(statistics.requestsPerSecond(), 0);
   assert.equal(statistics.requests, 100);
@@ -64,8 +64,8 @@ Deno.test("requests are counted when they end, and their rate is that of the las
 
 Deno.test("failovers are counted", () => {
   const { statistics, listener } = starting();
-  listener.failover!({ id: "1", from: A, to: B, reason: "reset" });
-  listener.failover!({ id: "1", from: B, to: A, reason: "timeout" });
+  listener.failover!({ id: "1", from: A.name, to: B.name, reason: "reset" });
+  listener.failover!({ id: "1", from: B.name, to: A.name, reason: "timeout" });
   assert.equal(statistics.failovers, 2);
 });
 
@@ -86,8 +86,8 @@ Deno.test("failed attempts are errors of their server, what clients did is not",
     truncated: true,
   };
   for (const outcome of Object.keys(outcomes)) listener.attemptEnded!(A, outcome as Outcome);
-  assert.equal(statistics.of(A).errors, Object.values(outcomes).filter(Boolean).length);
-  assert.equal(statistics.of(B).errors, 0);
+  assert.equal(statistics.of(A.url).errors, Object.values(outcomes).filter(Boolean).length);
+  assert.equal(statistics.of(B.url).errors, 0);
 });
 
 Deno.test("a server's first token is timed from the attempt, the fleet's from the request", () => {
@@ -98,11 +98,11 @@ Deno.test("a server's first token is timed from the attempt, the fleet's from th
     [p50, p95, p99].forEach((found, i) =>
       assert.ok(Math.abs(found! / values[i]! - 1) <= 0.02, `${found} is not ${values[i]}`)
     );
-  near(statistics.of(A).firstToken, 10, 10, 10);
-  near(statistics.of(B).firstToken, 20, 20, 20);
+  near(statistics.of(A.url).firstToken, 10, 10, 10);
+  near(statistics.of(B.url).firstToken, 20, 20, 20);
   near(statistics.fleetFirstToken(), 110, 220, 220);
   at(60_001);
-  assert.deepEqual(statistics.of(A).firstToken, NONE);
+  assert.deepEqual(statistics.of(A.url).firstToken, NONE);
   assert.deepEqual(statistics.fleetFirstToken(), NONE);
 });
 
@@ -113,7 +113,7 @@ Deno.test("all first tokens of the last minute count, however many there are", (
     const firstTokenMs = ms < 30_000 ? 100 : 1_000;
     listener.firstToken!(A, firstTokenMs, firstTokenMs);
   }
-  for (const { p50, p95 } of [statistics.of(A).firstToken, statistics.fleetFirstToken()]) {
+  for (const { p50, p95 } of [statistics.of(A.url).firstToken, statistics.fleetFirstToken()]) {
     assert.ok(p50! < 110 && p95! > 900, `${p50} and ${p95}`);
   }
 });
@@ -121,13 +121,13 @@ Deno.test("all first tokens of the last minute count, however many there are", (
 Deno.test("tokens a second are what the server's own counter grew by", () => {
   const { statistics, at } = starting();
   statistics.look(looking({ generation: 5_000 }));
-  assert.equal(statistics.of(A).tokensPerSecond, null);
+  assert.equal(statistics.of(A.url).tokensPerSecond, null);
   at(500);
   statistics.look(looking({ generation: 5_100 }));
-  assert.equal(statistics.of(A).tokensPerSecond, 200);
+  assert.equal(statistics.of(A.url).tokensPerSecond, 200);
   at(1_000);
   statistics.look(looking({ generation: 3 }));
-  assert.equal(statistics.of(A).tokensPerSecond, null, "it was started anew");
+  assert.equal(statistics.of(A.url).tokensPerSecond, null, "it was started anew");
 });
 
 Deno.test("the prefix hit rate is that of what was asked lately", () => {
@@ -135,32 +135,32 @@ Deno.test("the prefix hit rate is that of what was asked lately", () => {
   statistics.look(looking({ prefixQueries: 1_000, prefixHits: 0 }));
   at(500);
   statistics.look(looking({ prefixQueries: 1_000, prefixHits: 0 }));
-  assert.equal(statistics.of(A).prefixHitRate, null, "nothing was asked");
+  assert.equal(statistics.of(A.url).prefixHitRate, null, "nothing was asked");
   at(1_000);
   statistics.look(looking({ prefixQueries: 1_200, prefixHits: 150 }));
-  assert.equal(statistics.of(A).prefixHitRate, 0.75);
+  assert.equal(statistics.of(A.url).prefixHitRate, 0.75);
   at(1_500);
   statistics.look(looking({ prefixQueries: 1_400 }));
-  assert.equal(statistics.of(A).prefixHitRate, null, "it no longer tells");
+  assert.equal(statistics.of(A.url).prefixHitRate, null, "it no longer tells");
 });
 
 Deno.test("a server without counters is unknown", () => {
   const { statistics, at } = starting();
   for (const ms of [0, 500]) {
     at(ms);
-    statistics.look(snapshotWith([{ url: A }]));
+    statistics.look(snapshotWith([A]));
   }
-  const { tokensPerSecond, prefixHitRate } = statistics.of(A);
+  const { tokensPerSecond, prefixHitRate } = statistics.of(A.url);
   assert.deepEqual([tokensPerSecond, prefixHitRate], [null, null]);
 });
 
 Deno.test("a server that left is forgotten, the counts of the fleet stay", () => {
   const { statistics, listener } = starting();
-  statistics.look(snapshotWith([{ url: A }, { url: B }]));
+  statistics.look(snapshotWith([A, B]));
   listener.attemptEnded!(A, "reset");
   listener.attemptEnded!(B, "reset");
   listener.closed!(account);
-  statistics.look(snapshotWith([{ url: B }]));
-  assert.deepEqual([statistics.of(A).errors, statistics.of(B).errors], [0, 1]);
+  statistics.look(snapshotWith([B]));
+  assert.deepEqual([statistics.of(A.url).errors, statistics.of(B.url).errors], [0, 1]);
   assert.equal(statistics.requests, 1);
 });

@@ -4,7 +4,7 @@ import { endingOf } from "../../src/proxy/account.ts";
 
 const endings: Record<Outcome | "rejected", string> = {
   ok: "ok",
-  client_error: "ok",
+  client_error: "client_error",
   client_closed: "client_closed",
   refused: "upstream_error",
   reset: "upstream_error",

@@ -12,6 +12,8 @@ import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
 import { workOf } from "../support/work.ts";
 
 const MEBIBYTE = 1024 * 1024;
+/** What a server is called that is given no name. */
+const nameOf = (url: string) => url.replace("http://", "");
 
 interface Proxied {
   readonly proxy: (request: Request) => Promise<Response>;
@@ -145,7 +147,7 @@ Deno.test("a request goes out as it came and its answer back as it is", async ()
         account?.bytes,
         account?.outcome,
       ],
-      ["mine", "m", server.url, 1, 200, 10, "ok"],
+      ["mine", "m", nameOf(server.url), 1, 200, 10, "ok"],
     );
   });
 });
@@ -164,9 +166,10 @@ Deno.test("each attempt has an id of its own, the client keeps the first", async
     assert.equal(new Set(ids).size, 3);
     assert.ok(ids.every((id) => id?.startsWith("mine")));
     assert.equal(accounts[0]?.attempts, 3);
+    const [a, b, c] = urls.map(nameOf);
     assert.deepEqual(
       failovers.map(({ from, to, reason }) => [from, to, reason]),
-      [[urls[0], urls[1], "bad_status"], [urls[1], urls[2], "bad_status"]],
+      [[a, b, "bad_status"], [b, c, "bad_status"]],
     );
   });
 });
@@ -177,7 +180,7 @@ Deno.test("when all failed, the last upstream answer is the client's, even if ot
     const response = await proxy(request());
     assert.equal(response.status, 503);
     assert.deepEqual(await response.json(), { error: "busy" });
-    assert.equal(accounts[0]?.server, server.url);
+    assert.equal(accounts[0]?.server, nameOf(server.url));
   });
 });
 

@@ -52,6 +52,17 @@ Deno.test("a head may have 128 headers and 64 KiB; what is more is answered 400"
   }
 });
 
+Deno.test("a body together with an upgrade is answered 400, and the router never hears of it", async () => {
+  await using parts = await setUp();
+  for (const protocol of ["h2c", "websocket"]) {
+    await using connection = await parts.connect();
+    const head = `POST ${CHAT} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}`;
+    assert.equal(await statusOf(connection, `${head}\r\nContent-Length: 2\r\n\r\n{}`), 400);
+  }
+  const page = await (await fetch(`${parts.router.url}/metrics`)).text();
+  assert.doesNotMatch(page, /^vllm_router_requests_total\{/m);
+});
+
 Deno.test("100 Continue is said at once, before anybody looks at the request", async () => {
   await using parts = await setUp();
   for (const path of [CHAT, "/nowhere"]) {

@@ -27,7 +27,8 @@ export interface Column {
 
 const NOTHING = "–";
 const PERCENT = 5;
-const STATE = "unhealthy".length;
+/** Room for all states but `unauthorized`: a usual change of state moves nothing. */
+const USUAL_STATE = "unhealthy".length;
 /** A name of an address and a port is shown whole before less important things are. */
 const LEAST_NAME = 21;
 const MOST_NAME = 40;
@@ -102,10 +103,10 @@ const name = words(
   ({ state }, palette) => isDown(state) ? palette.gone : palette.plain,
 );
 
+const stateWords = words(1, "state", ({ state }) => state, { least: Infinity }, paintOfState);
 const state: Column = {
-  ...words(1, "state", (server) => server.state, { least: STATE }, paintOfState),
-  // As wide as the longest there is, so that a change moves nothing.
-  least: () => STATE,
+  ...stateWords,
+  least: (rows) => Math.max(USUAL_STATE, stateWords.least(rows)),
   sort: "state",
 };
 

@@ -55,6 +55,25 @@ Deno.test("80 columns show the most important", () => {
   assert.match(withModels[4]!, /small-model/);
 });
 
+Deno.test("every state can be read on 80 columns and on 40", () => {
+  const states: ServerState[] = [
+    "checking",
+    "healthy",
+    "half-open",
+    "no_models",
+    "unauthorized",
+    "stalled",
+    "unhealthy",
+    "draining",
+    "sleeping",
+  ];
+  for (const columns of [80, 40]) {
+    const view = viewOf(states.map((state) => ({ state, name: "192.168.10.100:8000" })));
+    const text = draw(view, {}, { columns, rows: 40 }).join("\n");
+    for (const state of states) assert.match(text, new RegExp(`:8000  ${state}( |$)`, "m"));
+  }
+});
+
 Deno.test("the narrower the terminal, the fewer columns, hits and backlog the first to go", () => {
   const view = viewOf([{ pendingTokens: 9_999 }, { pendingTokens: 1_234_567 }]);
   const shownAt = (columns: number) => {
