@@ -31,7 +31,7 @@ export interface Serving {
   /**
    * From now on answers carry `connection: close`, so that clients don't use a connection again.
    * Settles after {@linkcode LAST_CHANCE_MS}, when busy clients have got one, or at once if there
-   * has been no request yet.
+   * has been no POST yet.
    */
   askToClose(): Promise<void>;
   /**
@@ -91,10 +91,10 @@ export function startServing({ hostname, handler, onError, ...options }: Serving
     }, async (request, info) => {
       // All that is forwarded is POST; nothing else is worth waiting for at the end.
       if (request.method === "POST") {
+        hasClients = true;
         active++;
         info.completed.then(finished, finished);
       }
-      hasClients = true;
       const response = await handler(request, info);
       // Over HTTP/2 the runtime drops it.
       if (isLeaving || isAsking) response.headers.set("connection", "close");
