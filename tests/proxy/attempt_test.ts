@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import {
   type Answer,
   attempt,
@@ -66,8 +67,8 @@ async function attempting(
         path: "/v1/completions",
         headers: [],
         body: encoder.encode("{}"),
-        client,
-        freshClient,
+        fetch: fetchBy(client),
+        fetchFresh: fetchBy(freshClient),
         limits: limitsWith(),
         clientGone: new AbortController().signal,
         isReachable: createReach(),
