@@ -49,8 +49,8 @@ export function openHttps(options: HttpsOptions): Fetches {
     const { method = "GET", headers, body, signal } = init;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const request = openRequest(url, { agent, method });
-    for (const [name, value] of headers) request.appendHeader(name, value);
+    // Set later, a header that Node refuses would leave the request behind.
+    const request = openRequest(url, { agent, method, headers: byName(headers) });
     let isConnected = false;
     let response: IncomingMessage | undefined;
     const abort = () => {
@@ -61,7 +61,7 @@ export function openHttps(options: HttpsOptions): Fetches {
     signal?.addEventListener("abort", abort);
     request.on("socket", (socket) => {
       isConnected = request.reusedSocket;
-      socket.once("secureConnect", () => void (isConnected = true));
+      if (!isConnected) socket.once("secureConnect", () => void (isConnected = true));
     });
     request.on("response", (message) => {
       response = message;
@@ -100,6 +100,13 @@ export function openHttps(options: HttpsOptions): Fetches {
       if (inFlight === 0) pooled.destroy();
     },
   };
+}
+
+function byName(headers: FetchInit["headers"]): Record<string, string[]> {
+  // A client may name one as something that every object has.
+  const named: Record<string, string[]> = Object.create(null);
+  for (const [name, value] of headers) (named[name] ??= []).push(value);
+  return named;
 }
 
 /** The TCP connection below one of TLS. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
+import process from "node:process";
 import type { Config } from "../../src/config/config.ts";
 import { checkConfig } from "../../src/config/schema.ts";
 import { openConnections, type ServerConnections } from "../../src/fleet/connections.ts";
+import { openHttps } from "../../src/fleet/https.ts";
 import { failureIn, isConnectError } from "../../src/fleet/runtime_error.ts";
 import {
   createAuthority,
@@ -285,7 +287,13 @@ Deno.test("a connection is used again, but for those that must be new", async ()
       // The agent has it back a moment after the body's end.
       await new Promise((resolve) => setTimeout(resolve));
     };
-    for (let i = 0; i < 3; i++) await ask(connections.fetch);
+    const warnings: string[] = [];
+    const warn = ({ message }: Error) => void warnings.push(message);
+    process.on("warning", warn);
+    // More often than Node lets anything listen to one connection without a warning.
+    for (let i = 0; i < 20; i++) await ask(connections.fetch);
+    process.off("warning", warn);
+    assert.deepEqual(warnings, []);
     assert.equal(server.connections(), 1);
     for (let i = 0; i < 3; i++) await ask(connections.fetchFresh);
     assert.equal(server.connections(), 4);
@@ -328,6 +336,58 @@ Deno.test("a server that ends while it has a request on a kept connection is not
     assert.equal(failureIn(failure), "connection refused");
   });
   await ended;
+});
+
+Deno.test("headers arrive as they are given, and one that can't be sent is an error", async () => {
+  const heads: string[] = [];
+  const own = await createSelfSigned();
+  const server = createServer(own, (request, response) => {
+    const { rawHeaders } = request;
+    heads.push(rawHeaders.filter((_, index) => rawHeaders[index & ~1]!.startsWith("x-")).join(" "));
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `https://127.0.0.1:${(server.address() as { port: number }).port}`;
+  const config = serverOf({ url, ca: "ca.pem" }, { "ca.pem": own.cert });
+  try {
+    await connected(config, async ({ fetch }) => {
+      await fetch(url, {
+        headers: [["x-a", "1"], ["x-b", "2"], ["x-a", "3"], ["__proto__", "4"], [
+          "constructor",
+          "5",
+        ]],
+      });
+      assert.deepEqual(heads, ["x-a 1 x-a 3 x-b 2"]);
+      await assert.rejects(fetch(url, { headers: [["x-a", "\x01"]] }));
+      assert.equal(heads.length, 1);
+    });
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+Deno.test("a connection that is idle for long is closed, one in use is not", async () => {
+  const closings = new Set<Promise<unknown>>();
+  const own = await createSelfSigned();
+  const rest = Promise.withResolvers<void>();
+  await using server = startRaw(async (connection) => {
+    await say(connection, "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok");
+    await rest.promise;
+    await say(connection, "ok");
+    closings.add(connection.read(new Uint8Array(1)).catch(() => null));
+  }, own);
+  const idleMs = 100;
+  const https = openHttps({ ca: own.cert, idleMs, idlePerServer: 8 });
+  try {
+    const response = await post(https, server.url);
+    await new Promise((resolve) => setTimeout(resolve, 3 * idleMs));
+    rest.resolve();
+    assert.equal(await response.text(), "okok");
+    await until("the server is done", () => closings.size === 1);
+    assert.equal(await [...closings][0], null);
+  } finally {
+    https.close();
+  }
 });
 
 Deno.test("closed connections refuse requests and let those in flight go on to their end", async () => {
