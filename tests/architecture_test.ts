@@ -355,7 +355,7 @@ Deno.test("the way of a request is shown in under 150 lines", () => {
 });
 
 /** What owns a state that changes, and errors to be told apart. */
-const CLASSES = ["Fleet", "BrokenAnswer", "ProbeTimeout", "Unauthorized"];
+const CLASSES = ["Fleet", "BrokenAnswer", "ConnectError", "ProbeTimeout", "Unauthorized"];
 
 Deno.test("the router has no class but those that own a state", () => {
   const classes = sources.filter(({ path }) => roomOf(path) !== "simulator")

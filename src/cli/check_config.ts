@@ -42,7 +42,7 @@ async function check(path: string): Promise<number> {
   const connections = openConnections();
   const probed = await Promise.all(servers.map((server) =>
     ask(server, settings, {
-      client: connections.to(server).client,
+      fetch: connections.to(server).fetch,
       timeoutMs: settings.healthCheckTimeoutMs,
       signal: new AbortController().signal,
     })

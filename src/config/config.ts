@@ -52,6 +52,10 @@ export interface ServerConfig {
   readonly apiKey?: string;
   /** PEM of the authority that signed its certificate, beside those that are known anyway. */
   readonly ca?: string;
+  /** Its own certificate is in `ca` and may sign others, which `fetch` accepts of no server. */
+  readonly isSelfSigned?: boolean;
+  /** Accept any certificate from it. @default false */
+  readonly tlsSkipVerify?: boolean;
   /** Path of its health page. @default "/health", or `/v1/models` where that says nothing */
   readonly healthPath?: string;
   /** Shown to the server as the router's own: certificate chain and key in PEM. */

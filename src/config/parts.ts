@@ -83,7 +83,7 @@ const MISTAKEN_LETTERS = 3;
 /** A name of up to so many letters is one or two letters away from many words. */
 const SHORT_NAME = 4;
 /** A longer list of names helps nobody. */
-const LISTED_NAMES = 10;
+const LISTED_NAMES = 12;
 
 function hintTo(key: string, names: readonly string[]): string {
   const name = closest(key, names);

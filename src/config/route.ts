@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { checkServerIdentity } from "node:tls";
 import type { ServerConfig } from "./config.ts";
 import { expandEnv, type Outside, readOutside } from "./outside.ts";
 import { shown } from "./parts.ts";
@@ -55,6 +56,54 @@ export function certificatesIn(
   return pem;
 }
 
+/** What makes the router trust a server, beside the authorities that are known anyway. */
+export function trustIn(
+  { ca: name, tls_skip_verify: tlsSkipVerify }: RawFile["servers"]["servers"][number],
+  { at, url, proxy }: {
+    readonly at: string;
+    readonly url: string;
+    readonly proxy: string | undefined;
+  },
+  outside: Outside,
+  problems: Problem[],
+): Pick<ServerConfig, "ca" | "isSelfSigned" | "tlsSkipVerify"> {
+  const ca = certificatesIn(name, `${at}.ca`, outside, problems);
+  const isSelfSigned = ca !== undefined && isAuthorityFor(url, ca);
+  const refuse = (key: string, what: string) => problems.push({ where: `${at}.${key}`, what });
+  if (tlsSkipVerify) {
+    if (url.startsWith("http:")) {
+      refuse("tls_skip_verify", "has no effect without TLS; expected a url with https://");
+    }
+    if (name !== undefined) refuse("ca", "has no effect with tls_skip_verify; keep one of them");
+    if (proxy !== undefined) {
+      refuse("tls_skip_verify", `has no effect through a proxy; ${WITHOUT_PROXY} a ca`);
+    }
+  } else if (isSelfSigned && proxy !== undefined) {
+    const what = "holds the server's own certificate, which can't be checked through a proxy";
+    refuse("ca", `${what}; ${WITHOUT_PROXY} the authority that signed it`);
+  }
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(isSelfSigned && { isSelfSigned }),
+    ...(tlsSkipVerify && { tlsSkipVerify }),
+  };
+}
+
+const WITHOUT_PROXY = `set proxy = "${DIRECTLY}" for this server, or name`;
+
+/** A warning for each server that could be anybody. */
+export function warningsOfTrust(servers: readonly ServerConfig[]): Problem[] {
+  return servers.flatMap(({ name, tlsSkipVerify }, index) =>
+    tlsSkipVerify
+      ? [{
+        where: `servers.servers[${index}].tls_skip_verify`,
+        what: `the certificate of ${name} is not checked: whoever can intercept its connections ` +
+          "can read and change all that is sent, keys included",
+      }]
+      : []
+  );
+}
+
 /** What a server is shown as the router's own certificate, if anything. */
 export function clientCertificateIn(
   server: RawFile["servers"]["servers"][number],
@@ -83,12 +132,25 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /** What no connection can be made with would be noticed only when one is. */
 function areCertificates(pem: string): boolean {
-  const found = pem.match(CERTIFICATE) ?? [];
+  return certificatesOf(pem).length > 0;
+}
+
+/** None where one of them is spoilt. */
+function certificatesOf(pem: string): X509Certificate[] {
   try {
-    return found.map((text) => new X509Certificate(text)).length > 0;
+    return (pem.match(CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
   } catch {
-    return false;
+    return [];
   }
+}
+
+/** Whether one of the certificates may sign others and is made out to the host of an address. */
+function isAuthorityFor(url: string, pem: string): boolean {
+  if (!url.startsWith("https:")) return false;
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  return certificatesOf(pem).some((certificate) =>
+    certificate.ca && checkServerIdentity(host, certificate.toLegacyObject()) === undefined
+  );
 }
 
 function arePair(cert: string, key: string): boolean {

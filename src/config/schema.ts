@@ -3,7 +3,7 @@ import type { Config } from "./config.ts";
 import { problemsIn } from "./issues.ts";
 import type { Outside } from "./outside.ts";
 import type { Problem } from "./problem.ts";
-import { proxyIn } from "./route.ts";
+import { proxyIn, warningsOfTrust } from "./route.ts";
 import { checkAddresses, checkKeys, checkNames, toServers } from "./servers.ts";
 import { toSettings } from "./settings.ts";
 import { fileShape } from "./shape.ts";
@@ -47,7 +47,8 @@ export function checkConfig(
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
   };
-  return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config, warnings };
+  if (problems.length > 0) return { ok: false, problems, warnings };
+  return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config.servers)] };
 }
 
 function noFiles(): never {

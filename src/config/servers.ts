@@ -2,7 +2,7 @@ import type { ServerConfig } from "./config.ts";
 import { expandEnv, keyIn, type Outside } from "./outside.ts";
 import { shown } from "./parts.ts";
 import type { Problem } from "./problem.ts";
-import { certificatesIn, clientCertificateIn, isHost, proxyIn } from "./route.ts";
+import { clientCertificateIn, isHost, proxyIn, trustIn } from "./route.ts";
 import type { RawFile } from "./shape.ts";
 
 /** The servers of a file that has passed. */
@@ -19,17 +19,17 @@ export function toServers(
     const url = addresses[index] ?? "";
     const apiKey = keys[index];
     const at = `servers.servers[${index}]`;
-    const ca = certificatesIn(server.ca, `${at}.ca`, outside, problems);
     const clientCertificate = clientCertificateIn(server, at, outside, problems);
     const proxy = server.proxy === undefined
       ? proxyOfAll
       : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
+    const trust = trustIn(server, { at, url, proxy }, outside, problems);
     return {
       url,
       name: names[index] ?? "",
       capacity: server.max_concurrent_requests,
       ...(apiKey !== undefined && { apiKey }),
-      ...(ca !== undefined && { ca }),
+      ...trust,
       ...(server.health_path !== undefined && { healthPath: server.health_path }),
       ...(clientCertificate && { clientCertificate }),
       ...(proxy !== undefined && { proxy }),

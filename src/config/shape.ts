@@ -25,6 +25,7 @@ export const serverShape = z.looseObject(
     name: text.optional(),
     api_key: secret("a text that is not empty").optional(),
     ca: text.optional(),
+    tls_skip_verify: yesOrNo.default(false),
     health_path: expected<string>(
       "a path such as /health",
       (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),

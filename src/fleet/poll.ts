@@ -64,7 +64,7 @@ export function startPolling(
   const stopped = new Set<Promise<unknown>>();
 
   const probe = (server: Server, signal: AbortSignal): Probe => ({
-    client: connections.to(server.config).client,
+    fetch: connections.to(server.config).fetch,
     signal,
     timeoutMs: fleet.settings.healthCheckTimeoutMs,
   });

@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../config/config.ts";
+import type { Fetch } from "./fetch.ts";
 import type { Check } from "./health.ts";
 import { parseMetrics, type ServerMetrics } from "./metrics_text.ts";
 import { parseModels } from "./models_page.ts";
@@ -8,7 +9,7 @@ import type { Model } from "./server.ts";
 
 /** How the router asks a server about itself. */
 export interface Probe {
-  readonly client: Deno.HttpClient;
+  readonly fetch: Fetch;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -95,7 +96,7 @@ export async function fetchMetrics(
 async function get(
   server: ServerConfig,
   path: string,
-  { client, timeoutMs, signal }: Probe,
+  { fetch, timeoutMs, signal }: Probe,
 ): Promise<{ ok: boolean; status: number; text: string }> {
   const abort = new AbortController();
   const timer = setTimeout(
@@ -106,16 +107,10 @@ async function get(
   signal.addEventListener("abort", stop);
   try {
     signal.throwIfAborted();
-    const response = await fetch(server.url + path, {
-      client,
-      signal: abort.signal,
-      redirect: "manual",
-      headers: {
-        // Otherwise fetch asks for gzip and decompresses it.
-        "accept-encoding": "identity",
-        ...(server.apiKey && { authorization: `Bearer ${server.apiKey}` }),
-      },
-    });
+    // Otherwise fetch asks for gzip and decompresses it.
+    const headers: [string, string][] = [["accept-encoding", "identity"]];
+    if (server.apiKey) headers.push(["authorization", `Bearer ${server.apiKey}`]);
+    const response = await fetch(server.url + path, { headers, signal: abort.signal });
     const { ok, status } = response;
     if (!ok) await response.body?.cancel();
     return { ok, status, text: ok ? await readPage(response, path, abort.signal) : "" };

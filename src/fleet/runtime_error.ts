@@ -1,10 +1,31 @@
+import { getSystemErrorMap } from "node:util";
+
+/** An error, with the system's name for it if it has one. */
+type Told = Error & { readonly code?: string };
+
+/** No connection could be made. The cause is what `node:https` said. */
+export class ConnectError extends Error {
+  override name = "ConnectError";
+}
+
 /** Why a server could not be asked, in the runtime's words but for the address. */
 export function failureIn(error: unknown): string {
-  const { message, cause } = error as Error;
-  const told = cause instanceof Error ? cause.message : message;
+  const { cause } = error as Error;
+  const { message: told, code } = (cause instanceof Error ? cause : error) as Told;
+  if (told.includes("CaUsedAsEndEntity")) return AUTHORITY_AS_SERVER;
   const [, why] = /client error \(\w+\): (?:tcp connect error: )?(.*?)(?: \(os error \d+\))?$/
     .exec(told) ?? [];
-  return why ?? told;
+  return why ?? systemError(code) ?? told;
+}
+
+/** What `fetch` says of such a certificate helps nobody. */
+const AUTHORITY_AS_SERVER =
+  "invalid peer certificate: it may sign others; accepted only if ca holds it and it is made out " +
+  "to the host of the url";
+
+/** An error of the system in words, without the address. */
+function systemError(code: string | undefined): string | undefined {
+  for (const [name, words] of getSystemErrorMap().values()) if (name === code) return words;
 }
 
 /**
@@ -12,6 +33,7 @@ export function failureIn(error: unknown): string {
  * whether it ever had one.
  */
 export function isConnectError(error: unknown): boolean {
+  if (error instanceof ConnectError) return true;
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && cause.message.includes("client error (Connect)");
 }

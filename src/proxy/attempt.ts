@@ -1,3 +1,4 @@
+import type { Fetch } from "../fleet/fetch.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import { failureIn } from "../fleet/runtime_error.ts";
 import type { Room } from "./admission.ts";
@@ -41,9 +42,10 @@ export interface Attempted {
 /** What is left to say where the client went away before any server was asked. */
 export const LEFT: Attempted = { outcome: "client_closed", answer: undefined, expired: undefined };
 
-/** One server is asked, with a second client whose every connection is a new one. */
+/** One server is asked. */
 export interface AttemptRequest extends UpstreamRequest {
-  readonly freshClient: Deno.HttpClient;
+  /** As `fetch`, over a new connection. */
+  readonly fetchFresh: Fetch;
   /** What was asked, with its query. */
   readonly path: string;
   /** For what is held of its answer. */
@@ -70,7 +72,7 @@ export async function attempt(request: AttemptRequest): Promise<Attempted> {
   const attempted = await send(request);
   const idleReset = attempted.outcome === "reset" &&
     performance.now() - startedAt < IDLE_RESET_MS;
-  return idleReset ? await send({ ...request, client: request.freshClient }) : attempted;
+  return idleReset ? await send({ ...request, fetch: request.fetchFresh }) : attempted;
 }
 
 async function send(request: AttemptRequest): Promise<Attempted> {

@@ -1,3 +1,4 @@
+import type { Fetch } from "../fleet/fetch.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import { type Deadlines, type Limits, watchDeadlines } from "./deadlines.ts";
 import { type Expiry, outcomeOf } from "./outcome_of.ts";
@@ -8,8 +9,8 @@ export interface UpstreamRequest {
   readonly url: string;
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
-  readonly client: Deno.HttpClient;
-  /** Address of the proxy that `client` goes through. */
+  readonly fetch: Fetch;
+  /** Address of the proxy that `fetch` goes through. */
   readonly proxy?: string;
   readonly limits: Limits;
   /** Aborts when the client leaves, which ends it at any stage. */
@@ -61,7 +62,7 @@ function nextSize(size: number, found: number): number {
 }
 export function openUpstream(request: UpstreamRequest): Upstream {
   // Taken out one by one: what stays here stays as long as the answer streams.
-  const { clientGone, url, headers, client, proxy = url } = request;
+  const { clientGone, url, headers, fetch, proxy = url } = request;
   let body: UpstreamRequest["body"] | undefined = request.body;
   const abort = new AbortController();
   let closed = false;
@@ -116,8 +117,6 @@ export function openUpstream(request: UpstreamRequest): Upstream {
         method: "POST",
         headers,
         body: body!,
-        client,
-        redirect: "manual",
         signal: abort.signal,
       });
       body = undefined;

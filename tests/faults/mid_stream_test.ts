@@ -71,11 +71,11 @@ Deno.test("garbled chunks in mid-stream: as death", async () => {
 Deno.test("a completion that ends cleanly without its [DONE] is a broken one", async () => {
   // Neither length nor chunks: the connection's end is all there is, and death looks the same.
   const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
-  const cut = async (connection: Deno.TcpConn) => {
+  const cut = async (connection: Deno.Conn) => {
     await say(connection, `${head}data: {"a":1}\n\n`);
     connection.close();
   };
-  const whole = async (connection: Deno.TcpConn) => {
+  const whole = async (connection: Deno.Conn) => {
     await say(connection, `${head}data: {"a":1}\n\ndata: [DONE]\n\n`);
     connection.close();
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
 import { openConnections, type Route } from "../../src/fleet/connections.ts";
+import type { Fetch } from "../../src/fleet/fetch.ts";
 import { createAuthority } from "../security/certificates.ts";
 import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 
@@ -10,14 +11,16 @@ Deno.test("a connection is used again, but for those that must be new", async ()
   await using server = startRaw((connection) => say(connection, OK));
   const connections = openConnections();
   try {
-    const { client, freshClient } = connections.to({});
-    const ask = async (client: Deno.HttpClient) =>
-      assert.equal(await (await fetch(server.url, { method: "POST", client })).text(), "ok");
-    for (let i = 0; i < 3; i++) await ask(client);
+    const { fetch, fetchFresh } = connections.to({});
+    const ask = async (fetch: Fetch) => {
+      const response = await fetch(server.url, { method: "POST", headers: [] });
+      assert.equal(await response.text(), "ok");
+    };
+    for (let i = 0; i < 3; i++) await ask(fetch);
     assert.equal(server.connections(), 1);
-    for (let i = 0; i < 3; i++) await ask(freshClient);
+    for (let i = 0; i < 3; i++) await ask(fetchFresh);
     assert.equal(server.connections(), 4);
-    await ask(client);
+    await ask(fetch);
     assert.equal(server.connections(), 4);
   } finally {
     connections.close();
@@ -49,8 +52,8 @@ Deno.test("a server that asks for a certificate gets the one it is to be shown",
   const connections = openConnections();
   try {
     const ask = async (route: Route) => {
-      const { client } = connections.to({ ca: authority.ca, ...route });
-      return await (await fetch(`https://127.0.0.1:${port}/`, { client })).text();
+      const { fetch } = connections.to({ ca: authority.ca, ...route });
+      return await (await fetch(`https://127.0.0.1:${port}/`, { headers: [] })).text();
     };
     await assert.rejects(ask({}));
     assert.equal(await ask({ clientCertificate }), "let in");
@@ -80,16 +83,16 @@ Deno.test("an authority's connections are closed when no server has named it for
   const connections = openConnections(() => now);
   try {
     const old = connections.to({ ca: PEM });
-    const ask = (client: Deno.HttpClient) => fetch(server.url, { method: "POST", client });
-    const streams = await Promise.all([ask(old.client), ask(old.freshClient)]);
+    const ask = (fetch: Fetch) => fetch(server.url, { method: "POST", headers: [] });
+    const streams = await Promise.all([ask(old.fetch), ask(old.fetchFresh)]);
     const asked = connections.to({});
     for (let second = 1; second <= 180; second++) {
       now = second * 1_000;
       assert.equal(connections.to({}), asked, "those that servers ask for stay");
       if (second <= 30) assert.equal(connections.to({ ca: PEM }), old);
     }
-    await assert.rejects(ask(old.client), Deno.errors.BadResource);
-    await assert.rejects(ask(old.freshClient), Deno.errors.BadResource);
+    await assert.rejects(ask(old.fetch), Deno.errors.BadResource);
+    await assert.rejects(ask(old.fetchFresh), Deno.errors.BadResource);
     rest.resolve();
     for (const stream of streams) assert.equal(await stream.text(), "begun, ended");
     assert.notEqual(connections.to({ ca: PEM }), old, "one that is named again has new ones");

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../../src/fleet/probe.ts";
 import { configOf } from "../support/config.ts";
 import { metricsPage, startUpstream } from "../support/upstream.ts";
 
 async function probing(use: (probe: Probe) => Promise<void>): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
-  await use({ client, timeoutMs: 20_000, signal: new AbortController().signal });
+  await use({ fetch: fetchBy(client), timeoutMs: 20_000, signal: new AbortController().signal });
 }
 
 const serverAt = (url: string) => configOf([{ url }]).servers[0]!;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import {
   checkHealth,
   fetchMetrics,
@@ -23,7 +24,7 @@ async function probing(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
-  await use({ client, timeoutMs: TIMEOUT_MS, signal });
+  await use({ fetch: fetchBy(client), timeoutMs: TIMEOUT_MS, signal });
 }
 
 function serverAt(url: string, more: Record<string, unknown> = {}) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import {
   type Answer,
   attempt,
@@ -67,8 +68,8 @@ async function attempting(
         path: "/v1/completions",
         headers: [],
         body: encoder.encode("{}"),
-        client,
-        freshClient,
+        fetch: fetchBy(client),
+        fetchFresh: fetchBy(freshClient),
         room: ROOMY,
         limits: limitsWith(),
         clientGone: new AbortController().signal,

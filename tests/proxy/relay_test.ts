@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { attempt } from "../../src/proxy/attempt.ts";
 import { createReach } from "../../src/proxy/reach.ts";
@@ -69,8 +70,8 @@ async function relaying(
     path,
     headers: [],
     body: encoder.encode("{}"),
-    client,
-    freshClient: client,
+    fetch: fetchBy(client),
+    fetchFresh: fetchBy(client),
     room: ROOMY,
     limits: limitsWith({ chunkMs, clientMs }),
     clientGone: gone.signal,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fetchBy } from "../../src/fleet/fetch.ts";
 import { createReach } from "../../src/proxy/reach.ts";
 import { openUpstream, type Upstream, type UpstreamRequest } from "../../src/proxy/upstream.ts";
 import { limitsWith } from "../support/limits.ts";
@@ -20,7 +21,7 @@ async function asking(
     url,
     headers: [],
     body: encoder.encode("{}"),
-    client,
+    fetch: fetchBy(client),
     limits: limitsWith(),
     clientGone: gone.signal,
     isReachable: createReach(),
@@ -359,7 +360,7 @@ for (const encoding of ["gzip", "deflate"] as const) {
         read += new TextDecoder().decode(bytes);
       }
       assert.equal(read, text);
-    }, { client, headers: [["accept-encoding", "identity"]] });
+    }, { fetch: fetchBy(client), headers: [["accept-encoding", "identity"]] });
   });
 }
 

@@ -8,12 +8,12 @@ export interface RawServer extends AsyncDisposable {
 }
 
 /** What a test does with one request, the `nth` on its connection, from 1. */
-export type Answer = (connection: Deno.TcpConn, nth: number) => Promise<void> | void;
+export type Answer = (connection: Deno.Conn, nth: number) => Promise<void> | void;
 
 const encoder = new TextEncoder();
 
 /** Writes text as it is. */
-export async function say(connection: Deno.TcpConn, text: string): Promise<void> {
+export async function say(connection: Deno.Conn, text: string): Promise<void> {
   for (let bytes = encoder.encode(text); bytes.length > 0;) {
     bytes = bytes.subarray(await connection.write(bytes));
   }
@@ -31,18 +31,26 @@ export function chunk(text: string): string {
 /**
  * Listens on loopback. `GET` of any kind is answered with an empty 200, so that checks pass;
  * `answer` deals with every other request, once its body is here.
+ *
+ * @param tls certificate and key in PEM, for a server with TLS
  */
-export function startRaw(answer: Answer): RawServer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const open = new Set<Deno.TcpConn>();
+export function startRaw(
+  answer: Answer,
+  tls?: { readonly cert: string; readonly key: string },
+): RawServer {
+  const address = { hostname: "127.0.0.1", port: 0 };
+  const listener: Deno.Listener<Deno.Conn, Deno.NetAddr> = tls
+    ? Deno.listenTls({ ...address, ...tls })
+    : Deno.listen(address);
+  const open = new Set<Deno.Conn>();
   const handlers = new Set<Promise<void>>();
   let connections = 0;
   let requests = 0;
-  const close = (connection: Deno.TcpConn) => {
+  const close = (connection: Deno.Conn) => {
     if (open.delete(connection)) connection.close();
   };
 
-  async function serve(connection: Deno.TcpConn): Promise<void> {
+  async function serve(connection: Deno.Conn): Promise<void> {
     let text = "";
     let nth = 0;
     const decoder = new TextDecoder("latin1");
@@ -86,7 +94,7 @@ export function startRaw(answer: Answer): RawServer {
     }
   })();
   return {
-    url: `http://127.0.0.1:${listener.addr.port}`,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${listener.addr.port}`,
     connections: () => connections,
     requests: () => requests,
     async [Symbol.asyncDispose]() {

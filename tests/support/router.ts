@@ -10,6 +10,8 @@ export interface TestServer {
   readonly api_key?: string;
   readonly models?: readonly string[];
   readonly health_path?: string;
+  readonly ca?: string;
+  readonly tls_skip_verify?: boolean;
 }
 
 /** Intervals that let a test see a change soon. */
@@ -23,14 +25,18 @@ const QUICK = {
 /**
  * A real router on a free port of loopback before those servers, ready when every server has been
  * checked once.
+ *
+ * @param files texts of the files that the servers name
  */
 export async function startRouter(
   servers: readonly TestServer[],
   settings: Record<string, unknown> = {},
+  files: Readonly<Record<string, string>> = {},
 ): Promise<Gateway & { readonly url: string }> {
   const checked = checkConfig(
     { servers: { servers }, config: { ...QUICK, ...settings } },
     () => undefined,
+    (name) => files[name]!,
   );
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
   await setUpLog({ level: "error", console: "json" });
