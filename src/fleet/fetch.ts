@@ -1,10 +1,10 @@
 /** What of a request concerns its connection. */
 export interface FetchInit {
-  /** @default "GET" */
+  /** In capital letters. @default "GET" */
   readonly method?: string;
   /** In order; a name may come twice. */
   readonly headers: [string, string][];
-  /** @default none */
+  /** Sent as it is. @default none */
   readonly body?: Uint8Array<ArrayBuffer>;
   /** Ends it at any stage. */
   readonly signal?: AbortSignal;

@@ -1,10 +1,8 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
-import { Agent, type AgentOptions, request as openRequest } from "node:https";
-import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
-import { Duplex } from "node:stream";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { type Agent, request as openRequest } from "node:https";
 import type { Fetches, FetchInit } from "./fetch.ts";
 import { ConnectError } from "./runtime_error.ts";
+import { agentFor, tcpBelow } from "./tls_agent.ts";
 
 /** How servers are trusted, and what they are shown. */
 export interface HttpsOptions {
@@ -109,43 +107,6 @@ function byName(headers: FetchInit["headers"]): Record<string, string[]> {
   return named;
 }
 
-/** The TCP connection below one of TLS. */
-const tcpBelow = new WeakMap<Socket, Socket>();
-
-/**
- * An agent that has the TCP connections at hand. Deno's TLS reads on while nobody takes what it has
- * read, so what is paused must lie below it.
- */
-function agentFor(options: AgentOptions): Agent {
-  const agent = new Agent(options);
-  return Object.assign(agent, {
-    createConnection(to: TcpNetConnectOpts & ConnectionOptions) {
-      const tcp = connectTcp(to);
-      const tls = connectTls({ ...to, socket: passing(tcp) });
-      tcpBelow.set(tls, tcp);
-      return tls;
-    },
-  });
-}
-
-/** The same bytes as a stream of JavaScript's. */
-function passing(tcp: Socket): Duplex {
-  const stream = new Duplex({
-    read() {},
-    write: (bytes, encoding, done) => void tcp.write(bytes, encoding, done),
-    final: (done) => void tcp.end(done),
-    destroy(error, done) {
-      tcp.destroy();
-      done(error);
-    },
-  });
-  tcp.on("data", (bytes) => stream.push(bytes));
-  tcp.on("end", () => stream.push(null));
-  tcp.on("error", (error) => stream.destroy(error));
-  tcp.on("close", () => stream.destroy());
-  return stream;
-}
-
 function responseOf(request: ClientRequest, message: IncomingMessage): Response {
   const headers: [string, string][] = [];
   const { rawHeaders, statusCode: status = 0 } = message;
@@ -159,7 +120,7 @@ function responseOf(request: ClientRequest, message: IncomingMessage): Response 
 
 /** Reads from the connection only while somebody waits for it, and a buffer ahead. */
 function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStream<Uint8Array> {
-  const tcp = tcpBelow.get(message.socket);
+  const tcp = tcpBelow(message.socket);
   let isOpen = true;
   let isAwaited = false;
   function take(controller: ReadableByteStreamController): void {

@@ -5,6 +5,7 @@ type Told = Error & { readonly code?: string };
 
 /** No connection could be made. The cause is what `node:https` said. */
 export class ConnectError extends Error {
+  /** Tells it from others in logs. */
   override name = "ConnectError";
 }
 
@@ -20,8 +21,8 @@ export function failureIn(error: unknown): string {
 
 /** What `fetch` says of such a certificate helps nobody. */
 const AUTHORITY_AS_SERVER =
-  "invalid peer certificate: it may sign others; accepted only if ca holds it and it is made out " +
-  "to the host of the url";
+  "invalid peer certificate: it is an authority's own; to trust it, name it as ca, and have it " +
+  "issued for the host in url";
 
 /** An error of the system in words, without the address. */
 function systemError(code: string | undefined): string | undefined {

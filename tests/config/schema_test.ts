@@ -8,7 +8,7 @@ import { serverShape, settingsShape } from "../../src/config/shape.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
-import { createAuthority } from "../security/certificates.ts";
+import { createAuthority, createSelfSigned } from "../security/certificates.ts";
 
 const URL_1 = "http://gpu-server-1:8081";
 const URL_2 = "http://gpu-server-2:8088";
@@ -704,6 +704,55 @@ Deno.test("the authority of a server's certificate is read from its file", async
   const [problem] = problemsOf(check(raw));
   assert.equal(problem?.where, "servers.servers[0].ca");
   assert.match(problem?.what ?? "", /^"ca\.pem" can't be read/);
+});
+
+Deno.test("a server's own certificate in ca is told from its authority's, by its host", async () => {
+  const [own, authority] = [await createSelfSigned(), await createAuthority()];
+  const isSelfSigned = (url: string, pem: string, keys = {}) => {
+    const raw = { servers: { servers: [{ url, ca: "ca.pem", ...keys }] } };
+    return configOf(checkConfig(raw, () => undefined, () => pem)).servers[0]!.isSelfSigned ?? false;
+  };
+  assert.ok(isSelfSigned("https://127.0.0.1:8443", own.cert));
+  assert.ok(isSelfSigned("https://127.0.0.1:8443", authority.ca + own.cert));
+  assert.ok(!isSelfSigned("https://localhost:8443", own.cert), "another host");
+  assert.ok(!isSelfSigned("http://127.0.0.1:8443", own.cert), "no TLS");
+  assert.ok(!isSelfSigned("https://127.0.0.1:8443", authority.ca), "an authority");
+  const signed = (await authority.issue()).cert;
+  assert.ok(!isSelfSigned("https://127.0.0.1:8443", signed), "may not sign others");
+});
+
+Deno.test("tls_skip_verify is warned of by the server's name, and refused where it has no effect", async () => {
+  const own = await createSelfSigned();
+  const checked = (server: Record<string, unknown>, config = {}) =>
+    checkConfig(
+      { servers: { servers: [{ url: "https://127.0.0.1", ...server }] }, config },
+      () => undefined,
+      () => own.cert,
+    );
+  const skip = { tls_skip_verify: true };
+  const well = checked({ ...skip, name: "gpu-7" });
+  assert.equal(configOf(well).servers[0]!.tlsSkipVerify, true);
+  const [warning, ...others] = warningsOf(well);
+  assert.equal(warning?.where, "servers.servers[0].tls_skip_verify");
+  assert.match(warning?.what ?? "", /^the certificate of gpu-7 is not checked/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(warningsOf(checked({ tls_skip_verify: false })), []);
+
+  const proxy = "http://proxy:3128";
+  for (
+    const [written, config, where, what] of [
+      [{ ...skip, ca: "ca.pem" }, {}, "ca", /has no effect with tls_skip_verify/],
+      [{ ...skip, url: "http://127.0.0.1" }, {}, "tls_skip_verify", /no effect without TLS/],
+      [{ ...skip, proxy }, {}, "tls_skip_verify", /through a proxy; set proxy = "none"/],
+      [skip, { proxy }, "tls_skip_verify", /through a proxy; set proxy = "none"/],
+      [{ ca: "ca.pem", proxy }, {}, "ca", /through a proxy; set proxy = "none"/],
+    ] as [Record<string, unknown>, Record<string, unknown>, string, RegExp][]
+  ) {
+    const problems = problemsOf(checked(written, config));
+    assert.deepEqual(problems.map((problem) => problem.where), [`servers.servers[0].${where}`]);
+    assert.match(problems[0]!.what, what);
+  }
+  assert.ok(checked({ ...skip, proxy: "none" }, { proxy }).ok);
 });
 
 Deno.test("an authority that no connection could be made with is a problem", async () => {
