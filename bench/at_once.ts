@@ -1,4 +1,4 @@
-import type { Walk } from "../src/proxy/walk.ts";
+import type { Walk } from "../src/util/walk.ts";
 
 /** Runs a walk to its end without a pause. */
 export function atOnce<Result>(walk: Walk<Result>): Result {

@@ -1,12 +1,12 @@
 import { checkConfig } from "../src/config/schema.ts";
 import { Fleet } from "../src/fleet/fleet.ts";
 import type { Lease } from "../src/fleet/lease.ts";
-import type { Server } from "../src/fleet/server.ts";
-import type { Work } from "../src/fleet/work.ts";
-import { classify } from "../src/proxy/classify.ts";
-import { membersOf } from "../src/proxy/json_members.ts";
-import { inTurns } from "../src/proxy/turns.ts";
-import { describeWork, PROMPT_MEMBERS } from "../src/proxy/work_of.ts";
+import type { Server } from "../src/fleet/state/server.ts";
+import type { PromptProfile } from "../src/fleet/estimate/prompt_profile.ts";
+import { classify } from "../src/proxy/request/classify.ts";
+import { membersOf } from "../src/proxy/request/json_members.ts";
+import { inTimeSlices } from "../src/util/time_slices.ts";
+import { fingerprint, PROMPT_MEMBERS } from "../src/proxy/request/fingerprint.ts";
 import { atOnce } from "./at_once.ts";
 import { CAPACITY } from "./proxies.ts";
 
@@ -58,7 +58,7 @@ export function measureHashing(rounds: number, seconds: number): Promise<number[
     for (const body of bodies) {
       const members = atOnce(membersOf(body, ["model", "stream", ...PROMPT_MEMBERS], 128));
       if (typeof members === "string") throw new Error(members);
-      describeWork(body, members, options);
+      fingerprint(body, members, options);
     }
     return (performance.now() - start) * 1000 / AT_ONCE;
   });
@@ -95,7 +95,7 @@ function fleetOf(count: number): Fleet {
   return fleet;
 }
 
-function choose(fleet: Fleet, work: Work): { lease: Lease; microseconds: number } {
+function choose(fleet: Fleet, work: PromptProfile): { lease: Lease; microseconds: number } {
   const start = performance.now();
   const lease = fleet.acquire(work, new Map());
   const microseconds = (performance.now() - start) * 1000;
@@ -103,8 +103,8 @@ function choose(fleet: Fleet, work: Work): { lease: Lease; microseconds: number 
   return { lease, microseconds };
 }
 
-async function workOf(kilobytes: number): Promise<Work> {
-  const asked = await inTurns(classify(bodyOf(kilobytes), "application/json"));
+async function workOf(kilobytes: number): Promise<PromptProfile> {
+  const asked = await inTimeSlices(classify(bodyOf(kilobytes), "application/json"));
   if (!("work" in asked)) throw new Error(asked.message);
   return asked.work;
 }

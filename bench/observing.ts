@@ -7,10 +7,10 @@
 import { createApp } from "../src/api/app.ts";
 import { createGuard } from "../src/api/guard.ts";
 import { createKeyring } from "../src/auth/keyring.ts";
-import { openConnections } from "../src/fleet/connections.ts";
+import { openClientPool } from "../src/http/client_pool.ts";
 import { checkConfig } from "../src/config/schema.ts";
 import { Fleet } from "../src/fleet/fleet.ts";
-import { startPolling } from "../src/fleet/poll.ts";
+import { startPolling } from "../src/polling/poll.ts";
 import { tellAll } from "../src/monitor/listener.ts";
 import { createMetrics } from "../src/monitor/metrics.ts";
 import { startMonitor } from "../src/monitor/monitor.ts";
@@ -45,7 +45,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const monitor = startMonitor(snapshot, identity);
   const all = tellAll([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
-  const connections = openConnections();
+  const connections = openClientPool();
   await startPolling(fleet, connections).firstRound();
   const never = new AbortController().signal;
   const app = createApp({

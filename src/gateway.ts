@@ -1,14 +1,14 @@
 import { createAdminApp, createApp } from "./api/app.ts";
 import { createGuard } from "./api/guard.ts";
 import { createKeyring } from "./auth/keyring.ts";
-import { hostAndPort } from "./config/access_shape.ts";
+import { hostAndPort } from "./config/access_schema.ts";
 import type { Config } from "./config/config.ts";
-import { followConfig } from "./config/follow.ts";
-import type { Loaded } from "./config/load.ts";
-import { openConnections } from "./fleet/connections.ts";
+import { followConfig } from "./config/file/follow.ts";
+import type { Loaded } from "./config/file/load.ts";
+import { openClientPool } from "./http/client_pool.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { startPolling } from "./fleet/poll.ts";
-import { pause } from "./fleet/repeat.ts";
+import { startPolling } from "./polling/poll.ts";
+import { pause } from "./util/interval.ts";
 import { tellAll } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logWrongKeys } from "./monitor/log_access.ts";
@@ -18,7 +18,7 @@ import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import { createProxy } from "./proxy/proxy.ts";
-import { startListening } from "./listening.ts";
+import { startEndpoints } from "./http/endpoints.ts";
 import { VERSION } from "./version.ts";
 
 /** Where a router listens and what it begins with. */
@@ -72,7 +72,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   let starting: Promise<void> | undefined;
 
   // First of all, so that nothing is half started where a port is taken.
-  const { main, admin, take } = startListening({
+  const { main, admin, take } = startEndpoints({
     hostname,
     port: options.port,
     access,
@@ -99,7 +99,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     logError,
   );
 
-  const connections = openConnections();
+  const connections = openClientPool();
   const shown = {
     snapshot,
     monitor,

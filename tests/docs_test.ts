@@ -7,10 +7,10 @@ import {
   corsShape,
   keyShape,
   tlsShape,
-} from "../src/config/access_shape.ts";
-import { parseConfig } from "../src/config/load.ts";
+} from "../src/config/access_schema.ts";
+import { parseConfig } from "../src/config/file/load.ts";
 import type { Config } from "../src/config/config.ts";
-import { serverShape } from "../src/config/shape.ts";
+import { serverShape } from "../src/config/file_schema.ts";
 import { createAuthority } from "./security/certificates.ts";
 import { deadUrl } from "./support/upstream.ts";
 

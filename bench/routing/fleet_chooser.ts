@@ -1,9 +1,9 @@
 import { checkConfig } from "../../src/config/schema.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { parseMetrics } from "../../src/fleet/metrics_text.ts";
-import { type Server, stateOf } from "../../src/fleet/server.ts";
-import { membersOf } from "../../src/proxy/json_members.ts";
-import { describeWork, PROMPT_MEMBERS } from "../../src/proxy/work_of.ts";
+import { parseMetrics } from "../../src/vllm/metrics_page.ts";
+import { type Server, stateOf } from "../../src/fleet/state/server.ts";
+import { membersOf } from "../../src/proxy/request/json_members.ts";
+import { fingerprint, PROMPT_MEMBERS } from "../../src/proxy/request/fingerprint.ts";
 import type { Engine } from "../../src/simulator/engine.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "../../src/simulator/metrics_page.ts";
 import { atOnce } from "../at_once.ts";
@@ -71,7 +71,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
 function workOf(body: Uint8Array, model: string, stream: boolean) {
   const members = atOnce(membersOf(body, PROMPT_MEMBERS, 128));
   if (typeof members === "string") throw new Error(members);
-  return describeWork(body, members, { model, stream });
+  return fingerprint(body, members, { model, stream });
 }
 
 const PASSED = { ok: true, responseMs: 1 };

@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
-import * as errors from "../proxy/errors.ts";
-import { withEarlyHead } from "../proxy/early_head.ts";
-import { inferencePaths, pathOf } from "../proxy/paths.ts";
+import * as errors from "../http/api_errors.ts";
+import { withEarlyHead } from "../proxy/response/early_head.ts";
+import { inferencePaths, pathOf } from "../http/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";

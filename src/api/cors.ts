@@ -1,4 +1,4 @@
-import type { ApiError } from "../proxy/errors.ts";
+import type { ApiError } from "../http/api_errors.ts";
 
 /** What a page gets that may not use the router. */
 export const foreignOrigin: ApiError = {

@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import type { ApiKey } from "../config/config.ts";
-import { isRoutable } from "../fleet/server.ts";
+import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Metrics } from "../monitor/metrics.ts";
 import type { Monitor } from "../monitor/monitor.ts";
-import * as errors from "../proxy/errors.ts";
+import * as errors from "../http/api_errors.ts";
 import { VERSION } from "../version.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { healthDocument, healthSummary } from "./health.ts";

@@ -1,9 +1,9 @@
 import type { Access, ApiKey, Settings } from "../config/config.ts";
 import type { Keyring } from "../auth/keyring.ts";
-import { presentedKeys } from "../auth/presented.ts";
+import { credentialsIn } from "../auth/credentials.ts";
 import type { Client } from "../proxy/client.ts";
-import { type ApiError, keyLimitReached, tooManyFromClient, wrongKey } from "../proxy/errors.ts";
-import { clientAddress, isTrusted } from "./client_address.ts";
+import { type ApiError, keyLimitReached, tooManyFromClient, wrongKey } from "../http/api_errors.ts";
+import { clientAddress, isTrusted } from "../http/client_address.ts";
 import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 
 /** A request that is let in, or why it isn't. */
@@ -73,7 +73,7 @@ export function createGuard(options: GuardOptions): Guard {
     byPassword: boolean,
   ): ApiKey | "not_asked_for" | undefined {
     if (!access().keysAreOn) return "not_asked_for";
-    const shown = presentedKeys(request.headers, byPassword);
+    const shown = credentialsIn(request.headers, byPassword);
     for (const one of shown) {
       const key = keyring.find(one);
       if (key) return key;

@@ -1,6 +1,6 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
-import { MOST_PREFIX_BLOCKS } from "../fleet/work.ts";
-import { hasCapacity } from "../fleet/server.ts";
+import { MOST_PREFIX_BLOCKS } from "../fleet/estimate/prompt_profile.ts";
+import { hasCapacity } from "../fleet/state/server.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 

@@ -1,4 +1,4 @@
-import { isRoutable, type Model } from "../fleet/server.ts";
+import { isRoutable, type Model } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { ApiError } from "../proxy/errors.ts";
+import type { ApiError } from "../http/api_errors.ts";
 
 /** What a request gets that was sent to another name. */
 export const misdirected: ApiError = {

@@ -1,6 +1,6 @@
 import type { ApiKey } from "../config/config.ts";
 import { hashOf } from "../config/key_hash.ts";
-import { createRateLimit, type RateLimit } from "./rate.ts";
+import { createRateLimit, type RateLimit } from "./rate_limit.ts";
 
 /** Whoever holds a key, for one request. */
 export interface Caller {

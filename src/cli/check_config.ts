@@ -1,19 +1,19 @@
-import { monotonicMs } from "../clock.ts";
+import { monotonicMs } from "../util/clock.ts";
 import Table from "cli-table3";
 import type { Command } from "commander";
 import type { ServerConfig, Settings } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
-import { openConnections } from "../fleet/connections.ts";
+import { loadConfig } from "../config/file/load.ts";
+import { openClientPool } from "../http/client_pool.ts";
 import {
   checkHealth,
   fetchMetrics,
   fetchModels,
   type Probe,
   Unauthorized,
-} from "../fleet/probe.ts";
-import { failureIn } from "../fleet/runtime_error.ts";
-import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/server.ts";
-import { takeCheck } from "../fleet/transitions.ts";
+} from "../polling/probe.ts";
+import { failureIn } from "../http/fetch_error.ts";
+import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.ts";
+import { applyCheck } from "../fleet/state/server_events.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
@@ -39,7 +39,7 @@ async function check(path: string): Promise<number> {
   complainOf(checked);
   if (!checked.ok) return 1;
   const { servers, settings } = checked.config;
-  const connections = openConnections();
+  const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
     ask(server, settings, {
       fetch: connections.to(server).fetch,
@@ -77,7 +77,7 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
   // The router would see it like this.
   const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
   const circumstances = { settings, now: monotonicMs(), random: Math.random };
-  server.reason = takeCheck(server, check, false, circumstances);
+  server.reason = applyCheck(server, check, false, circumstances);
   if (models instanceof Error) {
     server.modelsFailure = {
       why: failureIn(models),

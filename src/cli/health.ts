@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { hostAndPort } from "../config/access_shape.ts";
-import { loadConfig } from "../config/load.ts";
+import { hostAndPort } from "../config/access_schema.ts";
+import { loadConfig } from "../config/file/load.ts";
 import { complain } from "./complain.ts";
 import { get } from "./get.ts";
 import { configOption, examples, routerPortOption } from "./options.ts";

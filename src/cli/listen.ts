@@ -1,5 +1,5 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
-import { hostAndPort } from "../config/access_shape.ts";
+import { hostAndPort } from "../config/access_schema.ts";
 import { reopenLogFile } from "../monitor/log.ts";
 import { complain } from "./complain.ts";
 

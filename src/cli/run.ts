@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
-import { hostAndPort } from "../config/access_shape.ts";
+import { hostAndPort } from "../config/access_schema.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/file/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
-import { unusedProxies } from "../fleet/connections.ts";
+import { unusedProxies } from "../http/client_pool.ts";
 import type { Gateway } from "../gateway.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";

@@ -1,13 +1,13 @@
 import { parse } from "smol-toml";
 import type { z } from "zod";
 import { hashIn } from "./key_hash.ts";
-import { addressIn, keyShape, keysShape } from "./access_shape.ts";
+import { addressIn, keyShape, keysShape } from "./access_schema.ts";
 import type { Access, ApiKey } from "./config.ts";
-import { problemsIn } from "./issues.ts";
-import { keyIn, type Outside, readOutside } from "./outside.ts";
-import type { Problem } from "./problem.ts";
-import type { RawFile } from "./shape.ts";
-import { tableAt, unknownIn } from "./parts.ts";
+import { diagnosticsIn } from "./zod_errors.ts";
+import { keyIn, readReferences, type References } from "./references.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import type { RawFile } from "./file_schema.ts";
+import { tableAt, unknownIn } from "./zod_types.ts";
 
 /** A shorter one is soon guessed. */
 const SHORTEST_KEY = 8;
@@ -17,8 +17,8 @@ type Entries = z.output<typeof keysShape>;
 /** Who may use the router and how it is reached. Reads the files that are named. */
 export function toAccess(
   { auth, admin, tls, cors }: RawFile,
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): Access {
   const listed = auth.api_keys ?? [];
   const filed = keysInFile(auth.api_keys_file, outside, problems);
@@ -34,8 +34,8 @@ export function toAccess(
     names.add(name);
   }
   const adminListen = admin.listen === undefined ? undefined : addressIn(admin.listen);
-  const cert = readOutside(tls?.cert, "tls.cert", outside, problems);
-  const key = readOutside(tls?.key, "tls.key", outside, problems);
+  const cert = readReferences(tls?.cert, "tls.cert", outside, problems);
+  const key = readReferences(tls?.key, "tls.key", outside, problems);
   return {
     keys,
     keysAreOn: auth.api_keys !== undefined || auth.api_keys_file !== undefined,
@@ -48,8 +48,12 @@ export function toAccess(
 }
 
 /** The list `api_keys` of a TOML file that holds nothing else. */
-function keysInFile(name: string | undefined, outside: Outside, problems: Problem[]): Entries {
-  const text = readOutside(name, "auth.api_keys_file", outside, problems);
+function keysInFile(
+  name: string | undefined,
+  outside: References,
+  problems: Diagnostic[],
+): Entries {
+  const text = readReferences(name, "auth.api_keys_file", outside, problems);
   if (text === undefined) return [];
   let raw: unknown;
   try {
@@ -61,12 +65,12 @@ function keysInFile(name: string | undefined, outside: Outside, problems: Proble
   }
   problems.push(...unknownInKeys(raw, `${name} api_keys`));
   const parsed = keysShape.safeParse(raw);
-  problems.push(...problemsIn(parsed.error, `${name} api_keys`));
+  problems.push(...diagnosticsIn(parsed.error, `${name} api_keys`));
   return parsed.data ?? [];
 }
 
 /** What means nothing in a list of keys: a limit that is misspelt would be none. */
-export function unknownInKeys(list: unknown, where: string): Problem[] {
+export function unknownInKeys(list: unknown, where: string): Diagnostic[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry, index) =>
     unknownIn(tableAt(entry), keyShape.shape, `${where}[${index}].`, "unknown key")
@@ -78,8 +82,8 @@ function toKeys(
   entries: Entries,
   where: string,
   first: number,
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): ApiKey[] {
   return entries.flatMap((entry, index) => {
     const at = `${where}[${index}]`;

@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { checkServerIdentity } from "node:tls";
 import type { ServerConfig } from "./config.ts";
-import { expandEnv, type Outside, readOutside } from "./outside.ts";
-import { shown } from "./parts.ts";
-import type { Problem } from "./problem.ts";
-import type { RawFile } from "./shape.ts";
+import { expandEnv, readReferences, type References } from "./references.ts";
+import { shown } from "./zod_types.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import type { RawFile } from "./file_schema.ts";
 
 /** What a host is made of, which is less than a URL's parser takes. */
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
@@ -26,8 +26,8 @@ const PROXY_SCHEMES = /^(https?|socks5h?):$/;
 export function proxyIn(
   written: string | undefined,
   where: string,
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): string | undefined {
   if (written === undefined || written === DIRECTLY) return undefined;
   const before = problems.length;
@@ -46,10 +46,10 @@ export function proxyIn(
 export function certificatesIn(
   name: string | undefined,
   where: string,
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): string | undefined {
-  const pem = readOutside(name, where, outside, problems);
+  const pem = readReferences(name, where, outside, problems);
   if (pem !== undefined && !areCertificates(pem)) {
     problems.push({ where, what: `expected certificates in PEM in ${shown(name)}` });
   }
@@ -64,8 +64,8 @@ export function trustIn(
     readonly url: string;
     readonly proxy: string | undefined;
   },
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): Pick<ServerConfig, "ca" | "isSelfSigned" | "tlsSkipVerify"> {
   const ca = certificatesIn(name, `${at}.ca`, outside, problems);
   const isSelfSigned = ca !== undefined && isAuthorityFor(url, ca);
@@ -92,7 +92,7 @@ export function trustIn(
 const WITHOUT_PROXY = `set proxy = "${DIRECTLY}" for this server, or name`;
 
 /** A warning for each server that could be anybody. */
-export function warningsOfTrust(servers: readonly ServerConfig[]): Problem[] {
+export function warningsOfTrust(servers: readonly ServerConfig[]): Diagnostic[] {
   return servers.flatMap(({ name, tlsSkipVerify }, index) =>
     tlsSkipVerify
       ? [{
@@ -108,8 +108,8 @@ export function warningsOfTrust(servers: readonly ServerConfig[]): Problem[] {
 export function clientCertificateIn(
   server: RawFile["servers"]["servers"][number],
   at: string,
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): ServerConfig["clientCertificate"] {
   const { client_cert, client_key } = server;
   if ((client_cert === undefined) !== (client_key === undefined)) {
@@ -120,7 +120,7 @@ export function clientCertificateIn(
   }
   const before = problems.length;
   const cert = certificatesIn(client_cert, `${at}.client_cert`, outside, problems);
-  const key = readOutside(client_key, `${at}.client_key`, outside, problems);
+  const key = readReferences(client_key, `${at}.client_key`, outside, problems);
   if (cert === undefined || key === undefined || problems.length > before) return undefined;
   if (arePair(cert, key)) return { cert, key };
   const what = `expected the private key of client_cert, in PEM, in ${shown(client_key)}`;

@@ -1,22 +1,22 @@
 import { toAccess } from "./access.ts";
 import type { Config } from "./config.ts";
-import { problemsIn } from "./issues.ts";
-import type { Outside } from "./outside.ts";
-import type { Problem } from "./problem.ts";
+import { diagnosticsIn } from "./zod_errors.ts";
+import type { References } from "./references.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { proxyIn, warningsOfTrust } from "./route.ts";
 import { checkAddresses, checkKeys, checkNames, toServers } from "./servers.ts";
 import { toSettings } from "./settings.ts";
-import { fileShape } from "./shape.ts";
+import { fileShape } from "./file_schema.ts";
 import { rawServers, unknownKeys } from "./unknown_keys.ts";
 
-export type { Problem } from "./problem.ts";
+export type { Diagnostic } from "./diagnostic.ts";
 
 /** A usable configuration, or every problem that keeps it from being one; warnings with either. */
 export type Checked =
-  & { readonly warnings: readonly Problem[] }
+  & { readonly warnings: readonly Diagnostic[] }
   & (
     | { readonly ok: true; readonly config: Config }
-    | { readonly ok: false; readonly problems: readonly Problem[] }
+    | { readonly ok: false; readonly problems: readonly Diagnostic[] }
   );
 
 /**
@@ -26,14 +26,14 @@ export type Checked =
  */
 export function checkConfig(
   raw: unknown,
-  env: Outside["env"],
-  file: Outside["file"] = noFiles,
+  env: References["env"],
+  file: References["file"] = noFiles,
 ): Checked {
   const outside = { env, file };
   const parsed = fileShape.safeParse(raw);
   const unknown = unknownKeys(raw);
   const { warnings } = unknown;
-  const problems = [...problemsIn(parsed.error, ""), ...unknown.problems];
+  const problems = [...diagnosticsIn(parsed.error, ""), ...unknown.problems];
   // Looked at as written, so that these problems are told beside those of the schema.
   const written = rawServers(raw);
   const addresses = checkAddresses(written, outside, problems);

@@ -1,9 +1,9 @@
 import type { ServerConfig } from "./config.ts";
-import { expandEnv, keyIn, type Outside } from "./outside.ts";
-import { shown } from "./parts.ts";
-import type { Problem } from "./problem.ts";
+import { expandEnv, keyIn, type References } from "./references.ts";
+import { shown } from "./zod_types.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 import { clientCertificateIn, isHost, proxyIn, trustIn } from "./route.ts";
-import type { RawFile } from "./shape.ts";
+import type { RawFile } from "./file_schema.ts";
 
 /** The servers of a file that has passed. */
 export function toServers(
@@ -11,8 +11,8 @@ export function toServers(
   addresses: readonly (string | undefined)[],
   names: readonly (string | undefined)[],
   keys: readonly (string | undefined)[],
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
   proxyOfAll: string | undefined,
 ): ServerConfig[] {
   return servers.map((server, index): ServerConfig => {
@@ -41,8 +41,8 @@ export function toServers(
 /** The normalised base address of every server; `undefined` where there is a problem. */
 export function checkAddresses(
   servers: readonly Record<string, unknown>[],
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): (string | undefined)[] {
   const firstUse = new Map<string, number>();
   return servers.map(({ url }, index) => {
@@ -91,7 +91,7 @@ export function baseAddress(written: string): string | undefined {
 export function checkNames(
   servers: readonly Record<string, unknown>[],
   addresses: readonly (string | undefined)[],
-  problems: Problem[],
+  problems: Diagnostic[],
 ): (string | undefined)[] {
   const given = servers.map(({ name }) => typeof name === "string" ? name : undefined);
   const wanted = given.map((name, i) => name ?? addresses[i]?.replace(/^https?:\/\//, ""));
@@ -112,8 +112,8 @@ export function checkNames(
 /** The key of every server with its variables filled in; `undefined` where there is none. */
 export function checkKeys(
   servers: readonly Record<string, unknown>[],
-  outside: Outside,
-  problems: Problem[],
+  outside: References,
+  problems: Diagnostic[],
 ): (string | undefined)[] {
   return servers.map(({ api_key: key }, index) =>
     typeof key === "string" && key.trim() !== ""

@@ -1,6 +1,6 @@
 import type { Settings } from "./config.ts";
 import { levelNamed } from "./log_level.ts";
-import type { RawSettings } from "./shape.ts";
+import type { RawSettings } from "./file_schema.ts";
 
 const MIB = 1024 * 1024;
 

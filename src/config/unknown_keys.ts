@@ -1,8 +1,8 @@
 import { unknownInKeys } from "./access.ts";
-import { adminShape, authShape, corsShape, tlsShape } from "./access_shape.ts";
-import { isMistakenFor, tableAt, unknownIn } from "./parts.ts";
-import type { Problem } from "./problem.ts";
-import { fileShape, serverShape, settingsShape } from "./shape.ts";
+import { adminShape, authShape, corsShape, tlsShape } from "./access_schema.ts";
+import { isMistakenFor, tableAt, unknownIn } from "./zod_types.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { fileShape, serverShape, settingsShape } from "./file_schema.ts";
 
 /** The tables that say who may use the router and how it is reached. */
 const ACCESS = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
@@ -22,9 +22,9 @@ const ACCESS_NAMES = new Map<string, string>([
 /** Keys of a configuration file that mean nothing. */
 export interface UnknownKeys {
   /** Those that were meant to restrict access: ignoring them would let in more than was meant. */
-  readonly problems: readonly Problem[];
+  readonly problems: readonly Diagnostic[];
   /** All others, which are ignored. */
-  readonly warnings: readonly Problem[];
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** Finds the unknown keys of a parsed file, whatever else it holds. */

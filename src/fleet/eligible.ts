@@ -1,6 +1,6 @@
-import { isLastResort, slowStartLimit } from "./breaker.ts";
-import { isRoutable, type Server, stateOf } from "./server.ts";
-import { isMoving } from "./stall.ts";
+import { isLastResort, slowStartLimit } from "./health/circuit_breaker.ts";
+import { isRoutable, type Server, stateOf } from "./state/server.ts";
+import { isMoving } from "./health/engine_stall.ts";
 
 /** Why there is no server to choose. */
 export type Refusal = "unknown_model" | "unavailable";

@@ -1,24 +1,24 @@
 import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
-import { makeChange } from "./change.ts";
-import { describeChoice } from "./choice.ts";
+import { makeChange } from "./state/state_change.ts";
+import { describeDecision } from "./decision.ts";
 import { type FleetOptions, type Surroundings, surroundingsOf } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
-import { comparisonOf, settleCuts, settledOutcome, takeSettled } from "./doubt.ts";
-import { engineOf, isFresh, isFull, loadOf } from "./engine.ts";
-import { forgetScrape, takeScrape } from "./engine_transitions.ts";
-import { isFleetwideFailure, leavesEnough } from "./fleetwide.ts";
-import type { Check } from "./health.ts";
+import { comparisonOf, settleCuts, settledOutcome, takeSettled } from "./health/blame.ts";
+import { engineOf, isFresh, isFull, loadOf } from "./state/engine.ts";
+import { applyScrape, dropScrape } from "./state/engine_events.ts";
+import { isFleetwideFailure, leavesEnough } from "./health/panic_threshold.ts";
+import type { Check } from "./health/active_check.ts";
 import { type Lease, takePlace } from "./lease.ts";
-import type { Load, Scrape } from "./load.ts";
-import { isSuspect } from "./outlier.ts";
+import type { Load, Scrape } from "./estimate/load.ts";
+import { isSuspect } from "./health/outlier_detection.ts";
 import { match } from "./reconcile.ts";
-import { type Model, type ModelsFailure, newServer, type Server } from "./server.ts";
+import { type Model, type ModelsFailure, newServer, type Server } from "./state/server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
-import * as transitions from "./transitions.ts";
-import type { Work } from "./work.ts";
-import { createWorkbook, type Workbook } from "./workbook.ts";
+import * as transitions from "./state/server_events.ts";
+import type { PromptProfile } from "./estimate/prompt_profile.ts";
+import { createEstimator, type Estimator } from "./estimate/estimator.ts";
 
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
@@ -29,7 +29,7 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #workbook: Workbook = createWorkbook();
+  readonly #workbook: Estimator = createEstimator();
   readonly #around: Surroundings;
 
   /** A fleet whose servers are all yet to be checked. */
@@ -79,7 +79,7 @@ export class Fleet {
    * @param id of the request, for whoever hears of the choice
    * @returns a lease, or why there is none
    */
-  acquire(work: Work, tried: Tried, id?: string): Lease | Refusal {
+  acquire(work: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
     const now = this.#now();
     const able = eligible(this.#servers, work.model, tried, now);
     if (able.length === 0) return refusal(this.#servers, work.model);
@@ -93,7 +93,7 @@ export class Fleet {
     const choice = { id, policy: this.#settings.policy, chosen, candidates };
     this.#around.onChoice(choice);
     const ticket = this.#workbook.begin(server, work, prospect, now);
-    const decision = this.#settings.debugHeaders ? describeChoice(choice) : undefined;
+    const decision = this.#settings.debugHeaders ? describeDecision(choice) : undefined;
     const { shuttingDown } = server;
     return takePlace(server, decision, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
@@ -101,7 +101,7 @@ export class Fleet {
         isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
       onFirstToken: (isTrial) => {
         this.#workbook.firstToken(server, ticket, this.#now());
-        this.#change(server, (now) => transitions.takeAnswer(server, isTrial, shuttingDown, now));
+        this.#change(server, (now) => transitions.applyAnswer(server, isTrial, shuttingDown, now));
       },
       onEnd: (details) => {
         this.#workbook.end(server, ticket, details, this.#now());
@@ -131,18 +131,18 @@ export class Fleet {
   /** Takes the result of an active check. */
   recordCheck(server: Server, check: Check): void {
     const isFleetwide = isFleetwideFailure(server, this.#servers);
-    this.#change(server, (now) => transitions.takeCheck(server, check, isFleetwide, now));
+    this.#change(server, (now) => transitions.applyCheck(server, check, isFleetwide, now));
     this.#keep(this.#servers);
   }
 
   /** Takes what a server lists. Ignored where the configuration fixes its models. */
   recordModels(server: Server, models: readonly Model[]): void {
-    this.#change(server, (now) => transitions.takeModels(server, models, now));
+    this.#change(server, (now) => transitions.applyModels(server, models, now));
   }
 
   /** Takes why a server doesn't tell its models. What it listed before is still believed. */
   recordNoModels(server: Server, failure: ModelsFailure): void {
-    this.#change(server, () => transitions.takeNoModels(server, failure));
+    this.#change(server, () => transitions.applyModelsFailure(server, failure));
   }
 
   /**
@@ -152,7 +152,7 @@ export class Fleet {
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
     const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
-    this.#change(server, (now) => takeScrape(server, scrape, asleep, prefillMs, now));
+    this.#change(server, (now) => applyScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#workbook.scraped(server, scrape, this.#now());
     this.#change(server, (now) => settleCuts(server, now));
   }
@@ -161,7 +161,7 @@ export class Fleet {
   recordNoScrape(server: Server): void {
     this.#change(server, (now) => settleCuts(server, now));
     if (isFresh(server.scrapedAt, this.#settings, this.#now())) return;
-    this.#change(server, () => forgetScrape(server));
+    this.#change(server, () => dropScrape(server));
   }
 
   /** All that is known, at one moment, for whatever shows it. */

@@ -1,8 +1,8 @@
-import { monotonicMs, uniform, wallTimeMs } from "../clock.ts";
+import { monotonicMs, uniform, wallTimeMs } from "../util/clock.ts";
 import type { Config } from "../config/config.ts";
-import type { Choice } from "./choice.ts";
+import type { Decision } from "./decision.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Server, ServerIdentity, StateChange } from "./server.ts";
+import type { Server, ServerIdentity, StateChange } from "./state/server.ts";
 
 /** What a fleet begins with. */
 export interface FleetOptions {
@@ -13,7 +13,7 @@ export interface FleetOptions {
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
   /** Hears of each choice. @default nobody */
-  readonly onChoice?: (choice: Choice) => void;
+  readonly onChoice?: (choice: Decision) => void;
   /** Hears of each change once. @default nobody */
   readonly onStateChange?: (change: StateChange) => void;
   /** Hears of each attempt's end. @default nobody */

@@ -1,9 +1,9 @@
-import type { Cause, EndDetails, Settled } from "./end_details.ts";
-import type { ClientError } from "./outlier.ts";
+import type { Cause, EndDetails, Settled } from "./attempt_end.ts";
+import type { ClientError } from "./health/outlier_detection.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Server } from "./server.ts";
+import type { Server } from "./state/server.ts";
 
-export type { Cause, EndDetails, Settled } from "./end_details.ts";
+export type { Cause, EndDetails, Settled } from "./attempt_end.ts";
 
 /** What the router knows of the engine behind a lease, for its limits of time. */
 export interface EngineState {

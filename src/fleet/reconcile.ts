@@ -1,5 +1,5 @@
 import type { ServerConfig } from "../config/config.ts";
-import type { Server } from "./server.ts";
+import type { Server } from "./state/server.ts";
 
 /** A configuration's servers matched with those that are known. */
 export interface Matched {

@@ -1,9 +1,9 @@
 import type { Settings } from "../config/config.ts";
-import { meanResponseMs, successRate } from "./health.ts";
-import { freshScrape, loadOf } from "./engine.ts";
-import type { Load } from "./load.ts";
-import type { WorkSnapshot } from "./work.ts";
-import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
+import { meanResponseMs, successRate } from "./health/active_check.ts";
+import { freshScrape, loadOf } from "./state/engine.ts";
+import type { Load } from "./estimate/load.ts";
+import type { WorkSnapshot } from "./estimate/prompt_profile.ts";
+import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
 
 /** One server at one moment, for whatever shows it. Times are wall-clock times in milliseconds. */
 export interface ServerSnapshot extends Load {

@@ -1,4 +1,4 @@
-import { hasCapacity } from "../fleet/server.ts";
+import { hasCapacity } from "../fleet/state/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
 import type { EventView, Identity, ServerView, Totals, View } from "./view.ts";

@@ -1,4 +1,4 @@
-import { isDown, type StateChange } from "../fleet/server.ts";
+import { isDown, type StateChange } from "../fleet/state/server.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view.ts";
 

@@ -1,14 +1,14 @@
 import type { Config } from "../config/config.ts";
-import type { Problem } from "../config/schema.ts";
-import type { Choice } from "../fleet/choice.ts";
+import type { Diagnostic } from "../config/schema.ts";
+import type { Decision } from "../fleet/decision.ts";
 import type { Outcome } from "../fleet/outcome.ts";
-import type { ServerIdentity, StateChange } from "../fleet/server.ts";
+import type { ServerIdentity, StateChange } from "../fleet/state/server.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Whoever wants to know what goes on: the log, the metrics, the screens. */
 export interface Listener extends Observer {
   /** A server was chosen for a request, among these. */
-  readonly chose: (choice: Choice) => void;
+  readonly chose: (choice: Decision) => void;
   /** A server entered another state. */
   readonly stateChanged: (change: StateChange) => void;
   /**
@@ -28,11 +28,11 @@ export interface Listener extends Observer {
   /** A client showed a key that is none of the router's. */
   readonly wrongKey: (client: string) => void;
   /** A changed configuration is in effect. */
-  readonly reloaded: (config: Config, warnings: readonly Problem[]) => void;
+  readonly reloaded: (config: Config, warnings: readonly Diagnostic[]) => void;
   /** A changed configuration asks for no key where the one before did: everybody gets in. */
   readonly keysTurnedOff: () => void;
   /** A changed configuration can't be used; nothing changed. */
-  readonly notReloaded: (problems: readonly Problem[]) => void;
+  readonly notReloaded: (problems: readonly Diagnostic[]) => void;
 }
 
 /**

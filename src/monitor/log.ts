@@ -1,9 +1,9 @@
 import { configure, dispose, getConsoleSink, getLogger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
-import type { Problem } from "../config/schema.ts";
-import { describeTerms } from "../fleet/choice.ts";
-import { isDown } from "../fleet/server.ts";
-import { type Account, endingOf } from "../proxy/account.ts";
+import type { Diagnostic } from "../config/schema.ts";
+import { describeTerms } from "../fleet/decision.ts";
+import { isDown } from "../fleet/state/server.ts";
+import { endingOf, type RequestRecord } from "../proxy/request_record.ts";
 import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
 import { type LogFile, openLogFile } from "./log_file.ts";
@@ -106,7 +106,7 @@ function clipped(text: string): string {
 }
 
 /** The access line: nothing of what was asked or answered, and no key. */
-function logClosed(account: Readonly<Account>): void {
+function logClosed(account: Readonly<RequestRecord>): void {
   const ending = endingOf(account);
   const level = ending === "upstream_error" ? "warning" : "info";
   if (!isLogged(level)) return;
@@ -179,7 +179,7 @@ export function logAnswered(method: string, path: string, status: number): void 
 }
 
 /** Tells of what in a configuration is odd. */
-export function logWarnings(warnings: readonly Problem[]): void {
+export function logWarnings(warnings: readonly Diagnostic[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
 }
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
-import type { Account } from "../proxy/account.ts";
+import type { RequestRecord } from "../proxy/request_record.ts";
 import type { Listener } from "./listener.ts";
 import { keepSeries, type LabelValue } from "./series.ts";
 import { registerServerGauges } from "./server_gauges.ts";
@@ -142,7 +142,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
 }
 
 /** How far a request had come when its client left. */
-function stageOf({ attempts, bytes }: Readonly<Account>): "upload" | "waiting" | "streaming" {
+function stageOf({ attempts, bytes }: Readonly<RequestRecord>): "upload" | "waiting" | "streaming" {
   if (attempts === 0) return "upload";
   return bytes === 0 ? "waiting" : "streaming";
 }

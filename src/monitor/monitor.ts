@@ -1,4 +1,4 @@
-import { monotonicMs, wallTimeMs } from "../clock.ts";
+import { monotonicMs, wallTimeMs } from "../util/clock.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from "prom-client";
-import { isRoutable } from "../fleet/server.ts";
+import { isRoutable } from "../fleet/state/server.ts";
 import type { ServerSnapshot } from "../fleet/snapshot.ts";
 
 /** Makes a gauge of what `read` tells of each server; what is unknown has no value. */

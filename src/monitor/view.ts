@@ -1,4 +1,4 @@
-import type { ServerState } from "../fleet/server.ts";
+import type { ServerState } from "../fleet/state/server.ts";
 
 /** The fleet at one moment as people are shown it: plain JSON, the same for every screen. */
 export interface View {

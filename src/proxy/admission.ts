@@ -1,4 +1,4 @@
-import { type ApiError, tooManyRequests } from "./errors.ts";
+import { type ApiError, tooManyRequests } from "../http/api_errors.ts";
 
 /** What the router may have on its hands. */
 export interface AdmissionLimits {

@@ -1,5 +1,5 @@
 import type { Client } from "./client.ts";
-import { type ApiError, headTooLarge } from "./errors.ts";
+import { type ApiError, headTooLarge } from "../http/api_errors.ts";
 
 /** Headers of one connection, which a proxy must not pass on (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([

@@ -1,6 +1,6 @@
-import type { Account } from "./account.ts";
+import type { RequestRecord } from "./request_record.ts";
 import type { Outcome } from "../fleet/outcome.ts";
-import type { ServerIdentity } from "../fleet/server.ts";
+import type { ServerIdentity } from "../fleet/state/server.ts";
 
 /** A request moves to another server. */
 export interface Failover {
@@ -31,5 +31,5 @@ export interface Observer {
   /** A request would have gone to another server, but the retry budget was spent. */
   readonly retryHeldBack: () => void;
   /** A request ended. */
-  readonly closed: (account: Readonly<Account>) => void;
+  readonly closed: (account: Readonly<RequestRecord>) => void;
 }

@@ -1,25 +1,25 @@
-import { monotonicMs } from "../clock.ts";
-import type { Connections } from "../fleet/connections.ts";
+import { monotonicMs } from "../util/clock.ts";
+import type { ClientPool } from "../http/client_pool.ts";
 import type { Refusal } from "../fleet/eligible.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Lease } from "../fleet/lease.ts";
 import { isFailure } from "../fleet/outcome.ts";
-import type { Server } from "../fleet/server.ts";
-import { openAccount } from "./account.ts";
+import type { Server } from "../fleet/state/server.ts";
+import { openRecord } from "./request_record.ts";
 import { createAdmission } from "./admission.ts";
-import { type Attempted, LEFT } from "./attempt.ts";
-import { createAttempts } from "./attempts.ts";
-import { readAsked } from "./asked.ts";
+import { type Attempted, LEFT } from "./attempt/attempt.ts";
+import { createAttempts } from "./attempt/attempts.ts";
+import { readRequest } from "./request/read_request.ts";
 import type { Client } from "./client.ts";
-import { createFailures } from "./dispute.ts";
-import type { Early } from "./early_head.ts";
-import * as errors from "./errors.ts";
+import { createFailures } from "./attempt/dispute.ts";
+import type { Early } from "./response/early_head.ts";
+import * as errors from "../http/api_errors.ts";
 import { headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
-import { targetOf } from "./paths.ts";
+import { targetOf } from "../http/paths.ts";
 import { headersOf, idOf } from "./request.ts";
-import { respond } from "./respond.ts";
-import { brokenStream, noAnswer } from "./server_errors.ts";
+import { respond } from "./response/respond.ts";
+import { brokenStream, noAnswer } from "./response/server_errors.ts";
 import { costsRetry, endDetails, isFinal, outcomeFor, shouldRetry } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
@@ -28,7 +28,7 @@ export interface ProxyOptions {
   /** Chooses and counts. */
   readonly fleet: Fleet;
   /** Connections to servers. */
-  readonly connections: Connections;
+  readonly connections: ClientPool;
   /** Hears how requests fare. */
   readonly observer: Observer;
   /** Aborts when the router takes no new requests any more. */
@@ -54,7 +54,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const startedAt = performance.now();
     const id = idOf(request);
     const path = targetOf(request.url);
-    const account = openAccount({ id, client, method: request.method, path });
+    const account = openRecord({ id, client, method: request.method, path });
     const { settings } = fleet;
     // What is given back when the request has ended, even by a defect of ours: the last first.
     using held = new DisposableStack();
@@ -70,7 +70,7 @@ export function createProxy(options: ProxyOptions): Proxy {
 
     const headers = headersForServers(request.headers, client);
     if ("status" in headers) return reject(headers);
-    const asked = await readAsked(request, path, client, admission, settings);
+    const asked = await readRequest(request, path, client, admission, settings);
     if (!asked) return answer(LEFT);
     if ("status" in asked) return reject(asked);
     held.defer(dropBody = asked.body.drop);

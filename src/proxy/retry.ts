@@ -1,8 +1,8 @@
 import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
-import type { ClientError } from "./client_error.ts";
-import type { Expiry } from "./outcome_of.ts";
-import type { Usage } from "./usage.ts";
+import type { ClientError } from "../vllm/error_shape.ts";
+import type { Expiry } from "./attempt/outcome_of.ts";
+import type { Usage } from "../vllm/usage.ts";
 
 /** What of an ended attempt decides how it goes on. */
 export interface Ending {

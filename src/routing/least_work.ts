@@ -1,4 +1,4 @@
-import { type Candidate, cheapest, HALF, type Policy, type Prospect } from "./policy.ts";
+import { type Candidate, cheapest, HALF, type Policy, type Prediction } from "./policy.ts";
 
 /** What a fuller batch costs all in it, in steps of this server, at full crowding. */
 const CROWDING_STEPS = 1;
@@ -19,14 +19,14 @@ export function leastWork(): Policy {
 }
 
 /** What it costs to send a request there, in seconds. */
-export function costOf(prospect: Prospect, load: number): number {
+export function costOf(prospect: Prediction, load: number): number {
   const { ownTokens, secondsPerToken, startSeconds, crowding } = prospect;
   return firstTokenSeconds(prospect) + OTHERS_SHARE * ownTokens * secondsPerToken +
     startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
 }
 
 /** Seconds until the first token is to be expected. */
-export function firstTokenSeconds(prospect: Prospect): number {
+export function firstTokenSeconds(prospect: Prediction): number {
   const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prospect;
   const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
   const seatSeconds = prospect.aheadOfSeat * prospect.secondsPerSeat;

@@ -5,11 +5,11 @@ export interface Candidate {
   /** `(running + 0.5 × waiting) / capacity` at this moment. */
   readonly load: number;
   /** What a request would find there, where something is known of the request. */
-  readonly prospect?: Prospect | undefined;
+  readonly prospect?: Prediction | undefined;
 }
 
 /** What a request would find at a server, in seconds and tokens. */
-export interface Prospect {
+export interface Prediction {
   /** Prompt tokens that the server has yet to compute for others. */
   readonly pendingTokens: number;
   /** Tokens of this prompt. */

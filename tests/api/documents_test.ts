@@ -3,7 +3,7 @@ import { healthDocument } from "../../src/api/health.ts";
 import { loadStatsDocument } from "../../src/api/load_stats.ts";
 import { modelsDocument, serverModelsDocument } from "../../src/api/models.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import type { Server } from "../../src/fleet/server.ts";
+import type { Server } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Access } from "../../src/config/config.ts";
 import { hashOf, writtenHash } from "../../src/config/key_hash.ts";
-import { checkConfig, type Problem } from "../../src/config/schema.ts";
+import { checkConfig, type Diagnostic } from "../../src/config/schema.ts";
 import { lines } from "../support/config.ts";
 
 const ENV: Record<string, string> = { KEY: "from-outside" };
@@ -25,7 +25,7 @@ function accessOf(tables: Record<string, unknown>, files: Record<string, string>
 function problemsOf(
   tables: Record<string, unknown>,
   files: Record<string, string> = {},
-): readonly Problem[] {
+): readonly Diagnostic[] {
   const checked = check(tables, files);
   return checked.ok ? [] : checked.problems;
 }

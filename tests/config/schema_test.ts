@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Config } from "../../src/config/config.ts";
-import { checkConfig, type Problem } from "../../src/config/schema.ts";
+import { checkConfig, type Diagnostic } from "../../src/config/schema.ts";
 import { baseAddress } from "../../src/config/servers.ts";
-import { authShape, corsShape } from "../../src/config/access_shape.ts";
-import { serverShape, settingsShape } from "../../src/config/shape.ts";
+import { authShape, corsShape } from "../../src/config/access_schema.ts";
+import { serverShape, settingsShape } from "../../src/config/file_schema.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
@@ -33,11 +33,11 @@ function configOf(checked: ReturnType<typeof check>): Config {
   return checked.config;
 }
 
-function problemsOf(checked: ReturnType<typeof check>): readonly Problem[] {
+function problemsOf(checked: ReturnType<typeof check>): readonly Diagnostic[] {
   return checked.ok ? [] : checked.problems;
 }
 
-function warningsOf(checked: ReturnType<typeof check>): readonly Problem[] {
+function warningsOf(checked: ReturnType<typeof check>): readonly Diagnostic[] {
   return checked.ok ? checked.warnings : [];
 }
 

@@ -1,6 +1,6 @@
 import { workOf } from "../support/work.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
-import { openAccount } from "../../src/proxy/account.ts";
+import { openRecord } from "../../src/proxy/request_record.ts";
 import { keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
@@ -52,7 +52,7 @@ function pageOfEverything(): Promise<string> {
   counted(100_000);
   fleet.recordScrape(server, scrape, false);
   const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
-  const account = openAccount({
+  const account = openRecord({
     id: "1",
     client: clientAs({ address: "::1", keyName: "lab" }),
     method: "POST",

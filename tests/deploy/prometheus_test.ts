@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isRoutable, type ServerState } from "../../src/fleet/server.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { isRoutable, type ServerState } from "../../src/fleet/state/server.ts";
+import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";

@@ -3,8 +3,8 @@ import type { Tried } from "../../src/fleet/eligible.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Cause, EndDetails, Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import type { ClientError } from "../../src/fleet/outlier.ts";
-import { type Server, type StateChange, stateOf } from "../../src/fleet/server.ts";
+import type { ClientError } from "../../src/fleet/health/outlier_detection.ts";
+import { type Server, type StateChange, stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 

@@ -4,7 +4,7 @@ import type { Refusal, Tried } from "../../src/fleet/eligible.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import { type Server, type StateChange, stateOf } from "../../src/fleet/server.ts";
+import { type Server, type StateChange, stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";

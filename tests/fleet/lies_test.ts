@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Choice } from "../../src/fleet/choice.ts";
+import type { Decision } from "../../src/fleet/decision.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Lease } from "../../src/fleet/lease.ts";
-import { parseMetrics } from "../../src/fleet/metrics_text.ts";
-import type { Server } from "../../src/fleet/server.ts";
-import { usageIn } from "../../src/proxy/usage.ts";
+import { parseMetrics } from "../../src/vllm/metrics_page.ts";
+import type { Server } from "../../src/fleet/state/server.ts";
+import { usageIn } from "../../src/vllm/usage.ts";
 import { costOf } from "../../src/routing/least_work.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
@@ -33,7 +33,7 @@ function pageOf(numbers: Numbers, engines = 1): string {
 /** Two honest servers and one that lies, on a clock of their own, all healthy. */
 function fleetOf() {
   const clock = { now: 1_000_000_000 };
-  const choices: Choice[] = [];
+  const choices: Decision[] = [];
   const random = seeded(7);
   const config = (urls: readonly string[]) =>
     configOf(urls.map((url) => ({ url, max_concurrent_requests: 8, models: ["m"] })));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { match } from "../../src/fleet/reconcile.ts";
-import { newServer } from "../../src/fleet/server.ts";
+import { newServer } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 
 const described = (...urls: string[]) => configOf(urls.map((url) => ({ url }))).servers;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Choice } from "../../src/fleet/choice.ts";
+import type { Decision } from "../../src/fleet/decision.ts";
 import type { Tried } from "../../src/fleet/eligible.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import type { Server } from "../../src/fleet/server.ts";
+import type { Server } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
@@ -14,7 +14,7 @@ import { workOf } from "../support/work.ts";
 /** A fleet of healthy servers on a clock of its own. */
 function fleetOf(count: number, seed = 1) {
   const clock = { now: 1_000_000 };
-  const choices: Choice[] = [];
+  const choices: Decision[] = [];
   const servers = Array.from({ length: count }, (_, i) => ({
     url: `http://${i}`,
     max_concurrent_requests: 64,

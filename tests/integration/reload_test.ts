@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { ask, eventsOf, inFlight } from "../support/fleet.ts";

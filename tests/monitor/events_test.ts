@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServerState } from "../../src/fleet/server.ts";
+import type { ServerState } from "../../src/fleet/state/server.ts";
 import { createEvents } from "../../src/monitor/events.ts";
 import { SHOWN_EVENTS } from "../../src/monitor/view.ts";
 import { configOf } from "../support/config.ts";

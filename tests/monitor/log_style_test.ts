@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { newServer } from "../../src/fleet/server.ts";
+import { newServer } from "../../src/fleet/state/server.ts";
 import { closeLog, logError, logListener, setLogLevel, setUpLog } from "../../src/monitor/log.ts";
 import type { LogOptions } from "../../src/monitor/log.ts";
-import { openAccount } from "../../src/proxy/account.ts";
+import { openRecord } from "../../src/proxy/request_record.ts";
 import { clientAs } from "../support/client.ts";
 import { configOf } from "../support/config.ts";
 
 const server = { url: "http://10.0.0.1:8000", name: "gpu-1" };
 const change = { server, from: "healthy", to: "unhealthy", reason: "why" } as const;
-const account = openAccount({
+const account = openRecord({
   id: "7",
   client: clientAs({ address: "::1" }),
   method: "POST",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createMetrics } from "../../src/monitor/metrics.ts";
-import { type Account, openAccount } from "../../src/proxy/account.ts";
+import { openRecord, type RequestRecord } from "../../src/proxy/request_record.ts";
 import { workSnapshotOf } from "../support/work.ts";
 import { ask, startFleet } from "../support/fleet.ts";
 import { keyOf } from "../support/access.ts";
@@ -11,8 +11,8 @@ import { clientAs } from "../support/client.ts";
 
 const A = { url: "http://gpu-1:8000", name: "gpu-1" };
 const B = { url: "http://gpu-2:8000", name: "gpu-2" };
-const account: Account = {
-  ...openAccount({ id: "1", client: clientAs({ address: "::1" }), method: "POST", path: "/" }),
+const account: RequestRecord = {
+  ...openRecord({ id: "1", client: clientAs({ address: "::1" }), method: "POST", path: "/" }),
   model: "m",
   server: A.name,
   attempts: 1,

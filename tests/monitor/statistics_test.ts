@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { createStatistics } from "../../src/monitor/statistics.ts";
 import type { FirstToken } from "../../src/monitor/view.ts";
-import { openAccount } from "../../src/proxy/account.ts";
+import { openRecord } from "../../src/proxy/request_record.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
 import { clientAs } from "../support/client.ts";
 
 const A = { url: "http://gpu-1:8000", name: "gpu-1" };
 const B = { url: "http://gpu-2:8000", name: "gpu-2" };
 const NONE = { p50: null, p95: null, p99: null };
-const account = openAccount({
+const account = openRecord({
   id: "1",
   client: clientAs({ address: "::1" }),
   method: "POST",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { openConnections } from "../../src/fleet/connections.ts";
+import { openClientPool } from "../../src/http/client_pool.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import type { Server } from "../../src/fleet/server.ts";
-import type { Account } from "../../src/proxy/account.ts";
+import type { Server } from "../../src/fleet/state/server.ts";
+import type { RequestRecord } from "../../src/proxy/request_record.ts";
 import type { Failover } from "../../src/proxy/observer.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import { clientAs } from "../support/client.ts";
@@ -18,7 +18,7 @@ const nameOf = (url: string) => url.replace("http://", "");
 interface Proxied {
   readonly proxy: (request: Request) => Promise<Response>;
   readonly fleet: Fleet;
-  readonly accounts: Readonly<Account>[];
+  readonly accounts: Readonly<RequestRecord>[];
   readonly failovers: Failover[];
   /** Times a retry was held back. */
   readonly heldBack: () => number;
@@ -36,7 +36,7 @@ async function proxying(
   use: (proxied: Proxied) => Promise<void>,
   settings: Record<string, unknown> = {},
 ): Promise<void> {
-  const connections = openConnections();
+  const connections = openClientPool();
   const closing = new AbortController();
   const cutOff = new AbortController();
   let heldBack = 0;
@@ -50,7 +50,7 @@ async function proxying(
   for (const server of fleet.servers as Server[]) {
     fleet.recordCheck(server, { ok: true, responseMs: 1 });
   }
-  const accounts: Readonly<Account>[] = [];
+  const accounts: Readonly<RequestRecord>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
     closing: closing.signal,

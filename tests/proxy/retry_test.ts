@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../src/fleet/outcome.ts";
-import type { ClientError } from "../../src/fleet/outlier.ts";
-import type { Expiry } from "../../src/proxy/outcome_of.ts";
+import type { ClientError } from "../../src/fleet/health/outlier_detection.ts";
+import type { Expiry } from "../../src/proxy/attempt/outcome_of.ts";
 import {
   endDetails,
   type Ending,

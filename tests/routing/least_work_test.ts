@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { costOf, firstTokenSeconds, leastWork } from "../../src/routing/least_work.ts";
 import { createPolicy } from "../../src/routing/policies.ts";
-import type { Candidate, Prospect } from "../../src/routing/policy.ts";
+import type { Candidate, Prediction } from "../../src/routing/policy.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 
 /** A free server of 10,000 tokens a second, and a prompt of 1,000. */
-const FREE: Prospect = {
+const FREE: Prediction = {
   pendingTokens: 0,
   promptTokens: 1_000,
   knownTokens: 0,
@@ -19,7 +19,7 @@ const FREE: Prospect = {
   crowding: 0.1,
 };
 
-function candidate(id: number, prospect: Partial<Prospect> = {}, load = 0): Candidate {
+function candidate(id: number, prospect: Partial<Prediction> = {}, load = 0): Candidate {
   return { id, load, prospect: { ...FREE, ...prospect } };
 }
 
@@ -27,7 +27,7 @@ const chosen = (...candidates: Candidate[]) => leastWork()(candidates, seeded(1)
 
 const seconds = fc.double({ min: 0, max: 10, noNaN: true });
 const tokens = fc.nat(200_000);
-const prospect: fc.Arbitrary<Prospect> = fc.record({
+const prospect: fc.Arbitrary<Prediction> = fc.record({
   pendingTokens: tokens,
   promptTokens: tokens,
   knownTokens: tokens,

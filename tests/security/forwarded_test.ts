@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { clientAddress, isTrusted } from "../../src/api/client_address.ts";
+import { clientAddress, isTrusted } from "../../src/http/client_address.ts";
 import { until } from "../support/until.ts";
 import { startGuarded, startRecorder, statusOf } from "./guarded.ts";
 

@@ -1,4 +1,4 @@
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/file/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { closeLog, setUpLog } from "../../src/monitor/log.ts";
 import { metricsPage, modelsPage } from "../support/upstream.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../../src/config/config.ts";
-import { checkConfig, type Problem } from "../../src/config/schema.ts";
+import { checkConfig, type Diagnostic } from "../../src/config/schema.ts";
 
 /** The configuration of servers and settings written as the file writes them. */
 export function configOf(
@@ -15,6 +15,6 @@ export function configOf(
 }
 
 /** Every problem in one text, a line each. */
-export function lines(problems: readonly Problem[]): string {
+export function lines(problems: readonly Diagnostic[]): string {
   return problems.map(({ where, what }) => `${where}: ${what}`).join("\n");
 }

@@ -1,5 +1,5 @@
 import type { Room } from "../../src/proxy/admission.ts";
-import type { Limits } from "../../src/proxy/deadlines.ts";
+import type { Limits } from "../../src/proxy/attempt/deadlines.ts";
 
 /** Of an engine whose counters nobody can see. */
 const NOTHING_KNOWN = { movedAt: -Infinity, stillSince: Infinity };

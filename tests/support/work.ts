@@ -1,7 +1,11 @@
-import type { Ticket, Work, WorkSnapshot } from "../../src/fleet/work.ts";
+import type {
+  PromptProfile,
+  QueuedRequest,
+  WorkSnapshot,
+} from "../../src/fleet/estimate/prompt_profile.ts";
 
 /** A stream of any model without a prompt that can be told, but for what is given. */
-export function workOf(known: Partial<Work> = {}): Work {
+export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
   return {
     model: undefined,
     promptBytes: undefined,
@@ -13,7 +17,7 @@ export function workOf(known: Partial<Work> = {}): Work {
 }
 
 /** A prompt of 1,000 tokens, none of them cached, sent at 0 and expected to take a second. */
-export function ticketOf(known: Partial<Ticket> = {}): Ticket {
+export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   return {
     work: workOf(),
     promptTokens: 1_000,

@@ -1,4 +1,4 @@
-import { isDown } from "../../fleet/server.ts";
+import { isDown } from "../../fleet/state/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Row } from "./order.ts";
 import { type Paint, paintOfUsage, type Palette } from "./paint.ts";

@@ -1,4 +1,4 @@
-import { isDown, type ServerState } from "../../fleet/server.ts";
+import { isDown, type ServerState } from "../../fleet/state/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Sort, Ui } from "./ui.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import type { ServerState } from "../../../src/fleet/server.ts";
+import type { ServerState } from "../../../src/fleet/state/server.ts";
 import { drawAll, drawScreen, extentOf } from "../../../src/monitor/terminal/draw.ts";
 import { colourLevel, paletteOf } from "../../../src/monitor/terminal/paint.ts";
 import { widthOf } from "../../../src/monitor/terminal/text.ts";

@@ -1,0 +1,84 @@
+import { dirname, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import type { References } from "../references.ts";
+import type { Diagnostic } from "../diagnostic.ts";
+import { checkConfig, type Checked } from "../schema.ts";
+
+/** A configuration file as it was read. */
+export interface Loaded {
+  /** What it holds, and what the files that it names hold: all that a watcher has to compare. */
+  readonly text: string;
+  /** The files that it names, as paths. */
+  readonly files: readonly string[];
+  /** What it means, or what is the matter with it. */
+  readonly checked: Checked;
+}
+
+/** Parses and checks the text of a configuration file. */
+export function parseConfig(
+  text: string,
+  env: References["env"],
+  file?: References["file"],
+): Checked {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const what = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
+    return failure(`line ${error.line}, column ${error.column}`, `not valid TOML: ${what}`);
+  }
+  return checkConfig(raw, env, file);
+}
+
+/** Reads a configuration file and the files that it names, which are looked for from its folder. */
+export async function loadConfig(
+  path: string,
+  env: References["env"] = (name) => Deno.env.get(name),
+): Promise<Loaded> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const hint = error instanceof Deno.errors.NotFound
+      ? "; copy servers.example.toml, or name servers with --server"
+      : "";
+    return { text: "", files: [], checked: failure(path, unreadable(error) + hint) };
+  }
+  const files = new Map<string, string>();
+  const checked = inFile(
+    path,
+    parseConfig(text, env, (name) => {
+      const named = resolve(dirname(path), name);
+      try {
+        files.set(named, Deno.readTextFileSync(named));
+      } catch (error) {
+        files.set(named, "");
+        throw new Error(unreadable(error));
+      }
+      return files.get(named)!;
+    }),
+  );
+  return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
+}
+
+/** With the file's name before each place in it. */
+function inFile(path: string, checked: Checked): Checked {
+  const named = (problems: readonly Diagnostic[]) =>
+    problems.map(({ where, what }) => ({ where: `${path}: ${where}`, what }));
+  const warnings = named(checked.warnings);
+  return checked.ok
+    ? { ...checked, warnings }
+    : { ...checked, problems: named(checked.problems), warnings };
+}
+
+function failure(where: string, what: string): Checked {
+  return { ok: false, problems: [{ where, what }], warnings: [] };
+}
+
+function unreadable(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "no such file";
+  if (error instanceof Deno.errors.IsADirectory) return "is a folder, expected a file";
+  if (error instanceof Deno.errors.PermissionDenied) return "may not be read by this user";
+  return `can't be read: ${error instanceof Error ? error.message : error}`;
+}

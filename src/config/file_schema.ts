@@ -1,0 +1,107 @@
+import { z } from "zod";
+import { policyNames } from "../routing/policies.ts";
+import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_schema.ts";
+import { levelNamed, logLevels } from "./log_level.ts";
+import {
+  anySeconds,
+  expected,
+  seconds,
+  secondsOrNone,
+  secret,
+  share,
+  table,
+  text,
+  wholeNumber,
+  yesOrNo,
+} from "./zod_types.ts";
+
+const proxyAddress = secret("the address of a proxy");
+
+/** One entry of `servers.servers`. */
+export const serverShape = z.looseObject(
+  {
+    url: text,
+    max_concurrent_requests: wholeNumber(1).default(3),
+    name: text.optional(),
+    api_key: secret("a text that is not empty").optional(),
+    ca: text.optional(),
+    tls_skip_verify: yesOrNo.default(false),
+    health_path: expected<string>(
+      "a path such as /health",
+      (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),
+    ).optional(),
+    client_cert: text.optional(),
+    client_key: text.optional(),
+    proxy: proxyAddress.optional(),
+    models: z.array(text, table("a list of model names")).min(
+      1,
+      "expected at least one model name",
+    )
+      .optional(),
+  },
+  table(
+    'a server such as { url = "http://gpu-server-1:8081", max_concurrent_requests = 3 }',
+  ),
+);
+
+/** The table `[config]`, with the defaults. */
+export const settingsShape = z.looseObject({
+  policy: expected<string>(
+    `one of ${policyNames.join(", ")}`,
+    (value) => typeof value === "string" && policyNames.includes(value),
+  ).default("least_work"),
+  log_level: expected<string>(
+    `one of ${logLevels.join(", ")}`,
+    (value) => typeof value === "string" && levelNamed(value) !== undefined,
+  ).optional(),
+  metrics_interval: seconds(0.5),
+  health_check_interval: seconds(10),
+  health_check_timeout: seconds(5),
+  connect_timeout: seconds(5),
+  proxy: proxyAddress.optional(),
+  request_timeout: seconds(120),
+  chunk_timeout: anySeconds.optional(),
+  total_timeout: anySeconds.optional(),
+  stall_timeout: seconds(30),
+  max_retries: wholeNumber(0).default(3),
+  max_in_flight: wholeNumber(1).default(10_000),
+  max_in_flight_per_client: wholeNumber(1).optional(),
+  max_body_mib: wholeNumber(1).default(64),
+  body_buffer_mib: wholeNumber(1).default(512),
+  client_timeout: seconds(60),
+  trusted_proxies: networks.default([]),
+  session_header: expected<string>(
+    "the name of a header",
+    (value) => typeof value === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(value),
+  ).default("x-session-id"),
+  debug_headers: yesOrNo.default(false),
+  drain_timeout: secondsOrNone.default(120),
+  drain_delay: secondsOrNone.default(0),
+  config_reload_interval: seconds(30),
+  failure_threshold: wholeNumber(1).default(2),
+  auto_recovery_threshold: seconds(60),
+  enable_active_health_check: yesOrNo.default(true),
+  health_check_max_response_time: seconds(10),
+  health_check_min_success_rate: share.default(0.8),
+  health_check_window_size: wholeNumber(1).default(10),
+  health_check_consecutive_failures: wholeNumber(1).default(3),
+}, table("a table"));
+
+/** A whole configuration file. Unknown keys pass: they are warned of, not refused. */
+export const fileShape = z.looseObject({
+  servers: z.looseObject({
+    servers: z.array(serverShape, table("a list of servers"))
+      .min(1, "expected at least one server, got an empty list"),
+  }, table("a table [servers] with a list named servers")),
+  config: settingsShape.prefault({}),
+  auth: authShape.prefault({}),
+  admin: adminShape.prefault({}),
+  tls: tlsShape.optional(),
+  cors: corsShape.prefault({}),
+});
+
+/** A whole file that has passed, in its own units. */
+export type RawFile = z.output<typeof fileShape>;
+
+/** The table `[config]` once it has passed, in the file's own units. */
+export type RawSettings = z.output<typeof settingsShape>;

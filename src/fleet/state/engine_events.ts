@@ -1,0 +1,59 @@
+import { openBreaker } from "../health/circuit_breaker.ts";
+import type { Scrape } from "../estimate/load.ts";
+import type { Server } from "./server.ts";
+import { afterScrape, stallAfterMs } from "../health/engine_stall.ts";
+import type { Circumstances } from "./server_events.ts";
+
+// What a server's page, or the want of one, makes of it. Each changes the server and tells in words
+// why it is as it is now.
+
+/**
+ * Its `/metrics` were read.
+ *
+ * @param prefillMs expected for the longest prompt that waits there
+ */
+export function applyScrape(
+  server: Server,
+  scrape: Omit<Scrape, "at"> | undefined,
+  asleep: boolean,
+  prefillMs: number,
+  circumstances: Circumstances,
+): string {
+  const { settings, now } = circumstances;
+  const { asleep: slept, stalled: isStalled, awaited, progress: { movedAt } } = server;
+  server.scrapedAt = now;
+  server.scrape = scrape && { ...scrape, at: now };
+  server.asleep = asleep;
+  server.progress = afterScrape(server.progress, scrape, { awaited, isStalled }, now);
+  const stillMs = now - server.progress.stillSince;
+  const moved = server.progress.movedAt > movedAt;
+  if (!isStalled) {
+    server.stalled = stillMs >= stallAfterMs(server.progress, prefillMs, settings.stallTimeoutMs);
+  } else if (moved || !scrape) {
+    server.stalled = false;
+  } else if (server.progress.stillSince === Infinity) {
+    return letTry(server, circumstances);
+  }
+  if (asleep) return "its engine sleeps";
+  if (server.stalled) {
+    return `its engine stands still: no progress for ${Math.round(stillMs / 1000)} s`;
+  }
+  return slept ? "its engine is awake" : "its engine moves again";
+}
+
+/** Nothing is left at an engine that hangs, so nothing can move: a request has to show it. */
+function letTry(server: Server, { now, random }: Circumstances): string {
+  server.stalled = false;
+  const { status } = server.health;
+  if (status === "healthy" || status === "half-open") {
+    server.health = openBreaker(server.health, { now, random }, "its engine stood still");
+  }
+  return server.health.reason;
+}
+
+/** Its `/metrics` could not be read for so long that what they said of its engine is old. */
+export function dropScrape(server: Server): string {
+  server.asleep = false;
+  server.stalled = false;
+  return "its metrics can't be read";
+}

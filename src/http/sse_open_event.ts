@@ -1,0 +1,61 @@
+import { endOfLastEvent } from "./sse_events.ts";
+
+/** The last event of a stream, as far as it has come. */
+export interface OpenEvent {
+  /** Bytes that have come of it. */
+  readonly length: number;
+  /**
+   * Adds what came next.
+   *
+   * @returns what is whole now, from the event's beginning on
+   */
+  add(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | "not_whole" | "too_long";
+}
+
+/** Longer events aren't kept. */
+const LONGEST_EVENT = 1024 * 1024;
+/** Bytes of a blank line that may have come before a chunk. */
+const BLANK_LINE = 3;
+
+const NOTHING = new Uint8Array();
+
+/** Each byte is copied a few times at most, in however small pieces it comes. */
+export function openEvent(): OpenEvent {
+  let kept: Uint8Array<ArrayBuffer> = NOTHING;
+  let length = 0;
+
+  function keep(bytes: Uint8Array<ArrayBuffer>): void {
+    const needed = length + bytes.length;
+    if (needed > kept.length) {
+      const larger = new Uint8Array(Math.max(needed, 2 * kept.length));
+      larger.set(kept.subarray(0, length));
+      kept = larger;
+    }
+    kept.set(bytes, length);
+    length = needed;
+  }
+
+  return {
+    get length() {
+      return length;
+    },
+    add(chunk) {
+      if (length === 0) {
+        const end = endOfLastEvent(chunk);
+        if (end < chunk.length) keep(chunk.subarray(end));
+        return end > 0 ? chunk.subarray(0, end) : "not_whole";
+      }
+      if (length + chunk.length > LONGEST_EVENT) return "too_long";
+      const from = Math.max(0, length - BLANK_LINE);
+      keep(chunk);
+      const end = endOfLastEvent(kept.subarray(from, length));
+      if (end === 0) return "not_whole";
+      const whole = kept.subarray(0, from + end);
+      const rest = kept.subarray(from + end, length);
+      kept = NOTHING;
+      length = 0;
+      if (rest.length > 0) keep(rest);
+      return whole;
+    },
+  };
+}

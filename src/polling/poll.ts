@@ -1,0 +1,199 @@
+import { monotonicMs } from "../util/clock.ts";
+import type { ClientPool } from "../http/client_pool.ts";
+import { isDueForCheck } from "./check_schedule.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe, Unauthorized } from "./probe.ts";
+import type { ServerMetrics } from "../vllm/metrics_page.ts";
+import { failureIn } from "../http/fetch_error.ts";
+import { repeat } from "../util/interval.ts";
+import type { Server } from "../fleet/state/server.ts";
+
+/** The loops that keep the fleet's knowledge fresh. */
+export interface Poller {
+  /** Starts loops for servers that have none and stops those of servers that left. */
+  sync(): void;
+  /** Checks a server now, and reads its models, unless that was done a moment ago. */
+  look(server: Readonly<Server>): void;
+  /** Resolves when every present server has been checked once. */
+  firstRound(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How often it is decided whether a check is due, at least. */
+const DUE_MS = 1_000;
+/** Between two checks that requests bring about. */
+const LOOK_MS = 1_000;
+
+/** How servers are polled. */
+export interface PollingOptions {
+  /** Hears of what should never be: the polling goes on. @default throws it */
+  readonly onError?: (error: unknown) => void;
+  /** Hears once why a server, told by its name, doesn't tell its models. @default nobody */
+  readonly onNoModels?: (server: string, why: string) => void;
+  /** Hears once why the metrics of a server, told by its name, can't be used. @default nobody */
+  readonly onNoMetrics?: (server: string, why: string) => void;
+  /** A monotonic clock, in milliseconds. @default monotonicMs */
+  readonly now?: () => number;
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/**
+ * Polls every server side by side: health and models on one loop, metrics on another, so that a
+ * server that hangs delays neither the others nor its own other loop.
+ */
+export function startPolling(
+  fleet: Fleet,
+  connections: ClientPool,
+  {
+    onError = raise,
+    onNoModels = () => {},
+    onNoMetrics = () => {},
+    now = monotonicMs,
+  }: PollingOptions = {},
+): Poller {
+  const loops = new Map<
+    Server,
+    { stop: AbortController; checked: Promise<void>; ended: Promise<unknown> }
+  >();
+
+  const checks = new Map<Server, Promise<void>>();
+  const lookedAt = new WeakMap<Server, number>();
+  const stopped = new Set<Promise<unknown>>();
+
+  const probe = (server: Server, signal: AbortSignal): Probe => ({
+    fetch: connections.to(server.config).fetch,
+    signal,
+    timeoutMs: fleet.settings.healthCheckTimeoutMs,
+  });
+
+  /** Checks a server, or waits for the check that is under way. */
+  function check(server: Server, signal: AbortSignal): Promise<void> {
+    const underWay = checks.get(server) ??
+      checkNow(server, signal).finally(() => checks.delete(server));
+    checks.set(server, underWay);
+    return underWay;
+  }
+
+  async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
+    const result = await checkHealth(server.config, probe(server, signal));
+    // A server whose models nobody knows is of no use yet, and one that comes back may have
+    // others: they are read first.
+    const isUnlisted = server.models.size === 0;
+    const isBack = result.ok && server.health.status !== "healthy";
+    const listsFirst = isBack || (isUnlisted && !result.refused);
+    if (listsFirst) await listModels(server, signal);
+    if (!signal.aborted) fleet.recordCheck(server, result);
+    if (result.ok && !listsFirst) await listModels(server, signal);
+  }
+
+  async function listModels(server: Server, signal: AbortSignal): Promise<void> {
+    if (server.config.models || signal.aborted) return;
+    try {
+      const models = await fetchModels(server.config, probe(server, signal));
+      if (!signal.aborted) fleet.recordModels(server, models);
+    } catch (error) {
+      const why = failureIn(error);
+      if (signal.aborted || server.modelsFailure?.why === why) return;
+      fleet.recordNoModels(server, { why, isUnauthorized: error instanceof Unauthorized });
+      if (server.models.size === 0) onNoModels(server.config.name, why);
+    }
+  }
+
+  async function scrape(server: Server, signal: AbortSignal): Promise<void> {
+    const { status } = server.health;
+    if (status === "unhealthy" || status === "checking") return;
+    const before = server.inFlight;
+    let metrics: ServerMetrics | undefined;
+    try {
+      metrics = await fetchMetrics(server.config, probe(server, signal));
+      server.metricsFailure = undefined;
+    } catch (error) {
+      // Nobody there: the next check would tell too late.
+      if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
+      tellNoMetrics(server, failureIn(error));
+    }
+    if (signal.aborted) return;
+    if (!metrics) return fleet.recordNoScrape(server);
+    const { running, waiting, kvCacheUsage, kvCacheTokens, maxFds, counters, asleep } = metrics;
+    // The page was made between the two counts; the larger one can't mistake ours for others'.
+    const ownInFlight = Math.max(before, server.inFlight);
+    const known = running === undefined && waiting === undefined ? undefined : {
+      running: running ?? 0,
+      waiting: waiting ?? 0,
+      kvCacheUsage,
+      kvCacheTokens,
+      maxFds,
+      counters,
+      ownInFlight,
+    };
+    fleet.recordScrape(server, known, asleep);
+  }
+
+  /** A server that is out has its own reason. */
+  function tellNoMetrics(server: Server, why: string): void {
+    if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
+    server.metricsFailure = why;
+    onNoMetrics(server.config.name, why);
+  }
+
+  function start(server: Server) {
+    const stop = new AbortController();
+    const { promise: checked, resolve } = Promise.withResolvers<void>();
+    const checking = repeat(
+      async () => {
+        if (isDueForCheck(server, fleet.settings, now())) {
+          await check(server, stop.signal).catch(onError);
+        }
+        resolve();
+      },
+      () => Math.min(DUE_MS, fleet.settings.healthCheckIntervalMs),
+      stop.signal,
+    );
+    const scraping = checked.then(() =>
+      repeat(
+        () => scrape(server, stop.signal).catch(onError),
+        () => fleet.settings.metricsIntervalMs,
+        stop.signal,
+      )
+    );
+    loops.set(server, {
+      stop,
+      checked,
+      ended: Promise.all([checking, scraping]),
+    });
+  }
+
+  const poller: Poller = {
+    sync() {
+      const present = new Set(
+        fleet.servers.filter((server) => !server.draining),
+      );
+      for (const [server, loop] of loops) {
+        if (present.has(server)) continue;
+        loop.stop.abort();
+        loops.delete(server);
+        stopped.add(loop.ended);
+        loop.ended.then(() => stopped.delete(loop.ended));
+      }
+      for (const server of present) if (!loops.has(server)) start(server);
+    },
+    look(server) {
+      const loop = loops.get(server as Server);
+      if (!loop || now() - (lookedAt.get(server as Server) ?? -Infinity) < LOOK_MS) return;
+      lookedAt.set(server as Server, now());
+      check(server as Server, loop.stop.signal).catch(onError);
+    },
+    async firstRound() {
+      await Promise.all([...loops.values()].map((loop) => loop.checked));
+    },
+    async stop() {
+      for (const loop of loops.values()) loop.stop.abort();
+      await Promise.all([...stopped, ...[...loops.values()].map((loop) => loop.ended)]);
+    },
+  };
+  poller.sync();
+  return poller;
+}

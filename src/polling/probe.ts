@@ -1,0 +1,121 @@
+import type { ServerConfig } from "../config/config.ts";
+import type { Fetch } from "../http/fetch.ts";
+import type { Check } from "../fleet/health/active_check.ts";
+import { parseMetrics, type ServerMetrics } from "../vllm/metrics_page.ts";
+import { parseModels } from "../vllm/model_list.ts";
+import { readPage } from "./page.ts";
+import { failureIn, isConnectError } from "../http/fetch_error.ts";
+import type { Model } from "../fleet/state/server.ts";
+
+/** How the router asks a server about itself. */
+export interface Probe {
+  readonly fetch: Fetch;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Asks `/health`, or the path the configuration names, and `/v1/models` where that says nothing. Never throws. */
+export async function checkHealth(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<Check> {
+  const started = performance.now();
+  const found = await healthFailure(server, probe).catch((error: unknown) => ({
+    failure: failureIn(error),
+    refused: isConnectError(error),
+    isSlow: isTimeout(error),
+  }));
+  return { ok: found === undefined, responseMs: performance.now() - started, ...found };
+}
+
+/** Statuses by which a gateway, or another engine, says that it has no such page or guards it. */
+const NO_HEALTH_PAGE = new Set([401, 403, 404, 405, 501]);
+
+async function healthFailure(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<{ readonly failure: string } | undefined> {
+  const path = server.healthPath ?? "/health";
+  const health = await get(server, path, probe);
+  if (health.ok) return undefined;
+  const failure = `${path} answered ${health.status}`;
+  const saysNothing = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
+  if (server.healthPath !== undefined || !saysNothing) return { failure };
+  const models = await get(server, "/v1/models", probe);
+  // A list that asks for a key is there as well.
+  return models.ok || models.status === 401 || models.status === 403
+    ? undefined
+    : { failure: `${failure} and /v1/models ${models.status}` };
+}
+
+const isRedirect = (status: number) => status >= 300 && status <= 399;
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof ProbeTimeout;
+}
+
+/** A page did not come in time. */
+class ProbeTimeout extends Error {
+  override name = "ProbeTimeout";
+}
+
+/** A server that lists its models only to those with another key. */
+export class Unauthorized extends Error {
+  override name = "Unauthorized";
+}
+
+/**
+ * The models a server lists. Throws an `Error` that says why it could not tell, an
+ * {@linkcode Unauthorized} where it asks for another key.
+ */
+export async function fetchModels(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<Model[]> {
+  const { ok, status, text } = await get(server, "/v1/models", probe);
+  if (status === 401 || status === 403) {
+    const key = server.apiKey === undefined ? "it needs an api_key" : "check its api_key";
+    throw new Unauthorized(`/v1/models answered ${status}; ${key}`);
+  }
+  if (!ok) throw new Error(`/v1/models answered ${status}`);
+  return parseModels(text);
+}
+
+/**
+ * What a server's `/metrics` says, `undefined` where it has no such page. Throws an `Error` with the
+ * reason if the page can't be read in time or exceeds a limit.
+ */
+export async function fetchMetrics(
+  server: ServerConfig,
+  probe: Probe,
+): Promise<ServerMetrics | undefined> {
+  const { ok, text } = await get(server, "/metrics", probe);
+  return ok ? parseMetrics(text) : undefined;
+}
+
+async function get(
+  server: ServerConfig,
+  path: string,
+  { fetch, timeoutMs, signal }: Probe,
+): Promise<{ ok: boolean; status: number; text: string }> {
+  const abort = new AbortController();
+  const timer = setTimeout(
+    () => abort.abort(new ProbeTimeout(`${path} took over ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  const stop = () => abort.abort();
+  signal.addEventListener("abort", stop);
+  try {
+    signal.throwIfAborted();
+    // Otherwise fetch asks for gzip and decompresses it.
+    const headers: [string, string][] = [["accept-encoding", "identity"]];
+    if (server.apiKey) headers.push(["authorization", `Bearer ${server.apiKey}`]);
+    const response = await fetch(server.url + path, { headers, signal: abort.signal });
+    const { ok, status } = response;
+    if (!ok) await response.body?.cancel();
+    return { ok, status, text: ok ? await readPage(response, path, abort.signal) : "" };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}

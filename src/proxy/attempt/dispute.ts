@@ -1,0 +1,80 @@
+import type { Lease } from "../../fleet/lease.ts";
+import type { Attempted } from "./attempt.ts";
+import { causeOf, type Given } from "./cause.ts";
+import { endDetails } from "../retry.ts";
+
+/** An attempt that failed, and where. */
+export interface Failed extends Attempted {
+  /** The server's name. */
+  readonly server: string;
+}
+
+/** The failed attempts of one request, whose cause is known when another server has answered it. */
+export interface Failures {
+  /** The latest. */
+  readonly last: Failed | undefined;
+  /** The one whose answer the client gets where no server answers well. */
+  readonly answered: Failed | undefined;
+  /**
+   * Ends an attempt that failed.
+   *
+   * @param isSuspect its client error looks as if its server alone gave it
+   * @param now wall-clock time in milliseconds
+   */
+  add(lease: Lease, attempted: Attempted, isSuspect: boolean, now: number): void;
+  /**
+   * Settles who caused those that were disputed. Only the first call counts.
+   *
+   * @param passedOn the answer that the client gets, `undefined` where that is a failure
+   * @param wasHeldBack another server could have been asked, but for the retry budget
+   */
+  settle(passedOn: Given | undefined, wasHeldBack?: boolean): void;
+}
+
+/** Whether another server's answer can tell who caused a failure. */
+export function isDisputable({ outcome, expired }: Attempted, isSuspect: boolean): boolean {
+  if (expired) return expired === "silent";
+  return isSuspect || outcome === "bad_status" || outcome === "reset" || outcome === "truncated";
+}
+
+export function createFailures(): Failures {
+  const disputed: { readonly lease: Lease; readonly attempted: Attempted }[] = [];
+  let last: Failed | undefined;
+  let answered: Failed | undefined;
+  return {
+    get last() {
+      return last;
+    },
+    get answered() {
+      return answered;
+    },
+    add(lease, attempted, isSuspect, now) {
+      const isDisputed = isDisputable(attempted, isSuspect);
+      lease.end(attempted.outcome, { ...endDetails(attempted, now), disputed: isDisputed });
+      if (isDisputed) disputed.push({ lease, attempted });
+      const { name: server, apiKey } = lease.server.config;
+      last = { ...attempted, server };
+      // An error that may be one server's own says less than what another said.
+      const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
+      if (!attempted.answer || saysLess) return attempted.answer?.rest?.close();
+      answered?.answer?.rest?.close();
+      answered = last;
+    },
+    settle(passedOn, wasHeldBack = false) {
+      const all = disputed.splice(0);
+      for (const { lease, attempted } of all) {
+        const others = all.map((other) => other.attempted).filter((other) => other !== attempted);
+        lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
+      }
+      // Their answers aren't kept while another streams.
+      if (!passedOn) return;
+      answered?.answer?.rest?.close();
+      last = answered = undefined;
+    },
+  };
+}
+
+/** The router's own key is no business of the client's. */
+function isOwnKeyRefused({ answer }: Attempted, apiKey: string | undefined): boolean {
+  return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
+}

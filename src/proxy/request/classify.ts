@@ -1,0 +1,138 @@
+import { isUtf8 } from "node:buffer";
+import { textOf } from "../../util/bytes.ts";
+import { type ApiError, badRequest } from "../../http/api_errors.ts";
+import type { PromptProfile } from "../../fleet/estimate/prompt_profile.ts";
+import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
+import { boundaryIn, type Part, partsOf } from "./multipart.ts";
+import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
+import { fingerprint, PROMPT_MEMBERS } from "./fingerprint.ts";
+
+/** What the router needs to know of a request's body. */
+export interface ParsedRequest {
+  /** The client asked for a stream. */
+  readonly stream: boolean;
+  /** What it will cost; without a model any server may answer by its own default. */
+  readonly work: PromptProfile;
+}
+
+/** What of a request doesn't stand in its body. */
+export interface Around {
+  /** What the client says in a header belongs together. */
+  readonly session?: string | undefined;
+  /** A prompt is to be computed. */
+  readonly asksEngine?: boolean;
+}
+
+/** Far longer than any model's name. */
+const LONGEST_MODEL = 1_024;
+/** No schema of a tool is as deep; servers' parsers stop soon after. */
+const DEEPEST = 128;
+/** What there is to compute where no engine is asked, which has no first token. */
+const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
+
+const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
+
+const PROBLEMS: Readonly<Record<Unreadable, string>> = {
+  not_json: "The body is not valid JSON.",
+  no_object: "The body is not a JSON object.",
+  too_many: `The body has more than ${MOST_MEMBERS} members.`,
+  too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
+};
+
+/** Reads what is asked for from a JSON object or, for uploads, from a multipart form. */
+export function* classify(
+  body: Uint8Array,
+  contentType: string | null,
+  around: Around = {},
+): Walk<ParsedRequest | ApiError> {
+  // Whatever a server could take for a form must be one.
+  return contentType?.toLowerCase().includes("multipart/")
+    ? yield* classifyForm(body, contentType, around)
+    : yield* classifyJson(body, around);
+}
+
+function* classifyJson(
+  body: Uint8Array,
+  { session, asksEngine = true }: Around,
+): Walk<ParsedRequest | ApiError> {
+  if (!(yield* isText(body))) return badRequest(PROBLEMS.not_json);
+  const members = yield* membersOf(body, MEMBERS, DEEPEST);
+  if (typeof members === "string") return badRequest(PROBLEMS[members]);
+  const { values } = members;
+  // It would be parsed, which takes long where it is something else than a name.
+  if (values.model && lengthOf(values.model) > LONGEST_MODEL) return modelTooLong;
+  const model = values.model ? valueIn(body, values.model) : undefined;
+  if (values.model && model === undefined) return badRequest(PROBLEMS.not_json);
+  if (model !== undefined && model !== null && typeof model !== "string") {
+    return badRequest("`model` is not a text.", "model");
+  }
+  const isStream = values.stream && lengthOf(values.stream) === "true".length &&
+    valueIn(body, values.stream) === true;
+  const options = { model: model || undefined, stream: isStream === true, session };
+  const work = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
+  return { stream: options.stream, work };
+}
+
+/** Whether these bytes are UTF-8 and hold no NUL, which stands nowhere in JSON. */
+function* isText(body: Uint8Array): Walk<boolean> {
+  for (let start = 0; start < body.length;) {
+    let end = Math.min(body.length, start + SLICE_BYTES);
+    // No letter is cut: it has up to three bytes behind its first.
+    for (let i = 0; i < 3 && (body[end]! & 0xc0) === 0x80; i++) end--;
+    const slice = body.subarray(start, end);
+    if (!isUtf8(slice) || slice.includes(0)) return false;
+    start = end;
+    if (start < body.length) yield;
+  }
+  return true;
+}
+
+const modelTooLong = badRequest(`\`model\` is longer than ${LONGEST_MODEL} bytes.`, "model");
+
+function lengthOf([start, end]: Span): number {
+  return end - start;
+}
+
+function* classifyForm(
+  body: Uint8Array,
+  contentType: string,
+  { session }: Around,
+): Walk<ParsedRequest | ApiError> {
+  const boundary = boundaryIn(contentType);
+  if (boundary === undefined) return badRequest(BAD_FORM_TYPE);
+  const parts = yield* partsOf(body, boundary);
+  if (typeof parts === "string") return badRequest(parts);
+  const model = fieldIn(body, parts, "model");
+  if (model !== undefined && typeof model !== "string") return model;
+  const streamText = fieldIn(body, parts, "stream");
+  if (streamText !== undefined && typeof streamText !== "string") return streamText;
+  const stream = streamText !== undefined && TRUE.test(streamText);
+  const options = { model: model || undefined, stream, session };
+  return { stream, work: fingerprint(body, { values: {}, longStrings: [] }, options) };
+}
+
+const BAD_FORM_TYPE =
+  "The content type of a form must be `multipart/form-data; boundary=...`, with a boundary of " +
+  "1 to 70 plain characters.";
+
+/** What servers read as true, as in a form everything is a text. */
+const TRUE = /^(?:true|t|yes|y|on|1)$/i;
+
+/** The text of a field; `undefined` where the form doesn't have it. */
+function fieldIn(
+  body: Uint8Array,
+  parts: readonly Part[],
+  name: "model" | "stream",
+): string | ApiError | undefined {
+  const [part, second] = parts.filter((part) => part.name === name);
+  if (!part) return undefined;
+  // Two parsers may choose differently between two.
+  if (second) return badRequest(`The form has several fields \`${name}\`.`, name);
+  if (part.isFile) return badRequest(`\`${name}\` is a file.`, name);
+  if (lengthOf(part.value) > LONGEST_MODEL) {
+    return badRequest(`\`${name}\` is longer than ${LONGEST_MODEL} bytes.`, name);
+  }
+  return textOf(body.subarray(...part.value)) ??
+    badRequest(`\`${name}\` is not valid UTF-8.`, name);
+}

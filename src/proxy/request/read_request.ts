@@ -1,0 +1,53 @@
+import type { Admission } from "../admission.ts";
+import { maxBytesOf, readBody, type UploadLimits } from "./read_body.ts";
+import { classify, type ParsedRequest } from "./classify.ts";
+import type { Client } from "../client.ts";
+import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
+import { compressionOf, inflate } from "./read_compressed.ts";
+import { asksEngine } from "../../http/paths.ts";
+import type { Body } from "./body_buffer.ts";
+import { inTimeSlices } from "../../util/time_slices.ts";
+
+/** A request whose body is here and understood as far as need be. */
+export interface ReadRequest extends ParsedRequest {
+  readonly body: Body;
+  /** On the clock of `performance.now()`, when all of it was here. */
+  readonly readAt: number;
+}
+
+/**
+ * Reads a request and finds out what it asks for, and whether its client may.
+ *
+ * @param path what was asked, with its query
+ * @returns `undefined` where the client left before the end
+ */
+export async function readRequest(
+  request: Request,
+  path: string,
+  client: Client,
+  admission: Admission,
+  settings: UploadLimits & { readonly sessionHeader: string },
+): Promise<ReadRequest | ApiError | undefined> {
+  const { headers } = request;
+  const compression = compressionOf(headers);
+  if (typeof compression === "object") return compression;
+  const read = await readBody(request, admission, settings);
+  if (!read || "status" in read) return read;
+  const body = compression
+    ? await inflate(read, compression, admission, maxBytesOf(settings))
+    : read;
+  if ("status" in body) return body;
+  const readAt = performance.now();
+  const session = headers.get(settings.sessionHeader) ?? undefined;
+  const asked = await inTimeSlices(
+    classify(body.bytes, headers.get("content-type"), { session, asksEngine: asksEngine(path) }),
+  );
+  const error = "status" in asked
+    ? asked
+    : client.mayUse(asked.work.model)
+    ? undefined
+    : forbiddenModel(asked.work.model);
+  if (!error && !("status" in asked)) return { ...asked, body, readAt };
+  body.drop();
+  return error;
+}

@@ -1,0 +1,95 @@
+import type { Refusal } from "../../fleet/eligible.ts";
+import { type ApiError, shuttingDown, unknownModel } from "../../http/api_errors.ts";
+import type { Expiry } from "../attempt/outcome_of.ts";
+
+/** What a request got that no server answered. */
+export interface NoAnswer {
+  /** The last attempt. */
+  readonly failed: { readonly expired: Expiry | undefined } | undefined;
+  /** Why there was no server to choose, where there was none. */
+  readonly refusal: Refusal | undefined;
+  /** Another server might have done, but the retry budget was spent. */
+  readonly heldBack: boolean;
+  readonly model: string | undefined;
+  readonly settings: { readonly requestTimeoutMs: number; readonly totalTimeoutMs?: number };
+}
+
+/** Why a request got no answer, in the order of what says most. */
+export function noAnswer({ failed, refusal, heldBack, model, settings }: NoAnswer): ApiError {
+  if (failed?.expired === "overdue") return overdue(settings.totalTimeoutMs!);
+  if (failed?.expired === "cut_off") return shuttingDown;
+  if (heldBack) return retriesHeldBack;
+  if (failed?.expired === "silent") return serversSilent(settings.requestTimeoutMs);
+  if (failed) return serversFailed;
+  return refusal === "unknown_model" ? unknownModel(model!) : noServer(model);
+}
+
+/** An unhealthy server is looked at that often. */
+const LOOK_SECONDS = 2;
+
+export const noServer = (model?: string): ApiError => ({
+  status: 503,
+  message: model === undefined
+    ? "No server is available at the moment."
+    : `No server of the model \`${model}\` is available at the moment.`,
+  type: "service_unavailable",
+  retryAfterSeconds: LOOK_SECONDS,
+});
+
+export const serversFailed: ApiError = {
+  status: 502,
+  message: "No server could answer the request.",
+  type: "bad_gateway",
+};
+
+export const serversSilent = (timeoutMs: number): ApiError => ({
+  status: 504,
+  message: `No server answered within ${timeoutMs / 1000} s.`,
+  type: "gateway_timeout",
+});
+
+/** What the client of a stream hears when its server breaks off or the router gives it up. */
+export function brokenStream(
+  expired: Expiry | undefined,
+  settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
+): ApiError {
+  switch (expired) {
+    case "silent":
+      return {
+        status: 504,
+        message: `The server fell silent for ${
+          settings.chunkTimeoutMs / 1000
+        } s in the middle of its answer.`,
+        type: "gateway_timeout",
+      };
+    case "stopped":
+      return {
+        status: 502,
+        message: "The server stopped in the middle of its answer.",
+        type: "bad_gateway",
+      };
+    case "overdue":
+      return overdue(settings.totalTimeoutMs!);
+    case "cut_off":
+      return shuttingDown;
+    default:
+      return {
+        status: 502,
+        message: "The server broke off in the middle of its answer.",
+        type: "bad_gateway",
+      };
+  }
+}
+
+export const overdue = (totalMs: number): ApiError => ({
+  status: 504,
+  message: `The request took longer than ${totalMs / 1000} s.`,
+  type: "gateway_timeout",
+});
+
+export const retriesHeldBack: ApiError = {
+  status: 503,
+  message: "The servers are failing, and so many requests are tried again that this one is not.",
+  type: "service_unavailable",
+  retryAfterSeconds: 1,
+};

@@ -1,0 +1,56 @@
+import type { ClientError } from "../fleet/health/outlier_detection.ts";
+
+export type { ClientError } from "../fleet/health/outlier_detection.ts";
+
+/** Longer errors are not vLLM's. */
+const LONGEST_ERROR = 64 * 1024;
+const decoder = new TextDecoder();
+
+/** What an answer of status 400 to 499 says of whose error it is. */
+export function clientErrorIn(status: number, body: Uint8Array): ClientError {
+  const text = body.length <= LONGEST_ERROR ? decoder.decode(body) : "";
+  const error = errorIn(text);
+  return {
+    status,
+    isVllmError: error !== undefined,
+    isUnknownModel: status === 404 && saysUnknownModel(error),
+    ...(status === 400 && error !== undefined && TOO_LONG.test(text) && { isTooLong: true }),
+  };
+}
+
+/** How vLLM says that a prompt, with the answer, is longer than its `--max-model-len`. */
+const TOO_LONG = /maximum context length|max_model_len/;
+
+/** What a server says that finishes what it has before it exits (`--shutdown-timeout`). */
+const AFTER_SHUTDOWN = /"message": ?"cannot schedule new futures after shutdown"/;
+/** A document, or an event: a page may repeat anything that the client wrote. */
+const TOLD_BY_VLLM = /^\s*(?:\{|data:|event:)/;
+
+/** Whether an error is that of a server that shuts down. */
+export function isShutdown(body: Uint8Array): boolean {
+  if (body.length > LONGEST_ERROR) return false;
+  const text = decoder.decode(body);
+  return TOLD_BY_VLLM.test(text) && AFTER_SHUTDOWN.test(text);
+}
+
+/**
+ * The error that a body tells in one of vLLM's shapes: an object or a text under `error`, the same
+ * fields without it (before 0.10.1), or FastAPI's `detail`.
+ */
+function errorIn(text: string): unknown {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== "object" || body === null) return undefined;
+    const { error, detail, object, type } = body as Record<string, unknown>;
+    if (object === "error" || type === "error") return error ?? body;
+    return error ?? detail ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function saysUnknownModel(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  const { message, type } = error as Record<string, unknown>;
+  return type === "NotFoundError" && typeof message === "string" && /\bmodel\b/.test(message);
+}

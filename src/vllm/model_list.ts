@@ -1,0 +1,49 @@
+import type { Model } from "../fleet/state/server.ts";
+
+const MOST_MODELS = 1_000;
+/** Models with a longer name are ignored. */
+const MOST_ID_LENGTH = 1_024;
+/** About fifty per model. Parsing costs time and memory per value, not only per byte. */
+const MOST_VALUES = 50_000;
+
+/**
+ * Parses a server's `/v1/models`. Models are returned as the server describes them; entries that
+ * aren't models are ignored.
+ *
+ * @throws {Error} with the reason if the page isn't a list of models or exceeds a limit
+ */
+export function parseModels(page: string): Model[] {
+  if (mayHaveMoreValues(page, MOST_VALUES)) {
+    throw new Error(`/v1/models has more than ${MOST_VALUES} values`);
+  }
+  const data = dataOf(page);
+  if (!Array.isArray(data)) throw new Error("/v1/models answered without a list");
+  if (data.length > MOST_MODELS) {
+    throw new Error(`/v1/models lists more than ${MOST_MODELS} models`);
+  }
+  return data.filter((model): model is Model =>
+    typeof model?.id === "string" && model.id.length <= MOST_ID_LENGTH
+  );
+}
+
+function dataOf(page: string): unknown {
+  try {
+    return JSON.parse(page)?.data;
+  } catch {
+    throw new Error("/v1/models answered something that isn't JSON");
+  }
+}
+
+/** Estimates the number of values by their separators. Separators within strings count as well. */
+function mayHaveMoreValues(text: string, most: number): boolean {
+  let values = 1;
+  for (let i = 0; i < text.length && values <= most; i++) {
+    const char = text.charCodeAt(i);
+    if (char === COMMA || char === OPENING_BRACKET || char === OPENING_BRACE) values++;
+  }
+  return values > most;
+}
+
+const COMMA = 44;
+const OPENING_BRACKET = 91;
+const OPENING_BRACE = 123;

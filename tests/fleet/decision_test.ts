@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import {
+  type ConsideredServer,
+  describeDecision,
+  describeTerms,
+} from "../../src/fleet/decision.ts";
+import { newServer } from "../../src/fleet/state/server.ts";
+import { configOf } from "../support/config.ts";
+
+const PROSPECT = {
+  pendingTokens: 1_200.4,
+  promptTokens: 800,
+  knownTokens: 700,
+  ownTokens: 169.6,
+  secondsPerToken: 1e-4,
+  startSeconds: 0.04,
+  aheadOfSeat: 2,
+  secondsPerSeat: 0.1,
+  crowding: 1.2,
+};
+
+const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "http://b" }])
+  .servers.map((config, id) => ({
+    server: newServer(id, config),
+    id,
+    load: 0.5 + id,
+    prospect: PROSPECT,
+  }));
+
+Deno.test("a choice is told in one line that names no server", () => {
+  const choice = { policy: "least_work", chosen: candidates[1]!, candidates };
+  assert.equal(
+    describeDecision(choice),
+    "least_work, 2 of 2: cost 0.333 s, first token in 0.257 s, 1200 tokens pending, " +
+      "170 of 800 own, 10000 tokens/s, 2 ahead of a seat, load 1.50",
+  );
+});
+
+Deno.test("the lowest cost is chosen, which need not be the first token that comes soonest", () => {
+  const crowded = { ...PROSPECT, startSeconds: 0.03, crowding: 3 };
+  const all = candidates.map((candidate, i) => ({
+    ...candidate,
+    load: 0,
+    prospect: i === 0 ? crowded : PROSPECT,
+  }));
+  const [first, second] = all.map((candidate) => describeTerms("least_work", candidate));
+  assert.match(first!, /^cost 0\.345 s, first token in 0\.247 s, /);
+  assert.match(second!, /^cost 0\.313 s, first token in 0\.257 s, /);
+});
+
+Deno.test("a policy that doesn't go by work is told by what it goes by", () => {
+  assert.equal(describeTerms("least_load", candidates[0]!), "load 0.50");
+});
+
+Deno.test("where nothing is known of the work, the load alone is told", () => {
+  assert.equal(describeTerms("least_work", { id: 1, load: 0.25 }), "load 0.25");
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { counterDeltas as growthAt } from "../../../src/fleet/estimate/counter_deltas.ts";
+import type { TokenCounters } from "../../../src/fleet/estimate/load.ts";
+
+/** A server that takes half a second for a prompt of a thousand tokens. */
+const EXPECTED = { startSeconds: 0, secondsPerToken: 0.0005, secondsPerAnswerToken: 0.03 };
+const growthOf = (before: TokenCounters, after: TokenCounters) => growthAt(before, after, EXPECTED);
+
+const BEFORE = {
+  prompt: 1_000,
+  generation: 100,
+  prefixQueries: 1_000,
+  prefixHits: 300,
+  firstTokens: 5,
+  firstTokenSeconds: 2,
+  interTokens: 95,
+  interTokenSeconds: 3,
+};
+const AFTER = {
+  prompt: 9_000,
+  generation: 300,
+  prefixQueries: 9_000,
+  prefixHits: 2_300,
+  firstTokens: 6,
+  firstTokenSeconds: 4,
+  interTokens: 291,
+  interTokenSeconds: 7,
+};
+
+Deno.test("counters tell of the prompts and tokens between two scrapes", () => {
+  assert.deepEqual(growthOf(BEFORE, AFTER), {
+    promptTokens: 8_000,
+    firstTokens: 1,
+    prefill: { tokens: 6_000, seconds: 2 },
+    decode: { tokens: 196, seconds: 4 },
+  });
+});
+
+Deno.test("where a server doesn't say what its cache had, it computed all", () => {
+  const unsaid = { ...AFTER, prefixHits: undefined };
+  assert.deepEqual(growthOf(BEFORE, unsaid).prefill, { tokens: 8_000, seconds: 2 });
+});
+
+Deno.test("prompts that waited for one another don't tell how long one takes", () => {
+  assert.equal(growthOf(BEFORE, { ...AFTER, firstTokens: 7 }).prefill, undefined);
+});
+
+Deno.test("what didn't grow, or isn't told, tells nothing", () => {
+  const nothing = {
+    promptTokens: undefined,
+    firstTokens: undefined,
+    prefill: undefined,
+    decode: undefined,
+  };
+  const unknown = {
+    prompt: undefined,
+    generation: undefined,
+    prefixQueries: undefined,
+    prefixHits: undefined,
+  };
+  assert.deepEqual(growthOf(BEFORE, BEFORE), { ...nothing, firstTokens: 0 });
+  assert.deepEqual(growthOf(AFTER, BEFORE), nothing, "a server that started anew");
+  assert.deepEqual(growthOf(unknown, AFTER), nothing);
+  assert.deepEqual(growthOf(BEFORE, unknown), nothing);
+});
+
+Deno.test("a server's own times count no further than they can be true", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const zero = Object.fromEntries(Object.keys(BEFORE).map((name) => [name, 0])) as typeof BEFORE;
+  const told = (after: Partial<typeof BEFORE>) =>
+    growthOf(zero, { ...zero, prefixHits: 0, firstTokens: 1, ...after });
+  // Four times as long as expected, and some.
+  assert.deepEqual(told({ prompt: 1_000, firstTokenSeconds: most }).prefill, {
+    tokens: 1_000,
+    seconds: 2.5,
+  });
+  assert.deepEqual(told({ prompt: most }).prefill, { tokens: 10_000, seconds: 0.01 });
+  assert.deepEqual(told({ interTokens: most }).decode, { tokens: 10_000, seconds: 10 });
+  assert.deepEqual(told({ interTokens: 1, interTokenSeconds: most }).decode, {
+    tokens: 1,
+    seconds: 5,
+  });
+  assert.deepEqual(told({ interTokens: 1_000_000, interTokenSeconds: 30_000 }).decode, {
+    tokens: 10_000,
+    seconds: 300,
+  });
+});

@@ -1,0 +1,545 @@
+import assert from "node:assert/strict";
+import type { Load } from "../../../src/fleet/estimate/load.ts";
+import { newServer, type Server } from "../../../src/fleet/state/server.ts";
+import type {
+  PromptProfile,
+  QueuedRequest,
+  Size,
+} from "../../../src/fleet/estimate/prompt_profile.ts";
+import { createEstimator } from "../../../src/fleet/estimate/estimator.ts";
+import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/least_work.ts";
+import { configOf } from "../../support/config.ts";
+import { workOf } from "../../support/work.ts";
+
+const NO_LOAD: Load = { running: 0, waiting: 0, load: 0 };
+const SCRAPE = {
+  running: 0,
+  waiting: 0,
+  kvCacheUsage: undefined,
+  maxFds: undefined,
+  ownInFlight: 0,
+};
+
+/** A workbook of two servers on a clock of its own. */
+function workbook() {
+  const { servers } = configOf([
+    { url: "http://a", max_concurrent_requests: 8 },
+    { url: "http://b", max_concurrent_requests: 8 },
+  ]);
+  const [a, b] = servers.map((config, id) => newServer(id, config)) as [Server, Server];
+  const clock = { now: 1_000_000 };
+  const book = createEstimator();
+  const look = (server: Server, work: PromptProfile, load = NO_LOAD) =>
+    book.prospects(work, clock.now)(server, load);
+  const begin = (server: Server, work: PromptProfile) =>
+    book.begin(server, work, look(server, work), clock.now);
+  const end = (server: Server, ticket: QueuedRequest, size: Size = {}) =>
+    book.end(server, ticket, size, clock.now);
+  /** A request from its beginning to its end. */
+  const serve = (server: Server, work: PromptProfile, afterMs: number, size: Size = {}) => {
+    const ticket = begin(server, work);
+    clock.now += afterMs;
+    book.firstToken(server, ticket, clock.now);
+    end(server, ticket, size);
+  };
+  /** The counters of a server's page, and what else it says. */
+  const scrape = (
+    server: Server,
+    counters: {
+      prompt?: number;
+      queries?: number;
+      hits?: number;
+      firstTokens?: number;
+      firstTokenSeconds?: number;
+    },
+    more: Partial<typeof SCRAPE> & { kvCacheTokens?: number } = {},
+  ) =>
+    book.scraped(server, {
+      ...SCRAPE,
+      counters: {
+        prompt: counters.prompt,
+        generation: undefined,
+        prefixQueries: counters.queries,
+        prefixHits: counters.hits,
+        firstTokens: counters.firstTokens,
+        firstTokenSeconds: counters.firstTokenSeconds,
+      },
+      ...more,
+    }, clock.now);
+  return { book, clock, a, b, look, begin, end, serve, scrape };
+}
+
+/** A prompt whose blocks are these numbers. */
+const promptOf = (...blocks: number[]) => workOf({ promptBytes: 512 * blocks.length, blocks });
+const range = (from: number, length: number) => Array.from({ length }, (_, i) => from + i);
+
+const isNear = (value: number, aim: number, share = 0.05) =>
+  assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
+
+Deno.test("a prompt is pending at its server until its first token, and nowhere else", () => {
+  const { book, clock, a, b, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 40_000 });
+  const ticket = begin(a, work);
+  assert.equal(look(a, work).pendingTokens, 10_000);
+  assert.equal(look(b, work).pendingTokens, 0);
+  assert.equal(book.of(a, clock.now).pendingTokens, 10_000);
+  clock.now += 1_000;
+  book.firstToken(a, ticket, clock.now);
+  book.firstToken(a, ticket, clock.now);
+  assert.equal(look(a, work).pendingTokens, 0);
+  end(a, ticket);
+  assert.equal(look(a, work).pendingTokens, 0);
+});
+
+Deno.test("a prompt whose request ends without a first token is pending no more", () => {
+  const { a, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 40_000 });
+  end(a, begin(a, work));
+  assert.equal(look(a, work).pendingTokens, 0);
+});
+
+Deno.test("what a server has seen of a prompt is less work there, in part", () => {
+  const { a, b, look, serve } = workbook();
+  serve(a, promptOf(...range(1, 40)), 500);
+  const next = promptOf(...range(1, 40), ...range(100, 10));
+  const [there, elsewhere] = [look(a, next), look(b, next)];
+  isNear(there.knownTokens, 0.25 * 512 * 40);
+  assert.equal(elsewhere.knownTokens, 0);
+  isNear(elsewhere.ownTokens, 0.25 * 512 * 50);
+  isNear(there.ownTokens, there.promptTokens - 0.9 * there.knownTokens);
+  assert.equal(there.promptTokens, elsewhere.promptTokens);
+});
+
+Deno.test("a prompt that is known whole is still some work", () => {
+  const { a, look, serve } = workbook();
+  const work = promptOf(...range(1, 40));
+  serve(a, work, 500);
+  assert.ok(look(a, work).ownTokens >= 1);
+});
+
+Deno.test("a session counts where the text tells nothing, and for less than text does", () => {
+  const { a, b, look, serve } = workbook();
+  const session = 77;
+  serve(a, workOf({ promptBytes: 20_000, session }), 500);
+  const next = workOf({ promptBytes: 20_000, session });
+  const [there, elsewhere] = [look(a, next), look(b, next)];
+  assert.ok(there.ownTokens < elsewhere.ownTokens);
+  assert.ok(there.ownTokens > 0.5 * elsewhere.ownTokens, "a preference with a price");
+  assert.equal(there.knownTokens, 0, "nothing that was predicted");
+  assert.equal(look(a, workOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
+});
+
+Deno.test("a session is at the server that had it last, and not where it was before", () => {
+  const { a, b, look, serve } = workbook();
+  const work = workOf({ promptBytes: 20_000, session: 77 });
+  serve(a, work, 500);
+  serve(b, work, 500);
+  assert.equal(look(a, work).ownTokens, 5_000);
+  assert.ok(look(b, work).ownTokens < 5_000);
+});
+
+Deno.test("an attempt without a first token leaves no prefix behind, but for what was there before", () => {
+  const { a, begin, end, look, serve } = workbook();
+  serve(a, promptOf(...range(1, 20)), 500);
+  const longer = promptOf(...range(1, 60));
+  const known = look(a, longer).knownTokens;
+  const ticket = begin(a, longer);
+  assert.equal(look(a, longer).knownTokens, 3 * known, "while it is under way");
+  end(a, ticket);
+  assert.equal(look(a, longer).knownTokens, known);
+});
+
+Deno.test("a whole answer whose client leaves long after its prompt's time left its prefix", () => {
+  const { a, clock, begin, end, look } = workbook();
+  const work = workOf({ ...promptOf(...range(1, 40)), stream: false });
+  const early = begin(a, work);
+  clock.now += 10;
+  end(a, early);
+  assert.equal(look(a, work).knownTokens, 0);
+  const late = begin(a, work);
+  clock.now += 60_000;
+  end(a, late);
+  assert.ok(look(a, work).knownTokens > 0);
+});
+
+Deno.test("an attempt without a first token takes no session along, and a restart ends them", () => {
+  const { a, b, begin, end, look, serve, scrape } = workbook();
+  const work = workOf({ promptBytes: 20_000, session: 77 });
+  const isAt = (server: Server) => look(server, work).ownTokens < 5_000;
+  scrape(b, { prompt: 50_000 });
+  serve(b, work, 500);
+  end(a, begin(a, work));
+  assert.deepEqual([isAt(a), isAt(b)], [false, true]);
+  scrape(b, { prompt: 100 });
+  assert.deepEqual([isAt(a), isAt(b)], [false, false]);
+});
+
+Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace", () => {
+  const { book, clock, a, b, look, end } = workbook();
+  const before = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  const full: Load = { running: 8, waiting: 0, load: 1 };
+  for (let i = 0; i < 60; i++) {
+    for (
+      const [server, work, load] of [
+        [a, workOf({ promptBytes: 4_000 }), full],
+        [b, workOf(), NO_LOAD],
+      ] as const
+    ) {
+      const ticket = book.begin(server, work, look(server, work, load), clock.now);
+      clock.now += 4_000;
+      book.firstToken(server, ticket, clock.now);
+      clock.now += 100;
+      end(server, ticket);
+    }
+  }
+  const after = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  assert.deepEqual(after, before);
+});
+
+Deno.test("a whole answer's prompt is pending until its time has come, whoever asks", () => {
+  for (const how of ["chosen", "shown"]) {
+    const { book, clock, a, begin, look } = workbook();
+    const work = workOf({ promptBytes: 40_000, stream: false });
+    begin(a, work);
+    const pending = () =>
+      how === "shown" ? book.of(a, clock.now).pendingTokens : look(a, work).pendingTokens;
+    assert.ok(pending() > 0);
+    clock.now += 60_000;
+    assert.equal(pending(), 0, how);
+  }
+});
+
+Deno.test("a clock that is set back makes nothing of what is under way", () => {
+  const { book, clock, a, b, begin, end, look } = workbook();
+  const work = workOf({ promptBytes: 8_000 });
+  const under = Array.from({ length: 20 }, () => begin(b, work));
+  clock.now -= 3_600_000;
+  for (const ticket of under) {
+    book.firstToken(b, ticket, clock.now);
+    end(b, ticket);
+    const { pendingTokens } = look(a, work, { running: 4, waiting: 0, load: 0.5 });
+    assert.ok(pendingTokens >= 0 && pendingTokens <= 4 * 2_000, `${pendingTokens}`);
+  }
+});
+
+Deno.test("what asks no engine is no work and teaches nothing", () => {
+  const { book, clock, a, begin, look, scrape } = workbook();
+  const before = book.of(a, clock.now);
+  scrape(a, { prompt: 0, firstTokens: 0 });
+  for (let i = 0; i < 100; i++) {
+    const work = workOf({ promptBytes: 0, stream: false });
+    assert.equal(look(a, work).ownTokens, 0);
+    const ticket = begin(a, work);
+    assert.equal(book.of(a, clock.now).pendingTokens, 0);
+    clock.now += 900;
+    book.firstToken(a, ticket, clock.now);
+    book.end(a, ticket, {}, clock.now);
+  }
+  scrape(a, { prompt: 5_000, firstTokens: 1 });
+  const { secondsPerToken, prefixBlocks } = book.of(a, clock.now);
+  assert.deepEqual([secondsPerToken, prefixBlocks], [before.secondsPerToken, 0]);
+  assert.equal(look(a, workOf()).promptTokens, 1_000, "the usual prompt is as long as before");
+});
+
+Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
+  const { a, look, serve } = workbook();
+  const work = workOf({ model: "m", promptBytes: 10_000 });
+  for (let i = 0; i < 200; i++) serve(a, work, 100, { promptTokens: 5_000, answerTokens: 10 });
+  isNear(look(a, work).promptTokens, 5_000);
+  isNear(look(a, { ...work, model: "n" }).promptTokens, 2_500);
+});
+
+Deno.test("tokens are learned from a server's counter where no other's requests are at it", () => {
+  const { a, look, serve, scrape } = workbook();
+  const work = workOf({ model: "m", promptBytes: 10_000 });
+  scrape(a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    serve(a, work, 100);
+    scrape(a, { prompt: 5_000 * i });
+  }
+  isNear(look(a, work).promptTokens, 5_000);
+
+  const busy = workbook();
+  busy.scrape(busy.a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    busy.serve(busy.a, work, 100);
+    busy.scrape(busy.a, { prompt: 9_000 * i }, { running: 3, ownInFlight: 1 });
+  }
+  isNear(busy.look(busy.a, work).promptTokens, 2_500);
+
+  const uneven = workbook();
+  uneven.scrape(uneven.a, { prompt: 0, firstTokens: 0 });
+  for (let i = 1; i <= 200; i++) {
+    uneven.serve(uneven.a, work, 100);
+    uneven.scrape(uneven.a, { prompt: 10_000 * i, firstTokens: 2 * i });
+  }
+  isNear(uneven.look(uneven.a, work).promptTokens, 2_500, 0.001);
+
+  const whole = workbook();
+  whole.scrape(whole.a, { prompt: 0 });
+  for (let i = 1; i <= 200; i++) {
+    whole.serve(whole.a, { ...work, stream: false }, 100);
+    whole.scrape(whole.a, { prompt: 5_000 * i });
+  }
+  isNear(whole.look(whole.a, work).promptTokens, 2_500, 0.001);
+});
+
+Deno.test("a stream behind a whole answer, whose first token nobody sees, teaches no pace", () => {
+  const { book, clock, a, begin, end } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  for (let i = 0; i < 60; i++) {
+    const whole = begin(a, workOf({ promptBytes: 40_000, stream: false }));
+    const stream = begin(a, workOf({ promptBytes: 4_000 }));
+    clock.now += 900;
+    book.firstToken(a, stream, clock.now);
+    clock.now += 5_000;
+    end(a, stream);
+    end(a, whole);
+  }
+  assert.equal(book.of(a, clock.now).secondsPerToken, before);
+});
+
+Deno.test("what a first token tells is learned when its request has ended, at the latest", () => {
+  const { book, clock, a, begin } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  const ticket = begin(a, workOf({ promptBytes: 40_000 }));
+  clock.now += 4_000;
+  book.firstToken(a, ticket, clock.now);
+  clock.now += 1_000;
+  assert.equal(book.of(a, clock.now).secondsPerToken, before);
+  book.end(a, ticket, {}, clock.now);
+  assert.ok(book.of(a, clock.now).secondsPerToken > before);
+});
+
+Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
+  const { clock, book, a, b, serve } = workbook();
+  for (let i = 0; i < 60; i++) {
+    const tokens = 500 + 137 * i % 4_000;
+    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.4);
+    serve(b, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.2);
+  }
+  isNear(book.of(a, clock.now).secondsPerToken, 4e-4, 0.15);
+  isNear(book.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
+});
+
+Deno.test("what was learned of a server fades, though nothing more is sent there", () => {
+  const { clock, book, a, serve } = workbook();
+  const before = book.of(a, clock.now).secondsPerToken;
+  for (let i = 0; i < 60; i++) {
+    const tokens = 500 + 137 * i % 4_000;
+    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 2);
+  }
+  assert.ok(book.of(a, clock.now).secondsPerToken > 5 * before);
+  clock.now += 15 * 60_000;
+  isNear(book.of(a, clock.now).secondsPerToken, before);
+});
+
+Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
+  const { clock, book, a, serve } = workbook();
+  const before = book.of(a, clock.now);
+  for (let i = 0; i < 60; i++) serve(a, workOf({ promptBytes: 4_000, stream: false }), 9_000);
+  assert.equal(book.of(a, clock.now).secondsPerToken, before.secondsPerToken);
+});
+
+/** A minute of scrapes, between each two of which a server computed a prompt of 4,000 tokens. */
+function tell(
+  { a, clock, scrape, serve }: ReturnType<typeof workbook>,
+  seconds: number,
+  more: { readonly waiting?: number; readonly ours?: "seen" | "unseen" } = {},
+) {
+  for (let i = 1; i <= 120; i++) {
+    const counters = { prompt: 5_000 * i, queries: 5_000 * i, hits: 1_000 * i };
+    const told = { ...counters, firstTokens: i, firstTokenSeconds: seconds * i };
+    scrape(a, told, { waiting: more.waiting ?? 0 });
+    clock.now += 500;
+    if (more.ours) {
+      serve(a, workOf({ promptBytes: 16_000, stream: more.ours === "seen" }), 500);
+    }
+  }
+}
+
+Deno.test("where nobody sees first tokens, a server's own figures tell of its pace", () => {
+  for (const more of [{}, { ours: "unseen" } as const]) {
+    const fast = workbook();
+    tell(fast, 0.2, more);
+    const slow = workbook();
+    tell(slow, 2, more);
+    const pace = ({ book, a, clock }: ReturnType<typeof workbook>) =>
+      book.of(a, clock.now).secondsPerToken;
+    assert.ok(pace(slow) > 3 * pace(fast), JSON.stringify([more, pace(slow), pace(fast)]));
+  }
+});
+
+Deno.test("a server's own figures count for nothing beside first tokens, or with its queue", () => {
+  const seen = workbook();
+  const { a, serve } = seen;
+  for (let i = 0; i < 20; i++) serve(a, workOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
+  tell(seen, 60, { ours: "seen" });
+  assert.ok(seen.book.of(seen.a, seen.clock.now).secondsPerToken < 4e-4);
+  const queued = workbook();
+  const before = queued.book.of(queued.a, queued.clock.now).secondsPerToken;
+  tell(queued, 60, { waiting: 2 });
+  assert.equal(queued.book.of(queued.a, queued.clock.now).secondsPerToken, before);
+});
+
+Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {
+  const { clock, book, a, b, look, serve, scrape } = workbook();
+  const work = promptOf(...range(1, 20));
+  for (const server of [a, b]) {
+    scrape(server, { prompt: 50_000, queries: 50_000, hits: 0 });
+    serve(server, work, 500);
+  }
+  scrape(a, { prompt: 100, queries: 100, hits: 0 });
+  scrape(b, { prompt: 52_560, queries: 52_560, hits: 0 });
+  assert.equal(look(a, work).knownTokens, 0);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  assert.ok(look(b, work).knownTokens > 0);
+  serve(a, work, 500);
+  assert.ok(look(a, work).knownTokens > 0, "it learns anew");
+});
+
+Deno.test("a server holds as many blocks as its cache has room for", () => {
+  const { clock, book, a, b, serve, scrape } = workbook();
+  // 10,000 tokens are 40,000 bytes.
+  scrape(a, {}, { kvCacheTokens: 10_000 });
+  for (const server of [a, b]) serve(server, promptOf(...range(1, 200)), 500);
+  assert.equal(book.of(a, clock.now).prefixBlocks, Math.ceil(40_000 / 512));
+  assert.equal(book.of(b, clock.now).prefixBlocks, 200);
+});
+
+Deno.test("where a server's cache is off, what it has seen counts for less and less", () => {
+  const { a, b, book, clock, look, serve, scrape } = workbook();
+  const work = promptOf(...range(1, 80));
+  const rounds = (server: Server, hitRate: number) => {
+    let queries = 0;
+    for (let i = 0; i < 100; i++) {
+      scrape(server, { prompt: queries, queries, hits: hitRate * queries });
+      serve(server, work, 100);
+      queries += 10_240;
+    }
+  };
+  rounds(a, 0);
+  rounds(b, 1);
+  isNear(look(a, work).ownTokens, look(a, work).promptTokens, 0.05);
+  assert.ok(look(b, work).ownTokens < 0.1 * look(b, work).promptTokens);
+  assert.equal(book.of(a, clock.now).realHitRate, 0);
+  assert.ok(book.of(a, clock.now).predictedHitRate! > 0.9);
+});
+
+Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
+  const { book, clock, a, b, look, begin, end } = workbook();
+  const work = workOf({ promptBytes: 8_000 });
+  const others: Load = { running: 4, waiting: 0, load: 0.5 };
+  const pending = () => look(a, work, others).pendingTokens;
+  for (const share of [0.8, 0.1, 0]) {
+    for (let i = 0; i < 400; i++) {
+      const ticket = begin(b, work);
+      clock.now += 1_000 * share;
+      book.firstToken(b, ticket, clock.now);
+      clock.now += 1_000 * (1 - share);
+      end(b, ticket);
+    }
+    assert.ok(Math.abs(pending() - 4 * share * 2_000) < 50, `${share}: ${pending()}`);
+    assert.equal(book.of(a, clock.now).pendingTokens, 0, "what is shown is ours alone");
+  }
+});
+
+Deno.test("a prompt that a server refused says nothing of those it computes, nor pushes them out", () => {
+  const { book, clock, a, begin, serve, look, scrape, end } = workbook();
+  scrape(a, {}, { kvCacheTokens: 20_000 });
+  const known = promptOf(...range(1, 16));
+  serve(a, known, 100);
+  const unknown = workOf({ promptBytes: undefined });
+  const before = look(a, unknown).promptTokens;
+  const far = promptOf(...range(1_000, 70_000));
+  for (let i = 0; i < 5; i++) end(a, begin(a, far));
+  assert.equal(look(a, unknown).promptTokens, before);
+  assert.equal(look(a, known).knownTokens, look(a, known).promptTokens);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 16);
+});
+
+Deno.test("a request beyond a server's seats waits for one", () => {
+  const { a, clock, look } = workbook();
+  const at = (running: number, waiting: number) =>
+    look(a, workOf(), { running, waiting, load: 0 }).aheadOfSeat;
+  assert.deepEqual([at(0, 0), at(7, 0), at(8, 0), at(10, 0)], [0, 0, 1, 3]);
+  assert.equal(at(4, 3), 0, "a queue of prompts to compute takes no seat");
+  const cacheUsed = (kvCacheUsage: number) => {
+    a.scrape = { ...SCRAPE, running: 4, waiting: 3, kvCacheUsage, at: clock.now };
+    return at(4, 3);
+  };
+  assert.equal(cacheUsed(0.5), 0);
+  assert.equal(cacheUsed(0.99), 4, "a full cache has room for no more than run");
+});
+
+Deno.test("a server that was seen to run more than it is configured for has seats for them", () => {
+  const { a, look, scrape } = workbook();
+  const at = (running: number) => look(a, workOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
+  assert.equal(at(20), 13);
+  scrape(a, {}, { running: 20 });
+  scrape(a, {}, { running: 1 });
+  assert.deepEqual([at(19), at(20)], [0, 1]);
+});
+
+Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {
+  const { a, b, clock, look, begin, serve } = workbook();
+  const work = promptOf(...range(1, 100));
+  const usual = look(a, work).secondsPerToken;
+  serve(a, work, 1000 * usual * look(a, work).promptTokens);
+  begin(a, work);
+  const seconds = () => look(a, promptOf(500)).secondsPerToken;
+  const before = seconds();
+  clock.now += 60_000;
+  assert.ok(seconds() > 5 * before);
+  assert.ok(look(b, promptOf(500)).secondsPerToken < 2 * usual, "the others are as they were");
+});
+
+Deno.test("a server that left the configuration is forgotten with its prefixes", () => {
+  const { book, clock, a, b, look, serve } = workbook();
+  const work = promptOf(...range(1, 20));
+  for (const server of [a, b]) serve(server, work, 500);
+  book.keep([b]);
+  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  assert.equal(look(a, work).knownTokens, 0);
+  assert.ok(look(b, work).knownTokens > 0);
+});
+
+Deno.test("what a server says of one prompt is outweighed by those that were seen", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const [prompt, firstTokenSeconds] of [[most, 0], [most, most], [1, most]] as const) {
+    const { a, b, clock, look, scrape, serve } = workbook();
+    const work = workOf({ promptBytes: 4_000 });
+    const none = { prompt: 0, queries: 0, hits: 0, firstTokens: 0, firstTokenSeconds: 0 };
+    scrape(a, none);
+    scrape(a, { ...none, prompt, firstTokens: 1, firstTokenSeconds });
+    for (let i = 0; i < 20; i++) {
+      clock.now += 10_000;
+      for (const server of [a, b]) {
+        serve(server, work, 140);
+        serve(server, workOf({ promptBytes: 12_000 }), 340);
+      }
+    }
+    const seconds = (server: Server) => firstTokenSecondsAt(look(server, work));
+    isNear(seconds(a), 0.14, 0.3);
+    isNear(seconds(b), 0.14, 0.3);
+  }
+});
+
+Deno.test("one answer that claims a hundred million tokens leaves the mean answer as it is", () => {
+  const { a, b, look, serve } = workbook();
+  const full = { running: 8, waiting: 8, load: 1.5 };
+  const work = workOf({ promptBytes: 4_000 });
+  for (let i = 0; i < 50; i++) serve(b, work, 500, { answerTokens: 200 });
+  const before = look(b, work, full).secondsPerSeat;
+  serve(a, work, 500, { answerTokens: 100_000_000 });
+  isNear(look(b, work, full).secondsPerSeat, before, 1);
+});
+
+Deno.test("a server that claimed to run a million requests is as crowded as others minutes later", () => {
+  const { a, b, clock, look, scrape } = workbook();
+  scrape(a, {}, { running: 1_000_000 });
+  clock.now += 3 * 60_000;
+  scrape(a, {});
+  const work = workOf({ promptBytes: 4_000 });
+  assert.equal(look(a, work).crowding, look(b, work).crowding);
+});

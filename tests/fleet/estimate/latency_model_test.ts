@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { withObservation } from "../../../src/fleet/estimate/server_estimate.ts";
+import {
+  latencyModelOf,
+  NOTHING_SEEN,
+  type Seen,
+} from "../../../src/fleet/estimate/latency_model.ts";
+import { numRuns } from "../../support/property.ts";
+import { seeded } from "../../support/random.ts";
+
+/** What is seen of a server that takes a prompt every 100 ms. */
+function seenOf(
+  times: number,
+  { perToken = 1e-4, start = 0.04, perAnswerToken = 0.03, seen = NOTHING_SEEN, seed = 1 } = {},
+): Seen {
+  const random = seeded(seed);
+  for (let i = 0; i < times; i++) {
+    const tokens = 100 + Math.floor(random() * 8_000);
+    const prefill = { tokens, seconds: start + perToken * tokens };
+    seen = withObservation(seen, "prefill", prefill, i * 100);
+    const decode = { tokens: 100, seconds: 100 * perAnswerToken };
+    seen = withObservation(seen, "decode", decode, i * 100);
+  }
+  return seen;
+}
+
+const isNear = (value: number, aim: number, share: number) =>
+  assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
+
+Deno.test("before anything is seen, a server is a middling one", () => {
+  const pace = latencyModelOf(NOTHING_SEEN, NOTHING_SEEN);
+  isNear(pace.secondsPerToken, 1e-4, 0.01);
+  isNear(pace.startSeconds, 0.04, 0.01);
+  isNear(pace.secondsPerAnswerToken, 0.03, 0.01);
+});
+
+Deno.test("a new server is expected to be as fast as all others are", () => {
+  const all = seenOf(300, { perToken: 4e-4, start: 0.2, perAnswerToken: 0.08 });
+  const pace = latencyModelOf(NOTHING_SEEN, all);
+  isNear(pace.secondsPerToken, 4e-4, 0.1);
+  isNear(pace.startSeconds, 0.2, 0.1);
+  isNear(pace.secondsPerAnswerToken, 0.08, 0.1);
+});
+
+Deno.test("that a server is half as fast as all others is learned within twenty requests", () => {
+  const all = seenOf(300);
+  const half = seenOf(20, { perToken: 2e-4, perAnswerToken: 0.06, seed: 2 });
+  const pace = latencyModelOf(half, all);
+  isNear(pace.secondsPerToken, 2e-4, 0.15);
+  isNear(pace.secondsPerAnswerToken, 0.06, 0.15);
+});
+
+Deno.test("a slow server that got short prompts alone is slow with long ones too", () => {
+  const all = seenOf(300);
+  const random = seeded(3);
+  let slow = NOTHING_SEEN;
+  for (let i = 0; i < 20; i++) {
+    const tokens = 200 + Math.floor(50 * random());
+    const seconds = (0.04 + 1e-4 * tokens) * (2.7 + 0.6 * random());
+    slow = withObservation(slow, "prefill", { tokens, seconds }, i * 100);
+  }
+  const { startSeconds, secondsPerToken } = latencyModelOf(slow, all);
+  isNear(startSeconds + 8_000 * secondsPerToken, 3 * 0.84, 0.25);
+});
+
+Deno.test("a server's own observations outweigh what all show the more there are of them", () => {
+  const all = seenOf(300);
+  const missed = [1, 5, 20, 100].map((times) => {
+    const own = seenOf(times, { perAnswerToken: 0.06 });
+    return 0.06 - latencyModelOf(own, all).secondsPerAnswerToken;
+  });
+  assert.deepEqual(missed, missed.toSorted((a, b) => b - a));
+  assert.ok(missed.at(-1)! < 0.002);
+});
+
+Deno.test("prompts that are all of about one length make no long one free, nor a wall", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const random = seeded(seed);
+    let seen = NOTHING_SEEN;
+    for (let i = 0; i < 2_000; i++) {
+      const tokens = 1_000 + Math.floor(3 * random());
+      const prefill = { tokens, seconds: 0.1 + 0.08 * random() };
+      seen = withObservation(seen, "prefill", prefill, i * 50);
+    }
+    const { secondsPerToken, startSeconds } = latencyModelOf(seen, seen);
+    isNear(secondsPerToken, 1e-4, 0.2);
+    isNear(startSeconds + 1_000 * secondsPerToken, 0.14, 0.05);
+  }
+});
+
+Deno.test("a pace is within its bounds, whatever was seen", () => {
+  const observation = fc.record({
+    kind: fc.constantFrom<keyof Seen>("prefill", "decode"),
+    tokens: fc.integer({ min: 1, max: 1_000_000 }),
+    seconds: fc.double({ min: 0, max: 1_000, noNaN: true }),
+    at: fc.nat(10_000_000),
+  });
+  const seen = fc.array(observation, { maxLength: 20 }).map((all) =>
+    all.reduce<Seen>(
+      (seen, { kind, at, ...observation }) => withObservation(seen, kind, observation, at),
+      NOTHING_SEEN,
+    )
+  );
+  fc.assert(
+    fc.property(seen, seen, (own, all) => {
+      const { secondsPerToken, startSeconds, secondsPerAnswerToken } = latencyModelOf(own, all);
+      assert.ok(secondsPerToken >= 1e-6 && secondsPerToken <= 0.02, `${secondsPerToken}`);
+      assert.ok(startSeconds >= 0 && startSeconds <= 10, `${startSeconds}`);
+      assert.ok(secondsPerAnswerToken >= 0.001 && secondsPerAnswerToken <= 5);
+    }),
+    { numRuns },
+  );
+});

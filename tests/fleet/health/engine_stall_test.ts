@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Scrape } from "../../../src/fleet/estimate/load.ts";
+import {
+  afterScrape,
+  isMoving,
+  NO_PROGRESS,
+  type Progress,
+  stallAfterMs,
+} from "../../../src/fleet/health/engine_stall.ts";
+import { numRuns } from "../../support/property.ts";
+
+type Page = Omit<Scrape, "at">;
+
+const counters = { prompt: 100, generation: 50, prefixQueries: 10, prefixHits: 5 };
+const WORKING: Page = {
+  running: 2,
+  waiting: 1,
+  kvCacheUsage: 0.5,
+  counters,
+  maxFds: undefined,
+  ownInFlight: 2,
+};
+const IDLE: Page = { ...WORKING, running: 0, waiting: 0, ownInFlight: 0 };
+const { counters: _, ...BLIND } = WORKING;
+const NOBODY_WAITS = { awaited: 0, isStalled: false };
+const ONE_WAITS = { awaited: 1, isStalled: false };
+const SEEN = afterScrape(NO_PROGRESS, WORKING, NOBODY_WAITS, 1_000);
+
+/** The same page after one more token. */
+function moved(page: Page, tokens = 1): Page {
+  const { generation = 0 } = page.counters!;
+  return { ...page, counters: { ...page.counters!, generation: generation + tokens } };
+}
+
+Deno.test("the first page shows no movement, and the engine is still from then on", () => {
+  assert.deepEqual(SEEN, {
+    seen: WORKING,
+    movedAt: -Infinity,
+    stillSince: 1_000,
+    longestStepMs: 0,
+  });
+});
+
+Deno.test("an engine with requests whose counters and cache don't move stands still", () => {
+  assert.deepEqual(afterScrape(SEEN, { ...WORKING }, NOBODY_WAITS, 2_000), SEEN);
+  const others = { ...WORKING, running: 5, waiting: 9, ownInFlight: 7 };
+  assert.deepEqual(
+    afterScrape(SEEN, others, NOBODY_WAITS, 2_000),
+    { ...SEEN, seen: others },
+    "more requests are no progress",
+  );
+});
+
+Deno.test("an engine that runs nothing but has a queue has work, so it can stand still", () => {
+  const queue = { ...WORKING, running: 0, waiting: 3 };
+  assert.equal(afterScrape(SEEN, queue, NOBODY_WAITS, 2_000).stillSince, 1_000);
+});
+
+for (
+  const [what, scrape] of [
+    ["made a token", { ...WORKING, counters: { ...counters, generation: 51 } }],
+    ["read a prompt", { ...WORKING, counters: { ...counters, prompt: 101 } }],
+    ["was started anew", { ...WORKING, counters: { ...counters, prompt: 0, generation: 0 } }],
+    ["fills its cache with a long prompt", { ...WORKING, kvCacheUsage: 0.51 }],
+  ] satisfies [string, Page][]
+) {
+  Deno.test(`an engine that ${what} has moved, and its step was as long as it stood still`, () => {
+    assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_500), {
+      seen: scrape,
+      movedAt: 2_500,
+      stillSince: 2_500,
+      longestStepMs: 1_500,
+    });
+  });
+}
+
+for (
+  const [what, scrape] of [
+    ["runs nothing", IDLE],
+    ["shows only prompts", { ...WORKING, counters: { ...counters, generation: undefined } }],
+    ["shows no counter", BLIND],
+    ["shows nothing", undefined],
+  ] satisfies [string, Page | undefined][]
+) {
+  Deno.test(`an engine that ${what} can't be said to stand still, nor to move`, () => {
+    assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_000), {
+      ...SEEN,
+      seen: scrape,
+      stillSince: Infinity,
+    });
+  });
+}
+
+Deno.test("an engine that never shows a counter is never said to stand still", () => {
+  let progress = NO_PROGRESS;
+  for (const now of [1, 2, 3]) progress = afterScrape(progress, BLIND, ONE_WAITS, now);
+  assert.equal(progress.stillSince, Infinity);
+  assert.equal(progress.movedAt, -Infinity);
+});
+
+Deno.test("an idle engine that hangs shows none running: what the router waits for there counts", () => {
+  const idle = afterScrape(NO_PROGRESS, IDLE, NOBODY_WAITS, 1_000);
+  assert.equal(idle.stillSince, Infinity);
+  const asked = afterScrape(idle, IDLE, ONE_WAITS, 2_000);
+  assert.equal(asked.stillSince, 2_000);
+  assert.equal(afterScrape(asked, IDLE, ONE_WAITS, 9_000).stillSince, 2_000);
+  assert.equal(afterScrape(asked, IDLE, NOBODY_WAITS, 9_000).stillSince, Infinity);
+});
+
+Deno.test("a page without counters, or a pause in which nothing was to do, is no long step", () => {
+  const blind = afterScrape(SEEN, undefined, NOBODY_WAITS, 2_000);
+  const page = moved(WORKING);
+  const again = afterScrape(
+    afterScrape(blind, WORKING, NOBODY_WAITS, 50_000),
+    page,
+    ONE_WAITS,
+    50_100,
+  );
+  assert.equal(again.longestStepMs, 100);
+  const idle = afterScrape(SEEN, IDLE, NOBODY_WAITS, 2_000);
+  assert.equal(afterScrape(idle, moved(IDLE), NOBODY_WAITS, 60_000).longestStepMs, 0);
+});
+
+Deno.test("how long an engine hung until it moved again is not the length of a step", () => {
+  const hung = afterScrape(SEEN, moved(WORKING), { awaited: 1, isStalled: true }, 91_000);
+  assert.equal(hung.longestStepMs, 0);
+  assert.equal(hung.movedAt, 91_000);
+});
+
+Deno.test("the longest step is kept, and fades with each movement", () => {
+  let now = 1_000;
+  let page = WORKING;
+  let progress = SEEN;
+  const step = (ms: number) => {
+    now += ms;
+    page = moved(page);
+    progress = afterScrape(progress, page, NOBODY_WAITS, now);
+  };
+  step(8_000);
+  step(100);
+  assert.ok(progress.longestStepMs > 7_900, `${progress.longestStepMs} ms`);
+  for (let i = 0; i < 2_000; i++) step(100);
+  assert.ok(progress.longestStepMs < 1_200, `${progress.longestStepMs} ms`);
+  for (let i = 0; i < 5_000; i++) step(100);
+  assert.equal(progress.longestStepMs, 100);
+});
+
+Deno.test("an engine may stand still for twice its longest step or prefill, and stall_timeout at least", () => {
+  for (
+    const [longestStepMs, prefillMs, expected] of [
+      [0, 0, 30_000],
+      [10_000, 0, 30_000],
+      [20_000, 0, 40_000],
+      [0, 25_000, 50_000],
+      [20_000, 25_000, 50_000],
+      [300_000, 0, 600_000],
+      [10_000_000, 0, 600_000],
+      [0, Infinity, 600_000],
+    ] as const
+  ) {
+    const progress: Progress = { ...NO_PROGRESS, longestStepMs };
+    assert.equal(
+      stallAfterMs(progress, prefillMs, 30_000),
+      expected,
+      `${[longestStepMs, prefillMs]}`,
+    );
+  }
+});
+
+Deno.test("an engine moves that was seen to move since then", () => {
+  assert.equal(isMoving(NO_PROGRESS, 0), false);
+  const progress = { ...NO_PROGRESS, movedAt: 5_000 };
+  assert.deepEqual([4_999, 5_000, 5_001].map((since) => isMoving(progress, since)), [
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("whatever pages show, no time lies in the future and no step is longer than the watch", () => {
+  const page = fc.record({
+    running: fc.nat(2),
+    waiting: fc.nat(1),
+    kvCacheUsage: fc.constantFrom(undefined, 0, 0.5),
+    counters: fc.record({
+      prompt: fc.nat(1),
+      generation: fc.option(fc.nat(1), { nil: undefined }),
+      prefixQueries: fc.constant(0),
+      prefixHits: fc.constant(0),
+    }),
+    maxFds: fc.constant(undefined),
+    ownInFlight: fc.nat(2),
+  }, { requiredKeys: ["running", "waiting", "kvCacheUsage", "maxFds", "ownInFlight"] });
+  const reading = fc.record({
+    page: fc.option(page, { nil: undefined }),
+    awaited: fc.nat(1),
+    isStalled: fc.boolean(),
+    afterMs: fc.nat(60_000),
+  });
+  fc.assert(
+    fc.property(fc.array(reading, { maxLength: 30 }), (readings) => {
+      let progress = NO_PROGRESS;
+      let now = 1_000_000;
+      for (const { page, awaited, isStalled, afterMs } of readings) {
+        now += afterMs;
+        progress = afterScrape(progress, page, { awaited, isStalled }, now);
+        const { seen, movedAt, stillSince, longestStepMs } = progress;
+        assert.equal(seen, page);
+        assert.ok(movedAt <= now);
+        assert.ok(longestStepMs >= 0 && longestStepMs <= now - 1_000_000);
+        const mayStandStill = page?.counters?.generation !== undefined &&
+          page.running + page.waiting + awaited > 0;
+        assert.equal(stillSince !== Infinity, mayStandStill);
+        if (mayStandStill) assert.ok(stillSince <= now && stillSince >= movedAt);
+        assert.ok(Number.isFinite(stallAfterMs(progress, 0, 30_000)));
+      }
+    }),
+    { numRuns },
+  );
+});

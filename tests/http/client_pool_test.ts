@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import { openClientPool, type Route } from "../../src/http/client_pool.ts";
+import type { Fetch } from "../../src/http/fetch.ts";
+import { createAuthority } from "../security/certificates.ts";
+import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+Deno.test("a connection is used again, but for those that must be new", async () => {
+  await using server = startRaw((connection) => say(connection, OK));
+  const connections = openClientPool();
+  try {
+    const { fetch, fetchFresh } = connections.to({});
+    const ask = async (fetch: Fetch) => {
+      const response = await fetch(server.url, { method: "POST", headers: [] });
+      assert.equal(await response.text(), "ok");
+    };
+    for (let i = 0; i < 3; i++) await ask(fetch);
+    assert.equal(server.connections(), 1);
+    for (let i = 0; i < 3; i++) await ask(fetchFresh);
+    assert.equal(server.connections(), 4);
+    await ask(fetch);
+    assert.equal(server.connections(), 4);
+  } finally {
+    connections.close();
+  }
+});
+
+Deno.test("servers that name no authority share their connections, each authority has its own", () => {
+  const connections = openClientPool();
+  try {
+    const shared = connections.to({});
+    assert.equal(connections.to({}), shared);
+    const own = connections.to({ ca: PEM });
+    assert.notEqual(own, shared);
+    assert.equal(connections.to({ ca: PEM }), own);
+  } finally {
+    connections.close();
+  }
+});
+
+Deno.test("a server that asks for a certificate gets the one it is to be shown", async () => {
+  const authority = await createAuthority();
+  const [own, clientCertificate] = [await authority.issue(), await authority.issue()];
+  const server = createServer(
+    { ...own, ca: [authority.ca], requestCert: true, rejectUnauthorized: true },
+    (_, response) => void response.end("let in"),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const connections = openClientPool();
+  try {
+    const ask = async (route: Route) => {
+      const { fetch } = connections.to({ ca: authority.ca, ...route });
+      return await (await fetch(`https://127.0.0.1:${port}/`, { headers: [] })).text();
+    };
+    await assert.rejects(ask({}));
+    assert.equal(await ask({ clientCertificate }), "let in");
+  } finally {
+    connections.close();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+Deno.test("what was closed is opened anew, and closing twice is no harm", () => {
+  const connections = openClientPool();
+  const before = connections.to({});
+  connections.close();
+  connections.close();
+  assert.notEqual(connections.to({}), before);
+  connections.close();
+});
+
+Deno.test("an authority's connections are closed when no server has named it for long, but for what is in flight", async () => {
+  let now = 0;
+  const rest = Promise.withResolvers<void>();
+  await using server = startRaw(async (connection) => {
+    await say(connection, STREAM_HEAD + chunk("begun"));
+    await rest.promise;
+    await say(connection, chunk(", ended") + chunk(""));
+  });
+  const connections = openClientPool(() => now);
+  try {
+    const old = connections.to({ ca: PEM });
+    const ask = (fetch: Fetch) => fetch(server.url, { method: "POST", headers: [] });
+    const streams = await Promise.all([ask(old.fetch), ask(old.fetchFresh)]);
+    const asked = connections.to({});
+    for (let second = 1; second <= 180; second++) {
+      now = second * 1_000;
+      assert.equal(connections.to({}), asked, "those that servers ask for stay");
+      if (second <= 30) assert.equal(connections.to({ ca: PEM }), old);
+    }
+    await assert.rejects(ask(old.fetch), Deno.errors.BadResource);
+    await assert.rejects(ask(old.fetchFresh), Deno.errors.BadResource);
+    rest.resolve();
+    for (const stream of streams) assert.equal(await stream.text(), "begun, ended");
+    assert.notEqual(connections.to({ ca: PEM }), old, "one that is named again has new ones");
+  } finally {
+    rest.resolve();
+    connections.close();
+  }
+});
+
+/** A certificate that signs itself, and nothing else. */
+const PEM = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUYrKbbQq4w+MhqN+dF4QG8wPZYaQwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIyMTQ5MTNaGA8yMTI2MTAyOTIxNDkx
+M1owDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGtf
+qIAbtsaVxN0BjKBF0uCnq+J2dJFqDaF3YCWhbFXK+rpwnmxzVjc5QRwP2O2SbwnY
+DvafO6OvcDYkUQvUTumjUzBRMB0GA1UdDgQWBBT2j9DzIyCbQ/RqP7US1fu2W8Bk
+PTAfBgNVHSMEGDAWgBT2j9DzIyCbQ/RqP7US1fu2W8BkPTAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIFe5lyv6OzEnVSsKqXt8aFsLtkn6u45MhJDR
+rqUofS49AiEA5nBPhmGob89pB1ZnovZt+s3L9pPRLGdkRnsiwPHS8rg=
+-----END CERTIFICATE-----
+`;

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { asksEngine, inferencePaths, pathOf, targetOf } from "../../src/http/paths.ts";
+import { numRuns } from "../support/property.ts";
+
+Deno.test("the inference paths of vLLM's first three groups are forwarded", () => {
+  const groups = `
+    /v1/chat/completions /v1/completions /v1/responses /v1/messages
+    /inference/v1/generate /cohere/v2/chat
+    /v1/embeddings /v2/embed /pooling /classify /score /v1/score
+    /rerank /v1/rerank /v2/rerank /tokenize /detokenize
+    /v1/messages/count_tokens /v1/chat/completions/batch
+    /v1/audio/transcriptions /v1/audio/translations`;
+  assert.deepEqual(
+    [...inferencePaths].sort(),
+    groups.trim().split(/\s+/).sort(),
+  );
+});
+
+Deno.test("what manages a server is reachable through no router", () => {
+  for (
+    const path of [
+      "/invocations",
+      "/v1/load_lora_adapter",
+      "/v1/unload_lora_adapter",
+      "/start_profile",
+      "/reset_prefix_cache",
+      "/sleep",
+      "/wake_up",
+      "/collective_rpc",
+      "/pause",
+      "/abort_requests",
+      "/update_weights",
+      "/docs",
+      "/openapi.json",
+    ]
+  ) assert.ok(!inferencePaths.includes(path), path);
+});
+
+const asked = (url: string, host: string | null = null) => ({
+  url,
+  headers: new Headers(host === null ? [] : [["host", host]]),
+});
+
+Deno.test("a path is read as it was written, the query apart", () => {
+  for (
+    const [url, path] of [
+      ["http://a/v1/completions", "/v1/completions"],
+      ["http://a/v1/completions?x=/sleep", "/v1/completions"],
+      ["http://a/v1/%63ompletions", "/v1/%63ompletions"],
+      ["http://a/v1/../sleep", "/v1/../sleep"],
+      ["http://a//v1/completions", "//v1/completions"],
+    ] as const
+  ) assert.equal(pathOf(asked(url)), path);
+});
+
+Deno.test("an address that has no path, or only one in its query or fragment, has none", () => {
+  const tails = [
+    ":80",
+    "?x",
+    "?x=/v1/completions",
+    "#/v1/completions",
+    "/v1/completions#x",
+    "\\v1/completions",
+    "@b/v1/completions",
+  ];
+  for (const tail of tails) assert.equal(pathOf(asked(`http://a${tail}`)), "", tail);
+});
+
+Deno.test("a Host that is none leaves no path, whatever the address says", () => {
+  const url = "http://a/v1/completions";
+  for (const host of ["/sleep?", "a/v1", "a?", "a#", "a b", "u:p@a", "a\\b", "\xff"]) {
+    assert.equal(pathOf(asked(url, host)), "", host);
+  }
+  for (const host of ["", "a", "gpu_1.example:8080", "127.0.0.1:1", "[::1]:8080", "%C3%A9.x"]) {
+    assert.equal(pathOf(asked(url, host)), "/v1/completions", host);
+  }
+});
+
+Deno.test("what only turns text into tokens or back asks no engine, whatever its query", () => {
+  const without = inferencePaths.filter((path) => !asksEngine(path));
+  assert.deepEqual(without, ["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
+  assert.equal(asksEngine("/tokenize?beta=true"), false);
+});
+
+Deno.test("what is found by its path is forwarded by that very path", () => {
+  const piece = fc.oneof(
+    fc.constantFrom("/", "//", "?", "#", ":", "\\", "@", "%2f", "sleep", "..", ...inferencePaths),
+    fc.string({ maxLength: 4 }),
+  );
+  const text = fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join(""));
+  const target = fc.oneof(fc.constantFrom(...inferencePaths), text.map((text) => `/${text}`));
+  let found = 0;
+  fc.assert(
+    fc.property(text, target, (host, target) => {
+      let headers;
+      try {
+        headers = new Headers([["host", host]]);
+      } catch {
+        return; // No request can bring it.
+      }
+      const url = `http://${host}${target}`;
+      const path = pathOf({ url, headers });
+      if (!inferencePaths.includes(path)) return;
+      found++;
+      assert.equal(targetOf(url).split("?")[0], path);
+    }),
+    { numRuns },
+  );
+  assert.ok(found > 0);
+});

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { errorStatusOf, eventsIn, nextEvent } from "../../src/http/sse_events.ts";
+import { numRuns } from "../support/property.ts";
+
+const dataOf = (text: string) => [...eventsIn(text)].map(({ data }) => data);
+
+for (
+  const [what, text, expected] of [
+    ["one event", "data: a\n\n", ["a"]],
+    ["an event without a space", "data:a\n\n", ["a"]],
+    ["only the first space belongs to the field", "data:  a \n\n", [" a "]],
+    ["several", "data: a\n\ndata: b\n\n", ["a", "b"]],
+    ["lines of one event are joined", "data: a\ndata: b\n\n", ["a\nb"]],
+    ["an empty line of data is data", "data:\n\n", [""]],
+    ["comments are no events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
+    ["fields alone are no event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
+    ["fields beside data are left out", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
+    ["blank lines say nothing", "\n\n\ndata: a\n\n\n\ndata: b\n\n", ["a", "b"]],
+    ["what has no end yet is none", "data: a\n\ndata: b\n", ["a"]],
+    ["what looks like data but isn't", "dat: a\n data: b\nmetadata: c\n\n", []],
+    ["nothing", "", []],
+  ] as const
+) {
+  for (const [name, ending] of [["LF", "\n"], ["CRLF", "\r\n"], ["CR", "\r"]] as const) {
+    Deno.test(`${what}, with lines that end in ${name}`, () => {
+      // After a lone CR an LF may follow, so the last event of all needs something after it.
+      const more = ending === "\r" ? ":" : "";
+      assert.deepEqual(dataOf(text.replaceAll("\n", ending) + more), expected);
+    });
+  }
+}
+
+Deno.test("an event that ends in a lone CR waits for what follows, which may be its LF", () => {
+  assert.equal(nextEvent("data: a\r\n\r"), undefined);
+  assert.deepEqual(nextEvent("data: a\r\n\r\n"), { name: undefined, data: "a", end: 11 });
+  assert.deepEqual(nextEvent("data: a\r\rdata"), { name: undefined, data: "a", end: 9 });
+});
+
+Deno.test("an event tells where it ends, and the next is looked for from there", () => {
+  const text = ": ping\n\ndata: a\n\ndata: b\r\n\r\nrest";
+  const first = nextEvent(text)!;
+  assert.equal(text.slice(first.end), "data: b\r\n\r\nrest");
+  const second = nextEvent(text, first.end)!;
+  assert.equal(second.data, "b");
+  assert.equal(text.slice(second.end), "rest");
+  assert.equal(nextEvent(text, second.end), undefined);
+});
+
+const content = fc.string({ unit: "binary", maxLength: 12 }).map((text) =>
+  text.replace(/[\r\n]/g, "·")
+);
+const event = fc.record({
+  data: fc.array(content, { minLength: 1, maxLength: 3 }),
+  before: fc.array(
+    fc.oneof(
+      content.map((text) => `: ${text}`),
+      fc.constantFrom("event: message", "id: 7", "retry: 10", "datum: 1", "event", ":"),
+    ),
+    { maxLength: 3 },
+  ),
+});
+const ending = fc.constantFrom("\n", "\r\n", "\r");
+
+Deno.test("whatever the line endings, the same events are found", () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 5 }), fc.infiniteStream(ending), (events, endings) => {
+      let text = "";
+      for (const { data, before } of events) {
+        const lines = [...before, ...data.map((line) => `data: ${line}`), ""];
+        for (const line of lines) {
+          let end: string = endings.next().value;
+          // A CR and an LF that stand together by chance are one ending, not two.
+          if (line === "" && end === "\n" && text.endsWith("\r")) end = "\r\n";
+          text += line + end;
+        }
+      }
+      assert.deepEqual(dataOf(`${text}:`), events.map(({ data }) => data.join("\n")));
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("however a stream is cut, its first event is found when its last piece is there, and the same", () => {
+  fc.assert(
+    fc.property(
+      fc.array(event, { minLength: 1, maxLength: 3 }),
+      ending,
+      fc.array(fc.nat(200), { maxLength: 8 }),
+      (events, ending, cuts) => {
+        const text = events.flatMap(({ data, before }) => [
+          ...before,
+          ...data.map((line) => `data:${line}`),
+          "",
+          "",
+        ]).join(ending) + ":";
+        const whole = nextEvent(text)!;
+        assert.ok(whole);
+        for (const cut of cuts) {
+          const found = nextEvent(text.slice(0, cut));
+          if (found) assert.deepEqual(found, whole);
+          // An LF that belongs to the end need not be there yet.
+          else assert.ok(cut <= whole.end, `${cut} of ${whole.end}`);
+        }
+      },
+    ),
+    { numRuns },
+  );
+});
+
+const anyText = fc.array(
+  fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.constantFrom("data:", "data: ", "\n", "\r", "\r\n", "[DONE]", "\uFEFF"),
+    fc.json().map((json) => `data: {"error":${json}}\n\n`),
+  ),
+  { maxLength: 12 },
+).map((parts) => parts.join(""));
+
+Deno.test("no text makes reading throw, and its events follow one another", () => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      let last = 0;
+      for (const { data, end } of eventsIn(text)) {
+        assert.ok(end > last && end <= text.length);
+        assert.ok(!data.includes("\r"));
+        last = end;
+        errorStatusOf(data);
+      }
+    }),
+    { numRuns },
+  );
+});
+
+for (
+  const [what, data, status] of [
+    [
+      "vLLM's",
+      { error: { message: "m", type: "InternalServerError", param: null, code: 500 } },
+      500,
+    ],
+    ["vLLM's for a bad request", { error: { type: "BadRequestError", code: 400 } }, 400],
+    ["vLLM's, at its limit", { error: { type: "ServiceUnavailable", code: 503 } }, 503],
+    ["vLLM's older flat one", { object: "error", message: "m", type: "x", code: 502 }, 502],
+    ["OpenAI's for its own fault", { error: { type: "server_error", code: null } }, 500],
+    ["OpenAI's for a bad key", {
+      error: { type: "invalid_request_error", code: "invalid_api_key" },
+    }, 400],
+    ["Anthropic's when overloaded", { type: "error", error: { type: "overloaded_error" } }, 500],
+    ["Anthropic's of its own", { type: "error", error: { type: "api_error" } }, 500],
+    [
+      "Anthropic's for a bad request",
+      { type: "error", error: { type: "invalid_request_error" } },
+      400,
+    ],
+    ["that of responses", {
+      type: "response.failed",
+      response: { error: { code: "server_error" } },
+    }, 500],
+    ["that of responses, without a word", { type: "response.failed", response: null }, 500],
+    ["a code as text", { error: { code: "503" } }, 503],
+    ["a code that is no status", { error: { code: 7, type: "internal" } }, 500],
+    ["one word", { error: "timeout" }, 400],
+  ] as const
+) {
+  Deno.test(`an error in the shape ${what} is ${status}`, () => {
+    assert.equal(errorStatusOf(JSON.stringify(data)), status);
+  });
+}
+
+Deno.test("a code or type that can't be made a text is no reason to fail", () => {
+  const odd = `{"toString":1,"valueOf":1}`;
+  assert.equal(errorStatusOf(`{"error":{"code":${odd},"type":${odd}}}`), 400);
+  assert.equal(errorStatusOf(`{"error":{"code":[503],"type":"engine"}}`), 500);
+});
+
+for (
+  const data of [
+    "[DONE]",
+    "",
+    `{"choices":[{"delta":{"content":"\\"error\\""}}]}`,
+    `{"choices":[{"delta":{"content":"x"},"error":{"code":500}}]}`,
+    `{"id":"1","error":null}`,
+    `{"type":"response.completed","response":{"error":null}}`,
+    `{"error":`,
+    `["error"]`,
+    `"error"`,
+    "null",
+    `{"type":"error_count"}`,
+  ]
+) {
+  Deno.test(`${data || "nothing"} is no error`, () => {
+    assert.equal(errorStatusOf(data), undefined);
+  });
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { fetchBy } from "../../src/http/fetch.ts";
+import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../../src/polling/probe.ts";
+import { configOf } from "../support/config.ts";
+import { metricsPage, startUpstream } from "../support/upstream.ts";
+
+async function probing(use: (probe: Probe) => Promise<void>): Promise<void> {
+  using client = Deno.createHttpClient({ http2: false });
+  await use({ fetch: fetchBy(client), timeoutMs: 20_000, signal: new AbortController().signal });
+}
+
+const serverAt = (url: string) => configOf([{ url }]).servers[0]!;
+const MIB = 1024 * 1024;
+
+/** A page that never ends, and what became of it. */
+function endless(line: string) {
+  const bytes = new TextEncoder().encode(line.repeat(Math.ceil(65_536 / line.length)));
+  const left = Promise.withResolvers<void>();
+  let sent = 0;
+  const page = () =>
+    new Response(
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += bytes.length;
+          controller.enqueue(bytes);
+        },
+        cancel: () => left.resolve(),
+      }),
+    );
+  return { page, left: left.promise, sent: () => sent };
+}
+
+async function why(asked: Promise<unknown>): Promise<string> {
+  return await asked.then(() => "nothing", (error: Error) => error.message);
+}
+
+for (
+  const [path, mostMib, ask] of [
+    ["/metrics", 4, (url: string, probe: Probe) => why(fetchMetrics(serverAt(url), probe))],
+    ["/v1/models", 1, (url: string, probe: Probe) => why(fetchModels(serverAt(url), probe))],
+    [
+      "/health",
+      1,
+      async (url: string, probe: Probe) => (await checkHealth(serverAt(url), probe)).failure,
+    ],
+  ] as const
+) {
+  Deno.test(`${path} without end is read to ${mostMib} MiB, then its connection is dropped`, () =>
+    probing(async (probe) => {
+      const { page, left, sent } = endless(`vllm:num_requests_running{engine="0"} 3.0\n`);
+      await using upstream = startUpstream(page);
+      assert.equal(await ask(upstream.url, probe), `${path} is larger than ${mostMib} MiB`);
+      await left;
+      // Some more is under way in the buffers of both sides.
+      assert.ok(sent() < (mostMib + 16) * MIB, `${sent()} bytes`);
+    }));
+
+  Deno.test(`${path} that comes compressed is failed, and never unpacked`, () =>
+    probing(async (probe) => {
+      const accepted: (string | null)[] = [];
+      const packed = new Blob([new Uint8Array(64 * MIB)]).stream()
+        .pipeThrough(new CompressionStream("gzip"));
+      const body = await new Response(packed).bytes();
+      await using upstream = startUpstream((request) => {
+        accepted.push(request.headers.get("accept-encoding"));
+        return new Response(body, { headers: { "content-encoding": "gzip" } });
+      });
+      assert.equal(await ask(upstream.url, probe), `${path} is compressed`);
+      assert.deepEqual(accepted, ["identity"]);
+    }));
+}
+
+Deno.test("a page of just its limit is read whole, however it is cut", () =>
+  probing(async (probe) => {
+    const text = await metricsPage({ running: 2 }).text();
+    const filling = "# a comment that fills the page up to what may be read\n";
+    const page = text + filling.repeat(10_000);
+    for (const step of [1_000, 65_536, page.length]) {
+      await using upstream = startUpstream(() => {
+        const bytes = new TextEncoder().encode(page);
+        let at = 0;
+        return new Response(
+          new ReadableStream<Uint8Array>({
+            pull(controller) {
+              if (at >= bytes.length) return controller.close();
+              controller.enqueue(bytes.subarray(at, at += step));
+            },
+          }),
+          { headers: { "content-encoding": "identity" } },
+        );
+      });
+      assert.equal((await fetchMetrics(serverAt(upstream.url), probe))?.running, 2);
+    }
+    const spaces = (bytes: number) => `{"data":[{"id":"m"}]}`.padEnd(bytes);
+    let size = MIB;
+    await using upstream = startUpstream(() => new Response(spaces(size)));
+    assert.deepEqual(await fetchModels(serverAt(upstream.url), probe), [{ id: "m" }]);
+    size++;
+    assert.equal(
+      await why(fetchModels(serverAt(upstream.url), probe)),
+      "/v1/models is larger than 1 MiB",
+    );
+  }));
+
+Deno.test("pages that were read whole leave their connection to the next", () =>
+  probing(async (probe) => {
+    const ports = new Set<number>();
+    await using upstream = startUpstreamSeeing(ports);
+    for (let i = 0; i < 3; i++) {
+      await checkHealth(serverAt(upstream.url), probe);
+      await fetchMetrics(serverAt(upstream.url), probe);
+    }
+    assert.equal(ports.size, 1);
+  }));
+
+function startUpstreamSeeing(ports: Set<number>) {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (_, { remoteAddr }) => {
+      ports.add(remoteAddr.port);
+      return metricsPage({ running: 1 });
+    },
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}

@@ -1,0 +1,455 @@
+import assert from "node:assert/strict";
+import { type Deadlines, limitsOf, watchDeadlines } from "../../../src/proxy/attempt/deadlines.ts";
+import { monotonicMs } from "../../../src/util/clock.ts";
+import type { EngineState } from "../../../src/fleet/lease.ts";
+import type { Limits } from "../../../src/proxy/attempt/deadlines.ts";
+import { until } from "../../support/until.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const LONG = 60_000;
+/** Of an engine whose counters nobody can see. */
+const NOTHING_KNOWN: EngineState = { movedAt: -Infinity, stillSince: Infinity };
+
+/** A watch over an attempt, with what was told and asked; the limits not named are out of reach. */
+async function watching(
+  limits: Partial<Limits>,
+  use: (watched: {
+    deadlines: Deadlines;
+    /** The server goes out. */
+    evict: () => void;
+    /** The router waits no longer. */
+    cutOff: () => void;
+    /** Callbacks that are left for the two. */
+    left: () => [evictions: number, cutOffs: number];
+    /** Times the attempt was given up. */
+    expiries: () => number;
+    /** Times that were given for a connection. */
+    reaches: number[];
+  }) => Promise<void>,
+  isReachable: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<void> {
+  const evictions = new Set<() => void>();
+  const cutOffs = new Set<() => void>();
+  const reaches: number[] = [];
+  let told = 0;
+  const deadlines = watchDeadlines(
+    {
+      connectMs: LONG,
+      firstByteMs: LONG,
+      chunkMs: LONG,
+      clientMs: LONG,
+      dueAt: Infinity,
+      stillMs: LONG,
+      engine: () => NOTHING_KNOWN,
+      evictions,
+      cutOffs,
+      ...limits,
+    },
+    (withinMs) => {
+      reaches.push(withinMs);
+      return isReachable();
+    },
+    () => told++,
+  );
+  try {
+    await use({
+      deadlines,
+      evict: () => [...evictions].forEach((leave) => leave()),
+      cutOff: () => [...cutOffs].forEach((cut) => cut()),
+      left: () => [evictions.size, cutOffs.size],
+      expiries: () => told,
+      reaches,
+    });
+  } finally {
+    deadlines.stop();
+    assert.deepEqual([evictions.size, cutOffs.size], [0, 0], "nothing is left behind");
+  }
+}
+
+/** A time within which a limit must have struck, however slow the machine. */
+const SOON_MS = 2_000;
+
+Deno.test("the limits of an attempt are those of the settings", () => {
+  const lease = { engine: () => NOTHING_KNOWN, evictions: new Set<() => void>() };
+  const request = { startedAt: 7, cutOffs: new Set<() => void>() };
+  const settings = {
+    connectTimeoutMs: 1,
+    requestTimeoutMs: 2,
+    chunkTimeoutMs: 3,
+    clientTimeoutMs: 4,
+    stallTimeoutMs: 5,
+  };
+  const limits = {
+    connectMs: 1,
+    firstByteMs: 2,
+    chunkMs: 3,
+    clientMs: 4,
+    stillMs: 5,
+    ...lease,
+    cutOffs: request.cutOffs,
+  };
+  assert.deepEqual(limitsOf(settings, lease, request), { ...limits, dueAt: Infinity });
+  assert.deepEqual(
+    limitsOf({ ...settings, totalTimeoutMs: 50 }, lease, request),
+    { ...limits, dueAt: 57 },
+  );
+});
+
+Deno.test("silence is told once, when it has lasted", () =>
+  watching({ firstByteMs: 40 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 39, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+    await wait(100);
+    assert.equal(expiries(), 1);
+  }));
+
+Deno.test("what is heard puts it off, for as long as something is heard", () =>
+  watching({ firstByteMs: 150 }, async ({ deadlines, expiries }) => {
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(20);
+      deadlines.heard(true);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    // On a machine that stood still for long the silence was real.
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+    if (expiries() > 0) return;
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 149, `${after} ms`);
+  }));
+
+Deno.test("while nobody listens nothing is told", () =>
+  watching({ firstByteMs: 30 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard(true);
+    await wait(150);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 29, `${after} ms`);
+  }));
+
+Deno.test("after stop nothing is told, whatever happens", () =>
+  watching(
+    { firstByteMs: 20, connectMs: 20, dueAt: performance.now() + 20 },
+    async ({ deadlines, expiries, evict, cutOff, left, reaches }) => {
+      deadlines.listen();
+      deadlines.stop();
+      deadlines.listen();
+      // An answer that is whole may begin after its end.
+      deadlines.begun();
+      assert.deepEqual(left(), [0, 0]);
+      evict();
+      cutOff();
+      await wait(80);
+      assert.equal(expiries(), 0);
+      assert.equal(deadlines.expired, undefined);
+      assert.deepEqual(reaches, []);
+    },
+    () => Promise.resolve(false),
+  ));
+
+Deno.test("between chunks another limit holds than before the first, be it shorter", () =>
+  watching({ firstByteMs: LONG, chunkMs: 50 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard(true);
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 48, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+  }));
+
+Deno.test("between chunks another limit holds than before the first, be it longer", () =>
+  watching({ firstByteMs: 30, chunkMs: 200 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 198, `${after} ms`);
+  }));
+
+Deno.test("a limit between chunks counts from the time that somebody listens", () =>
+  watching({ chunkMs: 40 }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    await wait(120);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 38, `${after} ms`);
+  }));
+
+for (const begun of [false, true]) {
+  Deno.test(`a request is overdue at its time ${begun ? "in mid-answer" : "before its answer"}, heard or not`, async () => {
+    const dueAt = performance.now() + 80;
+    await watching({ dueAt }, async ({ deadlines, expiries }) => {
+      if (begun) deadlines.begun();
+      while (expiries() === 0 && performance.now() < dueAt + SOON_MS) {
+        deadlines.listen();
+        await wait(5);
+        deadlines.heard(true);
+      }
+      assert.equal(deadlines.expired, "overdue");
+      assert.ok(performance.now() >= dueAt - 1);
+      assert.equal(expiries(), 1);
+    });
+  });
+}
+
+Deno.test("a request whose time is over before it begins is overdue at once", () =>
+  watching({ dueAt: performance.now() - 1 }, async ({ deadlines, expiries }) => {
+    await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "overdue");
+  }));
+
+Deno.test("where nothing was heard for a part of the limit, the server is tried for as long", () =>
+  watching({ connectMs: 60 }, async ({ deadlines, expiries, reaches }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 23, `${after} ms`);
+    assert.deepEqual(reaches, [24]);
+    assert.equal(deadlines.expired, "unreachable");
+  }, () => Promise.resolve(false)));
+
+Deno.test("a server that can be reached may take its time to answer", () =>
+  watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    deadlines.listen();
+    await until("tried", () => reaches.length > 0, SOON_MS);
+    await wait(60);
+    assert.equal(deadlines.expired, undefined);
+    assert.equal(reaches.length, 1);
+  }));
+
+Deno.test("a server that has answered is not tried", () =>
+  watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    deadlines.connected();
+    await wait(60);
+    assert.deepEqual(reaches, []);
+  }, () => Promise.resolve(false)));
+
+Deno.test("a head that comes while the server is tried is a connection", async () => {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  await watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
+    await until("tried", () => reaches.length > 0, SOON_MS);
+    deadlines.connected();
+    resolve(false);
+    await wait(20);
+    assert.equal(deadlines.expired, undefined);
+  }, () => promise);
+});
+
+Deno.test("a client that takes nothing ends it, once that has lasted", () =>
+  watching({ clientMs: 60 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard(true);
+    deadlines.begun();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 59, `${after} ms`);
+    assert.equal(deadlines.expired, "unread");
+    await wait(100);
+    assert.equal(expiries(), 1);
+  }));
+
+Deno.test("a client that takes nothing has its own limit, however short that of its server is", () =>
+  watching({ firstByteMs: 10, chunkMs: 10, clientMs: 150 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    deadlines.heard(true);
+    deadlines.begun();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 149, `${after} ms`);
+    assert.equal(deadlines.expired, "unread");
+  }));
+
+Deno.test("a client that takes a little now and then is waited for", () =>
+  watching({ clientMs: 150 }, async ({ deadlines, expiries }) => {
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      deadlines.heard(true);
+      await wait(20);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    // On a machine that stood still for long the client did take nothing.
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  }));
+
+Deno.test("while somebody listens the limit for clients counts nothing", () =>
+  watching({ clientMs: 20 }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    await wait(150);
+    assert.equal(expiries(), 0);
+    deadlines.heard(true);
+    await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "unread");
+  }));
+
+Deno.test("a server that goes out ends what has not begun, and nothing else", async () => {
+  await watching({}, ({ deadlines, evict, expiries }) => {
+    evict();
+    assert.equal(deadlines.expired, "evicted");
+    assert.equal(expiries(), 1);
+    return Promise.resolve();
+  });
+  await watching({}, ({ deadlines, evict, expiries, left }) => {
+    deadlines.begun();
+    assert.deepEqual(left(), [0, 1]);
+    evict();
+    assert.equal(deadlines.expired, undefined);
+    assert.equal(expiries(), 0);
+    return Promise.resolve();
+  });
+});
+
+Deno.test("a router that can't wait ends what has begun as well", async () => {
+  for (const begun of [false, true]) {
+    await watching({}, ({ deadlines, cutOff, evict, expiries }) => {
+      if (begun) deadlines.begun();
+      cutOff();
+      evict();
+      assert.equal(deadlines.expired, "cut_off");
+      assert.equal(expiries(), 1);
+      return Promise.resolve();
+    });
+  }
+});
+
+/** An engine that moves all the time. */
+const atWork = (): EngineState => ({ movedAt: monotonicMs(), stillSince: Infinity });
+
+Deno.test("while the engine moves a first token is waited for, up to ten times as long", () =>
+  watching({ firstByteMs: 40, engine: atWork }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "silent");
+    assert.ok(after >= 399, `${after} ms`);
+  }));
+
+Deno.test("silence before the first token counts from the engine's last movement", async () => {
+  const startedAt = monotonicMs();
+  const engine = () => ({
+    movedAt: Math.min(monotonicMs(), startedAt + 150),
+    stillSince: startedAt + 150,
+  });
+  await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.listen();
+    await until("told", () => expiries() > 0, SOON_MS);
+    const after = monotonicMs() - startedAt;
+    assert.ok(after >= 209 && after < 590, `${after} ms`);
+  });
+});
+
+Deno.test("an engine that moved before something was heard puts nothing off", async () => {
+  const movedAt = monotonicMs();
+  const engine = () => ({ movedAt, stillSince: movedAt });
+  await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
+    await wait(100);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 58, `${after} ms`);
+  });
+});
+
+Deno.test("once an answer has begun the engine's movement puts nothing off", () =>
+  watching({ chunkMs: 60, engine: atWork }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 58 && after < 500, `${after} ms`);
+    assert.equal(deadlines.expired, "silent");
+  }));
+
+Deno.test("an engine that is known to stand still ends an answer that has begun, long before the limit between chunks", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.equal(deadlines.expired, "stopped");
+    assert.ok(after >= 58, `${after} ms`);
+  });
+});
+
+Deno.test("a standstill counts from the later of its beginning and the last that was heard", async () => {
+  const startedAt = monotonicMs();
+  const engine = () => ({ movedAt: -Infinity, stillSince: startedAt + 150 });
+  await watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    deadlines.listen();
+    await until("told", () => expiries() > 0, SOON_MS);
+    const after = monotonicMs() - startedAt;
+    assert.ok(after >= 209, `${after} ms`);
+
+    assert.equal(deadlines.expired, "stopped");
+  });
+});
+
+Deno.test("an answer that still comes from an engine that stands still is not given up", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 150, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(20);
+      deadlines.heard(true);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  });
+});
+
+Deno.test("a standstill is noticed in time by whoever begins to listen late", () => {
+  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
+  return watching({ stillMs: 50, engine }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    await wait(120);
+    assert.equal(expiries(), 0);
+    deadlines.listen();
+    const after = await until("told", () => expiries() > 0, SOON_MS);
+    assert.ok(after >= 48, `${after} ms`);
+
+    assert.equal(deadlines.expired, "stopped");
+  });
+});
+
+for (const begun of [false, true]) {
+  Deno.test(`comments are no progress ${begun ? "in mid-answer" : "before the first token"}: silence counts from the last that is more`, () =>
+    watching({ firstByteMs: 150, chunkMs: 150 }, async ({ deadlines, expiries }) => {
+      deadlines.listen();
+      deadlines.heard(true);
+      if (begun) deadlines.begun();
+      const started = performance.now();
+      while (expiries() === 0 && performance.now() - started < SOON_MS) {
+        deadlines.listen();
+        await wait(10);
+        deadlines.heard(false);
+      }
+      const after = performance.now() - started;
+      assert.equal(deadlines.expired, "silent");
+      assert.ok(after >= 149, `${after} ms`);
+    }));
+}
+
+Deno.test("what follows a comment is progress again", () =>
+  watching({ chunkMs: 150 }, async ({ deadlines, expiries }) => {
+    deadlines.begun();
+    let longest = 0;
+    for (let i = 0; i < 15; i++) {
+      const since = performance.now();
+      deadlines.listen();
+      await wait(10);
+      deadlines.heard(false);
+      deadlines.listen();
+      await wait(10);
+      deadlines.heard(true);
+      longest = Math.max(longest, performance.now() - since);
+    }
+    assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
+  }));

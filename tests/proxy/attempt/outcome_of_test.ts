@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { isFailure, type Outcome, verdict } from "../../../src/fleet/outcome.ts";
+import { type Expiry, type Facts, outcomeOf } from "../../../src/proxy/attempt/outcome_of.ts";
+
+/** As `fetch` throws it where nobody listens. */
+const CONNECT = new TypeError("error sending request", {
+  cause: new Error("client error (Connect): tcp connect error: Connection refused (os error 111)"),
+});
+const BROKE = new TypeError("error sending request", {
+  cause: new Error("client error (SendRequest): connection closed before message completed"),
+});
+
+/** What is known of an attempt, and what it is called. */
+const table: readonly [string, Partial<Facts>, Outcome][] = [
+  ["a good answer", { status: 200 }, "ok"],
+  ["a redirect, which is no answer", { status: 302 }, "bad_status"],
+  ["a client's own error", { status: 404 }, "client_error"],
+  ["501, not implemented", { status: 501 }, "client_error"],
+  ["429", { status: 429 }, "backpressure"],
+  ["503", { status: 503 }, "backpressure"],
+  ["500", { status: 500 }, "bad_status"],
+  ["502", { status: 502 }, "bad_status"],
+  ["504", { status: 504 }, "bad_status"],
+
+  ["nobody listens", { error: CONNECT }, "refused"],
+  ["a connection that broke before the head", { error: BROKE }, "reset"],
+  ["an error without a cause", { error: new Error("?") }, "reset"],
+  ["something thrown that is no error", { error: "?" }, "reset"],
+  ["an answer that broke off", { status: 200, error: BROKE }, "truncated"],
+  ["a client's error that broke off", { status: 404, error: BROKE }, "truncated"],
+  ["an answer whose break looks like one of connecting", {
+    status: 200,
+    error: CONNECT,
+  }, "truncated"],
+
+  ["a failure whose answer broke off", { status: 500, error: BROKE }, "bad_status"],
+  ["pressure whose answer broke off", { status: 503, error: BROKE }, "backpressure"],
+  ["a failure that fell silent", { status: 500, error: BROKE, expired: "silent" }, "bad_status"],
+
+  ["no connection in time", { error: BROKE, expired: "unreachable" }, "refused"],
+  ["silence before the head", { error: BROKE, expired: "silent" }, "timeout"],
+  ["silence in mid-answer", { status: 200, error: BROKE, expired: "silent" }, "timeout"],
+  ["a server that went out", { error: BROKE, expired: "evicted" }, "timeout"],
+  ["an engine that stands still in mid-answer", {
+    status: 200,
+    error: BROKE,
+    expired: "stopped",
+  }, "timeout"],
+  ["a request that takes too long", { status: 200, error: BROKE, expired: "overdue" }, "timeout"],
+  ["a router that stops", { status: 200, error: BROKE, expired: "cut_off" }, "timeout"],
+
+  ["an answer that its server gave up", { status: 200, isGivenUp: true }, "aborted"],
+  ["an answer that was given up and broke off", {
+    status: 200,
+    error: BROKE,
+    isGivenUp: true,
+  }, "aborted"],
+  ["an answer that was given up as the time was up", {
+    status: 200,
+    error: BROKE,
+    expired: "silent",
+    isGivenUp: true,
+  }, "aborted"],
+  ["an error of a server that shuts down", { status: 500, isShutdown: true }, "draining"],
+  ["an error of a server that shuts down, cut off", {
+    status: 500,
+    error: BROKE,
+    isShutdown: true,
+  }, "draining"],
+  ["an answer given up whose client left", {
+    status: 200,
+    error: BROKE,
+    isGivenUp: true,
+    clientGone: true,
+  }, "client_closed"],
+
+  ["a client that left before the head", { error: BROKE, clientGone: true }, "client_closed"],
+  ["a client that left in mid-answer", {
+    status: 200,
+    error: BROKE,
+    clientGone: true,
+  }, "client_closed"],
+  ["a client that left a failure", {
+    status: 500,
+    error: BROKE,
+    clientGone: true,
+  }, "client_closed"],
+  ["a client that left as the time was up", {
+    error: BROKE,
+    expired: "silent",
+    clientGone: true,
+  }, "client_closed"],
+  ["a client that left where nobody listens", {
+    error: CONNECT,
+    clientGone: true,
+  }, "client_closed"],
+  ["a client that takes nothing in mid-answer", {
+    status: 200,
+    error: BROKE,
+    expired: "unread",
+  }, "client_closed"],
+  ["a client that takes nothing of a failure", {
+    status: 500,
+    error: BROKE,
+    expired: "unread",
+  }, "client_closed"],
+  ["a client that left when all was there", { status: 200, clientGone: true }, "ok"],
+];
+
+for (const [what, facts, outcome] of table) {
+  Deno.test(`${what} is ${outcome}`, () => {
+    const nothing = { status: undefined, error: undefined, expired: undefined, clientGone: false };
+    assert.equal(outcomeOf({ ...nothing, ...facts }), outcome);
+  });
+}
+
+Deno.test("the words of a connection that can't be made are those that fetch uses", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  for (const host of [`127.0.0.1:${port}`, "nobody.invalid"]) {
+    const error = await fetch(`http://${host}/`, { method: "POST" }).then(
+      () => assert.fail("answered"),
+      (error: unknown) => error,
+    );
+    const facts = { status: undefined, expired: undefined, clientGone: false };
+    assert.equal(outcomeOf({ ...facts, error }), "refused", host);
+  }
+});
+
+Deno.test("500, 502, 503, 504, 429 and redirects go to another server, every other status is the client's", () => {
+  for (let status = 200; status < 600; status++) {
+    const outcome = outcomeOf({ status, error: undefined, expired: undefined, clientGone: false });
+    const isRedirect = status >= 300 && status < 400;
+    const failed = isRedirect || [429, 500, 502, 503, 504].includes(status);
+    assert.equal(isFailure(outcome), failed, String(status));
+    if (!failed) assert.equal(outcome, status < 400 ? "ok" : "client_error", String(status));
+  }
+});
+
+Deno.test("whatever is known, there is one outcome, and a break is never a good one", () => {
+  const expiries: (Expiry | undefined)[] = [
+    undefined,
+    "unreachable",
+    "silent",
+    "evicted",
+    "stopped",
+    "unread",
+    "overdue",
+    "cut_off",
+  ];
+  for (const status of [undefined, 200, 302, 400, 429, 500, 501, 503, 599]) {
+    for (const error of [undefined, CONNECT, BROKE]) {
+      for (const expired of expiries) {
+        for (const clientGone of [false, true]) {
+          for (const more of [{}, { isGivenUp: true }, { isShutdown: true }]) {
+            const outcome = outcomeOf({ status, error, expired, clientGone, ...more });
+            const facts = { status, broke: !!error, expired, clientGone, ...more, outcome };
+            const told = JSON.stringify(facts);
+            if (error || Object.keys(more).length > 0) {
+              assert.notEqual(verdict(outcome), true, told);
+            }
+            const left = clientGone || expired === "unread";
+            if (error && left) assert.equal(outcome, "client_closed", told);
+            if (!left) assert.notEqual(outcome, "client_closed", told);
+          }
+        }
+      }
+    }
+  }
+});

@@ -1,0 +1,453 @@
+import assert from "node:assert/strict";
+import { fetchBy } from "../../../src/http/fetch.ts";
+import type { Outcome } from "../../../src/fleet/outcome.ts";
+import { attempt } from "../../../src/proxy/attempt/attempt.ts";
+import { createConnectProbe } from "../../../src/http/connect_probe.ts";
+import { relay } from "../../../src/proxy/response/relay.ts";
+import { brokenStream } from "../../../src/proxy/response/server_errors.ts";
+import { watchStream } from "../../../src/proxy/sse/stream_watch.ts";
+import type { Upstream } from "../../../src/proxy/attempt/upstream.ts";
+import { limitsWith, ROOMY } from "../../support/limits.ts";
+import { until } from "../../support/until.ts";
+import { startUpstream, type TestUpstream } from "../../support/upstream.ts";
+
+import type { Dialect } from "../../../src/vllm/stream_events.ts";
+import { type Pieces, piecesOf } from "../../support/pieces.ts";
+
+const encoder = new TextEncoder();
+const FIRST = "data: first\n\n";
+const DONE = "data: [DONE]\n\n";
+const token = (finish?: string) =>
+  `data: {"choices":[{"delta":{"content":"x"},"finish_reason":${
+    JSON.stringify(finish ?? null)
+  }}]}\n\n`;
+const ABORT = token("abort");
+/** More than an answer that is no stream is held back. */
+const LARGE = 2 * 1024 * 1024;
+
+/** Sends `first` at once, then what `rest` does with the stream. */
+function startStream(
+  first: string | Uint8Array,
+  contentType: string,
+  rest: (controller: ReadableStreamDefaultController) => void,
+): TestUpstream {
+  return startUpstream(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) =>
+          controller.enqueue(typeof first === "string" ? encoder.encode(first) : first),
+        pull: rest,
+      }),
+      { headers: { "content-type": contentType } },
+    )
+  );
+}
+
+interface Relayed {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Every call of `onEnd`. */
+  readonly ends: [Outcome, number][];
+  /** Every call of `onNext`. */
+  readonly gaps: number[];
+  /** The last bytes, as they are at the end. */
+  readonly tail: () => string;
+  readonly leave: () => void;
+}
+
+async function relaying(
+  server: TestUpstream,
+  use: (relayed: Relayed) => Promise<void>,
+  { chunkMs = 5_000, clientMs = 5_000, path = "/other" }: {
+    chunkMs?: number;
+    clientMs?: number;
+    path?: string;
+  } = {},
+): Promise<void> {
+  using client = Deno.createHttpClient({ http2: false });
+  const gone = new AbortController();
+  const { answer } = await attempt({
+    url: server.url,
+    path,
+    headers: [],
+    body: encoder.encode("{}"),
+    fetch: fetchBy(client),
+    fetchFresh: fetchBy(client),
+    room: ROOMY,
+    limits: limitsWith({ chunkMs, clientMs }),
+    clientGone: gone.signal,
+    isReachable: createConnectProbe(),
+    early: {
+      clientGone: gone.signal,
+      sent: Promise.resolve(),
+      hasPreamble: false,
+      open() {},
+      pass() {},
+    },
+    headFor: () => [],
+  });
+  assert.ok(answer?.rest, "there is more to come");
+  const ends: [Outcome, number][] = [];
+  const gaps: number[] = [];
+  let tail = "";
+  const stream = relay({
+    held: answer.body,
+    rest: answer.rest,
+    watch: answer.watch ?? watchStream(undefined),
+    isStream: answer.isStream,
+    clientGone: gone.signal,
+    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
+    onHeldTaken() {},
+    onNext: (gapMs) => void gaps.push(gapMs),
+    onEnd(outcome, { bytes, tail: last }) {
+      ends.push([outcome, bytes]);
+      tail = new TextDecoder().decode(last);
+    },
+  });
+  try {
+    await use({ stream, ends, gaps, tail: () => tail, leave: () => gone.abort() });
+  } finally {
+    answer.rest.close();
+  }
+}
+
+/** All text of a stream and whether it ended cleanly. */
+async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  let text = "";
+  try {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) text += part;
+    return { text, clean: true };
+  } catch {
+    return { text, clean: false };
+  }
+}
+
+Deno.test("a stream is passed on from its first byte to its clean end", async () => {
+  await using server = startStream(FIRST, "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode("data: [DONE]\n\n"));
+    controller.close();
+  });
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.deepEqual({ text, clean }, { text: `${FIRST}data: [DONE]\n\n`, clean: true });
+    assert.deepEqual(ends, [["ok", text.length]]);
+  });
+});
+
+Deno.test("a stream of events that breaks ends in an error event and no clean end", async () => {
+  await using server = startStream(
+    FIRST,
+    "text/event-stream; charset=utf-8",
+    (controller) => controller.error(new Error("broken")),
+  );
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.equal(clean, false);
+    const [first, error, ...more] = text.split("\n\n").filter((event) => event !== "");
+    assert.equal(first, FIRST.trim());
+    assert.equal(JSON.parse(error!.replace("data: ", "")).error.code, 502);
+    assert.deepEqual(more, []);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
+  });
+});
+
+Deno.test("a stream of events that falls silent says so and ends", async () => {
+  await using server = startStream(FIRST, "text/event-stream", () => {});
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.equal(clean, false);
+    assert.match(text, /"code":504/);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["timeout"]);
+  }, { chunkMs: 100 });
+});
+
+Deno.test("a stream that ends cleanly but isn't whole ends in an error event and no clean end", async () => {
+  await using server = startStream(token(), "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode(token()));
+    controller.close();
+  });
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.equal(clean, false);
+    assert.ok(text.startsWith(token() + token()));
+    assert.match(text, /"code":502/);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
+  }, { path: "/v1/chat/completions" });
+});
+
+Deno.test("an answer that is no stream breaks without a word of ours in it", async () => {
+  await using server = startStream(
+    new Uint8Array(LARGE).fill(32),
+    "application/json",
+    (controller) => controller.error(new Error("broken")),
+  );
+  await relaying(server, async ({ stream, ends }) => {
+    const { text, clean } = await readAll(stream);
+    assert.equal(clean, false);
+    assert.equal(text.trim(), "");
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
+  });
+});
+
+Deno.test("a client that leaves ends it once, by its signal or by its stream", async () => {
+  await using server = startStream(FIRST, "text/event-stream", () => {});
+  await relaying(server, async ({ stream, ends, leave }) => {
+    const reader = stream.getReader();
+    await reader.read();
+    leave();
+    assert.deepEqual(ends, [["client_closed", FIRST.length]]);
+    await assert.rejects(reader.read());
+    assert.equal(ends.length, 1);
+  });
+  await relaying(server, async ({ stream, ends, leave }) => {
+    await stream.cancel();
+    leave();
+    assert.deepEqual(ends, [["client_closed", 0]]);
+  });
+});
+
+Deno.test("each chunk after the first is heard of, and the last few are kept in their order", async () => {
+  const events = Array.from({ length: 10 }, (_, i) => `data: event ${i} ${"x".repeat(64)}\n\n`);
+  let sent = 1;
+  // Each waits until the one before has arrived, so that none are joined.
+  let arrived = Promise.withResolvers<void>();
+  await using server = startStream(events[0]!, "text/event-stream", async (controller) => {
+    await arrived.promise;
+    arrived = Promise.withResolvers();
+    if (sent === events.length) controller.close();
+    else controller.enqueue(encoder.encode(events[sent++]));
+  });
+  await relaying(server, async ({ stream, ends, gaps, tail }) => {
+    const seen: string[] = [];
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      seen.push(text);
+      arrived.resolve();
+    }
+    assert.deepEqual(seen, events);
+    assert.equal(gaps.length, events.length - 1);
+    assert.ok(gaps.every((gap) => gap >= 0));
+    assert.equal(tail(), events.slice(-4).join(""));
+    assert.deepEqual(ends, [["ok", events.join("").length]]);
+  });
+});
+
+Deno.test("an end that dribbles in is an end, and is kept with what came before it", async () => {
+  const pieces = [token(), token("stop"), ...DONE];
+  const rest = piecesOf(pieces.slice(1));
+  const { text, clean, ends, tails } = await relayAll(rest, token(), "completions");
+  assert.deepEqual({ text, clean }, { text: pieces.join(""), clean: true });
+  assert.deepEqual(ends, ["ok"]);
+  assert.deepEqual(tails, [pieces.join("")]);
+});
+
+/** Relays an event stream to its end, and tells all that was heard of it. */
+async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
+  const ends: Outcome[] = [];
+  const bytes: number[] = [];
+  const tails: string[] = [];
+  const stream = relay({
+    held: encoder.encode(held),
+    rest,
+    watch: watchStream(dialect),
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
+    onHeldTaken() {},
+    onNext() {},
+    onEnd(outcome, passed) {
+      ends.push(outcome);
+      bytes.push(passed.bytes);
+      tails.push(new TextDecoder().decode(passed.tail));
+    },
+  });
+  return { ...await readAll(stream), ends, bytes, tails };
+}
+
+for (
+  const [behind, breaks] of [[[], true], [[": late\n\n"], true], [[": late\n\n"], false]] as const
+) {
+  Deno.test(`a stream that has ended is whole, whatever becomes of its connection: ${behind.length} comments, then it ${breaks ? "breaks" : "closes"}`, async () => {
+    const end = token("stop") + DONE;
+    const rest = piecesOf([end, ...behind], { breaks });
+    const { text, clean, ends } = await relayAll(rest, token(), "completions");
+    assert.deepEqual({ text, clean }, { text: token() + end + behind.join(""), clean: true });
+    assert.deepEqual(ends, ["ok"]);
+  });
+}
+
+Deno.test("a stream that ended in an error of its server's gets no second one", async () => {
+  const error = `data: {"error":{"message":"m","code":500}}\n\n`;
+  const rest = piecesOf([error], { breaks: true });
+  const { text, clean, ends } = await relayAll(rest, token(), "completions");
+  assert.deepEqual({ text, clean }, { text: token() + error, clean: true });
+  assert.deepEqual(ends, ["bad_status"]);
+});
+
+Deno.test("an abort in what was held back behind its first token is told as broken", async () => {
+  const rest = piecesOf([], { breaks: true });
+  const { text, clean, ends } = await relayAll(rest, token() + ABORT + DONE, "completions");
+  assert.equal(clean, false);
+  assert.match(text.slice(token().length), /^\n\ndata: {"error":.*"code":502/);
+  assert.ok(text.startsWith(token()));
+  assert.deepEqual(ends, ["aborted"]);
+});
+
+Deno.test("a stream whose server closes nothing is over a second after its last event", async () => {
+  await using server = startStream(token("stop"), "text/event-stream", (controller) => {
+    controller.enqueue(encoder.encode(DONE));
+    return new Promise(() => {});
+  });
+  await relaying(server, async ({ stream, ends }) => {
+    const started = performance.now();
+    const { text, clean } = await readAll(stream);
+    const after = performance.now() - started;
+    assert.deepEqual({ text, clean }, { text: token("stop") + DONE, clean: true });
+    assert.ok(after >= 990 && after < 4_000, `${after} ms`);
+    assert.deepEqual(ends.map(([outcome]) => outcome), ["ok"]);
+  }, { path: "/v1/chat/completions" });
+});
+
+Deno.test("a client that leaves once it has the last event has all of its answer", async () => {
+  const rest = piecesOf([token("stop") + DONE, ": late\n\n"]);
+  const ends: Outcome[] = [];
+  const gone = new AbortController();
+  const stream = relay({
+    held: encoder.encode(token()),
+    rest,
+    watch: watchStream("completions"),
+    isStream: true,
+    clientGone: gone.signal,
+    errorFor: () => assert.fail("it is whole"),
+    onHeldTaken() {},
+    onNext() {},
+    onEnd: (outcome) => void ends.push(outcome),
+  });
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.read();
+  gone.abort();
+  assert.deepEqual(ends, ["ok"]);
+  assert.equal(rest.closed(), true);
+  await reader.cancel().catch(() => {});
+});
+
+for (
+  const [what, pieces, good] of [
+    ["an abort", [token(), ABORT, DONE], token() + token()],
+    ["an abort beside a token", [token() + ABORT + DONE], token() + token()],
+    ["[DONE] without a reason to stop", [token(), DONE], token() + token()],
+  ] as const
+) {
+  Deno.test(`${what} in mid-stream is told as broken, after all that is good`, async () => {
+    const rest = piecesOf(pieces);
+    const { text, clean, ends } = await relayAll(rest, token(), "completions");
+    assert.equal(clean, false);
+    assert.ok(text.startsWith(good));
+    assert.match(text.slice(good.length), /^\n\ndata: {"error":.*"code":502/);
+    assert.doesNotMatch(text, /abort|\[DONE\]/);
+    assert.deepEqual(ends, ["aborted"]);
+    assert.equal(rest.closed(), true);
+  });
+}
+
+Deno.test("the rest is closed when it broke or its client left, and at a clean end has closed itself", async () => {
+  const relayed = (rest: Upstream, clientGone = new AbortController().signal) =>
+    relay({
+      held: encoder.encode(FIRST),
+      rest,
+      watch: watchStream("other"),
+      isStream: true,
+      clientGone,
+      errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
+      onHeldTaken() {},
+      onNext() {},
+      onEnd() {},
+    });
+  const broken = piecesOf([], { breaks: true });
+  await readAll(relayed(broken));
+  assert.equal(broken.closed(), true);
+  const left = piecesOf(["more"]);
+  await relayed(left).cancel();
+  assert.equal(left.closed(), true);
+  const whole = piecesOf(["more"]);
+  await readAll(relayed(whole));
+  assert.equal(whole.closed(), false);
+});
+
+for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "timeout"]] as const) {
+  Deno.test(`an answer that is ${expired} while nobody reads ends there and then, and not cleanly`, async () => {
+    const rest = piecesOf(["one", "two"]);
+    const ends: [Outcome, number][] = [];
+    const stream = relay({
+      held: encoder.encode(FIRST),
+      rest,
+      watch: watchStream("other"),
+      isStream: true,
+      clientGone: new AbortController().signal,
+      errorFor: () => assert.fail("nobody would read it"),
+      onHeldTaken() {},
+      onNext() {},
+      onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
+    });
+    const reader = stream.getReader();
+    await reader.read();
+    rest.expire(expired);
+    assert.deepEqual(ends, [[outcome, FIRST.length]]);
+    assert.equal(rest.closed(), true);
+    await assert.rejects(reader.read(), { name: "BrokenAnswer" });
+    rest.expire(expired);
+    assert.equal(ends.length, 1);
+    assert.equal(rest.left(), 2);
+  });
+}
+
+Deno.test("a client that takes nothing of an answer is given up, and the server let go", async () => {
+  const events = encoder.encode("data: more\n\n");
+  let cancelled = false;
+  let pulled = Promise.resolve();
+  await using server = startUpstream(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(encoder.encode(FIRST)),
+        pull: (controller) =>
+          pulled = (async () => {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            if (!cancelled) controller.enqueue(events);
+          })(),
+        cancel: () => void (cancelled = true),
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    )
+  );
+  await relaying(server, async ({ stream, ends }) => {
+    const reader = stream.getReader();
+    await reader.read();
+    await reader.read();
+    await until("given up", () => ends.length === 1);
+    assert.equal(ends[0]![0], "client_closed");
+    await until("let go", () => cancelled);
+    await pulled;
+    await assert.rejects(reader.read());
+    assert.equal(ends.length, 1);
+  }, { clientMs: 100 });
+});
+
+Deno.test("nothing is read of the server before the client wants it", async () => {
+  const rest = piecesOf(["one", "two", "three"]);
+  const stream = relay({
+    held: encoder.encode(FIRST),
+    rest,
+    watch: watchStream("other"),
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: () => assert.fail("it is whole"),
+    onHeldTaken() {},
+    onNext() {},
+    onEnd() {},
+  });
+  const reader = stream.getReader();
+  await reader.read();
+  assert.equal(rest.left(), 3);
+  await reader.read();
+  assert.equal(rest.left(), 2);
+  await reader.cancel();
+});

@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { concat } from "../../../src/util/bytes.ts";
+import type { Dialect } from "../../../src/vllm/stream_events.ts";
+import { type StreamState, watchStream } from "../../../src/proxy/sse/stream_watch.ts";
+import { numRuns } from "../../support/property.ts";
+import { type Captured, captured, capturedAs } from "../../vllm/captured.ts";
+import { cutAt } from "../../support/pieces.ts";
+
+const encoder = new TextEncoder();
+const DONE = "data: [DONE]\n\n";
+const COMMENT = ": keep-alive\n\n";
+const ERROR = `data: {"error":{"message":"m","type":"InternalServerError","code":500}}\n\n`;
+const token = (content: string) =>
+  `data: {"choices":[{"index":0,"delta":{"content":"${content}"},"finish_reason":null}]}\n\n`;
+const last = (finish: string) =>
+  `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"${finish}"}]}\n\n`;
+
+/** How a stream should end, as what comes before its end, its end and what comes after it. */
+interface Stream {
+  readonly dialect: Dialect;
+  readonly before: string;
+  /** The event that decides. */
+  readonly end: string;
+  readonly after?: string;
+  readonly expected: "ended" | "given_up";
+  /** Of an error. */
+  readonly status?: number;
+}
+
+/**
+ * Lets a stream come in those pieces and checks the state after each of them.
+ *
+ * @returns what would have been passed on
+ */
+function watchPieces(stream: Stream, pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array {
+  const { dialect, before, end, expected, status } = stream;
+  const startsAt = encoder.encode(before).length;
+  const endsAt = startsAt + encoder.encode(end).length;
+  const watch = watchStream(dialect);
+  assert.deepEqual(watch.state, { kind: "open" });
+  const passed: Uint8Array<ArrayBuffer>[] = [];
+  let seen = 0;
+  for (const piece of pieces) {
+    const from = seen;
+    seen += piece.length;
+    const state = watch.see(piece);
+    assert.equal(watch.state, state);
+    if (seen < endsAt) {
+      assert.equal(state.kind, "open", `after ${seen} of ${endsAt} bytes`);
+      assert.equal(watch.isComplete, dialect === "other");
+    } else if (expected === "given_up") {
+      const goodBytes = Math.max(0, startsAt - from);
+      assert.deepEqual(state, { kind: "given_up", goodBytes } satisfies StreamState);
+      passed.push(piece.subarray(0, goodBytes));
+      return concat(passed);
+    } else {
+      assert.equal(state.kind, "ended", `after ${seen} of ${endsAt} bytes`);
+      assert.equal((state as { status?: number }).status, status);
+      assert.equal(watch.isComplete, true);
+    }
+    passed.push(piece);
+  }
+  assert.ok(seen >= endsAt);
+  return concat(passed);
+}
+
+function bytesOf({ before, end, after = "" }: Stream): Uint8Array<ArrayBuffer> {
+  return encoder.encode(before + end + after);
+}
+
+/** The bytes one by one. */
+const singly = (bytes: Uint8Array<ArrayBuffer>) =>
+  Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
+
+function streamOf(
+  { dialect, events }: Captured,
+  expected: Stream["expected"] = "ended",
+  more: Partial<Stream> = {},
+): Stream {
+  return { dialect, before: events.slice(0, -1).join(""), end: events.at(-1)!, expected, ...more };
+}
+
+const CHAT = capturedAs("chat-plain");
+const MESSAGES = capturedAs("messages");
+const RESPONSES = capturedAs("responses");
+
+/** The events before that which tells why the model stopped. */
+const unfinished = CHAT.events.slice(0, -2).join("");
+const streams: Record<string, Stream> = {
+  ...Object.fromEntries(captured.map((capture) => [`a real ${capture.name}`, streamOf(capture)])),
+  "a chat with comments behind its end": streamOf(CHAT, "ended", { after: COMMENT + COMMENT }),
+  "a chat with more behind its end": streamOf(CHAT, "ended", { after: token("x") + DONE }),
+  "messages with comments behind their end": streamOf(MESSAGES, "ended", { after: COMMENT }),
+  "a response with comments behind its end": streamOf(RESPONSES, "ended", { after: COMMENT }),
+  "a chat with comments between its events": streamOf(CHAT, "ended", {
+    before: CHAT.events.slice(0, -1).map((event) => event + COMMENT).join(""),
+  }),
+  "a chat without a reason to stop": streamOf(CHAT, "given_up", { before: unfinished }),
+  "a chat of a role alone": streamOf(CHAT, "given_up", { before: CHAT.events[0]! }),
+  "a chat that was aborted": {
+    dialect: "completions",
+    before: unfinished,
+    end: CHAT.events.at(-2)!.replace(`"finish_reason":"length"`, `"finish_reason":"abort"`),
+    after: DONE,
+    expected: "given_up",
+  },
+  "messages without a reason to stop": streamOf(MESSAGES, "given_up", {
+    before: MESSAGES.events.slice(0, -1).join("").replace(`"max_tokens"`, "null"),
+  }),
+  "a response of nothing": streamOf(RESPONSES, "given_up", {
+    before: RESPONSES.events.slice(0, 6).join(""),
+    end:
+      `event: response.completed\ndata: {"type":"response.completed","response":{"output":[]}}\n\n`,
+  }),
+  "a response at its limit": streamOf(RESPONSES, "ended", {
+    end:
+      `event: response.incomplete\ndata: {"type":"response.incomplete","response":{"output":[{}]}}\n\n`,
+  }),
+  "a chat that ends in an error": {
+    dialect: "completions",
+    before: unfinished,
+    end: ERROR,
+    after: DONE,
+    expected: "ended",
+    status: 500,
+  },
+  "messages that end in an error": {
+    dialect: "messages",
+    before: MESSAGES.events.slice(0, 5).join(""),
+    end: `event: error\ndata: {"type":"error","error":{"type":"internal_error","message":"m"}}\n\n`,
+    expected: "ended",
+    status: 500,
+  },
+  "a response that fails": {
+    dialect: "responses",
+    before: RESPONSES.events.slice(0, 5).join(""),
+    end:
+      `event: response.failed\ndata: {"type":"response.failed","response":{"error":{"code":"server_error"}}}\n\n`,
+    expected: "ended",
+    status: 500,
+  },
+  "another stream that says [DONE]": {
+    dialect: "other",
+    before: `data: one\n\n${COMMENT}data: two\n\n`,
+    end: DONE,
+    after: COMMENT,
+    expected: "ended",
+  },
+};
+
+for (const [name, stream] of Object.entries(streams)) {
+  Deno.test(`${name} is ${stream.expected} wherever it is cut in two, and byte by byte`, () => {
+    const bytes = bytesOf(stream);
+    const startsAt = encoder.encode(stream.before).length;
+    const good = stream.expected === "given_up" ? bytes.subarray(0, startsAt) : bytes;
+    assert.deepEqual(watchPieces(stream, [bytes]), good);
+    const bytewise = watchPieces(stream, singly(bytes));
+    assert.deepEqual(bytewise.subarray(0, good.length), good);
+    for (let place = 1; place < bytes.length; place++) {
+      const passed = watchPieces(stream, [bytes.subarray(0, place), bytes.subarray(place)]);
+      assert.deepEqual(passed.subarray(0, good.length), good, `cut at ${place}`);
+    }
+  });
+}
+
+Deno.test("however a stream is cut, whatever its lines end in, its state is right and all good bytes are passed on", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...Object.values(streams)),
+      fc.constantFrom("\n", "\r\n"),
+      fc.array(fc.nat(100_000), { maxLength: 40 }),
+      (stream, ending, places) => {
+        const written = (text: string) => text.replaceAll("\n", ending);
+        const { before, end, after = "" } = stream;
+        const other = {
+          ...stream,
+          before: written(before),
+          end: written(end),
+          after: written(after),
+        };
+        const bytes = bytesOf(other);
+        const passed = watchPieces(other, cutAt(bytes, places));
+        const good = stream.expected === "given_up" ? encoder.encode(other.before) : bytes;
+        assert.deepEqual(passed.subarray(0, good.length), good);
+      },
+    ),
+    { numRuns },
+  );
+});
+
+/** Pieces as reads bring them: small after tokens, each four times as large within a long event. */
+function readsOf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let size = 512;
+  for (let at = 0; at < bytes.length; at += pieces.at(-1)!.length) {
+    pieces.push(bytes.subarray(at, at + size));
+    size = Math.min(4 * size, 65_536);
+  }
+  return pieces;
+}
+
+const completed = (output: unknown[], instructions: string) => {
+  const response = { output, instructions, usage: { output_tokens: output.length } };
+  return `event: response.completed\ndata: ${
+    JSON.stringify({ response, type: "response.completed" })
+  }\n\n`;
+};
+
+for (const length of [1_000, 10_000, 60_000, 300_000, 900_000]) {
+  Deno.test(`an end of ${length} bytes is an end, in the pieces that reads bring`, () => {
+    const before = RESPONSES.events.slice(0, -1);
+    const pieces = (end: string) => [
+      ...before.map((event) => encoder.encode(event)),
+      ...readsOf(encoder.encode(end)),
+    ];
+    const whole = completed([{ text: "x" }], "i".repeat(length));
+    const stream = streamOf(RESPONSES, "ended", { end: whole });
+    watchPieces(stream, pieces(whole));
+    const nothing = completed([], "i".repeat(length));
+    watchPieces({ ...stream, end: nothing, expected: "given_up" }, pieces(nothing));
+  });
+
+  Deno.test(`a last token of ${length} bytes tells why the model stopped`, () => {
+    const end = last("stop").replace(`"content":""`, `"content":"${"x".repeat(length)}"`);
+    const before = token("a") + token("b") + end;
+    watchPieces({ dialect: "completions", before, end: DONE, expected: "ended" }, [
+      encoder.encode(token("a")),
+      encoder.encode(token("b")),
+      ...readsOf(encoder.encode(end)),
+      encoder.encode(DONE),
+    ]);
+  });
+}
+
+Deno.test("an event past all bounds is no reason to call a stream broken", () => {
+  const watch = watchStream("responses");
+  const end = completed([{ text: "x" }], "i".repeat(5_000_000));
+  for (const piece of readsOf(encoder.encode(end))) watch.see(piece);
+  assert.equal(watch.isComplete, true);
+});
+
+Deno.test("the reason to stop is remembered for some time, whatever comes after it", () => {
+  const watch = watchStream("completions");
+  for (const event of [token("a"), last("stop"), ...Array(12).fill(COMMENT)]) {
+    watch.see(encoder.encode(event));
+  }
+  assert.deepEqual(watch.see(encoder.encode(DONE)), { kind: "ended", status: undefined });
+});
+
+Deno.test("what was held back may have told why the model stopped", () => {
+  const held = watchStream("completions", true);
+  assert.equal(held.see(encoder.encode(DONE)).kind, "ended");
+  const open = watchStream("completions");
+  assert.equal(open.see(encoder.encode(DONE)).kind, "given_up");
+});
+
+Deno.test("words of an end in the text of a model are none", () => {
+  for (const dialect of ["completions", "messages", "responses", "other"] as const) {
+    const watch = watchStream(dialect);
+    for (const text of ["[DONE]", `\\"abort\\"`, `\\"message_stop\\"`, `\\"error\\": {}`]) {
+      assert.equal(watch.see(encoder.encode(token(text))).kind, "open", `${dialect} ${text}`);
+    }
+  }
+});
+
+Deno.test("a stream without an end is no whole one, unless nobody knows how it should end", () => {
+  for (
+    const [dialect, isComplete] of [
+      ["completions", false],
+      ["messages", false],
+      ["responses", false],
+      ["other", true],
+      [undefined, true],
+    ] as const
+  ) {
+    const watch = watchStream(dialect);
+    watch.see(encoder.encode("data: x\n\n"));
+    assert.equal(watch.isComplete, isComplete, dialect);
+  }
+});
+
+Deno.test("what is no event stream is never read, but for its last bytes", () => {
+  const watch = watchStream(undefined);
+  assert.equal(watch.see(encoder.encode(DONE + ERROR)).kind, "open");
+  assert.equal(new TextDecoder().decode(watch.tail()), DONE + ERROR);
+});
+
+Deno.test("the last bytes are kept in their order, short pieces with what came before them", () => {
+  const chunk = (letter: string) => letter.repeat(100);
+  const tailAfter = (...chunks: string[]) => {
+    const watch = watchStream(undefined);
+    for (const chunk of chunks) watch.see(encoder.encode(chunk));
+    return new TextDecoder().decode(watch.tail());
+  };
+  assert.equal(tailAfter(), "");
+  assert.equal(tailAfter("a"), "a");
+  const letters = [..."abcdefg"].map(chunk);
+  assert.equal(tailAfter(...letters), letters.slice(-4).join(""));
+  assert.equal(tailAfter(chunk("a"), ..."hello"), `${chunk("a")}hello`);
+  assert.equal(tailAfter("y".repeat(100_000)).length, 16 * 1024);
+});
+
+Deno.test("an ended stream stays ended, whatever follows", () => {
+  const watch = watchStream("completions", true);
+  const ended = watch.see(encoder.encode(DONE));
+  assert.equal(watch.see(encoder.encode(ERROR + last("abort"))), ended);
+  assert.equal(watch.state.kind, "ended");
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { pause, repeat } from "../../src/util/interval.ts";
+
+Deno.test("a task runs at once and never twice at a time", async () => {
+  const stop = new AbortController();
+  let running = 0;
+  let runs = 0;
+  const done = repeat(
+    async () => {
+      assert.equal(++running, 1);
+      await pause(5, stop.signal);
+      running--;
+      if (++runs === 4) stop.abort();
+    },
+    () => 1,
+    stop.signal,
+  );
+  assert.equal(running, 1);
+  await done;
+  assert.equal(runs, 4);
+});
+
+Deno.test("waits are a tenth shorter to a tenth longer, and asked for before each", async () => {
+  for (const [random, least, most] of [[0, 85, 110], [1, 105, 140]] as const) {
+    const stop = new AbortController();
+    const starts: number[] = [];
+    await repeat(
+      () => {
+        if (starts.push(performance.now()) === 2) stop.abort();
+        return Promise.resolve();
+      },
+      () => 100,
+      stop.signal,
+      () => random,
+    );
+    const waited = starts[1]! - starts[0]!;
+    assert.ok(waited >= least && waited < most, `${waited} ms`);
+  }
+});
+
+Deno.test("an abort ends a wait at once", async () => {
+  const stop = new AbortController();
+  const started = performance.now();
+  const done = repeat(() => Promise.resolve(), () => 60_000, stop.signal);
+  setTimeout(() => stop.abort(), 5);
+  await done;
+  assert.ok(performance.now() - started < 1_000);
+});
+
+Deno.test("nothing runs under a signal that has aborted", async () => {
+  let runs = 0;
+  await repeat(
+    () => Promise.resolve(void runs++),
+    () => 1,
+    AbortSignal.abort(),
+  );
+  assert.equal(runs, 0);
+});

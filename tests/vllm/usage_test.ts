@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { TAIL_BYTES, type Usage, usageIn } from "../../src/vllm/usage.ts";
+import { numRuns } from "../support/property.ts";
+
+const encoder = new TextEncoder();
+const read = (text: string) => usageIn(encoder.encode(text));
+
+Deno.test("the usage of a document is read", () => {
+  assert.deepEqual(
+    read(`{"id":"1","choices":[{"message":{"content":"Hi"}}],
+      "usage": {"prompt_tokens": 7, "total_tokens": 10, "completion_tokens": 3,
+      "prompt_tokens_details": {"cached_tokens": 4}}, "service_tier": null}`),
+    { promptTokens: 7, completionTokens: 3 },
+  );
+});
+
+Deno.test("the usage of a stream is that of its last event that has one", () => {
+  const event = (usage: unknown) => `data: ${JSON.stringify({ choices: [], usage })}\n\n`;
+  const last = event({ prompt_tokens: 7, completion_tokens: 3 });
+  const text = event(null) + event({ prompt_tokens: 7, completion_tokens: 1 }) + last;
+  assert.deepEqual(read(`${text}data: [DONE]\n\n`), { promptTokens: 7, completionTokens: 3 });
+  assert.deepEqual(read(`${last}${event(null)}`), { promptTokens: 7, completionTokens: 3 });
+});
+
+Deno.test("the names that responses and messages use are known", () => {
+  const usage = { promptTokens: 7, completionTokens: 3 };
+  assert.deepEqual(
+    read(`event: response.completed
+data: {"response":{"usage":{"input_tokens":7,"output_tokens":3,"output_tokens_details":{}}}}\n\n`),
+    usage,
+  );
+  assert.deepEqual(read(`{"usage":{"input_tokens":7,"output_tokens":3}}`), usage);
+});
+
+Deno.test("an answer that generates nothing has prompt tokens only", () => {
+  assert.deepEqual(read(`{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}`), {
+    promptTokens: 7,
+    completionTokens: 0,
+  });
+});
+
+Deno.test("what tells nothing is undefined", () => {
+  for (
+    const text of [
+      "",
+      "{}",
+      `{"usage":null}`,
+      `{"usage":{}}`,
+      `{"usage":{"prompt_tokens":"7"}}`,
+      `{"usage":{"prompt_tokens":7`,
+      `{"usage":7}`,
+      `{"usage":`,
+      `"usage":{{}`,
+      `"usage":[{"prompt_tokens":7}]`,
+    ]
+  ) assert.equal(read(text), undefined, text);
+});
+
+Deno.test("what a model writes is not taken for it", () => {
+  const content = `"usage":{"prompt_tokens":1000,"completion_tokens":1000}`;
+  assert.equal(read(JSON.stringify({ choices: [{ message: { content } }] })), undefined);
+  const usage = { prompt_tokens: 7, completion_tokens: 3 };
+  for (const document of [{ usage, content }, { content, usage }]) {
+    assert.deepEqual(read(JSON.stringify(document)), { promptTokens: 7, completionTokens: 3 });
+  }
+});
+
+Deno.test("only an answer's end is looked at", () => {
+  const usage = `{"usage":{"prompt_tokens":7,"completion_tokens":3}}`;
+  assert.ok(read(usage + " ".repeat(TAIL_BYTES - usage.length)));
+  assert.equal(read(usage + " ".repeat(TAIL_BYTES)), undefined);
+});
+
+Deno.test("no bytes make it throw", () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 30 }),
+    fc.constantFrom('"usage":', "{", "}", '"prompt_tokens":', "1", '"', "null", "[", "\\", ",")
+      .map((text) => encoder.encode(text)),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      const usage = usageIn(new Uint8Array(pieces.flatMap((bytes) => [...bytes])));
+      if (usage === undefined) return;
+      assert.equal(typeof usage.promptTokens, "number");
+      assert.equal(typeof usage.completionTokens, "number");
+    }),
+    { numRuns },
+  );
+});
+
+Deno.test("it is found whatever stands before and after, where the tail's first bytes may be cut", () => {
+  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const count = fc.nat(100_000_000);
+  fc.assert(
+    fc.property(
+      fc.record({ promptTokens: count, completionTokens: count }, { noNullPrototype: true }),
+      text,
+      text,
+      fc.nat(60),
+      (expected: Usage, content, after, cut) => {
+        const usage = {
+          prompt_tokens: expected.promptTokens,
+          completion_tokens: expected.completionTokens,
+          details: { cached_tokens: 1 },
+        };
+        const before = encoder.encode(JSON.stringify({ content }) + "\n");
+        const bytes = encoder.encode(
+          `data: ${JSON.stringify({ usage, after })}\n\ndata: [DONE]\n\n`,
+        );
+        // Cut anywhere in what stands before, amid a character as well.
+        const tail = [...before.slice(Math.min(cut, before.length)), ...bytes];
+        assert.deepEqual(usageIn(new Uint8Array(tail)), expected);
+      },
+    ),
+    { numRuns },
+  );
+});
+
+Deno.test("counts that are none are not believed", () => {
+  for (const count of ["-1", "1.5", '"7"', "1e400", "1e15", "100000001", "null", "[1]"]) {
+    const text = `{"usage":{"prompt_tokens":3,"completion_tokens":${count}}}`;
+    const usage = usageIn(new TextEncoder().encode(text));
+    if (count === "null") assert.deepEqual(usage, { promptTokens: 3, completionTokens: 0 });
+    else assert.equal(usage, undefined, count);
+  }
+});
