@@ -27,14 +27,14 @@ export function describeDecision({ policy, chosen, candidates }: Omit<Decision, 
  * What a policy went by, in words: work for `least_work`, else the load alone. Pending are the tokens
  * of others' requests as well.
  */
-export function describeTerms(policy: string, { load, prospect }: Candidate): string {
-  const terms = policy === "least_work" && prospect && [
-    `cost ${costOf(prospect, load).toFixed(3)} s`,
-    `first token in ${firstTokenSeconds(prospect).toFixed(3)} s`,
-    `${Math.round(prospect.pendingTokens)} tokens pending`,
-    `${Math.round(prospect.ownTokens)} of ${Math.round(prospect.promptTokens)} own`,
-    `${Math.round(1 / prospect.secondsPerToken)} tokens/s`,
-    `${prospect.aheadOfSeat} ahead of a seat`,
+export function describeTerms(policy: string, { load, prediction }: Candidate): string {
+  const terms = policy === "least_work" && prediction && [
+    `cost ${costOf(prediction, load).toFixed(3)} s`,
+    `first token in ${firstTokenSeconds(prediction).toFixed(3)} s`,
+    `${Math.round(prediction.pendingTokens)} tokens pending`,
+    `${Math.round(prediction.ownTokens)} of ${Math.round(prediction.promptTokens)} own`,
+    `${Math.round(1 / prediction.secondsPerToken)} tokens/s`,
+    `${prediction.aheadOfSeat} ahead of a seat`,
   ];
   return [...terms || [], `load ${load.toFixed(2)}`].join(", ");
 }

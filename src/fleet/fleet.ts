@@ -18,7 +18,8 @@ import { type Model, type ModelsFailure, newServer, type Server } from "./state/
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
-import { createEstimator, type Estimator } from "./estimate/estimator.ts";
+import { createEstimator } from "./estimate/create_estimator.ts";
+import type { Estimator } from "./estimate/estimator.ts";
 
 /**
  * The one owner of what is known about servers. Requests and loops change it through these methods
@@ -83,16 +84,16 @@ export class Fleet {
     const now = this.#now();
     const able = eligible(this.#servers, work.model, tried, now);
     if (able.length === 0) return refusal(this.#servers, work.model);
-    const prospectAt = this.#workbook.prospects(work, now);
+    const prospectAt = this.#workbook.predictions(work, now);
     const candidates = able.map((server) => {
       const load = this.loadOf(server, now);
-      return { server, id: server.id, load: load.load, prospect: prospectAt(server, load) };
+      return { server, id: server.id, load: load.load, prediction: prospectAt(server, load) };
     });
     const chosen = this.#policy(candidates, this.#around.random);
-    const { server, prospect } = chosen;
+    const { server, prediction } = chosen;
     const choice = { id, policy: this.#settings.policy, chosen, candidates };
     this.#around.onChoice(choice);
-    const ticket = this.#workbook.begin(server, work, prospect, now);
+    const request = this.#workbook.begin(server, work, prediction, now);
     const decision = this.#settings.debugHeaders ? describeDecision(choice) : undefined;
     const { shuttingDown } = server;
     return takePlace(server, decision, now, tried.size === 0, {
@@ -100,11 +101,11 @@ export class Fleet {
       suspects: (error) =>
         isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
       onFirstToken: (isTrial) => {
-        this.#workbook.firstToken(server, ticket, this.#now());
+        this.#workbook.firstToken(server, request, this.#now());
         this.#change(server, (now) => transitions.applyAnswer(server, isTrial, shuttingDown, now));
       },
       onEnd: (details) => {
-        this.#workbook.end(server, ticket, details, this.#now());
+        this.#workbook.end(server, request, details, this.#now());
         this.#keep(this.#servers);
       },
       onOutcome: (ended) => {

@@ -62,14 +62,14 @@ export interface FleetSnapshot {
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
   settings: Settings,
-  workbook: {
+  estimator: {
     readonly of: (server: Readonly<Server>, now: number) => WorkSnapshot;
     readonly tokensPerByte: () => ReadonlyMap<string, number>;
   },
   now: number,
   toWallTime: (time: number) => number,
 ): FleetSnapshot {
-  const tokensPerByte = workbook.tokensPerByte();
+  const tokensPerByte = estimator.tokensPerByte();
   const shown = (time: number | undefined) => time === undefined ? time : toWallTime(time);
   const isListed = (model: string) => servers.some(({ models }) => models.has(model));
   return {
@@ -77,7 +77,7 @@ export function snapshotOf(
     tokensPerByte: new Map([...tokensPerByte].filter(([model]) => isListed(model))),
     servers: servers.map((server) => ({
       ...loadOf(server, settings, now),
-      work: workbook.of(server, now),
+      work: estimator.of(server, now),
       scrape: freshScrape(server, settings, now),
       url: server.config.url,
       name: server.config.name,

@@ -106,11 +106,12 @@ function clipped(text: string): string {
 }
 
 /** The access line: nothing of what was asked or answered, and no key. */
-function logClosed(account: Readonly<RequestRecord>): void {
-  const ending = endingOf(account);
+function logClosed(requestRecord: Readonly<RequestRecord>): void {
+  const ending = endingOf(requestRecord);
   const level = ending === "upstream_error" ? "warning" : "info";
   if (!isLogged(level)) return;
-  const { usage, firstTokenMs, durationMs, model, server, lastServer, outcome, ...rest } = account;
+  const { usage, firstTokenMs, durationMs, model, server, lastServer, outcome, ...rest } =
+    requestRecord;
   const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
   log[level](`{status} {outcome} {method} {path} {model}${tried} in {durationMs} ms`, {
     ...rest,

@@ -103,18 +103,18 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       nextToken: (ms) => nextToken.observe(ms / 1000),
       failover: ({ reason }) => failovers.inc({ reason }),
       retryHeldBack: () => heldBack.inc(),
-      closed(account) {
+      closed(record) {
         // A model that was sent to a server is one that servers list.
-        const model = account.attempts > 0 && account.model || UNKNOWN_MODEL;
-        requests.inc({ model, server: account.server ?? "", code: String(account.status) });
-        if (account.key !== undefined) {
-          keyRequests.inc({ key: account.key, code: String(account.status) });
+        const model = record.attempts > 0 && record.model || UNKNOWN_MODEL;
+        requests.inc({ model, server: record.server ?? "", code: String(record.status) });
+        if (record.key !== undefined) {
+          keyRequests.inc({ key: record.key, code: String(record.status) });
         }
-        duration.observe(account.durationMs / 1000);
-        if (account.outcome === "client_closed") disconnects.inc({ stage: stageOf(account) });
-        if (account.usage) {
-          tokens.inc({ model, kind: "prompt" }, account.usage.promptTokens);
-          tokens.inc({ model, kind: "completion" }, account.usage.completionTokens);
+        duration.observe(record.durationMs / 1000);
+        if (record.outcome === "client_closed") disconnects.inc({ stage: stageOf(record) });
+        if (record.usage) {
+          tokens.inc({ model, kind: "prompt" }, record.usage.promptTokens);
+          tokens.inc({ model, kind: "completion" }, record.usage.completionTokens);
         }
       },
       attemptEnded: ({ name: server }, outcome) => attempts.inc({ server, outcome }),

@@ -31,5 +31,5 @@ export interface Observer {
   /** A request would have gone to another server, but the retry budget was spent. */
   readonly retryHeldBack: () => void;
   /** A request ended. */
-  readonly closed: (account: Readonly<RequestRecord>) => void;
+  readonly closed: (record: Readonly<RequestRecord>) => void;
 }

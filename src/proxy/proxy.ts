@@ -54,11 +54,11 @@ export function createProxy(options: ProxyOptions): Proxy {
     const startedAt = performance.now();
     const id = idOf(request);
     const path = targetOf(request.url);
-    const account = openRecord({ id, client, method: request.method, path });
+    const record = openRecord({ id, client, method: request.method, path });
     const { settings } = fleet;
     // What is given back when the request has ended, even by a defect of ours: the last first.
     using held = new DisposableStack();
-    held.defer(() => observer.closed({ ...account, durationMs: performance.now() - startedAt }));
+    held.defer(() => observer.closed({ ...record, durationMs: performance.now() - startedAt }));
     held.defer(client.left);
     let dropBody = () => {};
     const failures = createFailures();
@@ -75,7 +75,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     if ("status" in asked) return reject(asked);
     held.defer(dropBody = asked.body.drop);
     const { work, work: { model }, body: { bytes: body } } = asked;
-    Object.assign(account, { model, stream: asked.stream });
+    Object.assign(record, { model, stream: asked.stream });
     const room = admission.roomForAnswers(early.sent);
     const shared = { id, client, path, headers, body, early, room, startedAt, settings };
     const tried = new Map<Readonly<Server>, number>();
@@ -94,8 +94,8 @@ export function createProxy(options: ProxyOptions): Proxy {
       const failed = failures.last;
       if (!failed) observer.chosen(attemptedAt - asked.readAt);
       else observer.failover({ id, from: failed.server, to: server.name, reason: failed.outcome });
-      account.attempts++;
-      account.lastServer = server.name;
+      record.attempts++;
+      record.lastServer = server.name;
 
       const attempted = await attemptAt(lease, shared);
       tried.set(lease.server, monotonicMs());
@@ -105,15 +105,15 @@ export function createProxy(options: ProxyOptions): Proxy {
         if (attempted.outcome === "ok") lease.started();
         if (attempted.answer?.isStream) {
           const now = performance.now();
-          account.firstTokenMs = now - startedAt;
-          observer.firstToken(server, now - attemptedAt, account.firstTokenMs);
+          record.firstTokenMs = now - startedAt;
+          observer.firstToken(server, now - attemptedAt, record.firstTokenMs);
         }
         failures.settle(attempted);
         return answer(attempted, server.name, lease);
       }
 
       failures.add(lease, attempted, isSuspect, Date.now());
-      if (!shouldRetry(attempted, account.attempts, settings.maxRetries)) break;
+      if (!shouldRetry(attempted, record.attempts, settings.maxRetries)) break;
       heldBack = costsRetry(attempted) && fleet.canServe(model, tried) && !retries.take();
     } while (!heldBack);
 
@@ -124,7 +124,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     return reject(noAnswer({ failed, refusal, heldBack, model, settings }));
 
     function answer(attempted: Attempted, server?: string, lease?: Lease): Response {
-      account.server = server;
+      record.server = server;
       dropBody();
       const ending = held.move();
       return respond(attempted, {
@@ -135,14 +135,14 @@ export function createProxy(options: ProxyOptions): Proxy {
         onEnd(ended) {
           lease?.end(ended.outcome, endDetails(ended, Date.now()));
           const { status, bytes, usage } = ended;
-          Object.assign(account, { outcome: outcomeFor(ended), status, bytes, usage });
+          Object.assign(record, { outcome: outcomeFor(ended), status, bytes, usage });
           ending.dispose();
         },
       });
     }
 
     function reject(error: errors.ApiError): Response {
-      Object.assign(account, { outcome: outcomeFor(failures.last), status: error.status });
+      Object.assign(record, { outcome: outcomeFor(failures.last), status: error.status });
       return errors.errorResponse(error, headersOf(id, client));
     }
   };

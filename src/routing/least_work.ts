@@ -13,23 +13,27 @@ const HALF_STEPS = 0.5;
  */
 export function leastWork(): Policy {
   return <C extends Candidate>(candidates: readonly C[], random: () => number) => {
-    const known = candidates.every(({ prospect }) => prospect);
-    return cheapest(candidates, known ? (c) => costOf(c.prospect!, c.load) : (c) => c.load, random);
+    const known = candidates.every(({ prediction }) => prediction);
+    return cheapest(
+      candidates,
+      known ? (c) => costOf(c.prediction!, c.load) : (c) => c.load,
+      random,
+    );
   };
 }
 
 /** What it costs to send a request there, in seconds. */
-export function costOf(prospect: Prediction, load: number): number {
-  const { ownTokens, secondsPerToken, startSeconds, crowding } = prospect;
-  return firstTokenSeconds(prospect) + OTHERS_SHARE * ownTokens * secondsPerToken +
+export function costOf(prediction: Prediction, load: number): number {
+  const { ownTokens, secondsPerToken, startSeconds, crowding } = prediction;
+  return firstTokenSeconds(prediction) + OTHERS_SHARE * ownTokens * secondsPerToken +
     startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
 }
 
 /** Seconds until the first token is to be expected. */
-export function firstTokenSeconds(prospect: Prediction): number {
-  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prospect;
+export function firstTokenSeconds(prediction: Prediction): number {
+  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prediction;
   const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
-  const seatSeconds = prospect.aheadOfSeat * prospect.secondsPerSeat;
+  const seatSeconds = prediction.aheadOfSeat * prediction.secondsPerSeat;
   // While it waits for a seat, others' prompts are computed.
   return startSeconds + Math.max(prefillSeconds, seatSeconds + ownTokens * secondsPerToken);
 }

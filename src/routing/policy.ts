@@ -5,7 +5,7 @@ export interface Candidate {
   /** `(running + 0.5 × waiting) / capacity` at this moment. */
   readonly load: number;
   /** What a request would find there, where something is known of the request. */
-  readonly prospect?: Prediction | undefined;
+  readonly prediction?: Prediction | undefined;
 }
 
 /** What a request would find at a server, in seconds and tokens. */

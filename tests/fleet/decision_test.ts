@@ -24,7 +24,7 @@ const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "ht
     server: newServer(id, config),
     id,
     load: 0.5 + id,
-    prospect: PROSPECT,
+    prediction: PROSPECT,
   }));
 
 Deno.test("a choice is told in one line that names no server", () => {
@@ -41,7 +41,7 @@ Deno.test("the lowest cost is chosen, which need not be the first token that com
   const all = candidates.map((candidate, i) => ({
     ...candidate,
     load: 0,
-    prospect: i === 0 ? crowded : PROSPECT,
+    prediction: i === 0 ? crowded : PROSPECT,
   }));
   const [first, second] = all.map((candidate) => describeTerms("least_work", candidate));
   assert.match(first!, /^cost 0\.345 s, first token in 0\.247 s, /);

@@ -153,8 +153,8 @@ function assertFinite({ fleet, choices }: Parts): void {
   }
   for (const [, ratio] of tokensPerByte) assert.ok(isFine(ratio), `tokens per byte: ${ratio}`);
   for (const { candidates } of choices.splice(0)) {
-    for (const { server, load, prospect } of candidates) {
-      const known = { ...prospect, cost: costOf(prospect!, load) };
+    for (const { server, load, prediction } of candidates) {
+      const known = { ...prediction, cost: costOf(prediction!, load) };
       for (const [name, value] of Object.entries(known)) {
         assert.ok(isFine(value), `${name} at ${server.config.url}: ${value}`);
       }

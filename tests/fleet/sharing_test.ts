@@ -216,8 +216,8 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
         assert.deepEqual([work.pendingTokens, inFlight], [0, 0]);
       }
       leaseOf(fleet);
-      for (const { prospect } of choices.at(-1)!.candidates) {
-        assert.equal(prospect?.pendingTokens, 0);
+      for (const { prediction } of choices.at(-1)!.candidates) {
+        assert.equal(prediction?.pendingTokens, 0);
       }
     }),
     { numRuns: Math.ceil(numRuns / 4) },

@@ -8,7 +8,7 @@ import { configOf } from "../support/config.ts";
 
 const server = { url: "http://10.0.0.1:8000", name: "gpu-1" };
 const change = { server, from: "healthy", to: "unhealthy", reason: "why" } as const;
-const account = openRecord({
+const requestRecord = openRecord({
   id: "7",
   client: clientAs({ address: "::1" }),
   method: "POST",
@@ -83,7 +83,7 @@ Deno.test("while a screen is up nothing is written to it", async () => {
 
 Deno.test("the access line leaves out the query, in either style", async () => {
   for (const style of ["pretty", "json"] as const) {
-    const [line] = await written(style, () => logListener.closed!(account));
+    const [line] = await written(style, () => logListener.closed!(requestRecord));
     assert.match(line!, /\/v1\/x/);
     assert.doesNotMatch(line!, /secret/);
   }
@@ -111,7 +111,7 @@ Deno.test("what no line tells isn't put into words, which 200 servers would make
 
 Deno.test("only lines of the level and above are written", async () => {
   const all = () => {
-    logListener.closed!(account);
+    logListener.closed!(requestRecord);
     logListener.stateChanged!(change);
     logError(new Error("broken"));
   };

@@ -11,7 +11,7 @@ import { clientAs } from "../support/client.ts";
 
 const A = { url: "http://gpu-1:8000", name: "gpu-1" };
 const B = { url: "http://gpu-2:8000", name: "gpu-2" };
-const account: RequestRecord = {
+const record: RequestRecord = {
   ...openRecord({ id: "1", client: clientAs({ address: "::1" }), method: "POST", path: "/" }),
   model: "m",
   server: A.name,
@@ -94,9 +94,9 @@ Deno.test("figures that others resemble say what they are of", async () => {
 
 Deno.test("a request is counted when it ended, by model, server and status", async () => {
   const { listener, samples } = starting();
-  listener.closed!(account);
-  listener.closed!(account);
-  listener.closed!({ ...account, status: 404, outcome: "client_error" });
+  listener.closed!(record);
+  listener.closed!(record);
+  listener.closed!({ ...record, status: 404, outcome: "client_error" });
   assert.deepEqual(await samples("requests_total"), [
     `requests_total{model="m",server="${A.name}",code="200"} 2`,
     `requests_total{model="m",server="${A.name}",code="404"} 1`,
@@ -108,7 +108,7 @@ Deno.test("times are in seconds", async () => {
   listener.chosen!(2);
   listener.firstToken!(A, 100, 250);
   listener.nextToken!(30);
-  listener.closed!({ ...account, durationMs: 1_500 });
+  listener.closed!({ ...record, durationMs: 1_500 });
   for (
     const [name, sum] of [
       ["overhead_seconds", "0.002"],
@@ -124,9 +124,9 @@ Deno.test("times are in seconds", async () => {
 
 Deno.test("tokens are those that answers told", async () => {
   const { listener, samples } = starting();
-  listener.closed!({ ...account, usage: { promptTokens: 7, completionTokens: 3 } });
-  listener.closed!({ ...account, usage: { promptTokens: 5, completionTokens: 0 } });
-  listener.closed!(account);
+  listener.closed!({ ...record, usage: { promptTokens: 7, completionTokens: 3 } });
+  listener.closed!({ ...record, usage: { promptTokens: 5, completionTokens: 0 } });
+  listener.closed!(record);
   assert.deepEqual(await samples("tokens_total"), [
     `tokens_total{model="m",kind="prompt"} 12`,
     `tokens_total{model="m",kind="completion"} 3`,
@@ -135,11 +135,11 @@ Deno.test("tokens are those that answers told", async () => {
 
 Deno.test("a client that leaves is counted by how far its request had come", async () => {
   const { listener, samples } = starting();
-  const left = { ...account, status: 499, outcome: "client_closed" } as const;
+  const left = { ...record, status: 499, outcome: "client_closed" } as const;
   listener.closed!({ ...left, attempts: 0 });
   listener.closed!(left);
   listener.closed!({ ...left, bytes: 10 });
-  listener.closed!(account);
+  listener.closed!(record);
   assert.deepEqual(await samples("client_disconnects_total"), [
     `client_disconnects_total{stage="upload"} 1`,
     `client_disconnects_total{stage="waiting"} 1`,
@@ -189,7 +189,7 @@ Deno.test("a server counts as up only where requests go to it", async () => {
 Deno.test("a server goes by its name, and one metric tells its address", async () => {
   const { listener, show, page, samples } = starting([{ ...A, models }]);
   listener.attemptEnded!(A, "ok");
-  listener.closed!(account);
+  listener.closed!(record);
   assert.deepEqual(await samples("server_info"), [
     `server_info{server="gpu-1",url="http://gpu-1:8000"} 1`,
   ]);
@@ -256,10 +256,10 @@ Deno.test("what is a state is read when it is asked for", async () => {
 
 Deno.test("a model that was sent nowhere is unknown", async () => {
   const { listener, samples } = starting();
-  const rejected = { ...account, server: undefined, attempts: 0, outcome: "rejected" } as const;
+  const rejected = { ...record, server: undefined, attempts: 0, outcome: "rejected" } as const;
   listener.closed!({ ...rejected, model: "made-up", status: 404 });
   listener.closed!({ ...rejected, model: undefined, status: 400 });
-  listener.closed!({ ...account, model: undefined });
+  listener.closed!({ ...record, model: undefined });
   assert.deepEqual(await samples("requests_total"), [
     `requests_total{model="unknown",server="",code="404"} 1`,
     `requests_total{model="unknown",server="",code="400"} 1`,
@@ -271,14 +271,14 @@ Deno.test("a server that left takes its series along, one that drains keeps them
   const { listener, show, samples } = starting([{ ...A, models }, { ...B, models }]);
   for (const server of [A, B]) {
     listener.attemptEnded!(server, "ok");
-    listener.closed!({ ...account, server: server.name });
+    listener.closed!({ ...record, server: server.name });
   }
   show({ ...A, models }, { ...B, models, state: "draining" });
   assert.equal((await samples("attempts_total{")).length, 2);
   assert.equal((await samples("requests_total{")).length, 2);
   show({ ...A, models });
   // Of its last request it is told when it has left already.
-  listener.closed!({ ...account, server: B.name });
+  listener.closed!({ ...record, server: B.name });
   assert.deepEqual(await samples("attempts_total{"), [
     `attempts_total{server="${A.name}",outcome="ok"} 1`,
   ]);
@@ -292,7 +292,7 @@ Deno.test("a model that no server lists any more takes its series along", async 
   const usage = { promptTokens: 7, completionTokens: 3 };
   const adapters = new Map([...models, ["adapter", { id: "adapter" }]]);
   show({ ...A, models: adapters });
-  for (const model of ["m", "adapter", undefined]) listener.closed!({ ...account, model, usage });
+  for (const model of ["m", "adapter", undefined]) listener.closed!({ ...record, model, usage });
   assert.equal((await samples("tokens_total{")).length, 6);
   show({ ...A, models });
   assert.deepEqual(await samples("requests_total{"), [
@@ -304,7 +304,7 @@ Deno.test("a model that no server lists any more takes its series along", async 
 
 Deno.test("a key that a reload took away takes its series along", async () => {
   const { listener, samples } = starting();
-  for (const key of ["old", "new"]) listener.closed!({ ...account, key });
+  for (const key of ["old", "new"]) listener.closed!({ ...record, key });
   const config = configOf([A]);
   const access = { ...config.access, keys: [keyOf("new")] };
   listener.reloaded!({ ...config, access }, []);
@@ -322,7 +322,7 @@ Deno.test("after a thousand reloads with other servers there are no more series,
     show({ ...server, models });
     listener.reloaded!(configOf([server]), []);
     listener.attemptEnded!(server, "ok");
-    listener.closed!({ ...account, server: name });
+    listener.closed!({ ...record, server: name });
     if (i === 0 || i === 999) perPage.push((await page()).split("\n").length);
   }
   assert.equal(perPage[0], perPage[1]);

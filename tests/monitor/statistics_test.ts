@@ -9,7 +9,7 @@ import { clientAs } from "../support/client.ts";
 const A = { url: "http://gpu-1:8000", name: "gpu-1" };
 const B = { url: "http://gpu-2:8000", name: "gpu-2" };
 const NONE = { p50: null, p95: null, p99: null };
-const account = openRecord({
+const record = openRecord({
   id: "1",
   client: clientAs({ address: "::1" }),
   method: "POST",
@@ -48,7 +48,7 @@ Deno.test("requests are counted when they end, and their rate is that of the las
   const { statistics, listener, at } = starting();
   statistics.look(snapshotWith([A]));
   for (let second = 1; second <= 5; second++) {
-    for (let i = 0; i < 20; i++) listener.closed!(account);
+    for (let i = 0; i < 20; i++) listener.closed!(record);
     at(second * 1_000);
     statistics.look(snapshotWith([A]));
   }
@@ -159,7 +159,7 @@ Deno.test("a server that left is forgotten, the counts of the fleet stay", () =>
   statistics.look(snapshotWith([A, B]));
   listener.attemptEnded!(A, "reset");
   listener.attemptEnded!(B, "reset");
-  listener.closed!(account);
+  listener.closed!(record);
   statistics.look(snapshotWith([B]));
   assert.deepEqual([statistics.of(A.url).errors, statistics.of(B.url).errors], [0, 1]);
   assert.equal(statistics.requests, 1);

@@ -18,7 +18,7 @@ const nameOf = (url: string) => url.replace("http://", "");
 interface Proxied {
   readonly proxy: (request: Request) => Promise<Response>;
   readonly fleet: Fleet;
-  readonly accounts: Readonly<RequestRecord>[];
+  readonly records: Readonly<RequestRecord>[];
   readonly failovers: Failover[];
   /** Times a retry was held back. */
   readonly heldBack: () => number;
@@ -50,7 +50,7 @@ async function proxying(
   for (const server of fleet.servers as Server[]) {
     fleet.recordCheck(server, { ok: true, responseMs: 1 });
   }
-  const accounts: Readonly<RequestRecord>[] = [];
+  const records: Readonly<RequestRecord>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
     closing: closing.signal,
@@ -67,7 +67,7 @@ async function proxying(
       chosen() {},
       firstToken() {},
       nextToken() {},
-      closed: (account) => void accounts.push(account),
+      closed: (record) => void records.push(record),
       failover: (failover) => void failovers.push(failover),
       retryHeldBack: () => void heldBack++,
     },
@@ -87,7 +87,7 @@ async function proxying(
   const proxied: Proxied = {
     proxy,
     fleet,
-    accounts,
+    records,
     failovers,
     heldBack: () => heldBack,
     close: () => closing.abort(),
@@ -96,7 +96,7 @@ async function proxying(
   };
   await use(proxied);
   connections.close();
-  assert.equal(left, accounts.length, "of each request its client is told that it ended");
+  assert.equal(left, records.length, "of each request its client is told that it ended");
   assert.deepEqual(
     fleet.servers.map(({ inFlight, awaited }) => inFlight + awaited),
     urls.map(() => 0),
@@ -104,8 +104,8 @@ async function proxying(
   );
   assert.ok(fleet.servers.every(({ evictions }) => evictions.size === 0), "no callback is left");
   assert.equal(
-    new Set(accounts).size,
-    accounts.length,
+    new Set(records).size,
+    records.length,
     "an account is closed once",
   );
 }
@@ -129,23 +129,23 @@ Deno.test("a request goes out as it came and its answer back as it is", async ()
     seen.push([pathname, search, id, await request.text()]);
     return new Response("the answer", { headers: { "x-own": "1" } });
   });
-  await proxying([server.url], async ({ proxy, accounts }) => {
+  await proxying([server.url], async ({ proxy, records }) => {
     const body = `{ "unknown": 1.0,\n "model":"m" }`;
     const response = await proxy(request({ "x-request-id": "mine" }, body));
     assert.equal(await response.text(), "the answer");
     assert.equal(response.headers.get("x-own"), "1");
     assert.equal(response.headers.get("x-request-id"), "mine");
     assert.deepEqual(seen, [["/v1/completions", "?a=b", "mine-0", body]]);
-    const [account] = accounts;
+    const [record] = records;
     assert.deepEqual(
       [
-        account?.id,
-        account?.model,
-        account?.server,
-        account?.attempts,
-        account?.status,
-        account?.bytes,
-        account?.outcome,
+        record?.id,
+        record?.model,
+        record?.server,
+        record?.attempts,
+        record?.status,
+        record?.bytes,
+        record?.outcome,
       ],
       ["mine", "m", nameOf(server.url), 1, 200, 10, "ok"],
     );
@@ -159,13 +159,13 @@ Deno.test("each attempt has an id of its own, the client keeps the first", async
     return new Response("", { status: ids.length < 3 ? 500 : 200 });
   });
   const urls = ["/a", "/b", "/c"].map((path) => server.url + path);
-  await proxying(urls, async ({ proxy, accounts, failovers }) => {
+  await proxying(urls, async ({ proxy, records, failovers }) => {
     const response = await proxy(request({ "x-request-id": "mine" }));
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("x-request-id"), "mine");
     assert.equal(new Set(ids).size, 3);
     assert.ok(ids.every((id) => id?.startsWith("mine")));
-    assert.equal(accounts[0]?.attempts, 3);
+    assert.equal(records[0]?.attempts, 3);
     const [a, b, c] = urls.map(nameOf);
     assert.deepEqual(
       failovers.map(({ from, to, reason }) => [from, to, reason]),
@@ -176,11 +176,11 @@ Deno.test("each attempt has an id of its own, the client keeps the first", async
 
 Deno.test("when all failed, the last upstream answer is the client's, even if others refused after it", async () => {
   await using server = startUpstream(() => Response.json({ error: "busy" }, { status: 503 }));
-  await proxying([server.url, deadUrl()], async ({ proxy, accounts }) => {
+  await proxying([server.url, deadUrl()], async ({ proxy, records }) => {
     const response = await proxy(request());
     assert.equal(response.status, 503);
     assert.deepEqual(await response.json(), { error: "busy" });
-    assert.equal(accounts[0]?.server, nameOf(server.url));
+    assert.equal(records[0]?.server, nameOf(server.url));
   });
 });
 
@@ -198,7 +198,7 @@ Deno.test("max_retries bounds the attempts", async () => {
 });
 
 Deno.test("a refused request has an account too", () =>
-  proxying([deadUrl()], async ({ proxy, accounts }) => {
+  proxying([deadUrl()], async ({ proxy, records }) => {
     for (
       const [body, status, outcome] of [
         ["no json", 400, "rejected"],
@@ -211,24 +211,24 @@ Deno.test("a refused request has an account too", () =>
       assert.equal(response.status, status);
       assert.ok(response.headers.get("x-request-id"));
       assert.equal(response.headers.get("access-control-allow-origin"), "*");
-      assert.equal(accounts.at(-1)?.status, status);
-      assert.equal(accounts.at(-1)?.outcome, outcome);
-      assert.equal(accounts.at(-1)?.server, undefined);
+      assert.equal(records.at(-1)?.status, status);
+      assert.equal(records.at(-1)?.outcome, outcome);
+      assert.equal(records.at(-1)?.server, undefined);
     }
-    assert.equal(accounts.length, 3);
+    assert.equal(records.length, 3);
   }));
 
 Deno.test("an error of the client's own is held against nobody, however long its answer", async () => {
   await using server = startUpstream(() =>
     new Response(new Uint8Array(3 * MEBIBYTE), { status: 400 })
   );
-  await proxying([server.url], async ({ proxy, fleet, accounts }) => {
+  await proxying([server.url], async ({ proxy, fleet, records }) => {
     const lease = fleet.acquire(workOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
     const response = await proxy(request());
     assert.equal((await response.bytes()).length, 3 * MEBIBYTE);
-    assert.equal(accounts[0]?.outcome, "client_error");
+    assert.equal(records[0]?.outcome, "client_error");
     assert.equal(fleet.servers[0]?.health.consecutiveRequestFailures, 1);
   });
 });
@@ -282,13 +282,13 @@ Deno.test("past max_in_flight requests are refused, until one has ended", async 
     await hold.promise;
     return new Response("x");
   });
-  await proxying([server.url], async ({ proxy, accounts }) => {
+  await proxying([server.url], async ({ proxy, records }) => {
     const first = proxy(request());
     await until("asked", () => asked === 1);
     const second = await proxy(request());
     assert.equal(second.headers.get("retry-after"), "1");
     assert.match((await errorOf(second)).message, /1 requests in flight/);
-    assert.deepEqual(accounts.map(({ status, outcome }) => [status, outcome]), [[503, "rejected"]]);
+    assert.deepEqual(records.map(({ status, outcome }) => [status, outcome]), [[503, "rejected"]]);
     hold.resolve();
     assert.equal(await (await first).text(), "x");
     assert.equal(await (await proxy(request())).text(), "x");
@@ -308,7 +308,7 @@ Deno.test("however requests end, each leaves its place and its body's room to th
     return new Response("x", { status: Number(left) });
   });
   const large = `{"model":"m","prompt":"${"x".repeat(0.9 * MEBIBYTE)}"}`;
-  await proxying([server.url], async ({ proxy, accounts }) => {
+  await proxying([server.url], async ({ proxy, records }) => {
     for (let i = 0; i < 3; i++) {
       for (
         const [answer, body, status] of [
@@ -327,8 +327,8 @@ Deno.test("however requests end, each leaves its place and its body's room to th
         await response.body?.cancel();
       }
     }
-    assert.equal(accounts.length, 21);
-    assert.equal(accounts.at(-1)?.outcome, "client_closed");
+    assert.equal(records.length, 21);
+    assert.equal(records.at(-1)?.outcome, "client_closed");
   }, { max_in_flight: 1, body_buffer_mib: 1, failure_threshold: 100 });
 });
 
@@ -341,14 +341,14 @@ Deno.test("a defect of the router's own costs a request, and no place or room fo
     proxied.isBroken = false;
     assert.equal(await (await proxied.proxy(request({}, body))).text(), "x");
     assert.deepEqual(
-      proxied.accounts.map(({ status, outcome }) => [status, outcome]),
+      proxied.records.map(({ status, outcome }) => [status, outcome]),
       [...Array.from({ length: 3 }, () => [500, "rejected"]), [200, "ok"]],
     );
   }, { max_in_flight: 1, body_buffer_mib: 1 });
 });
 
 Deno.test("a client that left amid its body asks no server and gives its place back", async () => {
-  await proxying([deadUrl()], async ({ proxy, accounts }) => {
+  await proxying([deadUrl()], async ({ proxy, records }) => {
     for (let i = 0; i < 3; i++) {
       const gone = new AbortController();
       const body = new ReadableStream({
@@ -362,30 +362,30 @@ Deno.test("a client that left amid its body asks no server and gives its place b
       assert.equal((await proxy(left)).status, 499);
     }
     assert.deepEqual(
-      accounts.map(({ status, outcome, attempts }) => [status, outcome, attempts]),
+      records.map(({ status, outcome, attempts }) => [status, outcome, attempts]),
       Array(3).fill([499, "client_closed", 0]),
     );
   }, { max_in_flight: 1 });
 });
 
 Deno.test("a router that takes no new requests says so", () =>
-  proxying([deadUrl()], async ({ proxy, close, accounts }) => {
+  proxying([deadUrl()], async ({ proxy, close, records }) => {
     close();
     const response = await proxy(request());
     assert.equal(response.headers.get("retry-after"), "1");
     assert.match((await errorOf(response)).message, /shutting down/);
-    assert.equal(accounts[0]?.outcome, "rejected");
+    assert.equal(records[0]?.outcome, "rejected");
   }));
 
 Deno.test("a router that waits no longer ends what has no answer yet, and blames nobody", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => assert.fail("no other server is asked"));
-  await proxying([silent.url, other.url], async ({ proxy, cutOff, fleet, accounts }) => {
+  await proxying([silent.url, other.url], async ({ proxy, cutOff, fleet, records }) => {
     const answering = proxy(request());
     await until("asked", () => fleet.servers[0]!.inFlight === 1);
     cutOff();
     assert.match((await errorOf(await answering)).message, /shutting down/);
-    assert.equal(accounts[0]?.outcome, "rejected");
+    assert.equal(records[0]?.outcome, "rejected");
     assert.equal(fleet.servers[0]!.health.consecutiveRequestFailures, 0);
   });
 });
@@ -393,11 +393,11 @@ Deno.test("a router that waits no longer ends what has no answer yet, and blames
 Deno.test("a request that takes too long ends, and blames nobody", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => assert.fail("no other server is asked"));
-  await proxying([silent.url, other.url], async ({ proxy, fleet, accounts }) => {
+  await proxying([silent.url, other.url], async ({ proxy, fleet, records }) => {
     const error = await errorOf(await proxy(request()));
     assert.equal(error.status, 504);
     assert.match(error.message, /longer than 0.1 s/);
-    assert.equal(accounts[0]?.attempts, 1);
+    assert.equal(records[0]?.attempts, 1);
     assert.equal(fleet.servers[0]!.health.consecutiveRequestFailures, 0);
   }, { total_timeout: 0.1 });
 });
@@ -496,11 +496,11 @@ Deno.test("a server that failed is blamed where nobody else could be asked", asy
 Deno.test("a client error that one server alone gives goes to another, and is held against the first", async () => {
   await using gateway = startUpstream(() => new Response("<html>", { status: 404 }));
   await using well = startUpstream(() => new Response("x"));
-  await proxying([gateway.url, well.url], async ({ proxy, fleet, failovers, accounts }) => {
+  await proxying([gateway.url, well.url], async ({ proxy, fleet, failovers, records }) => {
     assert.equal(await (await proxy(request())).text(), "x");
     assert.deepEqual(failovers.map(({ reason }) => reason), ["client_error"]);
     assert.deepEqual(failuresAt(fleet), [1, 0]);
-    assert.equal(accounts[0]?.outcome, "ok");
+    assert.equal(records[0]?.outcome, "ok");
   });
 });
 
@@ -511,7 +511,7 @@ Deno.test("a client error that two servers give is the client's, and the next on
     return new Response("<html>", { status: 404 });
   });
   const urls = ["/a", "/b"].map((path) => server.url + path);
-  await proxying(urls, async ({ proxy, fleet, accounts }) => {
+  await proxying(urls, async ({ proxy, fleet, records }) => {
     const first = await proxy(request());
     assert.deepEqual([first.status, await first.text()], [404, "<html>"]);
     assert.equal(asked, 2);
@@ -519,7 +519,7 @@ Deno.test("a client error that two servers give is the client's, and the next on
     assert.deepEqual([second.status, await second.text()], [404, "<html>"]);
     assert.equal(asked, 3);
     assert.deepEqual(failuresAt(fleet), [0, 0]);
-    assert.ok(accounts.every(({ outcome }) => outcome === "client_error"));
+    assert.ok(records.every(({ outcome }) => outcome === "client_error"));
   });
 });
 
@@ -559,7 +559,7 @@ Deno.test("where the retry budget is spent, requests get the first failure's ans
     return new Response("failed", { status: 500 });
   });
   const urls = ["/a", "/b"].map((path) => server.url + path);
-  await proxying(urls, async ({ proxy, accounts, failovers, heldBack }) => {
+  await proxying(urls, async ({ proxy, records, failovers, heldBack }) => {
     const count = 150;
     for (let i = 0; i < count; i++) {
       const response = await proxy(request());
@@ -571,7 +571,7 @@ Deno.test("where the retry budget is spent, requests get the first failure's ans
     assert.equal(failovers.length, retries);
     assert.equal(heldBack(), count - retries);
     assert.equal(asked, count + retries);
-    assert.deepEqual([accounts[0]?.attempts, accounts.at(-1)?.attempts], [2, 1]);
+    assert.deepEqual([records[0]?.attempts, records.at(-1)?.attempts], [2, 1]);
   }, { failure_threshold: 1_000_000 });
 });
 

@@ -19,15 +19,15 @@ const FREE: Prediction = {
   crowding: 0.1,
 };
 
-function candidate(id: number, prospect: Partial<Prediction> = {}, load = 0): Candidate {
-  return { id, load, prospect: { ...FREE, ...prospect } };
+function candidate(id: number, prediction: Partial<Prediction> = {}, load = 0): Candidate {
+  return { id, load, prediction: { ...FREE, ...prediction } };
 }
 
 const chosen = (...candidates: Candidate[]) => leastWork()(candidates, seeded(1)).id;
 
 const seconds = fc.double({ min: 0, max: 10, noNaN: true });
 const tokens = fc.nat(200_000);
-const prospect: fc.Arbitrary<Prediction> = fc.record({
+const prediction: fc.Arbitrary<Prediction> = fc.record({
   pendingTokens: tokens,
   promptTokens: tokens,
   knownTokens: tokens,
@@ -104,15 +104,15 @@ Deno.test("more work never lowers the cost", () => {
   ] as const;
   fc.assert(
     fc.property(
-      prospect,
+      prediction,
       load,
       fc.constantFrom(...grows),
       seconds,
-      (prospect, load, what, more) => {
-        const worse = { ...prospect, [what]: prospect[what] + more };
-        assert.ok(costOf(worse, load) >= costOf(prospect, load));
-        assert.ok(costOf(prospect, load + more) >= costOf(prospect, load));
-        assert.ok(firstTokenSeconds(worse) >= firstTokenSeconds(prospect));
+      (prediction, load, what, more) => {
+        const worse = { ...prediction, [what]: prediction[what] + more };
+        assert.ok(costOf(worse, load) >= costOf(prediction, load));
+        assert.ok(costOf(prediction, load + more) >= costOf(prediction, load));
+        assert.ok(firstTokenSeconds(worse) >= firstTokenSeconds(prediction));
       },
     ),
     { numRuns },
@@ -120,12 +120,12 @@ Deno.test("more work never lowers the cost", () => {
 });
 
 Deno.test("least_work picks one of the lowest cost, and changes nothing that it is given", () => {
-  const candidates = fc.array(fc.record({ load, prospect }), { minLength: 1, maxLength: 12 });
+  const candidates = fc.array(fc.record({ load, prediction }), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(candidates, fc.integer(), (given, seed) => {
       const candidates = given.map((candidate, id) => Object.freeze({ id, ...candidate }));
-      for (const { prospect } of candidates) Object.freeze(prospect);
-      const costs = candidates.map(({ prospect, load }) => costOf(prospect, load));
+      for (const { prediction } of candidates) Object.freeze(prediction);
+      const costs = candidates.map(({ prediction, load }) => costOf(prediction, load));
       const picked = leastWork()(Object.freeze(candidates), seeded(seed));
       assert.equal(costs[picked.id], Math.min(...costs));
       assert.equal(leastWork()(candidates, seeded(seed)), picked, "the same for the same");

@@ -10,26 +10,26 @@ import type { WorkSnapshot } from "./prompt_profile.ts";
  * @param now monotonic time in milliseconds
  */
 export function snapshotOf(
-  book: ServerEstimate,
-  pace: LatencyModel,
+  estimate: ServerEstimate,
+  latency: LatencyModel,
   prefixBlocks: number,
   now: number,
 ): WorkSnapshot {
-  passTime(book.backlog, now);
+  passTime(estimate.queue, now);
   return {
-    ...pace,
-    pendingTokens: pendingTokens(book.backlog, pace.secondsPerToken, now),
+    ...latency,
+    pendingTokens: pendingTokens(estimate.queue, latency.secondsPerToken, now),
     prefixBlocks,
-    ...currentRates(book.trust, now),
-    prefixTrust: book.trust.share,
+    ...currentRates(estimate.calibration, now),
+    prefixTrust: estimate.calibration.share,
   };
 }
 
 /** Expected time for the longest prompt that waits, in milliseconds; 0 if none waits. */
 export function longestPrefillMs(
-  { backlog }: ServerEstimate,
+  { queue }: ServerEstimate,
   { startSeconds, secondsPerToken }: LatencyModel,
 ): number {
-  const tokens = longestWaiting(backlog);
+  const tokens = longestWaiting(queue);
   return tokens === 0 ? 0 : 1000 * (startSeconds + tokens * secondsPerToken);
 }

@@ -38,8 +38,16 @@ const WEIGHT = 0.3;
 /** A comparison that is older says nothing of now. */
 const CURRENT_MS = 10 * 60_000;
 
-export function withSent(trust: HitCalibration, tokens: number, known: number): HitCalibration {
-  return { ...trust, sent: trust.sent + tokens, predicted: trust.predicted + known };
+export function withSent(
+  calibration: HitCalibration,
+  tokens: number,
+  known: number,
+): HitCalibration {
+  return {
+    ...calibration,
+    sent: calibration.sent + tokens,
+    predicted: calibration.predicted + known,
+  };
 }
 
 /**
@@ -48,23 +56,23 @@ export function withSent(trust: HitCalibration, tokens: number, known: number): 
  * @param now clock time in milliseconds
  */
 export function withCounters(
-  trust: HitCalibration,
+  calibration: HitCalibration,
   queries: number | undefined,
   hits: number | undefined,
   now: number,
 ): HitCalibration {
-  if (queries === undefined || hits === undefined) return trust;
-  const begin = { ...trust, queries, hits, sent: 0, predicted: 0 };
-  if (trust.queries === undefined || trust.hits === undefined) return begin;
-  const lookedUp = queries - trust.queries;
-  if (lookedUp < ENOUGH_TOKENS) return trust;
-  if (trust.sent === 0) return begin;
-  const realRate = Math.min(1, Math.max(0, hits - trust.hits) / lookedUp);
-  const predictedRate = trust.predicted / trust.sent;
+  if (queries === undefined || hits === undefined) return calibration;
+  const begin = { ...calibration, queries, hits, sent: 0, predicted: 0 };
+  if (calibration.queries === undefined || calibration.hits === undefined) return begin;
+  const lookedUp = queries - calibration.queries;
+  if (lookedUp < ENOUGH_TOKENS) return calibration;
+  if (calibration.sent === 0) return begin;
+  const realRate = Math.min(1, Math.max(0, hits - calibration.hits) / lookedUp);
+  const predictedRate = calibration.predicted / calibration.sent;
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
   // What others found says as little of ours as they sent more.
-  const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, trust.sent / lookedUp);
-  const share = (1 - weight) * trust.share + weight * kept;
+  const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, calibration.sent / lookedUp);
+  const share = (1 - weight) * calibration.share + weight * kept;
   return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate, comparedAt: now };
 }
 

@@ -146,3 +146,21 @@ function scaledDown({ tokens, seconds }: Observation): Observation {
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
+
+/** A server's own figures are rougher than what was seen: they count where that is next to nothing. */
+const FEW = 4;
+
+/** Whether too little was seen of a server's prefill to go by. */
+export function isLittleKnown(seen: Seen, now: number): boolean {
+  return faded(seen, now).prefill.n < FEW;
+}
+
+/** What was seen, with one more observation of prefill or of decoding. */
+export function withObservation(
+  seen: Seen,
+  kind: keyof Seen,
+  { tokens, seconds }: Observation,
+  now: number,
+): Seen {
+  return { ...seen, [kind]: observed(seen[kind], tokens, seconds, now) };
+}

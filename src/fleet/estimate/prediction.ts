@@ -33,7 +33,7 @@ const FULL_CACHE = 0.9;
 export function predictionAt(
   server: Readonly<Server>,
   load: Load,
-  { slot, backlog, trust, mostRan }: ServerEstimate,
+  { slot, queue, calibration, mostRan }: ServerEstimate,
   usual: LatencyModel,
   demand: Demand,
   now: number,
@@ -43,17 +43,17 @@ export function predictionAt(
   const likelyTokens = knownTokens === 0 && slot === demand.sessionSlot
     ? SESSION_SHARE * promptTokens
     : knownTokens;
-  const secondsPerToken = usual.secondsPerToken * lateness(backlog, usual, now);
+  const secondsPerToken = usual.secondsPerToken * lateness(queue, usual, now);
   const total = load.running + load.waiting;
   const others = Math.max(0, total - server.inFlight);
   const seats = seatsOf(server, load, mostRan);
   return {
-    pendingTokens: pendingTokens(backlog, secondsPerToken, now) +
+    pendingTokens: pendingTokens(queue, secondsPerToken, now) +
       others * demand.meanPendingTokens,
     promptTokens,
     knownTokens,
     // The last token is always computed, as a first one of the answer comes of it.
-    ownTokens: Math.max(Math.min(1, promptTokens), promptTokens - trust.share * likelyTokens),
+    ownTokens: Math.max(Math.min(1, promptTokens), promptTokens - calibration.share * likelyTokens),
     secondsPerToken,
     startSeconds: usual.startSeconds,
     aheadOfSeat: Math.max(0, total + 1 - seats),

@@ -19,17 +19,17 @@ export function newPrefillQueue(): PrefillQueue {
   return { waiting: new Set(), first: undefined, tokens: 0, lastFirstAt: 0 };
 }
 
-export function enqueue(backlog: PrefillQueue, ticket: QueuedRequest): void {
-  backlog.waiting.add(ticket);
-  backlog.first ??= ticket;
-  backlog.tokens += ticket.ownTokens;
+export function enqueue(queue: PrefillQueue, request: QueuedRequest): void {
+  queue.waiting.add(request);
+  queue.first ??= request;
+  queue.tokens += request.ownTokens;
 }
 
 /** Takes a ticket out; `false` where it is out already. */
-export function dequeue(backlog: PrefillQueue, ticket: QueuedRequest): boolean {
-  if (!backlog.waiting.delete(ticket)) return false;
-  if (backlog.first === ticket) [backlog.first] = backlog.waiting;
-  backlog.tokens = backlog.waiting.size === 0 ? 0 : backlog.tokens - ticket.ownTokens;
+export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
+  if (!queue.waiting.delete(request)) return false;
+  if (queue.first === request) [queue.first] = queue.waiting;
+  queue.tokens = queue.waiting.size === 0 ? 0 : queue.tokens - request.ownTokens;
   return true;
 }
 
@@ -38,11 +38,11 @@ export function dequeue(backlog: PrefillQueue, ticket: QueuedRequest): boolean {
  *
  * @param now clock time in milliseconds
  */
-export function passTime(backlog: PrefillQueue, now: number): void {
-  for (let { first } = backlog; first && !first.work.stream; first = backlog.first) {
+export function passTime(queue: PrefillQueue, now: number): void {
+  for (let { first } = queue; first && !first.work.stream; first = queue.first) {
     if (now < first.expectedAt) return;
-    dequeue(backlog, first);
-    backlog.lastFirstAt = Math.max(backlog.lastFirstAt, first.expectedAt);
+    dequeue(queue, first);
+    queue.lastFirstAt = Math.max(queue.lastFirstAt, first.expectedAt);
   }
 }
 
@@ -64,13 +64,17 @@ export function hidesFirstTokens({ waiting }: PrefillQueue): boolean {
  *
  * @param now clock time in milliseconds
  */
-export function pendingTokens(backlog: PrefillQueue, secondsPerToken: number, now: number): number {
-  const { first } = backlog;
+export function pendingTokens(
+  queue: PrefillQueue,
+  secondsPerToken: number,
+  now: number,
+): number {
+  const { first } = queue;
   if (first === undefined) return 0;
   // Who waits for a seat is not being computed.
   const underWay = first.queued ? 0 : Math.max(first.ownTokens, STEP_TOKENS);
-  const done = Math.min(underWay, secondsUnderWay(backlog, first, now) / secondsPerToken);
-  return Math.max(0, backlog.tokens - done);
+  const done = Math.min(underWay, secondsUnderWay(queue, first, now) / secondsPerToken);
+  return Math.max(0, queue.tokens - done);
 }
 
 /**
@@ -79,11 +83,12 @@ export function pendingTokens(backlog: PrefillQueue, secondsPerToken: number, no
  *
  * @param now clock time in milliseconds
  */
-export function lateness(backlog: PrefillQueue, pace: LatencyModel, now: number): number {
-  const { first } = backlog;
+export function lateness(queue: PrefillQueue, latency: LatencyModel, now: number): number {
+  const { first } = queue;
   if (first === undefined || first.queued || !first.work.stream) return 1;
-  const usual = pace.startSeconds + Math.max(first.ownTokens, STEP_TOKENS) * pace.secondsPerToken;
-  return Math.max(1, secondsUnderWay(backlog, first, now) / usual);
+  const usual = latency.startSeconds +
+    Math.max(first.ownTokens, STEP_TOKENS) * latency.secondsPerToken;
+  return Math.max(1, secondsUnderWay(queue, first, now) / usual);
 }
 
 /**
@@ -91,14 +96,18 @@ export function lateness(backlog: PrefillQueue, pace: LatencyModel, now: number)
  *
  * @returns seconds since the server could begin with it
  */
-export function begun(backlog: PrefillQueue, ticket: QueuedRequest, now: number): number {
-  for (const earlier of backlog.waiting) {
-    if (earlier === ticket) break;
-    if (!earlier.work.stream) dequeue(backlog, earlier);
+export function begun(
+  queue: PrefillQueue,
+  request: QueuedRequest,
+  now: number,
+): number {
+  for (const earlier of queue.waiting) {
+    if (earlier === request) break;
+    if (!earlier.work.stream) dequeue(queue, earlier);
   }
-  dequeue(backlog, ticket);
-  const seconds = secondsUnderWay(backlog, ticket, now);
-  backlog.lastFirstAt = now;
+  dequeue(queue, request);
+  const seconds = secondsUnderWay(queue, request, now);
+  queue.lastFirstAt = now;
   return seconds;
 }
 

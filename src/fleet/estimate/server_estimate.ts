@@ -1,5 +1,5 @@
 import { begun, dequeue, newPrefillQueue, type PrefillQueue } from "./prefill_queue.ts";
-import { decay, observed } from "./decaying_regression.ts";
+import { decay } from "./decaying_regression.ts";
 import type { Scrape } from "./load.ts";
 import {
   faded,
@@ -18,11 +18,13 @@ import type { QueuedRequest } from "./prompt_profile.ts";
 export interface ServerEstimate {
   /** Its place in the index of prefixes. */
   readonly slot: number;
-  readonly backlog: PrefillQueue;
+  readonly queue: PrefillQueue;
   seen: Seen;
   /** What to expect of it, after what was seen, and when that was worked out. */
-  expected: { readonly pace: LatencyModel; readonly seen: Seen; readonly at: number } | undefined;
-  trust: HitCalibration;
+  expected:
+    | { readonly latency: LatencyModel; readonly seen: Seen; readonly at: number }
+    | undefined;
+  calibration: HitCalibration;
   /** The latest step. */
   step: Step | undefined;
   /** The most that it was seen to compute side by side, older sights counting less. */
@@ -70,10 +72,10 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
   while (taken.has(slot)) slot++;
   return {
     slot,
-    backlog: newPrefillQueue(),
+    queue: newPrefillQueue(),
     seen: NOTHING_SEEN,
     expected: undefined,
-    trust: UNCALIBRATED,
+    calibration: UNCALIBRATED,
     step: undefined,
     mostRan: 0,
     countedAt: 0,
@@ -84,42 +86,48 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
 }
 
 /** What to expect of a server, which every choice asks of all of them. */
-export function expectedPace(book: ServerEstimate, all: Seen, now: number): LatencyModel {
-  const { expected, seen } = book;
-  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_PACE_MS) return expected.pace;
-  const pace = latencyModelOf(faded(seen, now), faded(all, now));
-  book.expected = { pace, seen, at: now };
-  return pace;
+export function expectedPace(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
+  const { expected, seen } = estimate;
+  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_PACE_MS) {
+    return expected.latency;
+  }
+  const latency = latencyModelOf(faded(seen, now), faded(all, now));
+  estimate.expected = { latency, seen, at: now };
+  return latency;
 }
 
 /** A first token is here: of a stream, or of a whole answer with all the rest. */
-export function start(book: ServerEstimate, ticket: QueuedRequest, now: number): void {
-  if (ticket.firstAt !== undefined) return;
-  ticket.firstAt = now;
-  const { model, promptBytes, stream } = ticket.work;
+export function start(estimate: ServerEstimate, request: QueuedRequest, now: number): void {
+  if (request.firstAt !== undefined) return;
+  request.firstAt = now;
+  const { model, promptBytes, stream } = request.work;
   if (promptBytes === 0) return;
   if (promptBytes !== undefined) {
-    book.trust = withSent(book.trust, ticket.promptTokens, ticket.knownTokens);
+    estimate.calibration = withSent(
+      estimate.calibration,
+      request.promptTokens,
+      request.knownTokens,
+    );
   }
-  const started = book.started ??= { count: 0, bytes: 0, model, alike: true };
+  const started = estimate.started ??= { count: 0, bytes: 0, model, alike: true };
   started.count++;
   started.bytes += promptBytes ?? 0;
   started.alike &&= started.model === model && promptBytes !== undefined && stream;
 
-  if (!stream) return void dequeue(book.backlog, ticket);
-  const seconds = begun(book.backlog, ticket, now);
-  const { step } = book;
+  if (!stream) return void dequeue(estimate.queue, request);
+  const seconds = begun(estimate.queue, request, now);
+  const { step } = estimate;
   if (step && isSameStep(step, now)) {
-    step.tokens += ticket.ownTokens;
-    step.tells &&= ticket.isClear;
+    step.tokens += request.ownTokens;
+    step.tells &&= request.isClear;
     return;
   }
-  const expected = (ticket.expectedAt - ticket.at) / 1000;
-  book.step = {
+  const expected = (request.expectedAt - request.at) / 1000;
+  estimate.step = {
     at: now,
     seconds: plausibleSeconds(seconds, expected),
-    tokens: ticket.ownTokens,
-    tells: ticket.isClear,
+    tokens: request.ownTokens,
+    tells: request.isClear,
   };
 }
 
@@ -136,15 +144,15 @@ function isSameStep({ at }: Step, now: number): boolean {
 
 /** A request has ended, with so many tokens of an answer where that is known. */
 export function close(
-  book: ServerEstimate,
-  ticket: QueuedRequest,
+  estimate: ServerEstimate,
+  request: QueuedRequest,
   answerTokens: number | undefined,
   now: number,
 ): Observation | undefined {
-  dequeue(book.backlog, ticket);
-  if (ticket.firstAt === undefined || !ticket.work.stream) return undefined;
+  dequeue(estimate.queue, request);
+  if (request.firstAt === undefined || !request.work.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
-  const seconds = Math.max(0, now - ticket.firstAt) / 1000;
+  const seconds = Math.max(0, now - request.firstAt) / 1000;
   return plausibleDecode({ tokens: answerTokens - 1, seconds });
 }
 
@@ -157,41 +165,28 @@ const MOST_TIMES_RAN = 10;
  * @param capacity the configured number of concurrent requests
  */
 export function count(
-  book: ServerEstimate,
+  estimate: ServerEstimate,
   { counters, ownInFlight, ...reported }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
   capacity: number,
   now: number,
 ): "anew" | "same" {
   const running = Math.min(reported.running, MOST_TIMES_RAN * Math.max(capacity, ownInFlight));
-  const before = book.counters;
-  book.counters = counters;
+  const before = estimate.counters;
+  estimate.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>
     (counters?.[name] ?? 0) < (before?.[name] ?? 0);
   if (before && counters && (fell("prompt") || fell("prefixQueries"))) {
-    book.trust = { ...UNCALIBRATED, share: book.trust.share };
-    book.mostRan = running;
+    estimate.calibration = { ...UNCALIBRATED, share: estimate.calibration.share };
+    estimate.mostRan = running;
     return "anew";
   }
-  book.mostRan = Math.max(decay(now - book.countedAt) * book.mostRan, running);
-  book.countedAt = now;
-  book.trust = withCounters(book.trust, counters?.prefixQueries, counters?.prefixHits, now);
+  estimate.mostRan = Math.max(decay(now - estimate.countedAt) * estimate.mostRan, running);
+  estimate.countedAt = now;
+  estimate.calibration = withCounters(
+    estimate.calibration,
+    counters?.prefixQueries,
+    counters?.prefixHits,
+    now,
+  );
   return "same";
-}
-
-/** A server's own figures are rougher than what was seen: they count where that is next to nothing. */
-const FEW = 4;
-
-/** Whether too little was seen of a server's prefill to go by. */
-export function isLittleKnown({ seen }: ServerEstimate, now: number): boolean {
-  return faded(seen, now).prefill.n < FEW;
-}
-
-/** What was seen, with one more observation of prefill or of decoding. */
-export function withObservation(
-  seen: Seen,
-  kind: keyof Seen,
-  { tokens, seconds }: Observation,
-  now: number,
-): Seen {
-  return { ...seen, [kind]: observed(seen[kind], tokens, seconds, now) };
 }

@@ -13,24 +13,28 @@ const PROMPT = 6_000;
 
 /** Where the time makes no difference. */
 const withCounters = (
-  trust: HitCalibration,
+  calibration: HitCalibration,
   queries: number | undefined,
   hits: number | undefined,
-) => withCountersAt(trust, queries, hits, 1_000);
+) => withCountersAt(calibration, queries, hits, 1_000);
 
 /** Trust after so many comparisons, ten prompts each, with these shares found in the cache. */
 function compare(
-  trust: HitCalibration,
+  calibration: HitCalibration,
   times: number,
   predicted: number,
   real: number,
 ): HitCalibration {
-  trust = withCounters(trust, trust.queries ?? 0, trust.hits ?? 0);
+  calibration = withCounters(calibration, calibration.queries ?? 0, calibration.hits ?? 0);
   for (let i = 0; i < times; i++) {
-    for (let j = 0; j < 10; j++) trust = withSent(trust, PROMPT, predicted * PROMPT);
-    trust = withCounters(trust, trust.queries! + 10 * PROMPT, trust.hits! + 10 * PROMPT * real);
+    for (let j = 0; j < 10; j++) calibration = withSent(calibration, PROMPT, predicted * PROMPT);
+    calibration = withCounters(
+      calibration,
+      calibration.queries! + 10 * PROMPT,
+      calibration.hits! + 10 * PROMPT * real,
+    );
   }
-  return trust;
+  return calibration;
 }
 
 Deno.test("where a server's cache is off, trust shrinks within some comparisons", () => {
@@ -63,9 +67,9 @@ Deno.test("where no hit was predicted there is nothing to believe or doubt", () 
 
 Deno.test("what others looked up counts for less, as they sent more", () => {
   const shares = [0, 1, 9].map((others) => {
-    let trust = withCounters(UNCALIBRATED, 0, 0);
-    trust = withSent(trust, 10 * PROMPT, 8 * PROMPT);
-    return withCounters(trust, 10 * PROMPT * (1 + others), 0).share;
+    let calibration = withCounters(UNCALIBRATED, 0, 0);
+    calibration = withSent(calibration, 10 * PROMPT, 8 * PROMPT);
+    return withCounters(calibration, 10 * PROMPT * (1 + others), 0).share;
   });
   assert.deepEqual(shares, shares.toSorted((a, b) => a - b));
   assert.equal(new Set(shares).size, 3);
@@ -73,33 +77,33 @@ Deno.test("what others looked up counts for less, as they sent more", () => {
 });
 
 Deno.test("what was looked up while nothing was sent is nobody's evidence later", () => {
-  let trust = withCounters(UNCALIBRATED, 0, 0);
-  trust = withCounters(trust, 100 * PROMPT, 0);
-  trust = withSent(trust, 10 * PROMPT, 8 * PROMPT);
-  trust = withCounters(trust, 110 * PROMPT, 8 * PROMPT);
-  assert.ok(Math.abs(trust.realRate! - 0.8) < 1e-9, `${trust.realRate}`);
-  assert.ok(trust.share > UNCALIBRATED.share);
+  let calibration = withCounters(UNCALIBRATED, 0, 0);
+  calibration = withCounters(calibration, 100 * PROMPT, 0);
+  calibration = withSent(calibration, 10 * PROMPT, 8 * PROMPT);
+  calibration = withCounters(calibration, 110 * PROMPT, 8 * PROMPT);
+  assert.ok(Math.abs(calibration.realRate! - 0.8) < 1e-9, `${calibration.realRate}`);
+  assert.ok(calibration.share > UNCALIBRATED.share);
 });
 
 Deno.test("what was sent before the first look at a server's counters is compared with nothing", () => {
-  let trust = withSent(UNCALIBRATED, 100 * PROMPT, 100 * PROMPT);
-  trust = withCounters(trust, 0, 0);
-  assert.deepEqual([trust.sent, trust.predicted], [0, 0]);
+  let calibration = withSent(UNCALIBRATED, 100 * PROMPT, 100 * PROMPT);
+  calibration = withCounters(calibration, 0, 0);
+  assert.deepEqual([calibration.sent, calibration.predicted], [0, 0]);
 });
 
 Deno.test("one prompt decides nothing: it is compared once enough tokens were looked up", () => {
-  let trust = withCounters(UNCALIBRATED, 100, 50);
-  trust = withSent(trust, PROMPT, PROMPT);
-  trust = withCounters(trust, 100 + PROMPT, 50);
-  assert.equal(trust.share, UNCALIBRATED.share);
-  assert.equal(trust.sent, PROMPT);
-  assert.equal(trust.realRate, undefined);
+  let calibration = withCounters(UNCALIBRATED, 100, 50);
+  calibration = withSent(calibration, PROMPT, PROMPT);
+  calibration = withCounters(calibration, 100 + PROMPT, 50);
+  assert.equal(calibration.share, UNCALIBRATED.share);
+  assert.equal(calibration.sent, PROMPT);
+  assert.equal(calibration.realRate, undefined);
 });
 
 Deno.test("a server that tells no counters changes nothing", () => {
-  const trust = withSent(UNCALIBRATED, PROMPT, PROMPT);
-  assert.equal(withCounters(trust, undefined, undefined), trust);
-  assert.equal(withCounters(trust, 10, undefined), trust);
+  const calibration = withSent(UNCALIBRATED, PROMPT, PROMPT);
+  assert.equal(withCounters(calibration, undefined, undefined), calibration);
+  assert.equal(withCounters(calibration, 10, undefined), calibration);
 });
 
 Deno.test("rates are those of the last comparison, for ten minutes", () => {
@@ -107,26 +111,26 @@ Deno.test("rates are those of the last comparison, for ten minutes", () => {
   const begun = withCountersAt(UNCALIBRATED, 0, 0, 5_000);
   assert.deepEqual(currentRates(UNCALIBRATED, 0), NONE);
   assert.deepEqual(currentRates(begun, 5_000), NONE);
-  let trust = withCountersAt(withSent(begun, PROMPT, PROMPT), 10 * PROMPT, 6 * PROMPT, 7_000);
+  let calibration = withCountersAt(withSent(begun, PROMPT, PROMPT), 10 * PROMPT, 6 * PROMPT, 7_000);
   const first = { predictedHitRate: 1, realHitRate: 0.6 };
-  trust = withSent(trust, PROMPT, 0);
-  trust = withCountersAt(trust, 11 * PROMPT, 6 * PROMPT, 60_000);
-  assert.deepEqual(currentRates(trust, 60_000), first);
-  assert.deepEqual(currentRates(trust, 607_000), first);
-  assert.deepEqual(currentRates(trust, 607_001), NONE);
-  const { share } = trust;
-  trust = withCountersAt(trust, 30 * PROMPT, 16 * PROMPT, 700_000);
-  assert.deepEqual(currentRates(trust, 700_000), { predictedHitRate: 0, realHitRate: 0.5 });
-  assert.equal(trust.share, share);
+  calibration = withSent(calibration, PROMPT, 0);
+  calibration = withCountersAt(calibration, 11 * PROMPT, 6 * PROMPT, 60_000);
+  assert.deepEqual(currentRates(calibration, 60_000), first);
+  assert.deepEqual(currentRates(calibration, 607_000), first);
+  assert.deepEqual(currentRates(calibration, 607_001), NONE);
+  const { share } = calibration;
+  calibration = withCountersAt(calibration, 30 * PROMPT, 16 * PROMPT, 700_000);
+  assert.deepEqual(currentRates(calibration, 700_000), { predictedHitRate: 0, realHitRate: 0.5 });
+  assert.equal(calibration.share, share);
 });
 
 Deno.test("a server that counts more hits than queries, or fewer than before, makes no wild rate", () => {
   for (const [hits, rate] of [[900, 1], [10, 0]] as const) {
-    let trust = withCounters(UNCALIBRATED, 0, 50);
-    trust = withSent(trust, 100 * PROMPT, 80 * PROMPT);
-    trust = withCounters(trust, 100 * PROMPT, hits === 10 ? hits : hits * PROMPT);
-    assert.equal(trust.realRate, rate);
-    assert.ok(trust.share >= 0 && trust.share <= 1);
+    let calibration = withCounters(UNCALIBRATED, 0, 50);
+    calibration = withSent(calibration, 100 * PROMPT, 80 * PROMPT);
+    calibration = withCounters(calibration, 100 * PROMPT, hits === 10 ? hits : hits * PROMPT);
+    assert.equal(calibration.realRate, rate);
+    assert.ok(calibration.share >= 0 && calibration.share <= 1);
   }
 });
 
@@ -139,14 +143,14 @@ Deno.test("trust is between none and full, whatever is predicted and counted", (
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-      let trust = UNCALIBRATED;
+      let calibration = UNCALIBRATED;
       let [queries, hits] = [0, 0];
       for (const step of steps) {
-        trust = withSent(trust, step.tokens, step.known * step.tokens);
+        calibration = withSent(calibration, step.tokens, step.known * step.tokens);
         queries += step.queries;
         hits += step.hits * step.queries;
-        trust = withCounters(trust, queries, hits);
-        assert.ok(trust.share >= 0 && trust.share <= 1, `${trust.share}`);
+        calibration = withCounters(calibration, queries, hits);
+        assert.ok(calibration.share >= 0 && calibration.share <= 1, `${calibration.share}`);
       }
     }),
     { numRuns },

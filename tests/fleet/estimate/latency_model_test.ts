@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { withObservation } from "../../../src/fleet/estimate/server_estimate.ts";
+import { withObservation } from "../../../src/fleet/estimate/latency_model.ts";
 import {
   latencyModelOf,
   NOTHING_SEEN,
@@ -29,26 +29,26 @@ const isNear = (value: number, aim: number, share: number) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
 Deno.test("before anything is seen, a server is a middling one", () => {
-  const pace = latencyModelOf(NOTHING_SEEN, NOTHING_SEEN);
-  isNear(pace.secondsPerToken, 1e-4, 0.01);
-  isNear(pace.startSeconds, 0.04, 0.01);
-  isNear(pace.secondsPerAnswerToken, 0.03, 0.01);
+  const latency = latencyModelOf(NOTHING_SEEN, NOTHING_SEEN);
+  isNear(latency.secondsPerToken, 1e-4, 0.01);
+  isNear(latency.startSeconds, 0.04, 0.01);
+  isNear(latency.secondsPerAnswerToken, 0.03, 0.01);
 });
 
 Deno.test("a new server is expected to be as fast as all others are", () => {
   const all = seenOf(300, { perToken: 4e-4, start: 0.2, perAnswerToken: 0.08 });
-  const pace = latencyModelOf(NOTHING_SEEN, all);
-  isNear(pace.secondsPerToken, 4e-4, 0.1);
-  isNear(pace.startSeconds, 0.2, 0.1);
-  isNear(pace.secondsPerAnswerToken, 0.08, 0.1);
+  const latency = latencyModelOf(NOTHING_SEEN, all);
+  isNear(latency.secondsPerToken, 4e-4, 0.1);
+  isNear(latency.startSeconds, 0.2, 0.1);
+  isNear(latency.secondsPerAnswerToken, 0.08, 0.1);
 });
 
 Deno.test("that a server is half as fast as all others is learned within twenty requests", () => {
   const all = seenOf(300);
   const half = seenOf(20, { perToken: 2e-4, perAnswerToken: 0.06, seed: 2 });
-  const pace = latencyModelOf(half, all);
-  isNear(pace.secondsPerToken, 2e-4, 0.15);
-  isNear(pace.secondsPerAnswerToken, 0.06, 0.15);
+  const latency = latencyModelOf(half, all);
+  isNear(latency.secondsPerToken, 2e-4, 0.15);
+  isNear(latency.secondsPerAnswerToken, 0.06, 0.15);
 });
 
 Deno.test("a slow server that got short prompts alone is slow with long ones too", () => {

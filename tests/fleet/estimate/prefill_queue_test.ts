@@ -19,115 +19,120 @@ import { ticketOf, workOf } from "../../support/work.ts";
 const PACE = 1e-3;
 
 /** A prompt of a stream, or of a whole answer. */
-function ticket(
+function request(
   { stream = true, ...known }: Partial<QueuedRequest> & { readonly stream?: boolean } = {},
 ) {
   return ticketOf({ work: workOf({ stream }), ...known });
 }
 
 Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {
-  const backlog = newPrefillQueue();
-  assert.equal(pendingTokens(backlog, PACE, 0), 0);
-  enqueue(backlog, ticket({ ownTokens: 4_000 }));
-  enqueue(backlog, ticket({ ownTokens: 500 }));
-  assert.equal(pendingTokens(backlog, PACE, 0), 4_500);
-  assert.equal(pendingTokens(backlog, PACE, 400), 4_100);
-  assert.equal(pendingTokens(backlog, PACE, 60_000), 500, "the second may not have begun");
+  const queue = newPrefillQueue();
+  assert.equal(pendingTokens(queue, PACE, 0), 0);
+  enqueue(queue, request({ ownTokens: 4_000 }));
+  enqueue(queue, request({ ownTokens: 500 }));
+  assert.equal(pendingTokens(queue, PACE, 0), 4_500);
+  assert.equal(pendingTokens(queue, PACE, 400), 4_100);
+  assert.equal(pendingTokens(queue, PACE, 60_000), 500, "the second may not have begun");
 });
 
 Deno.test("short prompts are computed together, as far as one step goes", () => {
-  const backlog = newPrefillQueue();
-  for (let i = 0; i < 4; i++) enqueue(backlog, ticket());
-  assert.equal(pendingTokens(backlog, PACE, 1_500), 2_500);
-  assert.equal(pendingTokens(backlog, PACE, 60_000), 4_000 - 2_048);
+  const queue = newPrefillQueue();
+  for (let i = 0; i < 4; i++) enqueue(queue, request());
+  assert.equal(pendingTokens(queue, PACE, 1_500), 2_500);
+  assert.equal(pendingTokens(queue, PACE, 60_000), 4_000 - 2_048);
 });
 
 Deno.test("a server is late by as much as its first prompt takes longer than usual", () => {
-  const pace = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
-  const backlog = newPrefillQueue();
-  assert.equal(lateness(backlog, pace, 60_000), 1);
-  const first = ticket({ ownTokens: 4_500 });
-  enqueue(backlog, first);
-  assert.equal(lateness(backlog, pace, 4_000), 1);
-  assert.equal(lateness(backlog, pace, 5_000), 1);
-  assert.equal(lateness(backlog, pace, 15_000), 3);
-  enqueue(backlog, ticket());
-  begun(backlog, first, 15_000);
-  assert.equal(lateness(backlog, pace, 16_000), 1, "the next one has its own time");
+  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  const queue = newPrefillQueue();
+  assert.equal(lateness(queue, latency, 60_000), 1);
+  const first = request({ ownTokens: 4_500 });
+  enqueue(queue, first);
+  assert.equal(lateness(queue, latency, 4_000), 1);
+  assert.equal(lateness(queue, latency, 5_000), 1);
+  assert.equal(lateness(queue, latency, 15_000), 3);
+  enqueue(queue, request());
+  begun(queue, first, 15_000);
+  assert.equal(lateness(queue, latency, 16_000), 1, "the next one has its own time");
 });
 
 Deno.test("who waits for a seat, or shows no first token, makes no server late", () => {
-  const pace = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
   for (const known of [{ queued: true }, { stream: false }]) {
-    const backlog = newPrefillQueue();
-    enqueue(backlog, ticket(known));
-    assert.equal(lateness(backlog, pace, 60_000), 1);
+    const queue = newPrefillQueue();
+    enqueue(queue, request(known));
+    assert.equal(lateness(queue, latency, 60_000), 1);
   }
 });
 
 Deno.test("the next prompt begins when the first has its token", () => {
-  const backlog = newPrefillQueue();
-  const [first, second] = [ticket(), ticket()];
-  enqueue(backlog, first);
-  enqueue(backlog, second);
-  assert.equal(begun(backlog, first, 1_200), 1.2);
-  assert.equal(pendingTokens(backlog, PACE, 1_200), 1_000);
-  assert.equal(pendingTokens(backlog, PACE, 1_500), 700);
-  assert.equal(begun(backlog, second, 2_000), 0.8);
-  assert.equal(pendingTokens(backlog, PACE, 2_000), 0);
+  const queue = newPrefillQueue();
+  const [first, second] = [request(), request()];
+  enqueue(queue, first);
+  enqueue(queue, second);
+  assert.equal(begun(queue, first, 1_200), 1.2);
+  assert.equal(pendingTokens(queue, PACE, 1_200), 1_000);
+  assert.equal(pendingTokens(queue, PACE, 1_500), 700);
+  assert.equal(begun(queue, second, 2_000), 0.8);
+  assert.equal(pendingTokens(queue, PACE, 2_000), 0);
 });
 
 Deno.test("a prompt that comes later begins no sooner than it came", () => {
-  const backlog = newPrefillQueue();
-  enqueue(backlog, ticket({ at: 5_000 }));
-  assert.equal(pendingTokens(backlog, PACE, 5_100), 900);
+  const queue = newPrefillQueue();
+  enqueue(queue, request({ at: 5_000 }));
+  assert.equal(pendingTokens(queue, PACE, 5_100), 900);
 });
 
 Deno.test("a whole answer, whose first token nobody sees, leaves when its time has come", () => {
-  const backlog = newPrefillQueue();
-  const stream = ticket();
-  enqueue(backlog, ticket({ stream: false }));
-  enqueue(backlog, stream);
-  passTime(backlog, 999);
-  assert.equal(backlog.waiting.size, 2);
-  passTime(backlog, 5_000);
-  assert.deepEqual([...backlog.waiting], [stream]);
-  assert.equal(begun(backlog, stream, 1_500), 0.5, "it began when the other had its time");
+  const queue = newPrefillQueue();
+  const stream = request();
+  enqueue(queue, request({ stream: false }));
+  enqueue(queue, stream);
+  passTime(queue, 999);
+  assert.equal(queue.waiting.size, 2);
+  passTime(queue, 5_000);
+  assert.deepEqual([...queue.waiting], [stream]);
+  assert.equal(begun(queue, stream, 1_500), 0.5, "it began when the other had its time");
 });
 
 Deno.test("a whole answer behind a stream has its turn after that", () => {
-  const backlog = newPrefillQueue();
-  enqueue(backlog, ticket());
-  enqueue(backlog, ticket({ stream: false }));
-  passTime(backlog, 60_000);
-  assert.equal(backlog.waiting.size, 2);
+  const queue = newPrefillQueue();
+  enqueue(queue, request());
+  enqueue(queue, request({ stream: false }));
+  passTime(queue, 60_000);
+  assert.equal(queue.waiting.size, 2);
 });
 
 Deno.test("first tokens are hidden where a whole answer waits for its own", () => {
-  const backlog = newPrefillQueue();
-  enqueue(backlog, ticket());
-  assert.equal(hidesFirstTokens(backlog), false);
-  enqueue(backlog, ticket({ stream: false }));
-  assert.equal(hidesFirstTokens(backlog), true);
+  const queue = newPrefillQueue();
+  enqueue(queue, request());
+  assert.equal(hidesFirstTokens(queue), false);
+  enqueue(queue, request({ stream: false }));
+  assert.equal(hidesFirstTokens(queue), true);
 });
 
 Deno.test("a first token tells that whole answers asked for before have theirs, streams don't", () => {
-  const backlog = newPrefillQueue();
-  const tickets = [ticket({ stream: false }), ticket(), ticket(), ticket({ stream: false })];
-  for (const ticket of tickets) enqueue(backlog, ticket);
-  begun(backlog, tickets[2]!, 100);
-  assert.deepEqual([...backlog.waiting], [tickets[1], tickets[3]]);
-  assert.equal(backlog.first, tickets[1]);
+  const queue = newPrefillQueue();
+  const requests = [
+    request({ stream: false }),
+    request(),
+    request(),
+    request({ stream: false }),
+  ];
+  for (const request of requests) enqueue(queue, request);
+  begun(queue, requests[2]!, 100);
+  assert.deepEqual([...queue.waiting], [requests[1], requests[3]]);
+  assert.equal(queue.first, requests[1]);
 });
 
 Deno.test("taking one out twice takes out one", () => {
-  const backlog = newPrefillQueue();
-  const [first, second] = [ticket(), ticket()];
-  enqueue(backlog, first);
-  enqueue(backlog, second);
-  assert.equal(dequeue(backlog, first), true);
-  assert.equal(dequeue(backlog, first), false);
-  assert.equal(backlog.tokens, 1_000);
+  const queue = newPrefillQueue();
+  const [first, second] = [request(), request()];
+  enqueue(queue, first);
+  enqueue(queue, second);
+  assert.equal(dequeue(queue, first), true);
+  assert.equal(dequeue(queue, first), false);
+  assert.equal(queue.tokens, 1_000);
 });
 
 Deno.test("whatever comes and goes in whatever order, tokens are those of who waits, and at last none", () => {
@@ -146,39 +151,39 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
   const events = fc.array(fc.tuple(event, fc.nat(2_000)), { maxLength: 40 });
   fc.assert(
     fc.property(events, (events) => {
-      const backlog = newPrefillQueue();
+      const queue = newPrefillQueue();
       const all: QueuedRequest[] = [];
       let now = 0;
       for (const [event, laterMs] of events) {
         now += laterMs;
         if (event.do === "come") {
-          all.push(ticket({ ...event, at: now, expectedAt: now + event.ownTokens }));
-          enqueue(backlog, all.at(-1)!);
-        } else if (event.do === "pass") passTime(backlog, now);
+          all.push(request({ ...event, at: now, expectedAt: now + event.ownTokens }));
+          enqueue(queue, all.at(-1)!);
+        } else if (event.do === "pass") passTime(queue, now);
         else if (all.length > 0) {
           const one = all[event.which % all.length]!;
-          if (event.do === "end") dequeue(backlog, one);
-          else if (backlog.waiting.has(one)) assert.ok(begun(backlog, one, now) >= 0);
+          if (event.do === "end") dequeue(queue, one);
+          else if (queue.waiting.has(one)) assert.ok(begun(queue, one, now) >= 0);
         }
-        const waiting = [...backlog.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
-        assert.ok(Math.abs(backlog.tokens - waiting) < 1e-6);
-        assert.ok(pendingTokens(backlog, PACE, now) <= waiting + 1e-6);
-        assert.equal(backlog.first, [...backlog.waiting][0]);
+        const waiting = [...queue.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
+        assert.ok(Math.abs(queue.tokens - waiting) < 1e-6);
+        assert.ok(pendingTokens(queue, PACE, now) <= waiting + 1e-6);
+        assert.equal(queue.first, [...queue.waiting][0]);
       }
-      for (const one of all) dequeue(backlog, one);
-      assert.equal(backlog.tokens, 0);
-      assert.equal(pendingTokens(backlog, PACE, now), 0);
+      for (const one of all) dequeue(queue, one);
+      assert.equal(queue.tokens, 0);
+      assert.equal(pendingTokens(queue, PACE, now), 0);
     }),
     { numRuns },
   );
 });
 
 Deno.test("the longest prompt that waits is known until it is computed", () => {
-  const backlog = newPrefillQueue();
-  assert.equal(longestWaiting(backlog), 0);
+  const queue = newPrefillQueue();
+  assert.equal(longestWaiting(queue), 0);
   const [short, long] = [100, 5_000].map((ownTokens) => ticketOf({ ownTokens }));
-  for (const ticket of [short!, long!]) enqueue(backlog, ticket);
-  assert.equal(longestWaiting(backlog), 5_000);
-  dequeue(backlog, long!);
-  assert.equal(longestWaiting(backlog), 100);
+  for (const request of [short!, long!]) enqueue(queue, request);
+  assert.equal(longestWaiting(queue), 5_000);
+  dequeue(queue, long!);
+  assert.equal(longestWaiting(queue), 100);
 });

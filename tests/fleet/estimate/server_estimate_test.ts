@@ -11,82 +11,82 @@ import { ticketOf, workOf } from "../../support/work.ts";
 
 /** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
 function bookWith(...known: readonly Partial<QueuedRequest>[]) {
-  const book = newServerEstimate([]);
-  const tickets = known.map(ticketOf);
-  for (const ticket of tickets) enqueue(book.backlog, ticket);
+  const estimate = newServerEstimate([]);
+  const requests = known.map(ticketOf);
+  for (const request of requests) enqueue(estimate.queue, request);
   /** What the step at that time tells, once it is over. */
   const told = (at: number) => {
-    const seen = takeStep(book, at + 1_000);
+    const seen = takeStep(estimate, at + 1_000);
     return seen && { tokens: seen.tokens, seconds: seen.seconds };
   };
-  return { book, tickets, told };
+  return { estimate, requests, told };
 }
 
 Deno.test("a first token tells how long its prompt took, once, when its step is over", () => {
-  const { book, tickets: [first], told } = bookWith({});
-  start(book, first!, 800);
-  assert.equal(takeStep(book, 800), undefined);
-  assert.equal(takeStep(book, 804), undefined);
+  const { estimate, requests: [first], told } = bookWith({});
+  start(estimate, first!, 800);
+  assert.equal(takeStep(estimate, 800), undefined);
+  assert.equal(takeStep(estimate, 804), undefined);
   assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
   assert.equal(told(800), undefined);
 });
 
 Deno.test("several first tokens of one step are one observation", () => {
-  const { book, tickets, told } = bookWith({}, {}, {});
-  start(book, tickets[0]!, 800);
-  start(book, tickets[1]!, 802);
-  start(book, tickets[2]!, 804);
+  const { estimate, requests, told } = bookWith({}, {}, {});
+  start(estimate, requests[0]!, 800);
+  start(estimate, requests[1]!, 802);
+  start(estimate, requests[2]!, 804);
   assert.deepEqual(told(804), { tokens: 3_000, seconds: 0.8 });
 });
 
 Deno.test("the next step's first token is an observation of its own", () => {
-  const { book, tickets, told } = bookWith({}, {});
-  start(book, tickets[0]!, 800);
+  const { estimate, requests, told } = bookWith({}, {});
+  start(estimate, requests[0]!, 800);
   assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
-  start(book, tickets[1]!, 1_400);
+  start(estimate, requests[1]!, 1_400);
   assert.deepEqual(told(1_400), { tokens: 1_000, seconds: 0.6 });
 });
 
 Deno.test("a step tells nothing where one of its first tokens isn't clear, whichever comes first", () => {
   for (const clear of [[true, false], [false, true], [false, false]]) {
-    const { book, tickets, told } = bookWith(...clear.map((isClear) => ({ isClear })));
-    start(book, tickets[0]!, 800);
-    start(book, tickets[1]!, 802);
+    const { estimate, requests, told } = bookWith(...clear.map((isClear) => ({ isClear })));
+    start(estimate, requests[0]!, 800);
+    start(estimate, requests[1]!, 802);
     assert.equal(told(802), undefined, `${clear}`);
   }
 });
 
 Deno.test("a prompt that took far longer than expected met something else than a slow server", () => {
-  const { book, tickets: [first], told } = bookWith({});
-  start(book, first!, 600_000);
+  const { estimate, requests: [first], told } = bookWith({});
+  start(estimate, first!, 600_000);
   assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
 });
 
 Deno.test("a whole answer's first token, which comes with its end, tells nothing", () => {
-  const { book, tickets: [whole], told } = bookWith({ work: workOf({ stream: false }) });
-  start(book, whole!, 800);
+  const { estimate, requests: [whole], told } = bookWith({ work: workOf({ stream: false }) });
+  start(estimate, whole!, 800);
   assert.equal(told(800), undefined);
-  assert.equal(book.backlog.waiting.size, 0);
+  assert.equal(estimate.queue.waiting.size, 0);
 });
 
 Deno.test("a clock that is set back makes a step of its own", () => {
-  const { book, tickets, told } = bookWith({}, {});
-  start(book, tickets[0]!, 10_000);
-  start(book, tickets[1]!, 400);
+  const { estimate, requests, told } = bookWith({}, {});
+  start(estimate, requests[0]!, 10_000);
+  start(estimate, requests[1]!, 400);
   assert.deepEqual(told(400)?.tokens, 1_000);
 });
 
 Deno.test("what asks no engine is no part of what prompts have become between two scrapes", () => {
-  const { book, tickets } = bookWith(
+  const { estimate, requests } = bookWith(
     { work: workOf({ model: "m", promptBytes: 4_000 }) },
     { work: workOf({ model: "m", promptBytes: 0, stream: false }) },
   );
-  for (const ticket of tickets) start(book, ticket, 800);
-  assert.deepEqual(book.started, { count: 1, bytes: 4_000, model: "m", alike: true });
+  for (const request of requests) start(estimate, request, 800);
+  assert.deepEqual(estimate.started, { count: 1, bytes: 4_000, model: "m", alike: true });
 });
 
 Deno.test("a server has seats for the most it was seen to run, for some minutes or till it starts anew", () => {
-  const { book } = bookWith();
+  const { estimate } = bookWith();
   const counters = (prompt: number) => {
     return {
       prompt,
@@ -96,21 +96,21 @@ Deno.test("a server has seats for the most it was seen to run, for some minutes 
     };
   };
   const MINUTE = 60_000;
-  count(book, { running: 17, counters: counters(900), ownInFlight: 0 }, 8, MINUTE);
-  count(book, { running: 2, counters: counters(950), ownInFlight: 0 }, 8, MINUTE + 500);
-  assert.ok(book.mostRan > 16 && book.mostRan <= 17, `${book.mostRan}`);
-  count(book, { running: 2, counters: counters(960), ownInFlight: 0 }, 8, 6 * MINUTE);
-  assert.equal(book.mostRan, 2);
-  count(book, { running: 9, counters: counters(970), ownInFlight: 0 }, 8, 6 * MINUTE);
-  count(book, { running: 1, counters: counters(10), ownInFlight: 0 }, 8, 6 * MINUTE);
-  assert.equal(book.mostRan, 1);
+  count(estimate, { running: 17, counters: counters(900), ownInFlight: 0 }, 8, MINUTE);
+  count(estimate, { running: 2, counters: counters(950), ownInFlight: 0 }, 8, MINUTE + 500);
+  assert.ok(estimate.mostRan > 16 && estimate.mostRan <= 17, `${estimate.mostRan}`);
+  count(estimate, { running: 2, counters: counters(960), ownInFlight: 0 }, 8, 6 * MINUTE);
+  assert.equal(estimate.mostRan, 2);
+  count(estimate, { running: 9, counters: counters(970), ownInFlight: 0 }, 8, 6 * MINUTE);
+  count(estimate, { running: 1, counters: counters(10), ownInFlight: 0 }, 8, 6 * MINUTE);
+  assert.equal(estimate.mostRan, 1);
 });
 
 Deno.test("a server has no seats that can't be true: ten times what it may run or has", () => {
-  const { book } = bookWith();
+  const { estimate } = bookWith();
   const ran = (running: number, ownInFlight: number) => {
-    count(book, { running, ownInFlight }, 3, 60_000);
-    return book.mostRan;
+    count(estimate, { running, ownInFlight }, 3, 60_000);
+    return estimate.mostRan;
   };
   assert.equal(ran(20, 0), 20);
   assert.equal(ran(1_000_000, 0), 30);

@@ -6,7 +6,7 @@ import type {
   QueuedRequest,
   Size,
 } from "../../../src/fleet/estimate/prompt_profile.ts";
-import { createEstimator } from "../../../src/fleet/estimate/estimator.ts";
+import { createEstimator } from "../../../src/fleet/estimate/create_estimator.ts";
 import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/least_work.ts";
 import { configOf } from "../../support/config.ts";
 import { workOf } from "../../support/work.ts";
@@ -21,26 +21,26 @@ const SCRAPE = {
 };
 
 /** A workbook of two servers on a clock of its own. */
-function workbook() {
+function estimator() {
   const { servers } = configOf([
     { url: "http://a", max_concurrent_requests: 8 },
     { url: "http://b", max_concurrent_requests: 8 },
   ]);
   const [a, b] = servers.map((config, id) => newServer(id, config)) as [Server, Server];
   const clock = { now: 1_000_000 };
-  const book = createEstimator();
+  const estimate = createEstimator();
   const look = (server: Server, work: PromptProfile, load = NO_LOAD) =>
-    book.prospects(work, clock.now)(server, load);
+    estimate.predictions(work, clock.now)(server, load);
   const begin = (server: Server, work: PromptProfile) =>
-    book.begin(server, work, look(server, work), clock.now);
-  const end = (server: Server, ticket: QueuedRequest, size: Size = {}) =>
-    book.end(server, ticket, size, clock.now);
+    estimate.begin(server, work, look(server, work), clock.now);
+  const end = (server: Server, request: QueuedRequest, size: Size = {}) =>
+    estimate.end(server, request, size, clock.now);
   /** A request from its beginning to its end. */
   const serve = (server: Server, work: PromptProfile, afterMs: number, size: Size = {}) => {
-    const ticket = begin(server, work);
+    const request = begin(server, work);
     clock.now += afterMs;
-    book.firstToken(server, ticket, clock.now);
-    end(server, ticket, size);
+    estimate.firstToken(server, request, clock.now);
+    end(server, request, size);
   };
   /** The counters of a server's page, and what else it says. */
   const scrape = (
@@ -54,7 +54,7 @@ function workbook() {
     },
     more: Partial<typeof SCRAPE> & { kvCacheTokens?: number } = {},
   ) =>
-    book.scraped(server, {
+    estimate.scraped(server, {
       ...SCRAPE,
       counters: {
         prompt: counters.prompt,
@@ -66,7 +66,7 @@ function workbook() {
       },
       ...more,
     }, clock.now);
-  return { book, clock, a, b, look, begin, end, serve, scrape };
+  return { estimate, clock, a, b, look, begin, end, serve, scrape };
 }
 
 /** A prompt whose blocks are these numbers. */
@@ -77,29 +77,29 @@ const isNear = (value: number, aim: number, share = 0.05) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
 Deno.test("a prompt is pending at its server until its first token, and nowhere else", () => {
-  const { book, clock, a, b, begin, end, look } = workbook();
+  const { estimate, clock, a, b, begin, end, look } = estimator();
   const work = workOf({ promptBytes: 40_000 });
-  const ticket = begin(a, work);
+  const request = begin(a, work);
   assert.equal(look(a, work).pendingTokens, 10_000);
   assert.equal(look(b, work).pendingTokens, 0);
-  assert.equal(book.of(a, clock.now).pendingTokens, 10_000);
+  assert.equal(estimate.of(a, clock.now).pendingTokens, 10_000);
   clock.now += 1_000;
-  book.firstToken(a, ticket, clock.now);
-  book.firstToken(a, ticket, clock.now);
+  estimate.firstToken(a, request, clock.now);
+  estimate.firstToken(a, request, clock.now);
   assert.equal(look(a, work).pendingTokens, 0);
-  end(a, ticket);
+  end(a, request);
   assert.equal(look(a, work).pendingTokens, 0);
 });
 
 Deno.test("a prompt whose request ends without a first token is pending no more", () => {
-  const { a, begin, end, look } = workbook();
+  const { a, begin, end, look } = estimator();
   const work = workOf({ promptBytes: 40_000 });
   end(a, begin(a, work));
   assert.equal(look(a, work).pendingTokens, 0);
 });
 
 Deno.test("what a server has seen of a prompt is less work there, in part", () => {
-  const { a, b, look, serve } = workbook();
+  const { a, b, look, serve } = estimator();
   serve(a, promptOf(...range(1, 40)), 500);
   const next = promptOf(...range(1, 40), ...range(100, 10));
   const [there, elsewhere] = [look(a, next), look(b, next)];
@@ -111,14 +111,14 @@ Deno.test("what a server has seen of a prompt is less work there, in part", () =
 });
 
 Deno.test("a prompt that is known whole is still some work", () => {
-  const { a, look, serve } = workbook();
+  const { a, look, serve } = estimator();
   const work = promptOf(...range(1, 40));
   serve(a, work, 500);
   assert.ok(look(a, work).ownTokens >= 1);
 });
 
 Deno.test("a session counts where the text tells nothing, and for less than text does", () => {
-  const { a, b, look, serve } = workbook();
+  const { a, b, look, serve } = estimator();
   const session = 77;
   serve(a, workOf({ promptBytes: 20_000, session }), 500);
   const next = workOf({ promptBytes: 20_000, session });
@@ -130,7 +130,7 @@ Deno.test("a session counts where the text tells nothing, and for less than text
 });
 
 Deno.test("a session is at the server that had it last, and not where it was before", () => {
-  const { a, b, look, serve } = workbook();
+  const { a, b, look, serve } = estimator();
   const work = workOf({ promptBytes: 20_000, session: 77 });
   serve(a, work, 500);
   serve(b, work, 500);
@@ -139,18 +139,18 @@ Deno.test("a session is at the server that had it last, and not where it was bef
 });
 
 Deno.test("an attempt without a first token leaves no prefix behind, but for what was there before", () => {
-  const { a, begin, end, look, serve } = workbook();
+  const { a, begin, end, look, serve } = estimator();
   serve(a, promptOf(...range(1, 20)), 500);
   const longer = promptOf(...range(1, 60));
   const known = look(a, longer).knownTokens;
-  const ticket = begin(a, longer);
+  const request = begin(a, longer);
   assert.equal(look(a, longer).knownTokens, 3 * known, "while it is under way");
-  end(a, ticket);
+  end(a, request);
   assert.equal(look(a, longer).knownTokens, known);
 });
 
 Deno.test("a whole answer whose client leaves long after its prompt's time left its prefix", () => {
-  const { a, clock, begin, end, look } = workbook();
+  const { a, clock, begin, end, look } = estimator();
   const work = workOf({ ...promptOf(...range(1, 40)), stream: false });
   const early = begin(a, work);
   clock.now += 10;
@@ -163,7 +163,7 @@ Deno.test("a whole answer whose client leaves long after its prompt's time left 
 });
 
 Deno.test("an attempt without a first token takes no session along, and a restart ends them", () => {
-  const { a, b, begin, end, look, serve, scrape } = workbook();
+  const { a, b, begin, end, look, serve, scrape } = estimator();
   const work = workOf({ promptBytes: 20_000, session: 77 });
   const isAt = (server: Server) => look(server, work).ownTokens < 5_000;
   scrape(b, { prompt: 50_000 });
@@ -175,8 +175,8 @@ Deno.test("an attempt without a first token takes no session along, and a restar
 });
 
 Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace", () => {
-  const { book, clock, a, b, look, end } = workbook();
-  const before = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  const { estimate, clock, a, b, look, end } = estimator();
+  const before = [a, b].map((server) => estimate.of(server, clock.now).secondsPerToken);
   const full: Load = { running: 8, waiting: 0, load: 1 };
   for (let i = 0; i < 60; i++) {
     for (
@@ -185,24 +185,24 @@ Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace
         [b, workOf(), NO_LOAD],
       ] as const
     ) {
-      const ticket = book.begin(server, work, look(server, work, load), clock.now);
+      const request = estimate.begin(server, work, look(server, work, load), clock.now);
       clock.now += 4_000;
-      book.firstToken(server, ticket, clock.now);
+      estimate.firstToken(server, request, clock.now);
       clock.now += 100;
-      end(server, ticket);
+      end(server, request);
     }
   }
-  const after = [a, b].map((server) => book.of(server, clock.now).secondsPerToken);
+  const after = [a, b].map((server) => estimate.of(server, clock.now).secondsPerToken);
   assert.deepEqual(after, before);
 });
 
 Deno.test("a whole answer's prompt is pending until its time has come, whoever asks", () => {
   for (const how of ["chosen", "shown"]) {
-    const { book, clock, a, begin, look } = workbook();
+    const { estimate, clock, a, begin, look } = estimator();
     const work = workOf({ promptBytes: 40_000, stream: false });
     begin(a, work);
     const pending = () =>
-      how === "shown" ? book.of(a, clock.now).pendingTokens : look(a, work).pendingTokens;
+      how === "shown" ? estimate.of(a, clock.now).pendingTokens : look(a, work).pendingTokens;
     assert.ok(pending() > 0);
     clock.now += 60_000;
     assert.equal(pending(), 0, how);
@@ -210,39 +210,39 @@ Deno.test("a whole answer's prompt is pending until its time has come, whoever a
 });
 
 Deno.test("a clock that is set back makes nothing of what is under way", () => {
-  const { book, clock, a, b, begin, end, look } = workbook();
+  const { estimate, clock, a, b, begin, end, look } = estimator();
   const work = workOf({ promptBytes: 8_000 });
   const under = Array.from({ length: 20 }, () => begin(b, work));
   clock.now -= 3_600_000;
-  for (const ticket of under) {
-    book.firstToken(b, ticket, clock.now);
-    end(b, ticket);
+  for (const request of under) {
+    estimate.firstToken(b, request, clock.now);
+    end(b, request);
     const { pendingTokens } = look(a, work, { running: 4, waiting: 0, load: 0.5 });
     assert.ok(pendingTokens >= 0 && pendingTokens <= 4 * 2_000, `${pendingTokens}`);
   }
 });
 
 Deno.test("what asks no engine is no work and teaches nothing", () => {
-  const { book, clock, a, begin, look, scrape } = workbook();
-  const before = book.of(a, clock.now);
+  const { estimate, clock, a, begin, look, scrape } = estimator();
+  const before = estimate.of(a, clock.now);
   scrape(a, { prompt: 0, firstTokens: 0 });
   for (let i = 0; i < 100; i++) {
     const work = workOf({ promptBytes: 0, stream: false });
     assert.equal(look(a, work).ownTokens, 0);
-    const ticket = begin(a, work);
-    assert.equal(book.of(a, clock.now).pendingTokens, 0);
+    const request = begin(a, work);
+    assert.equal(estimate.of(a, clock.now).pendingTokens, 0);
     clock.now += 900;
-    book.firstToken(a, ticket, clock.now);
-    book.end(a, ticket, {}, clock.now);
+    estimate.firstToken(a, request, clock.now);
+    estimate.end(a, request, {}, clock.now);
   }
   scrape(a, { prompt: 5_000, firstTokens: 1 });
-  const { secondsPerToken, prefixBlocks } = book.of(a, clock.now);
+  const { secondsPerToken, prefixBlocks } = estimate.of(a, clock.now);
   assert.deepEqual([secondsPerToken, prefixBlocks], [before.secondsPerToken, 0]);
   assert.equal(look(a, workOf()).promptTokens, 1_000, "the usual prompt is as long as before");
 });
 
 Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
-  const { a, look, serve } = workbook();
+  const { a, look, serve } = estimator();
   const work = workOf({ model: "m", promptBytes: 10_000 });
   for (let i = 0; i < 200; i++) serve(a, work, 100, { promptTokens: 5_000, answerTokens: 10 });
   isNear(look(a, work).promptTokens, 5_000);
@@ -250,7 +250,7 @@ Deno.test("tokens of a model's prompts are learned from what answers tell, each 
 });
 
 Deno.test("tokens are learned from a server's counter where no other's requests are at it", () => {
-  const { a, look, serve, scrape } = workbook();
+  const { a, look, serve, scrape } = estimator();
   const work = workOf({ model: "m", promptBytes: 10_000 });
   scrape(a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
@@ -259,7 +259,7 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
   }
   isNear(look(a, work).promptTokens, 5_000);
 
-  const busy = workbook();
+  const busy = estimator();
   busy.scrape(busy.a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
     busy.serve(busy.a, work, 100);
@@ -267,7 +267,7 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
   }
   isNear(busy.look(busy.a, work).promptTokens, 2_500);
 
-  const uneven = workbook();
+  const uneven = estimator();
   uneven.scrape(uneven.a, { prompt: 0, firstTokens: 0 });
   for (let i = 1; i <= 200; i++) {
     uneven.serve(uneven.a, work, 100);
@@ -275,7 +275,7 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
   }
   isNear(uneven.look(uneven.a, work).promptTokens, 2_500, 0.001);
 
-  const whole = workbook();
+  const whole = estimator();
   whole.scrape(whole.a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
     whole.serve(whole.a, { ...work, stream: false }, 100);
@@ -285,65 +285,65 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
 });
 
 Deno.test("a stream behind a whole answer, whose first token nobody sees, teaches no pace", () => {
-  const { book, clock, a, begin, end } = workbook();
-  const before = book.of(a, clock.now).secondsPerToken;
+  const { estimate, clock, a, begin, end } = estimator();
+  const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
     const whole = begin(a, workOf({ promptBytes: 40_000, stream: false }));
     const stream = begin(a, workOf({ promptBytes: 4_000 }));
     clock.now += 900;
-    book.firstToken(a, stream, clock.now);
+    estimate.firstToken(a, stream, clock.now);
     clock.now += 5_000;
     end(a, stream);
     end(a, whole);
   }
-  assert.equal(book.of(a, clock.now).secondsPerToken, before);
+  assert.equal(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
 Deno.test("what a first token tells is learned when its request has ended, at the latest", () => {
-  const { book, clock, a, begin } = workbook();
-  const before = book.of(a, clock.now).secondsPerToken;
-  const ticket = begin(a, workOf({ promptBytes: 40_000 }));
+  const { estimate, clock, a, begin } = estimator();
+  const before = estimate.of(a, clock.now).secondsPerToken;
+  const request = begin(a, workOf({ promptBytes: 40_000 }));
   clock.now += 4_000;
-  book.firstToken(a, ticket, clock.now);
+  estimate.firstToken(a, request, clock.now);
   clock.now += 1_000;
-  assert.equal(book.of(a, clock.now).secondsPerToken, before);
-  book.end(a, ticket, {}, clock.now);
-  assert.ok(book.of(a, clock.now).secondsPerToken > before);
+  assert.equal(estimate.of(a, clock.now).secondsPerToken, before);
+  estimate.end(a, request, {}, clock.now);
+  assert.ok(estimate.of(a, clock.now).secondsPerToken > before);
 });
 
 Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
-  const { clock, book, a, b, serve } = workbook();
+  const { clock, estimate, a, b, serve } = estimator();
   for (let i = 0; i < 60; i++) {
     const tokens = 500 + 137 * i % 4_000;
     serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.4);
     serve(b, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.2);
   }
-  isNear(book.of(a, clock.now).secondsPerToken, 4e-4, 0.15);
-  isNear(book.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
+  isNear(estimate.of(a, clock.now).secondsPerToken, 4e-4, 0.15);
+  isNear(estimate.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
 });
 
 Deno.test("what was learned of a server fades, though nothing more is sent there", () => {
-  const { clock, book, a, serve } = workbook();
-  const before = book.of(a, clock.now).secondsPerToken;
+  const { clock, estimate, a, serve } = estimator();
+  const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
     const tokens = 500 + 137 * i % 4_000;
     serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 2);
   }
-  assert.ok(book.of(a, clock.now).secondsPerToken > 5 * before);
+  assert.ok(estimate.of(a, clock.now).secondsPerToken > 5 * before);
   clock.now += 15 * 60_000;
-  isNear(book.of(a, clock.now).secondsPerToken, before);
+  isNear(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
 Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
-  const { clock, book, a, serve } = workbook();
-  const before = book.of(a, clock.now);
+  const { clock, estimate, a, serve } = estimator();
+  const before = estimate.of(a, clock.now);
   for (let i = 0; i < 60; i++) serve(a, workOf({ promptBytes: 4_000, stream: false }), 9_000);
-  assert.equal(book.of(a, clock.now).secondsPerToken, before.secondsPerToken);
+  assert.equal(estimate.of(a, clock.now).secondsPerToken, before.secondsPerToken);
 });
 
 /** A minute of scrapes, between each two of which a server computed a prompt of 4,000 tokens. */
 function tell(
-  { a, clock, scrape, serve }: ReturnType<typeof workbook>,
+  { a, clock, scrape, serve }: ReturnType<typeof estimator>,
   seconds: number,
   more: { readonly waiting?: number; readonly ours?: "seen" | "unseen" } = {},
 ) {
@@ -360,30 +360,33 @@ function tell(
 
 Deno.test("where nobody sees first tokens, a server's own figures tell of its pace", () => {
   for (const more of [{}, { ours: "unseen" } as const]) {
-    const fast = workbook();
+    const fast = estimator();
     tell(fast, 0.2, more);
-    const slow = workbook();
+    const slow = estimator();
     tell(slow, 2, more);
-    const pace = ({ book, a, clock }: ReturnType<typeof workbook>) =>
-      book.of(a, clock.now).secondsPerToken;
-    assert.ok(pace(slow) > 3 * pace(fast), JSON.stringify([more, pace(slow), pace(fast)]));
+    const latency = ({ estimate, a, clock }: ReturnType<typeof estimator>) =>
+      estimate.of(a, clock.now).secondsPerToken;
+    assert.ok(
+      latency(slow) > 3 * latency(fast),
+      JSON.stringify([more, latency(slow), latency(fast)]),
+    );
   }
 });
 
 Deno.test("a server's own figures count for nothing beside first tokens, or with its queue", () => {
-  const seen = workbook();
+  const seen = estimator();
   const { a, serve } = seen;
   for (let i = 0; i < 20; i++) serve(a, workOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
   tell(seen, 60, { ours: "seen" });
-  assert.ok(seen.book.of(seen.a, seen.clock.now).secondsPerToken < 4e-4);
-  const queued = workbook();
-  const before = queued.book.of(queued.a, queued.clock.now).secondsPerToken;
+  assert.ok(seen.estimate.of(seen.a, seen.clock.now).secondsPerToken < 4e-4);
+  const queued = estimator();
+  const before = queued.estimate.of(queued.a, queued.clock.now).secondsPerToken;
   tell(queued, 60, { waiting: 2 });
-  assert.equal(queued.book.of(queued.a, queued.clock.now).secondsPerToken, before);
+  assert.equal(queued.estimate.of(queued.a, queued.clock.now).secondsPerToken, before);
 });
 
 Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {
-  const { clock, book, a, b, look, serve, scrape } = workbook();
+  const { clock, estimate, a, b, look, serve, scrape } = estimator();
   const work = promptOf(...range(1, 20));
   for (const server of [a, b]) {
     scrape(server, { prompt: 50_000, queries: 50_000, hits: 0 });
@@ -392,23 +395,23 @@ Deno.test("a server that has started anew has forgotten its prefixes, others hav
   scrape(a, { prompt: 100, queries: 100, hits: 0 });
   scrape(b, { prompt: 52_560, queries: 52_560, hits: 0 });
   assert.equal(look(a, work).knownTokens, 0);
-  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  assert.equal(estimate.of(a, clock.now).prefixBlocks, 0);
   assert.ok(look(b, work).knownTokens > 0);
   serve(a, work, 500);
   assert.ok(look(a, work).knownTokens > 0, "it learns anew");
 });
 
 Deno.test("a server holds as many blocks as its cache has room for", () => {
-  const { clock, book, a, b, serve, scrape } = workbook();
+  const { clock, estimate, a, b, serve, scrape } = estimator();
   // 10,000 tokens are 40,000 bytes.
   scrape(a, {}, { kvCacheTokens: 10_000 });
   for (const server of [a, b]) serve(server, promptOf(...range(1, 200)), 500);
-  assert.equal(book.of(a, clock.now).prefixBlocks, Math.ceil(40_000 / 512));
-  assert.equal(book.of(b, clock.now).prefixBlocks, 200);
+  assert.equal(estimate.of(a, clock.now).prefixBlocks, Math.ceil(40_000 / 512));
+  assert.equal(estimate.of(b, clock.now).prefixBlocks, 200);
 });
 
 Deno.test("where a server's cache is off, what it has seen counts for less and less", () => {
-  const { a, b, book, clock, look, serve, scrape } = workbook();
+  const { a, b, estimate, clock, look, serve, scrape } = estimator();
   const work = promptOf(...range(1, 80));
   const rounds = (server: Server, hitRate: number) => {
     let queries = 0;
@@ -422,30 +425,30 @@ Deno.test("where a server's cache is off, what it has seen counts for less and l
   rounds(b, 1);
   isNear(look(a, work).ownTokens, look(a, work).promptTokens, 0.05);
   assert.ok(look(b, work).ownTokens < 0.1 * look(b, work).promptTokens);
-  assert.equal(book.of(a, clock.now).realHitRate, 0);
-  assert.ok(book.of(a, clock.now).predictedHitRate! > 0.9);
+  assert.equal(estimate.of(a, clock.now).realHitRate, 0);
+  assert.ok(estimate.of(a, clock.now).predictedHitRate! > 0.9);
 });
 
 Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
-  const { book, clock, a, b, look, begin, end } = workbook();
+  const { estimate, clock, a, b, look, begin, end } = estimator();
   const work = workOf({ promptBytes: 8_000 });
   const others: Load = { running: 4, waiting: 0, load: 0.5 };
   const pending = () => look(a, work, others).pendingTokens;
   for (const share of [0.8, 0.1, 0]) {
     for (let i = 0; i < 400; i++) {
-      const ticket = begin(b, work);
+      const request = begin(b, work);
       clock.now += 1_000 * share;
-      book.firstToken(b, ticket, clock.now);
+      estimate.firstToken(b, request, clock.now);
       clock.now += 1_000 * (1 - share);
-      end(b, ticket);
+      end(b, request);
     }
     assert.ok(Math.abs(pending() - 4 * share * 2_000) < 50, `${share}: ${pending()}`);
-    assert.equal(book.of(a, clock.now).pendingTokens, 0, "what is shown is ours alone");
+    assert.equal(estimate.of(a, clock.now).pendingTokens, 0, "what is shown is ours alone");
   }
 });
 
 Deno.test("a prompt that a server refused says nothing of those it computes, nor pushes them out", () => {
-  const { book, clock, a, begin, serve, look, scrape, end } = workbook();
+  const { estimate, clock, a, begin, serve, look, scrape, end } = estimator();
   scrape(a, {}, { kvCacheTokens: 20_000 });
   const known = promptOf(...range(1, 16));
   serve(a, known, 100);
@@ -455,11 +458,11 @@ Deno.test("a prompt that a server refused says nothing of those it computes, nor
   for (let i = 0; i < 5; i++) end(a, begin(a, far));
   assert.equal(look(a, unknown).promptTokens, before);
   assert.equal(look(a, known).knownTokens, look(a, known).promptTokens);
-  assert.equal(book.of(a, clock.now).prefixBlocks, 16);
+  assert.equal(estimate.of(a, clock.now).prefixBlocks, 16);
 });
 
 Deno.test("a request beyond a server's seats waits for one", () => {
-  const { a, clock, look } = workbook();
+  const { a, clock, look } = estimator();
   const at = (running: number, waiting: number) =>
     look(a, workOf(), { running, waiting, load: 0 }).aheadOfSeat;
   assert.deepEqual([at(0, 0), at(7, 0), at(8, 0), at(10, 0)], [0, 0, 1, 3]);
@@ -473,7 +476,7 @@ Deno.test("a request beyond a server's seats waits for one", () => {
 });
 
 Deno.test("a server that was seen to run more than it is configured for has seats for them", () => {
-  const { a, look, scrape } = workbook();
+  const { a, look, scrape } = estimator();
   const at = (running: number) => look(a, workOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
   assert.equal(at(20), 13);
   scrape(a, {}, { running: 20 });
@@ -482,7 +485,7 @@ Deno.test("a server that was seen to run more than it is configured for has seat
 });
 
 Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {
-  const { a, b, clock, look, begin, serve } = workbook();
+  const { a, b, clock, look, begin, serve } = estimator();
   const work = promptOf(...range(1, 100));
   const usual = look(a, work).secondsPerToken;
   serve(a, work, 1000 * usual * look(a, work).promptTokens);
@@ -495,11 +498,11 @@ Deno.test("a server that owes a first token is slower than it was, before the to
 });
 
 Deno.test("a server that left the configuration is forgotten with its prefixes", () => {
-  const { book, clock, a, b, look, serve } = workbook();
+  const { estimate, clock, a, b, look, serve } = estimator();
   const work = promptOf(...range(1, 20));
   for (const server of [a, b]) serve(server, work, 500);
-  book.keep([b]);
-  assert.equal(book.of(a, clock.now).prefixBlocks, 0);
+  estimate.keep([b]);
+  assert.equal(estimate.of(a, clock.now).prefixBlocks, 0);
   assert.equal(look(a, work).knownTokens, 0);
   assert.ok(look(b, work).knownTokens > 0);
 });
@@ -507,7 +510,7 @@ Deno.test("a server that left the configuration is forgotten with its prefixes",
 Deno.test("what a server says of one prompt is outweighed by those that were seen", () => {
   const most = Number.MAX_SAFE_INTEGER;
   for (const [prompt, firstTokenSeconds] of [[most, 0], [most, most], [1, most]] as const) {
-    const { a, b, clock, look, scrape, serve } = workbook();
+    const { a, b, clock, look, scrape, serve } = estimator();
     const work = workOf({ promptBytes: 4_000 });
     const none = { prompt: 0, queries: 0, hits: 0, firstTokens: 0, firstTokenSeconds: 0 };
     scrape(a, none);
@@ -526,7 +529,7 @@ Deno.test("what a server says of one prompt is outweighed by those that were see
 });
 
 Deno.test("one answer that claims a hundred million tokens leaves the mean answer as it is", () => {
-  const { a, b, look, serve } = workbook();
+  const { a, b, look, serve } = estimator();
   const full = { running: 8, waiting: 8, load: 1.5 };
   const work = workOf({ promptBytes: 4_000 });
   for (let i = 0; i < 50; i++) serve(b, work, 500, { answerTokens: 200 });
@@ -536,7 +539,7 @@ Deno.test("one answer that claims a hundred million tokens leaves the mean answe
 });
 
 Deno.test("a server that claimed to run a million requests is as crowded as others minutes later", () => {
-  const { a, b, clock, look, scrape } = workbook();
+  const { a, b, clock, look, scrape } = estimator();
   scrape(a, {}, { running: 1_000_000 });
   clock.now += 3 * 60_000;
   scrape(a, {});

@@ -1,0 +1,190 @@
+import { firstTokenSeconds } from "../../routing/least_work.ts";
+import { enqueue, hidesFirstTokens, passTime } from "./prefill_queue.ts";
+import * as estimates from "./server_estimate.ts";
+import { counterDeltas } from "./counter_deltas.ts";
+import { addSample, initialAverages } from "./moving_averages.ts";
+import {
+  isLittleKnown,
+  NOTHING_SEEN,
+  type Observation,
+  type Seen,
+  withObservation,
+} from "./latency_model.ts";
+import { createPrefixIndex } from "./prefix_index.ts";
+import { type Demand, predictionAt } from "./prediction.ts";
+import type { Server } from "../state/server.ts";
+import { createSessions } from "./sessions.ts";
+import { createTokenRatios, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
+import { longestPrefillMs, snapshotOf } from "./estimate_snapshot.ts";
+import type { Estimator } from "./estimator.ts";
+import type { QueuedRequest } from "./prompt_profile.ts";
+import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./prompt_profile.ts";
+
+/** Of all servers together; one takes about fifty bytes. */
+const MOST_SESSIONS = 100_000;
+/** Only those that servers list get here, but lists change. */
+const MOST_MODELS = 1_000;
+/** Tokens of a cache whose size nobody tells. */
+const USUAL_CACHE_TOKENS = 500_000;
+/** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
+const MOST_TOKENS_PER_MS = 10;
+
+/** A workbook with nothing in it. */
+export function createEstimator(): Estimator {
+  const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
+  const sessions = createSessions(MOST_SESSIONS);
+  const byId = new Map<number, estimates.ServerEstimate>();
+  const ratios = createTokenRatios(MOST_MODELS);
+  let all: Seen = NOTHING_SEEN;
+  const means = initialAverages();
+
+  function estimateOf({ id }: Readonly<Server>): estimates.ServerEstimate {
+    const known = byId.get(id);
+    if (known) return known;
+    const estimate = estimates.newServerEstimate(byId.values());
+    byId.set(id, estimate);
+    index.limit(estimate.slot, blocksOf(USUAL_CACHE_TOKENS));
+    return estimate;
+  }
+
+  function learn(
+    estimate: estimates.ServerEstimate,
+    kind: keyof Seen,
+    seen: Observation | undefined,
+    now: number,
+  ) {
+    if (!seen) return;
+    estimate.seen = withObservation(estimate.seen, kind, seen, now);
+    all = withObservation(all, kind, seen, now);
+  }
+
+  /** A server has nothing in its cache. */
+  function forget({ slot }: estimates.ServerEstimate) {
+    index.forget(slot);
+    sessions.forget(slot);
+  }
+
+  return {
+    predictions(work, now) {
+      const perByte = tokensPerByte(ratios.of(work.model));
+      const { promptBytes } = work;
+      const promptTokens = promptBytes === undefined ? means.ownTokens : promptBytes * perByte;
+      const matched = index.match(work.blocks);
+      const demand: Demand = {
+        promptTokens,
+        knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
+        sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
+        meanAnswerTokens: means.answerTokens,
+        // In the mean as many wait as their time is of the whole (Little's law).
+        meanPendingTokens: means.ownTokens * means.waitMs / means.totalMs,
+      };
+      return (server, load) => {
+        const estimate = estimateOf(server);
+        passTime(estimate.queue, now);
+        return predictionAt(
+          server,
+          load,
+          estimate,
+          estimates.expectedPace(estimate, all, now),
+          demand,
+          now,
+        );
+      };
+    },
+    begin(server, work, prediction, now) {
+      const { promptTokens, ownTokens, knownTokens } = prediction;
+      const estimate = estimateOf(server);
+      const queued = prediction.aheadOfSeat > 0;
+      const request: QueuedRequest = {
+        work,
+        promptTokens,
+        ownTokens,
+        knownTokens,
+        at: now,
+        expectedAt: now + 1000 * firstTokenSeconds(prediction),
+        queued,
+        isClear: !queued && work.promptBytes !== undefined &&
+          !hidesFirstTokens(estimate.queue),
+        firstAt: undefined,
+      };
+      index.remember(estimate.slot, work.blocks);
+      if (work.promptBytes !== 0) enqueue(estimate.queue, request);
+      return request;
+    },
+    firstToken(server, request, now) {
+      const estimate = estimateOf(server);
+      const { work: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
+      learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
+      estimates.start(estimate, request, now);
+      // A prompt that a server refused tells nothing of those that are computed.
+      if (firstAt === undefined && promptBytes !== 0) addSample(means, "ownTokens", ownTokens);
+      index.confirm(estimate.slot, blocks);
+      if (session !== undefined) sessions.remember(session, estimate.slot);
+    },
+    end(server, request, { promptTokens, answerTokens: claimed }, now) {
+      const estimate = estimateOf(server);
+      const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = request;
+      const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
+      learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
+      learn(estimate, "decode", estimates.close(estimate, request, answerTokens, now), now);
+      if (firstAt === undefined) {
+        // A whole answer's prompt is computed long before its end.
+        const isComputed = !work.stream && now >= expectedAt;
+        if (isComputed) index.confirm(estimate.slot, work.blocks);
+        else index.withdraw(estimate.slot, work.blocks);
+      } else if (work.stream) {
+        addSample(means, "waitMs", Math.max(0, firstAt - at));
+        addSample(means, "totalMs", Math.max(0, now - at));
+      }
+      if (answerTokens) addSample(means, "answerTokens", answerTokens);
+      if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
+    },
+    scraped(server, scrape, now) {
+      const estimate = estimateOf(server);
+      const { counters: before, started, queued } = estimate;
+      estimate.started = undefined;
+      estimate.queued = scrape.waiting > 0;
+      if (scrape.kvCacheTokens) index.limit(estimate.slot, blocksOf(scrape.kvCacheTokens));
+      if (estimates.count(estimate, scrape, server.config.capacity, now) === "anew") {
+        return forget(estimate);
+      }
+      if (!before || !scrape.counters) return;
+      const expected = estimates.expectedPace(estimate, all, now);
+      const deltas = counterDeltas(before, scrape.counters, expected);
+      const { promptTokens, firstTokens, prefill, decode } = deltas;
+      learn(estimate, "decode", decode, now);
+      if (!queued && !estimate.queued && isLittleKnown(estimate.seen, now)) {
+        learn(estimate, "prefill", prefill, now);
+      }
+      const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
+      const isWhole = firstTokens === undefined || firstTokens === started?.count;
+      if (started?.alike && alone && isWhole && promptTokens) {
+        ratios.learn(started.model, started.bytes, promptTokens);
+      }
+    },
+    keep(servers) {
+      const left = new Set(servers.map(({ id }) => id));
+      for (const [id, estimate] of byId) {
+        if (left.has(id)) continue;
+        forget(estimate);
+        byId.delete(id);
+      }
+    },
+    of(server, now) {
+      const estimate = estimateOf(server);
+      return snapshotOf(
+        estimate,
+        estimates.expectedPace(estimate, all, now),
+        index.size(estimate.slot),
+        now,
+      );
+    },
+    longestPrefillMs(server, now) {
+      const estimate = estimateOf(server);
+      return longestPrefillMs(estimate, estimates.expectedPace(estimate, all, now));
+    },
+    tokensPerByte: ratios.learned,
+  };
+}
+
+const blocksOf = (tokens: number) => Math.ceil(tokens / tokensPerByte(USUAL_RATIO) / BLOCK_BYTES);
