@@ -183,6 +183,34 @@ Deno.test("a long body arrives whole, and isn't read ahead of its reader", async
   });
 });
 
+Deno.test("an answer that is too much for its reader is dropped with its connection", async () => {
+  const ended = Promise.withResolvers<void>();
+  let written = 0;
+  await withServer(async (connection) => {
+    await say(connection, STREAM_HEAD);
+    const event = chunk("x".repeat(65_536));
+    try {
+      while (true) {
+        await say(connection, event);
+        written++;
+      }
+    } finally {
+      ended.resolve();
+    }
+  }, async (connections, { url }) => {
+    const response = await post(connections, url);
+    let last = -1;
+    await until("the server is held up", async () => {
+      const before = last;
+      last = written;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return before === last && last > 0;
+    });
+    await response.body!.cancel();
+    await ended.promise;
+  });
+});
+
 Deno.test("statuses without a body have none, and those of no answer are errors", async () => {
   const answers = [
     "HTTP/1.1 204 No Content\r\n\r\n",
