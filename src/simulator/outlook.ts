@@ -20,7 +20,7 @@ export interface Outlook {
 
 /**
  * Looks up a prompt's full blocks and counts the work ahead of it. Blocks that earlier sequences
- * have yet to compute count as cached, since they will be in the cache when the prompt's turn comes.
+ * have yet to compute count as cached, since they will be cached when the prompt's turn comes.
  */
 export function outlookFor(
   blockHashes: readonly number[],

@@ -26,7 +26,7 @@ export class RequestReader {
     return this.#buffered.length;
   }
 
-  /** Waits for more bytes. Returns false when the connection has ended. All callers share one read. */
+  /** Waits for more bytes; false when the connection has ended. All callers share one read. */
   fill(): Promise<boolean> {
     this.#pending ??= this.#read().finally(() => this.#pending = null);
     return this.#pending;

@@ -122,7 +122,7 @@ export class Scheduler {
     return count;
   }
 
-  /** Preempts the newest running sequences until blocks suffice; false if it preempted `sequence`. */
+  /** Preempts the newest running sequences until blocks suffice; false if `sequence` was one. */
   #makeRoom(sequence: Sequence, tokens: number): boolean {
     while (blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks) {
       const newest = this.running.pop()!;

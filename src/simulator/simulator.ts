@@ -29,10 +29,7 @@ export interface SimulatorState {
   waiting: number;
   /** Inference requests whose body was read completely. */
   received: number;
-  /**
-   * Requests answered completely. A request refused with a 4xx, or because the queue is full,
-   * counts in none of `finished`, `aborted` and `failed`.
-   */
+  /** Requests answered completely. A 4xx or a full queue counts in none of these three. */
   finished: number;
   /** Requests whose client left before the end. */
   aborted: number;

@@ -9,9 +9,9 @@ const BACKLOG = 1;
 const FILL_MS = 100;
 
 /**
- * Listens so that connecting to the port hangs as if packets were dropped: the accept queue is full,
- * and Linux drops further connection attempts. A client that still waits when the port is closed is
- * refused, or accepted by the next listener on that port.
+ * Listens so that connecting to the port hangs as if packets were dropped: the accept queue is
+ * full, and Linux drops further connection attempts. A client that still waits when the port is
+ * closed is refused, or accepted by the next listener on that port.
  */
 export async function hangConnects(hostname: string, port: number): Promise<UnreachablePort> {
   const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: BACKLOG });
