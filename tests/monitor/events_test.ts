@@ -7,7 +7,7 @@ import { configOf } from "../support/config.ts";
 const A = "http://gpu-1:8000";
 const B = "http://gpu-2:8000";
 
-Deno.test("each kind of event is one sentence, the newest first", () => {
+Deno.test("each kind of event is one sentence, newest first", () => {
   let now = 0;
   const { listener, list } = createEvents(() => ++now, (time) => time);
   listener.stateChanged!({ server: A, from: "checking", to: "healthy", reason: "check passed" });
@@ -27,7 +27,7 @@ Deno.test("each kind of event is one sentence, the newest first", () => {
   ]);
 });
 
-Deno.test("keys that are turned off are a bad event in capital words", () => {
+Deno.test("turning keys off is a bad event in capitals", () => {
   const { listener, list } = createEvents(() => 1, (time) => time);
   listener.keysTurnedOff!();
   assert.deepEqual(list(), [{
@@ -38,7 +38,7 @@ Deno.test("keys that are turned off are a bad event in capital words", () => {
   }]);
 });
 
-Deno.test("of several problems the first is told and the others are counted", () => {
+Deno.test("of several problems the first is shown and the others are counted", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const problem = { where: "servers", what: "expected a list" };
   listener.notReloaded!([problem, problem, problem]);
@@ -47,7 +47,7 @@ Deno.test("of several problems the first is told and the others are counted", ()
   assert.equal(list()[0]!.text, "Configuration not taken, nothing changed");
 });
 
-Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
+Deno.test("a server going down is bad, its return good, other transitions plain", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const tone = (from: ServerState, to: ServerState) => {
     listener.stateChanged!({ server: A, from, to, reason: "why" });
@@ -66,7 +66,7 @@ Deno.test("a server that goes down is bad, its return good, the rest neither", (
   assert.equal(tone("sleeping", "healthy"), "plain");
 });
 
-Deno.test("as many are kept as are shown, and what was handed out doesn't change", () => {
+Deno.test("only as many events are kept as are shown, and a returned list does not change", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const none = list();
   for (let id = 0; id < 3 * SHOWN_EVENTS; id++) {
@@ -78,7 +78,7 @@ Deno.test("as many are kept as are shown, and what was handed out doesn't change
   assert.match(list().at(-1)!.text, /^Request 100 /);
 });
 
-Deno.test("failovers from one server for one reason are one event that counts, and push nothing out", () => {
+Deno.test("failovers from one server for one reason are one event that counts them", () => {
   let now = 0;
   const events = createEvents(() => now, (time) => time);
   const { stateChanged, failover } = events.listener;
@@ -96,7 +96,7 @@ Deno.test("failovers from one server for one reason are one event that counts, a
   assert.equal(events.list().length, 3, "much later it is another event");
 });
 
-Deno.test("servers that fail and go for ever leave nothing but the events that are shown", () => {
+Deno.test("servers that keep failing and leaving leave only the shown events", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const { set } = Map.prototype;
   let largest = 0;
