@@ -14,16 +14,16 @@ export const SERVERS = 200;
 export const PROMPT_KB = 30;
 export const HASHED_KB = 100;
 
-/** Of each server, before anything is measured; more than its part of the index holds. */
+/** Prompts per server before measuring; more than the server's part of the index holds. */
 const PROMPTS_BEFORE = 200;
-/** In flight at each server, so that there is something to weigh. */
+/** Requests in flight per server, so that loads differ. */
 const IN_FLIGHT = 4;
 /** A large system prompt that all servers have seen. */
 const SYSTEM_KB = 20;
-/** Measured between two looks at the clock, which is coarse. */
+/** Operations between two clock readings, since the clock is coarse. */
 const AT_ONCE = 20;
 
-/** Microseconds to choose one of 200 servers for a prompt of 30 KB, one figure a round. */
+/** Measures the microseconds to choose one of 200 servers for a 30 KB prompt, per round. */
 export async function measureChoosing(rounds: number, seconds: number): Promise<number[]> {
   const fleet = fleetOf(SERVERS);
   for (let i = 0; i < PROMPTS_BEFORE * SERVERS; i++) {
@@ -49,7 +49,7 @@ export async function measureChoosing(rounds: number, seconds: number): Promise<
   });
 }
 
-/** Microseconds to find and hash a prompt of 100 KB in its body, one figure a round. */
+/** Measures the microseconds to find and hash a 100 KB prompt in its body, per round. */
 export function measureHashing(rounds: number, seconds: number): Promise<number[]> {
   const options = { model: "m", stream: true };
   const bodies = Array.from({ length: AT_ONCE }, () => bodyOf(HASHED_KB));
@@ -64,7 +64,7 @@ export function measureHashing(rounds: number, seconds: number): Promise<number[
   });
 }
 
-/** The median of as many measurements as a round's time allows, for each round; one warms up. */
+/** Measures for `seconds` per round and returns each round's median. An extra round warms up. */
 async function inRounds(
   rounds: number,
   seconds: number,
@@ -113,7 +113,7 @@ const encoder = new TextEncoder();
 const SYSTEM = "You answer in plain words. ".repeat(SYSTEM_KB * 1000 / 27);
 let turn = 0;
 
-/** A chat of that size, of which no two are alike behind the system prompt. */
+/** Returns a chat of this size. No two are alike after the system prompt. */
 function bodyOf(kilobytes: number): Uint8Array<ArrayBuffer> {
   const said = `Question ${turn++}. \\"Why?\\" `;
   const system = { role: "system", content: SYSTEM };

@@ -1,10 +1,10 @@
-/** A keep-alive connection of HTTP/1.1 that knows just enough to make load cheaply. */
+/** A minimal HTTP/1.1 keep-alive connection that generates load cheaply. */
 export interface Connection {
   /**
    * Sends a request and reads its answer to the end.
    *
-   * @param onBody called when the first bytes of the answer's body are there
-   * @returns how many server-sent events were in it
+   * @param onBody called when the first bytes of the answer's body arrive
+   * @returns the number of server-sent events in the answer
    * @throws {Error} when the status is not 200 or the answer breaks off
    */
   exchange(request: Uint8Array, onBody: () => void): Promise<number>;
@@ -14,7 +14,7 @@ export interface Connection {
 const READ_BYTES = 16 * 1024;
 const NEWLINE = 10;
 const latin1 = new TextDecoder("latin1");
-/** The last chunk. No event or document has a carriage return, so it can't be mistaken. */
+/** The last chunk. It is unambiguous: events and documents contain no carriage return. */
 const END = new TextEncoder().encode("0\r\n\r\n");
 
 export async function connect(port: number): Promise<Connection> {
@@ -24,11 +24,11 @@ export async function connect(port: number): Promise<Connection> {
 
   async function read(): Promise<Uint8Array> {
     const length = await tcp.read(buffer);
-    if (length === null) throw new Error("The answer broke off");
+    if (length === null) throw new Error("The connection ended within an answer");
     return buffer.subarray(0, length);
   }
 
-  /** Reads the head; returns its text and what of the body came with it. */
+  /** Reads the head. Returns its text and the body bytes received with it. */
   async function readHead(): Promise<[string, Uint8Array]> {
     let text = "";
     while (true) {
@@ -81,7 +81,7 @@ function endsWithLastChunk(): (bytes: Uint8Array) => boolean {
   };
 }
 
-/** Counts blank lines, each of which ends an event. */
+/** Counts events by the blank lines that end them. */
 function eventCounter(): (bytes: Uint8Array) => number {
   let events = 0;
   let last = 0;

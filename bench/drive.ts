@@ -10,7 +10,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 }
 
 /**
- * Does something while an answer is on its way on every connection, and then breaks them off.
+ * Runs an action while every connection is receiving an answer, then drops the connections.
  *
  * @throws {Error} when a connection got no answer
  */

@@ -1,7 +1,6 @@
 /**
- * The router with all that stands at its door, and without: keys, their limits, a limit for each
- * client and proxies that are believed. The requests are the same, and so is what the server gets:
- * it has a key of its own.
+ * The router with and without all access checks: keys, their limits, a limit per client and trusted
+ * proxies. Both get the same requests and forward the same, since the server has its own key.
  */
 import { writtenHash } from "../src/config/key_hash.ts";
 import { freePort, startListening } from "./processes.ts";
@@ -10,20 +9,20 @@ import { CAPACITY, type Proxy } from "./proxies.ts";
 export const GUARDING = "with all checks";
 export const NOT_GUARDING = "without";
 
-/** What the load shows: the last of the keys, though all are compared in any case. */
+/** The key that the load sends: the last one, although all are compared in any case. */
 const KEY = "bench-key-20";
 const KEYS = 20;
-/** Never reached, so that nothing is turned away. */
+/** A limit that is never reached, so that no request is rejected. */
 const PLENTY = 1_000_000_000;
 
-/** What all requests of the load carry, with and without checks alike. */
+/** Headers of all requests of the load, with and without checks. */
 export const GUARDED_HEADERS: Readonly<Record<string, string>> = {
   authorization: `Bearer ${KEY}`,
   "x-forwarded-for": "203.0.113.7, 10.0.0.1",
   origin: "https://app.example.com",
 };
 
-/** The two to compare. */
+/** The two variants to compare. */
 export const guards: readonly Proxy[] = [
   { name: GUARDING, start: (upstream, folder) => start(upstream, folder, CHECKS) },
   { name: NOT_GUARDING, start: (upstream, folder) => start(upstream, folder, "") },

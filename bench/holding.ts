@@ -1,16 +1,16 @@
 import { peakKilobytes, residentKilobytes, sleep } from "./processes.ts";
 import type { Bench } from "./measure.ts";
 
-/** Uploads at once, and the bytes of each: far more than there is room for. */
+/** Concurrent uploads and their size: together far more than the limit. */
 export const UPLOADS = 40;
 const UPLOAD_BYTES = 60_000_000;
-/** As many of them as there is room for. */
+/** Number of uploads that fit into the limit. */
 export const WAITING = 8;
 /** The default of `body_buffer_mib`. */
 const ROOM_KILOBYTES = 512 * 1024;
-/** Uploads that tell of 64 KiB and send next to nothing. */
+/** Uploads that declare 64 KiB and send almost nothing. */
 export const STALLED = 1_000;
-/** Answers of 1 MB that their clients don't read. */
+/** Unread answers of 1 MB. */
 export const UNREAD = 1_500;
 const LARGE_ANSWER = new Uint8Array(1_000_000).fill(0x20);
 const SETTLED_MS = 2_000;
@@ -18,19 +18,19 @@ const PIECE = new Uint8Array(256 * 1024).fill(0x20);
 const FIRST = new TextEncoder().encode("{");
 const LAST = new TextEncoder().encode("}");
 
-/** What a router holds of uploads that don't end. */
+/** Memory that a router uses for unfinished uploads and unread answers. */
 export interface Holding {
-  /** Its growth at most, as a multiple of the room for bodies, which uploads fill up. */
+  /** Peak growth while uploads fill the limit for buffered bytes, as a multiple of it. */
   readonly arriving: number;
-  /** Its growth as a multiple of its bodies, which wait for a server's answer. */
+  /** Peak growth with bodies waiting for a server's answer, as a multiple of their size. */
   readonly waiting: number;
-  /** Its growth by answers that nobody reads, as a multiple of the room. */
+  /** Peak growth with unread answers, as a multiple of the limit. */
   readonly unread: number;
-  /** KB for a stalled upload, its connection included. */
+  /** KB per stalled upload, including its connection. */
   readonly stalledKilobytes: number;
 }
 
-/** Measures a router of its own for each figure. */
+/** Measures each figure with a new router. */
 export async function measureHolding({ proxies: [router], folder }: Bench): Promise<Holding> {
   const ending = new AbortController();
   using _ = { [Symbol.dispose]: () => ending.abort() };
@@ -46,7 +46,7 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
     return await whileOpen(uploads, UPLOAD_BYTES, sentBytes, peakKilobytes);
   }
 
-  /** How much a router grows by uploads of which only so many bytes are sent, in KB. */
+  /** Returns the growth of a router, in KB, with uploads of which only `sentBytes` are sent. */
   async function whileOpen(
     uploads: number,
     toldBytes: number,
@@ -67,7 +67,7 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
   }
 }
 
-/** Takes all that is sent, answers embeddings at length, checks in short, and nothing else. */
+/** Reads all bodies. Answers embeddings with 1 MB and checks briefly; never answers the rest. */
 function silentServer(signal: AbortSignal): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, signal, onListen() {} }, async (request) => {
     if (request.method !== "POST") return new Response('{"data":[{"id":"m"}]}');
@@ -79,7 +79,7 @@ function silentServer(signal: AbortSignal): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-/** Tells of a body and sends so much of it, or as much as is taken. */
+/** Declares a body and sends `bytes` of it, or as much as the router accepts. */
 async function upload(
   port: number,
   toldBytes: number,
@@ -88,14 +88,14 @@ async function upload(
 ): Promise<Deno.TcpConn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const head = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${toldBytes}\r\n\r\n`;
-  // An answer says that there is no room; the router may read no further then.
+  // An answer means that the limit is reached; the router may then stop reading.
   const answered = connection.read(new Uint8Array(1)).catch(() => {});
   await Promise.race([answered, send().catch(() => {})]);
   return connection;
 
   async function send(): Promise<void> {
     await connection.write(new TextEncoder().encode(head));
-    // An object that is all white space but for its brackets.
+    // An object of only white space between its braces.
     for (let sent = 0; sent < bytes;) {
       const piece = sent === 0 ? FIRST : sent === toldBytes - 1 ? LAST : PIECE;
       const most = Math.max(1, Math.min(bytes, toldBytes - 1) - sent);
@@ -108,6 +108,6 @@ function closeQuietly(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It is closed.
+    // Already closed.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Makes load from a process of its own: raw TCP, so that it leaves the machine to the proxy. It
- * prints `open` as soon as every connection has got the first bytes of an answer, and at the end
- * the {@linkcode LoadResult}.
+ * Generates load in a separate process, over raw TCP, to leave most of the CPU to the proxy. Prints
+ * `open` once every connection has received the first bytes of an answer, and finally the
+ * {@linkcode LoadResult}.
  *
  * Arguments: the {@linkcode Load} as JSON.
  */
@@ -9,31 +9,31 @@ import { connect } from "./connection.ts";
 import { sleep } from "./processes.ts";
 
 export interface Load {
-  /** Where to, on loopback. */
+  /** Target port on loopback. */
   readonly port: number;
   readonly connections: number;
   /** @default "/v1/chat/completions" */
   readonly path?: string;
-  /** Beside those that every request has. @default none */
+  /** Additional headers. @default none */
   readonly headers?: Readonly<Record<string, string>>;
-  /** The JSON of every request. */
+  /** The JSON body of every request. */
   readonly body: unknown;
-  /** For which each connection sends one request after another; 0 for a single one. */
+  /** Time during which each connection sends requests one after another; 0 sends a single one. */
   readonly seconds: number;
-  /** Requests a second of all connections together. @default each as soon as it can */
+  /** Requests per second over all connections. @default as fast as possible */
   readonly rate?: number;
 }
 
 export interface LoadResult {
   readonly requests: number;
-  /** Server-sent events of all answers. */
+  /** Number of server-sent events in all answers. */
   readonly events: number;
-  /** From sending a request to the last byte of its answer, in milliseconds. */
+  /** Time from sending a request to the last byte of its answer, in milliseconds. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** Between two connections, so that no listener's backlog overflows. */
+/** Delay between two connections, so that no listener's backlog overflows. */
 const STAGGER_MS = 1;
 
 async function makeLoad(load: Load, onOpen: () => void): Promise<LoadResult> {

@@ -1,7 +1,7 @@
 /**
- * Measures what the router costs, beside nginx and HAProxy in the same run: machines differ and
- * are noisy, so only the ratios mean anything. Linux only, since CPU and memory come from `/proc`;
- * 1,000 streams take some 2,100 file descriptors (`ulimit -n`).
+ * Measures the cost of the router, compared with nginx and HAProxy in the same run. Machines differ
+ * and are noisy, so only the ratios are meaningful. Linux only, since CPU and memory come from
+ * `/proc`; 1,000 streams need about 2,100 file descriptors (`ulimit -n`).
  *
  * See README.md on how to profile the router under this load.
  */
@@ -27,7 +27,7 @@ import { added, median, ratios } from "./statistics.ts";
 
 const INSTALL = "apt-get install nginx-light haproxy";
 
-/** Prints a part's table; returns what it says about the aims. */
+/** Prints a part's table and returns its aims with the measured values. */
 type Part = (bench: Bench) => Promise<Aim[]>;
 
 const parts: Record<string, Part> = {
@@ -45,15 +45,15 @@ const parts: Record<string, Part> = {
     return [{ what, most: 2.5, measured, unit: "× nginx" }];
   },
   async observing(bench) {
-    // The difference is small, so that it takes more rounds to be seen.
+    // The difference is small and needs more rounds to show.
     const rounds = await measureChunks({ ...bench, proxies: observers, rounds: 2 * bench.rounds });
     print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_OBSERVING));
     const measured = median(ratios(rounds, OBSERVING, NOT_OBSERVING));
-    const what = "CPU per chunk with what is observed of each";
+    const what = "CPU per chunk with observation";
     return [{ what, most: 1.1, measured, unit: "× not observing" }];
   },
   async guarding(bench) {
-    // As with observing.
+    // A small difference, as with observing.
     const rounds = await measureRequests(
       { ...bench, proxies: guards, rounds: 3 * bench.rounds },
       GUARDED_HEADERS,
@@ -81,7 +81,7 @@ const parts: Record<string, Part> = {
     return [];
   },
   async memory(bench) {
-    // Each round starts every proxy anew, which takes long; the figure hardly moves.
+    // Each round restarts every proxy, which is slow, and the figure hardly varies.
     const rounds = await measureMemory({
       ...bench,
       rounds: Math.ceil(bench.rounds / 4),
@@ -94,13 +94,13 @@ const parts: Record<string, Part> = {
   },
   async holding(bench) {
     const { arriving, waiting, unread, stalledKilobytes } = await measureHolding(bench);
-    const uploads = `Memory of ${UPLOADS} uploads of 60 MB with room for 512 MiB`;
-    const whole = `Memory of ${WAITING} bodies of 60 MB that wait for an answer`;
+    const uploads = `Memory of ${UPLOADS} uploads of 60 MB with a limit of 512 MiB`;
+    const whole = `Memory of ${WAITING} bodies of 60 MB waiting for an answer`;
     return [
       { what: uploads, most: 1.5, measured: arriving, unit: "× the room" },
       { what: whole, most: 1.5, measured: waiting, unit: "× the bodies" },
       {
-        what: `Memory of ${UNREAD} answers of 1 MB that nobody reads`,
+        what: `Memory of ${UNREAD} unread answers of 1 MB`,
         most: 1.5,
         measured: unread,
         unit: "× the room",
@@ -138,7 +138,7 @@ async function bench(quick: boolean, only?: string): Promise<void> {
   leave(folder, exitCode);
 }
 
-/** Signal listeners would keep the process alive, and a child may: none is left behind. */
+/** Exits explicitly and kills all children: signal listeners would keep the process alive. */
 function leave(folder: string, exitCode: number): never {
   killChildren();
   Deno.removeSync(folder, { recursive: true });
@@ -150,7 +150,7 @@ function print(text: string): void {
 }
 
 await new Command("deno task bench")
-  .description("Measures what the router costs beside nginx and HAProxy.")
+  .description("Measures the cost of the router compared with nginx and HAProxy.")
   .option("--quick", "a rougher measurement in half a minute", false)
   .addOption(
     new Option("--only <part>", "a single part").choices(Object.keys(parts)),

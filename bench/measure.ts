@@ -4,17 +4,17 @@ import { cpuMicroseconds, type Listening, residentKilobytes, sleep } from "./pro
 import type { Proxy } from "./proxies.ts";
 import { startUpstream } from "./upstream.ts";
 
-/** What is measured, and how thoroughly. */
+/** What to measure, and how thoroughly. */
 export interface Bench {
   readonly proxies: readonly Proxy[];
-  /** For the proxies' files. */
+  /** Folder for the proxies' files. */
   readonly folder: string;
   readonly rounds: number;
-  /** Of load in one round of one proxy. */
+  /** Duration of the load in one round of one proxy. */
   readonly seconds: number;
 }
 
-/** For each proxy's name what the rounds measured. */
+/** The measured values per round, by proxy name. */
 export type Rounds<T = number> = ReadonlyMap<string, readonly T[]>;
 
 export interface Latency {
@@ -26,26 +26,26 @@ export interface Latency {
 export const DIRECT = "direct";
 export const STREAMS = 64;
 export const OPEN_STREAMS = 1000;
-/** Requests a second: far from what any of them can do, so that nothing queues. */
+/** Requests per second, far below the capacity of each proxy, so that nothing queues. */
 export const LATENCY_RATE = 400;
 
-/** All requests run side by side, at the pace of a single one. */
+/** All requests run concurrently, at the pace of a single one. */
 const SIDE_BY_SIDE = {
   maxNumSeqs: 4096,
   kvBlocks: 262_144,
   interTokenGrowth: 0,
 };
-/** An answer takes the simulator's own time only, and its tokens come in one step. */
+/** An answer takes only the simulator's own CPU time; its tokens come in one step. */
 const AT_ONCE: SimulatorOptions = {
   ...SIDE_BY_SIDE,
   interTokenMs: 0,
   prefillTokensPerSecond: 1e9,
 };
 const TOKEN_EVERY_MS = 10;
-/** Until what is compiled at run time has been. */
+/** Time for just-in-time compilation to settle. */
 const WARM_UP_SECONDS = 2;
 
-/** CPU per non-streaming request in microseconds, as busy as 32 connections make it. */
+/** Measures the CPU per non-streaming request in microseconds, under load of 32 connections. */
 export function measureRequests(
   bench: Bench,
   headers: Readonly<Record<string, string>> = {},
@@ -58,7 +58,7 @@ export function measureRequests(
   });
 }
 
-/** CPU per streamed event in microseconds: 64 streams, a token every 10 ms in each. */
+/** Measures the CPU per streamed event in microseconds: 64 streams, each a token every 10 ms. */
 export function measureChunks(bench: Bench): Promise<Rounds> {
   const simulator = { ...SIDE_BY_SIDE, interTokenMs: TOKEN_EVERY_MS };
   return inTurn(bench, simulator, [], async ({ pid, port }, seconds) => {
@@ -71,8 +71,9 @@ export function measureChunks(bench: Bench): Promise<Rounds> {
 }
 
 /**
- * Time from request to answer at a modest rate, of the proxies and of the simulator alone. Asks
- * for what the simulator answers without its engine, whose timer would hide what is added.
+ * Measures the time from request to answer at a modest rate, for the proxies and for the simulator
+ * alone. Uses a path that the simulator answers without its engine, whose timer would hide the
+ * added latency.
  */
 export function measureLatency(bench: Bench): Promise<Rounds<Latency>> {
   const path = "/tokenize";
@@ -86,9 +87,9 @@ export function measureLatency(bench: Bench): Promise<Rounds<Latency>> {
 }
 
 /**
- * Memory per open stream in KB, with a token every 500 ms in each. A process that has had many
- * streams keeps the memory, so every round starts a new one; what it needs to work at all it has
- * after one stream.
+ * Measures the memory per open stream in KB, each with a token every 500 ms. A process keeps its
+ * memory after many streams, so every round starts a new one. The baseline is taken with one
+ * stream, which includes the memory needed at all.
  */
 export async function measureMemory(bench: Bench): Promise<Rounds> {
   const { proxies, folder, rounds, seconds } = bench;
@@ -121,8 +122,8 @@ export async function measureMemory(bench: Bench): Promise<Rounds> {
 }
 
 /**
- * Measures one proxy after the other, again and again, so that the machine's noise strikes all
- * alike. First all of them warm up.
+ * Measures the proxies in turn, round after round, so that noise of the machine affects all alike.
+ * All of them warm up first.
  */
 async function inTurn<T>(
   { proxies, folder, rounds, seconds }: Bench,
@@ -150,7 +151,7 @@ async function inTurn<T>(
   return results;
 }
 
-/** A request for a chat whose answer has that many tokens, of 4 bytes each. */
+/** Builds a chat request whose answer has `tokens` tokens of 4 bytes each. */
 function chat(tokens: number, stream = false) {
   return {
     model: "simulated-model",

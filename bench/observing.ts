@@ -1,6 +1,6 @@
 /**
- * The router's parts put together once more, with or without an ear for each chunk, so that nothing
- * else differs between the two. What a request costs at its start and its end stays in both.
+ * Assembles the router's parts with or without observing each chunk, so that nothing else differs.
+ * Both include the cost at the start and the end of a request.
  *
  * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
  */
@@ -21,7 +21,7 @@ import { CAPACITY, type Proxy } from "./proxies.ts";
 export const OBSERVING = "observing each chunk";
 export const NOT_OBSERVING = "not observing";
 
-/** The two to compare. */
+/** The two variants to compare. */
 export const observers: readonly Proxy[] = [
   { name: OBSERVING, start: (upstream) => startParts(upstream, true) },
   { name: NOT_OBSERVING, start: (upstream) => startParts(upstream, false) },

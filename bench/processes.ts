@@ -1,4 +1,4 @@
-/** A child process that listens on a port of loopback. */
+/** A child process that listens on a loopback port. */
 export interface Listening extends AsyncDisposable {
   readonly pid: number;
   readonly port: number;
@@ -9,9 +9,9 @@ const LOOK_MS = 20;
 const children = new Set<Deno.ChildProcess>();
 
 /**
- * Starts a program that is to listen on `port` and waits until it does.
+ * Starts a program and waits until it listens on `port`.
  *
- * @throws {Error} when it ends before, or does not listen in time
+ * @throws {Error} when it exits first or does not listen in time
  */
 export async function startListening(
   program: string,
@@ -36,7 +36,7 @@ export async function startListening(
   };
 }
 
-/** Starts a program that is killed with this one, whatever becomes of it. */
+/** Starts a program that is killed when this one ends. */
 export function startChild(
   program: string,
   args: readonly string[],
@@ -52,7 +52,7 @@ export function startChild(
   return child;
 }
 
-/** Has `killChildren` kill it as well, if it is still running by then. */
+/** Registers a child for `killChildren`. */
 export function killAtTheEnd(child: Deno.ChildProcess): void {
   children.add(child);
   child.status.finally(() => children.delete(child));
@@ -64,12 +64,12 @@ export async function stopChild(child: Deno.ChildProcess): Promise<void> {
   if (!child.stdout.locked) await child.stdout.cancel();
 }
 
-/** Kills whatever is still running. */
+/** Kills all children that are still running. */
 export function killChildren(): void {
   for (const child of children) child.kill("SIGKILL");
 }
 
-/** Runs one of this folder's programs. */
+/** Returns the arguments to run one of this folder's programs. */
 export function denoArguments(
   program: string,
   ...args: readonly string[]
@@ -100,8 +100,8 @@ export function sleep(milliseconds: number): Promise<void> {
 }
 
 /**
- * CPU time of a process so far, in microseconds. The scheduler counts it in nanoseconds for each
- * thread; `/proc/PID/stat` would count it in steps of 10 ms, too coarse for nginx.
+ * Returns the CPU time of a process so far, in microseconds. The scheduler counts nanoseconds per
+ * thread; `/proc/PID/stat` counts in steps of 10 ms, too coarse for nginx.
  */
 export function cpuMicroseconds(pid: number): number {
   const folder = `/proc/${pid}/task`;
@@ -114,13 +114,13 @@ export function cpuMicroseconds(pid: number): number {
   return nanoseconds / 1000;
 }
 
-/** What a process holds in memory, in KB of 1,024 bytes. */
+/** Returns the resident memory of a process, in KB of 1,024 bytes. */
 export function residentKilobytes(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]);
 }
 
-/** The most that a process has held in memory so far, in KB of 1,024 bytes. */
+/** Returns the peak resident memory of a process so far, in KB of 1,024 bytes. */
 export function peakKilobytes(pid: number): number {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)![1]);

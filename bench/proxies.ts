@@ -4,13 +4,13 @@ import { freePort, isInstalled, type Listening, startListening } from "./process
 export interface Proxy {
   readonly name: string;
   /**
-   * @param upstream its port on loopback
-   * @param folder for its files
+   * @param upstream the upstream's loopback port
+   * @param folder folder for the proxy's files
    */
   start(upstream: number, folder: string): Promise<Listening>;
 }
 
-/** Concurrent requests of the largest case, with room to spare. */
+/** More than the concurrent requests of the largest case. */
 export const CAPACITY = 4096;
 
 const router: Proxy = {
@@ -38,7 +38,7 @@ const haproxy: Proxy = {
   start: (upstream, folder) => startHaproxy(folder, [`server simulator 127.0.0.1:${upstream}`]),
 };
 
-/** @param upstream lines of nginx's block `upstream`: the servers and how to choose them */
+/** @param upstream lines of nginx's `upstream` block: the servers and how to choose them */
 export async function startNginx(folder: string, upstream: readonly string[]): Promise<Listening> {
   const port = freePort();
   const file = `${folder}/nginx-${port}.conf`;
@@ -46,7 +46,7 @@ export async function startNginx(folder: string, upstream: readonly string[]): P
   return startListening("nginx", ["-c", file, "-p", folder, "-e", "stderr"], port);
 }
 
-/** @param backend lines of HAProxy's section `backend`: the servers and how to choose them */
+/** @param backend lines of HAProxy's `backend` section: the servers and how to choose them */
 export async function startHaproxy(folder: string, backend: readonly string[]): Promise<Listening> {
   const port = freePort();
   const file = `${folder}/haproxy-${port}.cfg`;
@@ -54,7 +54,7 @@ export async function startHaproxy(folder: string, backend: readonly string[]): 
   return startListening("haproxy", ["-q", "-db", "-f", file], port);
 }
 
-/** The router, and what it is compared with where that is installed. */
+/** Returns the router and the installed proxies to compare it with. */
 export function availableProxies(): Proxy[] {
   return [
     router,
@@ -64,8 +64,8 @@ export function availableProxies(): Proxy[] {
 }
 
 /**
- * What a worker process would do, without the master beside it: one process to measure and to
- * stop. Nothing is logged or written to disk, as in the router.
+ * A single process without a master, which is easier to measure and stop. Nothing is logged or
+ * written to disk, as in the router.
  */
 function nginxConfig(port: number, upstream: readonly string[], folder: string): string {
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

@@ -2,11 +2,11 @@ import Table from "cli-table3";
 import type { Rounds } from "./measure.ts";
 import { median, ratios, referenceOf } from "./statistics.ts";
 
-/** A figure that the router is to stay within. */
+/** A figure with an upper bound that the router should meet. */
 export interface Aim {
   readonly what: string;
   readonly most: number;
-  /** `undefined` where it could not be measured. */
+  /** `undefined` if it could not be measured. */
   readonly measured: number | undefined;
   readonly unit: string;
 }
@@ -15,8 +15,8 @@ export const ROUTER = "vllm-router";
 const UNAVAILABLE = "ratio unavailable";
 
 /**
- * One line for each proxy: the median of its rounds, the lowest and the highest, and the median of
- * its ratios to the reference.
+ * Builds a table with one line per proxy: median, lowest and highest of its rounds, and the median
+ * of its ratios to the reference.
  */
 export function figures(
   title: string,
@@ -42,12 +42,12 @@ export function figures(
 
 function ratioText(rounds: Rounds, name: string, reference?: string): string {
   if (reference === undefined) return UNAVAILABLE;
-  // Added latency is a difference: one that noise turns negative is no measure for others.
+  // Added latency is a difference. If noise makes it negative, it cannot serve as reference.
   if (rounds.get(reference)!.some((value) => value <= 0)) return "within noise";
   return short(median(ratios(rounds, name, reference)));
 }
 
-/** The router's cost in nginx's, `undefined` without nginx. */
+/** Returns the router's cost as a multiple of nginx's; `undefined` without nginx. */
 export function timesNginx(rounds: Rounds): number | undefined {
   return rounds.has("nginx") ? median(ratios(rounds, ROUTER, "nginx")) : undefined;
 }

@@ -1,6 +1,6 @@
 import { DIRECT, type Latency, type Rounds } from "./measure.ts";
 
-/** What others are compared with: the first of them that was measured. */
+/** References for ratios; the first one measured is used. */
 const REFERENCES = ["nginx", "HAProxy"];
 
 export function referenceOf(rounds: Rounds<unknown>): string | undefined {
@@ -13,7 +13,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Each round's figure over the reference's of the same round: both had the same noise. */
+/** Returns the ratio to the reference per round, since both had the same noise in a round. */
 export function ratios(
   rounds: Rounds,
   name: string,
@@ -23,7 +23,7 @@ export function ratios(
   return rounds.get(name)!.map((value, round) => value / below[round]!);
 }
 
-/** What each proxy adds to the simulator's own latency of the same round, in milliseconds. */
+/** Returns the latency each proxy adds to the simulator's in the same round, in milliseconds. */
 export function added(
   rounds: Rounds<Latency>,
   quantile: keyof Latency,

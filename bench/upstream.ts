@@ -1,7 +1,7 @@
 /**
- * The simulated vLLM server as a process of its own. It is cheap enough to stand behind every
- * proxy: with `interTokenMs` 0 an answer's tokens come in one step, and while streaming an event
- * costs it a fraction of what the cheapest proxy spends on it.
+ * The simulated vLLM server as a separate process. It is cheap enough not to limit any proxy: with
+ * `interTokenMs` 0 all tokens of an answer come in one step, and a streamed event costs it a
+ * fraction of what the cheapest proxy spends.
  *
  * Arguments: the simulator's options as JSON.
  */

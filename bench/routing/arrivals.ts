@@ -1,6 +1,6 @@
 import type { Random } from "../../src/simulator/random.ts";
 
-/** Moments, in milliseconds since the start, at which requests come: each by itself, at random. */
+/** Yields Poisson arrival times, in milliseconds since the start. */
 export function* poisson(perSecond: number, random: Random): Generator<number> {
   for (let atMs = 0;;) {
     atMs -= Math.log(1 - random()) / perSecond * 1000;
@@ -8,7 +8,7 @@ export function* poisson(perSecond: number, random: Random): Generator<number> {
   }
 }
 
-/** The moments of a trace, drawn together or apart so that so many come in a second on average. */
+/** Rescales a trace's arrival times, in milliseconds, to an average of `perSecond`. */
 export function rescaled(originalMs: readonly number[], perSecond: number): number[] {
   const first = originalMs[0] ?? 0;
   const spanMs = originalMs.at(-1)! - first;

@@ -8,33 +8,33 @@ import type { ServerPlan } from "./servers.ts";
 /** A server of a fleet in virtual time. */
 export interface VirtualServer {
   readonly plan: ServerPlan;
-  /** What computes; `undefined` while the server is away. */
+  /** The server's engine; `undefined` while the server is down. */
   readonly engine: Engine | undefined;
 }
 
-/** What a chooser stands before. */
+/** The environment of a chooser. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly servers: readonly VirtualServer[];
-  /** Whether the servers' metrics pages say anything. */
+  /** Whether the servers' metrics pages have any metrics. */
   readonly metrics: boolean;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Mean tokens of an answer. */
+  /** Mean number of tokens per answer. */
   readonly answerTokens: number;
 }
 
 /** Chooses servers for requests, as a router or a load balancer does. */
 export interface Chooser {
-  /** `undefined` where there is no server to choose. `tried` holds places in the fleet. */
+  /** Returns `undefined` if no server is available. `tried` has indices in the fleet. */
   choose(request: TimedRequest, tried: ReadonlySet<number>): Choice | undefined;
 }
 
-/** A server that was chosen, and what its chooser hears of the request then. */
+/** A chosen server, and callbacks that report the request's progress to the chooser. */
 export interface Choice {
-  /** Its place in the fleet. */
+  /** Its index in the fleet. */
   readonly server: number;
   firstToken(): void;
-  /** `usage` as an answer tells it that came to its end. */
+  /** `usage` is the usage reported by a completed answer. */
   end(outcome: Outcome, usage?: TokenCounts): void;
 }

@@ -1,24 +1,24 @@
 import { connect, type Connection } from "../connection.ts";
 
-/** Sends requests over kept connections, as many as there are requests at once. */
+/** Sends requests over kept connections, one per concurrent request. */
 export interface Client {
   /**
    * Sends a chat request and reads its answer to the end.
    *
-   * @param onFirst called when the first bytes of the answer's body are there
+   * @param onFirst called when the first bytes of the answer's body arrive
    * @throws {Error} when the status is not 200 or the answer breaks off
    */
   send(port: number, body: Uint8Array, onFirst: () => void): Promise<void>;
   close(): void;
 }
 
-/** A connection that waits for its next request. */
+/** An idle connection. */
 interface Idle {
   readonly connection: Connection;
   readonly sinceMs: number;
 }
 
-/** vLLM closes a connection that idles for 5 s, and so does the simulator. */
+/** Below 5 s, after which vLLM and the simulator close an idle connection. */
 const LONGEST_IDLE_MS = 4_000;
 const encoder = new TextEncoder();
 

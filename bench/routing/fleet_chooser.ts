@@ -10,12 +10,12 @@ import { atOnce } from "../at_once.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { MODEL } from "./request.ts";
 
-/** The router's clock tells the time of day, which never is near zero. */
+/** Offset for a realistic time: the router's clock is never near zero. */
 const EPOCH_MS = 1_750_000_000_000;
-/** As the router's polls look at a server that is out. */
+/** Interval of the router's checks of an unhealthy server. */
 const RECOVERY_LOOK_MS = 2_000;
 
-/** The router's own fleet and policy, told in virtual time what its polls and proxy would tell. */
+/** Drives the router's own fleet and policy in virtual time, in place of its polls and proxy. */
 export function fleetChooser(policy: string, surroundings: Surroundings): Chooser {
   const { clock, servers, metrics, random } = surroundings;
   const now = () => EPOCH_MS + clock.now();
@@ -33,7 +33,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
     clock.schedule(clock.now() + metricsIntervalMs * (0.9 + 0.2 * random()), () => poll(server));
   }
 
-  /** What the polls make of a server's pages, or of a server that doesn't answer. */
+  /** Records what the polls would learn from a server, which may be down. */
   function look(server: Server, engine: Engine | undefined): void {
     if (stateOf(server) === "unhealthy") {
       if (now() - (server.lastCheckAt ?? 0) >= RECOVERY_LOOK_MS) {

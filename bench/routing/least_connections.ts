@@ -1,11 +1,11 @@
 import type { Chooser, Surroundings } from "./chooser.ts";
 
-/** How long a server that failed is left alone, nginx's `fail_timeout`. */
+/** How long a failed server is skipped: nginx's `fail_timeout`. */
 const FAIL_TIMEOUT_MS = 10_000;
 
 /**
- * As nginx chooses with `least_conn` and the seats as weights: the fewest connections for its
- * weight; among equals each in turn, by weight and smoothly.
+ * Chooses like nginx `least_conn` with the seats as weights: the fewest connections relative to the
+ * weight, and smooth weighted round robin among equals.
  */
 export function leastConnections({ clock, servers }: Surroundings): Chooser {
   const states = servers.map(({ plan: { seats } }, place) => ({

@@ -10,16 +10,16 @@ import type { Outcomes, Sample } from "./sample.ts";
 import type { Scenario } from "./scenarios.ts";
 import { warmUp } from "./warm_up.ts";
 
-/** For the contender to look at the servers, ours in milliseconds. */
+/** Real time for the contender to check the servers. */
 const SETTLE_MS = 1_000;
 const MAX_RETRIES = 3;
 
 /**
- * Replays a scenario over sockets. The servers and the load share this process, so that a chooser
- * with perfect information can read them; every contender has a process of its own.
+ * Replays a scenario over sockets. Servers and load share this process, so that the chooser with
+ * perfect information can inspect them. Each contender runs in its own process.
  *
- * @param start `undefined` sends straight to the servers, with perfect information
- * @param timeScale seconds of the fleet's in one of ours
+ * @param start `undefined` sends directly to the servers, with perfect information
+ * @param timeScale fleet seconds per real second
  */
 export async function replayLive(
   scenario: Scenario,
@@ -63,7 +63,7 @@ export async function replayLive(
     }
   }
 
-  /** Sends to another server as long as nothing of an answer is there, as the router does. */
+  /** Retries on other servers until the first byte of an answer, as the router does. */
   async function sendPerfectly(
     request: TimedRequest,
     onFirst: () => void,
@@ -72,7 +72,7 @@ export async function replayLive(
     const tried = new Set<number>();
     while (true) {
       const place = perfect.choose(request, tried);
-      if (place === undefined) throw new Error("There is no server");
+      if (place === undefined) throw new Error("No server is available");
       tried.add(place);
       try {
         return await client.send(fleet.servers[place]!.port, request.body, onFirst);

@@ -4,18 +4,18 @@ import { startHaproxy, startNginx } from "../proxies.ts";
 import { HAPROXY, NGINX, PERFECT } from "./names.ts";
 import type { LiveServer } from "./live_fleet.ts";
 
-/** Starts a contender's process before these servers. */
+/** Starts a contender's process in front of the servers. */
 export type StartContender = (servers: readonly LiveServer[]) => Promise<Listening>;
 
-/** The router's own interval, in the fleet's time. */
+/** The router's default interval, in fleet time. */
 const METRICS_SECONDS = 0.5;
 
 /**
- * How a contender is started, `undefined` for perfect information, which needs no process, or in
- * words why it can't be.
+ * Returns how to start a contender, `undefined` for perfect information, which needs no process, or
+ * the reason as text why it cannot run.
  *
- * @param folder for its files
- * @param timeScale seconds of the fleet's in one of ours
+ * @param folder folder for its files
+ * @param timeScale fleet seconds per real second
  */
 export function liveContender(
   name: string,

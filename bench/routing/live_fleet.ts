@@ -7,24 +7,24 @@ import { ANSWER_SEED, MAX_MODEL_LEN } from "./request.ts";
 import { RESTART, type Scenario } from "./scenarios.ts";
 import { engineOptions, type ServerPlan } from "./servers.ts";
 
-/** A server behind sockets. */
+/** A server with a socket. */
 export interface LiveServer {
   readonly plan: ServerPlan;
   readonly port: number;
-  /** `undefined` while the server is away. */
+  /** `undefined` while the server is down. */
   readonly simulator: Simulator | undefined;
 }
 
-/** Simulated servers, fresh and with empty caches. */
+/** Freshly started simulated servers with empty caches. */
 export interface LiveFleet extends AsyncDisposable {
   readonly servers: readonly LiveServer[];
-  /** Takes the first server away now, and brings it back later. */
+  /** Stops the first server now and restarts it later. */
   restart(): Promise<void>;
-  /** Prompt tokens looked up in the caches so far, and found there. */
+  /** Returns the prompt tokens looked up in the caches so far, and those found. */
   prefixTokens(): { readonly queries: number; readonly hits: number };
 }
 
-/** @param timeScale seconds of the fleet's in one of ours */
+/** @param timeScale fleet seconds per real second */
 export async function startLiveFleet(
   { servers: plans, metricsMissing }: Scenario,
   timeScale: number,

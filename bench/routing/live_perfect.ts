@@ -2,24 +2,24 @@ import type { LiveServer } from "./live_fleet.ts";
 import { choosePerfectly, type Truth } from "./perfect.ts";
 import type { TimedRequest } from "./request.ts";
 
-/** Chooses with perfect information for requests that go straight to the servers. */
+/** Chooses with perfect information for requests sent directly to the servers. */
 export interface LivePerfect {
-  /** The place of a server; `undefined` where none can be had. */
+  /** Returns the index of a server, or `undefined` if none is available. */
   choose(request: TimedRequest, tried: ReadonlySet<number>): number | undefined;
 }
 
 /**
- * Reads the simulators' true state, and knows besides what it sent them that they have not yet
- * received: a request is on its way for a millisecond or two.
+ * Reads the simulators' true state and adds requests sent but not yet received: a request is in
+ * transit for a millisecond or two.
  *
- * @param timeScale seconds of the fleet's in one of ours
+ * @param timeScale fleet seconds per real second
  */
 export function livePerfect(
   servers: readonly LiveServer[],
   answerTokens: number,
   timeScale: number,
 ): LivePerfect {
-  /** For each server, the new tokens of the requests sent to it since its start, or this one. */
+  /** New tokens per request sent, by server, since its start or that of this chooser. */
   const sent = new Map<LiveServer["simulator"], number[]>();
   const receivedBefore = new Map(
     servers.map(({ simulator }) => [simulator, simulator?.state().received ?? 0]),

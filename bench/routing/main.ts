@@ -1,8 +1,8 @@
 /**
- * Measures how well servers are chosen: the router's policies beside nginx, HAProxy and a chooser
- * with perfect information, before the same simulated fleet and under the same requests.
+ * Measures how well servers are chosen: compares the router's policies with nginx, HAProxy and a
+ * chooser with perfect information, on the same simulated fleet and the same requests.
  *
- * See README.md in the folder above.
+ * See README.md in the parent folder.
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { policyNames } from "../../src/routing/policies.ts";
@@ -70,12 +70,12 @@ async function runAll(runners: Map<string, Runner>, options: Options): Promise<v
   print(`The plot is in ${options.plot}`);
 }
 
-/** The router's policies are, but for the one that knows nothing of load. */
+/** Returns whether aims apply: to the router's policies, except round robin, which ignores load. */
 function isJudged(contender: string): boolean {
   return policyNames.includes(contender) && contender !== ROUND_ROBIN;
 }
 
-/** Every contender gets the same requests, and in each repeat all of them one after the other. */
+/** Replays the same requests to every contender, one after the other in each repeat. */
 async function runScenario(
   name: string,
   scenario: Scenario,
@@ -112,7 +112,7 @@ function describe(
   const seconds = (endMs / 1000).toFixed(0);
   const busy = scenario.utilisation * 100;
   return `${name}: ${scenario.title}. ${requests.length} requests in ${seconds} s, ` +
-    `${perSecond.toFixed(2)} a second, ${busy}% of what the fleet can do; ${tokens.toFixed(0)} ` +
+    `${perSecond.toFixed(2)} per second, ${busy}% of the fleet's capacity; ${tokens.toFixed(0)} ` +
     `prompt tokens on average, ${shared.toFixed(0)}% of them sent before.`;
 }
 
@@ -121,7 +121,7 @@ async function readTrace(file: string): Promise<TraceSource> {
   return (seed) => draftsOf(partOf(rows, seed));
 }
 
-/** Signal listeners would keep the process alive, and a child may: none is left behind. */
+/** Exits explicitly and kills all children: signal listeners would keep the process alive. */
 function leave(folder: string, exitCode: number): never {
   killChildren();
   Deno.removeSync(folder, { recursive: true });
@@ -139,25 +139,25 @@ function positive(value: string): number {
 }
 
 await new Command("deno task bench:routing")
-  .description("Measures how well servers are chosen, beside nginx, HAProxy and all knowledge.")
-  .option("--offline", "in virtual time: no sockets, seconds instead of minutes", false)
+  .description("Compares routing policies with nginx, HAProxy and perfect information.")
+  .option("--offline", "in virtual time, without sockets: seconds instead of minutes", false)
   .addOption(
-    new Option("--scenario <names...>", "which").choices(Object.keys(scenarios))
+    new Option("--scenario <names...>", "scenarios").choices(Object.keys(scenarios))
       .default(Object.keys(scenarios), "all"),
   )
   .addOption(
-    new Option("--only <contenders...>", "who").choices(CONTENDERS)
+    new Option("--only <contenders...>", "contenders").choices(CONTENDERS)
       .default(DEFAULT_CONTENDERS, DEFAULT_CONTENDERS.join(", ")),
   )
-  .option("--repeats <number>", "with other requests each", positive, 3)
-  .option("--seconds <number>", "of load for each contender and repeat", positive, 30)
-  .option("--speed <number>", "of the fleet's seconds in one of ours", positive, 8)
-  .option("--seed <number>", "the same gives the same requests", positive, 1)
+  .option("--repeats <number>", "each with different requests", positive, 3)
+  .option("--seconds <number>", "duration of the load per contender and repeat", positive, 30)
+  .option("--speed <number>", "fleet seconds per real second", positive, 8)
+  .option("--seed <number>", "random seed of the requests", positive, 1)
   .addOption(
-    new Option("--arrivals <which>", "the trace's moments, or as many at random")
+    new Option("--arrivals <which>", "random arrivals, or the trace's own")
       .choices(["poisson", "original"]).default("poisson"),
   )
-  .option("--trace <file>", "Azure's CSV or Mooncake's lines of JSON instead of what stands in")
-  .option("--plot <file>", "where the plot goes", "bench-routing.svg")
+  .option("--trace <file>", "Azure's CSV or Mooncake's JSON lines instead of generated requests")
+  .option("--plot <file>", "output file of the plot", "bench-routing.svg")
   .action(bench)
   .parseAsync(Deno.args, { from: "user" });

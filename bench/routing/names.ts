@@ -1,17 +1,17 @@
 import { policyNames } from "../../src/routing/policies.ts";
 
-/** Reads the simulators' true state. */
+/** Perfect information: reads the simulators' true state. */
 export const PERFECT = "perfect";
-/** `least_conn`, with the seats as weights. */
+/** nginx `least_conn`, with the seats as weights. */
 export const NGINX = "nginx";
-/** `leastconn`, with the seats as weights. */
+/** HAProxy `leastconn`, with the seats as weights. */
 export const HAPROXY = "HAProxy";
-/** The policy that the aims are for. */
+/** The policy that the aims apply to. */
 export const LEAST_WORK = "least_work";
 export const ROUND_ROBIN = "round_robin";
 export const LEAST_LOAD = "least_load";
 
-/** Who runs where nobody is named; the router's policies have their own names. */
+/** Contenders that run by default. The router's policies have their own names. */
 export const DEFAULT_CONTENDERS: readonly string[] = [
   ROUND_ROBIN,
   LEAST_LOAD,
@@ -21,10 +21,10 @@ export const DEFAULT_CONTENDERS: readonly string[] = [
   PERFECT,
 ];
 
-/** Who can be named. */
+/** All valid contenders. */
 export const CONTENDERS: readonly string[] = [
   ...new Set([...DEFAULT_CONTENDERS, ...policyNames]),
 ];
 
-/** What others are compared with. */
+/** Baselines for ratios. */
 export const REFERENCES: readonly string[] = [PERFECT, NGINX, HAPROXY, LEAST_LOAD];

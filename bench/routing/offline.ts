@@ -9,12 +9,12 @@ import type { Scenario } from "./scenarios.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { startVirtualFleet } from "./virtual_fleet.ts";
 
-/** Further servers that a request goes to which failed before its first token. */
+/** Maximum retries on other servers for a request that failed before its first token. */
 const MAX_RETRIES = 3;
 
 /**
- * Replays a scenario in virtual time: no socket, no waiting, and the same figures for the same
- * seed. Choosing and passing on take no time here, so that only the choices are compared.
+ * Replays a scenario in virtual time, without sockets or waiting. The same seed gives the same
+ * figures. Choosing and forwarding take no time, so only the choices are compared.
  */
 export function replayOffline(
   scenario: Scenario,

@@ -5,7 +5,7 @@ import { leastConnections } from "./least_connections.ts";
 import { HAPROXY, NGINX, PERFECT } from "./names.ts";
 import { perfectChooser } from "./perfect.ts";
 
-/** How a contender is made in virtual time, or in words why it can't be. */
+/** Returns how to create a contender in virtual time, or the reason as text why it cannot run. */
 export function offlineContender(name: string): ((around: Surroundings) => Chooser) | string {
   if (name === PERFECT) return (surroundings) => perfectChooser(surroundings);
   if (name === NGINX) return leastConnections;

@@ -3,19 +3,19 @@ import { STEP_TOKEN_BUDGET } from "../../src/simulator/scheduler.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { engineOptions, type ServerPlan } from "./servers.ts";
 
-/** A server as it truly is, for one prompt. */
+/** The true state of a server for one prompt. */
 export interface Truth {
   readonly plan: ServerPlan;
   readonly outlook: Outlook;
   readonly promptTokens: number;
-  /** Mean tokens of an answer. */
+  /** Mean number of tokens per answer. */
   readonly answerTokens: number;
 }
 
-/** What a choice costs, in milliseconds of the fleet's time; the lowest is to be taken. */
+/** Cost of a choice in milliseconds of fleet time; the lowest wins. */
 export type Cost = (truth: Truth) => number;
 
-/** Milliseconds until the first token, if nobody came after. */
+/** Returns the milliseconds until the first token if no further requests arrive. */
 export function untilFirstToken(truth: Truth): number {
   const { outlook: { stepLeftMs, pendingTokens, slowdown }, plan } = truth;
   const { prefillTokensPerSecond, speed } = engineOptions(plan);
@@ -35,7 +35,7 @@ function decodeStepMs({ plan, outlook: { running } }: Truth): number {
   return interTokenMs * (1 + interTokenGrowth * Math.min(running, plan.seats - 1));
 }
 
-/** Until a seat is free, by how long answers take on average: nobody knows when one ends. */
+/** Estimates the time until a seat is free from the mean answer length; real ends are unknown. */
 function seatMs(truth: Truth): number {
   const { outlook: { running, waiting, slowdown }, plan: { seats, speed }, answerTokens } = truth;
   const leaving = running + waiting + 1 - seats;
@@ -43,24 +43,24 @@ function seatMs(truth: Truth): number {
   return leaving * answerTokens / seats * decodeStepMs(truth) * slowdown / speed;
 }
 
-/** Share of its seats that would be taken. */
+/** Returns the share of seats that would be taken. */
 export function crowding({ outlook: { running, waiting }, plan: { seats } }: Truth): number {
   return (running + waiting + 1) / seats;
 }
 
-/** What a server with all seats taken costs beside its wait: it slows whoever comes next. */
+/** Cost of a server with all seats taken besides the wait: it slows later requests. */
 const CROWDING_MS = 100;
 
 /**
- * The baseline. Beside the wait alone, the square of crowding took 2 to 4% off the mean and 3 to
- * 12% off the p99 in `seats`, `half-speed` and `agents` over eight seeds, and nothing elsewhere.
- * Weights from 50 to 500 and other powers differ by noise or help one scenario at another's cost; a
- * price for the prefill that others wait for costs up to 25% in `agents`.
+ * The baseline. Compared with the wait alone, adding the square of crowding reduced the mean by 2
+ * to 4% and the p99 by 3 to 12% in `seats`, `half-speed` and `agents` over eight seeds, and changed
+ * nothing elsewhere. Weights from 50 to 500 and other powers differ by noise or help one scenario
+ * at another's cost. A cost for the prefill that others wait for worsens `agents` by up to 25%.
  */
 export const perfectCost: Cost = (truth) =>
   untilFirstToken(truth) + CROWDING_MS * crowding(truth) ** 2;
 
-/** The place of the server with the lowest cost; `undefined` where none can be had. */
+/** Returns the index of the server with the lowest cost, or `undefined` if none is available. */
 export function choosePerfectly(
   truths: readonly (Truth | undefined)[],
   cost: Cost = perfectCost,
@@ -77,7 +77,7 @@ export function choosePerfectly(
   return chosen;
 }
 
-/** Chooses in virtual time, knowing all there is to know. */
+/** Chooses in virtual time with perfect information. */
 export function perfectChooser({ servers, answerTokens }: Surroundings, cost?: Cost): Chooser {
   return {
     choose({ prompt, blockHashes }, tried) {

@@ -2,7 +2,7 @@ import { median } from "../statistics.ts";
 import type { Results } from "./report.ts";
 import type { Figures } from "./sample.ts";
 
-/** A scenario's part of the plot. */
+/** One scenario in the plot. */
 export interface Panel {
   readonly title: string;
   readonly results: Results;
@@ -18,8 +18,8 @@ const COLOURS: Readonly<Record<string, string>> = { least_work: "#c2410c", perfe
 const OTHER_COLOUR = "#475569";
 
 /**
- * Draws the time to the first token as SVG, on one logarithmic axis for all scenarios: a line from
- * the median to the p99 of each contender, with a dot at its mean.
+ * Draws the time to first token as SVG, on one logarithmic axis for all scenarios: for each
+ * contender a line from the median to the p99, with a dot at the mean.
  */
 export function drawPlot(panels: readonly Panel[], subtitle: string): string {
   const all = panels.flatMap(({ results }) => [...results.values()].map(middle));
@@ -39,7 +39,7 @@ export function drawPlot(panels: readonly Panel[], subtitle: string): string {
       y += ROW;
     }
   }
-  // Under all the rest, so that it comes first.
+  // Drawn first, beneath everything else.
   parts.unshift(...axis(low, high, y, xOf));
   const height = y + FOOT;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +
@@ -80,7 +80,7 @@ function logarithmic(low: number, high: number): Scale {
     Math.round(LABELS + MARGIN + width * (Math.log(Math.max(value, low)) - Math.log(low)) / span);
 }
 
-/** Of each figure the median of the repeats. */
+/** Returns the median of the repeats for each figure. */
 function middle(summaries: readonly { readonly firstToken: Figures }[]): Figures {
   const of = (read: (figures: Figures) => number) =>
     median(summaries.map(({ firstToken }) => read(firstToken)));

@@ -1,12 +1,12 @@
 import type { Random } from "../../src/simulator/random.ts";
 
-/** Shares of the values that lie at or below each entry of a {@linkcode Quantiles}. */
+/** Shares of values at or below each entry of a {@linkcode Quantiles}. */
 export const SHARES = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1] as const;
 
-/** A distribution of positive values: one for each of {@linkcode SHARES}, ascending. */
+/** A distribution of positive values: one per entry of {@linkcode SHARES}, ascending. */
 export type Quantiles = readonly number[];
 
-/** Draws a value; between two quantiles it is spread evenly in its logarithm. */
+/** Draws a value, uniform in its logarithm between two quantiles. */
 export function drawFrom(quantiles: Quantiles, random: Random): number {
   const share = random();
   let upper = 1;
@@ -17,7 +17,7 @@ export function drawFrom(quantiles: Quantiles, random: Random): number {
   return Math.exp(low + part * (Math.log(quantiles[upper]!) - low));
 }
 
-/** The value at or below which so large a share of `sorted` lies; NaN where there is none. */
+/** Returns the quantile `share` of `sorted` by nearest rank; NaN if empty. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }

@@ -3,16 +3,16 @@ import { median } from "../statistics.ts";
 import { REFERENCES } from "./names.ts";
 import type { Effort, Figures, Summary } from "./sample.ts";
 
-/** For each contender's name its summaries, one for each repeat; all had the same requests. */
+/** Summaries by contender, one per repeat. All contenders had the same requests. */
 export type Results = ReadonlyMap<string, readonly Summary[]>;
 
-/** A figure of a summary. */
+/** Reads one figure of a summary. */
 export type Read = (summary: Summary) => number;
 
 export const FIRST_MEAN: Read = ({ firstToken }) => firstToken.mean;
 export const FIRST_P99: Read = ({ firstToken }) => firstToken.p99;
 
-/** Both times of every contender in seconds: the median of its repeats, the lowest and highest. */
+/** Builds a table of one time of every contender, in seconds: median and spread of the repeats. */
 export function figuresTable(
   title: string,
   results: Results,
@@ -41,7 +41,7 @@ export function figuresTable(
   return table(head, rows);
 }
 
-/** Mean and p99 of one of both times, in those of the contenders that others know. */
+/** Builds a table of the mean and p99 of one time as ratios to the baselines. */
 export function ratiosTable(
   title: string,
   results: Results,
@@ -60,7 +60,7 @@ export function ratiosTable(
   return table([title, ...head], rows);
 }
 
-/** A figure in that of another, for each repeat; `undefined` where one of the two did not run. */
+/** Returns the ratio of a figure to the reference's, per repeat; `undefined` if one did not run. */
 export function ratios(
   results: Results,
   name: string,
@@ -85,12 +85,12 @@ function seconds(milliseconds: number): string {
   return (milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1);
 }
 
-/** Requests that are sent later than this, in our milliseconds, are not the replay's any more. */
+/** Requests sent later than this, in real milliseconds, distort the replay. */
 const LATE_MS = 10;
-/** Above this the load and the servers wait for their turn, whoever is measured. */
+/** Above this, load and servers compete for CPU time, which affects every contender. */
 const BUSY_CORES = 0.7;
 
-/** What a scenario's replays cost this machine, and a warning where their figures can't be trusted. */
+/** Reports CPU use and lateness of a scenario's replays, with a warning if they spoil figures. */
 export function effortLines(results: Results): string[] {
   const lines: string[] = [];
   for (const [name, summaries] of results) {

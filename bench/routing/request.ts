@@ -2,54 +2,54 @@ import { type AnswerPlan, planAnswer } from "../../src/simulator/answer.ts";
 import { renderChat } from "../../src/simulator/prompt.ts";
 import { createSequence } from "../../src/simulator/sequence.ts";
 
-/** A part of a conversation. */
+/** A message of a conversation. */
 export interface Message {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
 }
 
-/** What a workload asks, without the moment at which it does. */
+/** A request of a workload, without its arrival time. */
 export interface Draft {
   readonly messages: readonly Message[];
-  /** Tokens to generate, as the simulated servers generate them: see {@linkcode ANSWER_SCALE}. */
+  /** Tokens to generate, scaled by {@linkcode ANSWER_SCALE}. */
   readonly answerTokens: number;
-  /** When it came in the trace it was taken from, in milliseconds. */
+  /** Arrival time in the original trace, in milliseconds. */
   readonly originalMs?: number;
 }
 
 /** A request of a replay, the same for every contender. */
 export interface TimedRequest {
-  /** Since the replay's start, in milliseconds of the fleet's time. */
+  /** Arrival time since the replay's start, in milliseconds of fleet time. */
   readonly atMs: number;
-  /** The JSON that a client sends. */
+  /** The JSON body. */
   readonly body: Uint8Array;
-  /** The same in the simulator's tokens. */
+  /** The prompt in the simulator's tokens. */
   readonly prompt: Uint32Array;
-  /** Of the prompt's full blocks, as the servers' caches know them. */
+  /** Hashes of the prompt's full blocks, as used by the servers' caches. */
   readonly blockHashes: readonly number[];
   readonly answerTokens: number;
 }
 
 export const MODEL = "simulated-model";
-/** The longest prompt and answer together, in tokens. */
+/** Maximum length of prompt plus answer, in tokens. */
 export const MAX_MODEL_LEN = 131_072;
 /** Makes every simulated server give the same answer to the same prompt. */
 export const ANSWER_SEED = 1;
 
 /**
- * Answers are so many times shorter than the trace's and their tokens as many times slower: they
- * keep their seat as long and make fewer events, which the load process has to read.
+ * Factor by which answers are shorter than in the trace and their tokens slower. They hold a seat
+ * for the same time but produce fewer events for the load process to read.
  */
 export const ANSWER_SCALE = 2;
 
 const encoder = new TextEncoder();
 
-/** Tokens of an answer as the simulated servers generate it. */
+/** Returns the number of tokens that the simulated servers generate for an answer. */
 export function scaledAnswer(tokens: number): number {
   return Math.max(1, Math.round(tokens / ANSWER_SCALE));
 }
 
-/** What every simulated server generates after this prompt. */
+/** Returns the answer that every simulated server generates for this prompt. */
 export function answerTo(prompt: Uint32Array, tokens: number): AnswerPlan {
   const settings = { maxModelLen: MAX_MODEL_LEN, seed: ANSWER_SEED };
   return planAnswer(prompt, { max_tokens: tokens, ignore_eos: true }, settings);
@@ -75,10 +75,10 @@ export function timed(draft: Draft, atMs: number): TimedRequest {
   };
 }
 
-/** The hashes of a prompt's full blocks, as the engine makes them. */
+/** Returns the hashes of a prompt's full blocks, as computed by the engine. */
 export function hashesOf(prompt: Uint32Array): readonly number[] {
   const unused = () => {
-    throw new Error("Only the hashes are wanted");
+    throw new Error("Only the hashes are used");
   };
   return createSequence({
     prompt,

@@ -9,7 +9,7 @@ import type { Scenario } from "./scenarios.ts";
 /** Replays a scenario to one contender. */
 export type Runner = (scenario: Scenario, replay: Replay, seed: number) => Promise<Outcomes>;
 
-/** Those of the contenders that can run, in virtual time. */
+/** Returns runners in virtual time for the contenders that can run. */
 export function offlineRunners(
   names: readonly string[],
   tell: (line: string) => void,
@@ -22,7 +22,7 @@ export function offlineRunners(
   });
 }
 
-/** Those of the contenders that can run, over sockets; their files go into `folder`. */
+/** Returns runners over sockets for the contenders that can run. Their files go into `folder`. */
 export function liveRunners(
   names: readonly string[],
   tell: (line: string) => void,

@@ -1,33 +1,33 @@
 import { mean, quantile } from "./quantiles.ts";
 
-/** How one request fared, in milliseconds of the fleet's time since it was due. */
+/** Times of one request, in milliseconds of fleet time since it was due. */
 export interface Sample {
   readonly firstTokenMs: number;
   readonly totalMs: number;
 }
 
-/** All requests of one replay to one contender. */
+/** Results of one replay to one contender. */
 export interface Outcomes {
-  /** Those answered to their end. */
+  /** Completely answered requests. */
   readonly samples: readonly Sample[];
   readonly failed: number;
-  /** Of the prompt tokens, 0 to 1. */
+  /** Prefix hit rate of the prompt tokens, 0 to 1. */
   readonly hitRate: number;
-  /** What making the load cost, where there was a load to make. */
+  /** Cost of generating the load, if any. */
   readonly effort?: Effort;
 }
 
-/** How hard a replay was for this machine: whether its figures can be trusted. */
+/** Load of this machine during a replay, which shows whether the figures are reliable. */
 export interface Effort {
-  /** By how much the latest of a hundred requests was sent too late, in our milliseconds. */
+  /** 99th percentile of how late requests were sent, in real milliseconds. */
   readonly lateMs: number;
-  /** Cores that the load and the simulators used. */
+  /** CPU cores used by the load and the simulators. */
   readonly loadCores: number;
-  /** Cores that the contender used. */
+  /** CPU cores used by the contender. */
   readonly contenderCores: number;
 }
 
-/** Figures of one replay; times in milliseconds. */
+/** Figures of one replay, in milliseconds. */
 export interface Figures {
   readonly mean: number;
   readonly p50: number;
@@ -35,7 +35,7 @@ export interface Figures {
   readonly p99: number;
 }
 
-/** What a replay is summed up in. */
+/** Summary of a replay. */
 export interface Summary {
   readonly firstToken: Figures;
   readonly total: Figures;

@@ -2,33 +2,33 @@ import type { Draft } from "./request.ts";
 import type { ServerPlan } from "./servers.ts";
 import { agents, flooded, longConversations, shortChats } from "./workloads.ts";
 
-/** Makes the requests of a trace. */
+/** Generates requests from a trace. */
 export type TraceSource = (seed: number) => Iterable<Draft>;
 
-/** Makes requests, of a trace where there is one. */
+/** Generates requests, from a trace if given. */
 export type Source = (seed: number, trace?: TraceSource) => Iterable<Draft>;
 
-/** A fleet, what is asked of it and what happens to it. */
+/** A fleet, its workload and its events. */
 export interface Scenario {
   readonly title: string;
   readonly servers: readonly ServerPlan[];
-  /** What is asked. */
+  /** The workload. */
   readonly drafts: Source;
-  /** Share of what the fleet could finish with every seat taken and every prefix found. */
+  /** Share of the fleet's capacity with every seat taken and every prefix cached. */
   readonly utilisation: number;
-  /** A replay is so many times as long as others: conversations take their time. */
+  /** Factor that lengthens a replay, since conversations take longer. */
   readonly stretch: number;
-  /** Contenders of a kind side by side, each with its part of the requests. */
+  /** Number of instances of a contender, which share the requests. */
   readonly routers: number;
-  /** The first server goes away in the middle and comes back with nothing in its cache. */
+  /** Whether the first server goes down halfway and returns with an empty cache. */
   readonly restart: boolean;
-  /** No server says anything on its metrics page. */
+  /** Whether all servers' metrics pages have no metrics. */
   readonly metricsMissing: boolean;
-  /** The mean and the p99 are to be at most so many times those of perfect information. */
+  /** Maximum ratio of the mean and the p99 to those of perfect information. */
   readonly aim: number;
 }
 
-/** How a server restarts, in seconds of the fleet's time. */
+/** How a server restarts, in seconds of fleet time. */
 export const RESTART = { awaySeconds: 10, slowSeconds: 60, slowdown: 3 };
 
 const UNEQUAL = [16, 16, 8, 4].map((seats) => ({ seats, speed: 1 }));
@@ -49,7 +49,7 @@ const PLAIN = {
   aim: 1.1,
 };
 
-/** Every scenario under the name that the command line knows it by. */
+/** All scenarios, by their command-line name. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   "seats": { ...PLAIN, title: "Servers with 16, 16, 8 and 4 seats", servers: UNEQUAL },
   "half-speed": {

@@ -4,16 +4,16 @@ import { ANSWER_SCALE, type TimedRequest } from "./request.ts";
 
 /** A simulated server of the fleet. */
 export interface ServerPlan {
-  /** Requests that it computes side by side; the contenders are told. */
+  /** Maximum concurrent requests; known to the contenders. */
   readonly seats: number;
-  /** Multiplies its speed, and nobody is told. */
+  /** Multiplies its speed; not known to the contenders. */
   readonly speed: number;
 }
 
-/** Room in the KV cache, of 16 tokens each. */
+/** KV-cache blocks of 16 tokens per seat. */
 const BLOCKS_PER_SEAT = 4096;
 
-/** What the simulator is to make of a server; its time runs so many times as fast as ours. */
+/** Returns the simulator's options for a server whose time runs `timeScale` times as fast. */
 export function engineOptions({ seats, speed }: ServerPlan, timeScale = 1): EngineOptions {
   return {
     maxNumSeqs: seats,
@@ -25,9 +25,9 @@ export function engineOptions({ seats, speed }: ServerPlan, timeScale = 1): Engi
   };
 }
 
-/** What a workload asks of a fleet, on average. */
+/** Average demand of a workload per request. */
 export interface Demand {
-  /** Prompt tokens a request that no cache of the fleet could hold, however requests are spread. */
+  /** Prompt tokens not seen before, which no cache can hold for any distribution of requests. */
   readonly newTokens: number;
   readonly answerTokens: number;
 }
@@ -46,7 +46,7 @@ export function demandOf(requests: readonly TimedRequest[]): Demand {
   return { newTokens: newTokens / requests.length, answerTokens: answerTokens / requests.length };
 }
 
-/** Requests a second that a fleet finishes with every seat taken and every prefix found. */
+/** Returns the requests per second of a fleet with every seat taken and every prefix cached. */
 export function capacityOf(servers: readonly ServerPlan[], demand: Demand): number {
   return servers.reduce((sum, server) => {
     const { prefillTokensPerSecond, interTokenMs, interTokenGrowth, speed } = engineOptions(server);

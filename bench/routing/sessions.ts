@@ -5,21 +5,21 @@ import { drawFrom, type Quantiles } from "./quantiles.ts";
 import { answerTo, type Draft, type Message, scaledAnswer } from "./request.ts";
 import { textOf } from "./text.ts";
 
-/** What conversations are like, in tokens and seconds. */
+/** Distribution of conversations, in tokens and seconds. */
 export interface Shape {
-  /** New conversations in a second. */
+  /** New conversations per second. */
   readonly sessionsPerSecond: number;
-  /** How many system prompts there are; each conversation begins with one of them. */
+  /** Number of system prompts; each conversation starts with one of them. */
   readonly systemPrompts: number;
   readonly systemTokens: Quantiles;
-  /** Of a conversation's first prompt beside its system prompt. */
+  /** Tokens of a conversation's first prompt, without the system prompt. */
   readonly firstTokens: Quantiles;
-  /** What a further turn adds beside the answer before it. */
+  /** Tokens added by a further turn, without the previous answer. */
   readonly addedTokens: Quantiles;
   readonly answerTokens: Quantiles;
-  /** Chance of a further turn after the first, the second and so on; the last one repeats. */
+  /** Probability of a further turn after the first, the second and so on; the last one repeats. */
   readonly continues: readonly number[];
-  /** From one turn to the next, which comes no sooner than its answer. */
+  /** Time from one turn to the next, which never arrives before the answer. */
   readonly pauseSeconds: Quantiles;
 }
 
@@ -29,14 +29,14 @@ interface Session {
   readonly atMs: number;
 }
 
-/** What a token of an answer takes in a batch that is half full: see `servers.ts`. */
+/** Time per answer token in a half-full batch; see `servers.ts`. */
 const ANSWER_TOKEN_MS = 50;
-/** Longer conversations end: with their answer they would not fit into a server. */
+/** Longer conversations end, since they would not fit into a server with their answer. */
 const LONGEST_PROMPT = 120_000;
 
 /**
- * Conversations of this shape, their turns in the order in which they would come, without end. A
- * further turn repeats all before it, the very answer included that the simulated server gives.
+ * Yields endless conversations of this shape, with turns in order of arrival. Each turn repeats the
+ * whole conversation so far, including the exact answer of the simulated server.
  */
 export function* converse(shape: Shape, seed: number): Generator<Draft> {
   const random = createRandom(seed);
@@ -70,7 +70,7 @@ function newSession(
   const messages: Message[] = [];
   if (shape.systemPrompts > 0) {
     const system = Math.floor(random() * shape.systemPrompts);
-    // The same system prompts whatever else is drawn.
+    // The system prompts do not depend on any other draw.
     const tokens = Math.round(drawFrom(shape.systemTokens, createRandom(system + 1)));
     messages.push({ role: "system", content: textOf(tokens, 1, system) });
   }

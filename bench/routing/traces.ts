@@ -2,28 +2,27 @@ import { renderChat } from "../../src/simulator/prompt.ts";
 import { type Draft, scaledAnswer } from "./request.ts";
 import { textOf } from "./text.ts";
 
-/** A request as a published trace describes it. */
+/** A request of a published trace. */
 export interface Row {
-  /** Since the trace's first request, in milliseconds. */
+  /** Time since the trace's first request, in milliseconds. */
   readonly atMs: number;
   readonly promptTokens: number;
   readonly answerTokens: number;
-  /** One for each {@linkcode BLOCK_TOKENS} of the prompt, equal where the text is; or nothing. */
+  /** One id per {@linkcode BLOCK_TOKENS} of the prompt, equal for equal text; absent in Azure's. */
   readonly blocks?: readonly number[];
 }
 
-/** Prompt tokens to one of a row's blocks. */
+/** Prompt tokens per block of a row. */
 const BLOCK_TOKENS = 512;
-/** From where one seed's part of a trace begins to where the next one's does: more than a replay has. */
+/** Distance between the parts of a trace for two seeds: more rows than a replay has. */
 const ROWS_APART = 1_200;
-/** What the chat's form adds to a single message. */
+/** Tokens that the chat format adds to a single message. */
 const FORM_TOKENS = renderChat({ messages: [{ role: "user", content: "" }] }).length;
 
 /**
- * Reads a trace, in order of arrival: the lines of JSON that Mooncake publishes, or the CSV that
- * Azure does.
+ * Parses a trace and sorts it by arrival: Mooncake's JSON lines or Azure's CSV.
  *
- * @throws {Error} with the line that is of neither format
+ * @throws {Error} with the line that has neither format
  */
 export function parseTrace(text: string): Row[] {
   const lines = text.trim().split(/\r?\n/);
@@ -40,14 +39,14 @@ function parseJsonLine(line: string, index: number): Row {
     const row = { atMs: timestamp, promptTokens: input_length, answerTokens: output_length };
     return checked({ ...row, ...(hash_ids && { blocks: hash_ids }) });
   } catch {
-    throw new Error(`Line ${index + 1} of the trace is no request: ${line.slice(0, 80)}`);
+    throw new Error(`Line ${index + 1} of the trace is not a request: ${line.slice(0, 80)}`);
   }
 }
 
 function parseCsvLine(line: string, index: number): Row {
   const [time, promptTokens, answerTokens] = line.split(",");
   try {
-    // Ten-thousandths of a millisecond are more than dates can take.
+    // Date.parse accepts milliseconds at most; the trace has more digits.
     const atMs = Date.parse(`${time!.slice(0, 23).replace(" ", "T")}Z`);
     return checked({
       atMs,
@@ -55,7 +54,7 @@ function parseCsvLine(line: string, index: number): Row {
       answerTokens: Number(answerTokens),
     });
   } catch {
-    throw new Error(`Line ${index + 2} of the trace is no request: ${line.slice(0, 80)}`);
+    throw new Error(`Line ${index + 2} of the trace is not a request: ${line.slice(0, 80)}`);
   }
 }
 
@@ -67,7 +66,7 @@ function checked(row: Row): Row {
   return row;
 }
 
-/** The trace's requests with a text of their length, the same for the same blocks. */
+/** Yields the trace's requests with generated text of their length; equal blocks get equal text. */
 export function* draftsOf(rows: readonly Row[]): Generator<Draft> {
   for (const [index, { atMs, promptTokens, answerTokens, blocks }] of rows.entries()) {
     const tokens = Math.max(1, promptTokens - FORM_TOKENS);
@@ -82,7 +81,7 @@ export function* draftsOf(rows: readonly Row[]): Generator<Draft> {
   }
 }
 
-/** The trace from a place of its own for each seed, so that repeats differ; its end goes on with its beginning. */
+/** Returns the trace rotated by the seed, so that repeats differ. It wraps around at its end. */
 export function partOf(rows: readonly Row[], seed: number): readonly Row[] {
   const start = (seed * ROWS_APART) % rows.length;
   const endMs = rows.at(-1)!.atMs;

@@ -2,7 +2,7 @@ import { median } from "../statistics.ts";
 import { HAPROXY, LEAST_LOAD, NGINX, PERFECT } from "./names.ts";
 import { FIRST_MEAN, FIRST_P99, ratios, type Results } from "./report.ts";
 
-/** One line for each aim: whether a contender met it, in the mean and the p99. */
+/** Returns one line per aim: whether a contender met it, in the mean and the p99. */
 export function verdicts(results: Results, name: string, aim: number): string[] {
   const lines: string[] = [];
   const compare = (reference: string, most: number, words: string) => {
@@ -10,9 +10,9 @@ export function verdicts(results: Results, name: string, aim: number): string[] 
     const mean = ratios(results, name, reference, FIRST_MEAN);
     const p99 = ratios(results, name, reference, FIRST_P99);
     if (mean === undefined || p99 === undefined) return;
-    // A hundredth is less than any repeat differs by.
+    // Repeats differ by more than a hundredth.
     const met = [mean, p99].every((values) => Number(median(values).toFixed(2)) <= most);
-    // Who fails slow requests looks fast.
+    // A contender that fails slow requests looks fast.
     const failed = failures(results, name);
     const othersFailed = failures(results, reference);
     const figures = `mean ${shown(mean)}, p99 ${shown(p99)} × ${reference}` +
@@ -30,7 +30,7 @@ function failures(results: Results, name: string): number {
   return results.get(name)!.reduce((sum, { failed }) => sum + failed, 0);
 }
 
-/** The median, and how far the repeats lie apart. */
+/** Formats the median and the range of the repeats. */
 function shown(values: readonly number[]): string {
   const middle = median(values).toFixed(2);
   if (values.length === 1) return middle;

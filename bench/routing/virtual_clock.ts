@@ -5,10 +5,10 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Time that jumps from one timer to the next, so that minutes pass as fast as they are computed. */
+/** Virtual time that jumps from timer to timer, so that minutes pass as fast as they compute. */
 export class VirtualClock implements Clock {
   #now = 0;
-  /** The next one last. Few wait at any moment, so that putting one in its place costs little. */
+  /** Timers with the next one last. Few are pending at a time, so insertion is cheap. */
   readonly #timers: Timer[] = [];
 
   now(): number {
@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
   schedule(atMs: number, callback: () => void): () => void {
     const timer = { atMs: Math.max(atMs, this.#now), callback };
     let index = this.#timers.length;
-    // Of two at the same time the first scheduled comes first.
+    // Timers for the same time fire in the order they were scheduled.
     while (index > 0 && this.#timers[index - 1]!.atMs <= timer.atMs) index--;
     this.#timers.splice(index, 0, timer);
     return () => {
@@ -27,7 +27,7 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** Calls timers, each at its time, as long as the condition holds and there are any. */
+  /** Fires timers, each at its time, while the condition holds and timers are pending. */
   runWhile(condition: () => boolean): void {
     while (condition()) {
       const next = this.#timers.pop();

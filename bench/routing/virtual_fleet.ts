@@ -7,11 +7,11 @@ import type { VirtualClock } from "./virtual_clock.ts";
 /** Simulated engines without sockets. */
 export interface VirtualFleet {
   readonly servers: readonly VirtualServer[];
-  /** Prompt tokens looked up in the caches, and found there. */
+  /** Returns the prompt tokens looked up in the caches, and those found. */
   prefixTokens(): { readonly queries: number; readonly hits: number };
 }
 
-/** Starts a scenario's engines; where one restarts, it does so in the middle of the replay. */
+/** Starts a scenario's engines. A restart, if any, happens halfway through the replay. */
 export function startVirtualFleet(
   { servers: plans, restart }: Pick<Scenario, "servers" | "restart">,
   clock: VirtualClock,

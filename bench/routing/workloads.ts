@@ -5,9 +5,9 @@ import { converse, type Shape } from "./sessions.ts";
 import { textOf } from "./text.ts";
 
 /**
- * Short chats: lengths as in the first 8,000 requests of Azure's conversation trace of 2023. That
- * trace tells no prefixes, so none are shared; the two lengths hardly depend on one another (a
- * correlation of 0.07 in their logarithms).
+ * Short chats with lengths as in the first 8,000 requests of Azure's 2023 conversation trace. The
+ * trace has no prefixes, so none are shared. Prompt and answer lengths are nearly independent
+ * (their logarithms have a correlation of 0.07).
  */
 const SHORT_CHATS: Shape = {
   sessionsPerSecond: 5.27,
@@ -21,10 +21,10 @@ const SHORT_CHATS: Shape = {
 };
 
 /**
- * Conversations that grow: as in the first 5,000 requests of Mooncake's conversation trace, of
- * which a turn was taken for a further one where it repeats more than the block that all share.
- * That block of 512 tokens is the system prompt here. The trace has 2.05 new conversations a second,
- * of which four servers can do half: pauses keep their length.
+ * Growing conversations as in the first 5,000 requests of Mooncake's conversation trace. A request
+ * counts as a further turn if it repeats more than the block shared by all. That block of 512
+ * tokens is the system prompt here. The trace has 2.05 new conversations per second; four servers
+ * can handle half of that. Pauses keep their length.
  */
 const LONG_CONVERSATIONS: Shape = {
   sessionsPerSecond: 1.05,
@@ -38,8 +38,8 @@ const LONG_CONVERSATIONS: Shape = {
 };
 
 /**
- * Agents at work: a long common prompt with instructions and tools for each of twelve kinds, and
- * many short steps that each add what a tool said. No trace stands behind it.
+ * Agents: a long common prompt with instructions and tools for each of twelve kinds, and many short
+ * steps that each add a tool's output. Not based on a trace.
  */
 const AGENTS: Shape = {
   sessionsPerSecond: 1,
@@ -67,7 +67,7 @@ export function agents(seed: number): Generator<Draft> {
 const FLOOD_SHARE = 0.05;
 const FLOOD_TOKENS = { least: 20_000, most: 32_000 };
 
-/** The same with every twentieth request, by chance, asking about a text of 20,000 tokens or more. */
+/** Replaces a random 5% of the requests by prompts of 20,000 tokens or more. */
 export function* flooded(drafts: Iterable<Draft>, seed: number): Generator<Draft> {
   const random = createRandom(seed ^ 0x5f);
   const { least, most } = FLOOD_TOKENS;

@@ -1,9 +1,9 @@
 import type { Fault } from "../../src/simulator/fault.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 
-/** Share of the requests that meet a fault; with those that hang, a tenth of all. */
+/** Share of requests hit by a fault; including hanging faults, a tenth of all. */
 const SHARE = 0.13;
-/** A place that hangs is held until the router gives it up, so that less of it does as much. */
+/** A hung request holds its place until the router times out, so fewer of them suffice. */
 const HANGING_SHARE = 0.02;
 
 const FAULTS: readonly Fault[] = [
@@ -22,7 +22,7 @@ const FAULTS: readonly Fault[] = [
   { kind: "hang_before_head", probability: HANGING_SHARE },
 ];
 
-/** Gives every server a fault, each another one, that is its own for that step. */
+/** Gives each server a different fault for this step. */
 export async function setFaults(simulators: readonly Simulator[], step: number): Promise<void> {
   await Promise.all(
     simulators.map((simulator, index) =>

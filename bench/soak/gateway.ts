@@ -1,15 +1,15 @@
 /**
- * The router as a process that tells of its memory: a line on its standard input asks, a line on
- * its standard output answers. When its input ends it shuts the router down, and then has nothing
- * left to do: if a timer or a socket is left, it doesn't end.
+ * Runs the router as a process that reports its memory: each line on standard input is answered by
+ * a line on standard output. When its input ends, it shuts the router down. The process then exits
+ * unless a timer or a socket is left.
  *
- * Arguments: the configuration's table as JSON. To be run with `--v8-flags=--expose-gc`.
+ * Arguments: the configuration table as JSON. Requires `--v8-flags=--expose-gc`.
  */
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
 
-/** What the process holds, after a garbage collection. Bytes and counts. */
+/** Resources of the process after a garbage collection, in bytes and counts. */
 export interface Held {
   readonly rss: number;
   readonly heap: number;
@@ -27,7 +27,7 @@ async function serve(): Promise<void> {
   const gateway = startGateway({ hostname: "127.0.0.1", port: 0, config: checked.config });
   console.log(gateway.port);
   for await (const _ of Deno.stdin.readable) {
-    // What the first collection frees may hold what the second can free.
+    // Objects freed by the first collection may reference objects that the second can free.
     for (let round = 0; round < 3; round++) {
       gc();
       await new Promise((resolve) => setTimeout(resolve, 20));

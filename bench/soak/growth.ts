@@ -1,6 +1,6 @@
 /**
- * How much a series of samples, evenly spaced, grows from its first to its last: by the straight
- * line that fits them best, as a share of their mean. A single sample that is off moves it little.
+ * Returns the growth of evenly spaced samples from first to last, as a share of their mean, by
+ * linear regression. A single outlier has little influence.
  */
 export function growth(samples: readonly number[]): number {
   const mean = average(samples);
@@ -15,7 +15,7 @@ export function growth(samples: readonly number[]): number {
   return above / below * (samples.length - 1) / mean;
 }
 
-/** The later half of the samples. */
+/** Returns the second half of the samples. */
 export function secondHalf<T>(samples: readonly T[]): readonly T[] {
   return samples.slice(samples.length >> 1);
 }

@@ -2,24 +2,24 @@ import { createRandom, type Random } from "../../src/simulator/random.ts";
 import { Client, type Got } from "../chaos/client.ts";
 import { type Asking, MODEL } from "../chaos/asking.ts";
 
-/** How many requests ended in which way. */
+/** Number of requests by outcome. */
 export interface Fates {
-  /** With all that was asked for. */
+  /** Answered completely. */
   answered: number;
-  /** By their client. */
+  /** Left by their client. */
   left: number;
-  /** In the middle of a stream, and said so. */
+  /** Ended mid-stream with an error event. */
   broken: number;
-  /** With a status that is an error. */
+  /** Answered with an error status. */
   refused: number;
-  /** In any other way. */
+  /** Ended in any other way. */
   wrong: number;
 }
 
-/** Clients that ask, a number of requests at a time. */
+/** Clients that send a given number of requests at a time. */
 export interface Load {
   readonly fates: Readonly<Fates>;
-  /** Sends so many requests, and waits for the last of them. */
+  /** Sends this many requests and waits for the last of them. */
   send(requests: number): Promise<void>;
   close(): void;
 }
@@ -49,7 +49,7 @@ export function createLoad(port: number, count: number, seed: number): Load {
   };
 }
 
-/** A short answer, or a long one that its client doesn't wait for. */
+/** Draws a request with a short answer, or with a long one whose client leaves. */
 function drawRequest(index: number, random: Random): Request {
   const leaves = random() < LEAVING;
   const stream = leaves || random() < STREAMS;

@@ -1,6 +1,6 @@
 /**
- * Runs the router under load for as long as it takes to see whether anything stays behind: memory,
- * descriptors, timers, counted requests. See ../README.md. Linux only.
+ * Runs the router under load long enough to detect leaks of memory, descriptors, timers and counted
+ * requests. See ../README.md. Linux only.
  */
 import { Command } from "commander";
 import { number } from "../../src/cli/options.ts";
@@ -19,9 +19,9 @@ interface SoakOptions {
 }
 
 const SERVERS = 4;
-/** The memory is looked at so many times, and each time the faults change. */
+/** Number of memory samples; the faults change at each one. */
 const SAMPLES = 52;
-/** Quick, and yet slow enough that a client can leave in the middle. */
+/** Fast, but slow enough that a client can leave mid-stream. */
 const SIMULATOR = {
   maxNumSeqs: 4096,
   kvBlocks: 262_144,
@@ -34,11 +34,11 @@ const SETTINGS = {
   health_check_interval: 1,
   request_timeout: 0.5,
   chunk_timeout: 0.5,
-  // Single requests fail, the servers are well: they are to stay in.
+  // Single requests fail but the servers are fine, so they must stay in rotation.
   failure_threshold: 1_000_000,
 };
 const WARM_UP_REQUESTS = 500;
-/** Within it idle connections to servers are closed. */
+/** Time within which idle connections to servers are closed. */
 const IDLE_MS = 6_000;
 const SETTLE_MS = 15_000;
 const LOOKS = 8;
@@ -84,7 +84,7 @@ async function soak({ requests, seed, clients }: SoakOptions): Promise<Soaked> {
   };
 }
 
-/** What the router holds when nobody asks: its own probes come and go, so the most of some looks. */
+/** Samples the idle router and returns the most descriptors seen, since its probes come and go. */
 async function idling(router: SoakedRouter): Promise<Held> {
   await sleep(IDLE_MS);
   const looks: Held[] = [];
@@ -95,7 +95,7 @@ async function idling(router: SoakedRouter): Promise<Held> {
   return looks.toSorted((a, b) => b.descriptors - a.descriptors)[0]!;
 }
 
-/** Waits until the router holds no more descriptors than at the start. */
+/** Waits until the router has no more descriptors open than at the start. */
 async function settled(router: SoakedRouter, idle: Held): Promise<Held> {
   const deadline = performance.now() + SETTLE_MS;
   while (true) {
@@ -109,10 +109,10 @@ async function settled(router: SoakedRouter, idle: Held): Promise<Held> {
 const count = (least: number) => number({ least, whole: true });
 
 await new Command("deno task soak")
-  .description("Sends many requests, of which some fail, and checks that nothing stays behind.")
-  .option("--requests <count>", "how many", count(1000), 200_000)
-  .option("--seed <number>", "the seed of all chance", count(0), 1)
-  .option("--clients <count>", "clients that ask side by side", count(1), 64)
+  .description("Sends many requests, some of which fail, and checks for leaks.")
+  .option("--requests <count>", "number of requests", count(1000), 200_000)
+  .option("--seed <number>", "random seed", count(0), 1)
+  .option("--clients <count>", "concurrent clients", count(1), 64)
   .action(async (options: SoakOptions) => {
     try {
       const soaked = await soak(options);

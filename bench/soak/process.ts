@@ -1,12 +1,12 @@
 import { killAtTheEnd } from "../processes.ts";
 import type { Held } from "./gateway.ts";
 
-/** The router in a process that tells of its memory. */
+/** The router in a process that reports its memory. */
 export interface SoakedRouter {
   readonly port: number;
-  /** Collects garbage there and tells what is left. */
+  /** Collects garbage and returns the remaining resources. */
   held(): Promise<Held>;
-  /** Shuts it down. Resolves with what is wrong with how it ended, if anything is. */
+  /** Shuts it down. Resolves with a problem of its exit, if any. */
   stop(withinMs: number): Promise<string | undefined>;
 }
 
@@ -27,7 +27,7 @@ export async function startSoaked(config: unknown): Promise<SoakedRouter> {
   const lines = linesOf(child.stdout);
   const nextLine = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error("The router ended by itself");
+    if (done) throw new Error("The router exited unexpectedly");
     return value;
   };
   const port = Number(await nextLine());
@@ -44,8 +44,8 @@ export async function startSoaked(config: unknown): Promise<SoakedRouter> {
       const status = await Promise.race([child.status, late.promise]);
       clearTimeout(timer);
       await lines.return();
-      if (!status) return `the router is still at work ${withinMs / 1000} s after its shutdown`;
-      return status.success ? undefined : `the router ended with exit code ${status.code}`;
+      if (!status) return `the router is still running ${withinMs / 1000} s after its shutdown`;
+      return status.success ? undefined : `the router exited with code ${status.code}`;
     },
   };
 }

@@ -3,31 +3,31 @@ import type { Held } from "./gateway.ts";
 import { growth, secondHalf } from "./growth.ts";
 import type { Fates } from "./load.ts";
 
-/** What a soak brought to light. */
+/** Result of a soak test. */
 export interface Soaked {
   readonly fates: Readonly<Fates>;
   readonly seconds: number;
-  /** Ended by a simulated server's fault. */
+  /** Requests ended by a simulated server's fault. */
   readonly failed: number;
-  /** Each taken after the same number of requests, with nothing under way. */
+  /** Samples, each taken after the same number of requests, with none under way. */
   readonly samples: readonly Held[];
-  /** After a few requests, with all connections of theirs closed. */
+  /** The idle router after a few requests, with all their connections closed. */
   readonly idle: Held;
-  /** When all was over. */
+  /** The router at the end. */
   readonly last: Held;
-  /** Requests that simulated servers still had. */
+  /** Requests still at the simulated servers. */
   readonly leftAtServers: number;
-  /** What was wrong with how the router ended. */
+  /** Problem of the router's exit, if any. */
   readonly ending: string | undefined;
 }
 
-/** What memory may grow by over the second half. */
+/** Maximum growth of memory over the second half. */
 const MOST_GROWTH = 0.05;
 const MEMORY = ["rss", "heap", "external"] as const;
 
 const sum = (fates: Readonly<Fates>) => Object.values(fates).reduce((a, b) => a + b, 0);
 
-/** Everything that should not be, one sentence each. */
+/** Returns all problems, one sentence each. */
 export function problemsOf(
   { fates, samples, idle, last, leftAtServers, ending }: Soaked,
 ): string[] {
@@ -37,12 +37,12 @@ export function problemsOf(
       ? [`${kind} grew by ${percent(share)} over the second half, expected at most 5%`]
       : [];
   });
-  if (fates.wrong > 0) problems.push(`${fates.wrong} requests ended as none should`);
+  if (fates.wrong > 0) problems.push(`${fates.wrong} requests ended in an unexpected way`);
   if (last.inFlight > 0) problems.push(`the router counts ${last.inFlight} requests in flight`);
   if (leftAtServers > 0) problems.push(`servers still have ${leftAtServers} requests`);
   if (last.descriptors > idle.descriptors) {
     problems.push(
-      `${last.descriptors} descriptors are open, ${idle.descriptors} were when it was idle before`,
+      `${last.descriptors} descriptors are open, expected at most ${idle.descriptors}`,
     );
   }
   if (ending) problems.push(ending);

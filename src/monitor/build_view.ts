@@ -3,7 +3,7 @@ import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
 import type { EventView, Identity, ServerView, Totals, View } from "./view.ts";
 
-/** Puts together what people are shown. */
+/** Builds the view that every screen shows. */
 export function buildView(
   identity: Identity,
   at: number,

@@ -2,26 +2,26 @@ import { isDown, type StateChange } from "../fleet/state/server.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view.ts";
 
-/** What happened lately, once for each transition. */
+/** Recent events, one per transition. */
 export interface Events {
   readonly listener: Partial<Listener>;
   /** Newest first. */
   list(): readonly EventView[];
 }
 
-/** Within which failovers from one server for one reason are one event. */
+/** Failovers within this time from one server for one reason are merged into one event. */
 const SAME_MS = 10_000;
 
 /**
  * @param now monotonic time in milliseconds
- * @param toWallTime of a monotonic time, for people
+ * @param toWallTime converts a monotonic time to the wall clock, both in milliseconds
  */
 export function createEvents(
   now: () => number,
   toWallTime: (time: number) => number,
 ): Events {
   const events: EventView[] = [];
-  /** Of the failovers among them: what they were from and for, and how many they stand for. */
+  /** For each failover event: its server and reason, how many requests it covers, and when. */
   const moves = new WeakMap<
     EventView,
     { readonly key: string; readonly count: number; readonly at: number }
@@ -48,7 +48,8 @@ export function createEvents(
       add("state", "bad", `The metrics of ${server} can't be used: ${why}`);
     },
     failover({ id, from, to, reason }) {
-      // A server that fails moves hundreds: counted, or there would be nothing else to see.
+      // A failing server moves hundreds of requests. They are counted in one event, so that they do
+      // not push out all others.
       const key = `${from} ${reason}`;
       const time = now();
       const at = events.findIndex((event) => {

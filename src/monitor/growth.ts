@@ -1,8 +1,8 @@
-/** How a counter grew over the recent past. */
+/** Growth of a counter over a recent window. */
 export interface Growth {
-  /** Takes what the counter shows; one that fell was reset and starts anew. */
+  /** Records the counter's value. A falling value means a reset and starts the window anew. */
   record(counter: number | undefined): void;
-  /** Over the window, at most; `null` before there are two values. */
+  /** Returns the growth over the window, or less; `null` before there are two values. */
   total(): number | null;
   perSecond(): number | null;
 }
@@ -20,7 +20,7 @@ export function createGrowth(windowMs: number, now: () => number): Growth {
       const at = now();
       if (points.length > 0 && counter < points.at(-1)!.counter) points = [];
       points.push({ at, counter });
-      // The oldest that is kept is the last one before the window, so that it spans all of it.
+      // Keep the last point before the window, so that the points span all of it.
       while (points.length > 2 && points[1]!.at <= at - windowMs) points.shift();
     },
     total,

@@ -1,11 +1,11 @@
 import type { History, ServerHistory, View } from "./view.ts";
 
-/** A quarter of an hour, a value a second. */
+/** A quarter of an hour at one point per second. */
 export const HISTORY_POINTS = 900;
 
-/** A bounded past: of 200 servers it takes about 2 MB. */
+/** A bounded history; 200 servers take about 2 MB. */
 export interface Past {
-  /** Takes what a view shows as the next point. */
+  /** Adds a view as the next point. */
   add(view: View): void;
   read(): History;
 }
@@ -23,7 +23,7 @@ const fleetRows: Record<OfFleet, (view: View) => number | null> = {
 };
 const serverRows: readonly OfServer[] = ["inFlight", "waiting", "kvCacheUsage"];
 
-/** NaN stands for `null` in the rows. */
+/** In the rows, NaN stands for `null`. */
 export function createPast(points: number = HISTORY_POINTS): Past {
   const emptyRow = (): Row => new Float32Array(points).fill(NaN);
   const times = new Float64Array(points);

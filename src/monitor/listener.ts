@@ -5,39 +5,33 @@ import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity, StateChange } from "../fleet/state/server.ts";
 import type { Observer } from "../proxy/observer.ts";
 
-/** Whoever wants to know what goes on: the log, the metrics, the screens. */
+/** Receives the router's events: the log, the metrics, the screens. */
 export interface Listener extends Observer {
-  /** A server was chosen for a request, among these. */
+  /** A server was chosen for a request. */
   readonly chose: (choice: Decision) => void;
-  /** A server entered another state. */
+  /** A server changed its state. */
   readonly stateChanged: (change: StateChange) => void;
-  /**
-   * A server that answers its checks, told by its name, doesn't tell its models, so that no request
-   * goes there.
-   */
+  /** A server answers its checks but does not list its models, so it gets no requests. */
   readonly noModels: (server: string, why: string) => void;
-  /**
-   * A server that answers its checks, told by its name, doesn't tell its load: only the router's own
-   * requests count.
-   */
+  /** A server answers its checks but reports no load: only the router's own requests count. */
   readonly noMetrics: (server: string, why: string) => void;
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: ServerIdentity, outcome: Outcome) => void;
-  /** A request was turned away at the door, for want of a key or past a limit of its client's. */
+  /** A request was rejected before routing: it had no valid key or exceeded a client limit. */
   readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
-  /** A client showed a key that is none of the router's. */
+  /** A client sent a key that the router does not know. */
   readonly wrongKey: (client: string) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Diagnostic[]) => void;
-  /** A changed configuration asks for no key where the one before did: everybody gets in. */
+  /** A changed configuration no longer requires keys: everyone has access. */
   readonly keysTurnedOff: () => void;
-  /** A changed configuration can't be used; nothing changed. */
+  /** A changed configuration is invalid; nothing changed. */
   readonly notReloaded: (problems: readonly Diagnostic[]) => void;
 }
 
 /**
- * One listener that passes on to all of these, each of which may care for some things only. One
- * that fails keeps neither the others nor the request from going on.
+ * Combines listeners into one. Each may implement only some of the methods. A listener that throws
+ * affects neither the others nor the request.
  */
 export function tellAll(
   listeners: readonly Partial<Listener>[],

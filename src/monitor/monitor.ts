@@ -7,26 +7,26 @@ import type { Listener } from "./listener.ts";
 import { createStatistics } from "./statistics.ts";
 import type { History, Identity, View } from "./view.ts";
 
-/** What the screens are fed from. */
+/** The data source of the screens. */
 export interface Monitor {
-  /** Through which it hears of what goes on. */
+  /** Listeners that feed the monitor. */
   readonly listeners: readonly Partial<Listener>[];
-  /** The fleet at the last look, at most {@linkcode LOOK_MS} old. */
+  /** Returns the latest view of the fleet, at most {@linkcode LOOK_MS} old. */
   view(): View;
-  /** The last quarter of an hour. */
+  /** Returns the last quarter of an hour. */
   history(): History;
-  /** Calls back after each look. Returns what ends it. */
+  /** Calls back after each update. Returns a function that unsubscribes. */
   watch(onLook: (view: View) => void): () => void;
-  /** Looks no more. */
+  /** Stops updating. */
   stop(): void;
 }
 
-/** Between two looks; twice a second is what a screen needs. */
+/** Interval between two updates; a screen needs two per second. */
 export const LOOK_MS = 500;
-/** Looks between two points of the history, a second apart. */
+/** Updates per point of the history, which has one point per second. */
 const LOOKS_PER_POINT = 2;
 
-/** Looks at the fleet twice a second from now on, until it is stopped. */
+/** Starts updating the view of the fleet twice a second, until stopped. */
 export function startMonitor(
   snapshot: () => FleetSnapshot,
   identity: Identity,
@@ -51,7 +51,7 @@ export function startMonitor(
     refresh(fleet);
     if (looks++ % LOOKS_PER_POINT === 0) past.add(view);
   }
-  /** A server that died is not to wait for the next look; of many at once one refresh tells. */
+  /** Refreshes immediately, so that a failed server shows at once; many changes share a refresh. */
   function stateChanged(): void {
     if (refreshing) return;
     refreshing = true;

@@ -1,27 +1,27 @@
-/** Quantiles of what was measured lately, such as times in milliseconds. */
+/** Quantiles of recent measurements, such as times in milliseconds. */
 export interface Quantiles {
   add(value: number): void;
   /**
-   * One for each share, 0 to 1, off by 2% at most; `null` where nothing was measured. Values below
-   * 1 count as 0, those above 3,600,000 as that.
+   * Returns one quantile for each share (0 to 1), within 2%, or `null` without measurements. Values
+   * below 1 count as 0, values above 3,600,000 as 3,600,000.
    */
   read(shares: readonly number[]): (number | null)[];
 }
 
-/** A window moves on in so many steps. */
+/** Number of steps in which a window moves. */
 const SLICES = 6;
-/** Of a bucket's upper end to its lower. */
+/** Ratio of a bucket's upper to its lower bound. */
 const GROWTH = 1.04;
 const LN_GROWTH = Math.log(GROWTH);
 const MOST = 3_600_000;
-/** The first is for what is below 1. */
+/** The first bucket holds values below 1. */
 const BUCKETS = bucketOf(MOST) + 1;
 
 /**
- * Counts values in buckets, each 4% wider than the one before, so that neither the memory nor the
- * time that this takes depends on how many values there are.
+ * Counts values in buckets, each 4% wider than the previous one, so that memory and time do not
+ * depend on the number of values.
  *
- * @param windowMs how long a value counts; up to a sixth of it less
+ * @param windowMs how long a value counts, or up to a sixth less
  * @param now monotonic time in milliseconds
  */
 export function createQuantiles(windowMs: number, now: () => number): Quantiles {
@@ -31,7 +31,7 @@ export function createQuantiles(windowMs: number, now: () => number): Quantiles 
   let count = 0;
   let current = Math.floor(now() / sliceMs);
 
-  /** Drops the slices that have left the window. A clock that was set back changes nothing. */
+  /** Drops the slices that have left the window. A clock set back changes nothing. */
   function moveOn(): void {
     const next = Math.floor(now() / sliceMs);
     for (let left = Math.min(SLICES, next - current); left > 0; left--) {
@@ -73,7 +73,7 @@ function bucketOf(value: number): number {
   return value < 1 ? 0 : 1 + Math.floor(Math.log(Math.min(value, MOST)) / LN_GROWTH);
 }
 
-/** As far from the bucket's lower end as from its upper one, each in terms of itself. */
+/** Returns the value with the same relative distance from the bucket's lower and upper bound. */
 function valueOf(bucket: number): number {
   return bucket === 0 ? 0 : 2 * GROWTH ** bucket / (GROWTH + 1);
 }

@@ -1,9 +1,9 @@
 import type { Counter } from "prom-client";
 
-/** What stands in a series for one of its labels. */
+/** The value of one label of a series. */
 export type LabelValue = string | number;
 
-/** Removes a counter's series that have another value of a label than these. */
+/** Removes a counter's series whose value of a label is not among the given ones. */
 export async function keepSeries<L extends string>(
   counter: Counter<L>,
   wanted: Partial<Record<L, ReadonlySet<LabelValue>>>,

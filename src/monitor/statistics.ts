@@ -5,17 +5,17 @@ import type { Listener } from "./listener.ts";
 import { createQuantiles, type Quantiles } from "./quantiles.ts";
 import type { FirstToken } from "./view.ts";
 
-/** What the router counted and timed, for the screens. */
+/** Counts and times of the router, for the screens. */
 export interface Statistics {
   readonly listener: Partial<Listener>;
-  /** Looks at the servers' own counters and forgets servers that left. */
+  /** Reads the servers' own counters and forgets removed servers. */
   look(snapshot: FleetSnapshot): void;
-  /** Since the start. */
+  /** Finished requests since the start. */
   readonly requests: number;
-  /** Since the start. */
+  /** Failovers since the start. */
   readonly failovers: number;
   requestsPerSecond(): number;
-  /** Of the whole fleet, as clients wait for it. */
+  /** Returns the fleet's time to first token, as clients experience it. */
   fleetFirstToken(): FirstToken;
   /** Of one server by its address, from the attempt on. */
   of(url: string): ServerStatistics;
@@ -25,7 +25,7 @@ export interface ServerStatistics {
   readonly errors: number;
   readonly firstToken: FirstToken;
   readonly tokensPerSecond: number | null;
-  /** Over the last minute, 0 to 1; `null` where nothing was asked of the cache. */
+  /** Over the last minute, 0 to 1; `null` if the cache was not queried. */
   readonly prefixHitRate: number | null;
 }
 

@@ -1,112 +1,112 @@
 import type { ServerState } from "../fleet/state/server.ts";
 
-/** The fleet at one moment as people are shown it: plain JSON, the same for every screen. */
+/** The fleet at one moment, as plain JSON. Every screen shows the same view. */
 export interface View {
-  /** Of the router. */
+  /** Version of the router. */
   readonly version: string;
-  /** Where it listens, such as `http://0.0.0.0:8888`. */
+  /** Listen address, such as `http://0.0.0.0:8888`. */
   readonly address: string;
-  /** Clock time in milliseconds of this view. */
+  /** Wall-clock time of this view, in milliseconds. */
   readonly at: number;
-  /** Clock time in milliseconds at which the router started. */
+  /** Wall-clock time at which the router started, in milliseconds. */
   readonly startedAt: number;
   /** The fleet as a whole. */
   readonly totals: Totals;
-  /** In the order of the configuration, draining ones last. */
+  /** Servers in configuration order, draining ones last. */
   readonly servers: readonly ServerView[];
-  /** The latest, newest first, at most {@linkcode SHOWN_EVENTS}. */
+  /** The latest events, newest first, at most {@linkcode SHOWN_EVENTS}. */
   readonly events: readonly EventView[];
 }
 
-/** What stays the same as long as the router runs. */
+/** The part of a view that never changes while the router runs. */
 export type Identity = Pick<View, "version" | "address" | "startedAt">;
 
-/** How many events a view carries. */
+/** Maximum number of events in a view. */
 export const SHOWN_EVENTS = 50;
 
-/** Times to first token in milliseconds over the last minute; `null` where there was none. */
+/** Times to first token over the last minute, in milliseconds; `null` if there were none. */
 export interface FirstToken {
-  /** Half of them were at most that. */
+  /** Median. */
   readonly p50: number | null;
-  /** 95% of them were at most that. */
+  /** 95th percentile. */
   readonly p95: number | null;
-  /** 99% of them were at most that. */
+  /** 99th percentile. */
   readonly p99: number | null;
 }
 
 /** The fleet as a whole. */
 export interface Totals {
-  /** Servers, without those that drain. */
+  /** Number of servers, excluding draining ones. */
   readonly servers: number;
-  /** Of them, those that requests go to. */
+  /** Number of healthy servers among them. */
   readonly healthy: number;
-  /** Requests at all servers now over their capacity together, 0 to 1 and beyond. */
+  /** Current requests at all servers divided by their total capacity; may exceed 1. */
   readonly load: number;
   /** The router's own requests in flight. */
   readonly inFlight: number;
-  /** Prompt tokens that all servers have yet to compute for this router's requests, estimated. */
+  /** Estimated prompt tokens that all servers have yet to compute for this router's requests. */
   readonly pendingTokens: number;
-  /** Requests that ended, over the last seconds. */
+  /** Finished requests per second, over the last few seconds. */
   readonly requestsPerSecond: number;
-  /** Tokens generated at all servers, over the last seconds. */
+  /** Tokens generated per second at all servers, over the last few seconds. */
   readonly tokensPerSecond: number;
-  /** Requests that ended since the start. */
+  /** Finished requests since the start. */
   readonly requests: number;
   /** Requests that moved to another server since the start. */
   readonly failovers: number;
-  /** As clients wait for it. */
+  /** Time to first token, as clients experience it. */
   readonly firstToken: FirstToken;
 }
 
 /** One server. */
 export interface ServerView {
-  /** Base address, which identifies it. */
+  /** Base URL, which identifies the server. */
   readonly url: string;
-  /** What people call it. */
+  /** Display name. */
   readonly name: string;
   /** Its state. */
   readonly state: ServerState;
-  /** Why it is in that state. */
+  /** Reason for its state. */
   readonly reason: string;
   /** Requests in its batch. */
   readonly running: number;
   /** Requests in its queue. */
   readonly waiting: number;
-  /** Requests it may run side by side before it counts as full. */
+  /** Number of concurrent requests at which it counts as full. */
   readonly capacity: number;
-  /** Requests at it now over its capacity, 0 to 1 and beyond. */
+  /** Its current requests divided by its capacity; may exceed 1. */
   readonly usage: number;
-  /** The router's own requests there. */
+  /** The router's own requests at this server. */
   readonly inFlight: number;
   /**
-   * Prompt tokens that it has yet to compute for this router's own requests, as the router
-   * estimates. A choice counts those of others' requests as well.
+   * Estimated prompt tokens that it has yet to compute for this router's own requests. Choosing a
+   * server also counts those of other clients' requests.
    */
   readonly pendingTokens: number;
-  /** 0 to 1; `null` where the server doesn't tell. */
+  /** KV-cache usage, 0 to 1; `null` if the server does not report it. */
   readonly kvCacheUsage: number | null;
   /**
    * Share of prompt tokens found in the prefix cache over the last minute, 0 to 1. Metrics and
-   * `/load-stats` have that of the last comparison with what was predicted.
+   * `/load-stats` instead report the share at the last comparison with the prediction.
    */
   readonly prefixHitRate: number | null;
-  /** From the attempt on. */
+  /** Time to first token, from the start of the attempt. */
   readonly firstToken: FirstToken;
-  /** Generated, as the server's own counter grew; `null` where it doesn't tell. */
+  /** Tokens generated per second, by the server's own counter; `null` if it reports none. */
   readonly tokensPerSecond: number | null;
   /** Failed attempts since the start. */
   readonly errors: number;
-  /** What it lists. */
+  /** The models it lists. */
   readonly models: readonly string[];
 }
 
-/** Something that happened. */
+/** An event. */
 export interface EventView {
-  /** Clock time in milliseconds. */
+  /** Wall-clock time in milliseconds. */
   readonly at: number;
-  /** What it was about. */
+  /** Subject of the event. */
   readonly kind: "state" | "failover" | "reload";
-  /** `bad` is something to look at, `good` its end. */
+  /** `bad` needs attention; `good` ends a `bad` state. */
   readonly tone: "good" | "bad" | "plain";
   /** One sentence. */
   readonly text: string;
@@ -114,32 +114,32 @@ export interface EventView {
 
 /** The last quarter of an hour, one value a second, oldest first. */
 export interface History {
-  /** Clock times in milliseconds. */
+  /** Wall-clock times in milliseconds. */
   readonly times: readonly number[];
-  /** Requests that ended. */
+  /** Finished requests per second. */
   readonly requestsPerSecond: readonly number[];
-  /** Tokens generated at all servers. */
+  /** Tokens generated per second at all servers. */
   readonly tokensPerSecond: readonly number[];
-  /** Time to first token in milliseconds, the median. */
+  /** Median time to first token in milliseconds. */
   readonly firstTokenP50: readonly (number | null)[];
-  /** The same, 95th percentile. */
+  /** 95th percentile of the time to first token in milliseconds. */
   readonly firstTokenP95: readonly (number | null)[];
-  /** The same, 99th percentile. */
+  /** 99th percentile of the time to first token in milliseconds. */
   readonly firstTokenP99: readonly (number | null)[];
-  /** The servers that are there now. */
+  /** The current servers. */
   readonly servers: readonly ServerHistory[];
 }
 
-/** One server's part of the history; `null` where it was not there yet or did not tell. */
+/** One server's history; `null` before it was added or when it did not report a value. */
 export interface ServerHistory {
-  /** Base address, which identifies it. */
+  /** Base URL, which identifies the server. */
   readonly url: string;
-  /** What people call it. */
+  /** Display name. */
   readonly name: string;
-  /** The router's own requests there. */
+  /** The router's own requests at this server. */
   readonly inFlight: readonly (number | null)[];
   /** Requests in its queue. */
   readonly waiting: readonly (number | null)[];
-  /** 0 to 1. */
+  /** KV-cache usage, 0 to 1. */
   readonly kvCacheUsage: readonly (number | null)[];
 }

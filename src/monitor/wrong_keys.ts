@@ -1,28 +1,28 @@
-/** Counts wrong keys, so that who guesses a thousand leaves few lines. */
+/** Counts wrong keys, so that a thousand guesses produce only a few log lines. */
 export interface WrongKeys {
-  /** A wrong key was shown by a client at this address. */
+  /** Counts a wrong key from a client at this address. */
   add(address: string): void;
-  /** Tells what was not told yet. */
+  /** Reports all counts not reported yet. */
   stop(): void;
 }
 
 export interface WrongKeysOptions {
-  /** Hears of an address at once, and then of how many more came from it, once an interval. */
+  /** Called at once for a new address, then once per interval with the number of further keys. */
   readonly tell: (address: string, count: number) => void;
-  /** @default a minute */
+  /** Reporting interval. @default 60,000 */
   readonly intervalMs?: number;
 }
 
-/** Each may be another: beyond these they are counted as one. */
+/** Maximum number of addresses tracked, since each may be new; others are counted as one. */
 const MOST_ADDRESSES = 1_000;
 const OTHERS = "other addresses";
 
 export function createWrongKeys({ tell, intervalMs = 60_000 }: WrongKeysOptions): WrongKeys {
-  /** By address, what was not told yet. */
+  /** Unreported counts, by address. */
   const counts = new Map<string, number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Forgets the addresses that have fallen silent. */
+  /** Reports all counts and forgets addresses without new ones. */
   function tellAll(): void {
     for (const [address, count] of [...counts]) {
       if (count > 0) tell(address, count);

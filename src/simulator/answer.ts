@@ -4,7 +4,7 @@ import { createRandom, drawLogNormal } from "./random.ts";
 import { hashTokens } from "./token_hash.ts";
 import { tokenize } from "./tokenizer.ts";
 
-/** What one sequence computes and generates. */
+/** The prompt one sequence computes and the tokens it generates. */
 export interface AnswerPlan {
   readonly prompt: Uint32Array;
   readonly cacheSalt?: string | undefined;
@@ -17,15 +17,15 @@ export interface AnswerPlan {
 const MEDIAN_LENGTH = 100;
 const LENGTH_SIGMA = 0.6;
 
-// Words of one token each. The sentence ends with the same length.
+// Each word plus its space is one token, and so is each word plus the final full stop.
 const WORDS = ("the and for you was are but not had all one day new now old see two way who boy " +
   "man put say she too use sun sky sea air red big low far run").split(" ");
 const MIDDLE_TOKENS = WORDS.map((word) => tokenize(`${word} `)[0]!);
 const LAST_TOKENS = WORDS.map((word) => tokenize(`${word}.`)[0]!);
 
 /**
- * Plans the answer to a prompt: always the same one for the same `seed`, prompt and `choice`. It
- * has a drawn length within `max_tokens` and `min_tokens`; exactly `max_tokens` with `ignore_eos`.
+ * Plans the answer to a prompt. The same `seed`, prompt and `choice` always give the same answer.
+ * Its length is drawn between `min_tokens` and `max_tokens`; with `ignore_eos` it is `max_tokens`.
  *
  * @throws {RequestError} when prompt and answer don't fit into `maxModelLen` tokens
  */
@@ -71,7 +71,7 @@ export function planAnswer(
   };
 }
 
-/** Plans a request that needs its prompt computed and nothing generated. */
+/** Plans a request that computes its prompt and generates nothing. */
 export function planPooling(prompt: Uint32Array, maxModelLen: number): AnswerPlan {
   checkPromptLength(prompt, maxModelLen);
   return { prompt, length: 0, lengthReason: "stop", nextToken: () => 0 };

@@ -15,8 +15,8 @@ const STOP_REASONS: Record<FinishReason, string> = {
 };
 
 /**
- * vLLM makes these events from those of a chat, and stumbles over one that is an error: its status
- * is in the message only.
+ * vLLM converts chat events into these events and fails to parse a chat event that is an error, so
+ * the status appears only in the message.
  */
 const failure: StreamFailure = ({ status, message }) => {
   const error = {
@@ -28,7 +28,7 @@ const failure: StreamFailure = ({ status, message }) => {
   return namedEvent("error", { error }) + "data: [DONE]\n\n";
 };
 
-/** POST /v1/messages, in the shape of Anthropic. */
+/** POST /v1/messages, in Anthropic's format. */
 export const messages: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);

@@ -7,9 +7,9 @@ import { createStreamFrame } from "./stream_frame.ts";
 import { tokenize } from "./tokenizer.ts";
 import type { InferenceEndpoint } from "./wording.ts";
 
-/** Uncompressed speech of 16 bits at 16 kHz. */
+/** Uncompressed 16-bit speech at 16 kHz. */
 const BYTES_PER_SECOND = 32_000;
-/** Whisper computes a window of 30 s in 1500 tokens. */
+/** Whisper encodes a 30 s window as 1500 tokens. */
 const PROMPT_TOKENS_PER_SECOND = 50;
 const MAX_PROMPT_TOKENS = 1500;
 
@@ -25,7 +25,7 @@ export const transcribe: InferenceEndpoint = (request, server) => {
   const model = servedModel({ model: field("model") }, server.models);
   const seconds = Math.ceil(file.length / BYTES_PER_SECOND);
   const wanted = Math.max(1, seconds * PROMPT_TOKENS_PER_SECOND);
-  // The sound itself makes the prompt, so that the same file gets the same answer.
+  // The prompt is derived from the audio, so the same file gets the same answer.
   const heard = tokenize(String.fromCharCode(...file.subarray(0, 4 * MAX_PROMPT_TOKENS)));
   const prompt = new Uint32Array(Math.min(MAX_PROMPT_TOKENS, wanted));
   prompt.set(heard.subarray(0, prompt.length));

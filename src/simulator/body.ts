@@ -8,9 +8,9 @@ const decoder = new TextDecoder();
 const latin1 = new TextDecoder("latin1");
 
 /**
- * The object that a JSON body holds.
+ * Parses a JSON body that is an object.
  *
- * @throws {RequestError} when it holds none
+ * @throws {RequestError} when the body is not a JSON object
  */
 export function parseJsonBody(request: HttpRequest): Json {
   const contentType = request.headers.get("content-type") ?? "";
@@ -28,9 +28,9 @@ export function parseJsonBody(request: HttpRequest): Json {
 }
 
 /**
- * The fields of a multipart form, by name; of several with one name the last.
+ * Parses the fields of a multipart form by name. The last field with a given name wins.
  *
- * @throws {RequestError} when the body is no such form
+ * @throws {RequestError} when the body is not a multipart form
  */
 export function parseFormBody(request: HttpRequest): Map<string, Uint8Array> {
   const contentType = request.headers.get("content-type") ?? "";
@@ -41,13 +41,13 @@ export function parseFormBody(request: HttpRequest): Map<string, Uint8Array> {
   return parseMultipart(request.body, boundary);
 }
 
-/** Tells a JSON object from lists and plain values. */
+/** Returns true for a JSON object, false for arrays, null and primitive values. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
- * A whole number from `least` on, or undefined where the field is missing or null.
+ * Reads an integer of at least `least`, or undefined when the field is missing or null.
  *
  * @throws {RequestError} when it is anything else
  */
@@ -61,7 +61,7 @@ export function readCount(body: Json, name: string, least: number): number | und
 }
 
 function parseMultipart(body: Uint8Array, boundary: string): Map<string, Uint8Array> {
-  // As Latin-1 every byte is one character, so that positions in text and bytes agree.
+  // In Latin-1 every byte is one character, so text and byte positions agree.
   const text = latin1.decode(body);
   const mark = `--${boundary}`;
   const fields = new Map<string, Uint8Array>();

@@ -56,7 +56,7 @@ function chatWording(id: string, model: string, body: Json): Wording {
       send(frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`));
     },
     finish(send, choice) {
-      // vLLM goes on to [DONE] without a reason.
+      // vLLM goes straight to [DONE] without a finish reason.
       if (choice.forgotten) return;
       send(frame.choice(choice, `"delta":{}`, choice.finishReason));
     },

@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** A chunk with its size in front, in one encoding: room for the size is made first, then cut. */
+/** Encodes a chunk in one pass: reserves room for the size prefix, then trims what is unused. */
 export function encodeChunk(text: string): Uint8Array<ArrayBuffer> {
   const bytes = encoder.encode(`        \r\n${text}\r\n`);
   const size = (bytes.length - 12).toString(16);
@@ -10,7 +10,7 @@ export function encodeChunk(text: string): Uint8Array<ArrayBuffer> {
   return bytes.subarray(8 - size.length);
 }
 
-/** As `encodeChunk`, of what is bytes already. */
+/** Frames bytes as a chunk; see `encodeChunk`. */
 export function frameChunk(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const size = encoder.encode(`${bytes.length.toString(16)}\r\n`);
   const framed = new Uint8Array(size.length + bytes.length + 2);

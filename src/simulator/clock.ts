@@ -1,8 +1,8 @@
-/** The engine's time; tests put a fake one in its place. */
+/** The engine's clock. Tests use a fake one. */
 export interface Clock {
-  /** Milliseconds since any fixed moment. */
+  /** Milliseconds since an arbitrary fixed moment. */
   now(): number;
-  /** Calls back at `atMs` or soon after it; returns what cancels the call. */
+  /** Calls back at `atMs` or soon after. Returns a function that cancels the call. */
   schedule(atMs: number, callback: () => void): () => void;
 }
 

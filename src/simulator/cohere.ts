@@ -5,7 +5,7 @@ import { renderChat } from "./prompt.ts";
 import { requestId } from "./server_state.ts";
 import type { Choice, InferenceEndpoint } from "./wording.ts";
 
-/** POST /cohere/v2/chat, answered in one document or, for a stream, in Cohere's events. */
+/** POST /cohere/v2/chat, answered with one document or, for a stream, with Cohere's events. */
 export const cohereChat: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   servedModel(body, server.models);

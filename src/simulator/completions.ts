@@ -7,12 +7,12 @@ import { createStreamFrame } from "./stream_frame.ts";
 import { usage } from "./usage.ts";
 import type { InferenceEndpoint, Wording } from "./wording.ts";
 
-/** POST /v1/completions; several prompts, and `n`, make several choices. */
+/** POST /v1/completions. Several prompts, or `n`, produce several choices. */
 export const completions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
   const count = readCount(body, "n", 1) ?? 1;
-  // This endpoint stops after 16 tokens unless it is told otherwise.
+  // This endpoint generates 16 tokens by default.
   const limited = { ...body, max_tokens: body.max_tokens ?? 16 };
   return {
     stream: body.stream === true,

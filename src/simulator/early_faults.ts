@@ -5,7 +5,7 @@ import { EVENT_STREAM } from "./stream_manner.ts";
 
 type OfKind<Kind> = Extract<RequestFault, { readonly kind: Kind }>;
 
-/** Faults that answer a request before anything is made of its body. */
+/** Faults that answer a request before its body is interpreted. */
 const EARLY_FAULTS: {
   readonly [Kind in RequestFault["kind"]]?: (exchange: Exchange, fault: OfKind<Kind>) => void;
 } = {
@@ -21,7 +21,7 @@ const EARLY_FAULTS: {
   },
   gateway_status(exchange, { status }) {
     exchange.settle("failed");
-    // vLLM's own 401 has no shape of an error either.
+    // vLLM's own 401 is not in the OpenAI error format either.
     if (status === 401) return exchange.response.json(401, { error: "Unauthorized" });
     const page =
       `<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>`;
@@ -29,7 +29,7 @@ const EARLY_FAULTS: {
   },
 };
 
-/** Answers a request if its fault strikes that early. */
+/** Answers the request if its fault is one of these. Returns whether it did. */
 export function strikeEarly(exchange: Exchange, fault: RequestFault): boolean {
   const strike = EARLY_FAULTS[fault.kind] as
     | ((exchange: Exchange, fault: RequestFault) => void)

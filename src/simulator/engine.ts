@@ -22,14 +22,14 @@ import {
 import { type Outlook, outlookFor } from "./outlook.ts";
 
 /**
- * A continuous-batching engine: one step after another, each giving one token to every sequence
- * whose tokens are all computed. Steps follow the clock's time and not its timers: a late timer
- * makes several steps end at once, and the pace stays.
+ * A continuous-batching engine. It runs one step after another; each step generates one token for
+ * every sequence whose tokens are all computed. Steps follow the clock's time, not its timers: when
+ * a timer fires late, several steps end at once and the pace is kept.
  */
 export class Engine {
   readonly cache: KvCache;
   readonly statistics = createStatistics();
-  /** Every step takes so many times as long, from the next one on. */
+  /** Factor that lengthens every step, starting with the next one. */
   slowdown = 1;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class Engine {
     if (options.metricsAtStepEnd) this.#lastReport = copyReport(this);
   }
 
-  /** What /metrics tells of it. */
+  /** The engine state that /metrics reports. */
   get report(): EngineReport {
     return this.#lastReport ?? this;
   }
@@ -64,7 +64,7 @@ export class Engine {
     return this.#scheduler.preemptions;
   }
 
-  /** What a prompt of these full blocks would meet here now. No metrics page tells as much. */
+  /** Returns what a prompt with these full blocks would find now, in more detail than /metrics. */
   inspect(blockHashes: readonly number[]): Outlook {
     const now = this.#clock.now();
     this.#advance(now);
@@ -73,7 +73,7 @@ export class Engine {
     return { ...outlook, stepLeftMs, slowdown: this.slowdown };
   }
 
-  /** Queues a request; its callbacks come from later steps, never from within this call. */
+  /** Queues a request. Its callbacks run in later steps, never within this call. */
   add(request: SequenceRequest): Sequence {
     const now = this.#clock.now();
     this.#advance(now);
@@ -83,12 +83,12 @@ export class Engine {
     return sequence;
   }
 
-  /** Ends a sequence at once, wherever it is. Does nothing when it has ended already. */
+  /** Ends a sequence at once, running or waiting. Does nothing if it has already ended. */
   abort(sequence: Sequence): void {
     if (sequence.ended) return;
     this.#end(sequence, "abort", this.#clock.now());
-    // The place it leaves may be what a waiting one needs while no step is under way, or none
-    // that will ever end.
+    // A waiting sequence may need the freed place while no step is under way, or only a step that
+    // will never end.
     const idle = this.#step === null ||
       this.#stalled && this.#step.sequences.every(({ ended }) => ended);
     if (idle) this.#resume(this.#clock.now());
@@ -98,7 +98,7 @@ export class Engine {
     for (const sequence of this.#scheduler.all()) this.abort(sequence);
   }
 
-  /** Stops the step under way from ending, until it is called with false. */
+  /** Keeps the step under way from ending until called with false. */
   setStalled(stalled: boolean): void {
     if (stalled === this.#stalled) return;
     const now = this.#clock.now();
@@ -110,7 +110,7 @@ export class Engine {
     this.#setTimer();
   }
 
-  /** Leaves what is added from now on untouched and uncounted, until it is called with false. */
+  /** Neither schedules nor counts sequences added from now on, until called with false. */
   setDeaf(deaf: boolean): void {
     this.#scheduler.setDeaf(deaf);
     if (!deaf && this.#step === null) this.#resume(this.#clock.now());
@@ -122,19 +122,19 @@ export class Engine {
     this.cache.clear();
   }
 
-  /** Aborts everything; sets no further timer. */
+  /** Aborts everything and cancels the timer. */
   close(): void {
     this.abortAll();
     this.#cancelTimer();
   }
 
-  /** Starts a step where none is under way, or none that matters to anybody. */
+  /** Starts a step when none is under way, or when every sequence of the current one has ended. */
   #resume(now: number): void {
     this.#startStep(now);
     this.#setTimer();
   }
 
-  /** Ends every step whose time has come; each next one starts where the last ended. */
+  /** Ends every step that is due. Each step starts at the moment the previous one ended. */
   #advance(now: number): void {
     while (this.#step !== null && !this.#stalled && this.#step.endsAtMs <= now) {
       const { endsAtMs } = this.#step;
@@ -176,7 +176,7 @@ export class Engine {
     if (this.#options.metricsAtStepEnd) this.#lastReport = copyReport(this);
   }
 
-  /** All tokens so far are computed: the next one is there. */
+  /** Generates the next token of a sequence whose tokens are all computed. */
   #emit(sequence: Sequence, now: number): void {
     const { request, generated } = sequence;
     recordToken(this.statistics, sequence, now);
@@ -186,7 +186,7 @@ export class Engine {
       appendToken(sequence, token);
       request.onToken(token);
     }
-    // Who receives the token may have aborted the sequence.
+    // `onToken` may have aborted the sequence.
     if (generated.length >= request.length && !sequence.ended) {
       this.#end(sequence, request.lengthReason, now);
     }

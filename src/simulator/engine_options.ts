@@ -1,13 +1,13 @@
 import type { Pace } from "./pace.ts";
 
-/** The size and the pace of an engine. */
+/** Size and pace of an engine. */
 export interface EngineOptions extends Pace {
-  /** Sequences computed side by side. */
+  /** Maximum number of sequences in a batch. */
   readonly maxNumSeqs: number;
   /** Size of the KV cache in blocks. */
   readonly kvBlocks: number;
-  /** Tokens that a step computes at most. @default STEP_TOKEN_BUDGET */
+  /** Maximum number of tokens that one step computes. @default STEP_TOKEN_BUDGET */
   readonly maxNumBatchedTokens?: number;
-  /** `report` changes at the end of a step only. @default false */
+  /** Updates `report` only at the end of a step. @default false */
   readonly metricsAtStepEnd?: boolean;
 }

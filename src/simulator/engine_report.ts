@@ -1,6 +1,6 @@
 import type { Histogram, Statistics } from "./statistics.ts";
 
-/** What an engine tells of itself, as /metrics shows it. */
+/** The engine state that /metrics reports. */
 export interface EngineReport {
   readonly running: number;
   readonly waiting: number;
@@ -9,7 +9,7 @@ export interface EngineReport {
   readonly cache: { readonly usedBlocks: number; readonly totalBlocks: number };
 }
 
-/** The report of this moment, which stays as it is while the engine goes on. */
+/** Copies a report, so that it stays unchanged while the engine runs on. */
 export function copyReport(report: EngineReport): EngineReport {
   const { running, waiting, preemptions, statistics, cache: { usedBlocks, totalBlocks } } = report;
   return {

@@ -1,4 +1,4 @@
-/** A request the server refuses, in the words of vLLM. */
+/** A refused request, with vLLM's error message. */
 export class RequestError extends Error {
   constructor(
     readonly status: number,
@@ -10,18 +10,18 @@ export class RequestError extends Error {
   }
 }
 
-/** Status 400, for a value that is out of place. */
+/** Returns a 400 error for an invalid value. */
 export function badRequest(message: string, param: string | null = null): RequestError {
   return new RequestError(400, "BadRequestError", message, param);
 }
 
-/** Status 400, for a field that has to be there. */
+/** Returns a 400 error for a missing required field. */
 export function missingField(name: string): RequestError {
   const message = `[{'type': 'missing', 'loc': ('body', '${name}'), 'msg': 'Field required'}]`;
   return new RequestError(400, "Bad Request", message);
 }
 
-/** The document that goes with a status that is no success. */
+/** Builds the body of an error response in the format of the endpoint at `path`. */
 export function errorDocument(
   path: string,
   status: number,
@@ -44,7 +44,7 @@ const TYPES: Record<number, string> = {
   504: "GatewayTimeoutError",
 };
 
-/** The error type of a status that a fault asks for. */
+/** Returns vLLM's error type for a status. */
 export function errorType(status: number): string {
   return TYPES[status] ??
     (status < 500 ? "BadRequestError" : "InternalServerError");

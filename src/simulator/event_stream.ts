@@ -4,7 +4,7 @@ import type { StreamManner } from "./stream_manner.ts";
 
 const KEEP_ALIVE = ": keep-alive\n\n";
 
-/** Writes the events of one answer. The head goes out at once. */
+/** Writes the events of one answer. Sends the response head immediately. */
 export class EventStream {
   readonly #response: HttpResponse;
   readonly #manner: StreamManner;
@@ -12,8 +12,8 @@ export class EventStream {
   #lastSentAtMs = performance.now();
 
   /**
-   * @param keepAliveMs sends a comment whenever nothing else was sent for so long
-   * @param length is announced as the length of the whole stream
+   * @param keepAliveMs silence after which a comment is sent
+   * @param length `content-length` to declare for the whole stream; chunked without it
    */
   constructor(
     response: HttpResponse,

@@ -7,12 +7,12 @@ import type { OpenRequest, ServerState } from "./server_state.ts";
 import type { Ending } from "./simulator_options.ts";
 import type { StreamFailure } from "./wording.ts";
 
-/** One inference request under way: counted once, and freed in the engine when it ends. */
+/** One inference request under way. It is counted once and leaves the engine when it ends. */
 export class Exchange implements OpenRequest {
-  /** What the request holds in the engine. */
+  /** The request's sequences in the engine. */
   readonly sequences: Sequence[] = [];
   readonly response: HttpResponse;
-  /** The stream whose head has gone out, and the events that end it with an error. */
+  /** The stream, once its head is sent, and the events that end it with an error. */
   stream: { readonly events: EventStream; readonly failure: StreamFailure } | undefined;
   readonly #server: ServerState;
   readonly #request: HttpRequest;
@@ -31,7 +31,7 @@ export class Exchange implements OpenRequest {
     return this.#settled;
   }
 
-  /** Ends the request for the engine and the counters; what came first stays. */
+  /** Ends the request in the engine and counts it. Only the first call has an effect. */
   settle(how: Ending): void {
     if (this.#settled) return;
     this.#settled = true;
@@ -43,14 +43,14 @@ export class Exchange implements OpenRequest {
     if (open.size === 0) onIdle?.();
   }
 
-  /** Answers a request that is not to be served, or that the simulator can't make out. */
+  /** Answers a refused request with its error; any other error becomes a 500. */
   refuse(error: unknown): void {
     if (!(error instanceof RequestError)) return this.fail(500, String(error));
     this.settle("refused");
     this.#sendError(error);
   }
 
-  /** Answers with an error that a fault asks for. */
+  /** Answers with the error of a fault. */
   fail(status: number, message: string, retryAfterSeconds?: number): void {
     this.settle("failed");
     this.#sendError(
@@ -59,19 +59,19 @@ export class Exchange implements OpenRequest {
     );
   }
 
-  /** Answers with what is no HTTP. */
+  /** Answers with bytes that are not HTTP. */
   garble(): void {
     this.settle("failed");
     this.response.garble();
   }
 
-  /** Breaks the connection off after what has been written. */
+  /** Closes the connection after the bytes written so far. */
   drop(): void {
     this.settle("failed");
     this.response.drop();
   }
 
-  /** The document of an error in the shape of the endpoint. */
+  /** Builds the error body in the format of the endpoint. */
   errorDocument({ status, type, message, param }: RequestError): unknown {
     return errorDocument(this.#request.path, status, type, message, param);
   }

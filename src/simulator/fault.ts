@@ -1,111 +1,112 @@
-/** Faults that strike one request; others go on undisturbed. */
+/** Faults that hit single requests and leave all others undisturbed. */
 export type RequestFault =
   & (
-    /** The connection ends after the request was read, before any byte of an answer. */
+    /** Closes the connection after reading the request, before any byte of the answer. */
     | { readonly kind: "reset_before_head" }
-    /** The connection is dropped after so many tokens. `afterTokens` is 3 by default. */
+    /** Drops the connection after `afterTokens` tokens (3 by default). */
     | { readonly kind: "reset_mid_stream"; readonly afterTokens?: number }
-    /** Not even the head of an answer; the request keeps its place in the engine. */
+    /** Never sends the response head. The request keeps its place in the engine. */
     | { readonly kind: "hang_before_head" }
-    /** The head of a stream and nothing after it. */
+    /** Sends the head of a stream and nothing after it. */
     | { readonly kind: "hang_before_first_token" }
-    /** No token after so many. `afterTokens` is 3 by default. */
+    /** Sends nothing more after `afterTokens` tokens (3 by default). */
     | { readonly kind: "hang_mid_stream"; readonly afterTokens?: number }
-    /** Every step takes `factor` times as long (10 by default). */
+    /** Makes every step take `factor` times as long (10 by default). */
     | { readonly kind: "slow"; readonly factor?: number }
-    /** An error document with this status (300 to 599), and `retry-after` where it is given. */
+    /** Answers with an error document of this status (300 to 599) and `retry-after`, if given. */
     | { readonly kind: "status"; readonly status: number; readonly retryAfterSeconds?: number }
-    /** A stream whose only event is an error; the status (500) when no stream is asked for. */
+    /** Sends an error as the only event of a stream; without streaming, the status (500). */
     | { readonly kind: "error_event"; readonly status?: number }
-    /** The queue is full, whatever waits: 503, and in a stream the end that its endpoint has. */
+    /** Reports a full queue at any length: 503, or in a stream the endpoint's error ending. */
     | { readonly kind: "queue_full" }
-    /** An error event after so many tokens (3), and a clean end of the stream without `[DONE]`. */
+    /** Sends an error event after `afterTokens` (3) tokens and ends the stream without `[DONE]`. */
     | { readonly kind: "error_mid_stream"; readonly afterTokens?: number }
-    /** Less than announced: half a document, or a stream that stops after its head. */
+    /** Sends less than declared: half a document, or a stream that stops after its head. */
     | { readonly kind: "truncated" }
-    /** Bytes that are no HTTP, and the end of the connection. */
+    /** Sends bytes that are not HTTP and closes the connection. */
     | { readonly kind: "garbled" }
-    /** A Content-Length past the document's end, or past so many tokens (3) of a stream. */
+    /** Declares a Content-Length past the end of the document, or past `afterTokens` (3) tokens. */
     | { readonly kind: "wrong_length"; readonly afterTokens?: number }
-    /** Dropped without a byte where its connection has carried another request before. */
+    /** Drops a reused connection without sending a byte. */
     | { readonly kind: "idle_reset" }
-    /** A gateway answers in place of vLLM: its own 401, 403 and so on, HTML and no JSON. */
+    /** A gateway answers instead of vLLM, with its own 401, 403 and so on, in HTML, not JSON. */
     | { readonly kind: "gateway_status"; readonly status: number }
-    /** An error document with this status under the type of an event stream. */
+    /** Sends an error document of this status with the content type of an event stream. */
     | { readonly kind: "status_as_events"; readonly status: number }
-    /** A whole document under the type of an event stream, whatever was asked for. */
+    /** Sends a whole document with the content type of an event stream, for any request. */
     | { readonly kind: "document_as_events" }
-    /** A stream is compressed with gzip though nobody asked for it. */
+    /** Compresses a stream with gzip though the client did not ask for it. */
     | { readonly kind: "gzip_stream" }
-    /** A stream of JSON lines, `application/x-ndjson`, and no `[DONE]`. */
+    /** Streams JSON lines (`application/x-ndjson`) without `[DONE]`. */
     | { readonly kind: "ndjson_stream" }
-    /** A stream of events under the type `text/plain`. */
+    /** Streams events with the content type `text/plain`. */
     | { readonly kind: "plain_stream" }
-    /** A stream of events without a content type. */
+    /** Streams events without a content type. */
     | { readonly kind: "untyped_stream" }
-    /** A comment after the last event of a stream. */
+    /** Sends a comment after the last event of a stream. */
     | { readonly kind: "comment_after_done" }
-    /** A stream with 150 response headers. */
+    /** Streams with 150 response headers. */
     | { readonly kind: "many_headers" }
   )
   & {
-    /** Share of the requests it strikes. @default 1 */
+    /** Share of the requests it hits, 0 to 1. @default 1 */
     readonly probability?: number;
-    /** Strikes so many requests, then clears itself. @default without end */
+    /** Number of requests it hits before it clears itself. @default unlimited */
     readonly times?: number;
   };
 
-/** Faults of the server as a whole. */
+/** Faults of the whole server. */
 export type ServerFault =
-  /** Connections are refused, and idle ones closed; for `seconds`, or until it is cleared. */
+  /** Refuses connections and closes idle ones, for `seconds` or until cleared. */
   | { readonly kind: "refuse"; readonly seconds?: number }
-  /** As `refuse`, but connecting hangs, as it does where packets are dropped. On Linux only. */
+  /** Like `refuse`, but connecting hangs, as if packets were dropped. Linux only. */
   | { readonly kind: "connect_hang"; readonly seconds?: number }
   /** /metrics never answers. */
   | { readonly kind: "metrics_hang" }
-  /** /metrics answers 200 with what is no metrics page. */
+  /** /metrics answers 200 with bytes that are not a metrics page. */
   | { readonly kind: "metrics_garbage" }
-  /** 200 without any line of vLLM's, as with --disable-log-stats. */
+  /** /metrics answers 200 without any vLLM metric, as with --disable-log-stats. */
   | { readonly kind: "metrics_missing" }
   /** /metrics answers 404. */
   | { readonly kind: "metrics_404" }
   /** /health never answers. */
   | { readonly kind: "health_hang" }
-  /** /health answers after so many seconds (5). */
+  /** /health answers after `seconds` (5). */
   | { readonly kind: "health_slow"; readonly seconds?: number }
   /** /health answers with this status (300 to 599). */
   | { readonly kind: "health_status"; readonly status: number }
-  /** The engine stands still; /health answers, and /metrics what it said when that began. */
+  /** The engine is stalled. /health answers; /metrics repeats the page from the stall's start. */
   | { readonly kind: "stalled" }
   /**
-   * The engine finishes what it has and takes no further request: these get a stream's head and
-   * nothing else, and /metrics tells of none of them. Once cleared, the engine serves them.
+   * The engine finishes its current work but takes no new requests. New requests get the head of a
+   * stream and nothing else, and /metrics does not count them. Clearing the fault serves them.
    */
   | { readonly kind: "stalled_idle" }
-  /** The engine sleeps: inference gets 500, and open requests are aborted. */
+  /** The engine sleeps. Open requests are aborted and inference gets 500. */
   | { readonly kind: "sleeping" }
   /**
-   * The server has got SIGTERM with default flags. Its port refuses, and open requests end in one of
-   * three ways: they end early as if all were well (`abort`, the default), get a 500 (`error`), or
-   * get nothing more (`silence`). Once cleared, a new server listens, with an empty cache.
+   * The server has received SIGTERM with default flags. Its port refuses connections. Open requests
+   * end early as if they were complete (`abort`, the default), get a 500 (`error`), or get nothing
+   * more (`silence`). Clearing the fault starts a new server with an empty cache.
    */
   | { readonly kind: "terminated"; readonly how?: "abort" | "error" | "silence" }
   /**
-   * The server has got SIGTERM with --shutdown-timeout. Open requests go on and new ones get 500.
-   * When all are done, or after `seconds` (30), the port refuses and what is left is aborted.
+   * The server has received SIGTERM with --shutdown-timeout. Open requests continue; new ones get
+   * 500. When all are done, or after `seconds` (30), the port refuses connections and remaining
+   * requests are aborted.
    */
   | { readonly kind: "draining"; readonly seconds?: number }
   /** /v1/models answers with this status (500). */
   | { readonly kind: "models_fail"; readonly status?: number };
 
-/** Something wrong with a simulated server. */
+/** A fault of a simulated server. */
 export type Fault = RequestFault | ServerFault;
 
-/** Tokens sent before a reset or a hang in mid-stream that says no number. */
+/** Default number of tokens sent before a fault that breaks or hangs a stream. */
 export const DEFAULT_AFTER_TOKENS = 3;
-/** How many times as long a step takes under `slow` that says no factor. */
+/** Default factor of `slow`. */
 export const DEFAULT_SLOW_FACTOR = 10;
-/** How long /health takes under `health_slow` that says no number. */
+/** Default `seconds` of `health_slow`. */
 export const DEFAULT_HEALTH_SECONDS = 5;
-/** How long a server drains that is told no number. */
+/** Default `seconds` of `draining`. */
 export const DEFAULT_DRAIN_SECONDS = 30;

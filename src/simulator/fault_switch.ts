@@ -2,7 +2,7 @@ import type { Fault, RequestFault } from "./fault.ts";
 import { isRequestFault } from "./fault_text.ts";
 import type { Random } from "./random.ts";
 
-/** Holds the fault that is on, and draws which requests it strikes. */
+/** Holds the current fault and decides at random which requests it hits. */
 export class FaultSwitch {
   #current: Fault | null = null;
   #strikesLeft = Infinity;
@@ -24,9 +24,9 @@ export class FaultSwitch {
   }
 
   /**
-   * The fault that strikes the request now at hand, if one does.
+   * Returns the fault that hits the current request, or null.
    *
-   * @param reused its connection has carried another request before
+   * @param reused whether the connection has carried another request before
    */
   strike(reused: boolean): RequestFault | null {
     const fault = this.#current;

@@ -1,6 +1,6 @@
 import type { Fault, RequestFault } from "./fault.ts";
 
-/** A parameter's values, and what to say of any other. */
+/** Valid values of a parameter, and the description used in error messages. */
 interface Range {
   valid(value: unknown): boolean;
   readonly expected: string;
@@ -29,10 +29,10 @@ const RANGES = {
 
 type Parameter = keyof typeof RANGES;
 
-/** Those of every fault that strikes single requests. */
+/** Parameters of every fault that hits single requests. */
 const EACH: readonly Parameter[] = ["probability", "times"];
 
-/** The parameters of each kind. The first is the one that needs no name in a text. */
+/** The parameters of each kind. The first one may be given without its name. */
 const PARAMETERS: Record<Fault["kind"], readonly Parameter[]> = {
   reset_before_head: EACH,
   reset_mid_stream: ["afterTokens", ...EACH],
@@ -82,7 +82,7 @@ const NEED_STATUS: readonly Fault["kind"][] = [
 ];
 
 /**
- * Reads a fault from a text such as `hang_before_head`, `status:503`, `slow:factor=5` or
+ * Parses a fault from text such as `hang_before_head`, `status:503`, `slow:factor=5` or
  * `reset_mid_stream:10,probability=0.1`.
  *
  * @throws {Error} with one sentence that names the bad part and what was expected
@@ -99,14 +99,14 @@ export function parseFault(text: string): Fault {
     }
     const name = equals < 0 ? firstParameter(kind) : part.slice(0, equals).trim();
     const value = part.slice(equals + 1).trim();
-    // What is no number is a word, or kept for the message that refuses it.
+    // A value that is not a number is a word, or is kept for the error message.
     fault[name] = value === "" || Number.isNaN(Number(value)) ? value : Number(value);
   });
   return checkFault(fault);
 }
 
 /**
- * Checks a fault that comes from outside.
+ * Validates an untrusted fault.
  *
  * @throws {Error} with one sentence that names the bad part and what was expected
  */
@@ -138,12 +138,12 @@ export function checkFault(value: unknown): Fault {
   return value as Fault;
 }
 
-/** Tells faults that strike single requests from those of the whole server. */
+/** Returns true for a fault that hits single requests, false for one of the whole server. */
 export function isRequestFault(fault: Fault): fault is RequestFault {
   return PARAMETERS[fault.kind].includes("times");
 }
 
-/** What a value without a name stands for; "value" where it stands for nothing, to be refused. */
+/** Returns the parameter that an unnamed value sets, or "value", which validation rejects. */
 function firstParameter(kind: string): string {
   const parameters = Object.hasOwn(PARAMETERS, kind) ? PARAMETERS[kind as Fault["kind"]] : [];
   return parameters[0] ?? "value";

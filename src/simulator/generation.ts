@@ -8,7 +8,7 @@ import type { Choice, Inference } from "./wording.ts";
 
 const DONE = "data: [DONE]\n\n";
 
-/** Puts a request's sequences into the engine and words what comes out of it. */
+/** Adds a request's sequences to the engine and writes what they generate as the answer. */
 export function generate(
   { engine, faults }: ServerState,
   exchange: Exchange,
@@ -19,7 +19,7 @@ export function generate(
   const { plans, wording } = inference;
   const hangAfterTokens = tokensBeforeHang(fault);
   const breakAfterTokens = tokensBeforeBreak(fault, inference.stream);
-  // A fault that slows all requests slows the engine, and not each of them once more.
+  // A fault that hits all requests already slows the engine; do not slow each request again.
   const slowdown = fault?.kind === "slow" && engine.slowdown === 1
     ? fault.factor ?? DEFAULT_SLOW_FACTOR
     : undefined;
@@ -100,14 +100,14 @@ export function generate(
   if (plans.length === 0 && hangAfterTokens === undefined) finish();
 }
 
-/** After how many tokens the answer breaks; Infinity when it does not. */
+/** Returns the number of tokens after which the answer breaks off, or Infinity. */
 function tokensBeforeBreak(fault: RequestFault | null, stream: boolean): number {
   const breaks = fault?.kind === "reset_mid_stream" ||
     (fault?.kind === "wrong_length" || fault?.kind === "error_mid_stream") && stream;
   return breaks ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS : Infinity;
 }
 
-/** After how many tokens the request hangs; undefined when it does not. */
+/** Returns the number of tokens after which the request hangs, or undefined. */
 function tokensBeforeHang(fault: RequestFault | null): number | undefined {
   switch (fault?.kind) {
     case "hang_before_head":

@@ -1,18 +1,18 @@
 import { constants, crc32, deflateRawSync } from "node:zlib";
 
 const HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-/** A last block of deflate with nothing in it. */
+/** An empty final deflate block. */
 const LAST_BLOCK = [3, 0];
 const encoder = new TextEncoder();
 
-/** Compresses a text piece by piece, each of which can be read at once. */
+/** Compresses text piece by piece. Each piece can be decompressed as soon as it arrives. */
 export interface Gzip {
   write(text: string): Uint8Array;
-  /** What follows the last piece. */
+  /** Returns the bytes that follow the last piece. */
   end(): Uint8Array;
 }
 
-/** One gzip member of pieces to come. */
+/** Creates a compressor for one gzip member. */
 export function createGzip(): Gzip {
   let header = HEADER;
   let length = 0;

@@ -1,15 +1,15 @@
-/** A request of HTTP/1.1. Header names are in lower case. */
+/** An HTTP/1.1 request. Header names are in lower case. */
 export interface HttpRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
-  /** Its connection has carried another request before. */
+  /** True when the connection has carried another request before. */
   readonly reused: boolean;
 }
 
-/** What stands before a body, and how the body comes. */
+/** The head of a request, and how its body is framed. */
 export interface RequestHead extends Omit<HttpRequest, "body" | "reused"> {
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
@@ -17,14 +17,14 @@ export interface RequestHead extends Omit<HttpRequest, "body" | "reused"> {
   readonly bodyLength: number | "chunked";
 }
 
-/** A request that can't be understood; the connection ends with status 400 or 431. */
+/** A request that cannot be parsed. The connection ends with status 400 or 431. */
 export class MalformedRequest extends Error {
   constructor(message: string, readonly status: 400 | 431 = 400) {
     super(message);
   }
 }
 
-/** Parses a head, given without the empty line that ends it. */
+/** Parses a head, passed without the empty line that ends it. */
 export function parseHead(text: string): RequestHead {
   const lines = text.split("\r\n");
   const [method, target, protocol, ...rest] = lines[0]!.split(" ");

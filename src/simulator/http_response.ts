@@ -24,14 +24,14 @@ export const REASONS: Readonly<Record<number, string>> = {
 export type ResponseHeaders = Readonly<Record<string, string>>;
 
 /**
- * The answer to one request. Nothing waits for the client to read: what a slow one has not taken
- * yet goes out merged with what follows. After the end, and after the client has left, writing
- * does nothing.
+ * The answer to one request. Writing never waits for the client to read: bytes that a slow client
+ * has not read yet are merged with what follows. Writing after the end, or after the client has
+ * left, does nothing.
  */
 export class HttpResponse {
-  /** Resolves when the answer has gone out or the connection is lost. */
+  /** Resolves when the answer is sent or the connection is lost. */
   readonly done: Promise<void>;
-  /** Called once, when the client leaves before the end of the answer. */
+  /** Called once if the client leaves before the end of the answer. */
   onClientLeft: () => void = () => {};
   /** The connection must close after this answer. */
   mustClose: boolean;
@@ -70,7 +70,7 @@ export class HttpResponse {
     this.#end(this.#withBody ? concatBytes([head, body]) : head);
   }
 
-  /** Announces twice as much JSON as it sends, of half or all of the text, and closes. */
+  /** Sends `share` of the JSON text, declares twice as many bytes, and closes. */
   sendLess(text: string, share: 0.5 | 1): void {
     const body = encoder.encode(text);
     const head = this.#head(200, {
@@ -81,7 +81,7 @@ export class HttpResponse {
     this.#end(concatBytes([head, body.subarray(0, share * body.length)]));
   }
 
-  /** `length` announces the length of the whole stream in place of that of each chunk. */
+  /** Sends the head of a stream. `length` declares a content-length; chunked without it. */
   startStream(headers: ResponseHeaders, length?: number): void {
     this.#chunked = length === undefined;
     this.#push(this.#head(200, {
@@ -103,19 +103,19 @@ export class HttpResponse {
     this.#end(END_CHUNK);
   }
 
-  /** Closes the connection after what was written, without a proper end. */
+  /** Closes the connection after the bytes written so far, without ending the answer. */
   drop(): void {
     this.mustClose = true;
     this.#end(new Uint8Array());
   }
 
-  /** Writes what is no HTTP and closes the connection. */
+  /** Writes bytes that are not HTTP and closes the connection. */
   garble(): void {
     this.mustClose = true;
     this.#end(encoder.encode("\u0000}{ 200 hello\n\r\r\n\u0007"));
   }
 
-  /** The connection has ended on the client's side, or the server closes it. */
+  /** Ends the answer because the client closed the connection or the server is closing it. */
   connectionLost(): void {
     if (this.#state === "over") return;
     const wasOpen = this.#state === "open";

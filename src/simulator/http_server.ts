@@ -3,28 +3,28 @@ import { HttpResponse } from "./http_response.ts";
 import { RequestReader } from "./request_reader.ts";
 import { hangConnects, type UnreachablePort } from "./unreachable.ts";
 
-/** How long an idle connection is kept after an answer, as in vLLM. */
+/** Idle timeout of a connection after an answer, as in vLLM. */
 export const KEEP_ALIVE_MS = 5000;
-/** Bytes read ahead from a client while its request is served. */
+/** Maximum bytes read ahead from a client while its request is served. */
 const MAX_READ_AHEAD = 64 * 1024;
 
-/** Answers a request now or later through the response; may not throw. */
+/** Answers a request through the response, now or later. Must not throw. */
 export type Handler = (request: HttpRequest, response: HttpResponse) => void;
 
-/** A server that listens, until it is closed. */
+/** A listening server. */
 export interface HttpServer extends AsyncDisposable {
   readonly port: number;
   readonly openConnections: number;
   /**
-   * Closes idle connections while requests under way go on. Connections are refused once the
-   * promise resolves: the listening socket lives until its pending accept has ended.
+   * Closes idle connections; requests under way continue. New connections are refused once the
+   * promise resolves, because the listening socket lives until its pending accept has ended.
    */
   refuse(): Promise<void>;
-  /** As `refuse`, but new connections hang instead: nobody accepts them, nobody refuses them. */
+  /** Like `refuse`, but new connections hang: they are neither accepted nor refused. */
   hang(): Promise<void>;
-  /** Accepts connections again, on the same port, unless it is closed. */
+  /** Accepts connections again on the same port, unless the server is closed. */
   accept(): Promise<void>;
-  /** Resolves when no connection is left. They end by themselves once connections are refused. */
+  /** Resolves when no connection is left. Connections end by themselves after `refuse`. */
   ended(): Promise<void>;
   /** Closes the listener and every connection. */
   close(): Promise<void>;
@@ -38,8 +38,8 @@ interface Connection {
 }
 
 /**
- * A small HTTP/1.1 server on raw TCP, so that an answer can hang, break off or never come. It
- * notices a client that leaves at any moment.
+ * Serves HTTP/1.1 on raw TCP, so that an answer can hang, break off or never start. Detects a
+ * client that leaves at any moment.
  */
 export function serveHttp(hostname: string, port: number, handle: Handler): HttpServer {
   const connections = new Set<Connection>();
@@ -96,7 +96,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       }
     } catch (error) {
       if (error instanceof MalformedRequest) await answerMalformed(tcp, error);
-      // otherwise the client is gone
+      // otherwise the client has left
     }
   }
 
@@ -148,7 +148,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
   };
 }
 
-/** Notices the end of the connection while an answer is under way. */
+/** Detects the end of the connection while an answer is under way. */
 async function watch(reader: RequestReader, response: HttpResponse): Promise<void> {
   while (!response.isOver && reader.bufferedBytes <= MAX_READ_AHEAD) {
     if (await reader.fill()) continue;

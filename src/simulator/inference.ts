@@ -10,10 +10,10 @@ import type { ServerState } from "./server_state.ts";
 import { streamManner } from "./stream_manner.ts";
 import { type Inference, type InferenceEndpoint, openAiFailure } from "./wording.ts";
 
-/** More than any stream has. */
+/** Larger than any stream, in bytes. */
 const WRONG_LENGTH = 1e9;
 
-/** Serves one inference request through the engine, in good order or struck by a fault. */
+/** Serves one inference request through the engine, with the current fault applied. */
 export function serveInference(
   server: ServerState,
   endpoint: InferenceEndpoint,
@@ -23,7 +23,7 @@ export function serveInference(
   const exchange = new Exchange(server, request, response);
   const trouble = server.faults.current?.kind;
   if (trouble === "sleeping") return exchange.fail(500, "The engine is sleeping.");
-  // Its body was still on the way when the port closed.
+  // The request body was still arriving when the port closed.
   if (trouble === "terminated") return exchange.drop();
   const fault = server.faults.strike(request.reused);
   if (fault !== null && strikeEarly(exchange, fault)) return;
@@ -50,7 +50,7 @@ export function serveInference(
   generate(server, exchange, inference, fault);
 }
 
-/** Sends the head, and what an endpoint has to say before the engine has the request. */
+/** Sends the head and any events the endpoint sends before the engine has the request. */
 function startStream(
   { keepAliveMs }: ServerState,
   exchange: Exchange,

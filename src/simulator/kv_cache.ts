@@ -1,17 +1,17 @@
-/** Tokens in a block of the KV cache. */
+/** Tokens per KV-cache block. */
 export const BLOCK_SIZE = 16;
 
 /**
- * The blocks of a KV cache. A block is used while a sequence refers to it. A full block keeps its
- * contents under its hash after its last user has left, and serves a later prompt with the same
- * prefix until it is the longest unused one and its room is needed.
+ * The blocks of a KV cache. A block is in use while a sequence references it. A full block stays
+ * cached under its hash after its last reference is released and serves later prompts with the same
+ * prefix. The least recently used unreferenced block is evicted when space is needed.
  */
 export class KvCache {
   readonly totalBlocks: number;
   readonly #references: Int32Array;
   readonly #hashOfBlock: (number | undefined)[];
   readonly #blockOfHash = new Map<number, number>();
-  /** Unused blocks, the longest unused first. */
+  /** Unused blocks, least recently used first. */
   readonly #unused = new Set<number>();
 
   constructor(totalBlocks: number) {
@@ -29,12 +29,12 @@ export class KvCache {
     return this.#unused.size;
   }
 
-  /** Whether some block holds the contents with this hash. */
+  /** Returns whether a block with this hash is cached. */
   has(hash: number): boolean {
     return this.#blockOfHash.has(hash);
   }
 
-  /** The cached blocks of the longest prefix of `hashes`; takes no reference. */
+  /** Returns the cached blocks of the longest prefix, at most `most`. Takes no reference. */
   findPrefix(hashes: readonly number[], most: number): number[] {
     const blocks: number[] = [];
     for (let index = 0; index < most; index++) {
@@ -45,7 +45,7 @@ export class KvCache {
     return blocks;
   }
 
-  /** How many of these blocks nobody uses now, so that using them lowers `freeBlocks`. */
+  /** Counts the blocks that are unused now: taking them lowers `freeBlocks`. */
   countUnused(blocks: readonly number[]): number {
     return blocks.reduce((count, block) => count + (this.#unused.has(block) ? 1 : 0), 0);
   }
@@ -57,7 +57,7 @@ export class KvCache {
     }
   }
 
-  /** Takes empty blocks, evicting what they hold; the caller has looked at `freeBlocks`. */
+  /** Takes unused blocks and evicts their contents. The caller has checked `freeBlocks`. */
   take(count: number): number[] {
     const blocks: number[] = [];
     for (const block of this.#unused) {
@@ -72,14 +72,14 @@ export class KvCache {
     return blocks;
   }
 
-  /** Names a full block by its hash, unless another block already holds the same tokens. */
+  /** Caches a full block under its hash, unless another block already holds the same tokens. */
   remember(block: number, hash: number): void {
     if (this.#blockOfHash.has(hash)) return;
     this.#blockOfHash.set(hash, block);
     this.#hashOfBlock[block] = hash;
   }
 
-  /** Gives references back. The end of a prefix becomes free before its beginning, as in vLLM. */
+  /** Releases references. The end of a prefix is freed before its beginning, as in vLLM. */
   release(blocks: readonly number[]): void {
     for (let index = blocks.length - 1; index >= 0; index--) {
       const block = blocks[index]!;
@@ -87,7 +87,7 @@ export class KvCache {
     }
   }
 
-  /** Empties the cache of what is not in use. */
+  /** Drops the contents of all unused blocks. */
   clear(): void {
     for (const block of this.#unused) this.#forget(block);
   }

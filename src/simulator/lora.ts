@@ -6,7 +6,7 @@ import type { ServerState } from "./server_state.ts";
 
 const decoder = new TextDecoder();
 
-/** POST /v1/load_lora_adapter: one more model, which `lora_name` names. */
+/** POST /v1/load_lora_adapter: adds the model named by `lora_name`. */
 export function loadAdapter(server: ServerState, request: HttpRequest, response: HttpResponse) {
   const name = adapterName(request);
   if (name === undefined) return refuse(response, 400, "InvalidUserInput", "'lora_name' missing.");

@@ -3,8 +3,8 @@ import { BLOCK_SIZE } from "./kv_cache.ts";
 import { PrometheusText } from "./prometheus_text.ts";
 
 /**
- * The document of GET /metrics, in vLLM's names, labels and number format. `createdSeconds` is
- * when the server started, in seconds since 1970.
+ * Renders the page of GET /metrics with vLLM's names, labels and number format. `createdSeconds` is
+ * the server's start time, in seconds since 1970.
  */
 export function renderMetrics(
   engine: EngineReport,
@@ -21,7 +21,7 @@ export function renderMetrics(
   return page.toString();
 }
 
-/** What is left of the page with --disable-log-stats. */
+/** Renders the page that remains with --disable-log-stats. */
 export function renderMetricsWithoutStats(): string {
   const page = new PrometheusText({}, 0);
   writeProcess(page);

@@ -2,9 +2,9 @@ import type { Json } from "./body.ts";
 import { RequestError } from "./errors.ts";
 
 /**
- * The model a request names, or the first one when it names none.
+ * Returns the model a request names, or the first model by default.
  *
- * @throws {RequestError} when it is not served here
+ * @throws {RequestError} when the model is not served here
  */
 export function servedModel(body: Json, models: readonly string[]): string {
   const model = body.model ?? models[0]!;
@@ -12,7 +12,7 @@ export function servedModel(body: Json, models: readonly string[]): string {
   throw new RequestError(404, "NotFoundError", `The model \`${model}\` does not exist.`, "model");
 }
 
-/** The document of GET /v1/models. */
+/** Builds the document of GET /v1/models. */
 export function listModels(models: readonly string[], maxModelLen: number, created: number): Json {
   return {
     object: "list",

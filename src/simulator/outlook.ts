@@ -2,25 +2,25 @@ import { BLOCK_SIZE, type KvCache } from "./kv_cache.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type Sequence, tokenCount } from "./sequence.ts";
 
-/** What a prompt would meet in an engine: its true state at one moment. */
+/** The true state of an engine at one moment, as one prompt would find it. */
 export interface Outlook {
   /** Sequences in the batch. */
   readonly running: number;
-  /** Sequences that wait for a place in it. */
+  /** Sequences waiting for a place in the batch. */
   readonly waiting: number;
-  /** Tokens of all of them that are to be computed before their next one can be generated. */
+  /** Tokens those sequences must still compute before each can generate its next token. */
   readonly pendingTokens: number;
-  /** Tokens of the prompt that needn't be computed when its turn comes. */
+  /** Prompt tokens that will be cached by the time the prompt is scheduled. */
   readonly cachedTokens: number;
-  /** Until the step under way ends, in milliseconds; 0 where there is none. */
+  /** Milliseconds until the current step ends; 0 when no step is under way. */
   readonly stepLeftMs: number;
-  /** How many times as long as usual the next steps take. */
+  /** Factor that lengthens the next steps. */
   readonly slowdown: number;
 }
 
 /**
- * Looks a prompt's full blocks up, and counts the work before it. What those before it are going to
- * compute will be in the cache when its turn comes, so it counts as cached.
+ * Looks up a prompt's full blocks and counts the work ahead of it. Blocks that earlier sequences
+ * have yet to compute count as cached, since they will be cached when the prompt's turn comes.
  */
 export function outlookFor(
   blockHashes: readonly number[],
@@ -42,7 +42,7 @@ export function outlookFor(
     pendingTokens += left;
     for (const hash of sequence.blockHashes) coming.add(hash);
   };
-  // What the step under way computes is done when it ends, which `stepLeftMs` tells.
+  // The current step's tokens count as done; `stepLeftMs` covers the time until then.
   for (const sequence of running) add(sequence, sequence.computed + sequence.scheduled);
   for (const sequence of waiting) add(sequence, willBeCached(sequence.blockHashes));
   const cachedTokens = willBeCached(blockHashes);

@@ -1,22 +1,22 @@
 import type { Step } from "./scheduler.ts";
 
-/** How fast an engine computes. */
+/** Speed of an engine. */
 export interface Pace {
-  /** Prompt tokens computed in a second. */
+  /** Prompt tokens computed per second. */
   readonly prefillTokensPerSecond: number;
-  /** Time of a decode step with one sequence. */
+  /** Duration of a decode step with one sequence, in milliseconds. */
   readonly interTokenMs: number;
-  /** Share by which each further sequence slows a step. */
+  /** Fraction by which each additional sequence lengthens a step. */
   readonly interTokenGrowth: number;
   /** Multiplies the speed of everything. */
   readonly speed: number;
 }
 
 /**
- * How long a step takes, in milliseconds. Its slowest sequence sets the pace for all in it, as one
- * pass over the model computes them together.
+ * Returns the duration of a step in milliseconds. The slowest sequence sets the pace for the whole
+ * batch, since one pass over the model computes it together.
  *
- * @param slowdown how many times as long every step takes at least
+ * @param slowdown minimum factor that lengthens every step
  */
 export function stepDurationMs(step: Step, pace: Pace, slowdown: number): number {
   const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } = pace;

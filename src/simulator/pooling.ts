@@ -12,14 +12,14 @@ import type { Choice, InferenceEndpoint } from "./wording.ts";
 
 const DEFAULT_DIMENSIONS = 64;
 
-/** What sets one pooling endpoint apart from the others. */
+/** What differs between pooling endpoints. */
 interface PoolingKind {
   readonly idPrefix: string;
   prompts(body: Json): Uint32Array[];
   document(choices: readonly Choice[], body: Json, common: Json): unknown;
 }
 
-/** An endpoint that computes prompts in the engine and generates nothing. */
+/** Creates an endpoint that computes prompts in the engine and generates nothing. */
 function poolingEndpoint({ idPrefix, prompts, document }: PoolingKind): InferenceEndpoint {
   return (request, server) => {
     const body = parseJsonBody(request);
@@ -35,7 +35,7 @@ function poolingEndpoint({ idPrefix, prompts, document }: PoolingKind): Inferenc
   };
 }
 
-/** POST /v1/embeddings; unit vectors as numbers or, with `encoding_format`, as base64. */
+/** POST /v1/embeddings: unit vectors, as numbers or, with `encoding_format`, as base64. */
 export const embeddings = poolingEndpoint({
   idPrefix: "embd",
   prompts: inputPrompts,
@@ -65,7 +65,7 @@ export const pooling = poolingEndpoint({
   }),
 });
 
-/** POST /v2/embed, in the shape of Cohere. */
+/** POST /v2/embed, in Cohere's format. */
 export const cohereEmbed = poolingEndpoint({
   idPrefix: "embd",
   prompts: (body) => readPrompts(body.texts, "texts"),
@@ -130,7 +130,7 @@ export const rerank = poolingEndpoint({
         relevance_score: relevance(prompt),
       }))
       .sort((a, b) => b.relevance_score - a.relevance_score)
-      .slice(0, readCount(body, "top_n", 0) || undefined); // 0 asks for all
+      .slice(0, readCount(body, "top_n", 0) || undefined); // 0 means all
     const { prompt } = countTokens(choices);
     return {
       id,
@@ -155,12 +155,12 @@ function pairPrompt(query: string, document: string): Uint32Array {
   return joinTokens([tokenize(query), tokenize("\n"), tokenize(document)]);
 }
 
-/** A number from 0 to 1 that depends on the tokens alone. */
+/** Returns a number from 0 to 1 that depends only on the tokens. */
 function relevance(tokens: Uint32Array): number {
   return createRandom(hashTokens(0, tokens))();
 }
 
-/** A unit vector that depends on the tokens alone. */
+/** Returns a unit vector that depends only on the tokens. */
 function embed(tokens: Uint32Array, body: Json): Float32Array {
   const random = createRandom(hashTokens(0, tokens));
   const dimensions = readCount(body, "dimensions", 1) ?? DEFAULT_DIMENSIONS;

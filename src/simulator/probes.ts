@@ -7,12 +7,12 @@ import { renderMetrics, renderMetricsWithoutStats } from "./metrics_page.ts";
 import { listModels } from "./models.ts";
 import type { ServerState } from "./server_state.ts";
 
-/** What the endpoints that run no inference show and change. */
+/** State that the non-inference endpoints show and change. */
 export interface Probes {
   readonly server: ServerState;
   readonly version: string;
   readonly startedAtSeconds: number;
-  /** What /metrics goes on saying while the engine is stalled. */
+  /** The page that /metrics repeats while the engine is stalled. */
   frozenMetrics: string | undefined;
   state(): unknown;
   setFault(fault: Fault | null): Promise<void>;
@@ -47,7 +47,7 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
   "/simulator/fault": { POST: setFault, DELETE: clearFault },
 };
 
-/** Serves whatever is not inference; 404 and 405 in the words of vLLM. */
+/** Serves every non-inference request; 404 and 405 have vLLM's messages. */
 export function serveProbe(probes: Probes, request: HttpRequest, response: HttpResponse): void {
   if (request.path.startsWith("/v1/responses/")) {
     return storedResponse(probes, request, response);
@@ -93,7 +93,7 @@ function metrics(probes: Probes, _request: HttpRequest, response: HttpResponse):
   response.send(200, probes.frozenMetrics ?? metricsPage(probes), METRICS_TYPE);
 }
 
-/** What the engine says of itself at this moment. */
+/** Renders the current metrics page. */
 export function metricsPage({ server, startedAtSeconds }: Probes): string {
   const asleep = server.faults.current?.kind === "sleeping";
   return renderMetrics(server.engine.report, server.models[0] ?? "", startedAtSeconds, asleep);

@@ -2,16 +2,16 @@ import type { Histogram } from "./statistics.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** The labels that tell a value from others of its name, and the value. */
+/** The labels of a sample and its value. */
 export type Sample = readonly [labels: Labels, value: number];
 
-/** Writes a metrics page in the form of Prometheus' Python client, which vLLM uses. */
+/** Writes a metrics page in the format of Prometheus' Python client, which vLLM uses. */
 export class PrometheusText {
   readonly #lines: string[] = [];
   readonly #commonLabels: Labels;
   readonly #createdSeconds: number;
 
-  /** `createdSeconds` is since when counters count, in seconds since 1970. */
+  /** `createdSeconds` is when the counters started, in seconds since 1970. */
   constructor(commonLabels: Labels, createdSeconds: number) {
     this.#commonLabels = commonLabels;
     this.#createdSeconds = createdSeconds;
@@ -22,7 +22,7 @@ export class PrometheusText {
     for (const [labels, value] of samples) this.#line(name, labels, value);
   }
 
-  /** A gauge without the labels that all others share. */
+  /** Writes a gauge without the common labels. */
   bareGauge(name: string, help: string, labels: Labels, value: number): void {
     this.#head(name, help, "gauge");
     this.#lines.push(`${name}${renderLabels(labels)} ${formatNumber(value)}`);
@@ -46,7 +46,7 @@ export class PrometheusText {
     this.#created(name, help, [{}]);
   }
 
-  /** The page so far. */
+  /** Returns the page so far. */
   toString(): string {
     return this.#lines.map((line) => `${line}\n`).join("");
   }
@@ -66,7 +66,7 @@ export class PrometheusText {
   }
 }
 
-/** A number as Prometheus' Python client writes it: `3.0`, `0.25`, `6.4929219e+07`, `+Inf`. */
+/** Formats a number as Prometheus' Python client does: `3.0`, `0.25`, `6.4929219e+07`, `+Inf`. */
 export function formatNumber(value: number): string {
   if (value === Infinity) return "+Inf";
   const text = Number.isInteger(value) ? `${value}.0` : String(value);

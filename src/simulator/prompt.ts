@@ -3,8 +3,8 @@ import { badRequest, missingField } from "./errors.ts";
 import { joinTokens, tokenize } from "./tokenizer.ts";
 
 /**
- * Renders a conversation into tokens. Each part begins at a token of its own, so that an answer's
- * tokens come back unchanged when the next turn sends it as an assistant message.
+ * Renders a conversation into tokens. Each part starts on a token boundary, so that an answer keeps
+ * its tokens when the next turn sends it back as an assistant message.
  */
 export function renderChat(body: Json): Uint32Array {
   const { messages, tools } = body;
@@ -30,7 +30,7 @@ export function renderChat(body: Json): Uint32Array {
   return joinTokens(parts);
 }
 
-/** The prompts of a completion: a text, texts, token ids, or lists of token ids. */
+/** Reads the prompts of a completion: a text, texts, token ids, or lists of token ids. */
 export function readPrompts(prompt: unknown, name = "prompt"): Uint32Array[] {
   if (prompt === undefined) throw missingField(name);
   if (typeof prompt === "string") return [tokenize(prompt)];
@@ -46,14 +46,14 @@ export function readPrompts(prompt: unknown, name = "prompt"): Uint32Array[] {
   throw badRequest(`${name} must be a string, a list of strings or a list of token ids`, name);
 }
 
-/** The text of a message's content: a string, or parts of which some are no text. */
+/** Returns a message's content as text. The content is a string, or parts, not all of them text. */
 export function contentText(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content.map((part) => {
     if (typeof part === "string") return part;
     if (typeof part?.text === "string") return part.text;
-    // An image costs some tokens and not the size of its data.
+    // An image costs a fixed number of tokens, whatever the size of its data.
     return `<|${part?.type}|>`.padEnd(256, JSON.stringify(part ?? null).slice(-32));
   }).join("");
 }

@@ -1,7 +1,7 @@
 /** Draws the next number from 0 (included) to 1 (excluded). */
 export type Random = () => number;
 
-/** A small seeded generator (mulberry32): the same seed gives the same numbers. */
+/** Creates a seeded generator (mulberry32). The same seed gives the same numbers. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -12,14 +12,14 @@ export function createRandom(seed: number): Random {
   };
 }
 
-/** Draws from a log-normal distribution: half of the draws lie below `median`. */
+/** Draws from a log-normal distribution. Half of the draws are below `median`. */
 export function drawLogNormal(random: Random, median: number, sigma: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) *
     Math.cos(2 * Math.PI * random());
   return median * Math.exp(sigma * normal);
 }
 
-/** Draws an id of 32 hexadecimal digits. */
+/** Draws a 32-digit hexadecimal id. */
 export function drawId(random: Random): string {
   const part = () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0");
   return part() + part() + part() + part();

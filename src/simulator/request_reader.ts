@@ -7,10 +7,10 @@ const LINE_END = [13, 10];
 const HEAD_END = [13, 10, 13, 10];
 const latin1 = new TextDecoder("latin1");
 
-/** The connection ended where a request would have gone on. */
+/** Thrown when the connection ends before or within a request. */
 export class ConnectionEnded extends Error {}
 
-/** Reads requests from a connection, and notices its end while nothing is expected from it. */
+/** Reads requests from a connection and detects its end even while no request is expected. */
 export class RequestReader {
   readonly #connection: Deno.Conn;
   readonly #chunk = new Uint8Array(READ_BYTES);
@@ -21,7 +21,7 @@ export class RequestReader {
     this.#connection = connection;
   }
 
-  /** Bytes read and not yet used. */
+  /** Bytes read but not yet consumed. */
   get bufferedBytes(): number {
     return this.#buffered.length;
   }
@@ -73,7 +73,7 @@ export class RequestReader {
     }
   }
 
-  /** Where `mark` stands in the buffer, once it is there. */
+  /** Waits for `mark` and returns its position in the buffer. */
   async #find(mark: readonly number[], limit: number): Promise<number> {
     let from = 0;
     while (true) {
@@ -85,7 +85,7 @@ export class RequestReader {
       if (buffered.length > limit) {
         throw new MalformedRequest("Request head too large", 431);
       }
-      // The mark may have come in part.
+      // Part of the mark may already be buffered.
       from = Math.max(0, buffered.length - mark.length + 1);
       if (!await this.fill()) throw new ConnectionEnded();
     }
@@ -107,12 +107,12 @@ export class RequestReader {
         : concatBytes([this.#buffered, bytes]);
       return true;
     } catch {
-      return false; // reset by the client, or closed by us
+      return false; // reset by the client, or closed here
     }
   }
 }
 
-/** One array with all the bytes in it, in order. */
+/** Concatenates byte arrays. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;

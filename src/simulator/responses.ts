@@ -8,10 +8,10 @@ import { namedEvent } from "./stream_frame.ts";
 import { countTokens } from "./usage.ts";
 import type { Choice, InferenceEndpoint, Wording } from "./wording.ts";
 
-/** Answers kept to be asked for again; the oldest goes first. */
+/** Maximum number of stored answers; the oldest is evicted first. */
 const MAX_STORED = 1000;
 
-/** POST /v1/responses; the answer can be asked for again at /v1/responses/ID. */
+/** POST /v1/responses. The answer stays available at /v1/responses/ID. */
 export const responses: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
@@ -128,13 +128,13 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
       const type = choice.finishReason === "length" ? "response.incomplete" : "response.completed";
       send(event(type, { response: completed(choice) }));
     },
-    // The connection breaks without a word.
+    // The connection closes without an error event.
     failure: () => undefined,
     document: ([choice]) => completed(choice!),
   };
 }
 
-/** Aborted before its first token. */
+/** Returns whether the choice was aborted before its first token. */
 function isEmpty({ finishReason, tokens }: Choice): boolean {
   return finishReason === "abort" && tokens.length === 0;
 }

@@ -8,7 +8,7 @@ import { responses } from "./responses.ts";
 import { detokenizeTokens, tokenizeText } from "./tokens.ts";
 import type { InferenceEndpoint } from "./wording.ts";
 
-/** The endpoints that serve a model, all of them POST. */
+/** The inference endpoints, by path; all are POST. */
 export const INFERENCE_ENDPOINTS: Readonly<Record<string, InferenceEndpoint>> = {
   "/v1/chat/completions": chatCompletions,
   "/v1/chat/completions/batch": chatCompletionsBatch,

@@ -1,63 +1,63 @@
 import { BLOCK_SIZE, type KvCache } from "./kv_cache.ts";
 import { isHung, type Sequence, tokenCount } from "./sequence.ts";
 
-/** Tokens one step computes at most by default, so that a long prompt is prefilled in chunks. */
+/** Default token budget of a step, so that a long prompt is prefilled in chunks. */
 export const STEP_TOKEN_BUDGET = 2048;
 
-/** What one step computes. */
+/** The work of one step. */
 export interface Step {
   readonly sequences: readonly Sequence[];
-  /** Prompt tokens among them. */
+  /** Prompt tokens among `totalTokens`. */
   readonly prefillTokens: number;
   readonly totalTokens: number;
 }
 
-/** Continuous batching: who computes what in the next step, as in vLLM's scheduler. */
+/** Continuous batching: decides what each sequence computes in the next step, as vLLM does. */
 export class Scheduler {
   readonly running: Sequence[] = [];
   readonly waiting: Sequence[] = [];
-  /** Running sequences that had to give their blocks back, and start over. */
+  /** Number of times a running sequence lost its blocks and had to start over. */
   preemptions = 0;
   readonly #maxNumSeqs: number;
   readonly #cache: KvCache;
   readonly #stepTokens: number;
-  /** What came while the engine was deaf; undefined while it isn't. */
+  /** Sequences that arrived while the engine was deaf; undefined when it is not. */
   #unheard: Sequence[] | undefined;
 
-  /** `stepTokens` is what one step computes at most. */
+  /** `stepTokens` is the token budget of a step. */
   constructor(maxNumSeqs: number, cache: KvCache, stepTokens = STEP_TOKEN_BUDGET) {
     this.#maxNumSeqs = maxNumSeqs;
     this.#cache = cache;
     this.#stepTokens = stepTokens;
   }
 
-  /** Lets a sequence wait for its place. */
+  /** Adds a sequence to the waiting queue. */
   enqueue(sequence: Sequence): void {
     (this.#unheard ?? this.waiting).push(sequence);
   }
 
-  /** Keeps what is enqueued apart, as if nobody read it, until it is called with false. */
+  /** Sets newly enqueued sequences aside, unread, until called with false. */
   setDeaf(deaf: boolean): void {
     const heard = this.#unheard ?? [];
     this.#unheard = deaf ? heard : undefined;
     if (!deaf) this.waiting.push(...heard.filter(({ ended }) => !ended));
   }
 
-  /** All that have not ended, those that the engine does not hear of included. */
+  /** Returns all sequences that have not ended, including those set aside while deaf. */
   all(): Sequence[] {
     return [...this.#unheard ?? [], ...this.waiting, ...this.running];
   }
 
   /**
-   * Plans one step: first the running sequences, oldest first, then waiting ones as far as
-   * places, KV blocks and the token budget reach. Null when there is nothing to compute.
+   * Plans one step: the running sequences, oldest first, then waiting ones as far as batch places,
+   * KV blocks and the token budget allow. Returns null when there is nothing to compute.
    */
   planStep(): Step | null {
     const sequences: Sequence[] = [];
     let prefillTokens = 0;
     let totalTokens = 0;
     const schedule = (sequence: Sequence, count: number) => {
-      // A sequence that decodes computes exactly its newest token.
+      // A decoding sequence computes exactly one token, its newest.
       if (count > 1 || sequence.generated.length === 0) prefillTokens += count;
       totalTokens += count;
       sequence.scheduled = count;
@@ -92,7 +92,7 @@ export class Scheduler {
     return sequences.length > 0 ? { sequences, prefillTokens, totalTokens } : null;
   }
 
-  /** Takes a sequence out for good and gives its blocks back. */
+  /** Removes a sequence for good and releases its blocks. */
   remove(sequence: Sequence): void {
     const queue = this.running.includes(sequence) ? this.running : this.waiting;
     const index = queue.indexOf(sequence);
@@ -101,10 +101,10 @@ export class Scheduler {
     this.#releaseBlocks(sequence);
   }
 
-  /** Finds the cached prefix and the blocks for a first chunk; 0 when there are too few. */
+  /** Takes the cached prefix and returns the size of the first chunk; 0 if blocks are too few. */
   #admit(sequence: Sequence, budget: number): number {
     const length = tokenCount(sequence);
-    // The last token is always computed: without it there is nothing to sample from.
+    // The last token is always computed; sampling needs its output.
     const prefix = this.#cache.findPrefix(
       sequence.blockHashes,
       Math.floor((length - 1) / BLOCK_SIZE),
@@ -122,7 +122,7 @@ export class Scheduler {
     return count;
   }
 
-  /** Preempts the newest running sequences until the blocks suffice; false if it was one itself. */
+  /** Preempts the newest running sequences until blocks suffice; false if `sequence` was one. */
   #makeRoom(sequence: Sequence, tokens: number): boolean {
     while (blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks) {
       const newest = this.running.pop()!;
@@ -136,7 +136,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Takes the missing blocks and names those that become full, at once as vLLM does. */
+  /** Takes the missing blocks and caches those that become full, immediately as vLLM does. */
   #fillBlocks(sequence: Sequence, tokens: number): void {
     const { blocks, blockHashes, computed } = sequence;
     const missing = blocksFor(tokens) - blocks.length;

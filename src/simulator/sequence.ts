@@ -1,16 +1,16 @@
 import { BLOCK_SIZE } from "./kv_cache.ts";
 import { hashTokens } from "./token_hash.ts";
 
-/** Why a sequence ended: by itself, at its limit, or because its request was given up. */
+/** Why a sequence ended: by itself, at its limit, or because its request was aborted. */
 export type FinishReason = "stop" | "length" | "abort";
 
-/** What the engine is asked to do: compute a prompt, then generate so many tokens after it. */
+/** A request to the engine: compute a prompt, then generate `length` tokens. */
 export interface SequenceRequest {
   /** Token ids. */
   readonly prompt: Uint32Array;
-  /** Separates the prefix cache of those who use it from everybody else's. */
+  /** Separates the prefix cache of requests with this salt from all others. */
   readonly cacheSalt?: string | undefined;
-  /** Tokens to generate; 0 for a request that only needs its prompt computed. */
+  /** Tokens to generate; 0 for a request that only computes its prompt. */
   readonly length: number;
   /** Why the sequence ends after `length` tokens. */
   readonly lengthReason: "stop" | "length";
@@ -18,17 +18,17 @@ export interface SequenceRequest {
   nextToken(): number;
   onToken(token: number): void;
   onFinish(reason: FinishReason): void;
-  /** Makes no progress after so many tokens while it keeps its place. @default never */
+  /** Number of tokens after which it stalls but keeps its place. @default never */
   readonly hangAfterTokens?: number | undefined;
-  /** Steps with this sequence in them take so many times as long. @default 1 */
+  /** Factor that lengthens every step with this sequence. @default 1 */
   readonly slowdown?: number | undefined;
 }
 
-/** A request on its way through the engine. */
+/** A request being served by the engine. */
 export interface Sequence {
   readonly request: SequenceRequest;
   readonly arrivedAtMs: number;
-  /** Hashes of the full blocks so far, each one covering all tokens up to its end. */
+  /** Hashes of the full blocks so far. Each hash covers all tokens up to the block's end. */
   readonly blockHashes: number[];
   /** Generated tokens. */
   readonly generated: number[];
@@ -38,16 +38,16 @@ export interface Sequence {
   computed: number;
   /** Tokens to compute in the current step. */
   scheduled: number;
-  /** Prompt tokens found in the KV cache when it was first admitted; null before. */
+  /** Prompt tokens found in the KV cache at first admission; null before. */
   cachedTokens: number | null;
-  /** When its newest token was made; null before the first. */
+  /** When the newest token was generated; null before the first. */
   lastTokenAtMs: number | null;
-  /** Has left the waiting queue for the first time. */
+  /** True once the sequence has left the waiting queue for the first time. */
   admitted: boolean;
   ended: boolean;
 }
 
-/** A sequence of which nothing is computed yet. */
+/** Creates a sequence with nothing computed. */
 export function createSequence(request: SequenceRequest, arrivedAtMs: number): Sequence {
   const sequence: Sequence = {
     request,
@@ -66,17 +66,17 @@ export function createSequence(request: SequenceRequest, arrivedAtMs: number): S
   return sequence;
 }
 
-/** Tokens of the prompt and the answer so far. */
+/** Returns the number of prompt and generated tokens. */
 export function tokenCount(sequence: Sequence): number {
   return sequence.request.prompt.length + sequence.generated.length;
 }
 
-/** It has made all the tokens it ever will, and has not ended. */
+/** Returns whether the sequence has reached `hangAfterTokens`. */
 export function isHung(sequence: Sequence): boolean {
   return sequence.generated.length >= (sequence.request.hangAfterTokens ?? Infinity);
 }
 
-/** Adds a generated token, and the hash of the block it fills. */
+/** Appends a generated token and, if it fills a block, the block's hash. */
 export function appendToken(sequence: Sequence, token: number): void {
   sequence.generated.push(token);
   hashFullBlocks(sequence);

@@ -4,7 +4,7 @@ import { metricsPage, type Probes } from "./probes.ts";
 import type { ServerState } from "./server_state.ts";
 import { drain, endOpenRequests, restart } from "./shutdown.ts";
 
-/** What a fault can change of a server. */
+/** The parts of a server that a fault can change. */
 export interface Controls {
   readonly server: ServerState;
   readonly http: HttpServer;
@@ -13,12 +13,12 @@ export interface Controls {
   clear(): void;
 }
 
-/** Makes good what a fault has changed. */
+/** Reverts the effect of a fault. */
 export type Undo = () => void | Promise<void>;
 
 type OfKind<Kind> = Extract<Fault, { readonly kind: Kind }>;
 
-/** What faults change of a server for as long as they are on. All others are met by requests. */
+/** Effects of faults on the server while they are active. All other faults act per request. */
 const EFFECTS: {
   readonly [Kind in Fault["kind"]]?: (
     controls: Controls,
@@ -33,7 +33,7 @@ const EFFECTS: {
   connect_hang: (controls, { seconds }) => closePort(controls, "hang", seconds),
   stalled({ server: { engine }, probes }) {
     engine.setStalled(true);
-    // An engine that stands still tells nothing new of itself.
+    // A stalled engine reports nothing new.
     probes.frozenMetrics = metricsPage(probes);
     return () => {
       probes.frozenMetrics = undefined;
@@ -66,7 +66,7 @@ const EFFECTS: {
   },
 };
 
-/** Begins a fault; what it returns ends it. */
+/** Starts a fault. Returns a function that ends it. */
 export async function beginFault(controls: Controls, fault: Fault | null): Promise<Undo> {
   const effect = fault && EFFECTS[fault.kind] as
     | ((controls: Controls, fault: Fault) => Undo | Promise<Undo>)

@@ -3,27 +3,27 @@ import type { FaultSwitch } from "./fault_switch.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { SimulatorOptions } from "./simulator_options.ts";
 
-/** An inference request that is not answered to its end. */
+/** An inference request whose answer is not finished. */
 export interface OpenRequest {
-  /** Answers it with an error. */
+  /** Answers with an error. */
   fail(status: number, message: string): void;
-  /** Breaks its connection off. */
+  /** Drops its connection. */
   drop(): void;
 }
 
-/** What the requests of a simulator share. */
+/** State shared by all requests of a simulator. */
 export interface ServerState {
-  /** Names served; the first is the default. */
+  /** Served model names; the first is the default. */
   models: readonly string[];
-  /** Longest prompt and answer together, in tokens. */
+  /** Maximum length of prompt plus answer, in tokens. */
   readonly maxModelLen: number;
-  /** Requests that may wait in the engine. */
+  /** Maximum number of requests waiting in the engine. */
   readonly maxQueued: number;
-  /** Decides texts and lengths. */
+  /** Determines texts and lengths. */
   readonly seed: number;
   readonly engine: Engine;
   readonly faults: FaultSwitch;
-  /** Inference requests, by how they went. */
+  /** Inference requests by outcome. */
   readonly counts: {
     received: number;
     finished: number;
@@ -33,17 +33,17 @@ export interface ServerState {
   readonly open: Set<OpenRequest>;
   /** Called whenever the last of `open` has ended. */
   onIdle?: (() => void) | undefined;
-  /** Answers that can be asked for again, by id. */
+  /** Stored answers, by id. */
   readonly storedResponses: Map<string, unknown>;
   readonly poison: SimulatorOptions["poison"];
-  /** Until a comment fills a pause of a stream; undefined for none. */
+  /** Silence in a stream after which a comment is sent; undefined for no comments. */
   readonly keepAliveMs: number | undefined;
   readonly onEnded: SimulatorOptions["onEnded"];
-  /** A fresh id of 32 hexadecimal digits. */
+  /** Creates a fresh 32-digit hexadecimal id. */
   createId(): string;
 }
 
-/** The id the client gave its request, or a fresh one. */
+/** Returns the client's request id, or a fresh one. */
 export function requestId(request: HttpRequest, server: ServerState): string {
   return request.headers.get("x-request-id") ?? server.createId();
 }

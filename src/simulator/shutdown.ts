@@ -1,15 +1,15 @@
 import type { HttpServer } from "./http_server.ts";
 import type { ServerState } from "./server_state.ts";
 
-/** A server that drains. */
+/** A shutdown in progress. */
 export interface Drain {
-  /** Resolves when the port refuses and the last answer has gone out, be it cut short. */
+  /** Resolves when the port refuses connections and the last answer, complete or not, has ended. */
   readonly gone: Promise<void>;
-  /** Stops waiting for either. */
+  /** Cancels the shutdown. */
   cancel(): void;
 }
 
-/** Waits for open requests, then aborts what is left and closes the port. */
+/** Waits up to `seconds` for open requests, then aborts the remaining ones and closes the port. */
 export function drain(server: ServerState, http: HttpServer, seconds: number): Drain {
   const { promise: gone, resolve, reject } = Promise.withResolvers<void>();
   const end = () => {
@@ -27,7 +27,7 @@ export function drain(server: ServerState, http: HttpServer, seconds: number): D
   return { gone, cancel };
 }
 
-/** Ends open requests as a vLLM server does that gets SIGTERM with default flags. */
+/** Ends open requests as a vLLM server with default flags does on SIGTERM. */
 export function endOpenRequests(
   { engine, open }: ServerState,
   how: "abort" | "error" | "silence",
@@ -39,7 +39,7 @@ export function endOpenRequests(
   }
 }
 
-/** A new process in place of the old one: no connection is left, and nothing in the cache. */
+/** Replaces the server process: drops all connections and empties the cache. */
 export function restart({ engine, open }: ServerState): void {
   for (const exchange of [...open]) exchange.drop();
   engine.setStalled(false);

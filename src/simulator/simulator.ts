@@ -21,62 +21,62 @@ export type { Outlook } from "./outlook.ts";
 export { parseFault } from "./fault_text.ts";
 export type { Ending, SimulatorOptions } from "./simulator_options.ts";
 
-/** Requests and tokens as they stand now, or as counted since the start. */
+/** Current gauges, and counters since the start, of requests and tokens. */
 export interface SimulatorState {
   /** Sequences in the engine's batch. */
   running: number;
-  /** Sequences that wait for a place in it. */
+  /** Sequences waiting for a place in the batch. */
   waiting: number;
-  /** Inference requests whose body was read. */
+  /** Inference requests whose body was read completely. */
   received: number;
-  /** Answered to their end; one refused with a 4xx, or for a full queue, is in none of the three. */
+  /** Requests answered completely. A 4xx or a full queue counts in none of these three. */
   finished: number;
-  /** Left by the client before their end. */
+  /** Requests whose client left before the end. */
   aborted: number;
-  /** Ended by a fault. */
+  /** Requests ended by a fault. */
   failed: number;
-  /** Prompt tokens of requests whose prompt is computed, those found in the cache included. */
+  /** Prompt tokens of requests whose prompt is computed, including cached tokens. */
   promptTokens: number;
-  /** Tokens generated. */
+  /** Generated tokens. */
   generationTokens: number;
   /** Prompt tokens looked up in the prefix cache. */
   prefixQueries: number;
-  /** Prompt tokens found there. */
+  /** Prompt tokens found in the prefix cache. */
   prefixHits: number;
-  /** TCP connections that clients hold now, idle ones included. */
+  /** Open client TCP connections, including idle ones. */
   openConnections: number;
 }
 
-/** A simulated server that runs, until it is closed or disposed of. */
+/** A running simulated server. */
 export interface Simulator extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly url: string;
-  /** The port it listens at, also while it refuses connections. */
+  /** The port it listens on, also while it refuses connections. */
   readonly port: number;
   /**
-   * Sets the fault, or clears it with null. It strikes new requests. Those open feel it when it
-   * slows or stalls the engine or puts it to sleep; one that hangs goes on hanging.
+   * Sets the fault, or clears it with null. It hits new requests. Open requests are affected only
+   * if it slows or stalls the engine or puts it to sleep. A hung request stays hung.
    */
   setFault(fault: Fault | null): Promise<void>;
-  /** Serves other models from now on, or none. The first is the default. */
+  /** Replaces the served models; may be empty. The first is the default. */
   setModels(models: readonly string[]): void;
   /**
-   * Ends as vLLM does on SIGTERM with --shutdown-timeout: open requests go on for so many seconds at
-   * most, new ones get 500. Resolves when the last answer has gone out; `close` is still to be
-   * called.
+   * Shuts down as vLLM does on SIGTERM with --shutdown-timeout: open requests continue for at most
+   * `timeoutSeconds`, new ones get 500. Resolves when the last answer has ended. The caller must
+   * still call `close`.
    */
   shutDown(timeoutSeconds: number): Promise<void>;
-  /** What it has counted so far, and what is open now. */
+  /** Returns the counters and the current state. */
   state(): SimulatorState;
-  /** What a prompt whose full blocks have these hashes would meet in the engine now. */
+  /** Returns what a prompt whose full blocks have these hashes would find in the engine now. */
   inspect(blockHashes: readonly number[]): Outlook;
   /** Closes every connection and stops. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a simulated vLLM server on a socket of its own. POST /simulator/fault sets a fault from
- * outside (null or DELETE clears it), GET /simulator/state shows the counters.
+ * Starts a simulated vLLM server on its own socket. POST /simulator/fault sets a fault (null or
+ * DELETE clears it); GET /simulator/state returns the counters.
  *
  * @example
  * ```ts
@@ -96,7 +96,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     maxQueued,
     seed,
     engine,
-    // A row of its own, so that faults leave the ids as they are.
+    // Faults draw from their own generator, so they do not change the ids.
     faults: new FaultSwitch(createRandom(seed + 1)),
     counts: { received: 0, finished: 0, aborted: 0, failed: 0 },
     open: new Set(),
@@ -137,7 +137,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   async function setFault(fault: Fault | null): Promise<void> {
     if (fault !== null) checkFault(fault);
     server.faults.set(fault);
-    // One after the other: a fault ends before the next one begins.
+    // Changes are serialised: a fault ends before the next one begins.
     const change = async () => {
       await undo();
       undo = await beginFault(controls, fault);

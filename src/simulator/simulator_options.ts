@@ -3,71 +3,72 @@ import type { Fault } from "./fault.ts";
 import { BLOCK_SIZE } from "./kv_cache.ts";
 import { STEP_TOKEN_BUDGET } from "./scheduler.ts";
 
-/** What a simulated server is started with; every member has a default. */
+/** Options of a simulated server. */
 export interface SimulatorOptions {
-  /** The address to listen at. @default "127.0.0.1" */
+  /** Listen address. @default "127.0.0.1" */
   hostname?: string;
-  /** 0 takes a free port. @default 0 */
+  /** Listen port; 0 picks a free one. @default 0 */
   port?: number;
   /** Served model names; the first is the default. @default ["simulated-model"] */
   models?: readonly string[];
-  /** Requests decoded side by side. @default 8 */
+  /** Maximum number of sequences in a batch. @default 8 */
   maxNumSeqs?: number;
   /**
-   * Longest prompt and answer together, in tokens; never more than the KV cache holds.
+   * Maximum length of prompt plus answer, in tokens, capped at the size of the KV cache.
    *
    * @default 32768
    */
   maxModelLen?: number;
-  /** Size of the KV cache in blocks of 16 tokens. @default 8192 */
+  /** Size of the KV cache, in blocks of 16 tokens. @default 8192 */
   kvBlocks?: number;
-  /** Prompt tokens computed in a second, those found in the prefix cache aside. @default 8000 */
+  /** Prompt tokens computed per second, excluding cached tokens. @default 8000 */
   prefillTokensPerSecond?: number;
-  /** Time of one decode step with a batch of one, in milliseconds. @default 20 */
+  /** Duration of a decode step with one sequence, in milliseconds. @default 20 */
   interTokenMs?: number;
-  /** Share by which each further sequence in the batch slows a step. @default 0.03 */
+  /** Fraction by which each additional sequence in the batch lengthens a step. @default 0.03 */
   interTokenGrowth?: number;
   /** Multiplies the speed of everything. @default 1 */
   speed?: number;
-  /** Tokens that a step computes at most, as with --max-num-batched-tokens. @default 2048 */
+  /** Token budget of a step, as with --max-num-batched-tokens. @default 2048 */
   maxNumBatchedTokens?: number;
-  /** /metrics changes at the end of an engine's step only, as vLLM's does. @default false */
+  /** Updates /metrics only at the end of an engine step, as vLLM does. @default false */
   metricsAtStepEnd?: boolean;
   /**
-   * Requests that may wait, as with --max-num-queued-reqs. One past it gets 503; a stream gets its
-   * head, and the error in the way of its endpoint.
+   * Maximum number of waiting requests, as with --max-num-queued-reqs. A request beyond it gets
+   * 503; a stream gets its head and then the endpoint's error ending.
    *
    * @default unbounded
    */
   maxQueued?: number;
   /**
-   * Seconds of silence that a comment fills in a stream, as with --sse-keep-alive-interval.
+   * Seconds of silence in a stream after which a comment is sent, as with
+   * --sse-keep-alive-interval.
    *
    * @default no comments
    */
   sseKeepAliveSeconds?: number;
-  /** Requests that contain `marker` break the server: a 500, or a reset. @default none */
+  /** Requests that contain `marker` get a 500 or a reset. @default none */
   poison?: { readonly marker: string; readonly answer: "error" | "reset" };
-  /** Guards /v1, /v2, /inference and /cohere, as --api-key does. @default none */
+  /** Required on /v1, /v2, /inference and /cohere, as with --api-key. @default none */
   apiKey?: string;
-  /** Decides texts, lengths and which requests a fault strikes. @default 1 */
+  /** Determines texts, lengths and which requests a fault hits. @default 1 */
   seed?: number;
   /** Shown by /version. @default "0.11.0" */
   version?: string;
-  /** The fault to begin with. @default none */
+  /** The initial fault. @default none */
   fault?: Fault;
   /**
-   * Hears how each inference request ended, and its `x-request-id` where it has one.
+   * Called when an inference request ends, with its `x-request-id`, if any.
    *
-   * @default nobody
+   * @default none
    */
   onEnded?: (id: string | undefined, how: Ending) => void;
 }
 
-/** How a request ended; one that is refused counts as none of the other three. */
+/** How a request ended. A refused request counts as none of the other three. */
 export type Ending = "finished" | "aborted" | "failed" | "refused";
 
-/** Those that have no value by default. */
+/** Options without a default value. */
 type Unset = "apiKey" | "fault" | "onEnded" | "poison" | "sseKeepAliveSeconds";
 
 /** The options with all defaults filled in. */
@@ -95,7 +96,7 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     version: "0.11.0",
     ...options,
     kvBlocks,
-    // A longer request could never be admitted, and would wait for ever.
+    // A longer request could never be admitted and would wait forever.
     maxModelLen: Math.min(maxModelLen, kvBlocks * BLOCK_SIZE),
   };
 }

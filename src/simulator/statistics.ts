@@ -1,6 +1,6 @@
 import type { FinishReason, Sequence } from "./sequence.ts";
 
-/** A histogram in the manner of Prometheus; `counts` has one place more than `bounds`. */
+/** A Prometheus histogram. `counts` has one element more than `bounds`. */
 export interface Histogram {
   readonly bounds: readonly number[];
   readonly counts: number[];
@@ -8,7 +8,7 @@ export interface Histogram {
   count: number;
 }
 
-/** What the engine counts; times in seconds. */
+/** The engine's counters; times in seconds. */
 export interface Statistics {
   promptTokens: number;
   generationTokens: number;
@@ -22,7 +22,7 @@ export interface Statistics {
   readonly iterationTokens: Histogram;
 }
 
-// The buckets are vLLM's.
+// vLLM's buckets.
 // deno-fmt-ignore
 const FIRST_TOKEN_SECONDS = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
@@ -38,7 +38,7 @@ const REQUEST_SECONDS = [
 ];
 const ITERATION_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
-/** Everything at zero. */
+/** Creates statistics with all counters at zero. */
 export function createStatistics(): Statistics {
   return {
     promptTokens: 0,
@@ -54,14 +54,14 @@ export function createStatistics(): Statistics {
   };
 }
 
-/** A sequence leaves the waiting queue for the first time. `nowMs` is the engine's clock. */
+/** Records that a sequence leaves the waiting queue for the first time, at engine time `nowMs`. */
 export function recordAdmission(statistics: Statistics, sequence: Sequence, nowMs: number): void {
   statistics.prefixQueries += sequence.request.prompt.length;
   statistics.prefixHits += sequence.cachedTokens ?? 0;
   observe(statistics.queueTime, secondsSince(sequence.arrivedAtMs, nowMs));
 }
 
-/** A token is about to be made, or the whole work done of a request that generates none. */
+/** Records a generated token, or the completion of a request that generates none. */
 export function recordToken(statistics: Statistics, sequence: Sequence, nowMs: number): void {
   const { request, arrivedAtMs, lastTokenAtMs } = sequence;
   if (lastTokenAtMs === null) {
@@ -73,7 +73,7 @@ export function recordToken(statistics: Statistics, sequence: Sequence, nowMs: n
   if (request.length > 0) statistics.generationTokens++;
 }
 
-/** A sequence has ended, for whatever reason. */
+/** Records the end of a sequence. */
 export function recordEnd(
   statistics: Statistics,
   sequence: Sequence,
@@ -84,7 +84,7 @@ export function recordEnd(
   observe(statistics.requestLatency, secondsSince(sequence.arrivedAtMs, nowMs));
 }
 
-/** Puts a value into its bucket. */
+/** Adds a value to its bucket. */
 export function observe(histogram: Histogram, value: number): void {
   const index = histogram.bounds.findIndex((bound) => value <= bound);
   histogram.counts[index < 0 ? histogram.bounds.length : index]!++;

@@ -2,15 +2,15 @@ import { isObject, type Json } from "./body.ts";
 import { usage } from "./usage.ts";
 import type { Choice } from "./wording.ts";
 
-/** Builds the events of a stream in the OpenAI shape. */
+/** Builds the events of a stream in OpenAI's format. */
 export interface StreamFrame {
-  /** `content` is the JSON of the member that holds the text, such as `"text":"the "`. */
+  /** `content` is the JSON member that holds the text, such as `"text":"the "`. */
   choice(choice: Choice, content: string, finishReason?: string | null): string;
-  /** The usage, if it was asked for, and `[DONE]`. */
+  /** Sends the usage, if requested, and `[DONE]`. */
   end(send: (event: string) => void, choices: readonly Choice[]): void;
 }
 
-/** What all events have in common is made into text once, for the sake of the CPU. */
+/** Creates a frame that serialises the common part of all events only once, to save CPU. */
 export function createStreamFrame(common: Json, body: Json): StreamFrame {
   const options = isObject(body.stream_options) ? body.stream_options : {};
   const prefix = `data: ${JSON.stringify(common).slice(0, -1)},"choices":[`;
@@ -31,7 +31,7 @@ export function createStreamFrame(common: Json, body: Json): StreamFrame {
   };
 }
 
-/** A server-sent event with a name, whose data repeats the name as its type. */
+/** Returns a named server-sent event whose data repeats the name as `type`. */
 export function namedEvent(type: string, data: Json): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
 }

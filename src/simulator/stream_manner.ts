@@ -2,10 +2,10 @@ import type { RequestFault } from "./fault.ts";
 import { createGzip, type Gzip } from "./gzip.ts";
 import type { ResponseHeaders } from "./http_response.ts";
 
-/** How a stream of events is sent; the events themselves are vLLM's. */
+/** How a stream is sent. The events themselves are always vLLM's. */
 export interface StreamManner {
   readonly headers: ResponseHeaders;
-  /** Puts an event or a comment in another form. */
+  /** Converts an event or a comment to another format. */
   readonly rewrite?: (event: string) => string;
   readonly compress?: () => Gzip;
   /** Sent after the last event. */
@@ -39,12 +39,12 @@ const MANNERS: { readonly [kind in RequestFault["kind"]]?: StreamManner } = {
 
 const PLAIN: StreamManner = { headers: EVENT_STREAM };
 
-/** How a stream is sent under a fault, or under none. */
+/** Returns how a stream is sent under `fault`. */
 export function streamManner(fault: RequestFault | null): StreamManner {
   return fault === null ? PLAIN : MANNERS[fault.kind] ?? PLAIN;
 }
 
-/** The JSON of events, a line each, and nothing of what isn't JSON. */
+/** Returns the JSON of the events, one per line, and drops everything else. */
 function toJsonLines(events: string): string {
   const lines = events.split("\n").filter((line) => line.startsWith("data: {"));
   return lines.map((line) => `${line.slice("data: ".length)}\n`).join("");

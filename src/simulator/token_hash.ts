@@ -1,6 +1,6 @@
 /**
- * Hashes tokens into a number of 53 bits. `parent` is the hash of what comes before them, so that
- * a chain of hashes names a whole prefix, as vLLM's block hashes do.
+ * Hashes tokens into a 53-bit number. `parent` is the hash of the preceding tokens, so a hash
+ * identifies a whole prefix, as vLLM's block hashes do.
  */
 export function hashTokens(parent: number, tokens: ArrayLike<number>): number {
   let low = (parent >>> 0) ^ 0x9e3779b9;

@@ -2,8 +2,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * Cuts text into tokens of four UTF-8 bytes each; the token's id is those bytes as a number.
- * Text that continues another text has the same tokens up to where the shorter one ends.
+ * Cuts text into tokens of four UTF-8 bytes each. The token id is those bytes as a number. A text
+ * and its continuation have the same tokens up to the end of the shorter text.
  */
 export function tokenize(text: string): Uint32Array {
   const bytes = encoder.encode(text);
@@ -12,7 +12,7 @@ export function tokenize(text: string): Uint32Array {
   return tokens;
 }
 
-/** The text that `tokenize` made the tokens of. */
+/** Reverses `tokenize`. */
 export function detokenize(tokens: Iterable<number>): string {
   const bytes = new Uint8Array(Uint32Array.from(tokens).buffer);
   return decoder.decode(bytes.filter((byte) => byte !== 0));
@@ -20,14 +20,14 @@ export function detokenize(tokens: Iterable<number>): string {
 
 const textOfToken = new Map<number, string>();
 
-/** The text of one token of an answer. Answers use few words, so that each is decoded once. */
+/** Returns the text of one answer token. Answers use few words, so each is decoded only once. */
 export function tokenText(token: number): string {
   let text = textOfToken.get(token);
   if (text === undefined) textOfToken.set(token, text = detokenize([token]));
   return text;
 }
 
-/** One array with all the tokens in it, in order. */
+/** Concatenates token arrays. */
 export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
   const joined = new Uint32Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;

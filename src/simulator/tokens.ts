@@ -4,7 +4,7 @@ import { readPrompts, renderChat } from "./prompt.ts";
 import { detokenize } from "./tokenizer.ts";
 import type { InferenceEndpoint } from "./wording.ts";
 
-/** POST /tokenize, of a prompt or of messages. */
+/** POST /tokenize, for a prompt or messages. */
 export const tokenizeText: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   servedModel(body, server.models);

@@ -1,17 +1,17 @@
-/** A port whose connections hang, until it is closed. */
+/** A port on which connecting hangs until it is closed. */
 export interface UnreachablePort {
   close(): Promise<void>;
 }
 
-/** The kernel completes so many connections that nobody accepts, and one more. */
+/** The kernel completes this many unaccepted connections plus one. */
 const BACKLOG = 1;
-/** On loopback a connection takes far less. */
+/** Far longer than connecting on loopback takes. */
 const FILL_MS = 100;
 
 /**
- * Listens so that a connection to the port hangs as it does where packets are dropped: the queue of
- * connections that nobody accepts is full, and Linux drops whatever else wants to connect. A client
- * that still waits when the port is closed is refused, or accepted by whoever listens there next.
+ * Listens so that connecting to the port hangs as if packets were dropped: the accept queue is
+ * full, and Linux drops further connection attempts. A client that still waits when the port is
+ * closed is refused, or accepted by the next listener on that port.
  */
 export async function hangConnects(hostname: string, port: number): Promise<UnreachablePort> {
   const listener = Deno.listen({ hostname, port, transport: "tcp", tcpBacklog: BACKLOG });
@@ -22,7 +22,7 @@ export async function hangConnects(hostname: string, port: number): Promise<Unre
       () => Deno.connect({ hostname, port, signal: closing.signal }),
     ),
   );
-  // Where a client of somebody else's was faster, one of these hangs instead.
+  // If a foreign client was faster, one of these hangs instead.
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, FILL_MS);
   await Promise.race([filling, late.promise]);

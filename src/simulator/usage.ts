@@ -1,15 +1,15 @@
 import type { Json } from "./body.ts";
 import type { Choice } from "./wording.ts";
 
-/** Tokens of a request. */
+/** Token counts of a request. */
 export interface TokenCounts {
   readonly prompt: number;
-  /** Of the prompt, found in the prefix cache. */
+  /** Prompt tokens found in the prefix cache. */
   readonly cached: number;
   readonly generated: number;
 }
 
-/** Counts the tokens of a request; the choices of one prompt share it, so it counts once. */
+/** Counts the tokens of a request. A prompt shared by several choices counts once. */
 export function countTokens(choices: readonly Choice[]): TokenCounts {
   const seen = new Set<Uint32Array>();
   let prompt = 0;
@@ -25,7 +25,7 @@ export function countTokens(choices: readonly Choice[]): TokenCounts {
   return { prompt, cached, generated };
 }
 
-/** The `usage` of the OpenAI shape. */
+/** Returns `usage` in OpenAI's format. */
 export function usage(choices: readonly Choice[]): Json {
   const { prompt, cached, generated } = countTokens(choices);
   return {

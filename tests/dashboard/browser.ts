@@ -1,9 +1,9 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** Debian's, unless the environment variable `CHROMIUM` names another. */
+/** Debian's Chromium, unless the environment variable `CHROMIUM` names another. */
 const EXECUTABLE = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 
-/** Without these Chromium talks to its maker, and as root it needs the first. */
+/** Running as root requires the first flag; the others stop Chromium from contacting its vendor. */
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -14,7 +14,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** Whether there is a Chromium to test with. */
+/** Whether Chromium is installed. */
 export const hasChromium = isFile(EXECUTABLE);
 
 function isFile(path: string): boolean {
@@ -25,16 +25,16 @@ function isFile(path: string): boolean {
   }
 }
 
-/** A page in a real browser, with everything it asked for and complained of. */
+/** A page in a real browser, with its requests and errors. */
 export interface OpenPage extends AsyncDisposable {
   readonly page: Page;
-  /** Addresses of all requests so far. */
+  /** URLs of all requests so far. */
   readonly requests: readonly string[];
-  /** Errors of the console and uncaught ones so far. */
+  /** Console errors and uncaught errors so far. */
   readonly complaints: readonly string[];
 }
 
-/** Opens a page in a new headless Chromium with nothing remembered. */
+/** Opens a page in a new headless Chromium with an empty profile. */
 export async function openPage(
   url: string,
   options: BrowserContextOptions = {},

@@ -10,7 +10,7 @@ import { browserTest, textOf, untilShown } from "./page.ts";
 const LONG = "a-name-that-is-far-longer-than-any-column-of-the-table-could-ever-be";
 const CARDS = [360, 400, 800, 1100, 1240];
 const TABLE = [1241, 1280, 1400, 1920];
-/** As much as there may be in each column. */
+/** The longest possible content of each column. */
 const BUSY: Partial<ServerView> = {
   state: "unhealthy",
   running: 1_024,
@@ -30,7 +30,7 @@ const evaluate = <T>(page: Page, script: string) => page.evaluate(script) as Pro
 const startServers = (names: readonly string[], models = ["simulated-model"]) =>
   startRouter(names.map((name) => ({ url: deadUrl(), name, models })));
 
-/** Shows the router's servers as if that were known of them. */
+/** Shows the router's servers with the given changes. */
 async function showAs(page: Page, url: string, changes: Partial<ServerView>): Promise<void> {
   const view: View = await (await fetch(`${url}/dashboard/view`)).json();
   const servers = view.servers.map((server) => ({ ...server, ...changes }));
@@ -43,7 +43,7 @@ async function showAs(page: Page, url: string, changes: Partial<ServerView>): Pr
   await untilShown(page, servers.length);
 }
 
-/** What ends outside of the panel of servers, and whether anything in it has to be scrolled to. */
+/** Elements that extend past the server panel, and whether anything in it needs scrolling. */
 const HIDDEN = `(() => {
   const box = document.querySelector(".scroll");
   const { left, right } = box.getBoundingClientRect();
@@ -58,7 +58,7 @@ const HIDDEN = `(() => {
   };
 })()`;
 
-browserTest("no server and no column is hidden, however wide the window is", async () => {
+browserTest("no server and no column is hidden at any window width", async () => {
   await using router = await startServers(
     Array.from({ length: 12 }, (_, at) => `${LONG}-${at}`),
     [`${LONG}-model`],
@@ -70,13 +70,13 @@ browserTest("no server and no column is hidden, however wide the window is", asy
     await page.setViewportSize({ width, height: 900 });
     const { downwards, ...rest } = await evaluate<Record<string, unknown>>(page, HIDDEN);
     assert.deepEqual(rest, { outside: [], sideways: false }, `at ${width}`);
-    // A table of many is scrolled beneath its header; cards are part of the page.
+    // A long table scrolls beneath its header; cards are part of the page.
     if (CARDS.includes(width)) assert.equal(downwards, false, `at ${width}`);
   }
 });
 
 browserTest(
-  "the mark of the line and the theme button stay side by side at the right",
+  "the connection status and the theme button stay side by side at the right",
   async () => {
     await using router = await startServers(["one"]);
     await using open = await openPage(router.url);
@@ -93,7 +93,7 @@ browserTest(
   },
 );
 
-browserTest("names of servers and models are whole where there is room for them", async () => {
+browserTest("names of servers and models are shown whole if there is space", async () => {
   await using router = await startServers(["http://10.20.30.40:8000"]);
   await using open = await openPage(router.url, { viewport: { width: 1400, height: 900 } });
   const { page } = open;
@@ -104,7 +104,7 @@ browserTest("names of servers and models are whole where there is room for them"
 });
 
 browserTest(
-  "what is cut can be read whole by pointing at it, and column heads explain",
+  "tooltips show texts that are cut off and explain column headers",
   async () => {
     await using router = await startServers([LONG], [`${LONG}-1`, `${LONG}-2`]);
     await using open = await openPage(router.url);
@@ -135,7 +135,7 @@ browserTest(
 );
 
 for (const state of ["unhealthy", "half-open"] as const) {
-  browserTest(`a server that is ${state} shows where it is and why it is so`, async () => {
+  browserTest(`a server that is ${state} shows its URL and the reason`, async () => {
     await using router = await startServers(["gpu-1"]);
     await using open = await openPage(router.url);
     const { page } = open;

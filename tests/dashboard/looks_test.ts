@@ -12,7 +12,7 @@ const evaluate = <T>(page: Page, script: string) => page.evaluate(script) as Pro
 const ground = (page: Page) =>
   evaluate<string>(page, "getComputedStyle(document.body).backgroundColor");
 
-browserTest("light and dark follow the system, and the button overrules it for good", async () => {
+browserTest("light and dark follow the system, and the button overrides it for good", async () => {
   await using router = await startRouter(SERVERS);
   await using open = await openPage(router.url, { colorScheme: "dark" });
   const { page } = open;
@@ -32,7 +32,7 @@ browserTest("light and dark follow the system, and the button overrules it for g
 });
 
 for (const colorScheme of ["light", "dark"] as const) {
-  browserTest(`text stands out from its ground: ${colorScheme}`, async () => {
+  browserTest(`text has enough contrast: ${colorScheme}`, async () => {
     await using router = await startRouter(SERVERS);
     await using open = await openPage(router.url, { colorScheme });
     await untilShown(open.page, 3);
@@ -43,7 +43,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-browserTest("a phone shows it all without moving sideways", async () => {
+browserTest("a phone shows everything without horizontal scrolling", async () => {
   await using router = await startRouter(SERVERS);
   await using open = await openPage(router.url, { viewport: { width: 375, height: 800 } });
   const { page } = open;
@@ -95,7 +95,7 @@ browserTest("it can be used by keyboard and read by a screen reader", async () =
   assert.deepEqual(flaws, []);
 });
 
-/** Elements that somebody who doesn't see the page couldn't make out. */
+/** Elements that a screen reader could not identify. */
 const FLAWS = `[
   ...[...document.querySelectorAll("input")].filter(({ labels }) => !labels.length),
   ...[...document.querySelectorAll("button")].filter(({ textContent }) => !textContent.trim()),
@@ -105,7 +105,7 @@ const FLAWS = `[
   ...document.querySelectorAll("table:not(:has(caption)), html:not([lang])"),
 ].map((flawed) => flawed.outerHTML)`;
 
-/** Contrast ratios as WCAG counts them, of texts against what is painted behind them. */
+/** WCAG contrast ratios of texts against their background. */
 const CONTRASTS = `(() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const paint = (...colours) => {

@@ -4,10 +4,10 @@ import { until } from "../support/until.ts";
 import { openPage } from "./browser.ts";
 import { browserTest, shownRows, startRealFleet, textOf, untilShown } from "./page.ts";
 
-/** Slow enough that the load stays as it is. */
+/** Slow enough that the load does not change. */
 const STILL = { speed: 0.05 };
 
-browserTest("the numbers on the page are those of /load-stats", async () => {
+browserTest("the numbers on the page match /load-stats", async () => {
   await using fleet = await startRealFleet([
     { ...STILL, maxNumSeqs: 2, capacity: 4 },
     { ...STILL, maxNumSeqs: 8, capacity: 8 },
@@ -17,7 +17,7 @@ browserTest("the numbers on the page are those of /load-stats", async () => {
   const leaving = new AbortController();
   const { signal } = leaving;
   const held = Array.from({ length: 18 }, async () => {
-    // Longer than what a server may have computed of them in one step.
+    // Longer than what a server computes in one step.
     const content = "Tell me more. ".repeat(400);
     const answer = await ask(router.url, { tokens: 1_000, stream: true, signal, content });
     await answer.body?.pipeTo(new WritableStream(), { signal });
@@ -83,7 +83,7 @@ browserTest("the numbers on the page are those of /load-stats", async () => {
   await ended;
 });
 
-browserTest("a server that dies turns red within two seconds", async () => {
+browserTest("a failed server turns red within two seconds", async () => {
   await using fleet = await startRealFleet([{}, {}, {}]);
   const { router, simulators } = fleet;
   await using open = await openPage(router.url);
@@ -104,7 +104,7 @@ browserTest("a server that dies turns red within two seconds", async () => {
   busy = false;
   await traffic;
 
-  // Nobody asks it anything: three scrapes half a second apart have to fail.
+  // It gets no requests, so three scrapes half a second apart must fail.
   await simulators[2]!.setFault({ kind: "refuse" });
   await until("an idle one is red", isRed(simulators[2]!.url), 2_000);
 

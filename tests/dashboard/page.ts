@@ -8,19 +8,19 @@ if (!hasChromium) {
   console.log("No Chromium, the dashboard's tests are skipped: apt-get install chromium");
 }
 
-/** A test that needs the browser, skipped without one. */
+/** Registers a test that needs a browser; skipped without one. */
 export function browserTest(name: string, test: () => Promise<void>): void {
   Deno.test({
     name,
     ignore: !hasChromium,
-    // playwright-core keeps handles of the browser's process beyond its end.
+    // playwright-core keeps handles of the browser process after it has ended.
     sanitizeOps: false,
     sanitizeResources: false,
     fn: test,
   });
 }
 
-/** A fleet with the intervals that real routers have. */
+/** Starts a fleet with the default intervals. */
 export function startRealFleet(servers: TestFleetOptions["servers"]): Promise<TestFleet> {
   return startFleet({
     servers,
@@ -28,10 +28,10 @@ export function startRealFleet(servers: TestFleetOptions["servers"]): Promise<Te
   });
 }
 
-/** What the page shows of one server, by column. */
+/** What the page shows about one server, by column. */
 export type ShownRow = Readonly<Record<string, string>>;
 
-/** The rows of the fleet table as they stand, in their order. */
+/** Returns the current rows of the fleet table, in order. */
 export function shownRows(page: Page): Promise<ShownRow[]> {
   return page.$$eval("#rows tr", (lines) =>
     lines.map((line: PageElement) => ({
@@ -47,16 +47,16 @@ export function shownRows(page: Page): Promise<ShownRow[]> {
     })));
 }
 
-/** An element within the page: its types are not Deno's. */
+/** An element within the page. Deno has no types for the DOM. */
 // deno-lint-ignore no-explicit-any
 type PageElement = any;
 
-/** The text of an element. */
+/** Returns the text of an element. */
 export async function textOf(page: Page, selector: string): Promise<string> {
   return await page.textContent(selector) ?? "";
 }
 
-/** Waits until the page shows so many servers. */
+/** Waits until the page shows this many servers. */
 export async function untilShown(page: Page, servers: number): Promise<void> {
   await until(
     `${servers} servers are shown`,

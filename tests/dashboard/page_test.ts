@@ -29,7 +29,7 @@ browserTest("no request leaves the host, and a policy forbids it", async () => {
   }
 });
 
-browserTest("a freshly opened page shows what was before it", async () => {
+browserTest("a freshly opened page shows the earlier history", async () => {
   await using fleet = await startRealFleet([{}, {}]);
   const { url } = fleet.router;
   await until("the router has a history", async () => {
@@ -54,7 +54,7 @@ browserTest("a freshly opened page shows what was before it", async () => {
   );
 });
 
-browserTest("a lost connection shows, and heals by itself", async () => {
+browserTest("a lost connection is shown, and recovers by itself", async () => {
   const url = deadUrl();
   const port = Number(new URL(url).port);
   const startOne = (name: string): Gateway =>
@@ -88,7 +88,7 @@ browserTest("a lost connection shows, and heals by itself", async () => {
   assert.equal(asked(), askedBefore + 1);
 });
 
-browserTest("names and reasons from outside stay text", async () => {
+browserTest("untrusted names and reasons stay text", async () => {
   const name =
     `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
   await using router = await startRouter([{ url: deadUrl(), name, models: [name] }]);

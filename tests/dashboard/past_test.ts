@@ -51,7 +51,7 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
   };
 }
 
-Deno.test("a point a second is added, and a silence leaves a gap", () => {
+Deno.test("one point per second is added, and silence leaves a gap", () => {
   const past = emptyPast();
   const added = [0, 500, 1_000, 1_500, 11_000].map((at) => addView(past, viewAt(at)));
   assert.deepEqual(added, [true, false, true, false, true]);
@@ -59,7 +59,7 @@ Deno.test("a point a second is added, and a silence leaves a gap", () => {
   assert.deepEqual(past.fleet.requestsPerSecond, [1, 1, null, 1]);
 });
 
-Deno.test("the past is bounded, and every row as long as the times", () => {
+Deno.test("the history is bounded, and every row is as long as the times", () => {
   const past = emptyPast();
   for (let at = 0; at < 1_200; at++) {
     const late = at > 1_000 ? [serverView("late", { inFlight: 1 })] : [];
@@ -72,7 +72,7 @@ Deno.test("the past is bounded, and every row as long as the times", () => {
   assert.equal(late.inFlight.at(-1), 1);
 });
 
-Deno.test("the busiest have a colour and keep it", () => {
+Deno.test("the busiest servers have a colour and keep it", () => {
   const past = emptyPast();
   const fleet = (busy: number) =>
     Array.from(
@@ -91,11 +91,11 @@ Deno.test("the busiest have a colour and keep it", () => {
   assert.deepEqual(moved, ["http://s0"]);
 });
 
-Deno.test("a mean leaves out what isn't known", () => {
+Deno.test("a mean ignores unknown values", () => {
   assert.deepEqual(mean([[1, null, null], [3, 5, null]], 3), [2, 5, null]);
 });
 
-Deno.test("sorting puts the unknown last either way, filtering looks at names and models", () => {
+Deno.test("sorting puts unknown values last, filtering matches names and models", () => {
   const servers = [
     serverView("a10", { kvCacheUsage: 0.5 }),
     serverView("a2", { pendingTokens: 4_000 }),

@@ -13,15 +13,15 @@ const FLEET = [
   { name: "h100-2", model: "llama-3.1-8b", capacity: 16 },
   { name: "l40s-1", model: "llama-3.1-8b", capacity: 6 },
 ];
-/** Long enough for the lines to have a shape. */
+/** Long enough for the lines to take shape. */
 const LIVELY_MS = 45_000;
 
-/** How many ask at a time: two waves and a tide. */
+/** Number of concurrent requests: two sine waves on a rising trend. */
 function wanted(ms: number): number {
   return 26 + 14 * Math.sin(ms / 5_000) + 7 * Math.sin(ms / 1_700) + ms / 6_000;
 }
 
-// Made on demand, by `deno task pictures`: it proves nothing that the other tests don't.
+// Runs only in `deno task pictures`; it tests nothing that other tests do not.
 const wantsPictures = Deno.env.get("UPDATE_PICTURES") === "1";
 if (wantsPictures) {
   Deno.test({
@@ -84,7 +84,7 @@ if (wantsPictures) {
   });
 }
 
-/** A request of one of a few kinds; how it ends is not what is looked at. */
+/** Sends one of a few kinds of requests and ignores its outcome. */
 async function askOne(url: string, number: number, signal: AbortSignal): Promise<void> {
   try {
     const answer = await ask(url, {
@@ -96,6 +96,6 @@ async function askOne(url: string, number: number, signal: AbortSignal): Promise
     });
     await answer.body?.pipeTo(new WritableStream(), { signal });
   } catch {
-    // Cut off in the end.
+    // Aborted at the end.
   }
 }

@@ -8,7 +8,7 @@ const A = "http://gpu-1:8000";
 const B = "http://gpu-2:8000";
 const NONE = { p50: null, p95: null, p99: null };
 
-Deno.test("a view is plain JSON that says who the router is and what happened", () => {
+Deno.test("a view is plain JSON with the router's identity and events", () => {
   const events = [{ at: 3, kind: "failover", tone: "bad", text: "It moved" }] as const;
   const view = buildView(
     IDENTITY,
@@ -24,7 +24,7 @@ Deno.test("a view is plain JSON that says who the router is and what happened", 
   assert.deepEqual(view.events, events);
 });
 
-Deno.test("a server is shown with all that is known of it", () => {
+Deno.test("a server is shown with everything known about it", () => {
   const [server] = viewOf([{
     url: A,
     name: "first",
@@ -58,12 +58,12 @@ Deno.test("a server is shown with all that is known of it", () => {
   });
 });
 
-Deno.test("what a server doesn't tell is null, an empty cache is 0", () => {
+Deno.test("a value that a server does not report is null, an empty cache is 0", () => {
   const { servers } = viewOf([{ url: A }, { url: B, scrape: scrapeOf({ kvCacheUsage: 0 }) }]);
   assert.deepEqual(servers.map(({ kvCacheUsage }) => kvCacheUsage), [null, 0]);
 });
 
-Deno.test("totals count the servers that stay, and the requests of all", () => {
+Deno.test("totals count servers that are not draining, and the requests of all", () => {
   const { totals } = viewOf([
     { url: A, state: "healthy", running: 4, waiting: 2, capacity: 4, inFlight: 5 },
     { url: B, state: "unhealthy", running: 0, waiting: 0, capacity: 8, inFlight: 0 },
@@ -78,7 +78,7 @@ Deno.test("totals count the servers that stay, and the requests of all", () => {
   });
 });
 
-Deno.test("the backlog of the fleet is that of all its servers, those that drain included", () => {
+Deno.test("the backlog of the fleet includes draining servers", () => {
   const { servers, totals } = viewOf([
     { url: A, work: workSnapshotOf({ pendingTokens: 20_000.2 }) },
     { url: B },
@@ -93,7 +93,7 @@ Deno.test("a fleet that only drains has no load", () => {
   assert.deepEqual([totals.servers, totals.load], [0, 0]);
 });
 
-Deno.test("tokens a second of the fleet are those of the servers that tell", () => {
+Deno.test("the fleet's tokens per second are the sum over servers that report them", () => {
   let now = 0;
   const statistics = createStatistics(() => now);
   const look = (a: number, b: number) =>

@@ -8,7 +8,7 @@ const A = "gpu-1";
 const B = "gpu-2";
 const serverA = { url: "http://10.0.0.1:8000", name: A };
 
-Deno.test("each kind of event is one sentence, the newest first", () => {
+Deno.test("each kind of event is one sentence, newest first", () => {
   let now = 0;
   const { listener, list } = createEvents(() => ++now, (time) => time);
   listener.stateChanged!({
@@ -33,7 +33,7 @@ Deno.test("each kind of event is one sentence, the newest first", () => {
   ]);
 });
 
-Deno.test("keys that are turned off are a bad event in capital words", () => {
+Deno.test("turning keys off is a bad event in capitals", () => {
   const { listener, list } = createEvents(() => 1, (time) => time);
   listener.keysTurnedOff!();
   assert.deepEqual(list(), [{
@@ -44,7 +44,7 @@ Deno.test("keys that are turned off are a bad event in capital words", () => {
   }]);
 });
 
-Deno.test("of several problems the first is told and the others are counted", () => {
+Deno.test("of several problems the first is shown and the others are counted", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const problem = { where: "servers", what: "expected a list" };
   listener.notReloaded!([problem, problem, problem]);
@@ -53,7 +53,7 @@ Deno.test("of several problems the first is told and the others are counted", ()
   assert.equal(list()[0]!.text, "Configuration not taken, nothing changed");
 });
 
-Deno.test("a server that goes down is bad, its return good, the rest neither", () => {
+Deno.test("a server going down is bad, its return good, other transitions plain", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const tone = (from: ServerState, to: ServerState) => {
     listener.stateChanged!({ server: serverA, from, to, reason: "why" });
@@ -72,7 +72,7 @@ Deno.test("a server that goes down is bad, its return good, the rest neither", (
   assert.equal(tone("sleeping", "healthy"), "plain");
 });
 
-Deno.test("as many are kept as are shown, and what was handed out doesn't change", () => {
+Deno.test("only as many events are kept as are shown, and a returned list does not change", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const none = list();
   for (let id = 0; id < 3 * SHOWN_EVENTS; id++) {
@@ -84,7 +84,7 @@ Deno.test("as many are kept as are shown, and what was handed out doesn't change
   assert.match(list().at(-1)!.text, /^Request 100 /);
 });
 
-Deno.test("failovers from one server for one reason are one event that counts, and push nothing out", () => {
+Deno.test("failovers from one server for one reason are one event that counts them", () => {
   let now = 0;
   const events = createEvents(() => now, (time) => time);
   const { stateChanged, failover } = events.listener;
@@ -102,7 +102,7 @@ Deno.test("failovers from one server for one reason are one event that counts, a
   assert.equal(events.list().length, 3, "much later it is another event");
 });
 
-Deno.test("servers that fail and go for ever leave nothing but the events that are shown", () => {
+Deno.test("servers that keep failing and leaving leave only the shown events", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const { set } = Map.prototype;
   let largest = 0;

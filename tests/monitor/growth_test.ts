@@ -13,14 +13,14 @@ function growing(windowMs = 5_000) {
   };
 }
 
-Deno.test("nothing is known before there are two values", () => {
+Deno.test("growth is unknown before there are two values", () => {
   const { growth, record } = growing();
   assert.deepEqual([growth.total(), growth.perSecond()], [null, null]);
   record(0, 100);
   assert.deepEqual([growth.total(), growth.perSecond()], [null, null]);
 });
 
-Deno.test("growth is counted from the first value, which may be anything", () => {
+Deno.test("growth counts from the first value, whatever it is", () => {
   const { growth, record } = growing();
   record(0, 1_000);
   record(500, 1_010);
@@ -29,7 +29,7 @@ Deno.test("growth is counted from the first value, which may be anything", () =>
   assert.deepEqual([growth.total(), growth.perSecond()], [10, 10]);
 });
 
-Deno.test("what grew before the window no longer counts", () => {
+Deno.test("growth before the window no longer counts", () => {
   const { growth, record } = growing();
   record(0, 0);
   record(1_000, 500);
@@ -37,7 +37,7 @@ Deno.test("what grew before the window no longer counts", () => {
   assert.equal(growth.total(), 0);
 });
 
-Deno.test("the window is spanned where values come seldom", () => {
+Deno.test("the points span the window when values are rare", () => {
   const { growth, record } = growing(1_000);
   record(0, 0);
   record(10_000, 50);
@@ -46,7 +46,7 @@ Deno.test("the window is spanned where values come seldom", () => {
   assert.deepEqual([growth.total(), growth.perSecond()], [10, 1]);
 });
 
-Deno.test("a counter that falls was reset: nothing is negative, it starts anew", () => {
+Deno.test("a falling counter was reset: growth starts anew and is never negative", () => {
   const { growth, record } = growing();
   record(0, 1_000);
   record(1_000, 1_100);
@@ -56,7 +56,7 @@ Deno.test("a counter that falls was reset: nothing is negative, it starts anew",
   assert.deepEqual([growth.total(), growth.perSecond()], [10, 10]);
 });
 
-Deno.test("a counter that is gone is unknown, and starts anew when it is back", () => {
+Deno.test("a missing counter is unknown, and starts anew when it is back", () => {
   const { growth, record } = growing();
   record(0, 1_000);
   record(1_000, 1_100);
@@ -68,7 +68,7 @@ Deno.test("a counter that is gone is unknown, and starts anew when it is back", 
   assert.equal(growth.total(), 1);
 });
 
-Deno.test("two looks at one moment have no rate", () => {
+Deno.test("two values at the same moment have no rate", () => {
   const { growth, record } = growing();
   record(0, 0);
   record(0, 10);

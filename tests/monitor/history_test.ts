@@ -17,7 +17,7 @@ Deno.test("before the first point everything is empty", () => {
   });
 });
 
-Deno.test("points come out oldest first, and the oldest make room", () => {
+Deno.test("points are ordered oldest first, and the oldest are evicted", () => {
   const past = createPast(3);
   const inFlight: (number | null)[][] = [];
   for (let at = 1; at <= 7; at++) {
@@ -37,7 +37,7 @@ Deno.test("points come out oldest first, and the oldest make room", () => {
   ]);
 });
 
-Deno.test("all rows have the same length, a quarter of an hour at most", () => {
+Deno.test("all rows have the same length, at most a quarter of an hour", () => {
   const past = createPast();
   for (let at = 0; at < HISTORY_POINTS + 10; at++) past.add(viewOf([{ url: A }], { at }));
   const { times, servers: [server], ...rows } = past.read();
@@ -48,7 +48,7 @@ Deno.test("all rows have the same length, a quarter of an hour at most", () => {
   for (const row of [inFlight, waiting, kvCacheUsage]) assert.equal(row.length, HISTORY_POINTS);
 });
 
-Deno.test("what was not told is null, 0 is 0, and no NaN gets out", () => {
+Deno.test("a missing value is null, 0 is 0, and NaN never appears", () => {
   const past = createPast(3);
   past.add(viewOf([{ url: A, scrape: scrapeOf({ kvCacheUsage: 0 }) }]));
   past.add(viewOf([{ url: A }]));
@@ -60,7 +60,7 @@ Deno.test("what was not told is null, 0 is 0, and no NaN gets out", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(read)), read);
 });
 
-Deno.test("a server that comes has no past, one that leaves takes it along", () => {
+Deno.test("a new server has no history, and a removed one takes its history with it", () => {
   const past = createPast(4);
   past.add(viewOf([{ url: A, inFlight: 1 }]));
   past.add(viewOf([{ url: A, inFlight: 2 }, { url: B, inFlight: 20 }]));
@@ -76,7 +76,7 @@ Deno.test("a server that comes has no past, one that leaves takes it along", () 
   ]);
 });
 
-Deno.test("a server that comes when the ring is full has nothing of the round before", () => {
+Deno.test("a server added when the ring is full has no values from the previous round", () => {
   const past = createPast(2);
   for (let at = 0; at < 5; at++) past.add(viewOf([{ url: A, inFlight: 9 }], { at }));
   past.add(viewOf([{ url: A, inFlight: 9 }, { url: B, inFlight: 1 }], { at: 5 }));

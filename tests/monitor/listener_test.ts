@@ -6,7 +6,7 @@ const failover = { id: "1", from: "a", to: "b", reason: "reset" } as const;
 
 const unexpected = (error: unknown) => assert.fail(String(error));
 
-Deno.test("everybody who cares is told, in their order, with all there is to tell", () => {
+Deno.test("each listener that implements a method is called, in order, with all arguments", () => {
   const heard: unknown[] = [];
   const listener = tellAll([
     { failover: (what) => heard.push(["first", what]) },
@@ -27,7 +27,7 @@ Deno.test("everybody who cares is told, in their order, with all there is to tel
   ]]);
 });
 
-Deno.test("what nobody listens to is told to nobody", () => {
+Deno.test("an event without listeners is ignored", () => {
   const listener = tellAll([], unexpected);
   const names: (keyof Listener)[] = [
     "chosen",
@@ -51,7 +51,7 @@ Deno.test("what nobody listens to is told to nobody", () => {
   for (const name of names) (listener[name] as () => void)();
 });
 
-Deno.test("a listener that fails while it is the only one is told of, and nobody else notices", () => {
+Deno.test("the error of a single failing listener is reported and not thrown", () => {
   const errors: unknown[] = [];
   const broken = new Error("broken");
   const nextToken = () => {
@@ -61,7 +61,7 @@ Deno.test("a listener that fails while it is the only one is told of, and nobody
   assert.deepEqual(errors, [broken]);
 });
 
-Deno.test("a listener that fails keeps nobody else from hearing, and is told of", () => {
+Deno.test("a failing listener does not stop the others, and its error is reported", () => {
   const errors: unknown[] = [];
   let heard = 0;
   const broken = new Error("broken");

@@ -1,12 +1,12 @@
 import { startCli } from "../support/cli.ts";
 import type { Running } from "../support/running.ts";
 
-/** Runs `run` in `folder`, below whose `logs` it may write as in real life. */
+/** Starts `run` in `folder`, with the production permission to write below `logs`. */
 export function startLogging(folder: string, args: readonly string[]): Promise<Running> {
   return startCli(args, { cwd: folder, permissions: ["--allow-write=logs"] });
 }
 
-/** The JSON objects in a log, without the one that only says where it listens. */
+/** Returns the JSON objects in a log, except the line with the listen address. */
 export function logLines(text: string): Record<string, unknown>[] {
   return text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
     .filter(({ message }) => !message.startsWith("Listening on "));

@@ -5,7 +5,7 @@ import { numRuns } from "../support/property.ts";
 
 const ERROR = 0.02;
 
-/** What the nearest-rank method finds among sorted values. */
+/** Computes the exact quantile of sorted values by the nearest-rank method. */
 function exact(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!;
 }
@@ -17,18 +17,18 @@ function assertNear(found: number | null | undefined, value: number): void {
   );
 }
 
-Deno.test("no value, no quantile", () => {
+Deno.test("without values there is no quantile", () => {
   assert.deepEqual(createQuantiles(1_000, () => 0).read([0, 0.5, 1]), [null, null, null]);
 });
 
-Deno.test("a quantile is that of the nearest rank, by 2% at most", () => {
+Deno.test("a quantile is within 2% of the nearest rank", () => {
   const quantiles = createQuantiles(1_000, () => 0);
   for (const value of [50, 20, 15, 40, 35]) quantiles.add(value);
   const found = quantiles.read([0, 0.05, 0.3, 0.4, 0.5, 1]);
   [15, 15, 20, 20, 35, 50].forEach((value, i) => assertNear(found[i], value));
 });
 
-Deno.test("values below a millisecond are 0 and count, those above an hour are an hour", () => {
+Deno.test("values below a millisecond count as 0, values above an hour as an hour", () => {
   const quantiles = createQuantiles(1_000, () => 0);
   for (const value of [0, 0.9, -1, 1e9, Infinity]) quantiles.add(value);
   const [least, half, most] = quantiles.read([0, 0.5, 1]);
@@ -36,7 +36,7 @@ Deno.test("values below a millisecond are 0 and count, those above an hour are a
   assertNear(most, 3_600_000);
 });
 
-Deno.test("values are forgotten when the window has passed, a sixth of it early at most", () => {
+Deno.test("values are dropped after the window, at most a sixth of it early", () => {
   let now = 0;
   const quantiles = createQuantiles(6_000, () => now);
   const [early, late] = [10, 1_000];
@@ -56,7 +56,7 @@ Deno.test("values are forgotten when the window has passed, a sixth of it early 
   assert.deepEqual(quantiles.read([0, 1]), [null, null]);
 });
 
-Deno.test("a clock that is set back loses nothing and keeps nothing for longer", () => {
+Deno.test("a clock set back loses no value and keeps none for longer", () => {
   let now = 60_000;
   const quantiles = createQuantiles(6_000, () => now);
   quantiles.add(10);
@@ -68,7 +68,7 @@ Deno.test("a clock that is set back loses nothing and keeps nothing for longer",
   assert.deepEqual(quantiles.read([1]), [null]);
 });
 
-Deno.test("a value that is no number is not counted", () => {
+Deno.test("NaN is not counted", () => {
   const quantiles = createQuantiles(1_000, () => 0);
   quantiles.add(NaN);
   assert.deepEqual(quantiles.read([0.5]), [null]);
@@ -85,7 +85,7 @@ Deno.test("all values of a busy window count", () => {
   [100, 1_000].forEach((value, i) => assertNear(found[i], value));
 });
 
-Deno.test("whatever is added, quantiles are near and in order, and asking changes nothing", () => {
+Deno.test("for any values, quantiles are accurate and ordered, and reading changes nothing", () => {
   const value = fc.double({ noNaN: true, min: 1, max: 3.6e6 });
   fc.assert(
     fc.property(

@@ -31,7 +31,7 @@ const looking = (counters: Record<string, number | undefined>, url = A.url) => {
   }]);
 };
 
-Deno.test("at its start nothing has happened", () => {
+Deno.test("statistics start at zero", () => {
   const { statistics } = starting();
   assert.deepEqual([statistics.requests, statistics.failovers], [0, 0]);
   assert.equal(statistics.requestsPerSecond(), 0);
@@ -44,7 +44,7 @@ Deno.test("at its start nothing has happened", () => {
   });
 });
 
-Deno.test("requests are counted when they end, and their rate is that of the last seconds", () => {
+Deno.test("requests are counted when they end, and their rate covers the last seconds", () => {
   const { statistics, listener, at } = starting();
   statistics.look(snapshotWith([A]));
   for (let second = 1; second <= 5; second++) {
@@ -69,7 +69,7 @@ Deno.test("failovers are counted", () => {
   assert.equal(statistics.failovers, 2);
 });
 
-Deno.test("failed attempts are errors of their server, what clients did is not", () => {
+Deno.test("failed attempts are errors of their server, those ended by clients are not", () => {
   const { statistics, listener } = starting();
   const outcomes: Record<Outcome, boolean> = {
     ok: false,
@@ -106,7 +106,7 @@ Deno.test("a server's first token is timed from the attempt, the fleet's from th
   assert.deepEqual(statistics.fleetFirstToken(), NONE);
 });
 
-Deno.test("all first tokens of the last minute count, however many there are", () => {
+Deno.test("all first tokens of the last minute count, at any number", () => {
   const { statistics, listener, at } = starting();
   for (let ms = 0; ms < 50_000; ms++) {
     at(ms);
@@ -118,7 +118,7 @@ Deno.test("all first tokens of the last minute count, however many there are", (
   }
 });
 
-Deno.test("tokens a second are what the server's own counter grew by", () => {
+Deno.test("tokens per second are the growth of the server's own counter", () => {
   const { statistics, at } = starting();
   statistics.look(looking({ generation: 5_000 }));
   assert.equal(statistics.of(A.url).tokensPerSecond, null);
@@ -130,7 +130,7 @@ Deno.test("tokens a second are what the server's own counter grew by", () => {
   assert.equal(statistics.of(A.url).tokensPerSecond, null, "it was started anew");
 });
 
-Deno.test("the prefix hit rate is that of what was asked lately", () => {
+Deno.test("the prefix hit rate covers recent queries", () => {
   const { statistics, at } = starting();
   statistics.look(looking({ prefixQueries: 1_000, prefixHits: 0 }));
   at(500);
@@ -154,7 +154,7 @@ Deno.test("a server without counters is unknown", () => {
   assert.deepEqual([tokensPerSecond, prefixHitRate], [null, null]);
 });
 
-Deno.test("a server that left is forgotten, the counts of the fleet stay", () => {
+Deno.test("a removed server is forgotten, the fleet's counts stay", () => {
   const { statistics, listener } = starting();
   statistics.look(snapshotWith([A, B]));
   listener.attemptEnded!(A, "reset");

@@ -7,7 +7,7 @@ import { configOf } from "../support/config.ts";
 
 export const IDENTITY = { version: "1.2.3", address: "http://127.0.0.1:8888", startedAt: 5 };
 
-/** Servers as nothing is known of them but what the test says. */
+/** Returns a snapshot of servers about which only the given fields are known. */
 export function snapshotWith(
   servers: readonly (Partial<ServerSnapshot> & { readonly url: string })[],
 ): FleetSnapshot {
@@ -23,7 +23,7 @@ export function viewOf(
   return buildView(IDENTITY, at, snapshotWith(servers), statistics, []);
 }
 
-/** What a scrape tells where the test says no more. */
+/** Returns a scrape with default values, except for the given fields. */
 export function scrapeOf(
   told: Partial<NonNullable<ServerSnapshot["scrape"]>> = {},
 ): NonNullable<ServerSnapshot["scrape"]> {

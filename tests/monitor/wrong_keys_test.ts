@@ -11,7 +11,7 @@ function counting(intervalMs?: number) {
   return { ...keys, told };
 }
 
-Deno.test("an address is told at its first wrong key, and the rest of them when it stops", () => {
+Deno.test("an address is reported at its first wrong key, and further ones when it stops", () => {
   const { add, stop, told } = counting();
   for (let i = 0; i < 10_000; i++) add("192.0.2.1");
   add("192.0.2.2");
@@ -20,7 +20,7 @@ Deno.test("an address is told at its first wrong key, and the rest of them when 
   assert.deepEqual(told.slice(2), [["192.0.2.1", 9_999]]);
 });
 
-Deno.test("how many more there were is told once an interval, until there are none", async () => {
+Deno.test("further wrong keys are reported once per interval, until there are none", async () => {
   const { add, stop, told } = counting(20);
   for (let i = 0; i < 5; i++) add("a");
   await until("they are told", () => told.length === 2);

@@ -4,7 +4,7 @@ import { chat, metrics, RawClient, start, test, until } from "./helpers.ts";
 
 const LONG = { max_tokens: 5000, ignore_eos: true };
 
-/** Checks that one request was aborted soon and holds nothing any more. */
+/** Checks that one request is aborted promptly and holds no resources. */
 async function assertAborted(simulator: Simulator, running = 0): Promise<void> {
   await until(() => simulator.state().aborted === 1, 100);
   const { running: left, waiting, finished, failed } = simulator.state();
@@ -16,7 +16,7 @@ async function assertAborted(simulator: Simulator, running = 0): Promise<void> {
   );
 }
 
-test("a client that leaves while its request waits frees its place in the queue", async () => {
+test("a client that leaves while its request is queued frees its place", async () => {
   await using simulator = await start({ maxNumSeqs: 1 });
   using running = await RawClient.connect(simulator);
   await running.sendJson(
@@ -53,7 +53,7 @@ test("a client that leaves before the first token frees the sequence", async () 
   await assertAborted(simulator);
 });
 
-test("a client that leaves in the middle of a stream frees the sequence", async () => {
+test("a client that leaves mid-stream frees the sequence", async () => {
   await using simulator = await start();
   {
     using client = await RawClient.connect(simulator);
@@ -67,7 +67,7 @@ test("a client that leaves in the middle of a stream frees the sequence", async 
   assert.equal((await metrics(simulator)).get("vllm:kv_cache_usage_perc"), 0);
 });
 
-test("a client that leaves while it waits for a document frees the sequence", async () => {
+test("a client that leaves while waiting for a document frees the sequence", async () => {
   await using simulator = await start();
   {
     using client = await RawClient.connect(simulator);
@@ -77,7 +77,7 @@ test("a client that leaves while it waits for a document frees the sequence", as
   await assertAborted(simulator);
 });
 
-test("a client that leaves before its body is complete was never a request", async () => {
+test("a client that leaves before its body is complete is not counted as a request", async () => {
   await using simulator = await start();
   {
     using client = await RawClient.connect(simulator);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chat, events, post, postChat, start, test } from "./helpers.ts";
 
-test("a chat stream sends the role, one event for each token, the reason and [DONE]", async () => {
+test("a chat stream sends the role, an event per token, the finish reason and [DONE]", async () => {
   await using simulator = await start();
   const response = await postChat(
     simulator,
@@ -42,7 +42,7 @@ test("include_usage adds an event without choices before [DONE]", async () => {
   assert.equal(usage.usage.total_tokens, usage.usage.prompt_tokens + 4);
 });
 
-test("a document says what the stream of the same request says", async () => {
+test("a document has the same content as the stream of the same request", async () => {
   await using simulator = await start();
   for (
     const more of [{}, { n: 2 }, { max_tokens: 7, ignore_eos: true }, {
@@ -69,7 +69,7 @@ test("a document says what the stream of the same request says", async () => {
   }
 });
 
-test("answers depend on the seed and the request alone", async () => {
+test("answers depend only on the seed and the request", async () => {
   const answers: string[] = [];
   for (const seed of [1, 1, 2]) {
     await using simulator = await start({ seed });
@@ -81,7 +81,7 @@ test("answers depend on the seed and the request alone", async () => {
   assert.notEqual(answers[0], answers[2]);
 });
 
-test("usage tells the cached tokens, also those of an earlier answer", async () => {
+test("usage reports cached tokens, including those of an earlier answer", async () => {
   await using simulator = await start();
   const first = chat("word ".repeat(100), { max_tokens: 64, ignore_eos: true });
   const one = await (await postChat(simulator, first)).json();

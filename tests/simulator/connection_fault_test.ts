@@ -6,7 +6,7 @@ import { chat, postChat, RawClient, start, test, until } from "./helpers.ts";
 const STREAM = chat("Hello", { stream: true, max_tokens: 20, ignore_eos: true });
 const DOCUMENT = chat("Hello", { max_tokens: 20, ignore_eos: true });
 
-/** Whether a connection is made within 300 ms: the kernel would try again after a second. */
+/** Returns whether connecting succeeds within 300 ms; the kernel retries after a second. */
 async function connects(simulator: Simulator): Promise<boolean> {
   const signal = AbortSignal.timeout(300);
   try {
@@ -49,7 +49,7 @@ onLinux("connect_hang and refuse follow each other, and a server closes under bo
   assert.equal(await connects(simulator), false);
 });
 
-test("garbled answers with what is no HTTP", async () => {
+test("garbled answers with bytes that are not HTTP", async () => {
   await using simulator = await start({ fault: { kind: "garbled" } });
   for (const body of [STREAM, DOCUMENT]) {
     using client = await RawClient.connect(simulator);
@@ -62,7 +62,7 @@ test("garbled answers with what is no HTTP", async () => {
   await until(() => simulator.state().failed === 4);
 });
 
-test("wrong_length announces more than follows, and closes the connection", async () => {
+test("wrong_length declares more than it sends, and closes the connection", async () => {
   await using simulator = await start({ fault: parseFault("wrong_length:5") });
   for (const body of [STREAM, DOCUMENT]) {
     using client = await RawClient.connect(simulator);
@@ -77,7 +77,7 @@ test("wrong_length announces more than follows, and closes the connection", asyn
   assert.deepEqual([failed, running], [2, 0]);
 });
 
-test("idle_reset drops what comes on a connection that was used before", async () => {
+test("idle_reset drops a request on a reused connection", async () => {
   await using simulator = await start({ fault: { kind: "idle_reset", times: 1 } });
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", STREAM);

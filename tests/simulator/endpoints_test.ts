@@ -30,7 +30,7 @@ const BODIES: Record<string, unknown> = {
   "/detokenize": { tokens: [1819043144, 111] },
 };
 
-test("every endpoint answers, and refuses an unknown model", async () => {
+test("every endpoint answers, and rejects an unknown model", async () => {
   await using simulator = await start();
   for (const path of Object.keys(INFERENCE_ENDPOINTS)) {
     if (path.startsWith("/v1/audio")) continue;
@@ -130,7 +130,7 @@ test("messages stream in Anthropic's events", async () => {
   assert.equal(events(text).at(-2).delta.stop_reason, "max_tokens");
 });
 
-test("audio comes as a form and is answered as a document or a stream", async () => {
+test("audio is uploaded as a form and answered with a document or a stream", async () => {
   await using simulator = await start();
   const send = async (fields: Record<string, string>) => {
     const form = new FormData();
@@ -151,7 +151,7 @@ test("audio comes as a form and is answered as a document or a stream", async ()
   assert.equal(JSON.parse(await send({ model: "other" })).error.code, 404);
 });
 
-test("a key guards what vLLM guards and nothing else", async () => {
+test("an API key guards exactly what it guards in vLLM", async () => {
   await using simulator = await start({ apiKey: "secret" });
   const models = `${simulator.url}/v1/models`;
   const refused = await fetch(models);

@@ -17,7 +17,7 @@ const OPTIONS: EngineOptions = {
 function setUp(options: Partial<EngineOptions> = {}) {
   const clock = new FakeClock();
   const engine = new Engine({ ...OPTIONS, ...options }, clock);
-  /** Adds a request; `from` and `length` make the prompt's token ids. */
+  /** Adds a request with the prompt's token ids given by `from` and `length`. */
   function add(
     from: number,
     promptLength: number,
@@ -42,7 +42,7 @@ function setUp(options: Partial<EngineOptions> = {}) {
   return { clock, engine, add };
 }
 
-test("a first token takes a step and the prefill, each further one a step", () => {
+test("the first token takes the prefill and a step, each further token one step", () => {
   const { clock, add } = setUp();
   const { log } = add(0, 100, 3);
   clock.advance(1000);
@@ -50,17 +50,17 @@ test("a first token takes a step and the prefill, each further one a step", () =
   assert.equal(log.finished, "stop");
 });
 
-test("each further sequence slows the step", () => {
+test("each additional sequence lengthens the step", () => {
   const { clock, add } = setUp();
   const logs = [add(0, 1, 2), add(100, 1, 2), add(200, 1, 2)].map(({ log }) => log);
   clock.advance(1000);
-  // The first step began with the first request alone, the last one is without it.
+  // The first step has only the first request, and the last step no longer has it.
   assert.deepEqual(logs[0]!.tokensAt, [21, 47]);
   assert.deepEqual(logs[1]!.tokensAt, [47, 69]);
   assert.deepEqual(logs[2]!.tokensAt, [47, 69]);
 });
 
-test("a long prompt is prefilled in chunks and slows those who decode", () => {
+test("a long prompt is prefilled in chunks and slows decoding sequences", () => {
   const { clock, add } = setUp({ kvBlocks: 1000 });
   const { log } = add(0, 1, 5);
   clock.advance(30);
@@ -71,7 +71,7 @@ test("a long prompt is prefilled in chunks and slows those who decode", () => {
   assert.equal(long.log.tokensAt[0], log.tokensAt[3]);
 });
 
-test("a prefix seen before makes the first token sooner", () => {
+test("a cached prefix makes the first token arrive sooner", () => {
   const { clock, engine, add } = setUp();
   add(0, 320, 1);
   clock.advance(1000);
@@ -84,7 +84,7 @@ test("a prefix seen before makes the first token sooner", () => {
   assert.equal(engine.statistics.prefixQueries, 650);
 });
 
-test("no more than maxNumSeqs run, and the waiting come in order", () => {
+test("at most maxNumSeqs run, and waiting sequences are admitted in order", () => {
   const { clock, engine, add } = setUp();
   const logs = Array.from(
     { length: 6 },
@@ -97,7 +97,7 @@ test("no more than maxNumSeqs run, and the waiting come in order", () => {
   assert.ok(logs[4]!.tokensAt[0]! >= logs[0]!.tokensAt[2]!);
 });
 
-test("no block stays in use when all have left", () => {
+test("no block stays in use after all sequences have ended", () => {
   const { clock, engine, add } = setUp();
   const first = add(0, 100, 50);
   const second = add(0, 100, 50);
@@ -127,7 +127,7 @@ test("without free blocks the newest sequence is preempted and finishes later", 
   assert.equal(engine.cache.usedBlocks, 0);
 });
 
-test("a hung sequence keeps its place while others go on", () => {
+test("a hung sequence keeps its place while others continue", () => {
   const { clock, engine, add } = setUp();
   const hung = add(0, 10, 10, { hangAfterTokens: 2 });
   const other = add(100, 10, 10);
@@ -141,7 +141,7 @@ test("a hung sequence keeps its place while others go on", () => {
   assert.equal(clock.pending, 0);
 });
 
-test("a stalled engine shows running requests and makes no token", () => {
+test("a stalled engine reports running requests and generates no token", () => {
   const { clock, engine, add } = setUp();
   engine.setStalled(true);
   const gone = add(0, 10, 2);
@@ -167,7 +167,7 @@ test("a late timer does not slow the pace", () => {
   assert.deepEqual(log.tokensAt.slice(3), [100, 120]);
 });
 
-test("slowness lengthens every step", () => {
+test("slowdown lengthens every step", () => {
   const { clock, engine, add } = setUp();
   engine.slowdown = 5;
   const { log } = add(0, 10, 2);
@@ -175,7 +175,7 @@ test("slowness lengthens every step", () => {
   assert.deepEqual(log.tokensAt, [150, 250]);
 });
 
-test("the report changes at the end of a step only, where that is asked for", () => {
+test("with metricsAtStepEnd the report changes only at the end of a step", () => {
   const { clock, engine, add } = setUp({ metricsAtStepEnd: true, maxNumBatchedTokens: 50 });
   const { log } = add(0, 100, 2);
   const told = () => {
@@ -185,17 +185,17 @@ test("the report changes at the end of a step only, where that is asked for", ()
   assert.deepEqual(told(), [0, 0, 0, 0]);
   clock.advance(69);
   assert.deepEqual([engine.running, ...told()], [1, 0, 0, 0, 0]);
-  clock.advance(1); // half of the prompt is computed
+  clock.advance(1); // half of the prompt is computed now
   assert.deepEqual(told(), [1, 4, 0, 0]);
   clock.advance(69);
   assert.deepEqual(told(), [1, 4, 0, 0]);
-  clock.advance(1); // all of it is, which makes the first token
+  clock.advance(1); // all of it is, which generates the first token
   assert.deepEqual(told(), [1, 7, 100, 1]);
   clock.advance(20);
   assert.deepEqual([log.finished, ...told()], ["stop", 0, 0, 100, 2]);
 });
 
-test("a deaf engine finishes what it has, and computes the rest when it hears again", () => {
+test("a deaf engine finishes its work, and computes the rest once it hears again", () => {
   const { clock, engine, add } = setUp();
   const before = add(0, 10, 5);
   engine.setDeaf(true);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/simulator/clock.ts";
 
-/** A clock that a test moves. */
+/** A clock controlled by a test. */
 export class FakeClock implements Clock {
   #now = 0;
   readonly #timers = new Set<{ atMs: number; callback: () => void }>();
@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Moves on, calling each timer at its time. */
+  /** Advances the time and fires each timer when it is due. */
   advance(byMs: number): void {
     const end = this.#now + byMs;
     while (true) {
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
-  /** Moves on at once, as when the process had no time: timers come late. */
+  /** Advances the time in one jump, so timers fire late, as when the process gets no CPU. */
   jump(byMs: number): void {
     this.#now += byMs;
     this.advance(0);

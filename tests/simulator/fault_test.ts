@@ -11,7 +11,7 @@ const STREAM = chat("Hello", {
 });
 const DOCUMENT = chat("Hello", { max_tokens: 20, ignore_eos: true });
 
-/** Sends a chat and reads to the end of the connection. */
+/** Sends a chat and reads until the connection ends. */
 async function readChat(simulator: Simulator, body: unknown): Promise<string> {
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", body, "connection: close\r\n");
@@ -22,14 +22,14 @@ function countDeltas(text: string): number {
   return [...text.matchAll(/"delta":\{"content"/g)].length;
 }
 
-test("reset_before_head ends the connection without a byte", async () => {
+test("reset_before_head closes the connection without a byte", async () => {
   await using simulator = await start({ fault: { kind: "reset_before_head" } });
   assert.equal(await readChat(simulator, STREAM), "");
   assert.equal(await readChat(simulator, DOCUMENT), "");
   assert.equal(simulator.state().failed, 2);
 });
 
-test("reset_mid_stream drops the connection after so many tokens", async () => {
+test("reset_mid_stream drops the connection after afterTokens tokens", async () => {
   await using simulator = await start({
     fault: { kind: "reset_mid_stream", afterTokens: 5 },
   });
@@ -57,7 +57,7 @@ test("hang_before_head sends nothing until the client leaves", async () => {
   await until(() => simulator.state().aborted === 1);
 });
 
-test("hang_before_first_token sends the head alone", async () => {
+test("hang_before_first_token sends only the head", async () => {
   await using simulator = await start({
     fault: { kind: "hang_before_first_token" },
   });
@@ -67,7 +67,7 @@ test("hang_before_first_token sends the head alone", async () => {
   assert.equal(simulator.state().running, 1);
 });
 
-test("hang_mid_stream stops after so many tokens and others go on", async () => {
+test("hang_mid_stream stops after afterTokens tokens while others continue", async () => {
   await using simulator = await start({
     fault: { kind: "hang_mid_stream", times: 1 },
   });
@@ -80,7 +80,7 @@ test("hang_mid_stream stops after so many tokens and others go on", async () => 
   assert.equal(simulator.state().running, 1);
 });
 
-test("slow stretches requests under way too", async () => {
+test("slow also slows requests under way", async () => {
   await using simulator = await start({ speed: 20 });
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
@@ -93,7 +93,7 @@ test("slow stretches requests under way too", async () => {
   });
 });
 
-test("status answers so, with retry-after when asked for", async () => {
+test("status answers with its status, and with retry-after if given", async () => {
   await using simulator = await start();
   for (const status of [500, 502, 503, 504, 429, 418]) {
     await simulator.setFault({ kind: "status", status, retryAfterSeconds: 7 });
@@ -116,7 +116,7 @@ test("error_event is a stream whose first event is an error", async () => {
   await document.body?.cancel();
 });
 
-test("error_event puts the status it is given into the event", async () => {
+test("error_event puts the given status into the event", async () => {
   await using simulator = await start({ fault: parseFault("error_event:429") });
   const response = await postChat(simulator, STREAM);
   assert.equal(response.status, 200);
@@ -126,7 +126,7 @@ test("error_event puts the status it is given into the event", async () => {
   await document.body?.cancel();
 });
 
-test("truncated announces more than it sends", async () => {
+test("truncated declares more than it sends", async () => {
   await using simulator = await start({ fault: { kind: "truncated" } });
   const [head, body] = (await readChat(simulator, DOCUMENT)).split("\r\n\r\n");
   const announced = Number(/content-length: (\d+)/.exec(head!)![1]);
@@ -220,7 +220,7 @@ test("health_status and models_fail", async () => {
   assert.deepEqual(await unauthorized.json(), { error: "Unauthorized" });
 });
 
-test("a stalled server looks healthy, shows what it last knew and makes no token", async () => {
+test("a stalled server looks healthy, repeats its metrics and generates no token", async () => {
   await using simulator = await start();
   using first = await RawClient.connect(simulator);
   await first.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
@@ -245,7 +245,7 @@ test("a stalled server looks healthy, shows what it last knew and makes no token
   assert.ok((await metrics(simulator)).get("vllm:generation_tokens_total")! > 0);
 });
 
-test("a sleeping server aborts what is open, answers 500 and shows an empty engine", async () => {
+test("a sleeping server aborts requests, answers 500 and reports an empty engine", async () => {
   await using simulator = await start();
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", {
@@ -268,7 +268,7 @@ test("a sleeping server aborts what is open, answers 500 and shows an empty engi
   assert.equal(page.get("vllm:kv_cache_usage_perc"), 0);
 });
 
-test("times clears a fault, and probability draws the same requests for the same seed", async () => {
+test("times clears a fault, and probability hits the same requests for the same seed", async () => {
   await using simulator = await start({
     fault: { kind: "status", status: 503, times: 2 },
   });
@@ -303,7 +303,7 @@ test("times clears a fault, and probability draws the same requests for the same
   assert.ok(draws[0]!.includes(200) && draws[0]!.includes(503));
 });
 
-test("the control endpoint sets, clears and refuses faults, and shows the state", async () => {
+test("the control endpoint sets, clears and rejects faults, and shows the state", async () => {
   await using simulator = await start();
   const control = (method: string, body?: string) =>
     fetch(`${simulator.url}/simulator/fault`, {
@@ -323,7 +323,7 @@ test("the control endpoint sets, clears and refuses faults, and shows the state"
   assert.deepEqual(Object.keys(state), Object.keys(simulator.state()));
 });
 
-test("a fault is read from a text", () => {
+test("a fault is parsed from text", () => {
   const cases: [string, Fault][] = [
     ["refuse", { kind: "refuse" }],
     ["refuse:2.5", { kind: "refuse", seconds: 2.5 }],
@@ -350,7 +350,7 @@ test("a fault is read from a text", () => {
   for (const [text, fault] of cases) assert.deepEqual(parseFault(text), fault);
 });
 
-test("a text that is no fault is refused with what was expected", () => {
+test("text that is not a fault is rejected with what was expected", () => {
   const cases: [string, RegExp][] = [
     ["explode", /Unknown fault "explode": expected one of reset_before_head/],
     ["", /Unknown fault ""/],

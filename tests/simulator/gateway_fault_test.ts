@@ -6,7 +6,7 @@ import { chat, events, postChat, RawClient, start, test } from "./helpers.ts";
 const STREAM = chat("Hello", { stream: true, max_tokens: 5, ignore_eos: true });
 const WHOLE = chat("Hello", { max_tokens: 5, ignore_eos: true });
 
-/** The answer to a chat, as it came over the connection. */
+/** Returns the raw answer to a chat. */
 async function raw(simulator: Simulator, body: unknown = STREAM): Promise<string> {
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", body, "connection: close\r\n");
@@ -20,7 +20,7 @@ async function answer(fault: Fault, body: unknown = STREAM) {
   return { status: response.status, type, text: await response.text(), headers: response.headers };
 }
 
-test("gateway_status answers in a gateway's words while /health is well", async () => {
+test("gateway_status answers like a gateway while /health is fine", async () => {
   await using simulator = await start();
   for (const status of [403, 404, 400]) {
     await simulator.setFault({ kind: "gateway_status", status });
@@ -38,14 +38,14 @@ test("gateway_status answers in a gateway's words while /health is well", async 
   await health.body?.cancel();
 });
 
-test("status_as_events is an error document under the type of an event stream", async () => {
+test("status_as_events is an error document with the content type of an event stream", async () => {
   const { status, type, text } = await answer({ kind: "status_as_events", status: 400 });
   assert.equal(status, 400);
   assert.match(type!, /^text\/event-stream/);
   assert.equal(JSON.parse(text).error.code, 400);
 });
 
-test("document_as_events is a whole answer under the type of an event stream", async () => {
+test("document_as_events is a whole answer with the content type of an event stream", async () => {
   for (const body of [STREAM, WHOLE]) {
     const { status, type, text } = await answer({ kind: "document_as_events" }, body);
     assert.equal(status, 200);
@@ -61,7 +61,7 @@ test("error_mid_stream ends a stream cleanly after an error event without [DONE]
   assert.equal(all.at(-1).error.code, 500);
 });
 
-test("gzip_stream compresses events, each of which can be read at once", async () => {
+test("gzip_stream compresses events, and each can be read as it arrives", async () => {
   const { text, headers } = await answer({ kind: "gzip_stream" });
   assert.equal(headers.get("content-encoding"), "gzip");
   assert.equal(events(text).at(-1), "[DONE]");
@@ -79,7 +79,7 @@ test("gzip_stream compresses events, each of which can be read at once", async (
   assert.match(gunzipSync(first!, { finishFlush: 2 }).toString(), /"role":"assistant"/);
 });
 
-/** The chunks of an answer. */
+/** Returns the chunks of an answer. */
 function chunksOf(answer: Uint8Array): Uint8Array[] {
   const text = new TextDecoder("latin1").decode(answer);
   const chunks: Uint8Array[] = [];
@@ -92,7 +92,7 @@ function chunksOf(answer: Uint8Array): Uint8Array[] {
   }
 }
 
-test("streams come as JSON lines, as plain text and without a type", async () => {
+test("streams are sent as JSON lines, as plain text and without a type", async () => {
   const lines = await answer({ kind: "ndjson_stream" });
   assert.equal(lines.type, "application/x-ndjson");
   const parsed = lines.text.trim().split("\n").map((line) => JSON.parse(line));
@@ -110,14 +110,14 @@ test("comment_after_done sends a comment after the last event", async () => {
   assert.match(text, /data: \[DONE\]\n\n: bye\n\n$/);
 });
 
-test("many_headers sends 150 of them", async () => {
+test("many_headers sends 150 headers", async () => {
   await using simulator = await start({ fault: { kind: "many_headers" } });
   const text = await raw(simulator);
   assert.equal([...text.matchAll(/^x-gateway-\d+: on\r$/gm)].length, 150);
   assert.match(text, /\[DONE\]/);
 });
 
-test("/health redirects, and takes its time", async () => {
+test("/health redirects, and answers late", async () => {
   await using simulator = await start({ fault: { kind: "health_status", status: 302 } });
   const health = () => fetch(`${simulator.url}/health`, { redirect: "manual" });
   const redirect = await health();
@@ -130,7 +130,7 @@ test("/health redirects, and takes its time", async () => {
   assert.equal(slow.status, 200);
   assert.ok(performance.now() - startedAt > 95);
   await slow.body?.cancel();
-  // A prober that gives up leaves no timer behind.
+  // A health check that times out leaves no timer behind.
   await simulator.setFault({ kind: "health_slow", seconds: 60 });
   await assert.rejects(() => fetch(`${simulator.url}/health`, { signal: AbortSignal.timeout(20) }));
 });

@@ -5,12 +5,12 @@ import {
   startSimulator,
 } from "../../src/simulator/simulator.ts";
 
-/** A test in which no operation and no resource may be left over. */
+/** Registers a test that fails if it leaks an operation or a resource. */
 export function test(name: string, run: () => void | Promise<void>): void {
   Deno.test({ name, sanitizeOps: true, sanitizeResources: true, fn: run });
 }
 
-/** A fast simulator. */
+/** Starts a fast simulator. */
 export function start(options: SimulatorOptions = {}): Promise<Simulator> {
   return startSimulator({ speed: 50, ...options });
 }
@@ -41,7 +41,7 @@ export function postChat(
   return post(simulator, "/v1/chat/completions", body, init);
 }
 
-/** The data of a stream's events; JSON is parsed. */
+/** Returns the data of a stream's events, with JSON parsed. */
 // deno-lint-ignore no-explicit-any
 export function events(text: string): any[] {
   return text.split("\n\n").filter((event) => event !== "").map((event) => {
@@ -65,7 +65,7 @@ export async function until(
   }
 }
 
-/** The samples of a simulator's metrics page, by name and the labels that tell them apart. */
+/** Returns the samples of a simulator's metrics page, by name and distinguishing labels. */
 export async function metrics(
   simulator: Simulator,
 ): Promise<Map<string, number>> {
@@ -82,7 +82,7 @@ export async function metrics(
   }));
 }
 
-/** A connection of its own, for what fetch can't send or doesn't show. */
+/** A raw connection, for what fetch cannot send or does not show. */
 export class RawClient implements Disposable {
   readonly #decoder = new TextDecoder();
   private constructor(readonly tcp: Deno.TcpConn) {}
@@ -108,7 +108,7 @@ export class RawClient implements Disposable {
     );
   }
 
-  /** The next bytes as text; null at the end of the connection. */
+  /** Returns the next bytes as text, or null at the end of the connection. */
   async read(): Promise<string | null> {
     const buffer = new Uint8Array(65536);
     const length = await this.tcp.read(buffer);

@@ -34,7 +34,7 @@ test("connection: close is honoured", async () => {
   assert.match(await client.readToEnd(), /connection: close/);
 });
 
-test("a body may come in chunks, after a 100 Continue", async () => {
+test("a body may be chunked, after a 100 Continue", async () => {
   await using simulator = await start();
   using client = await RawClient.connect(simulator);
   await client.send(
@@ -64,7 +64,7 @@ test("HEAD answers without a body", async () => {
   assert.match(await client.readToEnd(), /content-length: \d\d[^]*\r\n\r\n$/);
 });
 
-test("what is no HTTP gets 400, and a head without end 431", async () => {
+test("bytes that are not HTTP get 400, and an endless head 431", async () => {
   await using simulator = await start();
   const cases: [string, RegExp][] = [
     ["hello\r\n\r\n", / 400 /],
@@ -79,7 +79,7 @@ test("what is no HTTP gets 400, and a head without end 431", async () => {
   }
 });
 
-test("a chunk carries its size in bytes", () => {
+test("a chunk declares its size in bytes", () => {
   const decoder = new TextDecoder();
   assert.equal(decoder.decode(encodeChunk("abc")), "3\r\nabc\r\n");
   assert.equal(

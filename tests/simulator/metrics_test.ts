@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { formatNumber } from "../../src/simulator/prometheus_text.ts";
 import { chat, metrics, postChat, start, test } from "./helpers.ts";
 
-test("the page holds vLLM's names and the values of what was served", async () => {
+test("the page has vLLM's names and the values of the served requests", async () => {
   await using simulator = await start({ kvBlocks: 5080 });
   const body = chat("word ".repeat(100), { max_tokens: 5, ignore_eos: true });
   for (let index = 0; index < 2; index++) {
@@ -44,7 +44,7 @@ test("the page holds vLLM's names and the values of what was served", async () =
   assert.ok(page.get("vllm:prompt_tokens_created")! > 1.7e9);
 });
 
-test("the page has the form of Prometheus, with labels in order and escaped", async () => {
+test("the page is in Prometheus' format, with labels ordered and escaped", async () => {
   await using simulator = await start({ models: ['a "model", of \\ many'] });
   const response = await fetch(`${simulator.url}/metrics`);
   assert.equal(
@@ -61,7 +61,7 @@ test("the page has the form of Prometheus, with labels in order and escaped", as
   );
 });
 
-test("numbers look like those of Prometheus' Python client", () => {
+test("numbers are formatted as in Prometheus' Python client", () => {
   const cases: [number, string][] = [
     [3, "3.0"],
     [0, "0.0"],

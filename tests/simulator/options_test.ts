@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chat, post, postChat, RawClient, start, test } from "./helpers.ts";
 
-test("comments fill the silence of a stream before its first token and while it hangs", async () => {
+test("comments fill silence before a stream's first token and while it hangs", async () => {
   await using simulator = await start({
     sseKeepAliveSeconds: 0.02,
     fault: { kind: "hang_mid_stream", afterTokens: 1 },
@@ -15,13 +15,13 @@ test("comments fill the silence of a stream before its first token and while it 
   await client.readUntil(": keep-alive\n\n");
 });
 
-test("a stream that is never silent has no comments", async () => {
+test("a stream without silence has no comments", async () => {
   await using simulator = await start({ sseKeepAliveSeconds: 5 });
   const body = chat("Hello", { stream: true, max_tokens: 20, ignore_eos: true });
   assert.doesNotMatch(await (await postChat(simulator, body)).text(), /keep-alive/);
 });
 
-test("a poisonous prompt gets 500 or a reset, and others are served", async () => {
+test("a poisonous prompt gets a 500 or a reset, and others are served", async () => {
   const poison = chat("Say POISON now", { max_tokens: 1 });
   for (const answer of ["error", "reset"] as const) {
     await using simulator = await start({ poison: { marker: "POISON", answer } });
@@ -40,7 +40,7 @@ test("a poisonous prompt gets 500 or a reset, and others are served", async () =
   }
 });
 
-test("adapters and models come and go at run time", async () => {
+test("adapters and models can be added and removed at run time", async () => {
   await using simulator = await start({ models: ["base"] });
   const listed = async () => {
     const list = await (await fetch(`${simulator.url}/v1/models`)).json();

@@ -31,7 +31,7 @@ function setUp(maxNumSeqs = 4) {
   return { clock, engine };
 }
 
-test("an idle engine has nothing pending, and knows what it has computed", () => {
+test("an idle engine has nothing pending, and reports the prefix it has computed", () => {
   const { clock, engine } = setUp();
   engine.add(request(0, 320));
   clock.advance(10_000);
@@ -46,16 +46,16 @@ test("an idle engine has nothing pending, and knows what it has computed", () =>
   assert.equal(engine.inspect(hashesOf(9000, 400)).cachedTokens, 0);
 });
 
-test("what the step under way computes is told by its time, what comes after by its tokens", () => {
+test("the current step counts by its remaining time, later work by its tokens", () => {
   const { clock, engine } = setUp();
   engine.add(request(0, 5000));
   clock.advance(68);
   const { running, pendingTokens, stepLeftMs } = engine.inspect([]);
-  // A step takes 2048 tokens at most.
+  // A step computes at most 2048 tokens.
   assert.deepEqual([running, pendingTokens, stepLeftMs], [1, 5000 - 2048, 2048 + 20 - 68]);
 });
 
-test("of those who wait only what no cache will hold is pending", () => {
+test("of waiting prompts only tokens that will not be cached are pending", () => {
   const { clock, engine } = setUp(1);
   engine.add(request(0, 320));
   clock.advance(1);
@@ -64,12 +64,12 @@ test("of those who wait only what no cache will hold is pending", () => {
   engine.add(request(5000, 200));
   const { waiting, pendingTokens, cachedTokens } = engine.inspect(hashesOf(5000, 1000));
   assert.equal(waiting, 3);
-  // Of the last one six blocks come with the one before it.
+  // Six blocks of the last prompt are computed with the one before it.
   assert.equal(pendingTokens, 10 + 100 + (200 - 96));
   assert.equal(cachedTokens, 192);
 });
 
-test("looking changes nothing", () => {
+test("inspecting changes nothing", () => {
   const { clock, engine } = setUp();
   engine.add(request(0, 3000));
   clock.advance(500);

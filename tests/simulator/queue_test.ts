@@ -4,7 +4,7 @@ import { chat, events, post, RawClient, start, test, until } from "./helpers.ts"
 
 const LONG = { max_tokens: 5000, ignore_eos: true, stream: true };
 
-/** Takes the one place to run and the one to wait. */
+/** Occupies the only running and the only waiting place. */
 async function fill(simulator: Simulator): Promise<DisposableStack> {
   const clients = new DisposableStack();
   for (const name of ["running", "waiting"] as const) {
@@ -15,14 +15,14 @@ async function fill(simulator: Simulator): Promise<DisposableStack> {
   return clients;
 }
 
-/** What a request past the queue's limit gets, read to the end of its connection. */
+/** Sends a request past the queue limit and reads until the connection ends. */
 async function pastTheLimit(simulator: Simulator, path: string, body: unknown): Promise<string> {
   using client = await RawClient.connect(simulator);
   await client.sendJson(path, body, "connection: close\r\n");
   return await client.readToEnd();
 }
 
-test("past the queue's limit a stream gets its head first, and each endpoint's own end", async () => {
+test("past the queue limit a stream gets its head, then the endpoint's error ending", async () => {
   await using simulator = await start({ maxNumSeqs: 1, maxQueued: 1 });
   using _clients = await fill(simulator);
 
@@ -56,7 +56,7 @@ test("past the queue's limit a stream gets its head first, and each endpoint's o
   assert.deepEqual([failed, finished, received], [0, 0, 6]);
 });
 
-test("past the queue's limit a whole answer is a 503", async () => {
+test("past the queue limit a request without streaming gets 503", async () => {
   await using simulator = await start({ maxNumSeqs: 1, maxQueued: 1 });
   using _clients = await fill(simulator);
   for (
@@ -72,7 +72,7 @@ test("past the queue's limit a whole answer is a 503", async () => {
   }
 });
 
-test("queue_full is the same without a queue", async () => {
+test("queue_full does the same without a queue", async () => {
   await using simulator = await start({ fault: { kind: "queue_full", times: 1 } });
   const response = await post(simulator, "/v1/chat/completions", chat("Hello", LONG));
   assert.equal(response.status, 200);

@@ -5,14 +5,14 @@ import { chat, events, post, RawClient, start, test, until } from "./helpers.ts"
 const LONG = { max_tokens: 5000, ignore_eos: true };
 const NEVER_DONE = { ...LONG, stream: true };
 
-/** Sends a request on a connection of its own, closed after the answer. */
+/** Sends a request on its own connection, which closes after the answer. */
 async function send(simulator: Simulator, path: string, body: unknown): Promise<RawClient> {
   const client = await RawClient.connect(simulator);
   await client.sendJson(path, body, "connection: close\r\n");
   return client;
 }
 
-/** Sends a request that the one place is taken from, and waits until it is queued. */
+/** Sends a request while the only place is taken, and waits until it is queued. */
 async function sendQueued(simulator: Simulator, path: string, body: unknown): Promise<RawClient> {
   const { waiting } = simulator.state();
   const client = await send(simulator, path, body);
@@ -29,11 +29,11 @@ async function refuses(simulator: Simulator): Promise<boolean> {
   }
 }
 
-/** The body of an answer in chunks. */
+/** Returns the body of a chunked answer. */
 const bodyOf = (text: string) =>
   text.slice(text.indexOf("\r\n\r\n") + 4).replace(/(^|\r\n)[0-9a-f]+\r\n/g, "");
 
-test("terminated by abort ends open requests as if all were well, and the port refuses", async () => {
+test("terminated by abort ends open requests as if complete, and the port refuses", async () => {
   await using simulator = await start({ maxNumSeqs: 2 });
   using stream = await send(simulator, "/v1/chat/completions", chat("A", NEVER_DONE));
   await stream.readUntil('"content":"');
@@ -60,7 +60,7 @@ test("terminated by abort ends open requests as if all were well, and the port r
   assert.ok(await refuses(simulator));
 });
 
-test("terminated by error answers 500 to whole answers and in streams", async () => {
+test("terminated by error answers 500, also within streams", async () => {
   await using simulator = await start();
   using stream = await send(simulator, "/v1/chat/completions", chat("A", NEVER_DONE));
   await stream.readUntil('"content":"');
@@ -73,7 +73,7 @@ test("terminated by error answers 500 to whole answers and in streams", async ()
   assert.equal(simulator.state().running, 0);
 });
 
-test("terminated by silence sends nothing more until the server is there again", async () => {
+test("terminated by silence sends nothing more until the server is back", async () => {
   await using simulator = await start();
   using stream = await send(simulator, "/v1/chat/completions", chat("A", NEVER_DONE));
   await stream.readUntil('"content":"');
@@ -90,7 +90,7 @@ test("terminated by silence sends nothing more until the server is there again",
   await answer.body?.cancel();
 });
 
-test("a draining server finishes what it has, is healthy and answers 500 to the rest", async () => {
+test("a draining server finishes open requests, is healthy and answers 500 to others", async () => {
   await using simulator = await start({ maxNumSeqs: 1 });
   const short = { max_tokens: 300, ignore_eos: true, stream: true };
   using running = await send(simulator, "/v1/chat/completions", chat("A", short));
@@ -117,7 +117,7 @@ test("a draining server finishes what it has, is healthy and answers 500 to the 
   assert.equal(await refuses(simulator), false);
 });
 
-test("what a drain's time is too short for is aborted", async () => {
+test("requests that outlast the drain timeout are aborted", async () => {
   await using simulator = await start();
   using stream = await send(simulator, "/v1/chat/completions", chat("A", NEVER_DONE));
   await stream.readUntil('"content":"');

@@ -5,7 +5,7 @@ const STREAM = chat("Hello", { stream: true, max_tokens: 20, ignore_eos: true })
 const RUNNING = "vllm:num_requests_running";
 const WAITING = "vllm:num_requests_waiting";
 
-test("an engine that hangs while idle sends heads alone and counts nothing", async () => {
+test("an engine that hangs while idle sends only heads and counts nothing", async () => {
   await using simulator = await start({ metricsAtStepEnd: true });
   using busy = await RawClient.connect(simulator);
   await busy.sendJson("/v1/chat/completions", STREAM);
@@ -37,7 +37,7 @@ test("an engine that hangs while idle sends heads alone and counts nothing", asy
   assert.equal(simulator.state().finished, 2);
 });
 
-test("an engine that hangs while busy goes on showing what it had", async () => {
+test("an engine that hangs while busy keeps reporting its last state", async () => {
   await using simulator = await start({ metricsAtStepEnd: true });
   using client = await RawClient.connect(simulator);
   await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });

@@ -1,12 +1,12 @@
 import type { Access, ApiKey } from "../../src/config/config.ts";
 import { hashOf } from "../../src/config/key_hash.ts";
 
-/** A key as a configuration means it. */
+/** Returns a key as the configuration produces it. */
 export function keyOf(key: string, more: Partial<ApiKey> = {}): ApiKey {
   return { name: key, hash: hashOf(key), ...more };
 }
 
-/** Who may use a router: anybody, or those who hold one of the keys that are given. */
+/** Returns access rules: open to anyone, or only to holders of the given keys. */
 export function accessWith(access: Partial<Access> = {}): Access {
   return {
     keys: [],

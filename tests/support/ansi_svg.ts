@@ -5,7 +5,7 @@ const PADDING = 16;
 const TITLE_BAR = 34;
 const BACKGROUND = "#161b22";
 const FOREGROUND = "#d6dde6";
-/** The eight colours in the terminal's order, from code 30. */
+/** The eight colours in terminal order, starting at code 30. */
 const COLOURS = [
   "#484f58",
   "#ff6b61",
@@ -25,7 +25,7 @@ interface Style {
   readonly struck?: boolean;
 }
 
-/** A picture of a terminal that shows that text, with the escapes for its colours. */
+/** Draws a terminal that shows the text; `ansi` includes the colour escapes. */
 export function svgOf(
   ansi: string,
   { title, columns }: { title: string; columns: number },
@@ -64,7 +64,7 @@ export function svgOf(
   ].join("\n");
 }
 
-/** Escapes, bars and texts, one after another. */
+/** Splits a line into escapes, bars and texts. */
 function piecesOf(line: string): { text: string; codes?: number[] }[] {
   // deno-lint-ignore no-control-regex
   return [...line.matchAll(/\x1b\[([\d;]*)m|█+|░+| {2,}|(?:(?! {2,})[^\x1b█░])+/g)]

@@ -1,20 +1,20 @@
 import http from "node:http";
 import https from "node:https";
 
-/** What a client that sends one request after another on a kept connection has seen. */
+/** The results of a client that sends one request after another on a kept connection. */
 export interface BusyClient {
-  /** Answers that came whole. */
+  /** Complete answers. */
   readonly answered: number;
-  /** Requests that got none, though their connection stood when they were sent. */
+  /** Requests without an answer although their connection was open when they were sent. */
   readonly lost: readonly string[];
-  /** Settles when an answer has asked to close the connection, or none is accepted any more. */
+  /** Settles when an answer asks to close the connection, or no connection is accepted any more. */
   readonly done: Promise<void>;
 }
 
 /**
- * Keeps its connection until an answer asks to close it, as the usual clients do.
+ * Starts a client that keeps its connection until an answer asks to close it, as most clients do.
  *
- * @param ca authorities of the router's certificate
+ * @param ca certificate authorities for the router's certificate
  */
 export function startBusyClient(url: string, body: string, ca?: readonly string[]): BusyClient {
   const { Agent, request } = ca ? https : http;

@@ -7,11 +7,11 @@ const PERMISSIONS = ["--no-prompt", "--allow-net", "--allow-read", "--allow-env"
 export interface CliOptions {
   readonly env?: Record<string, string>;
   readonly cwd?: string;
-  /** Beside those that every command has. */
+  /** Permissions besides those that every command has. */
   readonly permissions?: readonly string[];
 }
 
-/** The router's command as a process, with the permissions it has in real life. */
+/** Creates the router's command, with its production permissions. */
 function command(args: readonly string[], { env = {}, cwd, permissions = [] }: CliOptions) {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", `--config=${CONFIG}`, ...PERMISSIONS, ...permissions, MAIN, ...args],
@@ -26,7 +26,7 @@ function command(args: readonly string[], { env = {}, cwd, permissions = [] }: C
   });
 }
 
-/** Runs the router's command to its end. */
+/** Runs the router's command until it exits. */
 export async function cli(
   args: readonly string[],
   options: CliOptions = {},
@@ -40,7 +40,7 @@ export async function cli(
   };
 }
 
-/** Starts `run` with those arguments on a free port and waits until it listens. */
+/** Starts `run` with the arguments on a free port and waits until it listens. */
 export function startCli(
   args: readonly string[],
   options: CliOptions = {},

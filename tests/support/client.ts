@@ -1,6 +1,6 @@
 import type { Client } from "../../src/proxy/client.ts";
 
-/** A client that may do anything, but for what a test says of it. */
+/** Returns a client without restrictions, except for the given fields. */
 export function clientAs(client: Partial<Client> = {}): Client {
   return {
     address: "192.0.2.1",

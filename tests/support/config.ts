@@ -1,7 +1,7 @@
 import type { Config } from "../../src/config/config.ts";
 import { checkConfig, type Diagnostic } from "../../src/config/schema.ts";
 
-/** The configuration of servers and settings written as the file writes them. */
+/** Parses servers and settings, spelled as in the configuration file. */
 export function configOf(
   servers: readonly Record<string, unknown>[],
   settings: Record<string, unknown> = {},
@@ -14,7 +14,7 @@ export function configOf(
   return checked.config;
 }
 
-/** Every problem in one text, a line each. */
+/** Returns all problems as text, one per line. */
 export function lines(problems: readonly Diagnostic[]): string {
   return problems.map(({ where, what }) => `${where}: ${what}`).join("\n");
 }

@@ -8,16 +8,16 @@ import { startRouter } from "./router.ts";
 
 export const MODEL = "simulated-model";
 
-/** A router before simulated servers, all gone when it is disposed of. */
+/** A router in front of simulated servers. Disposing stops them all. */
 export interface TestFleet extends AsyncDisposable {
   readonly router: Gateway & { readonly url: string };
   readonly simulators: readonly Simulator[];
 }
 
 export interface TestFleetOptions {
-  /** One simulated server each, 20 times as fast as a real one unless it says otherwise. */
+  /** One simulated server per entry, 20 times as fast as a real one by default. */
   readonly servers: readonly (SimulatorOptions & { readonly capacity?: number })[];
-  /** Settings as the configuration file writes them. */
+  /** Settings, spelled as in the configuration file. */
   readonly settings?: Record<string, unknown>;
 }
 
@@ -44,7 +44,7 @@ export async function startFleet(
   };
 }
 
-/** Asks for a chat completion of exactly so many tokens. */
+/** Requests a chat completion of an exact number of tokens. */
 export function ask(
   url: string,
   { tokens = 5, stream = false, signal, model = MODEL, content = "Hello" }: {
@@ -69,7 +69,7 @@ export function ask(
   });
 }
 
-/** The JSON of every `data:` line of an event stream, `[DONE]` as it is. */
+/** Returns the JSON of every `data:` line of an event stream, with `[DONE]` unchanged. */
 export function eventsOf(text: string): unknown[] {
   return text.split("\n").filter((line) => line.startsWith("data: ")).map(
     (line) => {
@@ -79,7 +79,7 @@ export function eventsOf(text: string): unknown[] {
   );
 }
 
-/** The router's own requests in flight, over all its servers. */
+/** Returns the number of the router's requests in flight over all servers. */
 export function inFlight(router: Gateway): number {
   return router.fleet.snapshot().servers.reduce(
     (sum, server) => sum + server.inFlight,

@@ -1,6 +1,6 @@
-/** A proxy for HTTP that others send their requests through, by their whole address or by CONNECT. */
+/** An HTTP forward proxy that accepts absolute-form requests and CONNECT. */
 export interface ForwardProxy extends AsyncDisposable {
-  /** Without a scheme. */
+  /** Host and port, without a scheme. */
   readonly address: string;
   /** The head of the first request of each connection. */
   readonly heads: readonly string[];
@@ -50,7 +50,7 @@ export function startForwardProxy(): ForwardProxy {
   };
 }
 
-/** All that came with it, which is a small request. */
+/** Returns everything received with the head; the request is small. */
 async function readHead(connection: Deno.Conn): Promise<string | undefined> {
   const buffer = new Uint8Array(64 * 1024);
   let text = "";

@@ -1,10 +1,10 @@
 import type { Room } from "../../src/proxy/admission.ts";
 import type { Limits } from "../../src/proxy/attempt/deadlines.ts";
 
-/** Of an engine whose counters nobody can see. */
+/** The engine's progress when its counters are not visible. */
 const NOTHING_KNOWN = { movedAt: -Infinity, stillSince: Infinity };
 
-/** Limits of time that no test should reach but those that it names. */
+/** Returns timeouts that no test reaches, except the given ones. */
 export function limitsWith(limits: Partial<Limits> = {}): Limits {
   return {
     connectMs: 5_000,
@@ -20,5 +20,5 @@ export function limitsWith(limits: Partial<Limits> = {}): Limits {
   };
 }
 
-/** Room for any answer. */
+/** Buffer limit with room for any answer. */
 export const ROOMY: Room = { take: () => true, drop() {} };

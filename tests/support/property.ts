@@ -1,2 +1,2 @@
-/** How many cases a property is tried with; the environment variable `PROPERTY_RUNS` says more. */
+/** Number of cases per property; the environment variable `PROPERTY_RUNS` overrides it. */
 export const numRuns = Number(Deno.env.get("PROPERTY_RUNS") ?? 2_000);

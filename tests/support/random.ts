@@ -1,4 +1,4 @@
-/** Uniform in [0, 1), the same for the same seed (mulberry32). */
+/** Returns a generator uniform in [0, 1); the same seed gives the same numbers (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {

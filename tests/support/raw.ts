@@ -1,38 +1,36 @@
-/** A server that is nothing but what a test does with each of its connections. */
+/** A server whose connections are handled entirely by a test. */
 export interface RawServer extends AsyncDisposable {
   readonly url: string;
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly connections: () => number;
-  /** Requests for inference so far. */
+  /** Number of inference requests so far. */
   readonly requests: () => number;
 }
 
-/** What a test does with one request, the `nth` on its connection, from 1. */
+/** Answers one request, the `nth` on its connection, counted from 1. */
 export type Answer = (connection: Deno.Conn, nth: number) => Promise<void> | void;
 
 const encoder = new TextEncoder();
 
-/** Writes text as it is. */
+/** Writes text unchanged. */
 export async function say(connection: Deno.Conn, text: string): Promise<void> {
   for (let bytes = encoder.encode(text); bytes.length > 0;) {
     bytes = bytes.subarray(await connection.write(bytes));
   }
 }
 
-/** The head of an event stream in chunks. */
+/** The head of a chunked event stream. */
 export const STREAM_HEAD =
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/** One chunk of a body. */
+/** Returns one chunk of a chunked body. */
 export function chunk(text: string): string {
   return `${encoder.encode(text).length.toString(16)}\r\n${text}\r\n`;
 }
 
 /**
- * Listens on loopback. `GET` of any kind is answered with an empty 200, so that checks pass;
- * `answer` deals with every other request, once its body is here.
- *
- * @param tls certificate and key in PEM, for a server with TLS
+ * Listens on loopback. Answers every `GET` with an empty 200, so that health checks pass. `answer`
+ * handles every other request once its body has arrived.
  */
 export function startRaw(
   answer: Answer,

@@ -2,7 +2,7 @@ import { checkConfig } from "../../src/config/schema.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
 
-/** A server as the configuration file would write it. */
+/** A server, spelled as in the configuration file. */
 export interface TestServer {
   readonly url: string;
   readonly max_concurrent_requests?: number;
@@ -14,7 +14,7 @@ export interface TestServer {
   readonly tls_skip_verify?: boolean;
 }
 
-/** Intervals that let a test see a change soon. */
+/** Short intervals, so that a test sees changes quickly. */
 const QUICK = {
   metrics_interval: 0.05,
   health_check_interval: 0.1,
@@ -23,10 +23,8 @@ const QUICK = {
 };
 
 /**
- * A real router on a free port of loopback before those servers, ready when every server has been
- * checked once.
- *
- * @param files texts of the files that the servers name
+ * Starts a real router on a free loopback port in front of the servers. It is ready once every
+ * server has been checked.
  */
 export async function startRouter(
   servers: readonly TestServer[],

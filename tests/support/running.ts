@@ -1,15 +1,15 @@
-/** A router that runs as a process until it is told to stop. */
+/** A router running as a process until it is stopped. */
 export interface Running extends AsyncDisposable {
   readonly pid: number;
   readonly url: string;
-  /** All it has written so far, to either stream. */
+  /** Returns everything written so far to stdout and stderr. */
   output(): string;
   kill(signal: Deno.Signal): void;
-  /** Resolves when it has ended and all it wrote is here. */
+  /** Resolves when the process has ended and all its output has been read. */
   readonly status: Promise<Deno.CommandStatus>;
 }
 
-/** Waits until a router's process listens. Throws with what it wrote where it ends before. */
+/** Waits until a router process listens. Throws with its output if it ends before. */
 export async function untilListening(child: Deno.ChildProcess): Promise<Running> {
   let output = "";
   const listening = Promise.withResolvers<string>();
@@ -33,7 +33,7 @@ export async function untilListening(child: Deno.ChildProcess): Promise<Running>
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended by itself.
+        // The process has already ended.
       }
       await status;
     },

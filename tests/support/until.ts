@@ -1,7 +1,7 @@
 /**
- * Waits until `condition` holds, looking every few milliseconds.
+ * Waits until `condition` holds, polling every few milliseconds.
  *
- * @returns how long it took, in milliseconds
+ * @returns the time waited, in milliseconds
  * @throws {Error} when it does not hold in time
  */
 export async function until(

@@ -1,4 +1,4 @@
-/** A real server on a free port of loopback that answers as the test says. */
+/** A real server on a free loopback port that answers as the test specifies. */
 export interface TestUpstream extends AsyncDisposable {
   readonly url: string;
 }
@@ -16,7 +16,7 @@ export function startUpstream(
   };
 }
 
-/** Accepts connections and never says a word; the port is closed when it is disposed of. */
+/** Starts a server that accepts connections and never sends a byte. Disposing closes the port. */
 export function startSilent(): TestUpstream {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections: Deno.Conn[] = [];
@@ -33,7 +33,7 @@ export function startSilent(): TestUpstream {
   };
 }
 
-/** An address where nothing listens. */
+/** Returns a URL where nothing listens. */
 export function deadUrl(): string {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -41,7 +41,7 @@ export function deadUrl(): string {
   return `http://127.0.0.1:${port}`;
 }
 
-/** What vLLM answers at `/v1/models`. */
+/** Returns vLLM's answer at `/v1/models`. */
 export function modelsPage(...ids: string[]): Response {
   return Response.json({
     object: "list",
@@ -49,7 +49,7 @@ export function modelsPage(...ids: string[]): Response {
   });
 }
 
-/** What of vLLM's `/metrics` tells the load. */
+/** Returns the part of vLLM's `/metrics` that reports the load. */
 export function metricsPage(
   { running = 0, waiting = 0, awake = true } = {},
 ): Response {

@@ -4,7 +4,7 @@ import type {
   WorkSnapshot,
 } from "../../src/fleet/estimate/prompt_profile.ts";
 
-/** A stream of any model without a prompt that can be told, but for what is given. */
+/** Returns the work of a stream with any model and an unknown prompt, except for given fields. */
 export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
   return {
     model: undefined,
@@ -16,7 +16,7 @@ export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
   };
 }
 
-/** A prompt of 1,000 tokens, none of them cached, sent at 0 and expected to take a second. */
+/** A prompt of 1,000 uncached tokens, sent at time 0 and expected to take one second. */
 export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   return {
     work: workOf(),
@@ -32,7 +32,7 @@ export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   };
 }
 
-/** What is known of the work at a server of which nothing was seen, but for what is given. */
+/** Returns a snapshot of a server where no work was observed, except for given fields. */
 export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot {
   return {
     startSeconds: 0.04,

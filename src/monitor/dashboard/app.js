@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The dashboard: a view comes in, everything on the page follows. */
+/** @file The dashboard: updates the whole page on each view. */
 
 /** @import { View } from "../view.ts" */
 import { colourOf, drawCharts, highlightServer, showCharts } from "./charts.js";
@@ -25,7 +25,7 @@ const table = createTable({
   onHighlight: (url) => highlightServer(url, past),
 });
 
-/** What was before this page was opened, or while the line was lost. */
+/** Loads the history from before the page was opened, or while the connection was lost. */
 async function loadPast() {
   const answer = await fetch("/dashboard/history", { cache: "no-store" });
   if (!answer.ok) return;
@@ -68,7 +68,7 @@ function showLine(silentMs) {
 }
 
 follow({
-  // Without its past the page still shows the present; the next connection asks again.
+  // Without history the page still shows the present. The next connection loads it again.
   onOpen: () => void loadPast().catch(() => {}),
   onView: show,
   onLine: showLine,

@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file One chart: a picture by uPlot, a key with values, and a summary in words. */
+/** @file One chart: a uPlot canvas, a legend with values, and a text summary. */
 
 /** @import uPlot from "uplot" */
 /** @import { Format } from "./format.js" */
@@ -10,13 +10,13 @@ import { timeOfDay, timeOfDayShort, UNKNOWN } from "./format.js";
 import { colour } from "./theme.js";
 
 const HEIGHT = 150;
-/** The picture shows at least a minute, so that a young router's lines don't jump. */
+/** Minimum time range shown, so that the lines of a freshly started router do not jump. */
 const LEAST_SECONDS = 60;
 const DIMMED = 0.18;
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /**
- * A line, or `undefined` where a slot is free.
+ * A line, or `undefined` for a free slot.
  *
  * @typedef {{ label: string, row: Row } | undefined} Line
  */
@@ -24,21 +24,21 @@ const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_00
  * @typedef {object} ChartOptions
  * @property {string} title
  * @property {string} unit
- * @property {readonly string[]} colours names of the style sheet's colours, one a line
+ * @property {readonly string[]} colours names of the style sheet's colours, one per line
  * @property {Format} format
- * @property {boolean} [filled] whether the ground below the line is tinted
- * @property {boolean} [isWhole] whether there is nothing between 1 and 2
- * @property {number} [top] the scale reaches at least so far. @default 1
+ * @property {boolean} [filled] whether the area below the line is tinted
+ * @property {boolean} [isWhole] whether values are integers
+ * @property {number} [top] minimum upper end of the scale. @default 1
  */
 /**
  * @typedef {object} Chart
  * @property {HTMLElement} figure
  * @property {(times: number[], lines: readonly Line[]) => void} draw
- * @property {(line: number | undefined) => void} highlight dims all lines but one
+ * @property {(line: number | undefined) => void} highlight dims all lines except one
  * @property {() => void} recolour
  */
 
-/** uPlot is a script of its own, loaded before this one. */
+/** uPlot is a separate script, loaded before this one. */
 const Plot = /** @type {typeof uPlot} */ (Reflect.get(globalThis, "uPlot"));
 
 /**
@@ -120,7 +120,7 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
     if (box.clientWidth > 0) plot.setSize({ width: box.clientWidth, height: HEIGHT });
   }).observe(box);
 
-  /** The values under the pointer, the last ones where it is elsewhere. */
+  /** Shows the values under the pointer, or the latest ones when it is elsewhere. */
   function showValues() {
     const at = plot.cursor.idx;
     items.forEach(({ item, label, value }, index) => {
@@ -157,7 +157,7 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
 }
 
 /**
- * Times below the picture, with seconds only where they are not all zero.
+ * Returns the time labels, with seconds unless all are zero.
  *
  * @param {number[]} seconds
  */
@@ -173,7 +173,7 @@ function timeLabels(seconds) {
 const faint = (rgb, share) => `color-mix(in srgb, ${rgb} ${share * 100}%, transparent)`;
 
 /**
- * The chart in a sentence a line, for those who don't see it.
+ * Describes the chart for screen readers, one sentence per line.
  *
  * @param {string} title
  * @param {string} unit

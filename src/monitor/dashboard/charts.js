@@ -10,7 +10,7 @@ import { assignSlots, mean, SLOTS } from "./slots.js";
 import { watchTheme } from "./theme.js";
 
 const SLOT_COLOURS = Array.from({ length: SLOTS }, (_, slot) => `series-${slot + 1}`);
-/** After the slots: all other servers together, and one that is pointed at. */
+/** Colours after the slots: the mean of all other servers, and the server pointed at. */
 const SERVER_COLOURS = [...SLOT_COLOURS, "others", "text"];
 const POINTED_AT = SLOTS + 1;
 
@@ -142,7 +142,7 @@ function lineOf(url) {
 }
 
 /**
- * Brings one server's lines out, or none's.
+ * Highlights one server's lines, or none.
  *
  * @param {string | undefined} url
  * @param {Past} past
@@ -154,7 +154,7 @@ export function highlightServer(url, past) {
 }
 
 /**
- * The name of a server's colour in the charts.
+ * Returns the name of a server's colour in the charts.
  *
  * @param {string} url
  */

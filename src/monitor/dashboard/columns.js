@@ -1,5 +1,5 @@
 // @ts-check
-/** @file The columns of the fleet table: how each is called, sorted and written. */
+/** @file The columns of the fleet table: label, sorting and formatting. */
 
 /** @import { ServerView } from "../view.ts" */
 import { count, duration, percent, rate } from "./format.js";
@@ -8,7 +8,7 @@ import { count, duration, percent, rate } from "./format.js";
  * @typedef {object} Column
  * @property {string} id
  * @property {string} label
- * @property {string} meaning what it tells, in the words of the terminal's help
+ * @property {string} meaning explanation, worded as in the terminal's help
  * @property {"server" | "state" | "meter" | "number" | "models"} kind
  * @property {(server: ServerView) => number | string | null} value to sort by
  * @property {(server: ServerView) => string} text
@@ -34,7 +34,7 @@ const numbers = (id, label, meaning, value, format, kind = "number") => ({
   text: (server) => format(value(server)),
 });
 
-/** Worst first, as an operator wants them. */
+/** States, worst first. */
 const DOWN = ["unhealthy", "stalled", "unauthorized", "no_models"];
 const STATES = [...DOWN, "half-open", "checking", "sleeping", "draining", "healthy"];
 const MARKS = {
@@ -133,7 +133,7 @@ export const COLUMNS = [
 ];
 
 /**
- * Servers by a column; those it knows nothing of come last either way, equals stay as they were.
+ * Sorts servers by a column. Unknown values come last in both orders; equal ones keep their order.
  *
  * @param {readonly ServerView[]} servers
  * @param {Column} column
@@ -151,7 +151,7 @@ export function sortServers(servers, { value }, order) {
 }
 
 /**
- * Servers whose name, address or a model holds the text.
+ * Returns the servers whose name, address or a model contains the text.
  *
  * @param {readonly ServerView[]} servers
  * @param {string} text

@@ -1,24 +1,24 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The line to the router: views as they come, and whether they still come. */
+/** @file The connection to the router: receives views and detects when they stop. */
 
 /** @import { View } from "../view.ts" */
 
-/** The router sends two views a second; after so long without one the line counts as lost. */
+/** The router sends two views a second. After this time without one, the connection is lost. */
 const SILENCE_MS = 3000;
-/** Between two looks at the silence. */
+/** Interval between two checks for silence. */
 const LOOK_MS = 500;
-/** The browser reconnects by itself unless the answer was an error; then it is our turn. */
+/** Delay before reconnecting after an error answer; otherwise the browser reconnects by itself. */
 const RETRY_MS = 1000;
 
 /**
- * Follows the router for as long as the page lives.
+ * Follows the router for the lifetime of the page.
  *
  * @param {object} hears
- * @param {() => void} hears.onOpen at each new connection
- * @param {(view: View) => void} hears.onView at each view
- * @param {(silentMs: number | undefined) => void} hears.onLine twice a second: how long nothing
- *   was heard, `undefined` while all is well
+ * @param {() => void} hears.onOpen called on each new connection
+ * @param {(view: View) => void} hears.onView called on each view
+ * @param {(silentMs: number | undefined) => void} hears.onLine called twice a second with the
+ *   time since the last view, or `undefined` while the connection works
  */
 export function follow({ onOpen, onView, onLine }) {
   let heardAt = performance.now();

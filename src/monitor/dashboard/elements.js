@@ -1,9 +1,9 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file Elements are built and filled here; text is only ever set as text. */
+/** @file Builds and fills elements; text is only ever set as text, never as HTML. */
 
 /**
- * A new element with a class, and with children or text in it.
+ * Creates an element with a class and with children or text.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -19,7 +19,7 @@ export function element(tag, className = "", ...children) {
 }
 
 /**
- * The page's element of that id.
+ * Returns the page's element with this id.
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -31,7 +31,7 @@ export function byId(id) {
 }
 
 /**
- * Sets a text where it changed, so that nothing is laid out or announced for nothing.
+ * Sets a text only if it changed, to avoid needless layout and announcements.
  *
  * @param {Element} target
  * @param {string} text
@@ -41,7 +41,7 @@ export function setText(target, text) {
 }
 
 /**
- * Sets or, with `null`, removes an attribute where it changed.
+ * Sets an attribute or, with `null`, removes it, only if it changed.
  *
  * @param {Element} target
  * @param {string} name
@@ -54,7 +54,7 @@ export function setAttribute(target, name, value) {
 }
 
 /**
- * A bar that is decoration: the number beside it says the same.
+ * Creates a decorative bar; the number next to it has the same information.
  *
  * @returns {{ track: HTMLElement, fill: HTMLElement }}
  */
@@ -66,7 +66,7 @@ export function bar() {
 }
 
 /**
- * Shows a share, 0 to 1 and beyond, in a bar.
+ * Shows a share in a bar; 1 and above fill it.
  *
  * @param {HTMLElement} fill
  * @param {number | null} share

@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file What happened, newest first; the newest is read out to those who listen. */
+/** @file The event list, newest first. Screen readers announce the newest event. */
 
 /** @import { EventView } from "../view.ts" */
 import { byId, element, setText } from "./elements.js";
@@ -9,7 +9,7 @@ import { fullTime, timeOfDay } from "./format.js";
 const KINDS = { state: "State", failover: "Failover", reload: "Reload" };
 const MARKS = { good: "✔", bad: "✖", plain: "•" };
 
-/** The list as it was shown last, to tell whether it changed. */
+/** The list shown last, to detect changes. */
 let before = "";
 
 /** @param {readonly EventView[]} events */
@@ -20,7 +20,7 @@ export function updateEvents(events) {
   before = now;
   byId("events").replaceChildren(...events.map(row));
   byId("no-events").hidden = events.length > 0;
-  // What happened before the page was opened is there to be read, not to be called out.
+  // Events from before the page was opened are shown but not announced.
   if (!isFirst && events[0]) setText(byId("announcement"), events[0].text);
 }
 

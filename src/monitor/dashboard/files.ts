@@ -24,7 +24,7 @@ import theme from "./theme.js" with { type: "text" };
 import themeStyle from "./theme.css" with { type: "text" };
 import tiles from "./tiles.js" with { type: "text" };
 
-/** A file of the dashboard, part of the executable. */
+/** A file of the dashboard, embedded in the executable. */
 export interface DashboardFile {
   readonly contentType: string;
   readonly text: string;
@@ -38,7 +38,7 @@ const script = (text: string): DashboardFile => ({
   text,
 });
 
-/** By the path they are served at. */
+/** Files by the path they are served at. */
 export const dashboardFiles: Readonly<Record<string, DashboardFile>> = {
   "/dashboard": html(page),
   "/dashboard/app.js": script(app),

@@ -1,5 +1,5 @@
 // @ts-check
-/** @file How numbers and times are written for people. */
+/** @file Human-readable formats of numbers and times. */
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat("en", {
@@ -15,40 +15,40 @@ const clock = new Intl.DateTimeFormat(undefined, {
 const shortClock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
-/** Stands for what is not known. */
+/** Placeholder for an unknown value. */
 export const UNKNOWN = "–";
 
 /** @typedef {(value: number | null | undefined) => string} Format */
 
 /**
- * @param {(value: number) => string} format of what is known
+ * @param {(value: number) => string} format format of known values
  * @returns {Format}
  */
 const orUnknown = (format) => (value) =>
   value === null || value === undefined ? UNKNOWN : format(value);
 
-/** A number of things, exact up to 99,999. */
+/** Formats a count, exact up to 99,999. */
 export const count = orUnknown((value) =>
   value < 100_000 ? whole.format(value) : compact.format(value)
 );
 
-/** Something in a second, with a digit after the point where it is small. */
+/** Formats a rate per second, with one decimal if it is small. */
 export const rate = orUnknown((value) => {
   if (value >= 10_000) return compact.format(value);
   return value > 0 && value < 100 ? oneDigit.format(value) : whole.format(value);
 });
 
-/** A share, 0 to 1 and beyond. */
+/** Formats a share as a percentage; may exceed 1. */
 export const percent = orUnknown((value) => `${whole.format(value * 100)}%`);
 
-/** Milliseconds, from a second on as seconds. */
+/** Formats milliseconds, as seconds from one second. */
 export const duration = orUnknown((value) => {
   if (value < 1000) return `${whole.format(value)} ms`;
   return value < 100_000 ? `${(value / 1000).toFixed(2)} s` : `${whole.format(value / 1000)} s`;
 });
 
 /**
- * Time since a start, its two largest units.
+ * Formats the two largest units of a duration.
  *
  * @param {number} ms
  */
@@ -63,28 +63,28 @@ export function span(ms) {
 }
 
 /**
- * The time of day in the reader's zone.
+ * Formats the time of day in the reader's time zone.
  *
  * @param {number} ms
  */
 export const timeOfDay = (ms) => clock.format(ms);
 
 /**
- * The time of day in the reader's zone, without seconds.
+ * Formats the time of day in the reader's time zone, without seconds.
  *
  * @param {number} ms
  */
 export const timeOfDayShort = (ms) => shortClock.format(ms);
 
 /**
- * Day and time in the reader's zone.
+ * Formats day and time in the reader's time zone.
  *
  * @param {number} ms
  */
 export const fullTime = (ms) => full.format(ms);
 
 /**
- * How full is worth a colour: yellow from 70%, red from 90%.
+ * Returns the colour of a usage: yellow from 70%, red from 90%.
  *
  * @param {number | null} share
  */

@@ -1,13 +1,13 @@
 // @ts-check
-/** @file The last quarter of an hour, as the router told it and as it went on since. */
+/** @file The last quarter of an hour: the router's history and the views received since. */
 
 /** @import { History, View } from "../view.ts" */
 
 /** A quarter of an hour. */
 export const PAST_MS = 15 * 60 * 1000;
-/** The router keeps a point a second and sends two views a second. */
+/** Minimum distance of two points. The router sends two views a second and keeps one point. */
 const POINT_MS = 900;
-/** Points further apart have a gap between them that no line may cross. */
+/** Points further apart than this are separated by a gap in the line. */
 const GAP_MS = 4000;
 
 /** @typedef {(number | null)[]} Row */
@@ -17,7 +17,7 @@ const GAP_MS = 4000;
 
 /**
  * @typedef {object} Past
- * @property {number[]} times clock times of the router in milliseconds
+ * @property {number[]} times the router's wall-clock times in milliseconds
  * @property {Record<OfFleet, Row>} fleet
  * @property {Map<string, ServerPast>} servers by URL, in the router's order
  */
@@ -38,7 +38,7 @@ export function emptyPast() {
 }
 
 /**
- * @param {History} history as the router answers it
+ * @param {History} history the router's answer
  * @returns {Past}
  */
 export function pastFrom({ times, servers, ...fleet }) {
@@ -64,7 +64,7 @@ export function pastFrom({ times, servers, ...fleet }) {
 }
 
 /**
- * Lets a view be the next point, unless it is too soon for one.
+ * Adds a view as the next point, unless it is too soon.
  *
  * @param {Past} past
  * @param {View} view
@@ -84,7 +84,7 @@ export function addView(past, view) {
 /**
  * @param {Past} past
  * @param {number} time
- * @param {View | undefined} view without one the point is a gap
+ * @param {View | undefined} view `undefined` makes the point a gap
  */
 function addPoint(past, time, view) {
   const before = past.times.length;

@@ -43,7 +43,7 @@ export function createRow(url, onSelect) {
       name.style.setProperty("--swatch", `var(--${colour})`);
       line.classList.toggle("is-selected", selected);
       setAttribute(line, "data-state", server.state);
-      // Events name it so, and many a server is called by it.
+      // Events refer to servers by URL. Many servers have their URL as name.
       fillLine(address, server.url === server.name ? "" : server.url);
       fillLine(reason, server.state === "healthy" ? "" : server.reason);
       for (const { column, update } of cells) update(column.text(server), column.value(server));
@@ -52,7 +52,7 @@ export function createRow(url, onSelect) {
 }
 
 /**
- * A line that may be cut, with its whole text to be pointed at.
+ * Fills a line that may be cut off and shows the whole text as its tooltip.
  *
  * @param {HTMLElement} line
  * @param {string} text

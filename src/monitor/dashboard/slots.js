@@ -1,16 +1,16 @@
 // @ts-check
-/** @file Which servers get a line and a colour of their own in the charts. */
+/** @file Chooses the servers that get their own line and colour in the charts. */
 
 /** @import { Past, Row } from "./past.js" */
 
-/** More lines than this nobody tells apart. */
+/** Maximum number of lines that can be told apart. */
 export const SLOTS = 8;
-/** Points that count as recent: a minute. */
+/** Number of recent points: one minute. */
 const RECENT = 60;
 
 /**
- * The busiest servers of the last minute, each in the slot it had before if it had one: a colour
- * doesn't wander. All servers, in the router's order, where there are slots for all.
+ * Assigns slots to the busiest servers of the last minute, or to all servers in the router's order
+ * if there are enough slots. A server keeps its previous slot, so that its colour does not change.
  *
  * @param {Past} past
  * @param {readonly (string | undefined)[]} before URLs by slot
@@ -36,7 +36,7 @@ export function assignSlots({ servers }, before) {
 }
 
 /**
- * What a row was on average lately.
+ * Returns the recent average of a row.
  *
  * @param {Row} row
  */
@@ -46,8 +46,8 @@ function recent(row) {
 }
 
 /**
- * Several rows as one, point by point; `null` where none has a value. A mean keeps to the scale of
- * the single rows beside it, which a sum of many would press flat.
+ * Returns the mean of several rows, point by point; `null` where no row has a value. A mean fits
+ * the scale of the single rows next to it, while a sum would flatten them.
  *
  * @param {readonly Row[]} rows
  * @param {number} length

@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The fleet table: sorted, filtered, kept up to date. */
+/** @file The fleet table: sorting, filtering and updates. */
 
 /** @import { ServerView } from "../view.ts" */
 /** @import { Row } from "./row.js" */
@@ -12,7 +12,7 @@ import { createRow } from "./row.js";
 /**
  * @typedef {object} TableOptions
  * @property {(url: string) => string | undefined} colourOf a server's colour in the charts
- * @property {(url: string | undefined) => void} onHighlight a server is pointed at or selected
+ * @property {(url: string | undefined) => void} onHighlight a server is hovered or selected
  */
 
 /** @param {TableOptions} options */
@@ -100,7 +100,7 @@ export function createTable({ colourOf, onHighlight }) {
 }
 
 /**
- * One column at a time: first this way, then the other, then in the router's order again.
+ * Returns the next sorting of a clicked column: its first order, then the other, then none.
  *
  * @param {Sorting | undefined} now
  * @param {string} column
@@ -114,7 +114,7 @@ function nextSorting(now, column, first) {
 }
 
 /**
- * Makes those lines the body's, in that order, moving only what has to move. The focus stays.
+ * Replaces the body's lines with these, unless they are already in place. The focus stays.
  *
  * @param {HTMLElement} body
  * @param {readonly HTMLElement[]} lines

@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file Light, dark, or what the system says; remembered by the browser. */
+/** @file Theme: light, dark or the system setting; stored in the browser. */
 
 const KEY = "vllm-router-theme";
 const CHOICES = ["auto", "light", "dark"];
@@ -15,7 +15,7 @@ function remembered() {
     const kept = localStorage.getItem(KEY) ?? "";
     return CHOICES.includes(kept) ? kept : "auto";
   } catch {
-    // Storage is forbidden: the choice lasts as long as the page.
+    // Storage is not allowed: the choice lasts as long as the page.
     return "auto";
   }
 }
@@ -37,7 +37,7 @@ export function watchTheme(onChange) {
 }
 
 /**
- * Makes a button go through the choices.
+ * Makes a button cycle through the choices.
  *
  * @param {HTMLElement} button
  */
@@ -57,8 +57,8 @@ export function themeButton(button) {
 }
 
 /**
- * A colour of the style sheet as it is now, by the name of its custom property. A canvas knows
- * neither `var()` nor `light-dark()`, so the browser is asked what they come to.
+ * Returns the current value of a style sheet colour by the name of its custom property. A canvas
+ * supports neither `var()` nor `light-dark()`, so the browser resolves them.
  *
  * @param {string} name
  */

@@ -1,6 +1,6 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The header: the fleet in numbers. */
+/** @file The header: key figures of the fleet. */
 
 /** @import { View } from "../view.ts" */
 import { byId, element, setAttribute, setText } from "./elements.js";

@@ -6,7 +6,7 @@ import { createTable } from "./table.ts";
 import { fit, harmless, widthOf } from "./text.ts";
 import { clamp, type Extent, firstUi, type Ui } from "./ui.ts";
 
-/** Of a terminal, in characters. */
+/** Size of a terminal, in characters. */
 export interface Size {
   readonly columns: number;
   readonly rows: number;
@@ -14,20 +14,20 @@ export interface Size {
 
 /** Columns left free on either side. */
 const MARGIN = 1;
-/** Below so many rows there is no line to spare for anything but servers. */
+/** Below this many rows, all lines are needed for servers. */
 const LOW = 12;
-/** Below so many rows there is no pane of events. */
+/** Below this many rows, no events are shown. */
 const LOW_FOR_EVENTS = 15;
 const LEAST_EVENTS = 5;
 const UNPAINTED = paletteOf(0);
 
-/** How many lines each part gets. */
+/** Number of lines of each part. */
 interface Layout extends Extent {
-  /** With a free line on either side and their title. */
+  /** Lines for events, including their title and an empty line on either side. */
   readonly events: number;
 }
 
-/** What a terminal of that size shows: a line each, none wider than the terminal. */
+/** Draws the screen as lines, none wider than the terminal. */
 export function drawScreen(view: View, ui: Ui, size: Size, palette: Palette): string[] {
   const width = widthIn(size);
   const layout = layoutOf(view, ui, size);
@@ -59,12 +59,12 @@ export function drawScreen(view: View, ui: Ui, size: Size, palette: Palette): st
   ].map((line) => line === "" ? "" : " ".repeat(MARGIN) + line);
 }
 
-/** How far that screen scrolls. */
+/** Returns how far the screen scrolls. */
 export function extentOf(view: View, ui: Ui, size: Size): Extent {
   return layoutOf(view, ui, size);
 }
 
-/** Everything there is to show, in plain text as wide as it needs. */
+/** Draws everything as plain text, as wide as needed. */
 export function drawAll(view: View, models: boolean, palette: Palette): string[] {
   const ui = firstUi(models);
   const rows = rowsOf(view.servers, ui);
@@ -82,7 +82,7 @@ export function drawAll(view: View, models: boolean, palette: Palette): string[]
   ].map((line) => line.trimEnd());
 }
 
-/** On a low screen only how the fleet is, in one line. */
+/** Draws the header; on a low screen only the fleet's health, in one line. */
 function headerLines(view: View, size: Size, palette: Palette): string[] {
   const width = widthIn(size);
   const totals = totalsLines(view, width, palette);
@@ -91,13 +91,13 @@ function headerLines(view: View, size: Size, palette: Palette): string[] {
 
 const widthIn = ({ columns }: Size) => Math.max(1, columns - 2 * MARGIN);
 
-/** Servers get the room there is, events at least a third of a high screen and what is left. */
+/** Gives events at least a third of a high screen and any lines that servers leave free. */
 function layoutOf(view: View, ui: Ui, size: Size): Layout {
   const height = size.rows;
   const rows = rowsOf(view.servers, ui).length;
   const header = headerLines(view, size, UNPAINTED).length;
   const notice = height >= LOW || ui.notice !== undefined ? 1 : 0;
-  // The titles of the columns and the footer take a line each.
+  // The column titles and the footer take one line each.
   const free = Math.max(1, height - header - notice - 2);
   const least = height < LOW_FOR_EVENTS ? 0 : Math.max(LEAST_EVENTS, Math.floor(height / 3));
   const events = least === 0 ? 0 : Math.max(least, free - Math.max(1, rows));

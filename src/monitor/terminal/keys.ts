@@ -1,9 +1,9 @@
-/** A key by its name: a character as itself, others in words. */
+/** Name of a key: a character as itself, other keys as words. */
 export type Key = string;
 
 const ESCAPE = "\x1b";
 
-/** What follows the escape character when a key that is no character is pressed. */
+/** Keys by the characters that follow escape. */
 const NAMES: Readonly<Record<string, Key>> = {
   "[A": "up",
   "[B": "down",
@@ -21,21 +21,21 @@ const NAMES: Readonly<Record<string, Key>> = {
   "OF": "end",
 };
 
-/** Whole sequences after an escape character, known or not. */
+/** A complete sequence after an escape character, known or not. */
 const WHOLE = /^(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/;
-/** The beginning of one. */
+/** The beginning of a sequence. */
 const BEGUN = /^(?:\[[0-?]*[ -/]*|O)?$/;
 
-/** Keys that were typed, and the beginning of one whose rest has not arrived. */
+/** Typed keys, and the beginning of an incomplete sequence. */
 export interface Typed {
   readonly keys: readonly Key[];
   readonly rest: string;
 }
 
 /**
- * Reads keys from what a terminal sent.
+ * Reads keys from a terminal's input.
  *
- * @param text the rest of the last time and what came since
+ * @param text the rest of the previous call plus new input
  */
 export function readKeys(text: string): Typed {
   const keys: Key[] = [];
@@ -56,7 +56,7 @@ export function readKeys(text: string): Typed {
   return { keys, rest };
 }
 
-/** The keys in a rest that nothing followed: whoever typed it pressed escape. */
+/** Returns the keys in a rest that nothing followed: the escape key. */
 export function keysOfRest(rest: string): readonly Key[] {
   return rest === "" ? [] : ["escape"];
 }

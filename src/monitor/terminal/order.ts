@@ -2,13 +2,13 @@ import { isDown, type ServerState } from "../../fleet/state/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Sort, Ui } from "./ui.ts";
 
-/** A server and its place in the configuration, from 1. */
+/** A server and its position in the configuration, from 1. */
 export interface Row {
   readonly number: number;
   readonly server: ServerView;
 }
 
-/** Those that need a look first. */
+/** Sort order by state: servers that need attention first. */
 const URGENCY: Readonly<Record<ServerState, number>> = {
   unhealthy: 4,
   stalled: 4,
@@ -30,7 +30,7 @@ const RANK: Readonly<Record<Exclude<Sort, "number">, (server: ServerView) => num
   errors: ({ errors }) => errors,
 };
 
-/** The servers that are to be shown, in their order; equals stay as configured. */
+/** Returns the servers to show, sorted; equal ones keep the configured order. */
 export function rowsOf(
   servers: readonly ServerView[],
   { sort, onlyUnhealthy }: Pick<Ui, "sort" | "onlyUnhealthy">,

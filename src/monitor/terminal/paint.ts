@@ -1,9 +1,9 @@
 import { Chalk, type ChalkInstance, type ColorSupportLevel, supportsColor } from "chalk";
 
-/** How things are coloured; each function leaves the text's width as it is. */
+/** Colours a text without changing its width. */
 export type Paint = (text: string) => string;
 
-/** What the colours of the screen mean. */
+/** The screen's colours, by meaning. */
 export interface Palette {
   readonly title: Paint;
   readonly heading: Paint;
@@ -16,12 +16,12 @@ export interface Palette {
   readonly plain: Paint;
 }
 
-/** From this share of its capacity on a server is shown yellow. */
+/** From this share of its capacity, a server is shown in yellow. */
 export const BUSY = 0.7;
-/** From this share of its capacity on a server is shown red. */
+/** From this share of its capacity, a server is shown in red. */
 export const FULL = 0.9;
 
-/** The colours a terminal of that level can show; none at all at level 0. */
+/** Returns the colours for a terminal's colour level; level 0 has none. */
 export function paletteOf(level: ColorSupportLevel): Palette {
   const chalk: ChalkInstance = new Chalk({ level });
   return {
@@ -37,15 +37,15 @@ export function paletteOf(level: ColorSupportLevel): Palette {
 }
 
 /**
- * The colours standard output can show.
+ * Returns the colour level of standard output.
  *
- * @param noColour the environment variable `NO_COLOR`: with any value but none, no colours
+ * @param noColour the environment variable `NO_COLOR`; any non-empty value disables colours
  */
 export function colourLevel(noColour: string | undefined): ColorSupportLevel {
   return noColour || !supportsColor ? 0 : supportsColor.level;
 }
 
-/** Yellow for a busy server, red for a full one. */
+/** Returns yellow for a busy server, red for a full one. */
 export function paintOfUsage(usage: number, palette: Palette): Paint {
   return usage >= FULL ? palette.bad : usage >= BUSY ? palette.warning : palette.good;
 }

@@ -3,12 +3,12 @@ import { paintOfUsage, type Palette } from "./paint.ts";
 import { bar, count, fit, flow, harmless, percent, shortCount, span } from "./text.ts";
 import type { Extent, Ui } from "./ui.ts";
 
-/** Below so many columns the bar of the load is short, so that all fits on a line. */
+/** Below this many columns the load bar is short, so that everything fits on one line. */
 const NARROW = 100;
-/** From so many columns on there is room for the backlog on the same line. */
+/** From this many columns, the backlog fits on the same line. */
 const WIDE = 120;
 
-/** Which router this is, and since when it runs. */
+/** Shows the router's version, address and uptime. */
 export function identityLines(view: View, width: number, palette: Palette): string[] {
   return flow([
     palette.title(`vllm-router ${harmless(view.version)}`),
@@ -17,7 +17,7 @@ export function identityLines(view: View, width: number, palette: Palette): stri
   ], width);
 }
 
-/** What is true of the fleet as a whole. */
+/** Shows the totals of the fleet. */
 export function totalsLines({ totals }: View, width: number, palette: Palette): string[] {
   const { healthy, servers, load, failovers } = totals;
   const paintOfHealth = healthy === servers
@@ -38,7 +38,7 @@ export function totalsLines({ totals }: View, width: number, palette: Palette): 
   return flow(pieces, width);
 }
 
-/** What happened last, newest first. */
+/** Shows the latest events, newest first. */
 export function eventLines(
   events: readonly EventView[],
   width: number,
@@ -53,7 +53,7 @@ export function eventLines(
   });
 }
 
-/** The keys, and which part of the servers is shown. */
+/** Shows the keys and which of the servers are visible. */
 export function footerLine(ui: Ui, extent: Extent, width: number, palette: Palette): string {
   const last = Math.min(extent.rows, ui.offset + extent.page);
   const part = extent.rows > extent.page
@@ -65,7 +65,7 @@ export function footerLine(ui: Ui, extent: Extent, width: number, palette: Palet
   return palette.quiet(room < 6 ? fit(keys, width) : `${fit(keys, room)}   ${part}`);
 }
 
-/** What the keys do and the columns mean. */
+/** Explains keys and columns. */
 export function helpLines(palette: Palette): string[] {
   const key = (name: string, what: string) => `${palette.title(fit(name, 20))}${what}`;
   return [

@@ -2,23 +2,23 @@ import * as ansi from "ansi-escapes";
 import { type Key, keysOfRest, readKeys } from "./keys.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A terminal taken over, until it is closed. */
+/** Full-screen use of a terminal, until closed. */
 export interface Screen {
-  /** Shows those lines. While a frame is still on its way only the latest is kept. */
+  /** Shows the lines. While a frame is being written, only the latest one is kept. */
   show(lines: readonly string[]): void;
-  /** Gives the terminal back as it was; once. */
+  /** Restores the terminal; further calls do nothing. */
   close(): void;
-  /** Resolves when it is closed, or the terminal went away. */
+  /** Resolves when the screen is closed or the terminal has disappeared. */
   readonly closed: Promise<void>;
 }
 
-/** Lines too long for the terminal are cut by it instead of spoiling the next. */
+/** Makes the terminal cut lines that are too long instead of wrapping them. */
 const NO_WRAP = "\x1b[?7l";
 const WRAP = "\x1b[?7h";
-/** A rest of an escape sequence arrives sooner than this, or was the escape key. */
+/** The rest of an escape sequence arrives within this time; otherwise it was the escape key. */
 const ESCAPE_MS = 50;
 
-/** Takes a terminal over; gives it back when the process ends, in whatever way it can notice. */
+/** Takes over a terminal and restores it when the process ends, as far as it can be detected. */
 export function openScreen(terminal: Terminal, onKey: (key: Key) => void): Screen {
   const { promise: closed, resolve: tellClosed } = Promise.withResolvers<void>();
   let open = true;
@@ -35,7 +35,7 @@ export function openScreen(terminal: Terminal, onKey: (key: Key) => void): Scree
         await terminal.write(frame);
       }
     } catch {
-      // Nobody is there to be told.
+      // The terminal is gone, so the error cannot be shown.
       close();
     }
     writing = false;
@@ -50,7 +50,7 @@ export function openScreen(terminal: Terminal, onKey: (key: Key) => void): Scree
       terminal.writeNow(ansi.exitAlternativeScreen);
       terminal.setRaw(false);
     } catch {
-      // The terminal went away.
+      // The terminal has disappeared.
     }
     tellClosed();
   }
@@ -70,17 +70,17 @@ export function openScreen(terminal: Terminal, onKey: (key: Key) => void): Scree
   };
 }
 
-/** After these the process ends, and what an error says is written to the terminal. */
+/** Events before the process ends, after which an error is written to the terminal. */
 const LAST_EVENTS = ["error", "unhandledrejection", "unload"] as const;
 
-/** All lines in one write, each over the one before, so that nothing flickers. */
+/** Builds one write that overwrites line by line, to avoid flicker. */
 function frameOf(lines: readonly string[]): string {
   return ansi.beginSynchronizedOutput + ansi.cursorTo(0, 0) +
     lines.map((line) => line + ansi.eraseEndLine).join("\r\n") +
     ansi.eraseDown + ansi.endSynchronizedOutput;
 }
 
-/** Names the keys that are typed, until the terminal goes away. */
+/** Reads typed keys until the terminal disappears. */
 async function listen(input: AsyncIterable<Uint8Array>, onKey: (key: Key) => void): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -98,7 +98,7 @@ async function listen(input: AsyncIterable<Uint8Array>, onKey: (key: Key) => voi
       }, ESCAPE_MS);
     }
   } catch {
-    // It went away with an error.
+    // It disappeared with an error.
   }
   clearTimeout(timer);
 }

@@ -5,32 +5,32 @@ import { openScreen } from "./screen.ts";
 import type { Terminal } from "./terminal.ts";
 import { firstUi, handleKey } from "./ui.ts";
 
-/** What a screen shows and whom it tells. */
+/** What a screen shows, and its callbacks. */
 export interface ShowOptions {
   readonly terminal: Terminal;
   readonly palette: Palette;
-  /** The latest there is to see. */
+  /** Returns the latest view. */
   readonly view: () => View;
-  /** What needs to be known now. */
+  /** Returns a current notice, if any. */
   readonly notice: () => string | undefined;
   /** Whether a server's models are shown. */
   readonly models: boolean;
-  /** Hears of each press of `q` or Ctrl-C. */
+  /** Called on each `q` or Ctrl-C. */
   readonly onQuit: () => void;
 }
 
-/** A screen that people leave open. */
+/** An open screen. */
 export interface Shown {
-  /** Gives the terminal back. */
+  /** Restores the terminal. */
   close(): void;
-  /** Resolves when the terminal is given back, or went away. */
+  /** Resolves when the terminal is restored or has disappeared. */
   readonly closed: Promise<void>;
 }
 
-/** Between two frames. */
+/** Interval between two frames. */
 const FRAME_MS = 500;
 
-/** Shows the fleet on a terminal, twice a second and after each key, until it is closed. */
+/** Shows the fleet on a terminal until closed. Redraws twice a second and after each key. */
 export function showFleet(options: ShowOptions): Shown {
   const { terminal, palette } = options;
   let ui = firstUi(options.models);
@@ -46,14 +46,14 @@ export function showFleet(options: ShowOptions): Shown {
     try {
       size = terminal.size();
     } catch {
-      // The terminal went away, which the next write finds out.
+      // The terminal has disappeared; the next write detects it.
     }
     const notice = options.notice();
     const shown = notice === undefined ? ui : { ...ui, notice };
     try {
       screen.show(drawScreen(options.view(), shown, size, palette));
     } catch (error) {
-      // A fleet that can't be drawn is no reason to stop routing.
+      // A drawing error must not stop routing.
       screen.close();
       console.error(error);
     }

@@ -4,7 +4,7 @@ import type { Palette } from "./paint.ts";
 import { fit, widthOf } from "./text.ts";
 import type { Ui } from "./ui.ts";
 
-/** A column with its title and width as they are shown. */
+/** A column with its displayed title and width. */
 interface Placed {
   readonly column: Column;
   readonly title: string;
@@ -12,20 +12,20 @@ interface Placed {
 }
 
 const GAP = 2;
-/** What a server's state and the beginning of its name need. */
+/** Width needed for a server's state and the beginning of its name. */
 const ROOM_FOR_TWO = 16;
 
-/** A table of servers: the line of titles and a line for each row. */
+/** A table of servers: a heading and a line per row. */
 export interface Table {
   readonly heading: string;
   line(row: Row): string;
 }
 
 /**
- * Lays a table out.
+ * Lays out a table.
  *
- * @param rows all there are, so that scrolling changes no width
- * @param width columns of the terminal there are
+ * @param rows all rows, so that scrolling does not change widths
+ * @param width available columns of the terminal
  */
 export function createTable(
   rows: readonly Row[],
@@ -49,7 +49,7 @@ export function createTable(
   };
 }
 
-/** The columns that fit: all with long titles, or the most important with short ones. */
+/** Returns the columns that fit: all with long titles, or the most important with short ones. */
 function place(wanted: readonly Column[], rows: readonly Row[], width: number): Placed[] {
   const long = wanted.map((column) => placedAs(column, column.title, rows));
   if (total(long) <= width) return long;
@@ -63,7 +63,7 @@ function place(wanted: readonly Column[], rows: readonly Row[], width: number): 
   return short.map((one) => one.column.rank === 0 ? { ...one, width: one.width - excess } : one);
 }
 
-/** Room for the mark of the order is kept, so that changing it moves nothing. */
+/** Reserves space for the sort mark, so that sorting does not move columns. */
 function placedAs(column: Column, title: string, rows: readonly Row[]): Placed {
   const marked = widthOf(title) + (column.sort && column.sort !== "number" ? 1 : 0);
   return { column, title, width: Math.max(column.least(rows), marked) };
@@ -72,7 +72,7 @@ function placedAs(column: Column, title: string, rows: readonly Row[]): Placed {
 const total = (placed: readonly Placed[]) =>
   placed.reduce((sum, { width }) => sum + width + GAP, -GAP);
 
-/** Gives the room that is left to the columns that can use it, the most important first. */
+/** Distributes the remaining width to columns that can use it, the most important first. */
 function widen(placed: readonly Placed[], rows: readonly Row[], width: number): Placed[] {
   let left = width - total(placed);
   const wider = new Map<Column, number>();

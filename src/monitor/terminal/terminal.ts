@@ -1,23 +1,23 @@
 import type { Size } from "./draw.ts";
 
-/** What a screen needs of a terminal. */
+/** The terminal operations a screen needs. */
 export interface Terminal {
   size(): Size;
-  /** Whether keys come one by one and unseen, or line by line. */
+  /** With true, keys arrive one by one without echo; with false, line by line. */
   setRaw(raw: boolean): void;
-  /** What is typed, until the terminal goes away. */
+  /** Typed bytes, until the terminal disappears. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Writes all of it without holding up anything else. */
+  /** Writes all of the text asynchronously. */
   write(text: string): Promise<void>;
-  /** Writes all of it before it returns, for a process about to end. */
+  /** Writes all of the text before returning, for a process about to end. */
   writeNow(text: string): void;
-  /** Calls back when the size changes. Returns what ends it. */
+  /** Calls back when the size changes. Returns a function that unsubscribes. */
   onResize(resized: () => void): () => void;
 }
 
 const encoder = new TextEncoder();
 
-/** The terminal this process was started on. */
+/** Returns the terminal of this process. */
 export function ownTerminal(): Terminal {
   return {
     size: Deno.consoleSize,
@@ -31,7 +31,7 @@ export function ownTerminal(): Terminal {
       try {
         writeAllSync(Deno.stdout, text);
       } catch (error) {
-        // A frame is on its way; standard error leads to the same terminal.
+        // A frame is being written. Standard error goes to the same terminal.
         if (!(error instanceof Deno.errors.Busy) || !Deno.stderr.isTerminal()) throw error;
         writeAllSync(Deno.stderr, text);
       }

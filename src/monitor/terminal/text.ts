@@ -1,10 +1,10 @@
 import cliTruncate from "cli-truncate";
 import stringWidth from "string-width";
 
-/** Columns a text takes on a terminal: two for a wide character, none for a combining one. */
+/** Returns a text's width on a terminal: 2 for a wide character, 0 for a combining one. */
 export const widthOf = (text: string): number => stringWidth(text);
 
-/** A text of exactly so many columns: cut with an ellipsis, or filled with spaces. */
+/** Cuts a text with an ellipsis or pads it with spaces to an exact width. */
 export function fit(text: string, columns: number, align: "left" | "right" = "left"): string {
   const width = widthOf(text);
   const cut = width <= columns ? text : cliTruncate(text, columns);
@@ -13,12 +13,12 @@ export function fit(text: string, columns: number, align: "left" | "right" = "le
   return align === "left" ? cut + space : space + cut;
 }
 
-/** A text from elsewhere with nothing in it that could command the terminal. */
+/** Replaces characters of an untrusted text that could control the terminal. */
 export function harmless(text: string): string {
   return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ");
 }
 
-/** Pieces one after another, as many a line as fit. */
+/** Arranges pieces in lines, as many per line as fit. */
 export function flow(pieces: readonly string[], columns: number, gap = "   "): string[] {
   const lines: string[] = [];
   for (const piece of pieces) {
@@ -29,27 +29,27 @@ export function flow(pieces: readonly string[], columns: number, gap = "   "): s
   return lines;
 }
 
-/** Such as `45%`. */
+/** Formats a share, such as `45%`. */
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
-/** Such as `1,234` or, below ten, `3.5`. */
+/** Formats a number, such as `1,234` or, below ten, `3.5`. */
 export function count(value: number): string {
   const digits = value < 10 ? 1 : 0;
   return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
-/** Such as `1,234` or, from ten thousand on, `12.3K`. */
+/** Formats a number, such as `1,234` or, from ten thousand, `12.3K`. */
 export function shortCount(value: number): string {
   if (value < 10_000) return count(Math.round(value));
   return value.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 }
 
-/** Such as `85 ms` or `1.2 s`. */
+/** Formats a time, such as `85ms` or `1.2s`. */
 export function milliseconds(value: number): string {
   return value < 1_000 ? `${Math.round(value)}ms` : `${(value / 1_000).toFixed(1)}s`;
 }
 
-/** The two largest units of a span, such as `3 d 4 h` or `45 s`. */
+/** Formats the two largest units of a duration, such as `3 d 4 h` or `45 s`. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   const [days, hours, minutes] = [86_400, 3_600, 60].map((unit) => Math.floor(seconds / unit));
@@ -59,10 +59,10 @@ export function span(ms: number): string {
   return `${seconds} s`;
 }
 
-/** A bar of so many columns, full at a share of 1. */
+/** Draws a bar of `columns` columns, full at a share of 1. */
 export function bar(share: number, columns: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * columns);
-  // A server that does anything at all shows it.
+  // Any load shows at least one column.
   const shown = share > 0 ? Math.max(1, full) : 0;
   return "█".repeat(shown) + "░".repeat(columns - shown);
 }

@@ -1,19 +1,19 @@
 import type { Key } from "./keys.ts";
 
-/** What the person before the screen has chosen to see. */
+/** What the user has chosen to see. */
 export interface Ui {
-  /** Servers scrolled past. */
+  /** Number of servers scrolled past. */
   readonly offset: number;
   readonly sort: Sort;
   readonly onlyUnhealthy: boolean;
   readonly help: boolean;
   /** Whether a server's models are shown. */
   readonly models: boolean;
-  /** What needs to be known now, such as a lost connection. */
+  /** A current notice, such as a lost connection. */
   readonly notice?: string;
 }
 
-/** How the servers are ordered: as configured, or the largest first. */
+/** Sort orders: as configured, or largest first. */
 export const sorts = [
   "number",
   "state",
@@ -27,20 +27,20 @@ export const sorts = [
 /** One of {@linkcode sorts}. */
 export type Sort = typeof sorts[number];
 
-/** How far there is to scroll. */
+/** How far the list can scroll. */
 export interface Extent {
-  /** Servers there are to show. */
+  /** Number of servers to show. */
   readonly rows: number;
-  /** Servers shown at a time. */
+  /** Number of servers visible at a time. */
   readonly page: number;
 }
 
-/** What is shown before any key is pressed. */
+/** Returns the initial state, before any key is pressed. */
 export function firstUi(models: boolean): Ui {
   return { offset: 0, sort: "number", onlyUnhealthy: false, help: false, models };
 }
 
-/** What is shown after a key. */
+/** Returns the state after a key. */
 export function handleKey(ui: Ui, key: Key, extent: Extent): Ui {
   if (ui.help) return { ...ui, help: false };
   switch (key) {
@@ -55,7 +55,7 @@ export function handleKey(ui: Ui, key: Key, extent: Extent): Ui {
   }
 }
 
-/** The nearest offset that leaves no row of the page empty. */
+/** Returns the nearest offset that leaves no row of the page empty. */
 export function clamp(offset: number, { rows, page }: Extent): number {
   return Math.max(0, Math.min(offset, rows - page));
 }

@@ -1,4 +1,4 @@
-/** A program that shows a fleet and fails in the way its argument names when `x` is pressed. */
+/** Shows a fleet and fails when `x` is pressed, in the way named by its argument. */
 import { openScreen } from "../../../src/monitor/terminal/screen.ts";
 import { ownTerminal } from "../../../src/monitor/terminal/terminal.ts";
 

@@ -21,11 +21,11 @@ const lineWith = (lines: readonly string[], text: string) => {
   assert.ok(line, `${text} is in\n${lines.join("\n")}`);
   return line;
 };
-/** The servers' names from top to bottom. */
+/** Returns the servers' names from top to bottom. */
 const order = (lines: readonly string[]) =>
   lines.flatMap((line) => /^ *\d+ +(gpu-\d+)/.exec(line)?.[1] ?? []);
 
-Deno.test("a large terminal shows all there is to know", () => {
+Deno.test("a large terminal shows everything", () => {
   const lines = draw(
     viewOf([{ running: 3, waiting: 1, errors: 7, pendingTokens: 12_345 }], { at: 100_000_000 }),
     { models: true },
@@ -47,7 +47,7 @@ Deno.test("a large terminal shows all there is to know", () => {
   assert.equal(lines.length, LARGE.rows);
 });
 
-Deno.test("80 columns show the most important", () => {
+Deno.test("80 columns show the most important values", () => {
   const lines = draw(viewOf([{ name: "192.168.10.100:8000", running: 3 }]), {}, SMALL);
   assert.match(lines[3]!, /# +server +state +run +wait +cap +usage +KV/);
   assert.match(lines[4]!, /192\.168\.10\.100:8000 +healthy +3 +0 +10 +█+░+ +30% +25%/);
@@ -74,7 +74,7 @@ Deno.test("every state can be read on 80 columns and on 40", () => {
   }
 });
 
-Deno.test("the narrower the terminal, the fewer columns, hits and backlog the first to go", () => {
+Deno.test("a narrower terminal shows fewer columns, without hits and backlog first", () => {
   const view = viewOf([{ pendingTokens: 9_999 }, { pendingTokens: 1_234_567 }]);
   const shownAt = (columns: number) => {
     const titles = draw(view, {}, { columns, rows: 24 })[3]!;
@@ -92,7 +92,7 @@ Deno.test("the narrower the terminal, the fewer columns, hits and backlog the fi
   assert.match(second!, / 1\.23M /);
 });
 
-Deno.test("no line is wider than the terminal, no screen higher, whatever its size", () => {
+Deno.test("no screen is wider or higher than its terminal, at any size", () => {
   const view = viewOf([
     { name: "服务器".repeat(20), models: ["模型🚀".repeat(30)], state: "unhealthy" },
     ...manyServers(30),
@@ -108,7 +108,7 @@ Deno.test("no line is wider than the terminal, no screen higher, whatever its si
   }
 });
 
-Deno.test("20 columns and 5 rows show a server and how the fleet is", () => {
+Deno.test("20 columns and 5 rows show a server and the fleet's health", () => {
   const lines = draw(
     viewOf([{ name: "gpu-in-the-cellar" }, { state: "unhealthy" }]),
     {},
@@ -119,7 +119,7 @@ Deno.test("20 columns and 5 rows show a server and how the fleet is", () => {
   assert.match(lines[3]!, /^ gpu-2 +unhealthy$/);
 });
 
-Deno.test("wide characters are measured and cut, and what follows stays in line", () => {
+Deno.test("wide characters are measured and cut, and following columns stay aligned", () => {
   const lines = draw(
     viewOf([{ name: "模型".repeat(20) }, { name: "rocket-🚀" }, { name: "plain" }]),
     {},
@@ -134,7 +134,7 @@ Deno.test("wide characters are measured and cut, and what follows stays in line"
   assert.equal(columnOf("rocket"), columnOf("plain"));
 });
 
-Deno.test("nothing a server calls itself reaches the terminal as a command", () => {
+Deno.test("text from servers never reaches the terminal as a command", () => {
   const lines = draw(
     viewOf([{ name: "evil\x1b[2J\x07", models: ["a\r\nb\u202e"] }], {
       events: [{ at: 0, kind: "state", tone: "bad", text: "it said \x1b]0;title\x07" }],
@@ -145,7 +145,7 @@ Deno.test("nothing a server calls itself reaches the terminal as a command", () 
   assert.doesNotMatch(lines.join(""), /[\x00-\x1f\x7f\u202e]/);
 });
 
-Deno.test("yellow at 70% usage, red at 90%, yellow while checked or tried, red and struck when down", () => {
+Deno.test("usage is yellow from 70%, red from 90%; checking is yellow, down red and struck", () => {
   const lines = draw(
     viewOf([
       { running: 69, capacity: 100 },
@@ -172,7 +172,7 @@ Deno.test("yellow at 70% usage, red at 90%, yellow while checked or tried, red a
   assert.ok(lineWith(lines, "gpu-7").includes(`${red}${struck}gpu-7`));
 });
 
-Deno.test("without colours there is no escape, and every state is told in words", () => {
+Deno.test("without colours there are no escapes, and every state is shown as text", () => {
   assert.equal(colourLevel("1"), 0);
   const states = [
     "healthy",
@@ -203,7 +203,7 @@ Deno.test("200 servers scroll to the last", () => {
   assert.equal(order(last).length, extent.page);
 });
 
-Deno.test("servers are sorted with the largest first, and keep their numbers", () => {
+Deno.test("servers are sorted largest first and keep their numbers", () => {
   const view = viewOf([
     { running: 1, errors: 0, tokensPerSecond: null },
     { running: 9, errors: 2, tokensPerSecond: 5 },
@@ -224,7 +224,7 @@ Deno.test("servers are sorted with the largest first, and keep their numbers", (
   assert.match(lines[4]!, /^ 3 +gpu-3/);
 });
 
-Deno.test("sorted by state those that need a look come first", () => {
+Deno.test("sorting by state puts servers that need attention first", () => {
   const states = [
     "healthy",
     "sleeping",
@@ -247,12 +247,12 @@ Deno.test("sorted by state those that need a look come first", () => {
   ]);
 });
 
-Deno.test("a server that stands still is among those that are down, one that is tried isn't", () => {
+Deno.test("a stalled server counts as down, a half-open one does not", () => {
   const view = viewOf([{ state: "stalled" }, { state: "half-open" }, { state: "unhealthy" }]);
   assert.deepEqual(order(draw(view, { onlyUnhealthy: true })), ["gpu-1", "gpu-3"]);
 });
 
-Deno.test("only unhealthy servers are shown when asked for, or that there is none", () => {
+Deno.test("the filter shows only unhealthy servers, or that there are none", () => {
   assert.deepEqual(
     order(draw(viewOf(manyServers(20)), { onlyUnhealthy: true })),
     ["gpu-10", "gpu-20"],
@@ -260,7 +260,7 @@ Deno.test("only unhealthy servers are shown when asked for, or that there is non
   lineWith(draw(viewOf([{}]), { onlyUnhealthy: true }), "no such server");
 });
 
-Deno.test("help covers the servers and says what keys and columns mean", () => {
+Deno.test("help covers the servers and explains keys and columns", () => {
   const lines = draw(viewOf([{}]), { help: true }, SMALL);
   for (const text of ["Keys", "quit", "scroll", "only unhealthy", "time to first token"]) {
     lineWith(lines, text);
@@ -268,14 +268,14 @@ Deno.test("help covers the servers and says what keys and columns mean", () => {
   assert.deepEqual(order(lines), []);
 });
 
-Deno.test("a notice stands above the servers", () => {
+Deno.test("a notice is shown above the servers", () => {
   const view = viewOf(manyServers(20));
   for (const size of [LARGE, { columns: 80, rows: 8 }]) {
     lineWith(draw(view, { notice: "connection lost" }, size), "! connection lost");
   }
 });
 
-Deno.test("the snapshot in plain text is complete and cuts nothing", () => {
+Deno.test("the plain-text snapshot is complete and not cut", () => {
   const name = "a-name-of-forty-characters-and-not-longer";
   const lines = drawAll(viewOf([{ name: name.slice(0, 40) }, ...manyServers(199)]), true, PLAIN);
   lineWith(lines, name.slice(0, 40));

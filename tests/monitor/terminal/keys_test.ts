@@ -7,7 +7,7 @@ const extent = { rows: 200, page: 10 };
 const offsetAfter = (offset: number, key: string, of = extent) =>
   handleKey({ ...ui, offset }, key, of).offset;
 
-Deno.test("characters and sequences are keys", () => {
+Deno.test("characters and sequences are parsed as keys", () => {
   assert.deepEqual(readKeys("q?\x03sé🚀"), {
     keys: ["q", "?", "ctrl-c", "s", "é", "🚀"],
     rest: "",
@@ -28,13 +28,13 @@ Deno.test("a sequence may arrive in parts", () => {
   }
 });
 
-Deno.test("an escape that nothing follows is the escape key", () => {
+Deno.test("an escape character that nothing follows is the escape key", () => {
   assert.deepEqual(keysOfRest(readKeys("\x1b").rest), ["escape"]);
   assert.deepEqual(readKeys("\x1bq").keys, ["escape", "q"]);
   assert.deepEqual(keysOfRest(""), []);
 });
 
-Deno.test("keys scroll, and no further than there is", () => {
+Deno.test("keys scroll, but not past the end", () => {
   assert.equal(offsetAfter(0, "down"), 1);
   assert.equal(offsetAfter(5, "up"), 4);
   assert.equal(offsetAfter(0, "up"), 0);
@@ -47,11 +47,11 @@ Deno.test("keys scroll, and no further than there is", () => {
   assert.equal(offsetAfter(0, "end", { rows: 3, page: 10 }), 0);
 });
 
-Deno.test("after fewer servers are left the next key scrolls from what is seen", () => {
+Deno.test("after servers disappear the next key scrolls from the visible position", () => {
   assert.equal(offsetAfter(190, "up", { rows: 50, page: 10 }), 39);
 });
 
-Deno.test("s takes the next order and begins at the top, until it is the first again", () => {
+Deno.test("s cycles through the orders and scrolls to the top", () => {
   let sorted = { ...ui, offset: 7 };
   for (const sort of [...sorts.slice(1), sorts[0]]) {
     sorted = { ...handleKey(sorted, "s", extent) };
@@ -60,13 +60,13 @@ Deno.test("s takes the next order and begins at the top, until it is the first a
   }
 });
 
-Deno.test("f shows only unhealthy servers and all again", () => {
+Deno.test("f toggles between unhealthy and all servers", () => {
   const filtered = handleKey({ ...ui, offset: 7 }, "f", extent);
   assert.deepEqual(filtered, { ...ui, onlyUnhealthy: true });
   assert.deepEqual(handleKey(filtered, "f", extent), ui);
 });
 
-Deno.test("? shows help, which any key closes and nothing else", () => {
+Deno.test("? shows help, and any key only closes it", () => {
   const help = handleKey(ui, "?", extent);
   assert.equal(help.help, true);
   for (const key of ["?", "escape", "s", "down"]) {

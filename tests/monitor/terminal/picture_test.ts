@@ -48,10 +48,10 @@ async function makePicture(): Promise<void> {
   {
     await using run = await startCommand(`run --model ${flags}`, options);
     await run.sees("6 of 6 healthy");
-    // Every server has a time to first token to show.
+    // Gives every server a time to first token.
     for (let n = 0; n < 40; n++) asked.push(stream(url, 40).catch(() => {}));
     await Promise.all(asked);
-    // What other routers and people ask of the servers fills them unevenly.
+    // Load from other routers and clients fills the servers unevenly.
     SERVERS.forEach(({ streams }, i) => {
       for (let n = 0; n < streams; n++) {
         asked.push(stream(simulators[i]!.url, 1_500).catch(() => {}));
@@ -62,7 +62,7 @@ async function makePicture(): Promise<void> {
     await dying.close();
     await run.sees("5 of 6 healthy", /failover/, /\d+ms +\d/);
     await until("more answers", () => asked.length > 170, 10_000);
-    // Long prompts, for which the servers need a moment.
+    // Long prompts that take the servers a moment.
     for (let n = 0; n < 25; n++) asked.push(stream(url, 30, 2_000 + n).catch(() => {}));
     await run.sees(/ [1-9][\d.,]+K? tokens to prefill/);
     const pane = await run.terminal.capture({ colours: true });
@@ -83,7 +83,7 @@ async function makePicture(): Promise<void> {
   await Deno.remove(folder, { recursive: true });
 }
 
-// Made on demand, by `deno task pictures`: it proves nothing that the other tests don't.
+// Runs only in `deno task pictures`; it tests nothing that other tests do not.
 if (Deno.env.get("UPDATE_PICTURES") === "1") {
   Deno.test({
     name: "the README's picture of the terminal",

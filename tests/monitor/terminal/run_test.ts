@@ -8,7 +8,7 @@ import { hasTmux, type TerminalOptions } from "./tmux.ts";
 
 const ignore = !hasTmux();
 
-/** The router before a simulated server and one that is not there, in a terminal. */
+/** Runs the router in a terminal, with one simulated server and one that does not exist. */
 async function startRun(options?: TerminalOptions & { flags?: string; speed?: number }) {
   const simulator = await startSimulator({ speed: options?.speed ?? 20 });
   const url = deadUrl();
@@ -28,23 +28,23 @@ async function startRun(options?: TerminalOptions & { flags?: string; speed?: nu
   };
 }
 
-Deno.test({ name: "on a terminal run shows the fleet, and q gives it back", ignore }, async () => {
+Deno.test({ name: "on a terminal run shows the fleet, and q restores it", ignore }, async () => {
   await using run = await startRun({ flags: "--model", columns: 180 });
   await run.sees("vllm-router ", run.url, "1 of 2 healthy", "unhealthy", "Events", "q quit", MODEL);
   await (await ask(run.url, { stream: true })).text();
   await run.sees(/TTFT p95/, / healthy +0 +0 +8 +░+ +0% .*\d+ms/);
   const coloured = await run.terminal.capture({ colours: true });
-  // Struck through and red, in whatever order tmux tells it.
+  // Struck through and red, in any order that tmux reports.
   assert.match(coloured, /\[9m[^ ]*\[31m127\.0\.0\.1:/);
   assert.match(coloured, /\[31munhealthy/);
   assert.deepEqual(await run.terminal.state(), { alternate: true, cursor: false, wraps: false });
   await run.terminal.press("q");
   await run.endsRestored(0);
-  // What the log said while the screen was up went elsewhere.
+  // Log lines written while the screen was open went elsewhere.
   assert.doesNotMatch(await run.terminal.capture(), /unhealthy|warning/);
 });
 
-Deno.test({ name: "prompts that wait are a backlog until they are computed", ignore }, async () => {
+Deno.test({ name: "waiting prompts are a backlog until they are computed", ignore }, async () => {
   await using run = await startRun({ columns: 160, speed: 0.1 });
   await run.sees("1 of 2 healthy", "backlog", "   0 tokens to prefill");
   const content = "And what comes then? ".repeat(100);
@@ -59,7 +59,7 @@ Deno.test({ name: "prompts that wait are a backlog until they are computed", ign
   await run.endsRestored(0);
 });
 
-Deno.test({ name: "it follows the terminal's size and the keys", ignore }, async () => {
+Deno.test({ name: "it follows the terminal's size and responds to keys", ignore }, async () => {
   await using run = await startRun();
   await run.sees("run", "1 of 2 healthy", "unhealthy");
   await run.missesAll("prefix hits");
@@ -90,14 +90,14 @@ Deno.test({ name: "NO_COLOR shows every state without a colour", ignore }, async
   assert.doesNotMatch(await run.terminal.capture({ colours: true }), /\x1b\[[\d;]*m/);
 });
 
-Deno.test({ name: "SIGTERM gives the terminal back", ignore }, async () => {
+Deno.test({ name: "SIGTERM restores the terminal", ignore }, async () => {
   await using run = await startRun();
   await run.sees("1 of 2 healthy");
   run.kill("SIGTERM");
   await run.endsRestored(0);
 });
 
-Deno.test({ name: "q lets a request finish before the end", ignore }, async () => {
+Deno.test({ name: "q lets a request finish before exiting", ignore }, async () => {
   await using run = await startRun({ speed: 1 });
   await run.sees("1 of 2 healthy");
   const answer = await ask(run.url, { stream: true, tokens: 60 });
@@ -119,7 +119,7 @@ Deno.test({ name: "a second q waits for nothing", ignore }, async () => {
   await answer.body?.cancel().catch(() => {});
 });
 
-Deno.test({ name: "a terminal that goes away leaves the router running", ignore }, async () => {
+Deno.test({ name: "a terminal that disappears leaves the router running", ignore }, async () => {
   await using run = await startRun();
   await run.sees("1 of 2 healthy");
   await run.terminal.close();

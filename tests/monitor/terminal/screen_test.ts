@@ -11,7 +11,7 @@ const CRASH = new URL("./crash.ts", import.meta.url).pathname;
 const ENTER = "\x1b[?1049h";
 const LEAVE = "\x1b[?1049l";
 
-/** A terminal that remembers what was done to it. */
+/** A fake terminal that records all calls. */
 function fakeTerminal(write: (text: string) => Promise<void> = () => Promise.resolve()) {
   const typed = new TransformStream<Uint8Array, Uint8Array>();
   const writer = typed.writable.getWriter();
@@ -37,7 +37,7 @@ function fakeTerminal(write: (text: string) => Promise<void> = () => Promise.res
   };
 }
 
-Deno.test("a screen takes the terminal over and gives it back once", async () => {
+Deno.test("a screen takes over the terminal and restores it once", async () => {
   const fake = fakeTerminal();
   const screen = openScreen(fake.terminal, () => {});
   assert.match(fake.written[0]!, RegExp(RegExp.escape(ENTER)));
@@ -51,7 +51,7 @@ Deno.test("a screen takes the terminal over and gives it back once", async () =>
   await fake.hangUp();
 });
 
-Deno.test("a frame is one write that clears no more than it must", async () => {
+Deno.test("a frame is one write that clears no more than necessary", async () => {
   const fake = fakeTerminal();
   const screen = openScreen(fake.terminal, () => {});
   screen.show(["one", "two"]);
@@ -63,7 +63,7 @@ Deno.test("a frame is one write that clears no more than it must", async () => {
   await fake.hangUp();
 });
 
-Deno.test("while a frame is on its way only the latest is kept", async () => {
+Deno.test("while a frame is being written only the latest is kept", async () => {
   let finish = () => {};
   const fake = fakeTerminal(() => new Promise((resolve) => finish = resolve));
   const screen = openScreen(fake.terminal, () => {});
@@ -76,7 +76,7 @@ Deno.test("while a frame is on its way only the latest is kept", async () => {
   await fake.hangUp();
 });
 
-Deno.test("a terminal that can't be written to closes the screen", async () => {
+Deno.test("a failing write to the terminal closes the screen", async () => {
   const fake = fakeTerminal(() => Promise.reject(new Deno.errors.BrokenPipe("gone")));
   const screen = openScreen(fake.terminal, () => {});
   screen.show(["nobody sees this"]);
@@ -84,14 +84,14 @@ Deno.test("a terminal that can't be written to closes the screen", async () => {
   await fake.hangUp();
 });
 
-Deno.test("the end of what is typed closes the screen", async () => {
+Deno.test("the end of the input closes the screen", async () => {
   const fake = fakeTerminal();
   const screen = openScreen(fake.terminal, () => {});
   await fake.hangUp();
   await screen.closed;
 });
 
-Deno.test("a fleet that can't be drawn closes the screen and says why", async () => {
+Deno.test("a drawing error closes the screen and is logged", async () => {
   const fake = fakeTerminal();
   const said: unknown[] = [];
   const { error } = console;
@@ -116,7 +116,7 @@ Deno.test("a fleet that can't be drawn closes the screen and says why", async ()
   await fake.hangUp();
 });
 
-Deno.test("keys arrive in parts, and escape after a moment", async () => {
+Deno.test("keys may arrive in parts, and escape after a delay", async () => {
   const fake = fakeTerminal();
   const keys: string[] = [];
   const screen = openScreen(fake.terminal, (key) => void keys.push(key));
@@ -136,7 +136,7 @@ for (
     ["exit", 3, "ended with"],
   ] as const
 ) {
-  Deno.test({ name: `the terminal is given back on ${way}`, ignore: !hasTmux() }, async () => {
+  Deno.test({ name: `the terminal is restored on ${way}`, ignore: !hasTmux() }, async () => {
     await using session = await startProgram(`${CRASH} ${way}`);
     await session.sees("the screen is up");
     await session.terminal.press("x");

@@ -5,24 +5,24 @@ import { openTerminal, PROMPT, type TerminalOptions, type TestTerminal } from ".
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const PERMISSIONS = "--allow-net --allow-read --allow-env --no-prompt";
 
-/** A command of ours in a terminal. */
+/** A command of this project running in a terminal. */
 export interface Session extends AsyncDisposable {
   readonly terminal: TestTerminal;
-  /** Waits until all of those are to be seen. */
+  /** Waits until all of the texts are visible. */
   sees(...texts: (string | RegExp)[]): Promise<void>;
-  /** Waits until none of those is to be seen. */
+  /** Waits until none of the texts is visible. */
   missesAll(...texts: string[]): Promise<void>;
   kill(signal: Deno.Signal): void;
-  /** Waits until it has ended with that code and checks that the terminal is as it was. */
+  /** Waits for the exit code and checks that the terminal is restored. */
   endsRestored(code: number): Promise<void>;
 }
 
-/** Runs our command with those arguments in a terminal, until its screen is up. */
+/** Starts the router's command in a terminal and waits until its screen is open. */
 export function startCommand(args: string, options?: TerminalOptions): Promise<Session> {
   return startProgram(`${MAIN} ${args}`, options);
 }
 
-/** Runs a module with those arguments in a terminal. */
+/** Starts a module with arguments in a terminal. */
 export async function startProgram(program: string, options?: TerminalOptions): Promise<Session> {
   const folder = await Deno.makeTempDir();
   const terminal = await openTerminal(options);
@@ -69,10 +69,10 @@ export async function startProgram(program: string, options?: TerminalOptions): 
       try {
         Deno.kill(pidOf(), "SIGKILL");
       } catch {
-        // It has ended.
+        // The process has already ended.
       }
       await terminal.close();
-      // The shell may be at its last line, which writes there.
+      // The exiting shell may still be writing to the folder.
       await until(
         "removed",
         () =>

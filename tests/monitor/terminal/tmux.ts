@@ -1,15 +1,15 @@
-/** A terminal of a size, with a program in it, as a person would see it. */
+/** A terminal of a given size with a program in it, seen as a user sees it. */
 export interface TestTerminal extends AsyncDisposable {
-  /** What is to be seen, with escapes for colours if asked for. */
+  /** Returns the visible text, with colour escapes if requested. */
   capture(options?: { readonly colours?: boolean }): Promise<string>;
-  /** Presses keys, each by tmux' name for it. */
+  /** Presses keys, given by their tmux names. */
   press(...keys: string[]): Promise<void>;
-  /** Types a line to the shell. */
+  /** Types a line into the shell. */
   type(line: string): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
-  /** Whether a program has taken the screen over, and whether the cursor is to be seen. */
+  /** Returns whether the alternate screen is in use, the cursor visible and wrapping on. */
   state(): Promise<{ alternate: boolean; cursor: boolean; wraps: boolean }>;
-  /** Takes the terminal away from whatever runs in it. */
+  /** Removes the terminal from the program that runs in it. */
   close(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What the prompt of the shell in it looks like. */
+/** The shell's prompt. */
 export const PROMPT = "prompt$";
 
 const CONFIGURATION = `set -g default-terminal tmux-256color
@@ -28,7 +28,7 @@ set -sg escape-time 0
 set -g remain-on-exit off
 `;
 
-/** Whether there is a tmux; says how to get it where there is none. */
+/** Returns whether tmux is installed; if not, prints how to install it. */
 export function hasTmux(): boolean {
   try {
     return new Deno.Command("tmux", { args: ["-V"] }).outputSync().success;
@@ -45,7 +45,7 @@ export async function openTerminal(
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/tmux.conf`, CONFIGURATION);
   await Deno.writeTextFile(`${folder}/bashrc`, `PS1='${PROMPT} '\n`);
-  // What would tell a program here that nobody looks.
+  // Variables that would disable colours or interactivity.
   const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...outside } = Deno.env.toObject();
 
   async function tmux(...args: string[]): Promise<string> {

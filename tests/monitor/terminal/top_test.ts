@@ -26,7 +26,7 @@ Deno.test("without a terminal top prints a snapshot of a real router", async () 
   assert.ok(!stdout.includes("\x1b"));
 });
 
-Deno.test("a router that can't be reached is told in one line", async () => {
+Deno.test("an unreachable router is reported in one line", async () => {
   const url = deadUrl();
   const { code, stdout, stderr } = await cli(["top", url]);
   assert.equal(code, 1);
@@ -34,7 +34,7 @@ Deno.test("a router that can't be reached is told in one line", async () => {
   assert.equal(stdout, "");
 });
 
-Deno.test("what is no router is told in one line", async () => {
+Deno.test("a server that is not a router is reported in one line", async () => {
   for (
     const [answer, told] of [
       [() => new Response("hello", { status: 500 }), "it answered 500, as a router would not"],
@@ -49,14 +49,14 @@ Deno.test("what is no router is told in one line", async () => {
   }
 });
 
-Deno.test("where there is no such page, the router's other address may be meant", async () => {
+Deno.test("a missing page suggests the router's other address", async () => {
   await using other = startUpstream(() => new Response("hello", { status: 404 }));
   const { code, stderr } = await cli(["top", other.url]);
   assert.equal(code, 1);
   assert.match(stderr, /^error: no router answers at [^\n]* 404, [^\n]*\[admin\][^\n]*\n$/);
 });
 
-Deno.test("a router that asks for a key says so, and a key that is refused isn't repeated", async () => {
+Deno.test("a required key is reported, and a refused key is not repeated", async () => {
   await using router = startUpstream(() => new Response("", { status: 401 }));
   const without = await cli(["top", router.url]);
   assert.deepEqual([without.code, without.stderr], [
@@ -74,7 +74,7 @@ Deno.test("a router that asks for a key says so, and a key that is refused isn't
   }
 });
 
-Deno.test("a bad URL is a command line that can't be understood", async () => {
+Deno.test("a bad URL is a usage error", async () => {
   for (const url of ["gpu-1", "localhost:8888", "ftp://gpu-1"]) {
     const { code, stderr } = await cli(["top", url]);
     assert.equal(code, 2);
@@ -82,7 +82,7 @@ Deno.test("a bad URL is a command line that can't be understood", async () => {
   }
 });
 
-Deno.test({ name: "top survives the restart of its router", ignore }, async () => {
+Deno.test({ name: "top survives a restart of its router", ignore }, async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
   const [before, after] = fleet.simulators.map(({ url }) => url);
   const { port } = new URL(deadUrl());
@@ -101,7 +101,7 @@ Deno.test({ name: "top survives the restart of its router", ignore }, async () =
   await top.endsRestored(0);
 });
 
-Deno.test({ name: "200 servers scroll in 80 columns, wide names among them", ignore }, async () => {
+Deno.test({ name: "200 servers with wide names scroll in 80 columns", ignore }, async () => {
   const servers = manyServers(200).map((server, index) => ({
     name: index % 2 === 0 ? `模型服务器-${index + 1}` : `gpu-${index + 1}`,
     models: ["组织/大模型-🚀-" + "x".repeat(40)],

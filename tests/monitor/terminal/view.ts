@@ -2,7 +2,7 @@ import type { ServerView, View } from "../../../src/monitor/view.ts";
 
 const NO_FIRST_TOKEN = { p50: null, p95: null, p99: null };
 
-/** A healthy, idle server but for what is said. */
+/** Returns a healthy, idle server, except for the given fields. */
 export function serverOf(server: Partial<ServerView> = {}): ServerView {
   const { running = 0, waiting = 0, capacity = 10 } = server;
   return {
@@ -26,7 +26,7 @@ export function serverOf(server: Partial<ServerView> = {}): ServerView {
   };
 }
 
-/** The view of those servers. */
+/** Returns the view of the servers. */
 export function viewOf(
   servers: readonly Partial<ServerView>[],
   { totals, ...view }: Partial<Omit<View, "totals">> & { totals?: Partial<View["totals"]> } = {},
@@ -58,7 +58,7 @@ export function viewOf(
   };
 }
 
-/** So many servers, every tenth of them unhealthy. */
+/** Returns `count` servers, every tenth unhealthy. */
 export function manyServers(count: number): Partial<ServerView>[] {
   return Array.from({ length: count }, (_, index) => ({
     state: index % 10 === 9 ? "unhealthy" : "healthy",
