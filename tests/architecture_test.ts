@@ -156,7 +156,14 @@ Deno.test("the way of a request is shown in under 150 lines", () => {
 });
 
 /** What owns a state that changes, and errors to be told apart. */
-const CLASSES = ["BrokenAnswer", "ConnectError", "Fleet", "ProbeTimeout", "Unauthorized"];
+const CLASSES = [
+  "Attempt",
+  "BrokenAnswer",
+  "ConnectError",
+  "Fleet",
+  "ProbeTimeout",
+  "Unauthorized",
+];
 
 Deno.test("the router has no class but those that own a state", () => {
   const classes = sources.filter(({ path }) => roomOf(path) !== "simulator")

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import * as errors from "../http/api_errors.ts";
-import { withEarlyHead } from "../proxy/response/early_head.ts";
+import { serveExchange } from "../http/serve_exchange.ts";
 import { inferencePaths, pathOf } from "../http/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
@@ -18,7 +18,7 @@ export interface AppOptions extends DocumentsOptions {
   readonly adminIsElsewhere: boolean;
   /** Hears of each request that the router answered itself. */
   readonly onAnswered: (method: string, path: string, status: number) => void;
-  readonly onError: (error: Error) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /** The HTTP surface for clients: what is forwarded, and what the router answers itself. */
@@ -31,14 +31,16 @@ export function createApp(options: AppOptions): Hono<Environment> {
   app.on("POST", [...inferencePaths], ({ req, env }) => {
     const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
     if (!admitted.error) {
-      return withEarlyHead(
+      const { client } = admitted;
+      return serveExchange(
         req.raw,
         env.completed,
-        (early) => proxy(req.raw, admitted.client, early),
+        (exchange) => proxy(exchange, client),
+        options.onError,
       );
     }
     options.onAnswered("POST", req.path, admitted.error.status);
-    return errors.errorResponse(admitted.error, [...admitted.headers]);
+    return errors.errorResponse(admitted.error, admitted.headers);
   });
   app.use(toldTo(options.onAnswered));
   app.use(async ({ req }, next) => {
@@ -126,7 +128,7 @@ function needKey(guard: Guard, byPassword: boolean) {
   const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
     const key = guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), byPassword);
-    if (!key) return errors.errorResponse(errors.wrongKey, [...challenge]);
+    if (!key) return errors.errorResponse(errors.wrongKey, challenge);
     return answer(c, key === "not_asked_for" ? undefined : key);
   };
 }
@@ -152,5 +154,5 @@ const OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 function methodNotAllowed(allow: string) {
   return ({ req }: Context) =>
-    errors.errorResponse(errors.methodNotAllowed(req.method, req.path), { allow });
+    errors.errorResponse(errors.methodNotAllowed(req.method, req.path), [["allow", allow]]);
 }

@@ -1,3 +1,5 @@
+import type { Head } from "./exchange.ts";
+
 /** An error of the router's own, in the shape OpenAI clients know. */
 export interface ApiError {
   readonly status: number;
@@ -15,23 +17,22 @@ export function errorBody(error: ApiError): string {
   return JSON.stringify({ error: { message, type, param, code } });
 }
 
-export function errorResponse(
-  error: ApiError,
-  headers: HeadersInit = {},
-): Response {
-  const response = new Response(errorBody(error), {
-    status: error.status,
-    headers,
-  });
-  response.headers.set("content-type", "application/json");
-  if (error.retryAfterSeconds !== undefined) {
-    response.headers.set(
-      "retry-after",
-      String(Math.ceil(error.retryAfterSeconds)),
-    );
-  }
-  if (error.closes) response.headers.set("connection", "close");
-  return response;
+/** The headers of an error's answer: the given ones and its own. */
+export function errorHead(error: ApiError, head: Head = []): Head {
+  const { retryAfterSeconds, closes } = error;
+  return [
+    ...head,
+    ["content-type", "application/json"],
+    ...(retryAfterSeconds === undefined
+      ? []
+      : [["retry-after", String(Math.ceil(retryAfterSeconds))] as const]),
+    ...(closes ? [["connection", "close"] as const] : []),
+  ];
+}
+
+export function errorResponse(error: ApiError, head: Head = []): Response {
+  const headers = errorHead(error, head) as [string, string][];
+  return new Response(errorBody(error), { status: error.status, headers });
 }
 
 const encoder = new TextEncoder();

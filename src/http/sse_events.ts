@@ -106,3 +106,16 @@ export function errorStatusOf(data: string): number | undefined {
 }
 
 const isText = (value: unknown): value is string => typeof value === "string";
+
+const COLON = 0x3a;
+
+/** Whether bytes are nothing but comments of an event stream, which are no sign of progress. */
+export function isOnlyComments(bytes: Uint8Array): boolean {
+  if (bytes[0] !== COLON && !isLineEnd(bytes[0])) return false;
+  for (let i = 0; i < bytes.length; i++) {
+    if (!isLineEnd(bytes[i])) continue;
+    const next = bytes[i + 1];
+    if (next !== undefined && next !== COLON && !isLineEnd(next)) return false;
+  }
+  return true;
+}

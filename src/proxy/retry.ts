@@ -1,7 +1,7 @@
 import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import type { ClientError } from "../vllm/error_shape.ts";
-import type { Expiry } from "./attempt/outcome_of.ts";
+import type { Expiry } from "./attempt/outcome.ts";
 import type { Usage } from "../vllm/usage.ts";
 
 /** What of an ended attempt decides how it goes on. */
@@ -41,11 +41,6 @@ export function costsRetry({ expired }: Pick<Ending, "expired">): boolean {
 /** Whether the router gave an attempt up for a reason that holds for every other server as well. */
 export function isFinal(ending: Ending | undefined): boolean {
   return ending?.expired === "overdue" || ending?.expired === "cut_off";
-}
-
-/** What an attempt's end is to its request: what the router cuts off as it stops fails nobody. */
-export function outcomeFor(attempt: Ending | undefined): Outcome | "rejected" {
-  return !attempt || attempt.expired === "cut_off" ? "rejected" : attempt.outcome;
 }
 
 /**

@@ -14,6 +14,7 @@ import { configOf } from "../support/config.ts";
 import { workOf } from "../support/work.ts";
 
 const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
+const ENVIRONMENT = { remoteAddr: CLIENT, completed: Promise.resolve() };
 const MODEL = { id: "org/name:7b", object: "model", max_model_len: 4_096 };
 
 function appWith(
@@ -21,7 +22,10 @@ function appWith(
     healthy = true,
     accepting = true,
     happened = () => {},
-    proxy = () => Promise.resolve(new Response("proxied")),
+    proxy = (exchange) => {
+      exchange.respond(200, [], new TextEncoder().encode("proxied"));
+      return Promise.resolve();
+    },
     access = {},
     adminIsElsewhere = false,
   }: {
@@ -39,7 +43,7 @@ function appWith(
   fleet.recordModels(server, [MODEL, { id: "plain" }]);
   fleet.recordCheck(server, { ok: healthy, responseMs: 1 });
   happened(fleet, server, clock);
-  const errors: Error[] = [];
+  const errors: unknown[] = [];
   const proxied: Request[] = [];
   const turned: Turned[] = [];
   const answered: [string, string, number][] = [];
@@ -54,13 +58,13 @@ function appWith(
     metrics: createMetrics(() => fleet.snapshot(), VERSION),
     stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
     onAnswered: (...what: [string, string, number]) => void answered.push(what),
-    onError: (error: Error) => void errors.push(error),
+    onError: (error: unknown) => void errors.push(error),
   };
   const app = createApp({
     ...shown,
-    proxy(request, client, early) {
-      proxied.push(request);
-      return proxy(request, client, early);
+    proxy(exchange, client) {
+      proxied.push(exchange.request);
+      return proxy(exchange, client);
     },
     guard: createGuard({
       keyring: createKeyring(() => inEffect.keys),
@@ -74,9 +78,9 @@ function appWith(
   });
   const adminApp = createAdminApp({ ...shown, hosts: () => ["router"] });
   const ask = async (path: string, init?: RequestInit) =>
-    await app.request(`http://router${path}`, init, { remoteAddr: CLIENT });
+    await app.request(`http://router${path}`, init, ENVIRONMENT);
   const askAdmin = async (path: string, init?: RequestInit) =>
-    await adminApp.request(`http://router${path}`, init, { remoteAddr: CLIENT });
+    await adminApp.request(`http://router${path}`, init, ENVIRONMENT);
   return { ask, askAdmin, errors, proxied, turned, answered };
 }
 
@@ -185,16 +189,13 @@ Deno.test("answers from memory and errors are readable for a browser", async () 
 
 Deno.test("a server's answer keeps its status and headers", async () => {
   const { ask } = appWith({
-    proxy: () =>
-      Promise.resolve(
-        new Response("data: x\n\n", {
-          status: 418,
-          headers: {
-            "content-type": "text/event-stream; charset=utf-8",
-            "x-request-id": "id-1",
-          },
-        }),
-      ),
+    proxy: (exchange) => {
+      exchange.respond(418, [
+        ["content-type", "text/event-stream; charset=utf-8"],
+        ["x-request-id", "id-1"],
+      ], new TextEncoder().encode("data: x\n\n"));
+      return Promise.resolve();
+    },
   });
   const response = await ask("/v1/completions", { method: "POST" });
   assert.equal(response.status, 418);
@@ -331,7 +332,7 @@ Deno.test("an error inside is 500 in the known shape, and told to the log", asyn
   assert.equal(response.status, 500);
   const error = await errorOf(response);
   assert.ok(!error.message.includes("secret"));
-  assert.deepEqual(errors.map(({ message }) => message), ["secret detail"]);
+  assert.deepEqual(errors.map((error) => (error as Error).message), ["secret detail"]);
 });
 
 const OPEN = ["/livez", "/readyz"];

@@ -36,7 +36,7 @@ const every: errors.ApiError[] = [
 
 Deno.test("every error of ours has the shape that OpenAI clients know", async () => {
   for (const error of every) {
-    const response = errors.errorResponse(error, { "x-request-id": "id" });
+    const response = errors.errorResponse(error, [["x-request-id", "id"]]);
     assert.equal(response.status, error.status);
     assert.equal(response.headers.get("content-type"), "application/json");
     assert.equal(response.headers.get("x-request-id"), "id");

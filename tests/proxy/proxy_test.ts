@@ -7,6 +7,7 @@ import type { Failover } from "../../src/proxy/observer.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import { clientAs } from "../support/client.ts";
 import { configOf } from "../support/config.ts";
+import { exchanged } from "../support/exchange.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
 import { workOf } from "../support/work.ts";
@@ -77,13 +78,7 @@ async function proxying(
     left: () => void left++,
   });
   const proxy: Proxied["proxy"] = (request) =>
-    answer(request, client, {
-      clientGone: request.signal,
-      sent: new Promise(() => {}),
-      hasPreamble: false,
-      open() {},
-      pass() {},
-    });
+    exchanged((exchange) => answer(exchange, client), request);
   const proxied: Proxied = {
     proxy,
     fleet,

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/health/outlier_detection.ts";
-import type { Expiry } from "../../src/proxy/attempt/outcome_of.ts";
+import { type Expiry, outcomeFor } from "../../src/proxy/attempt/outcome.ts";
 import {
   endDetails,
   type Ending,
   isFinal,
-  outcomeFor,
   retryAfterMs,
   shouldRetry,
 } from "../../src/proxy/retry.ts";

@@ -1,15 +1,20 @@
-import { type Expiry, outcomeOf } from "../../src/proxy/attempt/outcome_of.ts";
-import type { Upstream } from "../../src/proxy/attempt/upstream.ts";
+import type { Upstream } from "../../src/http/upstream.ts";
+import { Attempt } from "../../src/proxy/attempt/attempt.ts";
+import type { Deadlines } from "../../src/proxy/attempt/deadlines.ts";
+import type { Expiry } from "../../src/proxy/attempt/outcome.ts";
+import { departureOf } from "./exchange.ts";
 
 const encoder = new TextEncoder();
 
 /** A server's answer that comes in pieces, with what was done to it. */
 export interface Pieces extends Upstream {
   readonly closed: () => boolean;
-  /** Gives the answer up while nobody reads. */
+  /** Interrupts the attempt as a deadline does. */
   readonly expire: (why: Expiry) => void;
-  /** Pieces that nobody has read. */
+  /** Pieces that were not read. */
   readonly left: () => number;
+  /** Deadlines that only `expire` lets strike. */
+  readonly deadlines: (onExpiry: () => void) => Deadlines;
 }
 
 /** The rest of an answer comes in those pieces, then ends, or breaks for a reason. */
@@ -24,34 +29,47 @@ export function piecesOf(
   const left = pieces.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
   let closed = false;
   let onExpired = () => {};
+  const nothing = () => {};
   return {
-    get expired() {
-      return expired;
-    },
-    whenExpired: (callback) => void (onExpired = callback),
     expire(why) {
       expired = why;
       onExpired();
     },
-    head: () => Promise.reject(new Error("It has been read")),
+    deadlines(onExpiry) {
+      onExpired = onExpiry;
+      return {
+        get expired() {
+          return expired;
+        },
+        listen: nothing,
+        heard: nothing,
+        connected: nothing,
+        begun: nothing,
+        stop: nothing,
+      };
+    },
+    head: () => Promise.resolve({ status, headers: new Headers() }),
     read() {
       const next = left.shift();
       if (next || !breaks) return Promise.resolve(next);
       return Promise.reject(new Error("broken"));
     },
-    begun() {},
     close: () => void (closed = true),
-    outcomeOf: (error, told) =>
-      outcomeOf({
-        ...told,
-        status: told?.status ?? status,
-        error,
-        expired,
-        clientGone: false,
-      }),
     closed: () => closed,
     left: () => left.length,
   };
+}
+
+/** An attempt whose answer has begun, and goes on with those pieces. */
+export async function attemptOver(pieces: Pieces, departure = departureOf()): Promise<Attempt> {
+  const attempt = new Attempt({
+    upstream: pieces,
+    departure,
+    deadlines: pieces.deadlines,
+  });
+  await attempt.head();
+  attempt.begin();
+  return attempt;
 }
 
 /** The bytes cut at those places, wherever they fall. */

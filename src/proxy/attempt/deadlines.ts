@@ -1,5 +1,5 @@
 import type { EngineState } from "../../fleet/lease.ts";
-import type { Expiry } from "./outcome_of.ts";
+import type { Expiry } from "./outcome.ts";
 
 /** All limits of time that an attempt is under. */
 export interface Limits {

@@ -1,10 +1,10 @@
 import type { Lease } from "../../fleet/lease.ts";
-import type { Attempted } from "./attempt.ts";
+import type { FirstAnswer } from "./first_answer.ts";
 import { causeOf, type Given } from "./cause.ts";
 import { endDetails } from "../retry.ts";
 
 /** An attempt that failed, and where. */
-export interface Failed extends Attempted {
+export interface Failed extends FirstAnswer {
   /** The server's name. */
   readonly server: string;
 }
@@ -21,7 +21,7 @@ export interface Failures {
    * @param isSuspect its client error looks as if its server alone gave it
    * @param now wall-clock time in milliseconds
    */
-  add(lease: Lease, attempted: Attempted, isSuspect: boolean, now: number): void;
+  add(lease: Lease, attempted: FirstAnswer, isSuspect: boolean, now: number): void;
   /**
    * Settles who caused those that were disputed. Only the first call counts.
    *
@@ -32,13 +32,16 @@ export interface Failures {
 }
 
 /** Whether another server's answer can tell who caused a failure. */
-export function isDisputable({ outcome, expired }: Attempted, isSuspect: boolean): boolean {
+export function isDisputable(
+  { outcome, expired }: FirstAnswer,
+  isSuspect: boolean,
+): boolean {
   if (expired) return expired === "silent";
   return isSuspect || outcome === "bad_status" || outcome === "reset" || outcome === "truncated";
 }
 
 export function createFailures(): Failures {
-  const disputed: { readonly lease: Lease; readonly attempted: Attempted }[] = [];
+  const disputed: { readonly lease: Lease; readonly attempted: FirstAnswer }[] = [];
   let last: Failed | undefined;
   let answered: Failed | undefined;
   return {
@@ -56,8 +59,8 @@ export function createFailures(): Failures {
       last = { ...attempted, server };
       // An error that may be one server's own says less than what another said.
       const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
-      if (!attempted.answer || saysLess) return attempted.answer?.rest?.close();
-      answered?.answer?.rest?.close();
+      if (!attempted.answer || saysLess) return void attempted.answer?.rest?.end();
+      answered?.answer?.rest?.end();
       answered = last;
     },
     settle(passedOn, wasHeldBack = false) {
@@ -68,13 +71,13 @@ export function createFailures(): Failures {
       }
       // Their answers aren't kept while another streams.
       if (!passedOn) return;
-      answered?.answer?.rest?.close();
+      answered?.answer?.rest?.end();
       last = answered = undefined;
     },
   };
 }
 
 /** The router's own key is no business of the client's. */
-function isOwnKeyRefused({ answer }: Attempted, apiKey: string | undefined): boolean {
+function isOwnKeyRefused({ answer }: FirstAnswer, apiKey: string | undefined): boolean {
   return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
 }

@@ -1,16 +1,16 @@
 import type { Room } from "../admission.ts";
 import { concat } from "../../util/bytes.ts";
-import type { Early } from "../response/early_head.ts";
+import type { Upstream } from "../../http/upstream.ts";
+import type { Reply } from "../response/reply.ts";
 import { nextEvent } from "../../http/sse_events.ts";
 import { type Dialect, readEvent, UNKNOWN_SHAPE } from "../../vllm/stream_events.ts";
 import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
-import type { Upstream } from "./upstream.ts";
 
 /** What is held back of an answer, so that another server's can still replace it. */
-export interface Held {
+export interface Held<Source> {
   readonly body: Uint8Array<ArrayBuffer>;
   /** Where more may come. */
-  readonly rest: Upstream | undefined;
+  readonly rest: Source | undefined;
   /** What watches the events that are yet to come, where there are any. */
   readonly watch?: StreamWatch | undefined;
   /** The status that a stream's first event tells of, where that is an error. */
@@ -18,6 +18,8 @@ export interface Held {
   /** The server gave the answer up before its first token. */
   readonly isGivenUp?: boolean;
 }
+
+type Readable = Pick<Upstream, "read">;
 
 /** An answer is held up to this size, as long as there is room for it. */
 const HELD_BYTES = 1024 * 1024;
@@ -27,11 +29,11 @@ const HELD_TWICE = 2;
 const LONGEST_OPENING = 256 * 1024;
 
 /** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
-export async function holdBody(
-  upstream: Upstream,
+export async function holdBody<Source extends Readable>(
+  upstream: Source,
   room: Pick<Room, "take">,
   chunks: Uint8Array<ArrayBuffer>[] = [],
-): Promise<Held> {
+): Promise<Held<Source>> {
   for (let size = sizeOf(chunks); size < HELD_BYTES;) {
     const chunk = await upstream.read();
     if (!chunk) return { body: concat(chunks), rest: undefined };
@@ -43,7 +45,7 @@ export async function holdBody(
 }
 
 /** Reads the first bytes of an answer that is passed on as it comes. Throws when it breaks. */
-export async function holdFirst(upstream: Upstream): Promise<Held> {
+export async function holdFirst<Source extends Readable>(upstream: Source): Promise<Held<Source>> {
   const body = await upstream.read();
   return body ? { body, rest: upstream } : { body: new Uint8Array(), rest: undefined };
 }
@@ -54,12 +56,12 @@ export async function holdFirst(upstream: Upstream): Promise<Held> {
  * in front open, and another server can still answer. Throws when the stream breaks, or ends
  * before that.
  */
-export async function holdEvents(
-  upstream: Upstream,
+export async function holdEvents<Source extends Readable>(
+  upstream: Source,
   expected: Dialect,
-  early: Pick<Early, "pass">,
+  early: Pick<Reply, "pass">,
   room: Pick<Room, "take">,
-): Promise<Held> {
+): Promise<Held<Source>> {
   let chunks: Uint8Array<ArrayBuffer>[] = [];
   /** All that is held, one letter for each byte: places in it are places in the bytes. */
   let text = "";
@@ -69,7 +71,7 @@ export async function holdEvents(
   let read = 0;
   let finished = dialect === "other";
   let isEmpty = false;
-  const held = (more: Omit<Held, "body" | "rest"> = {}): Held => {
+  const held = (more: Omit<Held<Source>, "body" | "rest"> = {}): Held<Source> => {
     return { body: concat(chunks), rest: upstream, watch: watchStream(dialect, finished), ...more };
   };
   /** Passes on the beginning of what is held, and holds it no longer. */

@@ -1,12 +1,15 @@
 import type { Outcome } from "../../fleet/outcome.ts";
-import { BrokenAnswer } from "../../http/broken_answer.ts";
-import { type ApiError, errorEvent } from "../../http/api_errors.ts";
-import type { Expiry } from "../attempt/outcome_of.ts";
-import type { StreamWatch } from "../sse/stream_watch.ts";
-import type { Told, Upstream } from "../attempt/upstream.ts";
+import type { ApiError } from "../../http/api_errors.ts";
+import type { Attempt, Told } from "../attempt/attempt.ts";
+import type { Answer } from "../attempt/first_answer.ts";
+import type { Expiry } from "../attempt/outcome.ts";
+import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
+import type { Reply } from "./reply.ts";
 
-/** What of an answer reached the client. */
-export interface Passed {
+/** How the passing on of an answer ended. */
+export interface Relayed {
+  readonly outcome: Outcome;
+  /** Bytes of the body that were passed on. */
   readonly bytes: number;
   readonly chunks: number;
   /** The bytes of the last few chunks. */
@@ -14,130 +17,84 @@ export interface Passed {
 }
 
 export interface RelayOptions {
-  /** The answer's first bytes, which were held back. */
-  readonly held: Uint8Array<ArrayBuffer>;
-  readonly rest: Upstream;
-  /** Reads what the answer says of its end. */
-  readonly watch: StreamWatch;
-  /** It is a stream of events. */
-  readonly isStream: boolean;
-  readonly clientGone: AbortSignal;
   /** What to tell the client of an event stream that broke. */
   readonly errorFor: (expired: Expiry | undefined) => ApiError;
-  /** Called when the client has taken what was held. */
-  readonly onHeldTaken: () => void;
   /** Hears of each chunk after the first, how long after the one before it came. */
   readonly onNext: (gapMs: number) => void;
-  /** Called once, however it ends. */
-  readonly onEnd: (outcome: Outcome, passed: Passed) => void;
 }
 
 /** A server may send comments behind the last event, and need not close: it has so long for that. */
 const AFTER_END_MS = 1_000;
 
 /**
- * Passes an answer on, each chunk when it arrives. An event stream is over with its last event:
- * whatever happens to the connection after that changes nothing. An answer that breaks ends in an
- * error event, if it is a stream of events, and a closed connection: never with a clean end.
+ * Passes an answer on, each chunk when it arrives, as fast as the client takes it. An event stream
+ * is over with its last event: whatever happens to the connection after that changes nothing. An
+ * answer that breaks ends in an error event, if it is a stream of events, and a closed connection:
+ * never with a clean end. Never throws.
  */
-export function relay(
-  options: RelayOptions,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const { rest, watch, isStream, clientGone, onHeldTaken, onNext, onEnd } = options;
-  let held: Uint8Array<ArrayBuffer> | undefined = options.held;
+export async function relay(
+  attempt: Attempt,
+  { body, isStream, room, watch = watchStream(undefined) }: Pick<
+    Answer,
+    "body" | "isStream" | "room" | "watch"
+  >,
+  reply: Reply,
+  { errorFor, onNext }: RelayOptions,
+): Promise<Relayed> {
   let bytes = 0;
   let chunks = 0;
-  let isOver = false;
+  let good: Uint8Array<ArrayBuffer> | undefined;
   let afterEnd: ReturnType<typeof setTimeout> | undefined;
   let passedAt = performance.now();
-
-  function end(outcome: Outcome) {
-    if (isOver) return;
-    isOver = true;
+  const ended = (outcome: Outcome) => {
     clearTimeout(afterEnd);
-    clientGone.removeEventListener("abort", leave);
-    if (outcome !== "ok") rest.close();
-    onEnd(outcome, { bytes, chunks, tail: watch.tail() });
-  }
-  function leave() {
-    if (watch.state.kind === "ended") return endAsTold();
-    end("client_closed");
-  }
-  /** The answer itself has told how it went. */
-  function endAsTold() {
-    rest.close();
-    end(rest.outcomeOf(undefined, toldBy(watch)));
-  }
-  clientGone.addEventListener("abort", leave);
-
-  // Plain callbacks, made once: they run for every token, and an async function costs as much again.
-  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  let reading = false;
-  rest.whenExpired(() => {
-    if (reading || isOver) return;
-    const broken = new BrokenAnswer(rest.expired);
-    end(rest.outcomeOf(broken));
-    controller.error(broken);
+    return { outcome, bytes, chunks, tail: watch.tail() };
+  };
+  let takesNothing = false;
+  attempt.whenInterrupted(() => {
+    // A client that takes nothing would take no event either.
+    takesNothing = true;
+    reply.breakOff();
   });
-  function pass(chunk: Uint8Array<ArrayBuffer> | undefined) {
-    reading = false;
-    if (isOver) return;
-    if (!chunk) return atEnd();
-    if (chunks++ > 0) {
-      const now = performance.now();
-      onNext(now - passedAt);
-      passedAt = now;
-    }
-    const state = watch.see(chunk);
-    if (state.kind === "given_up") {
-      return breakOff(new BrokenAnswer("given up"), chunk.subarray(0, state.goodBytes));
-    }
-    bytes += chunk.length;
-    controller.enqueue(chunk);
-    // A client that has gone is noticed right there.
-    if (isOver) return;
-    if (state.kind === "ended") afterEnd ??= setTimeout(closeAfterEnd, AFTER_END_MS);
-  }
-  function closeAfterEnd() {
-    endAsTold();
-    controller.close();
-  }
-  function atEnd() {
-    if (watch.isComplete) {
-      end(rest.outcomeOf(undefined, toldBy(watch)));
-      controller.close();
-    } else {
-      breakOff(new Error("The stream ended before its last event"));
-    }
-  }
-  function breakOff(error: unknown, good?: Uint8Array<ArrayBuffer>) {
-    reading = false;
-    if (isOver) return;
-    if (watch.state.kind === "ended") return closeAfterEnd();
-    const outcome = rest.outcomeOf(error, toldBy(watch));
-    end(outcome);
-    if (outcome === "client_closed" || !isStream) {
-      throw new BrokenAnswer(outcome);
-    }
-    if (good?.length) controller.enqueue(good);
-    controller.enqueue(errorEvent(options.errorFor(rest.expired)));
-  }
-
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start: (started) => void (controller = started),
-    pull() {
-      if (isOver) throw new BrokenAnswer("It is over");
-      if (!held?.length) {
-        if (chunks === 1) onHeldTaken();
-        reading = true;
-        return rest.read().then(pass, breakOff);
+  try {
+    let chunk = body.length > 0 && !attempt.isDropped ? body : await attempt.read();
+    while (chunk) {
+      if (chunks++ > 0 && isStream) {
+        const now = performance.now();
+        onNext(now - passedAt);
+        passedAt = now;
       }
-      const first = held;
-      held = undefined;
-      pass(first);
-    },
-    cancel: leave,
-  }, { highWaterMark: 0 });
+      const state = watch.see(chunk);
+      if (state.kind === "given_up") {
+        good = chunk.subarray(0, state.goodBytes);
+        throw new Error("Its server gave it up");
+      }
+      bytes += chunk.length;
+      const taken = reply.write(chunk);
+      if (state.kind === "ended") afterEnd ??= setTimeout(() => attempt.close(), AFTER_END_MS);
+      await taken;
+      if (chunks === 1) room.drop();
+      chunk = await attempt.read();
+    }
+    if (!watch.isComplete) throw new Error("The stream ended before its last event");
+    const outcome = attempt.end(undefined, toldBy(watch));
+    reply.end();
+    return ended(outcome);
+  } catch (error) {
+    if (watch.state.kind === "ended") {
+      // The answer itself has told how it went.
+      const outcome = attempt.end(undefined, toldBy(watch));
+      reply.end();
+      return ended(outcome);
+    }
+    const outcome = attempt.end(error, toldBy(watch));
+    if (outcome === "client_closed" || !isStream || takesNothing) reply.breakOff();
+    else {
+      if (good?.length) void reply.write(good);
+      reply.breakOff(errorFor(attempt.expired));
+    }
+    return ended(outcome);
+  }
 }
 
 function toldBy({ state }: StreamWatch): Told {

@@ -1,11 +1,11 @@
 import type { Outcome } from "../../fleet/outcome.ts";
-import type { Attempted } from "../attempt/attempt.ts";
-import type { Expiry } from "../attempt/outcome_of.ts";
-import type { ApiError } from "../../http/api_errors.ts";
+import { type Usage, usageIn } from "../../vllm/usage.ts";
+import type { FirstAnswer } from "../attempt/first_answer.ts";
+import type { Expiry } from "../attempt/outcome.ts";
 import { headersForClient } from "../headers.ts";
 import { relay } from "./relay.ts";
-import { watchStream } from "../sse/stream_watch.ts";
-import { type Usage, usageIn } from "../../vllm/usage.ts";
+import type { Reply } from "./reply.ts";
+import { brokenStream } from "./server_errors.ts";
 
 /** How the passing on of an answer ended. */
 export interface Ended {
@@ -13,7 +13,7 @@ export interface Ended {
   readonly status: number;
   /** Of the body. */
   readonly bytes: number;
-  /** As the answer told it. */
+  /** As the answer reported it. */
   readonly usage: Usage | undefined;
   /** Chunks that came one by one. */
   readonly chunks: number;
@@ -21,68 +21,50 @@ export interface Ended {
   readonly expired: Expiry | undefined;
 }
 
-export interface RespondOptions {
-  /** Headers that the router adds. */
-  readonly headers: readonly [string, string][];
-  /** What to tell the client of an event stream that broke. */
-  readonly errorFor: (expired: Expiry | undefined) => ApiError;
-  readonly clientGone: AbortSignal;
-  /** Hears of each chunk after the first, how long after the one before it came. */
-  readonly onNext: (gapMs: number) => void;
-  /** Called once, however it ends. */
-  readonly onEnd: (ended: Ended) => void;
-}
+/** nginx's status for a client that left. Only the log shows it. */
+export const CLIENT_LEFT = 499;
 
 /**
- * Passes on to the client what an attempt brought. 205 goes out as 204, which means the same to an
- * API's client: the runtime's server strips the length of a 205, and clients wait for its body.
+ * Passes on to the client what an attempt brought, to its end. 205 goes out as 204, which means the
+ * same to an API's client: the runtime's server strips the length of a 205, and clients wait for
+ * its body.
+ *
+ * @param own headers that the router adds
+ * @param onNext hears of each chunk after the first, how long after the one before it came
  */
-export function respond({ outcome, answer }: Attempted, options: RespondOptions): Response {
+export async function respond(
+  { outcome, answer }: Pick<FirstAnswer, "outcome" | "answer">,
+  reply: Reply,
+  own: [string, string][],
+  settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
+  onNext: (gapMs: number) => void,
+): Promise<Ended> {
   if (!answer) {
-    // Nobody is there to read it: nginx's 499 is for the log.
-    options.onEnd({
-      outcome,
-      status: 499,
-      bytes: 0,
-      chunks: 0,
-      usage: undefined,
-      expired: undefined,
-    });
-    return new Response(null, { status: 499 });
+    reply.abandon();
+    return ended(outcome, CLIENT_LEFT);
   }
-  const { headers, isStream, body, rest, watch, room } = answer;
   const status = answer.status === 205 ? 204 : answer.status;
-  const head = { status, headers: headersForClient(headers, options.headers) };
-  if (!rest) {
-    options.onEnd({
-      outcome,
-      status,
-      bytes: body.length,
-      chunks: 0,
-      usage: usageIn(body),
-      expired: undefined,
-    });
-    return new Response(body.length > 0 ? body : null, head);
+  const head = headersForClient(answer.headers, own);
+  if (!answer.rest) {
+    reply.respond(status, head, answer.body);
+    return ended(outcome, status, answer.body);
   }
-  const relayed = relay({
-    held: body,
-    rest,
-    watch: watch ?? watchStream(undefined),
-    isStream,
-    clientGone: options.clientGone,
-    errorFor: options.errorFor,
-    onHeldTaken: room.drop,
-    onNext: isStream ? options.onNext : () => {},
-    onEnd(ended, { bytes, chunks, tail }) {
-      options.onEnd({
-        outcome: ended,
-        status,
-        bytes,
-        chunks,
-        usage: usageIn(tail),
-        expired: rest.expired,
-      });
-    },
+  await reply.begin(status, head);
+  const { tail, ...relayed } = await relay(answer.rest, answer, reply, {
+    errorFor: (expired) => brokenStream(expired, settings),
+    onNext,
   });
-  return new Response(relayed, head);
+  return { ...relayed, status, usage: usageIn(tail), expired: answer.rest.expired };
+}
+
+/** The end of a whole answer. */
+function ended(outcome: Outcome, status: number, body?: Uint8Array): Ended {
+  return {
+    outcome,
+    status,
+    bytes: body?.length ?? 0,
+    chunks: 0,
+    usage: body && usageIn(body),
+    expired: undefined,
+  };
 }

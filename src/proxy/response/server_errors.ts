@@ -1,6 +1,6 @@
 import type { Refusal } from "../../fleet/eligible.ts";
 import { type ApiError, shuttingDown, unknownModel } from "../../http/api_errors.ts";
-import type { Expiry } from "../attempt/outcome_of.ts";
+import type { Expiry } from "../attempt/outcome.ts";
 
 /** What a request got that no server answered. */
 export interface NoAnswer {

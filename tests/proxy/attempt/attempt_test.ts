@@ -1,538 +1,416 @@
 import assert from "node:assert/strict";
 import { fetchBy } from "../../../src/http/fetch.ts";
-import {
-  type Answer,
-  attempt,
-  type Attempted,
-  type AttemptRequest,
-} from "../../../src/proxy/attempt/attempt.ts";
-import { isFailure } from "../../../src/fleet/outcome.ts";
-import type { Early, Head } from "../../../src/proxy/response/early_head.ts";
 import { createConnectProbe } from "../../../src/http/connect_probe.ts";
-import type { Limits } from "../../../src/proxy/attempt/deadlines.ts";
-import { hangConnects } from "../../../src/simulator/unreachable.ts";
-import { limitsWith, ROOMY } from "../../support/limits.ts";
-import { chunk, type RawServer, say, startRaw, STREAM_HEAD } from "../../support/raw.ts";
+import type { Outcome } from "../../../src/fleet/outcome.ts";
+import type { Attempt } from "../../../src/proxy/attempt/attempt.ts";
+import { attemptOf, type TestRequest } from "../../support/ask.ts";
+import { limitsWith } from "../../support/limits.ts";
+import { chunk, say, startRaw as startRawServer, STREAM_HEAD } from "../../support/raw.ts";
 import { until } from "../../support/until.ts";
-import { deadUrl, startSilent } from "../../support/upstream.ts";
+import { deadUrl, startSilent, startUpstream, type TestUpstream } from "../../support/upstream.ts";
 
 const encoder = new TextEncoder();
-const MIB = 1024 * 1024;
-const TOKEN = `data: {"choices":[{"delta":{"content":"x"}}]}\n\n`;
-const DONE = "data: [DONE]\n\n";
-const failed = (code: number, type = "error") =>
-  `data: {"error":{"message":"m","type":"${type}","code":${code}}}\n\n`;
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const answerOf = (status: number, body = "", more = "") =>
-  `HTTP/1.1 ${status} Said\r\ncontent-length: ${body.length}\r\n${more}\r\n${body}`;
-const streamOf = (...events: string[]) => `${STREAM_HEAD}${events.map(chunk).join("")}${chunk("")}`;
-
-/** What a client gets before there is an answer. */
-interface EarlyKept extends Early {
-  readonly heads: Head[];
-  readonly passed: string[];
-}
-
-function earlyOf(hasPreamble = false): EarlyKept {
-  const heads: Head[] = [];
-  const passed: string[] = [];
-  return {
-    clientGone: new AbortController().signal,
-    sent: Promise.resolve(),
-    get hasPreamble() {
-      return hasPreamble;
-    },
-    open(head) {
-      if (heads.length === 0) heads.push(head());
-    },
-    pass(bytes, kind) {
-      hasPreamble ||= kind === "preamble";
-      passed.push(new TextDecoder().decode(bytes));
-    },
-    heads,
-    passed,
-  };
-}
-
-/** Attempts over clients of their own, the second of which has no idle connections. */
-async function attempting(
-  use: (send: (url: string, more?: Partial<AttemptRequest>) => Promise<Attempted>) => Promise<void>,
+async function asking(
+  url: string,
+  use: (upstream: Attempt, leave: () => void) => Promise<void>,
+  more: Partial<TestRequest> = {},
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
-  using freshClient = Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 0 });
-  const answers: Answer[] = [];
+  const gone = new AbortController();
+  const upstream = attemptOf({
+    url,
+    headers: [],
+    body: encoder.encode("{}"),
+    fetch: fetchBy(client),
+    fetchFresh: fetchBy(client),
+    limits: limitsWith(),
+    clientGone: gone.signal,
+    ...more,
+  });
   try {
-    await use(async (url, more) => {
-      const attempted = await attempt({
-        url: `${url}/v1/completions`,
-        path: "/v1/completions",
-        headers: [],
-        body: encoder.encode("{}"),
-        fetch: fetchBy(client),
-        fetchFresh: fetchBy(freshClient),
-        room: ROOMY,
-        limits: limitsWith(),
-        clientGone: new AbortController().signal,
-        isReachable: createConnectProbe(),
-        early: earlyOf(),
-        headFor: () => [],
-        ...more,
-      });
-      if (attempted.answer) answers.push(attempted.answer);
-      return attempted;
-    });
+    await use(upstream, () => gone.abort());
   } finally {
-    for (const { rest } of answers) rest?.close();
+    upstream.end();
   }
 }
 
-/** What an attempt at a server that says this, and then closes the connection, brings. */
-async function attemptAt(
-  said: string,
-  { hangs = false, limits, ...more }:
-    & { hangs?: boolean; limits?: Partial<Limits> }
-    & Partial<
-      Pick<AttemptRequest, "path" | "early" | "headFor">
-    > = {},
-): Promise<Attempted & { requests: number; text: string }> {
-  await using server = startRaw(async (connection) => {
-    await say(connection, said);
-    if (!hangs) connection.close();
-  });
-  let result: Attempted | undefined;
-  await attempting(async (send) =>
-    void (result = await send(server.url, { limits: limitsWith(limits), ...more }))
+/** What the failure of `head`, or of a `read` after it, means. */
+async function outcomeOf(
+  upstream: Attempt,
+): Promise<Outcome> {
+  try {
+    await upstream.head();
+    while (await upstream.read());
+    return "ok";
+  } catch (error) {
+    return upstream.end(error);
+  }
+}
+
+/** Answers any request with those bytes and closes the connection. */
+function startRaw(bytes: string): TestUpstream {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(4_096));
+      await connection.write(encoder.encode(bytes));
+      connection.close();
+    }
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving;
+    },
+  };
+}
+
+Deno.test("an answer is read to its end", async () => {
+  await using server = startUpstream(async (request) =>
+    new Response(`you sent ${await request.text()}`)
   );
-  const text = new TextDecoder().decode(result!.answer?.body);
-  return { ...result!, requests: server.requests(), text };
-}
-
-Deno.test("a whole answer is there with its end", async () => {
-  const { outcome, answer, text } = await attemptAt(answerOf(200, "{}", "x-own: 1\r\n"));
-  assert.equal(outcome, "ok");
-  assert.equal(answer?.status, 200);
-  assert.equal(answer.headers.get("x-own"), "1");
-  assert.equal(answer.isStream, false);
-  assert.equal(answer.rest, undefined);
-  assert.equal(text, "{}");
-});
-
-Deno.test("a stream is there with its first token", async () => {
-  const { outcome, answer, text } = await attemptAt(STREAM_HEAD + chunk(TOKEN), { hangs: true });
-  assert.equal(outcome, "ok");
-  assert.equal(answer?.isStream, true);
-  assert.ok(answer.rest);
-  assert.equal(text, TOKEN);
-});
-
-for (const type of ["text/event-stream; charset=utf-8", "Text/Event-Stream"]) {
-  Deno.test(`"${type}" is a stream of events`, async () => {
-    const said = answerOf(200, TOKEN + DONE, `content-type: ${type}\r\n`);
-    assert.equal((await attemptAt(said)).answer?.isStream, true);
-  });
-}
-
-for (
-  const [what, said, outcome] of [
-    ["no byte", "", "reset"],
-    ["what is no HTTP", "SSH-2.0-x\r\n\r\n", "reset"],
-    ["half a head", "HTTP/1.1 200 OK\r\ncontent-", "reset"],
-    ["less than it announced", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc", "truncated"],
-    ["a stream without an event", STREAM_HEAD, "truncated"],
-    ["a stream that ends without an event", streamOf(": ping\n\n"), "truncated"],
-    ["chunks that are garbled", `${STREAM_HEAD}zz\r\nabc\r\n`, "truncated"],
-    ["a status that is none", answerOf(999), "truncated"],
-  ] as const
-) {
-  Deno.test(`a server that says ${what} has given no answer: ${outcome}`, async () => {
-    const attempted = await attemptAt(said);
-    assert.equal(attempted.outcome, outcome);
-    assert.equal(attempted.answer, undefined);
-    assert.equal(attempted.requests, outcome === "reset" ? 2 : 1, "a reset is tried once again");
-  });
-}
-
-for (
-  const [status, outcome] of [
-    [500, "bad_status"],
-    [502, "bad_status"],
-    [504, "bad_status"],
-    [429, "backpressure"],
-    [503, "backpressure"],
-    [404, "client_error"],
-  ] as const
-) {
-  Deno.test(`an answer of ${status} is ${outcome}, and there for the client`, async () => {
-    const { answer, text, ...attempted } = await attemptAt(
-      answerOf(status, "why", "location: /\r\n"),
+  await asking(server.url, async (upstream) => {
+    const response = await upstream.head();
+    assert.equal(response.status, 200);
+    assert.equal(
+      new TextDecoder().decode(await upstream.read()),
+      "you sent {}",
     );
-    assert.equal(attempted.outcome, outcome);
-    assert.equal(answer?.status, status);
-    assert.equal(text, "why");
-    assert.equal(attempted.requests, 1);
+    assert.equal(await upstream.read(), undefined);
   });
-}
-
-for (const status of [300, 301, 302, 303, 304, 307, 308, 399]) {
-  Deno.test(`a redirect of ${status} is no answer to a client`, async () => {
-    const { outcome, answer } = await attemptAt(answerOf(status, "why", "location: /\r\n"));
-    assert.ok(isFailure(outcome), outcome);
-    assert.equal(answer, undefined);
-  });
-}
-
-Deno.test("a failure whose answer breaks off is still that failure", async () => {
-  const attempted = await attemptAt("HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\nabc");
-  assert.equal(attempted.outcome, "backpressure");
-  assert.equal(attempted.answer, undefined);
 });
 
-Deno.test("a failure that is a stream of events is not waited for to begin", async () => {
-  const said = answerOf(500, ": nothing\n\n", "content-type: text/event-stream\r\n");
-  const { outcome, text } = await attemptAt(said);
-  assert.deepEqual([outcome, text], ["bad_status", ": nothing\n\n"]);
-});
-
-for (
-  const [event, outcome] of [
-    [failed(500, "InternalServerError"), "bad_status"],
-    [failed(503, "ServiceUnavailable"), "backpressure"],
-    [failed(501), "client_error"],
-    [failed(400, "BadRequestError"), "client_error"],
-  ] as const
-) {
-  Deno.test(`a stream that begins with ${event.trim()} is ${outcome}`, async () => {
-    const attempted = await attemptAt(streamOf(event, DONE), { hangs: true });
-    assert.equal(attempted.outcome, outcome);
-    assert.equal(attempted.answer?.status, 200);
-    assert.ok(attempted.text.startsWith(event));
-    assert.equal(attempted.answer.rest === undefined, outcome !== "client_error");
-  });
-}
-
-Deno.test("an answer that is long comes with what there is and the rest", async () => {
-  const { outcome, answer } = await attemptAt(answerOf(200, "x".repeat(3 * MIB)));
-  assert.equal(outcome, "ok");
-  assert.ok(answer!.rest);
-  assert.ok(answer!.body.length >= MIB);
-});
-
-Deno.test("the rest of a long failure is not waited for", async () => {
-  const said = `HTTP/1.1 500 Said\r\ncontent-length: ${9 * MIB}\r\n\r\n${"x".repeat(2 * MIB)}`;
-  const { outcome, answer } = await attemptAt(said, { hangs: true });
-  assert.equal(outcome, "bad_status");
-  assert.equal(answer, undefined, "and nobody takes its beginning for the whole");
-});
-
-Deno.test("nobody there is told at once, and not tried again", () =>
-  attempting(async (send) => {
-    const { outcome, answer } = await send(deadUrl());
-    assert.equal(outcome, "refused");
-    assert.equal(answer, undefined);
+Deno.test("nobody there is told from a connection that broke: nothing was sent", () =>
+  asking(deadUrl(), async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "refused");
   }));
 
-/** A server that drops a connection which has carried a request before. */
-function startForgetful(): RawServer {
-  return startRaw(async (connection, nth) => {
-    if (nth > 1) connection.close();
-    else await say(connection, answerOf(200, "{}"));
-  });
-}
-
-Deno.test("a reset on a reused connection is tried again over a fresh one", async () => {
-  await using server = startForgetful();
-  await attempting(async (send) => {
-    assert.equal((await send(server.url)).outcome, "ok");
-    assert.equal(server.connections(), 1);
-    const again = await send(server.url);
-    assert.equal(again.outcome, "ok");
-    assert.equal(server.connections(), 2);
-    assert.equal(server.requests(), 3);
+Deno.test("a connection that closes before the head is a reset", async () => {
+  await using server = startRaw("");
+  await asking(server.url, async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "reset");
   });
 });
 
-Deno.test("a connection that breaks after a while was not idle, and isn't tried again", async () => {
-  await using server = startRaw(async (connection) => {
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
-    connection.close();
-  });
-  await attempting(async (send) => {
-    assert.equal((await send(server.url)).outcome, "reset");
-    assert.equal(server.requests(), 1);
-  });
-});
-
-Deno.test("a client that leaves as its connection breaks is not asked for again", async () => {
-  const gone = new AbortController();
-  await using server = startRaw((connection) => {
-    gone.abort();
-    connection.close();
-  });
-  await attempting(async (send) => {
-    const { outcome } = await send(server.url, { clientGone: gone.signal });
-    assert.equal(outcome, "client_closed");
-    assert.equal(server.requests(), 1);
-  });
-});
-
-/** Callbacks, each of which is called some milliseconds after it comes. */
-function calledSoon(): Set<() => void> {
-  const callbacks = new Set<() => void>();
-  const { add } = callbacks;
-  callbacks.add = (callback) => {
-    setTimeout(() => callbacks.has(callback) && callback(), 20);
-    return add.call(callbacks, callback);
-  };
-  return callbacks;
-}
-
-for (
-  const [limits, expired, outcome] of [
-    [{ firstByteMs: 60 }, "silent", "timeout"],
-    [{ evictions: calledSoon() }, "evicted", "timeout"],
-    [{ cutOffs: calledSoon() }, "cut_off", "timeout"],
-  ] as const
-) {
-  Deno.test(`a server that hangs is given up as ${expired}, and not tried again`, async () => {
-    await using server = startSilent();
-    await attempting(async (send) => {
-      const attempted = await send(server.url, { limits: limitsWith(limits) });
-      const { error, ...known } = attempted;
-      assert.deepEqual(known, { outcome, answer: undefined, expired, afterPreamble: false });
-      assert.equal(typeof error, "string");
+Deno.test("a body that breaks off is truncated, by length and by chunks", async () => {
+  for (
+    const answer of [
+      "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ]
+  ) {
+    await using server = startRaw(answer);
+    await asking(server.url, async (upstream) => {
+      assert.equal(await outcomeOf(upstream), "truncated");
     });
-  });
-}
-
-Deno.test({
-  name: "a connection that can't be made in time is refused, long before silence",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const url = deadUrl();
-    const port = await hangConnects("127.0.0.1", Number(new URL(url).port));
-    try {
-      await attempting(async (send) => {
-        const started = performance.now();
-        const attempted = await send(url, { limits: limitsWith({ connectMs: 200 }) });
-        const { error: _, ...known } = attempted;
-        assert.deepEqual(known, {
-          outcome: "refused",
-          answer: undefined,
-          expired: "unreachable",
-          afterPreamble: false,
-        });
-        const after = performance.now() - started;
-        assert.ok(after >= 158 && after < 3_000, `${after} ms`);
-      });
-    } finally {
-      await port.close();
-    }
-  },
-});
-
-Deno.test("a stream that hangs before its first event is silent after the longer time", async () => {
-  const limits = { firstByteMs: 150, chunkMs: 20 };
-  const started = performance.now();
-  const attempted = await attemptAt(`${STREAM_HEAD}${chunk(": ping\n\n")}`, {
-    hangs: true,
-    limits,
-  });
-  assert.equal(attempted.outcome, "timeout");
-  assert.equal(attempted.expired, "silent");
-  const after = performance.now() - started;
-  assert.ok(after >= 148, `${after} ms`);
-});
-
-Deno.test("a server that goes out ends a stream that has no token yet, and no other", async () => {
-  const evictions = new Set<() => void>();
-  let event = TOKEN;
-  await using server = startRaw((connection) => say(connection, STREAM_HEAD + chunk(event)));
-  await attempting(async (send) => {
-    const limits = limitsWith({ evictions });
-    const begun = await send(server.url, { limits });
-    assert.equal(begun.outcome, "ok");
-    assert.equal(evictions.size, 0);
-    assert.equal(begun.answer!.rest!.expired, undefined);
-    event = ": ping\n\n";
-    const early = earlyOf();
-    const waiting = send(server.url, { limits, early });
-    await until("a comment is here", () => early.passed.length > 0);
-    for (const leave of [...evictions]) leave();
-    assert.equal((await waiting).expired, "evicted");
-  });
-});
-
-Deno.test("a client that leaves while its stream has no event yet ends the attempt", async () => {
-  const gone = new AbortController();
-  await using server = startRaw((connection) => say(connection, STREAM_HEAD));
-  await attempting(async (send) => {
-    const sending = send(server.url, { clientGone: gone.signal });
-    await until("asked", () => server.requests() === 1);
-    gone.abort();
-    const { outcome, answer } = await sending;
-    assert.deepEqual([outcome, answer], ["client_closed", undefined]);
-  });
-});
-
-const ABORTED = `data: {"choices":[{"delta":{"content":""},"finish_reason":"abort"}]}\n\n`;
-const ROLE = `data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n`;
-
-for (
-  const [what, said] of [
-    ["an abort", streamOf(ROLE, ABORTED, DONE)],
-    ["[DONE] without a reason to stop", streamOf(ROLE, DONE)],
-    ["a whole answer that was aborted", answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`)],
-  ] as const
-) {
-  Deno.test(`${what} before the first token is no answer: aborted`, async () => {
-    const { outcome, answer, requests } = await attemptAt(said);
-    assert.equal(outcome, "aborted");
-    assert.equal(answer, undefined);
-    assert.equal(requests, 1);
-  });
-}
-
-Deno.test("an answer that was given up is one of its endpoint's, by the path that was asked", async () => {
-  const said = answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`);
-  assert.equal((await attemptAt(said, { path: "/v1/embeddings" })).outcome, "ok");
-  const message = `{"content":[{"type":"text","text":""}],"usage":{"output_tokens":0}}`;
-  const asked = { path: "/v1/messages?beta=true" };
-  assert.equal((await attemptAt(answerOf(200, message), asked)).outcome, "aborted");
-});
-
-const SHUTDOWN = "cannot schedule new futures after shutdown";
-
-for (
-  const [what, said] of [
-    ["500", answerOf(500, `{"error":{"message":"${SHUTDOWN}","code":500}}`)],
-    ["an event", streamOf(`data: {"error":{"message":"${SHUTDOWN}","code":500}}\n\n`, DONE)],
-  ] as const
-) {
-  Deno.test(`a server that shuts down and says so by ${what} is draining`, async () => {
-    assert.equal((await attemptAt(said)).outcome, "draining");
-  });
-}
-
-for (
-  const [status, body, expected] of [
-    [400, `{"error":{"message":"m","type":"BadRequestError","code":400}}`, {
-      isVllmError: true,
-      isUnknownModel: false,
-    }],
-    [404, `{"error":{"message":"The model \`m\` does not exist.","type":"NotFoundError"}}`, {
-      isVllmError: true,
-      isUnknownModel: true,
-    }],
-    [404, "<html>not found</html>", { isVllmError: false, isUnknownModel: false }],
-    [401, "", { isVllmError: false, isUnknownModel: false }],
-  ] as const
-) {
-  Deno.test(`what kind of client error ${status} with ${body || "nothing"} is, is told`, async () => {
-    const { clientError } = await attemptAt(answerOf(status, body));
-    assert.deepEqual(clientError, { status, ...expected });
-  });
-}
-
-Deno.test("a good answer, a failure and an error event are no client errors", async () => {
-  for (const said of [answerOf(200, "{}"), answerOf(500, "x"), streamOf(failed(400), DONE)]) {
-    assert.equal((await attemptAt(said)).clientError, undefined);
   }
 });
 
-const UNSAID = `data: {"type":"response.created"}\n\n`;
-const DELTA = `data: {"type":"response.output_text.delta","delta":"x"}\n\n`;
-const RESPONSES = "/v1/responses";
-
-Deno.test("what comes before the first token is passed on under the stream's own head", async () => {
-  const early = earlyOf();
-  const { answer, text } = await attemptAt(
-    STREAM_HEAD.replace("\r\n\r\n", "\r\nx-own: 1\r\n\r\n") +
-      [": ping\n\n", UNSAID, DELTA].map(chunk).join(""),
-    {
-      hangs: true,
-      path: RESPONSES,
-      early,
-      headFor: (server) => [["x-own", server.get("x-own") ?? "?"]],
-    },
-  );
-  assert.deepEqual(early.heads, [[["x-own", "1"]]]);
-  assert.equal(early.passed.join(""), `: ping\n\n${UNSAID}`);
-  assert.equal(text, DELTA);
-  assert.ok(answer?.rest);
+Deno.test("a server that never says a word is silent", async () => {
+  await using server = startSilent();
+  await asking(server.url, async (upstream) => {
+    const started = performance.now();
+    assert.equal(await outcomeOf(upstream), "timeout");
+    const after = performance.now() - started;
+    assert.ok(after >= 95 && after < 1_000, `${after} ms`);
+  }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
-Deno.test("a preamble that another server has said isn't said again, comments are", async () => {
-  const early = earlyOf(true);
-  const said = streamOf(UNSAID, ": ping\n\n", DELTA);
-  const { text } = await attemptAt(said, { path: RESPONSES, early });
-  assert.deepEqual(early.passed, [": ping\n\n"]);
-  assert.equal(text, DELTA);
-});
-
-Deno.test("a stream that ends after its preamble has broken off there", async () => {
-  const cut = await attemptAt(streamOf(UNSAID), { path: RESPONSES });
-  assert.deepEqual([cut.outcome, cut.afterPreamble], ["truncated", true]);
-  const again = await attemptAt(streamOf(UNSAID), { path: RESPONSES, early: earlyOf(true) });
-  assert.deepEqual([again.outcome, again.afterPreamble], ["truncated", true]);
-  const without = await attemptAt(streamOf(": ping\n\n"), { path: RESPONSES });
-  assert.deepEqual([without.outcome, without.afterPreamble], ["truncated", false]);
-});
-
-Deno.test("the head of a stream goes out a second before its first token, and not after its attempt", async () => {
-  await using server = startRaw((connection) => say(connection, STREAM_HEAD));
-  await attempting(async (send) => {
-    const early = earlyOf();
-    const gone = new AbortController();
-    const waiting = send(server.url, { early, clientGone: gone.signal });
-    const after = await until("the head is out", () => early.heads.length > 0);
-    assert.ok(after >= 900, `${after} ms`);
-    gone.abort();
-    assert.equal((await waiting).outcome, "client_closed");
-  });
-  const early = earlyOf();
-  await attemptAt(STREAM_HEAD, { early });
-  await attemptAt(streamOf(TOKEN, DONE), { early });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  assert.deepEqual(early.heads, []);
-});
-
-for (
-  const [type, isHeld] of [
-    ["application/json", true],
-    ["application/json; charset=utf-8", true],
-    ["application/problem+json", true],
-    ["application/x-ndjson", false],
-    ["text/plain", false],
-    ["audio/wav", false],
-    [undefined, false],
-  ] as const
-) {
-  Deno.test(`an answer of ${type ?? "no type"} and unknown length is ${isHeld ? "held whole" : "passed on as it comes"}`, async () => {
-    const head = STREAM_HEAD.replace(
-      "content-type: text/event-stream\r\n",
-      type ? `content-type: ${type}\r\n` : "",
+/** Sends a chunk every `everyMs` and, where `count` is reached, hangs. */
+function startDripping(everyMs: number, count: number, event = "data: x\n\n"): TestUpstream {
+  return startUpstream(() => {
+    let sent = 0;
+    let timer: ReturnType<typeof setInterval>;
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          timer = setInterval(() => {
+            controller.enqueue(encoder.encode(event));
+            if (++sent === count) clearInterval(timer);
+          }, everyMs);
+        },
+        cancel: () => clearInterval(timer),
+      }),
     );
-    const whole = await attemptAt(head + chunk("one") + chunk("two") + chunk(""));
-    assert.equal(whole.outcome, "ok");
-    assert.equal(whole.answer?.isStream, false);
-    if (isHeld) assert.equal(whole.text, "onetwo");
-    const limits = { firstByteMs: 200 };
-    const { outcome, text } = await attemptAt(head + chunk("one"), { hangs: true, limits });
-    assert.deepEqual([outcome, text], isHeld ? ["timeout", ""] : ["ok", "one"]);
   });
 }
 
-Deno.test("an answer of known length is held whole, of whatever type", async () => {
-  const said = answerOf(200, "one", "content-type: text/plain\r\n");
-  const { answer, text } = await attemptAt(said);
-  assert.deepEqual([answer?.rest, text], [undefined, "one"]);
+Deno.test("silence counts from the last byte, never from the start", async () => {
+  await using server = startDripping(40, 8);
+  await asking(server.url, async (upstream) => {
+    const started = performance.now();
+    assert.equal(await outcomeOf(upstream), "timeout");
+    const after = performance.now() - started;
+    assert.ok(after >= 8 * 40 + 190, `${after} ms`);
+  }, { limits: limitsWith({ firstByteMs: 200 }) });
 });
 
-Deno.test("JSON under the type of an event stream is taken for what it is", async () => {
-  const type = "content-type: text/event-stream\r\n";
-  const good = await attemptAt(answerOf(200, `{"choices":[]}`, type));
-  assert.deepEqual([good.outcome, good.text], ["ok", `{"choices":[]}`]);
-  const refused = await attemptAt(answerOf(400, `{"error":{"message":"m"}}`, type));
-  assert.equal(refused.outcome, "client_error");
-  assert.equal(refused.clientError?.isVllmError, true);
+Deno.test("a client that reads slowly doesn't make its server silent", async () => {
+  await using server = startDripping(5, 1_000);
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.ok(await upstream.read());
+    await wait(350);
+    assert.ok(await upstream.read(), "what came meanwhile is still there");
+    assert.ok(await upstream.read());
+  }, { limits: limitsWith({ firstByteMs: 100 }) });
+});
+
+Deno.test("a client that leaves ends the exchange at any stage, and that is no fault", async () => {
+  await using silent = startSilent();
+  await asking(silent.url, async (upstream, leave) => {
+    setTimeout(leave, 20);
+    assert.equal(await outcomeOf(upstream), "client_closed");
+  });
+  await using dripping = startDripping(5, 1_000);
+  await asking(dripping.url, async (upstream, leave) => {
+    setTimeout(leave, 50);
+    assert.equal(await outcomeOf(upstream), "client_closed");
+  });
+  await asking(dripping.url, async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "client_closed");
+  }, { clientGone: AbortSignal.abort() });
+});
+
+Deno.test("between chunks less silence may be allowed than before the first", async () => {
+  await using server = startDripping(10, 3);
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.ok(await upstream.read());
+    upstream.begin();
+    const started = performance.now();
+    const error = await (async () => {
+      while (await upstream.read());
+    })().catch((error) => error);
+    assert.equal(upstream.end(error), "timeout");
+    assert.equal(upstream.expired, "silent");
+    const after = performance.now() - started;
+    assert.ok(after >= 98 && after < 4_000, `${after} ms`);
+  }, { limits: limitsWith({ firstByteMs: 60_000, chunkMs: 100 }) });
+});
+
+/** Calls all of them. */
+const callAll = (callbacks: ReadonlySet<() => void>) => [...callbacks].forEach((call) => call());
+
+for (
+  const [name, expired] of [
+    ["evictions", "evicted"],
+    ["cutOffs", "cut_off"],
+  ] as const
+) {
+  Deno.test(`a server that hangs is left when ${expired}, and that is a timeout`, async () => {
+    const callbacks = new Set<() => void>();
+    await using server = startSilent();
+    await asking(server.url, async (upstream) => {
+      setTimeout(() => callAll(callbacks), 20);
+      assert.equal(await outcomeOf(upstream), "timeout");
+      assert.equal(upstream.expired, expired);
+      assert.equal(callbacks.size, 0);
+    }, { limits: limitsWith({ [name]: callbacks }) });
+  });
+}
+
+Deno.test("a server that goes out ends no stream that has begun, a stopping router does", async () => {
+  const evictions = new Set<() => void>();
+  const cutOffs = new Set<() => void>();
+  await using server = startDripping(5, 1_000);
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    await upstream.read();
+    upstream.begin();
+    assert.equal(evictions.size, 0);
+    assert.ok(await upstream.read());
+    assert.equal(upstream.expired, undefined);
+    callAll(cutOffs);
+    const error = await upstream.read().catch((error) => error);
+    assert.equal(upstream.end(error), "timeout");
+    assert.equal(upstream.expired, "cut_off");
+  }, { limits: limitsWith({ evictions, cutOffs }) });
+});
+
+Deno.test("a request that is overdue is given up in mid-answer, however much comes", async () => {
+  await using server = startDripping(5, 1_000);
+  const dueAt = performance.now() + 150;
+  await asking(server.url, async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "timeout");
+    assert.equal(upstream.expired, "overdue");
+    assert.ok(performance.now() >= dueAt - 1);
+  }, { limits: limitsWith({ dueAt }) });
+});
+
+Deno.test("a server that answers late is reached by a second connection, and waited for", async () => {
+  let connections = 0;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    const handlers: Promise<void>[] = [];
+    for await (const connection of listener) {
+      connections++;
+      handlers.push((async () => {
+        if (await connection.read(new Uint8Array(4_096)) !== null) {
+          await until("it was looked for", () => connections === 2);
+          const answer = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate";
+          await connection.write(encoder.encode(answer));
+        }
+        connection.close();
+      })());
+    }
+    await Promise.all(handlers);
+  })();
+  try {
+    await asking(`http://127.0.0.1:${listener.addr.port}`, async (upstream) => {
+      assert.equal(await outcomeOf(upstream), "ok");
+    }, { limits: limitsWith({ connectMs: 60 }) });
+  } finally {
+    listener.close();
+    await serving;
+  }
+  assert.equal(connections, 2);
+});
+
+Deno.test("a server is told that nobody wants the rest of its answer", async () => {
+  const gone = Promise.withResolvers<void>();
+  await using server = startUpstream(() =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(encoder.encode("data: x\n\n")),
+        cancel: () => gone.resolve(),
+      }),
+    )
+  );
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    await upstream.read();
+    upstream.close();
+    await gone.promise;
+    await assert.rejects(upstream.read());
+  });
+});
+
+Deno.test("what an answer tells of itself says more than its head", async () => {
+  await using server = startUpstream(() => new Response("x"));
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.equal(upstream.judge({}), "ok");
+    assert.equal(upstream.judge({ status: 500 }), "bad_status");
+    assert.equal(upstream.judge({ status: 503 }), "backpressure");
+    assert.equal(upstream.judge({ status: 400 }), "client_error");
+    assert.equal(upstream.judge({ isGivenUp: true }), "aborted");
+    assert.equal(upstream.judge({ isShutdown: true }), "draining");
+    assert.equal(upstream.judge({}), "ok");
+    assert.equal(upstream.end(new Error("broken")), "truncated");
+  });
+});
+
+/** Answers with those pieces, each once the one before has been read. */
+function startStepping(pieces: readonly number[]) {
+  let next = Promise.withResolvers<void>();
+  const server = startRawServer(async (connection) => {
+    await say(connection, STREAM_HEAD);
+    for (const size of pieces) {
+      await say(connection, chunk("x".repeat(size)));
+      await next.promise;
+      next = Promise.withResolvers();
+    }
+    await say(connection, chunk(""));
+  });
+  return { server, step: () => next.resolve() };
+}
+
+Deno.test("buffers grow for a large event and shrink again with the small ones after it", async () => {
+  const LARGE = 100_000;
+  const { server: started, step } = startStepping([200, LARGE, ...Array(12).fill(200)]);
+  await using server = started;
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    const buffers: number[] = [];
+    const take = async (size: number) => {
+      let largest = 0;
+      for (let found = 0; found < size;) {
+        const bytes = await upstream.read();
+        found += bytes!.length;
+        largest = Math.max(largest, bytes!.buffer.byteLength);
+      }
+      step();
+      return largest;
+    };
+    assert.equal(await take(200), 512);
+    assert.ok(await take(LARGE) >= 32_768, "a large event takes few reads");
+    for (let i = 0; i < 12; i++) buffers.push(await take(200));
+    assert.deepEqual(buffers, [...buffers].sort((a, b) => b - a), "they never grow");
+    assert.equal(buffers.at(-1), 512);
+    assert.equal(buffers.filter((size) => size > 1_024).length < 5, true, `${buffers}`);
+    assert.equal(await upstream.read(), undefined);
+  });
+});
+
+for (const encoding of ["gzip", "deflate"] as const) {
+  Deno.test(`an event stream that a mesh compressed with ${encoding} is read as text`, async () => {
+    const text = "data: x\n\n".repeat(100);
+    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream(encoding));
+    const body = await new Response(stream).bytes();
+    const headers = { "content-type": "text/event-stream", "content-encoding": encoding };
+    await using server = startUpstream(() => new Response(body, { headers }));
+    using client = Deno.createHttpClient({ http2: false });
+    await asking(server.url, async (upstream) => {
+      const { headers } = await upstream.head();
+      assert.equal(headers.get("content-encoding"), null);
+      let read = "";
+      for (let bytes = await upstream.read(); bytes; bytes = await upstream.read()) {
+        read += new TextDecoder().decode(bytes);
+      }
+      assert.equal(read, text);
+    }, { fetch: fetchBy(client), headers: [["accept-encoding", "identity"]] });
+  });
+}
+
+Deno.test("whatever else is compressed is passed on as it came", async () => {
+  const stream = new Blob(["{}"]).stream().pipeThrough(new CompressionStream("gzip"));
+  const body = await new Response(stream).bytes();
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  await using server = startUpstream(() => new Response(body, { headers }));
+  await asking(server.url, async (upstream) => {
+    const { headers } = await upstream.head();
+    assert.equal(headers.get("content-encoding"), "gzip");
+    assert.deepEqual(await upstream.read(), body);
+  }, { headers: [["accept-encoding", "identity"]] });
+});
+
+Deno.test("comments are no progress: a server that sends nothing else is silent", async () => {
+  const comments = [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n", ": a\r\n\r\n", "\n"];
+  for (const comment of comments) {
+    await using server = startDripping(10, 1_000, comment);
+    await asking(server.url, async (upstream) => {
+      const started = performance.now();
+      assert.equal(await outcomeOf(upstream), "timeout");
+      assert.equal(upstream.expired, "silent");
+      assert.ok(performance.now() - started >= 148);
+    }, { limits: limitsWith({ firstByteMs: 150 }) });
+  }
+});
+
+Deno.test("a comment with an event in one piece is progress", async () => {
+  await using server = startDripping(40, 8, ": keep-alive\n\ndata: x\n\n");
+  await asking(server.url, async (upstream) => {
+    const started = performance.now();
+    assert.equal(await outcomeOf(upstream), "timeout");
+    assert.ok(performance.now() - started >= 8 * 40 + 190);
+  }, { limits: limitsWith({ firstByteMs: 200 }) });
+});
+
+Deno.test("a begun stream whose engine stands still is stopped long before the limit between chunks", async () => {
+  await using server = startDripping(5, 3);
+  const engine = () => ({ movedAt: -Infinity, stillSince: 0 });
+  await asking(server.url, async (upstream) => {
+    await upstream.head();
+    assert.ok(await upstream.read());
+    upstream.begin();
+    const error = await (async () => {
+      while (await upstream.read());
+    })().catch((error) => error);
+    assert.equal(upstream.end(error), "timeout");
+    assert.equal(upstream.expired, "stopped");
+  }, { limits: limitsWith({ chunkMs: 60_000, stillMs: 100, engine }) });
 });

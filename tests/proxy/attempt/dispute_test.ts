@@ -3,10 +3,10 @@ import { ROOMY } from "../../support/limits.ts";
 import type { Cause, Lease } from "../../../src/fleet/lease.ts";
 import type { Outcome } from "../../../src/fleet/outcome.ts";
 import type { ClientError } from "../../../src/fleet/health/outlier_detection.ts";
-import type { Answer, Attempted } from "../../../src/proxy/attempt/attempt.ts";
+import type { Answer, FirstAnswer } from "../../../src/proxy/attempt/first_answer.ts";
 import { createFailures, isDisputable } from "../../../src/proxy/attempt/dispute.ts";
 import { newServer } from "../../../src/fleet/state/server.ts";
-import type { Expiry } from "../../../src/proxy/attempt/outcome_of.ts";
+import type { Expiry } from "../../../src/proxy/attempt/outcome.ts";
 import { configOf } from "../../support/config.ts";
 
 for (
@@ -51,7 +51,7 @@ function leaseOf({ apiKey }: { apiKey?: string } = {}) {
 
 const GATEWAY: ClientError = { status: 404, isVllmError: false, isUnknownModel: false };
 
-function attemptedWith(outcome: Outcome, known: Partial<Attempted> = {}): Attempted {
+function attemptedWith(outcome: Outcome, known: Partial<FirstAnswer> = {}): FirstAnswer {
   return { outcome, answer: undefined, expired: undefined, ...known };
 }
 

@@ -27,7 +27,7 @@ const PING = ": keep-alive\n\n";
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** What was held of a stream, and what was passed on meanwhile. */
-interface Holding extends Held {
+interface Holding extends Held<Pieces> {
   readonly text: string;
   readonly early: readonly [string, "preamble" | "comment"][];
 }

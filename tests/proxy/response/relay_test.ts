@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { fetchBy } from "../../../src/http/fetch.ts";
 import type { Outcome } from "../../../src/fleet/outcome.ts";
-import { attempt } from "../../../src/proxy/attempt/attempt.ts";
-import { createConnectProbe } from "../../../src/http/connect_probe.ts";
-import { relay } from "../../../src/proxy/response/relay.ts";
+import { firstAnswerTo } from "../../support/ask.ts";
+import { relayed } from "../../support/relayed.ts";
 import { brokenStream } from "../../../src/proxy/response/server_errors.ts";
 import { watchStream } from "../../../src/proxy/sse/stream_watch.ts";
-import type { Upstream } from "../../../src/proxy/attempt/upstream.ts";
-import { limitsWith, ROOMY } from "../../support/limits.ts";
+import { limitsWith } from "../../support/limits.ts";
 import { until } from "../../support/until.ts";
 import { startUpstream, type TestUpstream } from "../../support/upstream.ts";
 
@@ -65,38 +63,30 @@ async function relaying(
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
   const gone = new AbortController();
-  const { answer } = await attempt({
+  const { answer } = await firstAnswerTo({
     url: server.url,
     path,
     headers: [],
     body: encoder.encode("{}"),
     fetch: fetchBy(client),
     fetchFresh: fetchBy(client),
-    room: ROOMY,
     limits: limitsWith({ chunkMs, clientMs }),
     clientGone: gone.signal,
-    isReachable: createConnectProbe(),
-    early: {
-      clientGone: gone.signal,
-      sent: Promise.resolve(),
-      hasPreamble: false,
-      open() {},
-      pass() {},
-    },
+    reply: { hasPreamble: false, open() {}, pass() {} },
     headFor: () => [],
   });
   assert.ok(answer?.rest, "there is more to come");
   const ends: [Outcome, number][] = [];
   const gaps: number[] = [];
   let tail = "";
-  const stream = relay({
+  const stream = await relayed({
     held: answer.body,
     rest: answer.rest,
     watch: answer.watch ?? watchStream(undefined),
     isStream: answer.isStream,
     clientGone: gone.signal,
+    onLeave: () => gone.abort(),
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
-    onHeldTaken() {},
     onNext: (gapMs) => void gaps.push(gapMs),
     onEnd(outcome, { bytes, tail: last }) {
       ends.push([outcome, bytes]);
@@ -106,7 +96,7 @@ async function relaying(
   try {
     await use({ stream, ends, gaps, tail: () => tail, leave: () => gone.abort() });
   } finally {
-    answer.rest.close();
+    answer.rest.end();
   }
 }
 
@@ -194,6 +184,7 @@ Deno.test("a client that leaves ends it once, by its signal or by its stream", a
     const reader = stream.getReader();
     await reader.read();
     leave();
+    await until("it has ended", () => ends.length > 0);
     assert.deepEqual(ends, [["client_closed", FIRST.length]]);
     await assert.rejects(reader.read());
     assert.equal(ends.length, 1);
@@ -201,6 +192,7 @@ Deno.test("a client that leaves ends it once, by its signal or by its stream", a
   await relaying(server, async ({ stream, ends, leave }) => {
     await stream.cancel();
     leave();
+    await until("it has ended", () => ends.length > 0);
     assert.deepEqual(ends, [["client_closed", 0]]);
   });
 });
@@ -244,14 +236,13 @@ async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
   const ends: Outcome[] = [];
   const bytes: number[] = [];
   const tails: string[] = [];
-  const stream = relay({
+  const stream = await relayed({
     held: encoder.encode(held),
     rest,
     watch: watchStream(dialect),
     isStream: true,
     clientGone: new AbortController().signal,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
-    onHeldTaken() {},
     onNext() {},
     onEnd(outcome, passed) {
       ends.push(outcome);
@@ -310,14 +301,13 @@ Deno.test("a client that leaves once it has the last event has all of its answer
   const rest = piecesOf([token("stop") + DONE, ": late\n\n"]);
   const ends: Outcome[] = [];
   const gone = new AbortController();
-  const stream = relay({
+  const stream = await relayed({
     held: encoder.encode(token()),
     rest,
     watch: watchStream("completions"),
     isStream: true,
     clientGone: gone.signal,
     errorFor: () => assert.fail("it is whole"),
-    onHeldTaken() {},
     onNext() {},
     onEnd: (outcome) => void ends.push(outcome),
   });
@@ -325,6 +315,7 @@ Deno.test("a client that leaves once it has the last event has all of its answer
   await reader.read();
   await reader.read();
   gone.abort();
+  await until("it has ended", () => ends.length > 0);
   assert.deepEqual(ends, ["ok"]);
   assert.equal(rest.closed(), true);
   await reader.cancel().catch(() => {});
@@ -350,26 +341,25 @@ for (
 }
 
 Deno.test("the rest is closed when it broke or its client left, and at a clean end has closed itself", async () => {
-  const relayed = (rest: Upstream, clientGone = new AbortController().signal) =>
-    relay({
+  const relayedFrom = (rest: Pieces, clientGone = new AbortController().signal) =>
+    relayed({
       held: encoder.encode(FIRST),
       rest,
       watch: watchStream("other"),
       isStream: true,
       clientGone,
       errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
-      onHeldTaken() {},
       onNext() {},
       onEnd() {},
     });
   const broken = piecesOf([], { breaks: true });
-  await readAll(relayed(broken));
+  await readAll(await relayedFrom(broken));
   assert.equal(broken.closed(), true);
   const left = piecesOf(["more"]);
-  await relayed(left).cancel();
+  await (await relayedFrom(left)).cancel();
   assert.equal(left.closed(), true);
   const whole = piecesOf(["more"]);
-  await readAll(relayed(whole));
+  await readAll(await relayedFrom(whole));
   assert.equal(whole.closed(), false);
 });
 
@@ -377,20 +367,20 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
   Deno.test(`an answer that is ${expired} while nobody reads ends there and then, and not cleanly`, async () => {
     const rest = piecesOf(["one", "two"]);
     const ends: [Outcome, number][] = [];
-    const stream = relay({
+    const stream = await relayed({
       held: encoder.encode(FIRST),
       rest,
       watch: watchStream("other"),
       isStream: true,
       clientGone: new AbortController().signal,
       errorFor: () => assert.fail("nobody would read it"),
-      onHeldTaken() {},
       onNext() {},
       onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
     });
     const reader = stream.getReader();
     await reader.read();
     rest.expire(expired);
+    await until("it has ended", () => ends.length > 0);
     assert.deepEqual(ends, [[outcome, FIRST.length]]);
     assert.equal(rest.closed(), true);
     await assert.rejects(reader.read(), { name: "BrokenAnswer" });
@@ -433,14 +423,13 @@ Deno.test("a client that takes nothing of an answer is given up, and the server 
 
 Deno.test("nothing is read of the server before the client wants it", async () => {
   const rest = piecesOf(["one", "two", "three"]);
-  const stream = relay({
+  const stream = await relayed({
     held: encoder.encode(FIRST),
     rest,
     watch: watchStream("other"),
     isStream: true,
     clientGone: new AbortController().signal,
     errorFor: () => assert.fail("it is whole"),
-    onHeldTaken() {},
     onNext() {},
     onEnd() {},
   });

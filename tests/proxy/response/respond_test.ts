@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Attempted, LEFT } from "../../../src/proxy/attempt/attempt.ts";
+import type { FirstAnswer } from "../../../src/proxy/attempt/first_answer.ts";
+import { NOBODYS_FAULT } from "../../../src/proxy/attempt/outcome.ts";
+import { createReply } from "../../../src/proxy/response/reply.ts";
+import { exchanged } from "../../support/exchange.ts";
 import { type Ended, respond } from "../../../src/proxy/response/respond.ts";
 import { dialectOf } from "../../../src/vllm/stream_events.ts";
 import { watchStream } from "../../../src/proxy/sse/stream_watch.ts";
-import { brokenStream } from "../../../src/proxy/response/server_errors.ts";
 import { numRuns } from "../../support/property.ts";
 import { ROOMY } from "../../support/limits.ts";
-import { cutAt, type Pieces, piecesOf } from "../../support/pieces.ts";
+import { attemptOver, cutAt, type Pieces, piecesOf } from "../../support/pieces.ts";
 
 const encoder = new TextEncoder();
 const USAGE = `"usage":{"prompt_tokens":7,"completion_tokens":3}`;
@@ -18,13 +20,13 @@ const EVENTS = [
   "data: [DONE]\n\n",
 ].join("");
 
-function answering(
+async function answering(
   { type = "text/event-stream", held = "", rest, status = 200, outcome = "ok", path = CHAT }: {
     type?: string;
     held?: string | Uint8Array<ArrayBuffer>;
     rest?: Pieces;
     status?: number;
-    outcome?: Attempted["outcome"];
+    outcome?: FirstAnswer["outcome"];
     path?: string;
   },
 ) {
@@ -34,20 +36,20 @@ function answering(
   const headers = new Headers({ "content-type": type });
   const isStream = type === "text/event-stream";
   const watch = isStream ? watchStream(dialectOf(path)) : undefined;
-  const answer = { status, headers, isStream, body, rest, room: ROOMY, watch };
-  const response = respond({ outcome, answer, expired: undefined }, {
-    headers: [["x-request-id", "request-1"]],
-    errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
-    clientGone: new AbortController().signal,
-    onNext: (gap) => void gaps.push(gap),
-    onEnd: (ended) => void ends.push(ended),
+  const response = await exchanged(async (exchange) => {
+    const attempt = rest && await attemptOver(rest, exchange.departure);
+    const answer = { status, headers, isStream, body, rest: attempt, room: ROOMY, watch };
+    const own: [string, string][] = [["x-request-id", "request-1"]];
+    const reply = createReply(exchange);
+    const onNext = (gap: number) => void gaps.push(gap);
+    ends.push(await respond({ outcome, answer }, reply, own, { chunkTimeoutMs: 1_000 }, onNext));
   });
   return { response, ends, gaps };
 }
 
 Deno.test("a whole answer is passed on at once, with what it told of tokens", async () => {
   const held = `{${USAGE}}`;
-  const { response, ends, gaps } = answering({ type: "application/json", held });
+  const { response, ends, gaps } = await answering({ type: "application/json", held });
   const usage = { promptTokens: 7, completionTokens: 3 };
   assert.deepEqual(ends, [{
     outcome: "ok",
@@ -63,7 +65,7 @@ Deno.test("a whole answer is passed on at once, with what it told of tokens", as
 });
 
 Deno.test("a failure that came as an answer stays one, with its own status", async () => {
-  const { response, ends } = answering({
+  const { response, ends } = await answering({
     type: "application/json",
     held: "{}",
     status: 500,
@@ -81,14 +83,13 @@ Deno.test("a failure that came as an answer stays one, with its own status", asy
   await response.body?.cancel();
 });
 
-Deno.test("without an answer the client has left", () => {
+Deno.test("without an answer the client has left", async () => {
   const ends: Ended[] = [];
-  const response = respond(LEFT, {
-    headers: [["x-request-id", "request-1"]],
-    errorFor: () => assert.fail("nobody is there to be told"),
-    clientGone: new AbortController().signal,
-    onNext() {},
-    onEnd: (ended) => void ends.push(ended),
+  const response = await exchanged(async (exchange) => {
+    const left = { outcome: NOBODYS_FAULT, answer: undefined };
+    const onNext = () => assert.fail("nothing came");
+    const own: [string, string][] = [["x-request-id", "request-1"]];
+    ends.push(await respond(left, createReply(exchange), own, { chunkTimeoutMs: 1_000 }, onNext));
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
@@ -106,7 +107,7 @@ Deno.test("without an answer the client has left", () => {
 Deno.test("a stream tells of its end when all of it has passed, and of each chunk after the first", async () => {
   const pieces = EVENTS.split(/(?<=\n\n)/).map((event) => encoder.encode(event));
   const rest = piecesOf(pieces.slice(1));
-  const { response, ends, gaps } = answering({ held: pieces[0]!, rest });
+  const { response, ends, gaps } = await answering({ held: pieces[0]!, rest });
   assert.deepEqual(ends, []);
   assert.equal(await response.text(), EVENTS);
   const usage = { promptTokens: 7, completionTokens: 3 };
@@ -125,7 +126,11 @@ Deno.test("a stream tells of its end when all of it has passed, and of each chun
 
 Deno.test("the chunks of a long document are no tokens", async () => {
   const rest = piecesOf([encoder.encode(`,${USAGE}}`)]);
-  const { response, ends, gaps } = answering({ type: "application/json", held: `{"a":1`, rest });
+  const { response, ends, gaps } = await answering({
+    type: "application/json",
+    held: `{"a":1`,
+    rest,
+  });
   await response.text();
   assert.equal(ends[0]!.usage?.completionTokens, 3);
   assert.deepEqual(gaps, []);
@@ -133,7 +138,7 @@ Deno.test("the chunks of a long document are no tokens", async () => {
 
 Deno.test("a stream that breaks tells so, with what it had told before", async () => {
   const rest = piecesOf([encoder.encode(`data: {${USAGE}}\n\n`)], { breaks: true });
-  const { response, ends } = answering({ held: "data: {}\n\n", rest });
+  const { response, ends } = await answering({ held: "data: {}\n\n", rest });
   await assert.rejects(response.text());
   assert.equal(ends.length, 1);
   assert.equal(ends[0]!.outcome, "truncated");
@@ -146,7 +151,7 @@ Deno.test("usage is found wherever one boundary or two fall", async () => {
   await fc.assert(
     fc.asyncProperty(place, place, async (one, other) => {
       const [held, ...pieces] = cutAt(bytes, [one, other]);
-      const { response, ends } = answering({ held: held!, rest: piecesOf(pieces) });
+      const { response, ends } = await answering({ held: held!, rest: piecesOf(pieces) });
       assert.equal(await response.text(), EVENTS);
       assert.equal(ends[0]!.outcome, "ok");
       assert.deepEqual(ends[0]!.usage, { promptTokens: 7, completionTokens: 3 });
@@ -161,7 +166,7 @@ Deno.test("usage is found in the smallest pieces that a server's own writes come
     const bytes = encoder.encode(event);
     return [bytes.slice(0, bytes.length >> 1), bytes.slice(bytes.length >> 1)];
   });
-  const { response, ends } = answering({ held: pieces[0]!, rest: piecesOf(pieces.slice(1)) });
+  const { response, ends } = await answering({ held: pieces[0]!, rest: piecesOf(pieces.slice(1)) });
   await response.text();
   assert.deepEqual(ends[0]!.usage, { promptTokens: 7, completionTokens: 3 });
 });
@@ -173,7 +178,7 @@ const DONE = "data: [DONE]\n\n";
 
 Deno.test("a stream of completions that ends cleanly without [DONE] gets an error event and no clean end", async () => {
   const rest = piecesOf([TOKEN]);
-  const { response, ends } = answering({ held: TOKEN, rest });
+  const { response, ends } = await answering({ held: TOKEN, rest });
   let text = "";
   await assert.rejects(async () => {
     for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
@@ -204,40 +209,40 @@ for (
 ) {
   Deno.test(`a stream of ${path} is whole with its last event and not without it`, async () => {
     const held = path === CHAT ? STOP : event;
-    const whole = answering({ held, rest: piecesOf([event, last]), path });
+    const whole = await answering({ held, rest: piecesOf([event, last]), path });
     assert.equal(await whole.response.text(), held + event + last);
     assert.equal(whole.ends[0]!.outcome, "ok");
-    const cut = answering({ held, rest: piecesOf([event]), path });
+    const cut = await answering({ held, rest: piecesOf([event]), path });
     await assert.rejects(cut.response.text());
     assert.equal(cut.ends[0]!.outcome, "truncated");
   });
 }
 
 Deno.test("other streams are whole when they end cleanly, and so is what is no stream", async () => {
-  const other = answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/audio/speech" });
+  const other = await answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/audio/speech" });
   assert.equal(await other.response.text(), TOKEN + TOKEN);
   assert.equal(other.ends[0]!.outcome, "ok");
   const type = "application/json";
-  const document = answering({ type, held: "{", rest: piecesOf(["}"]) });
+  const document = await answering({ type, held: "{", rest: piecesOf(["}"]) });
   assert.equal(await document.response.text(), "{}");
   assert.equal(document.ends[0]!.outcome, "ok");
 });
 
 Deno.test("a stream of completions that never told why it stopped is not whole, though it says [DONE]", async () => {
-  const { response, ends } = answering({ held: TOKEN, rest: piecesOf([TOKEN, DONE]) });
+  const { response, ends } = await answering({ held: TOKEN, rest: piecesOf([TOKEN, DONE]) });
   await assert.rejects(response.text());
   assert.equal(ends[0]!.outcome, "aborted");
 });
 
 Deno.test("a stream that ends with an error of its server's is a failure, though it is passed on whole", async () => {
-  const { response, ends } = answering({ held: TOKEN, rest: piecesOf([FAILED, DONE]) });
+  const { response, ends } = await answering({ held: TOKEN, rest: piecesOf([FAILED, DONE]) });
   assert.equal(await response.text(), TOKEN + FAILED + DONE);
   assert.deepEqual(ends.map(({ outcome, status }) => [outcome, status]), [["bad_status", 200]]);
 });
 
 Deno.test("what the rest's head said is kept where its end says nothing else", async () => {
   const rest = piecesOf(["}"], { status: 404 });
-  const { response, ends } = answering({
+  const { response, ends } = await answering({
     type: "application/json",
     held: "{",
     rest,
@@ -251,7 +256,7 @@ Deno.test("what the rest's head said is kept where its end says nothing else", a
 
 Deno.test("a stream that the router gave up says why, to its client and at its end", async () => {
   const rest = piecesOf([], { breaks: true, expired: "cut_off" });
-  const { response, ends } = answering({ held: TOKEN, rest });
+  const { response, ends } = await answering({ held: TOKEN, rest });
   let text = "";
   await assert.rejects(async () => {
     for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
@@ -283,7 +288,7 @@ Deno.test("however a stream is cut, it ends once, as it should, and every byte t
         const before = events.join("");
         const bytes = encoder.encode(before + end);
         const [held, ...pieces] = cutAt(bytes, places);
-        const { response, ends: ended } = answering({
+        const { response, ends: ended } = await answering({
           held: held!,
           rest: piecesOf(pieces, { breaks }),
         });
@@ -311,7 +316,7 @@ Deno.test("however a stream is cut, it ends once, as it should, and every byte t
 });
 
 Deno.test("205 is passed on as 204: the runtime's server doesn't end it, and clients would wait", async () => {
-  const { response } = answering({ type: "text/plain", status: 205 });
+  const { response } = await answering({ type: "text/plain", status: 205 });
   assert.equal(response.status, 204);
   assert.equal(await response.text(), "");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Refusal } from "../../../src/fleet/eligible.ts";
-import type { Expiry } from "../../../src/proxy/attempt/outcome_of.ts";
+import type { Expiry } from "../../../src/proxy/attempt/outcome.ts";
 import { brokenStream, noAnswer } from "../../../src/proxy/response/server_errors.ts";
 
 const SETTINGS = { requestTimeoutMs: 7_000, chunkTimeoutMs: 1_500, totalTimeoutMs: 60_000 };

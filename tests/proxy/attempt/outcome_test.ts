@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../../src/fleet/outcome.ts";
-import { type Expiry, type Facts, outcomeOf } from "../../../src/proxy/attempt/outcome_of.ts";
+import { type Expiry, type Facts, outcomeOf } from "../../../src/proxy/attempt/outcome.ts";
 
 /** As `fetch` throws it where nobody listens. */
 const CONNECT = new TypeError("error sending request", {

@@ -52,6 +52,22 @@ export function outcomeOf(facts: Facts): Outcome {
   return isConnectError(error) ? "refused" : "reset";
 }
 
+/**
+ * The outcome of a request whose last attempt ended like this. What the router cuts off as it stops
+ * fails nobody.
+ */
+export function outcomeFor(
+  attempt: { readonly outcome: Outcome; readonly expired: Expiry | undefined } | undefined,
+): Outcome | "rejected" {
+  return !attempt || attempt.expired === "cut_off" ? "rejected" : attempt.outcome;
+}
+
+/**
+ * The outcome of a request whose client left before any server was asked, and of an attempt that a
+ * defect of the router's ended: no server is to blame.
+ */
+export const NOBODYS_FAULT: Outcome = "client_closed";
+
 /** Whether a status sends the client elsewhere. */
 export function isRedirect(status: number): boolean {
   return status >= 300 && status <= 399;

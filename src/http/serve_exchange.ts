@@ -1,0 +1,99 @@
+import { BrokenAnswer } from "./broken_answer.ts";
+import type { Exchange, Head } from "./exchange.ts";
+
+/** Takes an exchange to its end. Must respond or begin before it settles. */
+export type Handle = (exchange: Exchange) => Promise<void>;
+
+/**
+ * An exchange over `Deno.serve`, which takes a `Response` for each request.
+ *
+ * @param sent settles when the answer has gone out, or its connection has ended
+ * @param onError hears of an error that `handle` throws after the head was sent
+ * @returns the response once its head is known. Rejects with what `handle` throws before that.
+ */
+export function serveExchange(
+  request: Request,
+  sent: Promise<unknown>,
+  handle: Handle,
+  onError: (error: unknown) => void,
+): Promise<Response> {
+  const { promise: responded, resolve, reject } = Promise.withResolvers<Response>();
+  const listeners = new Set<() => void>();
+  let hasLeft = false;
+  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  let isOver = false;
+  let unsent = 0;
+  let ready: PromiseWithResolvers<void> | undefined;
+
+  function whenReady(): Promise<void> {
+    if (isOver) return Promise.resolve();
+    ready ??= Promise.withResolvers();
+    return ready.promise;
+  }
+  function wake(): void {
+    unsent = 0;
+    ready?.resolve();
+    ready = undefined;
+  }
+  function leave(): void {
+    if (hasLeft) return;
+    hasLeft = isOver = true;
+    wake();
+    for (const tell of [...listeners]) tell();
+    listeners.clear();
+  }
+  request.signal.addEventListener("abort", leave);
+  if (request.signal.aborted) leave();
+
+  const exchange: Exchange = {
+    request,
+    departure: {
+      get hasLeft() {
+        return hasLeft;
+      },
+      listeners,
+    },
+    sent,
+    get unsent() {
+      return unsent;
+    },
+    respond(status, head, body) {
+      isOver = true;
+      resolve(new Response(body, { status, headers: head as [string, string][] }));
+    },
+    begin(status, head) {
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: (started) => void (controller = started),
+        pull: wake,
+        cancel: leave,
+      }, { highWaterMark: 0 });
+      resolve(new Response(body, { status, headers: head as [string, string][] }));
+      return whenReady();
+    },
+    write(bytes) {
+      if (isOver) return Promise.resolve();
+      unsent++;
+      const taken = whenReady();
+      // A client that has gone is noticed right there.
+      controller!.enqueue(bytes);
+      return taken;
+    },
+    end() {
+      if (isOver) return;
+      isOver = true;
+      controller!.close();
+    },
+    abort() {
+      if (isOver) return;
+      isOver = true;
+      wake();
+      controller!.error(new BrokenAnswer());
+    },
+  };
+  handle(exchange).catch((error) => {
+    if (!controller) return reject(error);
+    onError(error);
+    exchange.abort();
+  });
+  return responded;
+}

@@ -1,0 +1,73 @@
+import type { Fleet } from "../../fleet/fleet.ts";
+import type { Lease } from "../../fleet/lease.ts";
+import type { ClientPool } from "../../http/client_pool.ts";
+import { createConnectProbe } from "../../http/connect_probe.ts";
+import type { Departure, Head } from "../../http/exchange.ts";
+import { openFetch } from "../../http/fetch_upstream.ts";
+import type { Room } from "../admission.ts";
+import type { Client } from "../client.ts";
+import { headersForAttempt, headersForClient } from "../headers.ts";
+import { headersOf } from "../request.ts";
+import type { Reply } from "../response/reply.ts";
+import { Attempt } from "./attempt.ts";
+import { limitsOf, watchDeadlines } from "./deadlines.ts";
+import { type FirstAnswer, firstAnswer } from "./first_answer.ts";
+
+/** What is the same for all attempts of a request. */
+export interface Asked {
+  /** The client's id for it. */
+  readonly id: string;
+  readonly client: Client;
+  readonly departure: Departure;
+  /** What was asked, with its query. */
+  readonly path: string;
+  /** Those that every server gets. */
+  readonly headers: [string, string][];
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly reply: Reply;
+  /** For what is held of its answers. */
+  readonly room: Room;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly settings: Fleet["settings"];
+}
+
+/** Asks the server of a lease. Rejects only with a defect of the router's. */
+export type Ask = (lease: Lease, asked: Asked) => Promise<FirstAnswer>;
+
+/** @param cutOff aborts when the router can't wait any longer for what it has asked */
+export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
+  const isReachable = createConnectProbe();
+  // Listeners on a signal cost more the more there are; a set of callbacks doesn't.
+  const cutOffs = new Set<() => void>();
+  cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
+  let count = 0;
+
+  return (lease, asked) => {
+    const { id, client, departure, path, body, reply, room, startedAt, settings } = asked;
+    const { config } = lease.server;
+    // A server takes the id into its own, and two in flight with one id confuse it.
+    const attemptId = `${id}-${(count++).toString(36)}`;
+    const url = config.url + path;
+    const { fetch, fetchFresh, proxy = url } = connections.to(config);
+    const attempt = new Attempt({
+      upstream: openFetch({
+        url,
+        headers: headersForAttempt(asked.headers, attemptId, config.apiKey),
+        body,
+        fetch,
+        fetchFresh,
+      }),
+      departure,
+      deadlines: (onExpiry) =>
+        watchDeadlines(
+          limitsOf(settings, lease, { startedAt, cutOffs }),
+          (withinMs) => isReachable(proxy, withinMs),
+          onExpiry,
+        ),
+    });
+    const headFor = (server: Headers): Head =>
+      headersForClient(server, headersOf(id, client, lease.decision));
+    return firstAnswer(attempt, { path, room, reply, headFor });
+  };
+}

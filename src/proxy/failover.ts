@@ -1,0 +1,124 @@
+import { monotonicMs } from "../util/clock.ts";
+import type { Refusal } from "../fleet/eligible.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Lease } from "../fleet/lease.ts";
+import { isFailure } from "../fleet/outcome.ts";
+import type { Server } from "../fleet/state/server.ts";
+import { type ApiError, shuttingDown } from "../http/api_errors.ts";
+import type { Ask, Asked } from "./attempt/ask.ts";
+import { createFailures, type Failed } from "./attempt/dispute.ts";
+import type { FirstAnswer } from "./attempt/first_answer.ts";
+import { NOBODYS_FAULT } from "./attempt/outcome.ts";
+import type { Observer } from "./observer.ts";
+import type { RequestRecord } from "./request_record.ts";
+import type { ReadRequest } from "./request/read_request.ts";
+import { noAnswer } from "./response/server_errors.ts";
+import { costsRetry, isFinal, shouldRetry } from "./retry.ts";
+import type { RetryBudget } from "./retry_budget.ts";
+
+/** What finding an answer depends on. */
+export interface FailoverOptions {
+  readonly fleet: Fleet;
+  readonly ask: Ask;
+  readonly retries: RetryBudget;
+  readonly observer: Observer;
+  /** Aborts when the router can't wait any longer. */
+  readonly cutOff: AbortSignal;
+}
+
+/** What a request gets. */
+export type Found =
+  | {
+    readonly kind: "answer";
+    readonly answered: FirstAnswer;
+    /** The server's name. */
+    readonly server: string;
+    /** The place at the server, `undefined` if the attempt failed and has given it back. */
+    readonly lease: Lease | undefined;
+  }
+  /** An error of the router's, after what the last attempt failed with. */
+  | { readonly kind: "error"; readonly error: ApiError; readonly failed?: Failed | undefined }
+  /** Nothing: its client left before a server was asked. */
+  | { readonly kind: "left" };
+
+/** Asks servers for an answer. */
+export type FindAnswer = (
+  read: Pick<ReadRequest, "work" | "readAt">,
+  asked: Asked,
+  record: RequestRecord,
+) => Promise<Found>;
+
+/**
+ * Chooses a server, asks it and, as long as its answer has not begun, moves to another server where
+ * it fails: as often as `max_retries` and the retry budget allow.
+ */
+export function createFailover(options: FailoverOptions): FindAnswer {
+  const { fleet, ask, retries, observer, cutOff } = options;
+
+  return async function findAnswer({ work, readAt }, asked, record) {
+    const { id, startedAt, settings } = asked;
+    const tried = new Map<Readonly<Server>, number>();
+    const failures = createFailures();
+    let refusal: Refusal | undefined;
+    let heldBack = false;
+    try {
+      do {
+        if (cutOff.aborted) {
+          return { kind: "error", error: shuttingDown, failed: failures.last };
+        }
+        const lease = fleet.acquire(work, tried, id);
+        if (typeof lease === "string") {
+          refusal = lease;
+          break;
+        }
+        const server = lease.server.config;
+        const attemptedAt = performance.now();
+        const { last } = failures;
+        if (!last) observer.chosen(attemptedAt - readAt);
+        else observer.failover({ id, from: last.server, to: server.name, reason: last.outcome });
+        record.attempts++;
+        record.lastServer = server.name;
+
+        const answered = await askOrEnd(ask, lease, asked);
+        tried.set(lease.server, monotonicMs());
+        const { outcome, answer, clientError } = answered;
+        const isSuspect = clientError !== undefined && lease.suspects(clientError);
+        if (!isFailure(outcome) && !isSuspect) {
+          if (outcome === "ok") lease.started();
+          if (answer?.isStream) {
+            const now = performance.now();
+            record.firstTokenMs = now - startedAt;
+            observer.firstToken(server, now - attemptedAt, record.firstTokenMs);
+          }
+          failures.settle(answered);
+          return { kind: "answer", answered, server: server.name, lease };
+        }
+
+        failures.add(lease, answered, isSuspect, Date.now());
+        if (!shouldRetry(answered, record.attempts, settings.maxRetries)) break;
+        heldBack = costsRetry(answered) && fleet.canServe(work.model, tried) && !retries.take();
+      } while (!heldBack);
+      failures.settle(undefined, heldBack);
+    } finally {
+      // Where nothing was settled before, nothing is known.
+      failures.settle(undefined, true);
+    }
+    if (heldBack) observer.retryHeldBack();
+    const { last: failed, answered } = failures;
+    if (answered && !isFinal(failed)) {
+      return { kind: "answer", answered, server: answered.server, lease: undefined };
+    }
+    const error = noAnswer({ failed, refusal, heldBack, model: work.model, settings });
+    return { kind: "error", error, failed };
+  };
+}
+
+/** Asks, and gives the lease back if that fails by a defect of the router's. */
+async function askOrEnd(ask: Ask, lease: Lease, asked: Asked): Promise<FirstAnswer> {
+  try {
+    return await ask(lease, asked);
+  } catch (defect) {
+    lease.end(NOBODYS_FAULT);
+    throw defect;
+  }
+}

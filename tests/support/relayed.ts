@@ -1,0 +1,35 @@
+import type { Outcome } from "../../src/fleet/outcome.ts";
+import { Attempt } from "../../src/proxy/attempt/attempt.ts";
+import { createReply } from "../../src/proxy/response/reply.ts";
+import { relay, type Relayed, type RelayOptions } from "../../src/proxy/response/relay.ts";
+import type { StreamWatch } from "../../src/proxy/sse/stream_watch.ts";
+import { exchanged } from "./exchange.ts";
+import { ROOMY } from "./limits.ts";
+import { attemptOver, type Pieces } from "./pieces.ts";
+
+export interface RelayedOptions extends RelayOptions {
+  readonly held: Uint8Array<ArrayBuffer>;
+  readonly rest: Pieces | Attempt;
+  readonly watch: StreamWatch;
+  readonly isStream: boolean;
+  readonly clientGone: AbortSignal;
+  /** Called when the client leaves by cancelling the body. */
+  readonly onLeave?: () => void;
+  readonly onEnd: (outcome: Outcome, passed: Omit<Relayed, "outcome">) => void;
+}
+
+/** Relays an answer over an exchange. Returns the body that the client gets. */
+export async function relayed(
+  { held, rest, watch, isStream, clientGone, onLeave, onEnd, ...options }: RelayedOptions,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const response = await exchanged(async (exchange) => {
+    if (onLeave) exchange.departure.listeners.add(onLeave);
+    const attempt = rest instanceof Attempt ? rest : await attemptOver(rest, exchange.departure);
+    const reply = createReply(exchange);
+    await reply.begin(200, []);
+    const answer = { body: held, isStream, room: ROOMY, watch };
+    const { outcome, ...passed } = await relay(attempt, answer, reply, options);
+    onEnd(outcome, passed);
+  }, new Request("http://router/", { signal: clientGone }));
+  return response.body!;
+}
