@@ -77,8 +77,12 @@ async function proxying(
     headers: [["access-control-allow-origin", "*"]],
     left: () => void left++,
   });
-  const proxy: Proxied["proxy"] = (request) =>
-    exchanged((exchange) => answer(exchange, client), request);
+  const proxy: Proxied["proxy"] = async (request) => {
+    const response = await exchanged((exchange) => answer(exchange, client), request);
+    // Whatever a whole answer's end brings about comes before the client's next request.
+    await new Promise((resolve) => setTimeout(resolve));
+    return response;
+  };
   const proxied: Proxied = {
     proxy,
     fleet,
