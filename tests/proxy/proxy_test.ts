@@ -78,9 +78,11 @@ async function proxying(
     left: () => void left++,
   });
   const proxy: Proxied["proxy"] = async (request) => {
+    // What the end of an answer brings about comes before the client's next request.
+    const settled = () => new Promise((resolve) => setTimeout(resolve));
+    await settled();
     const response = await exchanged((exchange) => answer(exchange, client), request);
-    // Whatever a whole answer's end brings about comes before the client's next request.
-    await new Promise((resolve) => setTimeout(resolve));
+    await settled();
     return response;
   };
   const proxied: Proxied = {
