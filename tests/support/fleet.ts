@@ -6,6 +6,8 @@ import {
 import type { Gateway } from "../../src/gateway.ts";
 import { startRouter } from "./router.ts";
 
+export { eventsOf } from "./events.ts";
+
 export const MODEL = "simulated-model";
 
 /** A router before simulated servers, all gone when it is disposed of. */
@@ -67,16 +69,6 @@ export function ask(
     }),
     ...(signal && { signal }),
   });
-}
-
-/** The JSON of every `data:` line of an event stream, `[DONE]` as it is. */
-export function eventsOf(text: string): unknown[] {
-  return text.split("\n").filter((line) => line.startsWith("data: ")).map(
-    (line) => {
-      const data = line.slice("data: ".length);
-      return data === "[DONE]" ? data : JSON.parse(data);
-    },
-  );
 }
 
 /** The router's own requests in flight, over all its servers. */
