@@ -10,7 +10,7 @@ export interface ApiError {
 }
 
 /** `{"error":{"message","type","param","code"}}`, with the status as the code. */
-export function errorBody(error: ApiError): string {
+function errorBody(error: ApiError): string {
   const { message, type, param = null, status: code } = error;
   return JSON.stringify({ error: { message, type, param, code } });
 }

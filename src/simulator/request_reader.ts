@@ -8,7 +8,7 @@ const HEAD_END = [13, 10, 13, 10];
 const latin1 = new TextDecoder("latin1");
 
 /** The connection ended where a request would have gone on. */
-export class ConnectionEnded extends Error {}
+class ConnectionEnded extends Error {}
 
 /** Reads requests from a connection, and notices its end while nothing is expected from it. */
 export class RequestReader {
