@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** A child process that listens on a loopback port. */
 export interface Listening extends AsyncDisposable {
   readonly pid: number;
@@ -95,9 +97,7 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
+export { sleep };
 
 /**
  * Returns the CPU time of a process so far, in microseconds. The scheduler counts nanoseconds per

@@ -5,6 +5,7 @@
  *
  * Arguments: the configuration table as JSON. Requires `--v8-flags=--expose-gc`.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
@@ -30,7 +31,7 @@ async function serve(): Promise<void> {
     // Objects freed by the first collection may reference objects that the second can free.
     for (let round = 0; round < 3; round++) {
       gc();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     const { rss, heapUsed: heap, external } = Deno.memoryUsage();
     const inFlight = gateway.fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);

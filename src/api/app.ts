@@ -4,7 +4,7 @@ import * as errors from "../http/api_errors.ts";
 import { serveExchange } from "../http/serve_exchange.ts";
 import { inferencePaths, pathOf } from "../http/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
-import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
+import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
 import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
 import { isOwnHost, isOwnPage, misdirected } from "./own_host.ts";
@@ -50,12 +50,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
       ? errors.errorResponse(foreignOrigin, corsHeaders(origin, allowed))
       : await next();
   });
-  app.use(cors({
-    origin: (origin) => {
-      const [header] = corsHeaders(origin, options.corsOrigins());
-      return header?.[0] === "access-control-allow-origin" ? header[1] : null;
-    },
-  }));
+  app.use(cors({ origin: (origin) => allowedOrigin(origin, options.corsOrigins()) }));
   app.use(async (c, next) => {
     const upgrade = c.req.header("upgrade")?.toLowerCase();
     return upgrade === "websocket" ? errors.errorResponse(errors.noWebSocket) : await next();

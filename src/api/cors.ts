@@ -8,27 +8,38 @@ export const foreignOrigin: ApiError = {
 };
 
 /**
+ * The value of `access-control-allow-origin`; `undefined` where pages of this origin may not use the
+ * router, or where the request comes from no page and some origins only may.
+ *
+ * @param origin of the page that asks, `null` where it is no page
+ * @param allowed `*` stands for all
+ */
+export function allowedOrigin(
+  origin: string | null,
+  allowed: readonly string[],
+): string | undefined {
+  if (allowed.includes("*")) return "*";
+  return origin !== null && allowed.includes(origin) ? origin : undefined;
+}
+
+/**
  * Whether a request comes from a page that may not use the router. A browser sends some requests
  * without asking first, such as a POST of plain text, and only hides their answers from the page.
  */
 export function isForeign(origin: string | null, allowed: readonly string[]): boolean {
-  return origin !== null && !allowed.includes("*") && !allowed.includes(origin);
+  return origin !== null && allowedOrigin(origin, allowed) === undefined;
 }
 
 /**
- * Headers that open an answer to the pages of an origin, if they may use the router. Never with
- * credentials: a page shows its key itself.
- *
- * @param origin of the page that asks, `null` where it is no page
- * @param allowed `*` stands for all
+ * The headers of a forwarded answer that open it to a page, so that they are set together with all
+ * others. Never with credentials: a page shows its key itself.
  */
 export function corsHeaders(
   origin: string | null,
   allowed: readonly string[],
 ): [string, string][] {
-  if (allowed.includes("*")) return [["access-control-allow-origin", "*"]];
-  if (allowed.length === 0) return [];
-  return origin !== null && allowed.includes(origin)
-    ? [["access-control-allow-origin", origin], ["vary", "origin"]]
-    : [["vary", "origin"]];
+  const named = allowedOrigin(origin, allowed);
+  const headers: [string, string][] = named ? [["access-control-allow-origin", named]] : [];
+  if (named !== "*" && allowed.length > 0) headers.push(["vary", "origin"]);
+  return headers;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { drawAll } from "../monitor/terminal/draw.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
@@ -105,7 +106,7 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
     } catch {
       lost = true;
     }
-    await Promise.race([shown.closed, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+    await Promise.race([shown.closed, delay(LOOK_MS)]);
   }
   return 0;
 }

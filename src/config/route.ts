@@ -43,7 +43,7 @@ export function proxyIn(
 }
 
 /** The certificates in a file; `undefined` where none is named, or where it can't be read. */
-export function certificatesIn(
+function certificatesIn(
   name: string | undefined,
   where: string,
   outside: References,

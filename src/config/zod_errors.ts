@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { Diagnostic } from "./diagnostic.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -6,7 +6,7 @@ type Issue = z.core.$ZodIssue;
 /** What a check found, a problem each, at its place below `where`. */
 export function diagnosticsIn(error: z.ZodError | undefined, where: string): Diagnostic[] {
   return (error?.issues ?? []).flatMap(meant).map(({ path, message }) => ({
-    where: (where + path.map(step).join("")).replace(/^\./, "") || "the file",
+    where: where + z.core.toDotPath(path) || "the file",
     what: message,
   }));
 }
@@ -17,8 +17,4 @@ function meant(issue: Issue): Issue[] {
   // The one that fits but for what it holds.
   const found = issue.errors.find((issues) => issues.every(({ path }) => path.length > 0));
   return found?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
-}
-
-function step(key: PropertyKey): string {
-  return typeof key === "number" ? `[${key}]` : `.${String(key)}`;
 }

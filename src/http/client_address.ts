@@ -1,10 +1,11 @@
 import { BlockList, isIP } from "node:net";
+import { LRUCache } from "lru-cache";
 
 /** What of a configuration's networks is known; a reload brings another list. */
 interface Known {
   readonly list: BlockList;
   /** By what was asked for: the same addresses come again and again, and asking costs 3 µs. */
-  readonly answers: Map<string, Place>;
+  readonly answers: LRUCache<string, Place>;
 }
 
 type Place = "trusted" | "elsewhere" | "no_address";
@@ -18,7 +19,10 @@ const MOST_ANSWERS = 10_000;
 function placeOf(address: string, networks: readonly string[]): Place {
   if (address.length > LONGEST) return "no_address";
   let lists = known.get(networks);
-  if (!lists) known.set(networks, lists = { list: listOf(networks), answers: new Map() });
+  if (!lists) {
+    lists = { list: listOf(networks), answers: new LRUCache({ max: MOST_ANSWERS }) };
+    known.set(networks, lists);
+  }
   const { list, answers } = lists;
   const before = answers.get(address);
   if (before) return before;
@@ -26,7 +30,6 @@ function placeOf(address: string, networks: readonly string[]): Place {
   const family = version === 6 ? "ipv6" : "ipv4";
   const inList = version !== 0 && list.check(address, family);
   const place = version === 0 ? "no_address" : inList ? "trusted" : "elsewhere";
-  if (answers.size >= MOST_ANSWERS) answers.clear();
   answers.set(address, place);
   return place;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { BrokenAnswer } from "./broken_answer.ts";
 import { pause } from "../util/interval.ts";
 
@@ -50,7 +51,6 @@ export interface Listener {
 const LAST_CHANCE_MS = 1_000;
 
 const LOOK_MS = 20;
-const never = new AbortController().signal;
 /** What has used up the open files needs a moment to give some back. */
 const AGAIN_MS = 200;
 /** What was cut off has so long to tell its client. */
@@ -159,14 +159,14 @@ export function startListener(
     },
     askToClose() {
       isAsking = true;
-      return hasClients ? pause(LAST_CHANCE_MS, never) : Promise.resolve();
+      return hasClients ? delay(LAST_CHANCE_MS) : Promise.resolve();
     },
     async drain(withinMs, cutOff) {
       stopped = true;
       clearTimeout(again);
       for (const one of [...leaving.keys(), listener]) close(one);
       const deadline = performance.now() + withinMs;
-      while (active > 0 && performance.now() < deadline) await pause(LOOK_MS, never);
+      while (active > 0 && performance.now() < deadline) await delay(LOOK_MS);
       cutOff();
       const enough = new AbortController();
       const closed = Promise.allSettled(closing).then(() => enough.abort());

@@ -28,15 +28,20 @@ export function nextEvent(text: string, from = 0): StreamEvent | undefined {
       return { name, data: data.join("\n"), end: LINE.lastIndex };
     }
     if (content === "") name = undefined;
-    else if (content!.startsWith("data:")) data.push(valueOf(content!));
-    else if (content!.startsWith("event:")) name = valueOf(content!);
+    else if (isField(content!, "data")) data.push(valueOf(content!));
+    else if (isField(content!, "event")) name = valueOf(content!) || undefined;
   }
   return undefined;
 }
 
-/** Of a line such as `data: value`; the one space is no part of it. */
+function isField(line: string, name: string): boolean {
+  return line.startsWith(name) && (line[name.length] === ":" || line.length === name.length);
+}
+
+/** The value in `data: value`, without that one space; a line without a colon has an empty value. */
 function valueOf(line: string): string {
-  return line.slice(line.indexOf(":") + 1).replace(/^ /, "");
+  const colon = line.indexOf(":");
+  return colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
 }
 
 const LINE_FEED = 0x0a;
@@ -60,11 +65,6 @@ export function endOfLastEvent(bytes: Uint8Array): number {
 
 function isLineEnd(byte: number | undefined): boolean {
   return byte === LINE_FEED || byte === CARRIAGE_RETURN;
-}
-
-/** Every whole event with data in a text. */
-export function* eventsIn(text: string): Generator<StreamEvent> {
-  for (let event = nextEvent(text); event; event = nextEvent(text, event.end)) yield event;
 }
 
 /** Kinds of errors by name that are the server's, where no status is told. */

@@ -8,7 +8,7 @@ const HEAD_END = [13, 10, 13, 10];
 const latin1 = new TextDecoder("latin1");
 
 /** Thrown when the connection ends before or within a request. */
-export class ConnectionEnded extends Error {}
+class ConnectionEnded extends Error {}
 
 /** Reads requests from a connection and detects its end even while no request is expected. */
 export class RequestReader {

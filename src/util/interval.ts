@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { jittered } from "./jitter.ts";
 
 /** Share of an interval by which each wait is shortened or lengthened, so that polls spread out. */
@@ -20,15 +21,7 @@ export async function repeat(
 }
 
 /** Waits, or returns at once when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  // The only way it fails is the abort.
+  await delay(ms, undefined, { signal }).catch(() => {});
 }

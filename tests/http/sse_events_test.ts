@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { errorStatusOf, eventsIn, nextEvent } from "../../src/http/sse_events.ts";
+import { errorStatusOf, nextEvent } from "../../src/http/sse_events.ts";
+import { clientsEventsIn, eventsIn } from "../support/events.ts";
 import { numRuns } from "../support/property.ts";
 
 const dataOf = (text: string) => [...eventsIn(text)].map(({ data }) => data);
@@ -13,6 +14,7 @@ for (
     ["several", "data: a\n\ndata: b\n\n", ["a", "b"]],
     ["lines of one event are joined", "data: a\ndata: b\n\n", ["a\nb"]],
     ["an empty line of data is data", "data:\n\n", [""]],
+    ["a line without a colon is a field without a value", "data\ndata: b\n\n", ["\nb"]],
     ["comments are no events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
     ["fields alone are no event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
     ["fields beside data are left out", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
@@ -104,6 +106,24 @@ Deno.test("however a stream is cut, its first event is found when its last piece
         }
       },
     ),
+    { numRuns },
+  );
+});
+
+Deno.test("the same events are found as by a client's package, whatever the line endings", () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 5 }), ending, (events, ending) => {
+      const text = events.flatMap(({ data, before }) => [
+        ...before,
+        ...data.map((line) => `data:${line}`),
+        "",
+        "",
+      ]).join(ending) + ":";
+      assert.deepEqual(
+        [...eventsIn(text)].map(({ name, data }) => ({ name, data })),
+        clientsEventsIn(text),
+      );
+    }),
     { numRuns },
   );
 });

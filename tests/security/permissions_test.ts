@@ -4,9 +4,9 @@ import { createAuthority } from "./certificates.ts";
 import { bearer, CHAT, configText, startRecorder, statusOf } from "./guarded.ts";
 import { flagsOf, spawn, startProcess } from "./process.ts";
 
-const { tasks } = JSON.parse(
+const { tasks, permissions: sets } = JSON.parse(
   Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)),
-) as { tasks: Record<string, string> };
+) as { tasks: Record<string, string>; permissions: unknown };
 
 Deno.test("with the permissions of `deno task start` the router does all that it does", async () => {
   const folder = await Deno.makeTempDir();
@@ -98,17 +98,32 @@ Deno.test("with the same permissions nothing else can be written, run or loaded"
 });
 
 Deno.test("the tasks that run the router and the executables have these permissions and no more", () => {
+  assert.deepEqual(sets, {
+    router: {
+      net: true,
+      read: true,
+      env: true,
+      sys: ["osRelease"],
+      run: { deny: true },
+      ffi: { deny: true },
+    },
+  });
   const permissions = (command: string) =>
-    command.split(" ").filter((word) => /^--(allow|deny|no)-(?!legacy)/.test(word));
-  const expected = permissions(tasks.start!);
-  assert.deepEqual(expected, flagsOf("start"));
-  assert.ok(!expected.includes("--allow-all") && !expected.includes("--allow-write"));
-  for (const denied of ["--deny-run", "--deny-ffi", "--no-remote"]) {
-    assert.ok(expected.includes(denied));
+    command.split(" ").filter((word) => /^(--(allow|deny|no|permission)-|-[A-Z])/.test(word));
+  const expected = [
+    "--permission-set=router",
+    "--allow-write=logs,/var/log/vllm-router",
+    "--no-prompt",
+    "--no-remote",
+  ];
+  assert.deepEqual(flagsOf("start"), expected);
+  for (const name of ["demo", "dev", "start", "executable"]) {
+    assert.deepEqual(permissions(tasks[name]!), expected, name);
   }
-  for (const name of ["demo", "dev", "compile", "compile:all"]) {
+  for (const name of ["compile", "compile:all"]) {
     for (const command of tasks[name]!.split(" && ")) {
-      assert.deepEqual(permissions(command), expected, command);
+      assert.match(command, /^DENO_NO_UPDATE_CHECK=1 deno task executable /, name);
+      assert.deepEqual(permissions(command), [], name);
     }
   }
 });

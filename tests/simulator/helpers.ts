@@ -4,6 +4,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/simulator.ts";
+import { eventsOf } from "../support/events.ts";
 
 /** Registers a test that fails if it leaks an operation or a resource. */
 export function test(name: string, run: () => void | Promise<void>): void {
@@ -43,12 +44,7 @@ export function postChat(
 
 /** Returns the data of a stream's events, with JSON parsed. */
 // deno-lint-ignore no-explicit-any
-export function events(text: string): any[] {
-  return text.split("\n\n").filter((event) => event !== "").map((event) => {
-    const data = /^data: (.*)$/m.exec(event)![1]!;
-    return data === "[DONE]" ? data : JSON.parse(data);
-  });
-}
+export const events: (text: string) => any[] = eventsOf;
 
 /** Waits until the condition holds. */
 export async function until(

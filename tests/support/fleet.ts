@@ -6,6 +6,8 @@ import {
 import type { Gateway } from "../../src/gateway.ts";
 import { startRouter } from "./router.ts";
 
+export { eventsOf } from "./events.ts";
+
 export const MODEL = "simulated-model";
 
 /** A router in front of simulated servers. Disposing stops them all. */
@@ -67,16 +69,6 @@ export function ask(
     }),
     ...(signal && { signal }),
   });
-}
-
-/** Returns the JSON of every `data:` line of an event stream, with `[DONE]` unchanged. */
-export function eventsOf(text: string): unknown[] {
-  return text.split("\n").filter((line) => line.startsWith("data: ")).map(
-    (line) => {
-      const data = line.slice("data: ".length);
-      return data === "[DONE]" ? data : JSON.parse(data);
-    },
-  );
 }
 
 /** Returns the number of the router's requests in flight over all servers. */

@@ -1,4 +1,4 @@
-import { eventsIn } from "../../src/http/sse_events.ts";
+import { eventsIn } from "../support/events.ts";
 import type { Dialect } from "../../src/vllm/stream_events.ts";
 
 /** An event stream of a real server. */

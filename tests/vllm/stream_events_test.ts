@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { eventsIn } from "../../src/http/sse_events.ts";
+import { eventsIn } from "../support/events.ts";
 import { type Dialect, dialectOf, isGivenUp, readEvent } from "../../src/vllm/stream_events.ts";
 import { numRuns } from "../support/property.ts";
 import { captured, capturedAs } from "./captured.ts";

@@ -1,4 +1,4 @@
-import { putLatest } from "../../util/lru.ts";
+import { LRUCache } from "lru-cache";
 
 /** Which server had each session last. */
 export interface Sessions {
@@ -10,15 +10,16 @@ export interface Sessions {
   forget(slot: number): void;
 }
 
-/** @param most sessions that are kept; those longest unused leave */
+/** @param most sessions that are kept; the least recently used are evicted */
 export function createSessions(most: number): Sessions {
-  /** The longest unused first. */
-  const slots = new Map<number, number>();
+  const slots = new LRUCache<number, number>({ max: most });
   return {
     last: (session) => slots.get(session),
-    remember: (session, slot) => putLatest(slots, session, slot, most),
+    remember: (session, slot) => void slots.set(session, slot),
     forget(slot) {
-      for (const [session, at] of slots) if (at === slot) slots.delete(session);
+      for (const session of [...slots.keys()]) {
+        if (slots.peek(session) === slot) slots.delete(session);
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { putLatest } from "../../util/lru.ts";
+import { LRUCache } from "lru-cache";
 
 /** Prompt tokens over bytes of their text, older observations counting less. */
 export interface TokenRatio {
@@ -36,19 +36,21 @@ export interface TokenRatios {
   learned(): ReadonlyMap<string, number>;
 }
 
-/** @param most models that are kept; those of which nothing was learned for longest leave */
+/** Requests that name no model share an entry. */
+const UNNAMED = Symbol("requests that name no model");
+
+/** @param most models that are kept; the model that learned nothing for longest is evicted */
 export function createTokenRatios(most: number): TokenRatios {
-  /** The longest without news first. Requests that name no model are together. */
-  const ratios = new Map<string | undefined, TokenRatio>();
-  const of = (model: string | undefined) => ratios.get(model) ?? USUAL_RATIO;
+  const ratios = new LRUCache<string | symbol, TokenRatio>({ max: most });
+  const of = (model: string | undefined) => ratios.peek(model ?? UNNAMED) ?? USUAL_RATIO;
   return {
     of,
     learn: (model, bytes, tokens) =>
-      putLatest(ratios, model, withSeen(of(model), bytes, tokens), most),
+      void ratios.set(model ?? UNNAMED, withSeen(of(model), bytes, tokens)),
     learned() {
       const learned = new Map<string, number>();
-      for (const [model, ratio] of ratios) {
-        if (model !== undefined) learned.set(model, tokensPerByte(ratio));
+      for (const model of ratios.rkeys()) {
+        if (typeof model === "string") learned.set(model, tokensPerByte(of(model)));
       }
       return learned;
     },

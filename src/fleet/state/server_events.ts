@@ -100,7 +100,7 @@ export function applyOutcome(
 }
 
 /** A request to it went well so far, or failed by its fault. */
-export function applyVerdict(
+function applyVerdict(
   server: Server,
   ok: boolean,
   trial: {

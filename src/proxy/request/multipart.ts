@@ -11,7 +11,7 @@ export interface Part {
 }
 
 /** Far more parts than an upload has. */
-export const MOST_PARTS = 100;
+const MOST_PARTS = 100;
 /** More than a part's headers need. */
 const LONGEST_HEAD = 4_096;
 const MOST_HEADERS = 8;

@@ -18,7 +18,7 @@ export interface UploadLimits {
 }
 
 /** The slowest upload that is waited for, in bytes a second. */
-export const SLOWEST_UPLOAD = 1024;
+const SLOWEST_UPLOAD = 1024;
 /** A body of so few bytes is no burden, even where nobody wants it any more. */
 const SMALL = 8 * 1024;
 /** The first read of a body; one that fills its buffer earns a larger one. */
