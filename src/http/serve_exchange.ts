@@ -1,5 +1,5 @@
 import { BrokenAnswer } from "./broken_answer.ts";
-import type { Exchange, Head } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Takes an exchange to its end. Must respond or begin before it settles. */
 export type Handle = (exchange: Exchange) => Promise<void>;

@@ -328,7 +328,7 @@ Deno.test("however requests end, each leaves its place and its body's room to th
         await response.body?.cancel();
       }
     }
-    assert.equal(records.length, 21);
+    await until("all have ended", () => records.length === 21);
     assert.equal(records.at(-1)?.outcome, "client_closed");
   }, { max_in_flight: 1, body_buffer_mib: 1, failure_threshold: 100 });
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { fetchBy } from "../../../src/http/fetch.ts";
-import { createConnectProbe } from "../../../src/http/connect_probe.ts";
 import type { Outcome } from "../../../src/fleet/outcome.ts";
 import type { Attempt } from "../../../src/proxy/attempt/attempt.ts";
 import { attemptOf, type TestRequest } from "../../support/ask.ts";
