@@ -1,4 +1,5 @@
 import type { EngineState } from "../../fleet/lease.ts";
+import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Expiry } from "./outcome.ts";
 
 /** All limits of time that an attempt is under. */
@@ -140,7 +141,7 @@ export function watchDeadlines(
     const next = nobodyListens
       ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt, now + limits.stillMs)
       : Math.min(silentAt(), stoppedAt(), now + limits.clientMs, dueAt, now + limits.stillMs);
-    timer = setTimeout(look, Math.ceil(Math.min(next, askAt) - now));
+    timer = startTimer(look, Math.min(next, askAt) - now);
   };
   const ask = async () => {
     askAt = Infinity;
@@ -153,7 +154,7 @@ export function watchDeadlines(
     limits.connectMs * CONNECT_SHARE,
     limits.stillMs,
   );
-  let timer = setTimeout(look, Math.min(first, Math.max(0, dueAt - performance.now())));
+  let timer = startTimer(look, Math.min(first, Math.max(0, dueAt - performance.now())));
   evictions.add(evict);
   cutOffs.add(cut);
 
@@ -167,14 +168,14 @@ export function watchDeadlines(
     silenceMs = limits.chunkMs;
     if (stopped || limits.chunkMs >= limits.firstByteMs) return;
     // The timer may be set for long after the limit that holds from now on.
-    clearTimeout(timer);
+    stopTimer(timer);
     look();
   }
   function stop() {
     stopped = true;
     connected();
     begun();
-    clearTimeout(timer);
+    stopTimer(timer);
     cutOffs.delete(cut);
   }
   return {

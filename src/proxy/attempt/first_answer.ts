@@ -8,6 +8,7 @@ import { isEventStream } from "../../http/fetch_upstream.ts";
 import type { Room } from "../admission.ts";
 import type { Reply } from "../response/reply.ts";
 import type { StreamWatch } from "../sse/stream_watch.ts";
+import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Attempt } from "./attempt.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold_back.ts";
 import { type Expiry, isRedirect } from "./outcome.ts";
@@ -123,7 +124,7 @@ async function hold(
     return await (isPassedAsItComes(headers) ? holdFirst(attempt) : holdBody(attempt, room));
   }
   const open = () => reply.open(() => headFor(headers));
-  const timer = setTimeout(open, EARLY_HEAD_MS);
+  const timer = startTimer(open, EARLY_HEAD_MS);
   // What one server said before its engine began isn't said again by the next.
   const { hasPreamble } = reply;
   try {
@@ -138,7 +139,7 @@ async function hold(
       },
     }, room);
   } finally {
-    clearTimeout(timer);
+    stopTimer(timer);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   uploadTooSlow,
 } from "../../http/api_errors.ts";
 import { type Body, type BodyBuffer, bodyOf, createBodyBuffer } from "./body_buffer.ts";
+import { startTimer, stopTimer } from "../../util/timers.ts";
 
 /** What a body may be. */
 export interface UploadLimits {
@@ -77,7 +78,7 @@ async function readSmall(
 ): Promise<Body | ApiError | undefined> {
   if (!admission.reserve(length)) return noRoomForBody;
   const { promise: slow, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), clientTimeoutMs);
+  const timer = startTimer(() => resolve(undefined), clientTimeoutMs);
   const reading = request.bytes();
   try {
     const bytes = await Promise.race([reading, slow]);
@@ -89,7 +90,7 @@ async function readSmall(
     admission.release(length);
     return await brokenBody(request);
   } finally {
-    clearTimeout(timer);
+    stopTimer(timer);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Attempt, Told } from "../attempt/attempt.ts";
 import type { Answer } from "../attempt/first_answer.ts";
 import type { Expiry } from "../attempt/outcome.ts";
 import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
+import { startTimer, stopTimer, type Timer } from "../../util/timers.ts";
 import type { Reply } from "./reply.ts";
 
 /** How the passing on of an answer ended. */
@@ -44,10 +45,10 @@ export async function relay(
   let bytes = 0;
   let chunks = 0;
   let good: Uint8Array<ArrayBuffer> | undefined;
-  let afterEnd: ReturnType<typeof setTimeout> | undefined;
+  let afterEnd: Timer | undefined;
   let passedAt = performance.now();
   const ended = (outcome: Outcome) => {
-    clearTimeout(afterEnd);
+    stopTimer(afterEnd);
     return { outcome, bytes, chunks, tail: watch.tail() };
   };
   let takesNothing = false;
@@ -71,7 +72,7 @@ export async function relay(
       }
       bytes += chunk.length;
       const taken = reply.write(chunk);
-      if (state.kind === "ended") afterEnd ??= setTimeout(() => attempt.close(), AFTER_END_MS);
+      if (state.kind === "ended") afterEnd ??= startTimer(() => attempt.close(), AFTER_END_MS);
       await taken;
       if (chunks === 1) room.drop();
       chunk = await attempt.read();

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { startTimer, stopTimer } from "../../src/util/timers.ts";
+import { until } from "../support/until.ts";
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+Deno.test("a timer fires once, not before its time, and leaves nothing behind", async () => {
+  for (const delayMs of [0, 1, 19, 20, 21, 100]) {
+    const startedAt = performance.now();
+    let firedAt: number | undefined;
+    let times = 0;
+    startTimer(() => {
+      times++;
+      firedAt = performance.now();
+    }, delayMs);
+    await until("it fires", () => firedAt !== undefined);
+    assert.ok(firedAt! - startedAt >= delayMs, `${firedAt! - startedAt} of ${delayMs} ms`);
+    await wait(50);
+    assert.equal(times, 1);
+  }
+});
+
+Deno.test("a stopped timer never fires; stopping it again, or one that has fired, changes nothing", async () => {
+  const fired: string[] = [];
+  const stopped = startTimer(() => fired.push("stopped"), 40);
+  const other = startTimer(() => fired.push("other"), 40);
+  stopTimer(stopped);
+  stopTimer(stopped);
+  stopTimer(undefined);
+  await until("the other fires", () => fired.length > 0);
+  stopTimer(other);
+  await wait(60);
+  assert.deepEqual(fired, ["other"]);
+});
+
+Deno.test("timers fire in the order of their times, whatever callbacks start and stop", async () => {
+  const fired: number[] = [];
+  const start = (ms: number) => startTimer(() => fired.push(ms), ms);
+  const late = start(400);
+  start(120);
+  startTimer(() => {
+    fired.push(60);
+    start(1);
+    stopTimer(late);
+  }, 60);
+  start(240);
+  await until("all have fired", () => fired.length === 4);
+  assert.deepEqual(fired, [60, 1, 120, 240]);
+});
