@@ -447,7 +447,7 @@ Deno.test("what is misspelt about keys is refused: it would let in more than was
         [
           auth(`{ name = "a", key = "key-of-a-1" }, { name = "a", key = "key-of-a-2" }`),
           "",
-          "auth: expected one key named a, got several",
+          "auth: expected unique key names, got a twice",
         ],
       ] as const
     ) {
