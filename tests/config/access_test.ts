@@ -101,23 +101,27 @@ Deno.test("an empty list of keys denies everyone", () => {
 
 for (
   const [what, api_keys, where] of [
-    ["a text in place of a list", "sk-secret", "auth.api_keys"],
-    ["an empty text", [""], "auth.api_keys[0]"],
+    ["a string instead of a list", "sk-secret", "auth.api_keys"],
+    ["an empty string", [""], "auth.api_keys[0]"],
     ["a number", ["key-of-k", 3], "auth.api_keys[1]"],
-    ["a limit that is misspelt", [
+    ["a misspelt limit", [
       { name: "a", key: "key-of-k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],
     ["a table without a key", [{ name: "a" }], "auth.api_keys[0].key"],
     ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0].name"],
-    ["a table whose key is no text", [{ name: "a", key: ["sk-secret"] }], "auth.api_keys[0].key"],
-    ["a limit of nothing", [
+    [
+      "a table whose key is not a string",
+      [{ name: "a", key: ["sk-secret"] }],
+      "auth.api_keys[0].key",
+    ],
+    ["a limit of 0", [
       { name: "a", key: "sk-secret", max_in_flight: 0 },
     ], "auth.api_keys[0].max_in_flight"],
-    ["a limit that is no number", [
+    ["a limit that is not a number", [
       { name: "a", key: "key-of-k", requests_per_minute: "60" },
     ], "auth.api_keys[0].requests_per_minute"],
-    ["a list in place of a key", [["sk-secret"]], "auth.api_keys[0]"],
-    ["models that are a text", [
+    ["a list instead of a key", [["sk-secret"]], "auth.api_keys[0]"],
+    ["models that are a string", [
       { name: "a", key: "sk-secret", models: "x" },
     ], "auth.api_keys[0].models"],
     ["a model that is a number", [
@@ -126,11 +130,11 @@ for (
     ["no models", [{ name: "a", key: "key-of-k", models: [] }], "auth.api_keys[0].models"],
     ["a key of seven characters", ["sk-1234"], "auth.api_keys[0]"],
     ["a key with a space", ["sk-secret of mine"], "auth.api_keys[0]"],
-    ["a key that no header can carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
+    ["a key that a header can't carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
     ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
-    ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
+    ["an unset variable", ["${MISSING}"], "auth.api_keys[0]"],
     [
-      "two keys of one name",
+      "two keys with the same name",
       [{ name: "a", key: "key-of-k" }, { name: "a", key: "key-of-l" }],
       "auth",
     ],
@@ -145,16 +149,16 @@ for (
 
 for (
   const [what, text, told] of [
-    ["no TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; the content is not shown$/],
+    ["invalid TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; the content is not shown$/],
     ["no list of keys", `keys = ["sk-secret"]`, /^k api_keys: expected a list/],
-    ["a key that is none", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
+    ["an invalid key", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
     [
-      "a limit of nothing",
+      "a limit of 0",
       `api_keys = [{ name = "a", key = "sk-secret", requests_per_minute = 0 }]`,
       /^k api_keys\[0\]\.requests_per_minute: expected a whole number of at least 1, got 0$/,
     ],
     [
-      "models that are a text",
+      "models that are a string",
       `api_keys = [{ name = "a", key = "sk-secret", models = "x" }]`,
       /^k api_keys\[0\]\.models: expected a list of model names, got "x"$/,
     ],

@@ -13,12 +13,12 @@ for (
     ["several", "data: a\n\ndata: b\n\n", ["a", "b"]],
     ["lines of one event are joined", "data: a\ndata: b\n\n", ["a\nb"]],
     ["an empty line of data is data", "data:\n\n", [""]],
-    ["comments are no events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
-    ["fields alone are no event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
-    ["fields beside data are left out", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
-    ["blank lines say nothing", "\n\n\ndata: a\n\n\n\ndata: b\n\n", ["a", "b"]],
-    ["what has no end yet is none", "data: a\n\ndata: b\n", ["a"]],
-    ["what looks like data but isn't", "dat: a\n data: b\nmetadata: c\n\n", []],
+    ["comments are not events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
+    ["fields without data are not an event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
+    ["fields other than data are ignored", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
+    ["blank lines are ignored", "\n\n\ndata: a\n\n\n\ndata: b\n\n", ["a", "b"]],
+    ["an unterminated event is not an event", "data: a\n\ndata: b\n", ["a"]],
+    ["lines that resemble data but aren't", "dat: a\n data: b\nmetadata: c\n\n", []],
     ["nothing", "", []],
   ] as const
 ) {

@@ -23,7 +23,7 @@ for (
     ["an event and a half", ["data: a\n\ndat", "a: b\n\n"], ["data: a\n\n", "data: b\n\n"]],
     ["a half and two", ["da", "ta: a\n\n: c\n\nd"], ["not_whole", "data: a\n\n: c\n\n"]],
     ["lines that end in two bytes", ["a\r\n\r", "\nb"], ["not_whole", "a\r\n\r\n"]],
-    ["a line's end cut in two", ["a\r", "\n\r\n"], ["not_whole", "a\r\n\r\n"]],
+    ["a split line ending", ["a\r", "\n\r\n"], ["not_whole", "a\r\n\r\n"]],
     ["lines that end in a \\r", ["a\r\r", "b"], ["not_whole", "a\r\r"]],
     ["comments", [": c\n\n: d\n\n"], [": c\n\n: d\n\n"]],
     ["nothing", ["", "a", ""], ["not_whole", "not_whole", "not_whole"]],

@@ -20,11 +20,11 @@ const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 const IN_CHUNKS = `${chunk(BODY)}0\r\n\r\n`;
 const encodedAs = (value: string) =>
   post({ lines: [`Transfer-Encoding: ${value}`], body: IN_CHUNKS });
-/** It is refused for what it says that is to come. */
+/** Rejected because of its declared length. */
 const tooLarge: Fate = { ...turnedAway(413), then: "waits" };
 const longAs = (value: string) => post({ lines: [`Content-Length: ${value}`] });
 
-/** Requests that differ in where they say that they end. */
+/** Requests with different claims about where they end. */
 export const lengths: readonly Row[] = [
   [
     "CL.TE: a length that covers a hidden request behind the chunks' end",
