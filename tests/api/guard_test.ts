@@ -31,7 +31,7 @@ function clientOf(admitted: Admitted): Client {
 }
 
 function refusalOf(admitted: Admitted) {
-  assert.ok(admitted.error, "it is turned away");
+  assert.ok(admitted.error, "the request is rejected");
   return { status: admitted.error.status, headers: Object.fromEntries(admitted.headers) };
 }
 

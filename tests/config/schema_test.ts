@@ -604,7 +604,7 @@ Deno.test("server names are unique, and a duplicate configured name is a problem
     configOf(checkServers(servers)).servers.map(({ name }) => name);
   assert.deepEqual(namesOf({ url }, { url: other, name: "b" }), ["gpu-1:8000", "b"]);
   const tls = "https://gpu-1:8000";
-  assert.deepEqual(namesOf({ url }, { url: tls }), [url, tls], "all of the address");
+  assert.deepEqual(namesOf({ url }, { url: tls }), [url, tls], "the full address");
   assert.deepEqual(namesOf({ url }, { url: other, name: "gpu-1:8000" }), [url, "gpu-1:8000"]);
 
   const told = (...servers: Record<string, unknown>[]) => lines(problemsOf(checkServers(servers)));

@@ -68,7 +68,7 @@ Deno.test("with configured origins, only their pages may use the router, and res
     assert.equal(await statusOf(router.get("/v1/models", { origin, ...bearer("good-key") })), 403);
   }
   assert.equal(server.seen.length, before);
-  assert.equal(await posted(router.url), 403, "a page's own name may be made to lead here");
+  assert.equal(await posted(router.url), 403, "a page's own name may be rebound to this address");
   const answer = await router.ask({ headers: bearer("good-key") });
   await answer.body?.cancel();
   assert.match(answer.headers.get("vary")!, /origin/i);

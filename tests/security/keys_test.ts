@@ -230,7 +230,7 @@ Deno.test("a key's requests per minute are limited, and headers report the rest 
   assert.equal(error.type, "rate_limit_error");
   assert.equal(error.code, 429);
   assert.equal(await statusOf(router.ask({ headers: bearer("other-key") })), 200);
-  assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing costs nothing");
+  assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing doesn't count");
   const page = await (await router.get("/metrics", headers)).text();
   assert.match(page, /^vllm_router_key_requests_total{key="slow",code="429"} 1$/m);
   assert.equal(server.seen.length, 4);
