@@ -21,17 +21,17 @@ import { createProxy } from "./proxy/proxy.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { VERSION } from "./version.ts";
 
-/** Where a router listens and what it begins with. */
+/** Where a router listens and its initial configuration. */
 export interface GatewayOptions {
   /** The address to listen on. */
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** The first servers and settings. */
+  /** The initial configuration. */
   readonly config: Config;
-  /** The file behind `config` as it was loaded, to be followed; without it nothing reloads. */
+  /** The file that `config` was loaded from, to watch for changes. @default no reloads */
   readonly file?: { readonly path: string } & Pick<Loaded, "text" | "files">;
-  /** Hears of each configuration that takes effect after the first. @default nobody */
+  /** Called with each configuration that takes effect after the initial one. */
   readonly onReload?: (config: Config) => void;
 }
 
@@ -41,28 +41,33 @@ export interface Gateway extends AsyncDisposable {
   readonly hostname: string;
   /** The port it listens on. */
   readonly port: number;
-  /** Where those who run it find it, if at an address of its own. */
+  /** The admin address, if configured. */
   readonly admin: { readonly hostname: string; readonly port: number } | undefined;
-  /** What it knows of its servers. */
+  /** State of the servers. */
   readonly fleet: Fleet;
-  /** The fleet as people are shown it. */
+  /** Returns the fleet's state as shown on the dashboard. */
   view(): View;
-  /** Reads the configuration file again, now. */
+  /** Reloads the configuration file now. */
   reload(): Promise<void>;
   /**
-   * Is not ready any more, goes on for `drain_delay`, but for a second at least, with answers that
-   * ask clients to close their connections, then refuses connections, lets what is in flight
-   * finish, and stops. A later call changes nothing and waits for the same end.
+   * Stops the router gracefully:
    *
-   * @param drainMs after which what is still in flight is cut off. @default as configured
+   * 1. Reports not ready, but keeps serving for `drain_delay` (at least 1 s if there has been a
+   *    POST), with responses that ask clients to close their connections.
+   * 2. Refuses new connections and waits for requests in flight.
+   *
+   * A later call waits for the same shutdown; its argument has no effect.
+   *
+   * @param drainMs skips step 1, and aborts requests still in flight after this time. @default
+   * `drain_timeout`
    */
   shutdown(drainMs?: number): Promise<void>;
 }
 
-/** How long the first requests may wait for the servers' first answers. */
+/** How long the first requests wait for the first round of polling. */
 const FIRST_ROUND_MS = 1_000;
 
-/** Builds the router, starts its loops and serves. Throws what `Deno.serve` throws. */
+/** Builds the router, starts its loops and serves. Throws the error of `Deno.serve`. */
 export function startGateway(options: GatewayOptions): Gateway {
   const { hostname, config, file } = options;
   const stopping = new AbortController();
@@ -71,7 +76,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   let { access } = config;
   let starting: Promise<void> | undefined;
 
-  // First of all, so that nothing is half started where a port is taken.
+  // Comes first, so that nothing else has started if a port is in use.
   const { main, admin, take } = startEndpoints({
     hostname,
     port: options.port,

@@ -1,4 +1,4 @@
 import settings from "../deno.json" with { type: "json" };
 
-/** The router's version, from the one place that states it. */
+/** The router's version, from deno.json. */
 export const VERSION: string = settings.version;

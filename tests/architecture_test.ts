@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
 
-/** A source file, named by its path below `src/`, with what it imports. */
+/** A source file, identified by its path below `src/`, with its imports. */
 interface Source {
   readonly path: string;
   readonly text: string;
-  /** Below `src/`, of imports that lead there. */
+  /** Imported paths below `src/`. */
   readonly imports: readonly string[];
-  /** All others, as written. */
+  /** All other imports, as written. */
   readonly packages: readonly string[];
 }
 
@@ -23,7 +23,7 @@ function* pathsBelow(folder: string): Generator<string> {
 function read(path: string): Source {
   const text = Deno.readTextFileSync(new URL(path, SRC));
   const specifiers = [
-    // Pages and their scripts are imported as text: embedded, never run by us.
+    // Pages and their scripts are imported as text: embedded, but not executed.
     ...text.matchAll(/^(?:import|export|\})[^"';]*?\bfrom "([^"]+)"(?! with \{ type: "text" \})/gm),
     ...text.matchAll(/^import "([^"]+)"/gm),
     ...text.matchAll(/\bimport\(\s*"([^"]+)"/g),
@@ -41,7 +41,7 @@ function read(path: string): Source {
 
 const sources = [...pathsBelow("")].sort().map(read);
 const roomOf = (path: string) => path.includes("/") ? path.split("/")[0]! : "";
-/** The rooms that each room may import from, besides itself. `""` is the top of `src/`. */
+/** The folders each folder may import from, besides itself. `""` is the top of `src/`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   util: [],
   routing: [],
@@ -60,8 +60,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Folders of pure files: values in, values out; the clock and chance are passed in. In them only
- * files named `read_*.ts` do IO.
+ * Folders of pure files: values in, values out; clock and random source are parameters. Within
+ * them, only files named `read_*.ts` do IO.
  */
 const PURE_FOLDERS = ["config", "fleet", "proxy/request", "proxy/sse", "routing", "vllm"];
 const DOES_IO = /^config\/file\/|\/read_\w+\.ts$/;
@@ -155,7 +155,7 @@ Deno.test("the way of a request is shown in under 150 lines", () => {
   assert.ok(read("proxy/proxy.ts").text.trimEnd().split("\n").length < 150);
 });
 
-/** What owns a state that changes, and errors to be told apart. */
+/** Owners of mutable state, and errors that need their own type. */
 const CLASSES = [
   "Attempt",
   "BrokenAnswer",

@@ -9,7 +9,7 @@ const PERMISSIONS = [
   "--unstable-net",
 ];
 
-/** What `deno compile` would embed, as one file in a folder that has nothing else. */
+/** Bundles what `deno compile` would embed into one file in an otherwise empty folder. */
 async function bundle(folder: string): Promise<string> {
   const path = `${folder}/vllm-router.js`;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -20,7 +20,7 @@ async function bundle(folder: string): Promise<string> {
   return path;
 }
 
-Deno.test("all of it runs as one file: static imports, assets within", async () => {
+Deno.test("the bundle runs as one file: all imports are static and assets are embedded", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = await bundle(folder);

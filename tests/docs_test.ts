@@ -16,7 +16,7 @@ import { deadUrl } from "./support/upstream.ts";
 
 const authority = await createAuthority();
 const CLIENT = await authority.issue();
-/** What files hold that a sample names. */
+/** Contents of the files that samples reference. */
 const FILES: Record<string, string> = {
   "ca.pem": authority.ca,
   "servers-ca.pem": authority.ca,
@@ -29,7 +29,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const READMES = ["README.md", "README.zh.md"];
 const EXAMPLE = "servers.example.toml";
 const MINIMAL = `[servers]\nservers = [{ url = "http://gpu-server-1:8081" }]\n`;
-/** Programs in the samples that are not the project's own. */
+/** Other programs used in the samples. */
 const OTHERS = ["cp", "curl", "docker", "install", "mkdir", "systemctl"];
 
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
@@ -44,7 +44,7 @@ Deno.test("both READMEs have the same sections and the same samples", () => {
   assert.deepEqual(codeInTables(chinese!), codeInTables(english!));
 });
 
-Deno.test("every TOML sample is a configuration without a warning", () => {
+Deno.test("every TOML sample is a valid configuration without warnings", () => {
   const texts = markdown.map(read).flatMap((text) => [
     ...samples(text, "toml"),
     ...samples(text, "yaml").flatMap(filesInConfigMaps),
@@ -55,7 +55,7 @@ Deno.test("every TOML sample is a configuration without a warning", () => {
 
 Deno.test("the READMEs and the example state every setting with its default", () => {
   const withoutDefault = ["total_timeout", "max_in_flight_per_client", "proxy"];
-  // The level's default is the command line's, and stated as such.
+  // The level's default comes from the command line, and is documented that way.
   const settingsOf = (text: string) => {
     const { totalTimeoutMs: _, maxInFlightPerClient: __, ...settings } = accepted(text).settings;
     return { ...settings, logLevel: "info" };
@@ -106,7 +106,7 @@ Deno.test("the READMEs and the example show every key of [auth], [admin], [tls] 
 Deno.test("the READMEs and the example show every key of a server", () => {
   const keys = Object.keys(serverShape.shape).sort();
   const full = accepted(uncommented(read(EXAMPLE))).servers.at(-1)!;
-  // A certificate and its key are one, and tls_skip_verify is left out where it is false.
+  // A certificate and its key are one member, and a false tls_skip_verify is omitted.
   assert.equal(Object.keys(full).length, keys.length - 2);
   for (const path of READMES) {
     const rows = new Map(
@@ -122,7 +122,7 @@ Deno.test("the READMEs and the example show every key of a server", () => {
   }
 });
 
-Deno.test("every command line in the documentation and in the help is understood", async () => {
+Deno.test("every command line in the documentation and the help is valid", async () => {
   const texts = markdown.map(read);
   const inHelp = await Promise.all(
     ["", "run", "top", "check-config", "health", "demo", "simulate", "key"].map((command) =>
@@ -140,7 +140,7 @@ Deno.test("every command line in the documentation and in the help is understood
   await Promise.all([...distinct].map((line) => assertUnderstood(line)));
 });
 
-Deno.test("the deployment files run command lines that are understood", async () => {
+Deno.test("the command lines in the deployment files are valid", async () => {
   const dockerfile = read("deploy/Dockerfile");
   const compose = read("deploy/docker-compose.yml");
   const unit = read("deploy/systemd/vllm-router.service");
@@ -157,7 +157,7 @@ Deno.test("the deployment files run command lines that are understood", async ()
   await Promise.all(lines.map((line) => assertUnderstood(line)));
 });
 
-Deno.test("the README's samples work as pasted before the demo", async (t) => {
+Deno.test("the README's samples work unchanged against the demo", async (t) => {
   await using demo = await startDemo();
   const here = (text: string) => text.replaceAll("127.0.0.1:8888", `127.0.0.1:${demo.port}`);
   const curls = samples(read("README.md"), "sh").flatMap(commandsIn)
@@ -166,14 +166,14 @@ Deno.test("the README's samples work as pasted before the demo", async (t) => {
   assert.equal(curls.length, 3);
   assert.equal(scripts.length, 1);
 
-  await t.step("they are the ones the demo prints", () => {
+  await t.step("they are the samples that the demo prints", () => {
     const bare = (text: string) => text.replaceAll(/[\s\\{},]/g, "");
     for (const sample of [curls[0]!, ...scripts]) {
       assert.ok(bare(demo.printed()).includes(bare(here(sample))), sample);
     }
   });
 
-  await t.step("every page that it names is there", async () => {
+  await t.step("every page in the demo's output exists", async () => {
     const address = `http://127.0.0.1:${demo.port}`;
     const named = ["/dashboard", "/load-stats", "/health"];
     const pages = [...demo.printed().matchAll(/: (http:\S+:\d+(\/\S+))/g)];
@@ -229,7 +229,7 @@ Deno.test("the README's samples work as pasted before the demo", async (t) => {
     assert.ok(stdout.trim().split(/\s+/).length > 3, stdout);
   });
 
-  await t.step("the image's health check passes, and fails where nobody listens", async () => {
+  await t.step("the image's health check passes, and fails if nothing listens", async () => {
     const [, check] = /HEALTHCHECK[^[]*CMD (\[.*\])/.exec(read("deploy/Dockerfile"))!;
     const [program, ...args] = JSON.parse(check!);
     assert.equal(program, "vllm-router");
@@ -239,7 +239,7 @@ Deno.test("the README's samples work as pasted before the demo", async (t) => {
   });
 });
 
-Deno.test("every relative link leads somewhere", () => {
+Deno.test("every relative link has an existing target", () => {
   const broken = markdown.flatMap((path) =>
     [...proseOf(read(path)).matchAll(/\]\(([^)\s#]*)(#[^)\s]+)?\)/g)]
       .filter(([, to, anchor]) => !leadsSomewhere(path, to!, anchor))
@@ -248,7 +248,7 @@ Deno.test("every relative link leads somewhere", () => {
   assert.deepEqual(broken, []);
 });
 
-Deno.test("every test that shows a failure is there", () => {
+Deno.test("every test that docs/reliability.md names exists", () => {
   const text = read("docs/reliability.md");
   const paths = new Map(
     [...text.matchAll(/^\[(\w+)\]: \.\.\/(tests\/.*)$/gm)].map(([, name, path]) => [name!, path!]),
@@ -258,7 +258,7 @@ Deno.test("every test that shows a failure is there", () => {
   for (const [, name, file] of named) assert.ok(read(paths.get(file!)!).includes(name!), name);
 });
 
-Deno.test("no file names a machine's path, a registry's host or a package out of reach", () => {
+Deno.test("no file contains a machine path, a registry host or a non-npm package", () => {
   const unwanted = [
     /(?<![\w.-])\/(?:work|root)\//,
     /registry\.npmjs/,
@@ -273,7 +273,7 @@ Deno.test("no file names a machine's path, a registry's host or a package out of
   assert.deepEqual(found, []);
 });
 
-/** The paths of all files in a folder, from the top folder, without what is not the project's. */
+/** Paths of all project files in a folder, relative to the root. */
 function files(folder: string): string[] {
   const not = [".git", "node_modules", "dist", "logs", "servers.toml"];
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
@@ -283,7 +283,7 @@ function files(folder: string): string[] {
   });
 }
 
-/** The bodies of the fenced samples, of one language or each with its language before it. */
+/** Bodies of the fenced samples of one language; without one, of all, prefixed by the language. */
 function samples(text: string, language?: string): string[] {
   const fences = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
   return fences.filter(([, of]) => language === undefined || of === language)
@@ -310,14 +310,14 @@ function headings(text: string): { level: number; anchor: string }[] {
   }));
 }
 
-/** The tables' first cells that are all code: keys, policies, paths, commands, flags. */
+/** First cells of tables that contain only code: keys, policies, paths, commands, flags. */
 function codeInTables(text: string): string[][] {
   return [...text.matchAll(/^\| ((?:`[^`|]+`(?:, )?)+) +\|/gm)].map((
     [, cell],
   ) => [...cell!.matchAll(/`[^`]+`/g)].map(([code]) => code));
 }
 
-/** The rows of the table that has a row for `key`: the bare text of their cells. */
+/** Rows of the table with a row for `key`, as the plain text of their cells. */
 function tableWith(text: string, key: string): string[][] {
   const table = text.split(/\n\n/).find((part) => part.includes(`| \`${key}\``))!;
   return table.split("\n").slice(2).map((row) =>
@@ -333,12 +333,12 @@ function accepted(text: string): Config {
   return checked.config;
 }
 
-/** The example with its optional keys and tables switched on. */
+/** The example with its optional keys and tables enabled. */
 function uncommented(text: string): string {
   return text.replaceAll(/^( *)# (\w+ = |\{ url|\[\w+\]$)/gm, "$1$2");
 }
 
-/** The keys that stand in a table of a configuration. */
+/** The keys in a table of a configuration. */
 function keysIn(text: string, table: string): string[] {
   const [, body] = text.split(`\n[${table}]\n`);
   return [...body!.split(/^\[/m)[0]!.matchAll(/^(\w+) = /gm)].map(([, key]) => key!).sort();
@@ -354,7 +354,7 @@ function inlineCommands(text: string): string[] {
     .filter((code) => /^(\.\/)?vllm-router |^(npx -y )?deno(@\S+)? task /.test(code));
 }
 
-/** What a command line gives to the router; `undefined` where it starts something else. */
+/** The router's arguments in a command line; `undefined` if it runs another program. */
 function argumentsOf(line: string): string[] | undefined {
   const words = line.split(/\s+/);
   if (words[0] === "docker" && words[1] === "run") {
@@ -374,8 +374,8 @@ function argumentsOf(line: string): string[] | undefined {
 }
 
 /**
- * Runs a command line so that it has to end: by a port that is taken, or a file that is missing.
- * To get that far it must have been understood, or else the exit code is 2.
+ * Runs a command line so that it must fail, because of a port in use or a missing file. An invalid
+ * command line would exit with code 2 before that.
  */
 async function assertUnderstood(line: string): Promise<void> {
   const args = line.split(" ").filter(Boolean);
@@ -449,7 +449,7 @@ function isInstalled(program: string): boolean {
   }
 }
 
-/** The demo as the task starts it, on a free port, once it has said what to try. */
+/** Starts the demo like its task, on a free port, and waits for its welcome message. */
 async function startDemo() {
   const [, args = ""] = /\bdeno (.*)$/.exec(tasks.demo!)!;
   const child = new Deno.Command(Deno.execPath(), {

@@ -3,7 +3,7 @@ import { startRouter } from "./support/router.ts";
 import { deadUrl, modelsPage, startUpstream } from "./support/upstream.ts";
 import { until } from "./support/until.ts";
 
-Deno.test("a client that never finishes its upload doesn't hold up the shutdown for longer than it may", async () => {
+Deno.test("a client that never finishes its upload delays shutdown no longer than the drain timeout", async () => {
   const router = await startRouter([{ url: deadUrl() }]);
   const client = await Deno.connect({
     hostname: "127.0.0.1",
@@ -18,14 +18,14 @@ Deno.test("a client that never finishes its upload doesn't hold up the shutdown 
   let down = false;
   const shutdown = router.shutdown(100).then(() => void (down = true));
   try {
-    await until("down", () => down, 2_000);
+    await until("the router is down", () => down, 2_000);
   } finally {
     client.close();
     await shutdown;
   }
 });
 
-Deno.test("an idle router is down at once, and its port is free again", async () => {
+Deno.test("an idle router stops at once, and its port is free again", async () => {
   const router = await startRouter([{ url: deadUrl() }]);
   const started = performance.now();
   await router.shutdown();
@@ -33,7 +33,7 @@ Deno.test("an idle router is down at once, and its port is free again", async ()
   Deno.listen({ hostname: "127.0.0.1", port: router.port }).close();
 });
 
-Deno.test("a second stop waits for the end of the first", async () => {
+Deno.test("a second shutdown waits for the first", async () => {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using vllm = startUpstream((request) => {
@@ -49,7 +49,7 @@ Deno.test("a second stop waits for the end of the first", async () => {
   const first = router.shutdown().then(() => ended.push("first"));
   const second = router.shutdown(0).then(() => ended.push("second"));
   const disposed = router[Symbol.asyncDispose]().then(() => ended.push("disposed"));
-  await until("no connections are taken", async () => {
+  await until("the router refuses connections", async () => {
     const live = await fetch(`${router.url}/livez`).catch(() => undefined);
     await live?.body?.cancel();
     return live === undefined;

@@ -12,22 +12,23 @@ import { isOwnHost, isOwnPage, misdirected } from "./own_host.ts";
 export interface AppOptions extends DocumentsOptions {
   readonly proxy: Proxy;
   readonly guard: Guard;
-  /** Origins whose pages may use the router. */
+  /** Origins allowed by CORS. */
   readonly corsOrigins: () => readonly string[];
-  /** What is for those who run the router is found at another address. */
+  /** Whether operator endpoints are served at a separate address. */
   readonly adminIsElsewhere: boolean;
-  /** Hears of each request that the router answered itself. */
+  /** Called for each request that the router answered itself. */
   readonly onAnswered: (method: string, path: string, status: number) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** The HTTP surface for clients: what is forwarded, and what the router answers itself. */
+/** Creates the HTTP app for clients: forwarded paths and the router's own endpoints. */
 export function createApp(options: AppOptions): Hono<Environment> {
   const { proxy, guard } = options;
   const { open, listings, admin, healthSummary } = createDocuments(options);
   const app = newApp(options);
 
-  // Before all else, which would build each answer anew: what is passed on has its headers already.
+  // Registered before the middleware, which would copy each response. Forwarded responses already
+  // have their CORS headers.
   app.on("POST", [...inferencePaths], ({ req, env }) => {
     const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
     if (!admitted.error) {
@@ -74,13 +75,13 @@ export function createApp(options: AppOptions): Hono<Environment> {
 
 export interface AdminAppOptions
   extends DocumentsOptions, Pick<AppOptions, "onAnswered" | "onError"> {
-  /** Names that it answers to, beside IP addresses and `localhost`. */
+  /** Host names accepted, in addition to IP addresses and `localhost`. */
   readonly hosts: () => readonly string[];
 }
 
 /**
- * The HTTP surface at an address of its own, for those who run the router. It asks for no key, but
- * answers only what was sent to its own names.
+ * Creates the HTTP app for the admin address, which serves operator endpoints. It requires no key,
+ * but rejects requests whose `Host` is not one of its own names.
  */
 export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   const { open, admin } = createDocuments(options);
@@ -93,7 +94,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   return app;
 }
 
-/** What `Deno.serve` tells of a request's connection. */
+/** Connection details that `Deno.serve` provides for a request. */
 type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr" | "completed"> };
 
 function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
@@ -108,7 +109,7 @@ function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
   return app;
 }
 
-/** An address that pathOf could not make sense of. */
+/** For an address that pathOf rejects. */
 const badAddress = errors.badRequest("The request's target or its Host is not valid.");
 
 function toldTo(onAnswered: AppOptions["onAnswered"]) {
@@ -118,7 +119,7 @@ function toldTo(onAnswered: AppOptions["onAnswered"]) {
   };
 }
 
-/** Answers only those who show a key, where keys are asked for. */
+/** Wraps an endpoint so that it requires a valid key, if keys are enabled. */
 function needKey(guard: Guard, byPassword: boolean) {
   const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
@@ -144,7 +145,7 @@ function addressOf(client: Deno.Addr): string {
   return "hostname" in client ? client.hostname : "";
 }
 
-/** Reached only by a method that the path's own handler, registered before, doesn't take. */
+/** Reached only by methods that the path's own handler, registered earlier, doesn't accept. */
 const OTHER_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 function methodNotAllowed(allow: string) {

@@ -1,6 +1,6 @@
 import type { ServerSnapshot } from "../fleet/snapshot.ts";
 
-/** How many servers there are and how many are healthy. One that drains is no longer counted. */
+/** Counts all and healthy servers. Draining servers are not counted. */
 export function countServers(
   servers: readonly ServerSnapshot[],
 ): { readonly total: number; readonly healthy: number } {

@@ -5,7 +5,7 @@ import type { View } from "../monitor/view.ts";
 
 const encoder = new TextEncoder();
 
-/** The page takes what it needs from the router itself, and nothing from anywhere else. */
+/** The page loads resources from the router only. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "connect-src 'self'",
@@ -17,7 +17,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** The dashboard page, and what it, and `top` in a terminal, are fed with. */
+/** The dashboard's files, and the data endpoints that the page and `top` read. */
 export function dashboardAnswers(
   monitor: Pick<Monitor, "view" | "history" | "watch">,
   stopping: AbortSignal,
@@ -40,7 +40,7 @@ function fileAnswer({ contentType, text }: DashboardFile): Response {
     headers: {
       "content-type": contentType,
       "content-security-policy": CONTENT_SECURITY_POLICY,
-      // Another version of the router has another page.
+      // The page changes with the router's version.
       "cache-control": "no-cache",
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
@@ -48,7 +48,7 @@ function fileAnswer({ contentType, text }: DashboardFile): Response {
   });
 }
 
-/** One event for all who watch. */
+/** The latest event, shared by all watchers. */
 let latest: { readonly view: View; readonly event: Uint8Array } | undefined;
 
 function eventOf(view: View): Uint8Array {
@@ -58,7 +58,7 @@ function eventOf(view: View): Uint8Array {
   return latest.event;
 }
 
-/** A view now and after each look, as server-sent events, until the router is told to stop. */
+/** Streams the current view and each update as server-sent events, until the router stops. */
 function viewEvents(
   monitor: Pick<Monitor, "view" | "watch">,
   stopping: AbortSignal,
@@ -67,7 +67,7 @@ function viewEvents(
   return new ReadableStream({
     start(controller) {
       const send = () => {
-        // A reader that can't follow misses views and is never sent an old one.
+        // A slow reader skips views rather than receive outdated ones.
         if ((controller.desiredSize ?? 0) <= 0) return;
         controller.enqueue(eventOf(monitor.view()));
       };

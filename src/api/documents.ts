@@ -11,28 +11,28 @@ import { healthDocument, healthSummary } from "./health.ts";
 import { loadStatsDocument } from "./load_stats.ts";
 import { modelsDocument, serverModelsDocument } from "./models.ts";
 
-/** What answers a `GET`, with the key that was shown where keys are asked for. */
+/** A handler for `GET`; `key` is the client's key, if keys are enabled. */
 export type Answer = (c: Context, key: ApiKey | undefined) => Response | Promise<Response>;
-/** Answers by their paths. */
+/** Handlers by path. */
 export type Answers = Readonly<Record<string, Answer>>;
 
 export interface DocumentsOptions {
   readonly snapshot: () => FleetSnapshot;
   readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
   readonly metrics: Pick<Metrics, "page" | "contentType">;
-  /** Aborts when the router is told to stop: from then on new work isn't welcome. */
+  /** Aborts when shutdown begins; the router then reports not ready. */
   readonly stopping: AbortSignal;
 }
 
-/** What the router answers from its own memory, by who may see it. */
+/** The router's own endpoints, grouped by audience. */
 export interface Documents {
-  /** Anybody: whether the router is there and ready, and nothing else. */
+  /** For everyone: liveness and readiness only. */
   readonly open: Answers;
-  /** Clients. */
+  /** For clients. */
   readonly listings: Answers;
-  /** Those who run the router. */
+  /** For operators. */
   readonly admin: Answers;
-  /** `/health` for those who may not see the servers. */
+  /** `/health` for callers who may not see the servers. */
   readonly healthSummary: Answer;
 }
 
@@ -51,7 +51,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
     listings: {
       "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
       "/v1/models": (c, key) => c.json(modelsDocument(snapshot(), key?.models)),
-      // The rest of the path is the name: models are called `org/name`.
+      // The id is the rest of the path, since model names contain slashes (`org/name`).
       "/v1/models/:id{.+}": (c, key) => {
         const id = c.req.param("id")!;
         const { data } = modelsDocument(snapshot(), key?.models);

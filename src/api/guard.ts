@@ -6,45 +6,45 @@ import { type ApiError, keyLimitReached, tooManyFromClient, wrongKey } from "../
 import { clientAddress, isTrusted } from "../http/client_address.ts";
 import { corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 
-/** A request that is let in, or why it isn't. */
+/** The client of an admitted request, or the error for a rejected one. */
 export type Admitted =
   | { readonly client: Client; readonly error?: undefined }
   | { readonly error: ApiError; readonly headers: readonly [string, string][] };
 
-/** Why a request was turned away at the door. */
+/** Why a request was rejected. */
 export type Turned = "foreign_origin" | "no_key" | "key_limit" | "client_limit";
 
 export interface GuardOptions {
   readonly keyring: Keyring;
   readonly access: () => Access;
   readonly settings: () => Settings;
-  /** Hears of each request that is turned away, with the name of the key that it showed. */
+  /** Called for each rejected request, with the name of its key if it is valid. */
   readonly onTurnedAway: (why: Turned, address: string, key: string | undefined) => void;
-  /** Hears of each request that shows a key which is none of the router's. */
+  /** Called for each request with an unknown key. */
   readonly onWrongKey: (address: string) => void;
 }
 
-/** Stands at the door: asks for keys and keeps to the limits of keys and addresses. */
+/** Authenticates requests and enforces the limits of keys and client addresses. */
 export interface Guard {
-  /** Lets a request for inference in, or not. */
+  /** Admits or rejects an inference request. */
   admit(request: Request, peer: string): Admitted;
   /**
-   * The key a request shows; `undefined` where keys are asked for and it is none of them.
+   * Returns the key of a request, or `undefined` if it has no valid key and keys are enabled.
    *
-   * @param peer the address that it came from
-   * @param byPassword a browser may show it, as it asks people for it
+   * @param peer address of the connection's other end
+   * @param byPassword whether to accept HTTP Basic credentials, which browsers prompt for
    */
   keyOf(request: Request, peer: string, byPassword: boolean): ApiKey | "not_asked_for" | undefined;
 }
 
-/** What goes with a 401: how a program shows its key. */
+/** The challenge in a 401 for API clients. */
 export const CHALLENGE: readonly [string, string][] = [
   ["www-authenticate", 'Bearer realm="vllm-router"'],
 ];
 
 /**
- * How a browser asks a person for it, where a password will do. Alone: Chromium doesn't ask where
- * another scheme stands before it.
+ * The challenge in a 401 that makes a browser prompt for a password. It has no other scheme:
+ * Chromium doesn't prompt if another one precedes Basic.
  */
 export const CHALLENGE_TO_PEOPLE: readonly [string, string][] = [
   ["www-authenticate", 'Basic realm="vllm-router"'],
@@ -54,14 +54,14 @@ export function createGuard(options: GuardOptions): Guard {
   const { keyring, access, settings, onTurnedAway, onWrongKey } = options;
   const inFlight = new Map<string, number>();
 
-  /** One more request of an address, or one less. */
+  /** Changes an address's count of requests in flight. */
   function count(address: string, change: 1 | -1): void {
     const next = (inFlight.get(address) ?? 0) + change;
     if (next > 0) inFlight.set(address, next);
     else inFlight.delete(address);
   }
 
-  /** Whose request it is: that of who asks, or of whom a trusted proxy asks for. */
+  /** The client's address: the peer's, or the one a trusted proxy forwards. */
   function addressOf({ headers }: Request, peer: string): string {
     const { trustedProxies } = settings();
     return isTrusted(peer, trustedProxies) ? clientAddress(headers, peer, trustedProxies) : peer;

@@ -2,13 +2,13 @@ import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
-/** `GET /health` for those who may not see the servers: how it stands, and nothing else. */
+/** `GET /health` for callers who may not see the servers: the overall status only. */
 export function healthSummary({ servers }: FleetSnapshot): { readonly status: string } {
   const { total, healthy } = countServers(servers);
   return { status: total === 0 ? "no_servers" : statusOf(healthy / total) };
 }
 
-/** `GET /health`: the original router's document. Response times in seconds. */
+/** `GET /health`, in the original router's format. Response times are in seconds. */
 export function healthDocument({ servers, settings }: FleetSnapshot) {
   const { total, healthy } = countServers(servers);
   const score = total === 0 ? 0 : healthy / total;

@@ -4,13 +4,13 @@ import { hasCapacity } from "../fleet/state/server.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
-/** What the original reports where a server doesn't tell its limit. */
+/** What the original router reports for a server that doesn't state its limit. */
 const DEFAULT_MAX_FDS = 65_535;
 
 /**
- * `GET /load-stats`: the original router's document. `current_load` counts requests at the server
- * now, the router's own and what the last scrape shows of others; `detailed_metrics` is that
- * scrape as it came. What the router has learned stands beside.
+ * `GET /load-stats`, in the original router's format plus the router's own estimates.
+ * `current_load` counts the requests at the server now: the router's own, and those of others as of
+ * the last scrape. `detailed_metrics` is that scrape, unchanged.
  */
 export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
   const totalLoad = servers.reduce(
@@ -70,12 +70,12 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
   };
 }
 
-/** A sum's last digits say nothing. */
+/** Rounds away the meaningless last digits of a sum. */
 function toMillionths(value: number): number {
   return Math.round(value * 1e6) / 1e6;
 }
 
-/** At most 100, as in the original. */
+/** At most 100, as in the original router. */
 function percent(part: number, whole: number): number {
   return whole === 0 ? 0 : Math.min(100, part / whole * 100);
 }

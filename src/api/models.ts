@@ -4,10 +4,9 @@ import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /**
- * `GET /v1/models`: what the servers that requests go to list, each model once, as its server
- * described it.
+ * `GET /v1/models`: the models of all routable servers, each once, as the first server describes it.
  *
- * @param among the models to list, all where it is left out
+ * @param among names of the models to include. @default all
  */
 export function modelsDocument(
   { servers }: FleetSnapshot,
@@ -23,7 +22,7 @@ export function modelsDocument(
   return { object: "list", data: [...models.values()] };
 }
 
-/** `GET /server-models`: the original router's document. */
+/** `GET /server-models`, in the original router's format. */
 export function serverModelsDocument({ servers }: FleetSnapshot) {
   const { total, healthy } = countServers(servers);
   return {

@@ -1,31 +1,31 @@
 import { isIP } from "node:net";
 import type { ApiError } from "../http/api_errors.ts";
 
-/** What a request gets that was sent to another name. */
+/** The error for a request whose `Host` is not one of the router's names. */
 export const misdirected: ApiError = {
   status: 421,
-  message: "This address answers only to its own names: add the one in `Host` to admin.hosts.",
+  message: "This `Host` is not allowed here. To allow it, add it to admin.hosts.",
   type: "invalid_request_error",
 };
 
 type Asked = Pick<Request, "url" | "headers">;
 
-/** Whether a page of this very address asks: a browser fetches its scripts with its origin. */
+/** Whether a request is same-origin: browsers send `origin` even for a page's own scripts. */
 export function isOwnPage(request: Asked): boolean {
   return URL.parse(request.headers.get("origin") ?? "")?.host === authorityOf(request);
 }
 
-/** Host and port that a request was sent to. HTTP/2 has no `Host`. */
+/** The host and port that a request was sent to. HTTP/2 requests have no `Host`. */
 function authorityOf({ url, headers }: Asked): string {
   return headers.get("host") ?? URL.parse(url)?.host ?? "";
 }
 
 /**
- * Whether a request was sent to a name of this address. A page whose own name leads to this machine
- * (DNS rebinding) sends its own. IP addresses and `localhost` can't be made to lead elsewhere, so
- * they are always good, with any port.
+ * Whether a request was sent to one of this address's own names. In a DNS rebinding attack, the
+ * page sends its own name. IP addresses and `localhost` can't be rebound, so they are always
+ * allowed, with any port.
  *
- * @param names further ones, in lower case
+ * @param names further allowed names, in lower case
  */
 export function isOwnHost(request: Asked, names: readonly string[]): boolean {
   const [, v6, other = ""] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d*)?$/.exec(authorityOf(request)) ?? [];

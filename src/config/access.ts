@@ -9,12 +9,12 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { RawFile } from "./file_schema.ts";
 import { tableAt, unknownIn } from "./zod_types.ts";
 
-/** A shorter one is soon guessed. */
+/** Characters. Shorter keys are too easy to guess. */
 const SHORTEST_KEY = 8;
 
 type Entries = z.output<typeof keysShape>;
 
-/** Who may use the router and how it is reached. Reads the files that are named. */
+/** Builds the access configuration, reading the files it references. */
 export function toAccess(
   { auth, admin, tls, cors }: RawFile,
   outside: References,
@@ -29,7 +29,7 @@ export function toAccess(
   const names = new Set<string>();
   for (const { name } of keys) {
     if (names.has(name)) {
-      problems.push({ where: "auth", what: `expected one key named ${name}, got several` });
+      problems.push({ where: "auth", what: `expected unique key names, got ${name} twice` });
     }
     names.add(name);
   }
@@ -47,7 +47,7 @@ export function toAccess(
   };
 }
 
-/** The list `api_keys` of a TOML file that holds nothing else. */
+/** Reads the `api_keys` list from a separate TOML file. */
 function keysInFile(
   name: string | undefined,
   outside: References,
@@ -59,8 +59,8 @@ function keysInFile(
   try {
     raw = parse(text).api_keys;
   } catch {
-    // What the parser says quotes the line, and there is a key in it.
-    problems.push({ where: name!, what: "not valid TOML; what is there is not repeated" });
+    // The parser's message quotes the line, which may contain a key.
+    problems.push({ where: name!, what: "not valid TOML; the content is not shown" });
     return [];
   }
   problems.push(...unknownInKeys(raw, `${name} api_keys`));
@@ -69,7 +69,7 @@ function keysInFile(
   return parsed.data ?? [];
 }
 
-/** What means nothing in a list of keys: a limit that is misspelt would be none. */
+/** Reports unknown fields in a list of keys. A misspelt limit would not be enforced. */
 export function unknownInKeys(list: unknown, where: string): Diagnostic[] {
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry, index) =>
@@ -77,7 +77,7 @@ export function unknownInKeys(list: unknown, where: string): Diagnostic[] {
   );
 }
 
-/** @param first the number of the first, which names it where it has no name */
+/** @param first number of the first entry; an entry without a name is called `key-<number>` */
 function toKeys(
   entries: Entries,
   where: string,

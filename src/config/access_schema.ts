@@ -17,16 +17,16 @@ const keyEntry = z.union([secret("a key"), keyShape], {
   error: 'expected a key, or a table such as { name = "lab", key = "sha256:…" }',
 });
 
-/** A list of keys, in the file itself or in that of `api_keys_file`. */
+/** A list of keys, inline or in the file named by `api_keys_file`. */
 export const keysShape = z.array(keyEntry, {
-  error: "expected a list of keys; what is there is not repeated",
+  error: "expected a list of keys; the value is not shown",
 });
 
 /** The table `[auth]`. */
 export const authShape = z.looseObject({
   api_keys: keysShape.optional(),
   api_keys_file: text.optional(),
-}, { error: "expected a table; what is there is not repeated" });
+}, { error: "expected a table; the value is not shown" });
 
 /** The table `[admin]`. */
 export const adminShape = z.looseObject({
@@ -47,7 +47,7 @@ export const adminShape = z.looseObject({
 export const tlsShape = z.looseObject({
   cert: text,
   key: text,
-}, table("a table with cert and key, both names of files"));
+}, table("a table with the file names cert and key"));
 
 /** The table `[cors]`. */
 export const corsShape = z.looseObject({
@@ -60,7 +60,7 @@ export const corsShape = z.looseObject({
   ).default(["*"]),
 }, table("a table"));
 
-/** Addresses and networks of `trusted_proxies`. */
+/** The addresses and networks in `trusted_proxies`. */
 export const networks = z.array(
   expected<string>(
     "an address or a network such as 10.0.0.0/8",
@@ -69,7 +69,11 @@ export const networks = z.array(
   table("a list of addresses and networks"),
 );
 
-/** `127.0.0.1:9090`, `[::1]:9090` or `localhost:9090` in its parts. */
+/**
+ * Splits `127.0.0.1:9090`, `[::1]:9090` or `localhost:9090` into host and port.
+ *
+ * @returns `undefined` if it is malformed or the port is above 65535
+ */
 export function addressIn(written: string): { hostname: string; port: number } | undefined {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(written) ??
     [];
@@ -77,7 +81,7 @@ export function addressIn(written: string): { hostname: string; port: number } |
   return hostname && Number(port) <= 65_535 ? { hostname, port: Number(port) } : undefined;
 }
 
-/** The opposite of {@linkcode addressIn}: an IPv6 address stands in brackets. */
+/** The inverse of {@linkcode addressIn}: puts an IPv6 address in brackets. */
 export function hostAndPort(hostname: string, port: number): string {
   return `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -1,132 +1,132 @@
 import type { Level } from "./log_level.ts";
 
-/** What the router was told: the servers it may use and the settings it runs by. */
+/** A validated configuration: servers, settings and access rules. */
 export interface Config {
-  /** At least one, each with a URL of its own. */
+  /** At least one; URLs are unique. */
   readonly servers: readonly ServerConfig[];
   /** How the router behaves. */
   readonly settings: Settings;
-  /** Who may use it and how it is reached. */
+  /** Who may use the router, and where it listens. */
   readonly access: Access;
 }
 
-/** Who may use the router and how it is reached. */
+/** Who may use the router, and where it listens. */
 export interface Access {
-  /** Those that are good. */
+  /** The valid API keys. */
   readonly keys: readonly ApiKey[];
-  /** Whether a key is asked for. A list or a file without keys lets nobody in. */
+  /** Whether clients must present a key. If so, an empty list denies everyone. */
   readonly keysAreOn: boolean;
-  /** A second address for what is not for clients. @default the main one */
+  /** Separate address for operator endpoints. @default the main address */
   readonly adminListen?: { readonly hostname: string; readonly port: number };
-  /** Names that the second address answers to, beside IP addresses and `localhost`. */
+  /** Host names accepted at the admin address, in addition to IP addresses and `localhost`. */
   readonly adminHosts: readonly string[];
-  /** Certificate chain and key in PEM. @default plain HTTP */
+  /** Certificate chain and private key, in PEM. @default plain HTTP */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Origins whose pages may use the router; `*` stands for all. @default ["*"] */
+  /** Origins allowed by CORS; `*` allows all. @default ["*"] */
   readonly corsOrigins: readonly string[];
 }
 
-/** A key that clients may show, and its limits. */
+/** A client's API key and its limits. */
 export interface ApiKey {
-  /** What logs and metrics call it. */
+  /** Name in logs and metrics. */
   readonly name: string;
-  /** SHA-256 of the key, in 64 hexadecimal digits of lower case. */
+  /** SHA-256 of the key: 64 lower-case hexadecimal digits. */
   readonly hash: string;
-  /** The models it is good for. @default all */
+  /** Models it may use. @default all */
   readonly models?: readonly string[];
-  /** Requests that may begin in any minute. @default any number */
+  /** Maximum requests started per minute. @default unlimited */
   readonly requestsPerMinute?: number;
-  /** Requests in flight at once. @default any number */
+  /** Maximum concurrent requests. @default unlimited */
   readonly maxInFlight?: number;
 }
 
-/** One server as the operator described it. */
+/** The configuration of one server. */
 export interface ServerConfig {
   /** Base address without a trailing `/` or `/v1`; identifies the server across reloads. */
   readonly url: string;
-  /** What people see. @default the address without its scheme */
+  /** Display name. @default the address without its scheme */
   readonly name: string;
-  /** Requests it may run side by side before it counts as full. @default 3 */
+  /** Concurrent requests at which it counts as full. @default 3 */
   readonly capacity: number;
-  /** Sent as `Authorization: Bearer …` instead of the client's. */
+  /** Sent as `Authorization: Bearer …`, replacing the client's header. */
   readonly apiKey?: string;
-  /** PEM of the authority that signed its certificate, beside those that are known anyway. */
+  /** PEM of the CA that signed its certificate, trusted in addition to the built-in CAs. */
   readonly ca?: string;
-  /** Its own certificate is in `ca` and may sign others, which `fetch` accepts of no server. */
+  /** `ca` contains the server's own certificate, a CA certificate, which `fetch` always rejects. */
   readonly isSelfSigned?: boolean;
-  /** Accept any certificate from it. @default false */
+  /** Whether to skip certificate verification. @default false */
   readonly tlsSkipVerify?: boolean;
-  /** Path of its health page. @default "/health", or `/v1/models` where that says nothing */
+  /** Health check path. @default "/health", or `/v1/models` if `/health` is inconclusive */
   readonly healthPath?: string;
-  /** Shown to the server as the router's own: certificate chain and key in PEM. */
+  /** Client certificate chain and private key presented to the server, in PEM. */
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
-  /** Address of the proxy it is reached through, with name and password if any. @default directly */
+  /** URL of the proxy to connect through, including any credentials. @default no proxy */
   readonly proxy?: string;
-  /** A fixed list of model names, which turns discovery off for this server. */
+  /** Fixed list of model names; disables model discovery for this server. */
   readonly models?: readonly string[];
 }
 
-/** The `[config]` table, in milliseconds where it says seconds. */
+/** The `[config]` table, with seconds converted to milliseconds. */
 export interface Settings {
-  /** Name of the policy that chooses servers. @default "least_work" */
+  /** Name of the routing policy. @default "least_work" */
   readonly policy: string;
-  /** Overrides the command line's. */
+  /** Overrides the command line's log level. */
   readonly logLevel?: Level;
-  /** Between two scrapes of a server's `/metrics`. @default 500 */
+  /** Interval between scrapes of a server's `/metrics`. @default 500 */
   readonly metricsIntervalMs: number;
-  /** Between two checks of a server. @default 10_000 */
+  /** Interval between health checks of a server. @default 10_000 */
   readonly healthCheckIntervalMs: number;
-  /** For one answer to a check, a scrape or a listing. @default 5_000 */
+  /** Timeout of one health check, scrape or model listing. @default 5_000 */
   readonly healthCheckTimeoutMs: number;
-  /** For a connection to a server. @default 5_000 */
+  /** Timeout for connecting to a server. @default 5_000 */
   readonly connectTimeoutMs: number;
-  /** Silence before an answer's first bytes after which an attempt ends. @default 120_000 */
+  /** Idle time before the first bytes of a response after which an attempt fails. @default 120_000 */
   readonly requestTimeoutMs: number;
-  /** Silence within an answer after which it breaks off. @default requestTimeoutMs */
+  /** Idle time within a response after which it is aborted. @default requestTimeoutMs */
   readonly chunkTimeoutMs: number;
-  /** For a whole request, from its head to its answer's end. @default none */
+  /** Timeout of a whole request, from its head to the end of the response. @default none */
   readonly totalTimeoutMs?: number;
-  /** How long an engine may stand still with requests running. @default 30_000 */
+  /** How long an engine may make no progress while requests are running. @default 30_000 */
   readonly stallTimeoutMs: number;
-  /** Requests that the router has in flight at most. @default 10_000 */
+  /** Maximum requests in flight. @default 10_000 */
   readonly maxInFlight: number;
-  /** Requests in flight from one client address at most. @default any number */
+  /** Maximum requests in flight per client address. @default unlimited */
   readonly maxInFlightPerClient?: number;
-  /** Bytes of one request's body at most. @default 64 MiB */
+  /** Maximum size of one request body. @default 64 MiB */
   readonly maxBodyBytes: number;
-  /** Bytes of request bodies that it holds at most. @default 512 MiB */
+  /** Maximum total size of buffered request bodies. @default 512 MiB */
   readonly bodyBufferBytes: number;
   /**
-   * Within each such time 1 KiB a second of a request's body must arrive, and its client must take
-   * something of the answer. @default 60_000
+   * Period in which a request body must arrive at 1 KiB/s or more, and in which a client must read
+   * some of its response. @default 60_000
    */
   readonly clientTimeoutMs: number;
-  /** Header of requests that tells which belong together. @default "x-session-id" */
+  /** Request header that identifies a session. @default "x-session-id" */
   readonly sessionHeader: string;
-  /** Tell clients in a header why a server was chosen. @default false */
+  /** Whether responses carry a header that explains the choice of server. @default false */
   readonly debugHeaders: boolean;
-  /** Addresses and networks whose `x-forwarded-for` is believed. @default none */
+  /** Addresses and networks whose `x-forwarded-for` is trusted. @default none */
   readonly trustedProxies: readonly string[];
-  /** How long a stopping router waits for its requests. @default 120_000 */
+  /** How long shutdown waits for requests in flight. @default 120_000 */
   readonly drainTimeoutMs: number;
-  /** How long a stopping router takes new requests as before, its readiness aside. @default 0 */
+  /** How long shutdown keeps accepting requests while already reporting not ready. @default 0 */
   readonly drainDelayMs: number;
-  /** Further servers a failed request may go to. @default 3 */
+  /** Maximum retries of a failed request on other servers. @default 3 */
   readonly maxRetries: number;
-  /** The slow poll behind the file watch. @default 30_000 */
+  /** Interval of the poll that backs up the file watch. @default 30_000 */
   readonly configReloadIntervalMs: number;
-  /** Consecutive request failures that take a server out. @default 2 */
+  /** Consecutive request failures that mark a server unhealthy. @default 2 */
   readonly failureThreshold: number;
-  /** How long a server that failed is left alone when active checks are off. @default 60_000 */
+  /** How long a failed server is out of rotation if active checks are off. @default 60_000 */
   readonly autoRecoveryMs: number;
-  /** Check servers regularly, not only at their start and after failures. @default true */
+  /** Whether to check servers periodically, not only initially and after failures. @default true */
   readonly activeHealthCheck: boolean;
-  /** Mean answer time over the window above which a server is unhealthy. @default 10_000 */
+  /** Mean response time over the window above which a server is unhealthy. @default 10_000 */
   readonly healthCheckMaxResponseMs: number;
   /** Share of successful checks in a full window below which a server is unhealthy, 0 to 1. @default 0.8 */
   readonly healthCheckMinSuccessRate: number;
-  /** Checks that the window holds. @default 10 */
+  /** Number of checks in the window. @default 10 */
   readonly healthCheckWindowSize: number;
-  /** Consecutive failed checks that take a server out. @default 3 */
+  /** Consecutive failed checks that mark a server unhealthy. @default 3 */
   readonly healthCheckConsecutiveFailures: number;
 }

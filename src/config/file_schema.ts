@@ -15,7 +15,7 @@ import {
   yesOrNo,
 } from "./zod_types.ts";
 
-const proxyAddress = secret("the address of a proxy");
+const proxyAddress = secret("a proxy address");
 
 /** One entry of `servers.servers`. */
 export const serverShape = z.looseObject(
@@ -23,7 +23,7 @@ export const serverShape = z.looseObject(
     url: text,
     max_concurrent_requests: wholeNumber(1).default(3),
     name: text.optional(),
-    api_key: secret("a text that is not empty").optional(),
+    api_key: secret("a non-empty string").optional(),
     ca: text.optional(),
     tls_skip_verify: yesOrNo.default(false),
     health_path: expected<string>(
@@ -44,7 +44,7 @@ export const serverShape = z.looseObject(
   ),
 );
 
-/** The table `[config]`, with the defaults. */
+/** The table `[config]`, with its defaults. */
 export const settingsShape = z.looseObject({
   policy: expected<string>(
     `one of ${policyNames.join(", ")}`,
@@ -87,7 +87,7 @@ export const settingsShape = z.looseObject({
   health_check_consecutive_failures: wholeNumber(1).default(3),
 }, table("a table"));
 
-/** A whole configuration file. Unknown keys pass: they are warned of, not refused. */
+/** A whole configuration file. Accepts unknown keys, which are reported separately. */
 export const fileShape = z.looseObject({
   servers: z.looseObject({
     servers: z.array(serverShape, table("a list of servers"))
@@ -100,8 +100,8 @@ export const fileShape = z.looseObject({
   cors: corsShape.prefault({}),
 });
 
-/** A whole file that has passed, in its own units. */
+/** A validated file, in the file's units. */
 export type RawFile = z.output<typeof fileShape>;
 
-/** The table `[config]` once it has passed, in the file's own units. */
+/** A validated `[config]` table, in the file's units. */
 export type RawSettings = z.output<typeof settingsShape>;

@@ -1,23 +1,23 @@
 import { createHash } from "node:crypto";
 
-/** How a hash stands in a configuration: `sha256:` and 64 hexadecimal digits. */
+/** A hash in a configuration file: `sha256:` and 64 hexadecimal digits. */
 const WRITTEN = /^sha256:([0-9a-f]{64})$/i;
 const PREFIX = "sha256:";
 
-/** SHA-256 of a key, in 64 hexadecimal digits of lower case. */
+/** Returns the SHA-256 of a key as 64 lower-case hexadecimal digits. */
 export function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("hex");
 }
 
-/** A key's hash as a configuration holds it. */
+/** Returns a key's hash in the format of a configuration file. */
 export function writtenHash(key: string): string {
   return PREFIX + hashOf(key);
 }
 
 /**
- * The hash that an entry means: a hash that is written there, else that of the key that is.
+ * Returns the hash of an entry, which is either a key or a `sha256:` hash.
  *
- * @returns `undefined` for what begins like a hash and is none
+ * @returns `undefined` if the entry starts with `sha256:` but isn't a valid hash
  */
 export function hashIn(entry: string): string | undefined {
   const written = WRITTEN.exec(entry);

@@ -1,10 +1,10 @@
-/** From the most talkative to the least. */
+/** Log levels, from most to least verbose. */
 export const logLevels = ["debug", "info", "warning", "error"] as const;
 
-/** How much the log says. */
+/** A log level. */
 export type Level = typeof logLevels[number];
 
-/** The level of that name in any case; `undefined` where there is none. */
+/** Returns the level with that name, ignoring case, or `undefined` if the name is unknown. */
 export function levelNamed(name: string): Level | undefined {
   return logLevels.find((level) => level === name.toLowerCase());
 }

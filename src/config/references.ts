@@ -1,15 +1,15 @@
 import { shown } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
-/** What a configuration refers to beside itself. */
+/** External sources that a configuration refers to. */
 export interface References {
   /** Looks up an environment variable, for `${NAME}` in keys. */
   readonly env: (name: string) => string | undefined;
-  /** Reads a file. Throws an `Error` that says why it can't. */
+  /** Reads a file. Throws an `Error` that states the reason if it fails. */
   readonly file: (name: string) => string;
 }
 
-/** A text with its `${NAME}`s filled in. */
+/** Expands `${NAME}` references. Reports unset variables to `problems`. */
 export function expandEnv(
   text: string,
   where: string,
@@ -25,14 +25,14 @@ export function expandEnv(
   });
 }
 
-/** What a header can carry as one word. */
+/** Visible ASCII: what a header can carry as one token. */
 const KEY = /^[\x21-\x7e]+$/;
 
 /**
- * A key with its `${NAME}`s filled in. Blanks around it are dropped: a variable that was filled from
- * a file ends in a line break.
+ * Expands the `${NAME}` references in a key. Trims whitespace, since a variable filled from a file
+ * often ends with a newline.
  *
- * @returns `undefined` where there is a problem
+ * @returns `undefined` after reporting a problem
  */
 export function keyIn(
   written: string,
@@ -44,13 +44,12 @@ export function keyIn(
   const key = expandEnv(written, where, outside, problems).trim();
   if (problems.length > before) return undefined;
   if (KEY.test(key)) return key;
-  const what = "expected a key of visible ASCII characters without spaces, or no client can show " +
-    "it; what is there is not repeated";
+  const what = "expected a key of visible ASCII characters without spaces; the value is not shown";
   problems.push({ where, what });
   return undefined;
 }
 
-/** What a file holds; `undefined` where none is named, or where it can't be read. */
+/** Returns a file's contents, or `undefined` if no file is named or it can't be read. */
 export function readReferences(
   name: string | undefined,
   where: string,
@@ -59,16 +58,16 @@ export function readReferences(
 ): string | undefined {
   if (name === undefined) return undefined;
   if (name.includes("\n")) {
-    // The file's text in place of its name: there may be a private key in it.
-    problems.push({ where, what: "expected the name of a file; what is there is not repeated" });
+    // The file's contents were given instead of its name. They may include a private key.
+    problems.push({ where, what: "expected a file name; the value is not shown" });
     return undefined;
   }
   try {
     return file(name);
   } catch (error) {
-    // Who writes the key itself in the place of its file's name doesn't want it in the log.
+    // A key given instead of a file name must not reach the log.
     const what = name.includes("\n")
-      ? "expected the name of a file; what is there is not repeated"
+      ? "expected a file name; the value is not shown"
       : `${shown(name)} ${(error as Error).message}`;
     problems.push({ where, what });
     return undefined;

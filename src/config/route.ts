@@ -6,22 +6,22 @@ import { shown } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { RawFile } from "./file_schema.ts";
 
-/** What a host is made of, which is less than a URL's parser takes. */
+/** Valid host names, stricter than the URL parser. */
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
 
-/** Whether a connection could be made to a host, as a URL's parser gives it. */
+/** Whether a host from the URL parser is one that a connection could be made to. */
 export function isHost(hostname: string): boolean {
   return HOST.test(hostname);
 }
 
-/** A server that is reached directly where others are reached through a proxy. */
+/** Value of a server's `proxy` that overrides the global proxy with a direct connection. */
 const DIRECTLY = "none";
 const PROXY_SCHEMES = /^(https?|socks5h?):$/;
 
 /**
- * The address of a proxy with its variables filled in.
+ * Returns the URL of a proxy with its variables expanded.
  *
- * @returns `undefined` where there is none, or a problem
+ * @returns `undefined` for a direct connection, or after reporting a problem
  */
 export function proxyIn(
   written: string | undefined,
@@ -34,10 +34,9 @@ export function proxyIn(
   const url = URL.parse(expandEnv(written, where, outside, problems).trim());
   if (problems.length > before) return undefined;
   if (url && PROXY_SCHEMES.test(url.protocol) && isHost(url.hostname)) return url.href;
-  // There may be a password in it.
+  // It may contain a password.
   const what =
-    "expected the address of a proxy such as http://proxy.internal:3128; what is there " +
-    "is not repeated";
+    "expected a proxy address such as http://proxy.internal:3128; the value is not shown";
   problems.push({ where, what });
   return undefined;
 }
@@ -51,12 +50,12 @@ function certificatesIn(
 ): string | undefined {
   const pem = readReferences(name, where, outside, problems);
   if (pem !== undefined && !areCertificates(pem)) {
-    problems.push({ where, what: `expected certificates in PEM in ${shown(name)}` });
+    problems.push({ where, what: `expected PEM certificates in ${shown(name)}` });
   }
   return pem;
 }
 
-/** What makes the router trust a server, beside the authorities that are known anyway. */
+/** Returns a server's TLS trust settings, which extend the built-in CAs. */
 export function trustIn(
   { ca: name, tls_skip_verify: tlsSkipVerify }: RawFile["servers"]["servers"][number],
   { at, url, proxy }: {
@@ -76,11 +75,11 @@ export function trustIn(
     }
     if (name !== undefined) refuse("ca", "has no effect with tls_skip_verify; keep one of them");
     if (proxy !== undefined) {
-      refuse("tls_skip_verify", `has no effect through a proxy; ${WITHOUT_PROXY} a ca`);
+      refuse("tls_skip_verify", `has no effect through a proxy; ${WITHOUT_PROXY} set a ca`);
     }
   } else if (isSelfSigned && proxy !== undefined) {
     const what = "holds the server's own certificate, which can't be checked through a proxy";
-    refuse("ca", `${what}; ${WITHOUT_PROXY} the authority that signed it`);
+    refuse("ca", `${what}; ${WITHOUT_PROXY} use the CA that signed it`);
   }
   return {
     ...(ca !== undefined && { ca }),
@@ -89,22 +88,22 @@ export function trustIn(
   };
 }
 
-const WITHOUT_PROXY = `set proxy = "${DIRECTLY}" for this server, or name`;
+const WITHOUT_PROXY = `set proxy = "${DIRECTLY}" for this server, or`;
 
-/** A warning for each server that could be anybody. */
+/** Returns a warning for each server whose certificate is not verified. */
 export function warningsOfTrust(servers: readonly ServerConfig[]): Diagnostic[] {
   return servers.flatMap(({ name, tlsSkipVerify }, index) =>
     tlsSkipVerify
       ? [{
         where: `servers.servers[${index}].tls_skip_verify`,
-        what: `the certificate of ${name} is not checked: whoever can intercept its connections ` +
-          "can read and change all that is sent, keys included",
+        what: `the certificate of ${name} is not checked: anyone who can intercept its ` +
+          "connections can read and change all traffic, including keys",
       }]
       : []
   );
 }
 
-/** What a server is shown as the router's own certificate, if anything. */
+/** Returns the client certificate to present to a server, if any. */
 export function clientCertificateIn(
   server: RawFile["servers"]["servers"][number],
   at: string,
@@ -116,7 +115,7 @@ export function clientCertificateIn(
     const [missing, other] = client_cert === undefined
       ? ["client_cert", "client_key"]
       : ["client_key", "client_cert"];
-    problems.push({ where: `${at}.${missing}`, what: `expected a file, since there is ${other}` });
+    problems.push({ where: `${at}.${missing}`, what: `expected a file, since ${other} is set` });
   }
   const before = problems.length;
   const cert = certificatesIn(client_cert, `${at}.client_cert`, outside, problems);
@@ -130,12 +129,12 @@ export function clientCertificateIn(
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** What no connection can be made with would be noticed only when one is. */
+/** Checked here because an invalid file would otherwise only fail at the first connection. */
 function areCertificates(pem: string): boolean {
   return certificatesOf(pem).length > 0;
 }
 
-/** None where one of them is spoilt. */
+/** Returns an empty list if any certificate is malformed. */
 function certificatesOf(pem: string): X509Certificate[] {
   try {
     return (pem.match(CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
@@ -144,7 +143,7 @@ function certificatesOf(pem: string): X509Certificate[] {
   }
 }
 
-/** Whether one of the certificates may sign others and is made out to the host of an address. */
+/** Whether one of the certificates is a CA certificate issued for the host of the URL. */
 function isAuthorityFor(url: string, pem: string): boolean {
   if (!url.startsWith("https:")) return false;
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");

@@ -11,7 +11,7 @@ import { rawServers, unknownKeys } from "./unknown_keys.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
 
-/** A usable configuration, or every problem that keeps it from being one; warnings with either. */
+/** A valid configuration or all of its problems, with warnings in either case. */
 export type Checked =
   & { readonly warnings: readonly Diagnostic[] }
   & (
@@ -20,9 +20,8 @@ export type Checked =
   );
 
 /**
- * Checks a parsed configuration file and reports every problem at once.
- * Unknown keys are warnings that name a known key that is close; those that seem meant to restrict
- * access are problems.
+ * Checks a parsed configuration file and reports every problem at once. An unknown key is a warning
+ * that suggests a similar known key, or a problem if it appears intended to restrict access.
  */
 export function checkConfig(
   raw: unknown,
@@ -34,7 +33,7 @@ export function checkConfig(
   const unknown = unknownKeys(raw);
   const { warnings } = unknown;
   const problems = [...diagnosticsIn(parsed.error, ""), ...unknown.problems];
-  // Looked at as written, so that these problems are told beside those of the schema.
+  // Checked before validation, so that these problems are reported together with the schema's.
   const written = rawServers(raw);
   const addresses = checkAddresses(written, outside, problems);
   const keys = checkKeys(written, outside, problems);
@@ -52,5 +51,5 @@ export function checkConfig(
 }
 
 function noFiles(): never {
-  throw new Error("can't be read here: no files are");
+  throw new Error("can't be read: file access is disabled here");
 }

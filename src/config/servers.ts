@@ -5,7 +5,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { clientCertificateIn, isHost, proxyIn, trustIn } from "./route.ts";
 import type { RawFile } from "./file_schema.ts";
 
-/** The servers of a file that has passed. */
+/** Converts the servers of a validated file. */
 export function toServers(
   servers: RawFile["servers"]["servers"],
   addresses: readonly (string | undefined)[],
@@ -38,7 +38,7 @@ export function toServers(
   });
 }
 
-/** The normalised base address of every server; `undefined` where there is a problem. */
+/** Returns each server's normalised base URL, or `undefined` after reporting a problem. */
 export function checkAddresses(
   servers: readonly Record<string, unknown>[],
   outside: References,
@@ -54,7 +54,7 @@ export function checkAddresses(
     const address = baseAddress(expanded);
     const first = address === undefined ? undefined : firstUse.get(address);
     if (address === undefined) {
-      // What may hold a password is not repeated.
+      // It may contain a password, so it is not shown.
       const got = expanded.includes("@") ? "one with a user or password" : shown(expanded.trim());
       problems.push({
         where,
@@ -72,7 +72,11 @@ export function checkAddresses(
   });
 }
 
-/** `http://host:1/v1/` becomes `http://host:1`; anything that is no base address `undefined`. */
+/**
+ * Normalises a base URL: `http://host:1/v1/` becomes `http://host:1`.
+ *
+ * @returns `undefined` if it isn't a valid base URL
+ */
 export function baseAddress(written: string): string | undefined {
   const url = URL.parse(written.trim());
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
@@ -82,11 +86,11 @@ export function baseAddress(written: string): string | undefined {
 }
 
 /**
- * The name of every server: the one that is given, else the address without its scheme, or all of
- * the address where another server has that name. Logs and metrics go by it, so that two servers
- * with one name are a problem.
+ * Returns each server's name: the configured one, else the address without its scheme, or the full
+ * address if another server has that name. Names identify servers in logs and metrics, so a
+ * duplicate is a problem.
  *
- * @param addresses their base addresses, `undefined` where there is a problem
+ * @param addresses base URLs; `undefined` for servers with a reported problem
  */
 export function checkNames(
   servers: readonly Record<string, unknown>[],
@@ -103,13 +107,13 @@ export function checkNames(
     if (name === undefined || first === i || isThereTwice) return;
     problems.push({
       where: `servers.servers[${i}].name`,
-      what: `expected a name of its own, got ${shown(name)}, that of servers.servers[${first}]`,
+      what: `expected a unique name, got ${shown(name)}, the name of servers.servers[${first}]`,
     });
   });
   return names;
 }
 
-/** The key of every server with its variables filled in; `undefined` where there is none. */
+/** Returns each server's API key with its variables expanded, or `undefined` if it has none. */
 export function checkKeys(
   servers: readonly Record<string, unknown>[],
   outside: References,

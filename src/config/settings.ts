@@ -4,7 +4,7 @@ import type { RawSettings } from "./file_schema.ts";
 
 const MIB = 1024 * 1024;
 
-/** The settings that a checked `[config]` table means. */
+/** Converts a validated `[config]` table into settings. */
 export function toSettings(raw: RawSettings): Settings {
   return {
     policy: raw.policy,

@@ -2,11 +2,11 @@ import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import type { Diagnostic } from "./diagnostic.ts";
 
-/** A value as a message quotes it. Tables and lists are not: there may be keys in them. */
+/** Formats a value for a message. Omits the contents of tables and lists: they may contain keys. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
-  // As TOML writes it; JSON has neither.
+  // TOML's spelling; JSON has neither value.
   if (typeof value === "number" && !Number.isFinite(value)) {
     return String(value).replace("NaN", "nan").replace("Infinity", "inf");
   }
@@ -29,7 +29,7 @@ export const wholeNumber = (least: number) =>
     (value) => Number.isSafeInteger(value) && Number(value) >= least,
   );
 
-/** A day is longer than any interval here makes sense for, and keeps timers in range. */
+/** One day: longer than any sensible interval here, and within the range of timers. */
 const LONGEST_SECONDS = 86_400;
 
 export const anySeconds = expected<number>(
@@ -51,20 +51,20 @@ export const yesOrNo = expected<boolean>(
   (value) => typeof value === "boolean",
 );
 export const text = expected<string>(
-  "a text that is not empty",
+  "a non-empty string",
   (value) => typeof value === "string" && value.trim() !== "",
 );
 export const table = (what: string) => ({
   error: (issue: { input?: unknown }) => `expected ${what}, got ${shown(issue.input)}`,
 });
 
-/** A text that is a secret, or close to one: never repeated in a message. */
+/** A string that is or may contain a secret: messages never show it. */
 export const secret = (what: string) =>
   z.custom<string>((value) => typeof value === "string" && value.trim() !== "", {
-    error: `expected ${what}; what is there is not repeated`,
+    error: `expected ${what}; the value is not shown`,
   });
 
-/** The keys of a table that mean nothing, each with the one that was meant, or those there are. */
+/** Reports each unknown key of a table, suggesting a similar known key or listing the known keys. */
 export function unknownIn(
   table: Record<string, unknown>,
   known: object,
@@ -78,11 +78,11 @@ export function unknownIn(
   }));
 }
 
-/** More letters than these are not mistaken by accident. */
+/** Maximum edit distance of a typo. */
 const MISTAKEN_LETTERS = 3;
-/** A name of up to so many letters is one or two letters away from many words. */
+/** Names up to this length are within one or two edits of many words. */
 const SHORT_NAME = 4;
-/** A longer list of names helps nobody. */
+/** A longer list of names is not useful. */
 const LISTED_NAMES = 12;
 
 function hintTo(key: string, names: readonly string[]): string {
@@ -96,8 +96,8 @@ function isMistyped(key: string, name: string): boolean {
 }
 
 /**
- * Whether a key is a name in another spelling: a few letters off, in other cases, without its
- * underscores, with two letters swapped, or a longer word that begins with it.
+ * Whether a key looks like a misspelling of a name: a few letters off, different case, missing
+ * underscores, two letters swapped, or a longer word that starts with the name.
  */
 export function isMistakenFor(key: string, name: string): boolean {
   const [written, meant] = [key, name].map((text) => text.toLowerCase().replace(/[^a-z]/g, ""));
@@ -110,7 +110,7 @@ export function isMistakenFor(key: string, name: string): boolean {
     (meant.length >= SHORT_NAME && written.startsWith(meant));
 }
 
-/** A value, or what it holds under a key, as a table; empty where it is none. */
+/** Returns a value, or its member `key`, as a table; an empty table if it isn't one. */
 export function tableAt(value: unknown, key?: string): Record<string, unknown> {
   const at = key === undefined ? value : (value as Record<string, unknown>)[key];
   return typeof at === "object" && at !== null && !Array.isArray(at)

@@ -1,17 +1,17 @@
 import type { Head } from "./exchange.ts";
 
-/** An error of the router's own, in the shape OpenAI clients know. */
+/** An error from the router itself, in OpenAI's format. */
 export interface ApiError {
   readonly status: number;
   readonly message: string;
   readonly type: string;
   readonly param?: string;
   readonly retryAfterSeconds?: number;
-  /** The rest of the request is of no use: the client is asked to close the connection. */
+  /** Sends `connection: close`, since the rest of the request is unread. */
   readonly closes?: true;
 }
 
-/** `{"error":{"message","type","param","code"}}`, with the status as the code. */
+/** Serialises an error as `{"error":{"message","type","param","code"}}`; `code` is the status. */
 export function errorBody(error: ApiError): string {
   const { message, type, param = null, status: code } = error;
   return JSON.stringify({ error: { message, type, param, code } });
@@ -38,8 +38,8 @@ export function errorResponse(error: ApiError, head: Head = []): Response {
 const encoder = new TextEncoder();
 
 /**
- * The event that tells a client that its stream broke. It starts with a blank line, so that it
- * stands apart from an event that broke off in the middle.
+ * Returns the event that reports a broken stream to the client. It starts with a blank line, which
+ * separates it from a truncated event.
  */
 export function errorEvent(error: ApiError): Uint8Array<ArrayBuffer> {
   return encoder.encode(`\n\ndata: ${errorBody(error)}\n\n`);
@@ -61,14 +61,14 @@ export const unknownModel = (model: string): ApiError => ({
 
 export const tooManyRequests = (maxInFlight: number): ApiError => ({
   status: 503,
-  message: `The router has ${maxInFlight} requests in flight and takes no more.`,
+  message: `The router is at its limit of ${maxInFlight} requests in flight.`,
   type: "service_unavailable",
   retryAfterSeconds: 1,
 });
 
 export const noRoomForBody: ApiError = {
   status: 503,
-  message: "The router holds as much of requests' bodies as it may.",
+  message: "The router's buffer for request bodies is full.",
   type: "service_unavailable",
   retryAfterSeconds: 1,
 };
@@ -82,22 +82,22 @@ export const bodyTooLarge = (maxBytes: number): ApiError => ({
 
 export const unsupportedEncoding = (encoding: string): ApiError => ({
   status: 415,
-  message: `The content encoding \`${encoding}\` is not supported. Send the body as it is, or ` +
-    "with `gzip` or `deflate`.",
+  message: `The content encoding \`${encoding}\` is not supported. Send the body unencoded, ` +
+    "or encoded with `gzip` or `deflate`.",
   type: "invalid_request_error",
   closes: true,
 });
 
 export const uploadTooSlow = (timeoutMs: number): ApiError => ({
   status: 408,
-  message: `Less than 1 KiB a second of the body arrived for ${timeoutMs / 1000} s.`,
+  message: `The body arrived at less than 1 KiB/s for ${timeoutMs / 1000} s.`,
   type: "invalid_request_error",
   closes: true,
 });
 
 export const headTooLarge: ApiError = {
   status: 431,
-  message: "The request has too many headers, or too long ones.",
+  message: "The request's headers are too many or too long.",
   type: "invalid_request_error",
 };
 
@@ -110,21 +110,21 @@ export const wrongKey: ApiError = {
 export const forbiddenModel = (model: string | undefined): ApiError => ({
   status: model === undefined ? 400 : 404,
   message: model === undefined
-    ? "Your key is good for some models only: name one in `model`."
-    : `The model \`${model}\` does not exist, or your key is not good for it.`,
+    ? "Your API key is limited to certain models: specify one in `model`."
+    : `The model \`${model}\` does not exist, or your API key may not use it.`,
   type: "invalid_request_error",
   param: "model",
 });
 
 export const keyLimitReached: ApiError = {
   status: 429,
-  message: "Your key has no further request left at the moment.",
+  message: "Your API key has reached its request limit.",
   type: "rate_limit_error",
 };
 
 export const tooManyFromClient = (most: number): ApiError => ({
   status: 429,
-  message: `Your address has ${most} requests in flight and may have no more.`,
+  message: `Your address is at its limit of ${most} requests in flight.`,
   type: "rate_limit_error",
   retryAfterSeconds: 1,
 });
@@ -143,13 +143,13 @@ export const internalError: ApiError = {
 
 export const notFound = (path: string): ApiError => ({
   status: 404,
-  message: `There is nothing at ${path}.`,
+  message: `The path ${path} does not exist.`,
   type: "invalid_request_error",
 });
 
 export const methodNotAllowed = (method: string, path: string): ApiError => ({
   status: 405,
-  message: `${method} is not possible at ${path}.`,
+  message: `The method ${method} is not allowed for ${path}.`,
   type: "invalid_request_error",
 });
 

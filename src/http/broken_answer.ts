@@ -1,4 +1,4 @@
-/** Thrown by an answer's body, closes the client's connection without a clean end. */
+/** Thrown by a response body to close the client's connection without a clean end. */
 export class BrokenAnswer extends Error {
   override name = "BrokenAnswer";
 }

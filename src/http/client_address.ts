@@ -1,19 +1,19 @@
 import { BlockList, isIP } from "node:net";
 import { LRUCache } from "lru-cache";
 
-/** What of a configuration's networks is known; a reload brings another list. */
+/** The cached lookup of one list of networks. A reload creates a new list. */
 interface Known {
   readonly list: BlockList;
-  /** By what was asked for: the same addresses come again and again, and asking costs 3 µs. */
+  /** Results by address: the same addresses recur, and a lookup costs 3 µs. */
   readonly answers: LRUCache<string, Place>;
 }
 
 type Place = "trusted" | "elsewhere" | "no_address";
 
 const known = new WeakMap<readonly string[], Known>();
-/** No address is longer. */
+/** Length of the longest valid address. */
 const LONGEST = 45;
-/** Who writes addresses of their own fills this and no more. */
+/** Bounds the cache against clients that invent addresses. */
 const MOST_ANSWERS = 10_000;
 
 function placeOf(address: string, networks: readonly string[]): Place {
@@ -34,15 +34,15 @@ function placeOf(address: string, networks: readonly string[]): Place {
   return place;
 }
 
-/** Whether an address is one of those, or in one of those networks. */
+/** Whether an address is in one of the networks. */
 export function isTrusted(address: string, networks: readonly string[]): boolean {
   return networks.length > 0 && placeOf(address, networks) === "trusted";
 }
 
 /**
- * Whose request a trusted proxy passes on: the last address in `x-forwarded-for`, or else in
- * `forwarded` (RFC 7239), that is not a trusted proxy's own. What stands before it, its client may
- * have written itself.
+ * Returns the client's address of a request from a trusted proxy: the last address in
+ * `x-forwarded-for`, or else in `forwarded` (RFC 7239), that is not a trusted proxy. The entries
+ * before it may be forged by the client.
  */
 export function clientAddress(
   headers: Headers,
@@ -58,7 +58,7 @@ export function clientAddress(
   return peer;
 }
 
-/** Who asked whom, the client first. Split at each comma: a quote may be a client's own. */
+/** The chain of addresses, client first. Splits at every comma: a client may forge quotes. */
 function passedOnBy(headers: Headers): string[] {
   const passed = headers.get("x-forwarded-for");
   if (passed !== null) return passed.split(",").map(addressIn);
@@ -66,7 +66,7 @@ function passedOnBy(headers: Headers): string[] {
   return elements.map((element) => addressIn(/(?:^|;)\s*for=([^;]*)/i.exec(element)?.[1] ?? ""));
 }
 
-/** The address in `192.0.2.7:443`, `"[2001:db8::1]:443"` and the like; anything else as it is. */
+/** The address in `192.0.2.7:443`, `"[2001:db8::1]:443"` etc.; otherwise the text in lower case. */
 function addressIn(written: string): string {
   const [, node] = /^\s*"?([^"]*?)"?\s*$/.exec(written) ?? [];
   const [, v6, v4] = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/.exec(node ?? "") ?? [];

@@ -2,33 +2,33 @@ import type { ServerConfig } from "../config/config.ts";
 import { fetchBy, type Fetches } from "./fetch.ts";
 import { openHttps } from "./https_fetch.ts";
 
-/** Connections to one server. */
+/** Fetches over the connections to one server. */
 export interface ServerConnections extends Omit<Fetches, "close"> {
-  /** Address of the proxy they go through. @default directly */
+  /** Address of the proxy they go through. @default no proxy */
   readonly proxy?: string;
 }
 
-/** What of a server's configuration its connections depend on. */
+/** The part of a server's configuration that determines its connections. */
 export type Route = Pick<
   ServerConfig,
   "ca" | "isSelfSigned" | "tlsSkipVerify" | "proxy" | "clientCertificate"
 >;
 
-/** Connections to all servers. */
+/** The connection pools of all servers. */
 export interface ClientPool {
-  /** Those that trust what that server names, and go the way that it names. */
+  /** Returns the connections for a server's TLS and proxy settings. */
   to(server: Route): ServerConnections;
-  /** Drops all of them. */
+  /** Closes all pools. Requests in flight run to completion. */
   close(): void;
 }
 
-/** vLLM closes an idle connection after 5 s; a pool that keeps one longer meets a reset on reuse. */
+/** vLLM closes idle connections after 5 s; reusing an older one would cause a reset. */
 const IDLE_MS = 4_000;
 const IDLE_PER_SERVER = 1_024;
 
 /**
- * Connections that nobody asked for in that time are closed: every server is polled more often, or
- * its connections have been idle for too long to be kept anyway.
+ * Pools unused for this long are closed: either no server uses them, or their connections have been
+ * idle for longer than {@linkcode IDLE_MS}.
  */
 const UNUSED_MS = 60_000;
 
@@ -39,15 +39,15 @@ interface Pool {
 }
 
 /**
- * Servers with the same route share a pool. The pool of a route that no server has any more is
- * closed after a while. Requests in flight there go on to their end: closing a client only keeps
- * requests from beginning.
+ * Opens connection pools on demand. Servers with the same route share a pool. A pool is closed some
+ * time after its last use. Its requests in flight run to completion: closing a client only prevents
+ * new requests.
  *
  * @param now monotonic time in milliseconds
  */
 export function openClientPool(now: () => number = () => performance.now()): ClientPool {
   const byRoute = new Map<string, Pool>();
-  /** By configuration: a request must not write out certificates to find its pool. */
+  /** By configuration object, so that requests don't serialise certificates to find their pool. */
   const byServer = new WeakMap<Route, Pool>();
   let lookedAt = now();
 
@@ -86,7 +86,7 @@ export function openClientPool(now: () => number = () => performance.now()): Cli
   };
 }
 
-/** `fetch` costs half as much, and can't trust these. */
+/** Uses `node:https` only where `fetch`, at half the cost, can't trust the certificate. */
 function open(route: Route): Pool["connections"] {
   return route.isSelfSigned || route.tlsSkipVerify
     ? openHttps({ ...route, idleMs: IDLE_MS, idlePerServer: IDLE_PER_SERVER })
@@ -118,7 +118,7 @@ function openClients({ ca, proxy, clientCertificate }: Route): Pool["connections
   };
 }
 
-/** Name and password stand beside the address, not in it. */
+/** Moves the credentials from the URL into `basicAuth`. */
 function viaProxy(proxy: string) {
   const url = new URL(proxy);
   const basicAuth = {
@@ -129,16 +129,16 @@ function viaProxy(proxy: string) {
   return { url: url.href, ...(basicAuth.username && { basicAuth }) };
 }
 
-/** Variables by which the runtime sends requests through a proxy, keys and all, or keeps from it. */
+/** Variables that make the runtime use a proxy, or bypass it. */
 const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
   .flatMap((name) => [name, name.toLowerCase()]);
 
-/** Those that the environment has and that are not used. */
+/** Returns the names of the proxy variables that are set. The router ignores them. */
 export function unusedProxies(): string[] {
   return PROXY_VARIABLES.filter((name) => !/^no/i.test(name) && Deno.env.get(name));
 }
 
-/** Makes what reads the variables when it is made, and would have no option to leave them alone. */
+/** Calls `make` without the proxy variables, since HTTP clients read them and can't opt out. */
 function withoutEnvironment<T>(make: () => T): T {
   const kept = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
   for (const [name] of kept) Deno.env.delete(name);

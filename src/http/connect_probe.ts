@@ -1,10 +1,10 @@
-/** Tells whether a server takes connections, or at least answers, within some milliseconds. */
+/** Returns whether a server accepts or refuses a connection within `withinMs`. */
 export type ConnectProbe = (url: string, withinMs: number) => Promise<boolean>;
 
 /**
- * Looks for servers by opening a connection and closing it. A refused connection is `fetch`'s to
- * tell: only packets that vanish make it `false`. Requests that wait for the same server share one
- * look, whose result holds for as long as it may take.
+ * Creates a probe that opens and closes a TCP connection. The result is `false` only if it times
+ * out, as when packets are dropped: `fetch` reports refused connections itself. Requests to the same
+ * server share one probe, whose result is valid for `withinMs` from its start.
  */
 export function createConnectProbe(): ConnectProbe {
   const looks = new Map<string, { readonly found: Promise<boolean>; readonly until: number }>();

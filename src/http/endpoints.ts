@@ -1,28 +1,28 @@
 import type { Access } from "../config/config.ts";
 import { type Listener, type ListenerOptions, startListener } from "./listener.ts";
 
-/** Where the router listens, for clients and for those who run it. */
+/** The router's listeners, for clients and for operators. */
 export interface Endpoints {
   readonly main: Listener;
-  /** Where an address of its own is configured. */
+  /** Defined if an admin address is configured. */
   readonly admin: Listener | undefined;
   /**
-   * Takes what of a new configuration can be taken while listening: the certificate.
+   * Applies what can change while listening: the certificate.
    *
-   * @returns what can't be, in sentences for people
+   * @returns human-readable warnings about what couldn't be applied
    */
   take(access: Access): string[];
 }
 
-/** How to listen at the main address, and who answers at each. */
+/** Options of the main listener, and the handler of the admin listener. */
 export interface EndpointsOptions extends Omit<ListenerOptions, "tls"> {
   readonly access: Access;
   readonly adminHandler: ListenerOptions["handler"];
 }
 
 /**
- * Listens at all addresses or at none: throws what `Deno.serve` throws, for the second address as
- * the cause of an error named `NoAdminAddress`.
+ * Starts all listeners or none. Throws the error of `Deno.serve`; for the admin address, as the
+ * cause of an error named `NoAdminAddress`.
  */
 export function startEndpoints(
   { access, adminHandler, ...main }: EndpointsOptions,
@@ -33,7 +33,7 @@ export function startEndpoints(
     admin = adminListen &&
       startListener({ ...adminListen, handler: adminHandler, onError: main.onError });
   } catch (cause) {
-    const error = new Error("The second address can't be listened at", { cause });
+    const error = new Error("Can't listen on the admin address", { cause });
     error.name = "NoAdminAddress";
     throw error;
   }

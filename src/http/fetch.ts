@@ -1,32 +1,32 @@
-/** What of a request concerns its connection. */
+/** The options of a request. */
 export interface FetchInit {
-  /** In capital letters. @default "GET" */
+  /** In upper case. @default "GET" */
   readonly method?: string;
-  /** In order; a name may come twice. */
+  /** In order; a name may repeat. */
   readonly headers: [string, string][];
-  /** Sent as it is. @default none */
+  /** Sent unchanged. @default none */
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Ends it at any stage. */
+  /** Aborts the request at any stage. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * `fetch` as far as servers are asked by it. Follows no redirect. What it throws is told apart by
- * `isConnectError` and put into words by `failureIn`.
+ * The subset of `fetch` used to query servers. Doesn't follow redirects. `isConnectError` classifies
+ * its errors, `failureIn` describes them.
  */
 export type Fetch = (url: string, init: FetchInit) => Promise<Response>;
 
-/** Connections of one kind. */
+/** Fetches that share TLS and proxy settings. */
 export interface Fetches {
-  /** Uses connections again. */
+  /** Reuses connections. */
   readonly fetch: Fetch;
-  /** Makes a new one each time. */
+  /** Opens a new connection for each request. */
   readonly fetchFresh: Fetch;
-  /** Refuses new requests. Those in flight go on to their end. */
+  /** Refuses new requests. Requests in flight run to completion. */
   close(): void;
 }
 
-/** The runtime's own, over connections of that client. */
+/** Returns the runtime's `fetch` over the connections of `client`. */
 export function fetchBy(client: Deno.HttpClient): Fetch {
   return (url, init) => fetch(url, { ...init, client, redirect: "manual" });
 }

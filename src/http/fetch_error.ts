@@ -1,15 +1,15 @@
 import { getSystemErrorMap } from "node:util";
 
-/** An error, with the system's name for it if it has one. */
+/** An error, with its system error code, if any. */
 type Told = Error & { readonly code?: string };
 
-/** No connection could be made. The cause is what `node:https` said. */
+/** No connection could be made. The cause is the error from `node:https`. */
 export class ConnectError extends Error {
-  /** Tells it from others in logs. */
+  /** Identifies it in logs. */
   override name = "ConnectError";
 }
 
-/** Why a server could not be asked, in the runtime's words but for the address. */
+/** Returns why a request to a server failed: the runtime's message without the address. */
 export function failureIn(error: unknown): string {
   const { cause } = error as Error;
   const { message: told, code } = (cause instanceof Error ? cause : error) as Told;
@@ -19,19 +19,19 @@ export function failureIn(error: unknown): string {
   return why ?? systemError(code) ?? told;
 }
 
-/** What `fetch` says of such a certificate helps nobody. */
+/** Replaces `fetch`'s message for such a certificate, which suggests no remedy. */
 const AUTHORITY_AS_SERVER =
-  "invalid peer certificate: it is an authority's own; to trust it, name it as ca, and have it " +
+  "invalid peer certificate: it is a CA's own certificate; to trust it, set it as ca, and have it " +
   "issued for the host in url";
 
-/** An error of the system in words, without the address. */
+/** The text of a system error, without the address. */
 function systemError(code: string | undefined): string | undefined {
   for (const [name, words] of getSystemErrorMap().values()) if (name === code) return words;
 }
 
 /**
- * Whether nobody was there to be asked: no connection could be made. `fetch` tells only in words
- * whether it ever had one.
+ * Whether a request failed because no connection could be made. For `fetch`, only the text of the
+ * error shows this.
  */
 export function isConnectError(error: unknown): boolean {
   if (error instanceof ConnectError) return true;

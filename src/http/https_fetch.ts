@@ -4,9 +4,9 @@ import type { Fetches, FetchInit } from "./fetch.ts";
 import { ConnectError } from "./fetch_error.ts";
 import { agentFor, tcpBelow } from "./tls_agent.ts";
 
-/** How servers are trusted, and what they are shown. */
+/** TLS and connection settings. */
 export interface HttpsOptions {
-  /** PEM of all that is trusted. */
+  /** PEM of all trusted certificates. */
   readonly ca?: string | undefined;
   /** Trust any certificate. */
   readonly tlsSkipVerify?: boolean | undefined;
@@ -16,18 +16,18 @@ export interface HttpsOptions {
   readonly idlePerServer: number;
 }
 
-/** `Response` takes no body with these. */
+/** Statuses for which `Response` accepts no body. */
 const NO_BODY = [204, 205, 304];
 
 /**
- * Requests over `node:https`, which trusts certificates that `fetch` refuses. They behave as
- * `fetch` does: an aborted request throws its signal's reason, and the runtime sends a request again
- * when the connection it reused turns out to be closed.
+ * Fetches over `node:https`, which can trust certificates that `fetch` rejects. Otherwise behaves
+ * like `fetch`: an aborted request throws its signal's reason, and the runtime resends a request if
+ * the reused connection turns out to be closed.
  */
 export function openHttps(options: HttpsOptions): Fetches {
   const { ca, tlsSkipVerify = false, clientCertificate, idleMs, idlePerServer } = options;
   const trust = {
-    // Without a list the runtime would need permission to read the system's.
+    // Without a list, the runtime would need permission to read the system's CAs.
     ca: ca ?? [],
     rejectUnauthorized: !tlsSkipVerify,
     ...clientCertificate,
@@ -47,7 +47,7 @@ export function openHttps(options: HttpsOptions): Fetches {
     const { method = "GET", headers, body, signal } = init;
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    // Set later, a header that Node refuses would leave the request behind.
+    // Headers are passed here because setting an invalid one later would leak the request.
     const request = openRequest(url, { agent, method, headers: byName(headers) });
     let isConnected = false;
     let response: IncomingMessage | undefined;
@@ -71,11 +71,11 @@ export function openHttps(options: HttpsOptions): Fetches {
       }
     });
     request.on("upgrade", (_, socket) => {
-      reject(new Error("101 is no status of an answer"));
+      reject(new Error("101 is not a valid response status"));
       socket.destroy();
     });
     request.on("error", (error) => {
-      if (response) return; // Its body tells.
+      if (response) return; // The body reports the error.
       reject(
         isConnected || signal?.aborted ? error : new ConnectError(error.message, { cause: error }),
       );
@@ -94,14 +94,14 @@ export function openHttps(options: HttpsOptions): Fetches {
     fetchFresh: (url, init) => send(url, init, fresh),
     close() {
       closed = true;
-      // It would cut off the requests in flight as well.
+      // Destroying the agent would also abort requests in flight.
       if (inFlight === 0) pooled.destroy();
     },
   };
 }
 
 function byName(headers: FetchInit["headers"]): Record<string, string[]> {
-  // A client may name one as something that every object has.
+  // Without a prototype: a client may send a header such as `constructor`.
   const named: Record<string, string[]> = Object.create(null);
   for (const [name, value] of headers) (named[name] ??= []).push(value);
   return named;
@@ -118,7 +118,7 @@ function responseOf(request: ClientRequest, message: IncomingMessage): Response 
   return new Response(body, { status, headers });
 }
 
-/** Reads from the connection only while somebody waits for it, and a buffer ahead. */
+/** Reads from the connection only on demand, and at most one buffer ahead. */
 function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStream<Uint8Array> {
   const tcp = tcpBelow(message.socket);
   let isOpen = true;
@@ -127,7 +127,7 @@ function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStrea
     const chunk: Uint8Array | null = message.read();
     if (!chunk || !isOpen) return;
     isAwaited = false;
-    // The stream takes the buffer over, and this one may be shared.
+    // Copied because the stream takes ownership of the buffer, and this one may be shared.
     controller.enqueue(new Uint8Array(chunk));
   }
   return new ReadableStream({
@@ -138,7 +138,7 @@ function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStrea
         else tcp?.pause();
       });
       message.on("end", () => {
-        // The connection goes on to the next request.
+        // The next request reuses the connection.
         tcp?.resume();
         if (!isOpen) return;
         isOpen = false;

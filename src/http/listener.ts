@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BrokenAnswer } from "./broken_answer.ts";
 import { pause } from "../util/interval.ts";
 
-/** Certificate chain and key in PEM. */
+/** Certificate chain and private key, in PEM. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -11,7 +11,7 @@ export interface Certificate {
 /** Where and how to listen. */
 export interface ListenerOptions {
   readonly hostname: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number;
   /** @default plain HTTP */
   readonly tls?: Certificate | undefined;
@@ -24,50 +24,50 @@ export interface Listener {
   readonly hostname: string;
   readonly port: number;
   /**
-   * Presents another certificate to new connections. The old listener goes on for
-   * {@linkcode LAST_CHANCE_MS}, so some new connections still get the old one until then. Throws on
-   * a certificate that can't be used.
+   * Presents another certificate to new connections. The old listener keeps accepting for
+   * {@linkcode LAST_CHANCE_MS}, so some new connections still get the old certificate until then.
+   * Throws if the certificate is invalid.
    */
   renew(tls: Certificate): void;
   /**
-   * From now on answers carry `connection: close`, so that clients don't use a connection again.
-   * Settles after {@linkcode LAST_CHANCE_MS}, when busy clients have got one, or at once if there
-   * has been no POST yet.
+   * Adds `connection: close` to all further responses, so that clients stop reusing connections.
+   * Settles after {@linkcode LAST_CHANCE_MS}, by when active clients have received one, or at once
+   * if there has been no POST yet.
    */
   askToClose(): Promise<void>;
   /**
-   * Refuses new connections and waits for what is under way.
+   * Refuses new connections and waits for requests in flight.
    *
-   * @param cutOff called after `withinMs` milliseconds, to end what still is
+   * @param cutOff called when they have finished, or after `withinMs` to abort the rest
    */
   drain(withinMs: number, cutOff: () => void): Promise<void>;
 }
 
 /**
- * How long a listener that is to close waits for its clients' next requests, so that the answers
- * can ask them to close (issue 14): a client that is about to send on a kept connection would lose
- * that request.
+ * How long a closing listener waits for its clients' next requests, so that its responses can ask
+ * them to close the connection (issue 14). Without the wait, a request sent on a kept-alive
+ * connection just as it closes would be lost.
  */
 const LAST_CHANCE_MS = 1_000;
 
 const LOOK_MS = 20;
-/** What has used up the open files needs a moment to give some back. */
+/** Delay before listening again, to let some file descriptors be released. */
 const AGAIN_MS = 200;
-/** What was cut off has so long to tell its client. */
+/** How long aborted requests have to report the error to their clients. */
 const LAST_WORDS_MS = 1_000;
 
 interface Acceptor {
   readonly server: Deno.HttpServer<Deno.NetAddr>;
-  /** Its answers ask clients to close from now on. */
+  /** Makes further responses ask clients to close the connection. */
   leave(): void;
 }
 
-/** Listens. Throws what `Deno.serve` throws. */
+/** Starts a listener. Throws the error of `Deno.serve`. */
 export function startListener(
   { hostname, handler, onError, ...options }: ListenerOptions,
 ): Listener {
   const closing = new Set<Promise<void>>();
-  /** Replaced ones, and what closes each after its last chance. */
+  /** Replaced acceptors, each with the timer that closes it. */
   const leaving = new Map<Acceptor, ReturnType<typeof setTimeout>>();
   let active = 0;
   const finished = () => void active--;
@@ -86,19 +86,19 @@ export function startListener(
       ...(tls && { ...tls, reusePort: true }),
       onListen: () => {},
       onError(error) {
-        // A broken answer has told its story; here it only closes the connection.
+        // A BrokenAnswer was already reported; it only closes the connection here.
         if (!(error instanceof BrokenAnswer)) onError(error);
         return new Response(null, { status: 500 });
       },
     }, async (request, info) => {
-      // All that is forwarded is POST; nothing else is worth waiting for at the end.
+      // Forwarded requests are all POST; shutdown waits for no others.
       if (request.method === "POST") {
         hasClients = true;
         active++;
         info.completed.then(finished, finished);
       }
       const response = await handler(request, info);
-      // Over HTTP/2 the runtime drops it.
+      // The runtime drops this header over HTTP/2.
       if (isLeaving || isAsking) response.headers.set("connection", "close");
       return response;
     });
@@ -109,20 +109,20 @@ export function startListener(
     return { server, leave: () => void (isLeaving = true) };
   };
 
-  // Beside one that shares its port the system lets others listen without a word.
+  // With reusePort, the system would not report a port that is already in use.
   if (tls) Deno.listen({ hostname, port: options.port }).close();
   let listener = listen(options.port);
   const { addr } = listener.server;
 
-  // Accepting fails for want of open files, which any client can bring about by opening
-  // connections, and the runtime gives up for good then. Those it has go on meanwhile.
+  // Accepting fails when file descriptors run out, which any client can cause by opening
+  // connections, and the runtime then stops accepting for good. Open connections are unaffected.
   function listenAgain(): void {
     if (stopped) return;
     again = setTimeout(() => {
       try {
         listener = listen(addr.port);
       } catch {
-        // Listening takes an open file, too.
+        // Listening needs a file descriptor, too.
         listenAgain();
       }
     }, AGAIN_MS);
@@ -145,7 +145,7 @@ export function startListener(
     hostname: addr.hostname,
     port: addr.port,
     renew(renewed) {
-      // A server can't change its certificate: the next one listens beside it before it closes.
+      // A server can't change its certificate, so a new one starts listening before it closes.
       const before = listener;
       const old = tls;
       tls = renewed;

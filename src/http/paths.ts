@@ -1,16 +1,16 @@
 /**
- * Every path that is forwarded, all of them `POST`. Plugins can give a vLLM server any path, its
- * management routes among them, so what is not listed here is not reachable.
+ * All forwarded paths; the method is always `POST`. Paths not listed here are unreachable, because
+ * vLLM servers also have management routes and plugins can add any path.
  */
 export const inferencePaths: readonly string[] = [
-  // Generation, streamed when the body says so.
+  // Generation, streamed if the body requests it.
   "/v1/chat/completions",
   "/v1/completions",
   "/v1/responses",
   "/v1/messages",
   "/inference/v1/generate",
   "/cohere/v2/chat",
-  // One JSON answer.
+  // A single JSON response.
   "/v1/embeddings",
   "/v2/embed",
   "/pooling",
@@ -29,34 +29,33 @@ export const inferencePaths: readonly string[] = [
   "/v1/audio/translations",
 ];
 
-/** They only turn text into tokens, or back. */
+/** Paths that only convert between text and tokens. */
 const WITHOUT_ENGINE: ReadonlySet<string> = new Set([
   "/tokenize",
   "/detokenize",
   "/v1/messages/count_tokens",
 ]);
 
-/** Whether a server has to compute a prompt for it. */
+/** Whether a request makes the server's engine process a prompt. */
 export function asksEngine(target: string): boolean {
   return !WITHOUT_ENGINE.has(target.split("?", 1)[0]!);
 }
 
 /**
- * Path and query of a request's address, as they were written. Whoever asks what is forwarded and
- * whoever forwards read the address with this one function: two readings would differ somewhere,
- * and the difference would lead to a path that was never allowed.
+ * Returns the path and query of a URL, unchanged. Both the path check and the proxy must use this
+ * function: if two parsers disagreed, a request could reach a path that was never allowed.
  */
 export function targetOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("//") + 2));
 }
 
-/** What a host and a port may be made of. */
+/** Valid characters of a host and port. */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 
 /**
- * The path of a request as it was written: nothing is decoded, so that no spelling of a path but
- * its own is found. Empty where the address isn't one: the runtime makes it of `Host` and target
- * as they came, and what `Host` holds could begin the path.
+ * Returns the path of a request without decoding it, so that only the exact spelling of a path
+ * matches. Empty for an invalid URL: the runtime concatenates the unchecked `Host` and target, so
+ * part of `Host` could become the start of the path.
  */
 export function pathOf({ url, headers }: Pick<Request, "url" | "headers">): string {
   const authority = url.indexOf("//") + 2;

@@ -1,21 +1,21 @@
-/** One event of an event stream. */
+/** One server-sent event. */
 export interface StreamEvent {
-  /** Its name; `undefined` where it has none. */
+  /** Event name, if any. */
   readonly name: string | undefined;
-  /** Its `data` lines, joined as the standard says. */
+  /** Its `data` lines, joined by line feeds as the standard requires. */
   readonly data: string;
-  /** Where it ends in the text, its blank line included. */
+  /** Offset in the text after its terminating blank line. */
   readonly end: number;
 }
 
-/** A line and its end, which may be any of three. */
+/** A line and its terminator: CRLF, LF or CR. */
 const LINE = /([^\r\n]*)(\r\n|\n|\r)/y;
 
 /**
- * The first event in a text that has data; comments and fields alone are none. A text that ends
- * in a lone `\r` is not looked at to its end: a `\n` may follow.
+ * Returns the first complete event with data; skips comments and events without data. A `\r` at
+ * the end of the text is not yet a terminator, since a `\n` may follow.
  *
- * @returns `undefined` where no whole event is there yet
+ * @returns `undefined` if there is no complete event yet
  */
 export function nextEvent(text: string, from = 0): StreamEvent | undefined {
   const data: string[] = [];
@@ -38,7 +38,7 @@ function isField(line: string, name: string): boolean {
   return line.startsWith(name) && (line[name.length] === ":" || line.length === name.length);
 }
 
-/** The value in `data: value`, without that one space; a line without a colon has an empty value. */
+/** The value of a line such as `data: value`, without the space after the colon. */
 function valueOf(line: string): string {
   const colon = line.indexOf(":");
   return colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
@@ -48,8 +48,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Where the last event or comment that is whole ends: behind the last blank line, or at 0 where
- * there is none. A lone `\r` at the end is no line's end yet, as a `\n` may follow.
+ * Returns the offset after the last complete event or comment, which is after the last blank line,
+ * or 0 if there is none. A `\r` at the end is not yet a terminator, since a `\n` may follow.
  */
 export function endOfLastEvent(bytes: Uint8Array): number {
   for (let i = bytes.length - 1; i > 0; i--) {
@@ -67,17 +67,17 @@ function isLineEnd(byte: number | undefined): boolean {
   return byte === LINE_FEED || byte === CARRIAGE_RETURN;
 }
 
-/** Kinds of errors by name that are the server's, where no status is told. */
+/** Names of server errors, for errors without a status. */
 const SERVERS_OWN = /server|internal|overloaded|api_error|unavailable|timeout|engine/i;
 
-/** How vLLM says that it has more requests than `--max-num-queued-reqs`. */
+/** vLLM's message when it has more requests than `--max-num-queued-reqs`. */
 const QUEUE_IS_FULL = /\b503\b|cannot accept new requests/;
 
 /**
- * The status that an event's data tells of, where it tells of an error: in vLLM's shape, its older
- * flat one, OpenAI's and Anthropic's.
+ * Returns the HTTP status of the error in an event's data. Understands vLLM's format, its older
+ * flat format, OpenAI's and Anthropic's.
  *
- * @returns `undefined` for all that is no error
+ * @returns `undefined` if the data is not an error
  */
 export function errorStatusOf(data: string): number | undefined {
   if (!data.includes('"error"') && !data.includes('"response.failed"')) return undefined;
@@ -96,9 +96,9 @@ export function errorStatusOf(data: string): number | undefined {
   const { code, type: kind, message } = Object(told) as Record<string, unknown>;
   const status = isText(code) || typeof code === "number" ? Number(code) : NaN;
   if (status >= 400 && status <= 599) return status;
-  // `/v1/messages` tells of a full queue in words only.
+  // `/v1/messages` reports a full queue only in the message.
   if (isText(message) && QUEUE_IS_FULL.test(message)) return 503;
-  // vLLM's only string is that of a wrong key; all else without a status is looked at by its name.
+  // Without a status, the error's name decides. vLLM's only string code is that of an invalid key.
   return [code, kind].some((name) => isText(name) && SERVERS_OWN.test(name)) ||
       type === "response.failed"
     ? 500

@@ -1,25 +1,25 @@
 import { endOfLastEvent } from "./sse_events.ts";
 
-/** The last event of a stream, as far as it has come. */
+/** Buffers the incomplete event at the end of a stream. */
 export interface OpenEvent {
-  /** Bytes that have come of it. */
+  /** Bytes buffered. */
   readonly length: number;
   /**
-   * Adds what came next.
+   * Adds the stream's next chunk.
    *
-   * @returns what is whole now, from the event's beginning on
+   * @returns the bytes up to the end of the last complete event, starting with those buffered
    */
   add(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | "not_whole" | "too_long";
 }
 
-/** Longer events aren't kept. */
+/** Maximum size of a buffered event, in bytes. */
 const LONGEST_EVENT = 1024 * 1024;
-/** Bytes of a blank line that may have come before a chunk. */
+/** Bytes of a blank line that may precede a chunk. */
 const BLANK_LINE = 3;
 
 const NOTHING = new Uint8Array();
 
-/** Each byte is copied a few times at most, in however small pieces it comes. */
+/** Creates an empty buffer. The copying cost per byte is constant, however small the chunks. */
 export function openEvent(): OpenEvent {
   let kept: Uint8Array<ArrayBuffer> = NOTHING;
   let length = 0;

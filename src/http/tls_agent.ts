@@ -5,15 +5,15 @@ import { connect as connectTls, type ConnectionOptions } from "node:tls";
 
 const tcpOf = new WeakMap<Socket, Socket>();
 
-/** The TCP connection below one of TLS that such an agent has made. */
+/** Returns the TCP connection below a TLS connection, if made by {@linkcode agentFor}. */
 export function tcpBelow(tls: Socket): Socket | undefined {
   return tcpOf.get(tls);
 }
 
 /**
- * An agent for `node:https` whose connections can be paused. Deno's TLS reads on while nobody takes
- * what it has read, so that the TCP connection below it has to be paused, and it must not read that
- * itself.
+ * Creates an agent for `node:https` whose connections can be paused. Deno's TLS keeps reading while
+ * its data is unread, so backpressure requires pausing the TCP connection below it, which TLS must
+ * therefore not read directly.
  */
 export function agentFor(options: AgentOptions): Agent {
   const agent = new Agent(options);
@@ -27,7 +27,7 @@ export function agentFor(options: AgentOptions): Agent {
   });
 }
 
-/** The same bytes as a stream of JavaScript's. */
+/** Wraps a TCP connection in a JavaScript stream. */
 function passing(tcp: Socket): Duplex {
   const stream = new Duplex({
     read() {},

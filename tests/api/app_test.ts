@@ -96,7 +96,7 @@ async function errorOf(response: Response) {
   return error;
 }
 
-Deno.test("every inference path is forwarded, as the request came", async () => {
+Deno.test("every inference path is forwarded unchanged", async () => {
   const { ask, proxied } = appWith();
   for (const path of inferencePaths) {
     const response = await ask(`${path}?a=b`, { method: "POST", body: "{}" });
@@ -107,7 +107,7 @@ Deno.test("every inference path is forwarded, as the request came", async () => 
   }
 });
 
-Deno.test("what manages a server is nothing of ours, by any method", async () => {
+Deno.test("management routes of servers are 404 for every method", async () => {
   const { ask, proxied } = appWith();
   for (
     const path of ["/sleep", "/v1/load_lora_adapter", "/docs", "/metricsx"]
@@ -121,7 +121,7 @@ Deno.test("what manages a server is nothing of ours, by any method", async () =>
   assert.equal(proxied.length, 0);
 });
 
-Deno.test("the wrong method for a known path is 405 and names what is allowed", async () => {
+Deno.test("a wrong method for a known path is 405 with the allowed methods", async () => {
   const { ask, proxied } = appWith();
   for (
     const [method, path] of [
@@ -145,7 +145,7 @@ Deno.test("the wrong method for a known path is 405 and names what is allowed", 
   assert.equal(proxied.length, 0);
 });
 
-Deno.test("a browser's preflight is answered, and what it asks for allowed", async () => {
+Deno.test("a CORS preflight request is answered, and allows what it asks for", async () => {
   const { ask, proxied } = appWith();
   const response = await ask("/v1/chat/completions", {
     method: "OPTIONS",
@@ -164,7 +164,7 @@ Deno.test("a browser's preflight is answered, and what it asks for allowed", asy
   assert.equal(proxied.length, 0);
 });
 
-Deno.test("answers from memory and errors are readable for a browser", async () => {
+Deno.test("the router's own responses and errors have CORS headers", async () => {
   const { ask } = appWith();
   for (
     const [path, method] of [
@@ -187,7 +187,7 @@ Deno.test("answers from memory and errors are readable for a browser", async () 
   }
 });
 
-Deno.test("a server's answer keeps its status and headers", async () => {
+Deno.test("a server's response keeps its status and headers", async () => {
   const { ask } = appWith({
     proxy: (exchange) => {
       exchange.respond(418, [
@@ -207,7 +207,7 @@ Deno.test("a server's answer keeps its status and headers", async () => {
   assert.equal(await response.text(), "data: x\n\n");
 });
 
-Deno.test("models are listed and found by name, with a slash or encoded", async () => {
+Deno.test("models are listed, and found by name with a plain or encoded slash", async () => {
   const { ask } = appWith();
   assert.deepEqual((await (await ask("/v1/models")).json()).data, [
     MODEL,
@@ -220,7 +220,7 @@ Deno.test("models are listed and found by name, with a slash or encoded", async 
   }
 });
 
-Deno.test("a model that is not there is 404, as OpenAI says it", async () => {
+Deno.test("an unknown model is 404, in OpenAI's format", async () => {
   const { ask } = appWith();
   for (const name of ["org", "name", "org/other", "org/name:7b/more"]) {
     const response = await ask(`/v1/models/${name}`);
@@ -240,7 +240,7 @@ Deno.test("the root names the service", async () => {
   });
 });
 
-Deno.test("health is 503 when no server is healthy, the document comes along", async () => {
+Deno.test("/health is 503 with its document when no server is healthy", async () => {
   for (const [healthy, status] of [[true, 200], [false, 503]] as const) {
     const response = await appWith({ healthy }).ask("/health");
     assert.equal(response.status, status);
@@ -248,7 +248,7 @@ Deno.test("health is 503 when no server is healthy, the document comes along", a
   }
 });
 
-Deno.test("load-stats and server-models answer even when no server is healthy", async () => {
+Deno.test("/load-stats and /server-models are 200 even when no server is healthy", async () => {
   const { ask } = appWith({ healthy: false });
   for (const path of ["/load-stats", "/server-models"]) {
     const response = await ask(path);
@@ -257,7 +257,7 @@ Deno.test("load-stats and server-models answer even when no server is healthy", 
   }
 });
 
-Deno.test("alive is the router itself, ready is it with a server and not on its way out", async () => {
+Deno.test("the router is always alive, and ready while it has a server and isn't stopping", async () => {
   for (
     const [state, livez, readyz] of [
       [{}, 200, 200],
@@ -276,7 +276,7 @@ Deno.test("alive is the router itself, ready is it with a server and not on its 
   }
 });
 
-/** Two requests failed, and time and a check have passed. */
+/** Makes two requests fail, then lets the open time pass and a check succeed. */
 function becomeHalfOpen(fleet: Fleet, server: Server, clock: { now: number }): void {
   for (let i = 0; i < 2; i++) {
     const lease = fleet.acquire(workOf(), new Map());
@@ -301,7 +301,7 @@ for (
     ["stalled", becomeStalled, 503, []],
   ] as const
 ) {
-  Deno.test(`with a ${state} server alone, health and readiness are ${status} and ${models.length} models are listed`, async () => {
+  Deno.test(`with only a ${state} server, health and readiness are ${status} and ${models.length} models are listed`, async () => {
     const { ask } = appWith({ happened });
     const health = await ask("/health");
     const document = await health.json();
@@ -317,14 +317,14 @@ for (
   });
 }
 
-Deno.test("a HEAD request is answered like a GET without its body", async () => {
+Deno.test("a HEAD request is answered like GET, without the body", async () => {
   const { ask } = appWith();
   const response = await ask("/health", { method: "HEAD" });
   assert.equal(response.status, 200);
   assert.equal(await response.text(), "");
 });
 
-Deno.test("an error inside is 500 in the known shape, and told to the log", async () => {
+Deno.test("an internal error is 500 in OpenAI's format, and is logged", async () => {
   const { ask, errors } = appWith({
     proxy: () => Promise.reject(new Error("secret detail")),
   });
@@ -341,7 +341,7 @@ const ADMIN = ["/load-stats", "/server-models", "/metrics", "/health"];
 const KEYS = { keys: [keyOf("secret-1"), keyOf("secret-2", { models: ["plain"] })] };
 const showing = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 
-Deno.test("where keys are asked for, only liveness, readiness and a bare health need none", async () => {
+Deno.test("with keys enabled, only liveness, readiness and the health summary need none", async () => {
   const { ask } = appWith({ access: KEYS });
   for (const path of OPEN) assert.equal((await ask(path)).status, 200, path);
   for (const path of [...LISTINGS, ...ADMIN.filter((path) => path !== "/health")]) {
@@ -362,7 +362,7 @@ Deno.test("where keys are asked for, only liveness, readiness and a bare health 
   assert.equal((await (await ask("/health", showing("secret-1"))).json()).total_servers, 1);
 });
 
-Deno.test("a browser is asked for a name and a password where people look, and nowhere else", async () => {
+Deno.test("only pages for people prompt a browser for a password", async () => {
   const { ask } = appWith({ access: KEYS });
   const challenge = async (path: string, method = "GET") =>
     (await ask(path, { method })).headers.get("www-authenticate");
@@ -374,7 +374,7 @@ Deno.test("a browser is asked for a name and a password where people look, and n
   assert.equal((await ask("/load-stats", basic)).status, 200);
 });
 
-Deno.test("without a valid key nothing is forwarded, and it is told who was turned away", async () => {
+Deno.test("a request without a valid key is not forwarded, and its rejection is reported", async () => {
   const { ask, proxied, turned, answered } = appWith({ access: KEYS });
   for (const init of [{}, showing("wrong")]) {
     const response = await ask("/v1/completions", { method: "POST", body: "{}", ...init });
@@ -389,7 +389,7 @@ Deno.test("without a valid key nothing is forwarded, and it is told who was turn
   assert.equal(await (await ask("/v1/completions", init)).text(), "proxied");
 });
 
-Deno.test("a key that is good for some models lists and finds those", async () => {
+Deno.test("a key limited to some models lists and finds only those", async () => {
   const { ask } = appWith({ access: KEYS });
   const { data } = await (await ask("/v1/models", showing("secret-2"))).json();
   assert.deepEqual(data, [{ id: "plain" }]);
@@ -397,7 +397,7 @@ Deno.test("a key that is good for some models lists and finds those", async () =
   assert.equal((await ask(`/v1/models/${MODEL.id}`, showing("secret-2"))).status, 404);
 });
 
-Deno.test("what has an address of its own is found there without a key, and nowhere else", async () => {
+Deno.test("with an admin address, operator endpoints are served only there, without a key", async () => {
   for (const access of [{}, KEYS]) {
     const { ask, askAdmin, proxied } = appWith({ access, adminIsElsewhere: true });
     for (const path of ADMIN.filter((path) => path !== "/health")) {
@@ -418,7 +418,7 @@ Deno.test("what has an address of its own is found there without a key, and nowh
   }
 });
 
-Deno.test("pages of an origin that is not allowed can't read an answer", async () => {
+Deno.test("pages of a disallowed origin can't read responses", async () => {
   const allowed = "https://app.example";
   const { ask } = appWith({ access: { corsOrigins: [allowed] } });
   const allow = async (path: string, origin: string, method = "GET") => {
@@ -432,7 +432,7 @@ Deno.test("pages of an origin that is not allowed can't read an answer", async (
   }
 });
 
-Deno.test("a WebSocket is not to be had, at any path", async () => {
+Deno.test("WebSocket upgrades are refused at every path", async () => {
   const { ask, proxied } = appWith();
   for (const path of ["/v1/realtime", "/v1/chat/completions", "/", "/nowhere"]) {
     const response = await ask(path, { headers: { upgrade: "WebSocket" } });

@@ -29,7 +29,7 @@ for (
   });
 }
 
-Deno.test("whatever the origin, only one that is listed is repeated, and never with credentials", () => {
+Deno.test("only a listed origin is echoed, and never with credentials", () => {
   const origin = fc.oneof(fc.webUrl(), fc.string(), fc.constantFrom(APP, "null", "*"));
   fc.assert(
     fc.property(

@@ -12,7 +12,7 @@ const NOW_ISO = "2026-01-02T03:04:05.678Z";
 const A = "http://a:8000";
 const B = "http://b:8000";
 
-/** What is assumed of a server before anything was seen. */
+/** The estimates for a server without observations. */
 const UNSEEN = {
   pending_prefill_tokens: 0,
   prefill_tokens_per_second: 10_000,
@@ -24,7 +24,7 @@ const UNSEEN = {
   prefix_trust: 0.9,
 };
 
-/** Servers of which that many are well, the others out. */
+/** Servers of which the first `healthy` are healthy. */
 function fleetWith(
   total: number,
   healthy: number,
@@ -49,7 +49,7 @@ function serversOf(fleet: Fleet): Server[] {
   return fleet.servers as Server[];
 }
 
-Deno.test("the health document has the original's fields", () => {
+Deno.test("the health document has the original router's fields", () => {
   const fleet = fleetWith(2, 1, {
     health_check_interval: 12,
     health_check_min_success_rate: 0.9,
@@ -103,7 +103,7 @@ Deno.test("the health document has the original's fields", () => {
   });
 });
 
-Deno.test("a server that nobody has asked yet has no times", () => {
+Deno.test("a server that hasn't been checked yet has no times", () => {
   const fleet = new Fleet({ config: configOf([{ url: A }]) });
   const [server] = healthDocument(fleet.snapshot()).servers;
   assert.equal(server?.health_status, "checking");
@@ -125,7 +125,7 @@ for (
     [3, 0, "unhealthy"],
   ] as const
 ) {
-  Deno.test(`${healthy} of ${total} servers well is ${status}`, () => {
+  Deno.test(`${healthy} of ${total} servers healthy is ${status}`, () => {
     const document = healthDocument(fleetWith(total, healthy).snapshot());
     assert.equal(document.status, status);
     assert.equal(document.health_score, healthy / total);
@@ -133,7 +133,7 @@ for (
   });
 }
 
-Deno.test("without a server the status says so", () => {
+Deno.test("without servers, the status is no_servers", () => {
   const none = { ...fleetWith(1, 1).snapshot(), servers: [] };
   const document = healthDocument(none);
   assert.equal(document.status, "no_servers");
@@ -143,7 +143,7 @@ Deno.test("without a server the status says so", () => {
   assert.equal(summary.prefix_blocks, 0);
 });
 
-Deno.test("a removed server that finishes what it has is not counted against the fleet", () => {
+Deno.test("a draining server is not counted", () => {
   const fleet = fleetWith(2, 2);
   fleet.acquire(workOf({ model: "m" }), new Map([[serversOf(fleet)[1]!, Infinity]]));
   fleet.reconcile(configOf([{ url: B }]));
@@ -153,7 +153,7 @@ Deno.test("a removed server that finishes what it has is not counted against the
   assert.equal(document.unhealthy_servers, 0);
 });
 
-Deno.test("the load document has the original's fields and what was learned of each server", () => {
+Deno.test("the load document has the original router's fields and the estimates for each server", () => {
   const fleet = fleetWith(2, 1);
   const [well] = serversOf(fleet);
   fleet.recordScrape(well!, {
@@ -180,7 +180,7 @@ Deno.test("the load document has the original's fields and what was learned of e
       waiting: 2,
       load: 0.75,
       ...UNSEEN,
-      // Four bytes are taken for a token.
+      // Four bytes are assumed per token.
       pending_prefill_tokens: 1_000,
       prefix_blocks: 3,
       detailed_metrics: {
@@ -224,7 +224,7 @@ Deno.test("the load document has the original's fields and what was learned of e
   });
 });
 
-Deno.test("shares of prompts found in the cache are told for ten minutes after a comparison", () => {
+Deno.test("prefix hit rates are reported for ten minutes after a comparison", () => {
   const clock = { now: NOW };
   const fleet = new Fleet({ config: configOf([{ url: A, models: ["m"] }]), now: () => clock.now });
   const [server] = serversOf(fleet);
@@ -252,10 +252,10 @@ Deno.test("shares of prompts found in the cache are told for ten minutes after a
   clock.now += 600_000;
   assert.deepEqual(told(), [0.5, 0.4, 4]);
   clock.now += 1;
-  assert.deepEqual(told(), [null, null, 4], "too old to be shown as if it were of now");
+  assert.deepEqual(told(), [null, null, 4], "too old to be reported as current");
 });
 
-/** A request that one of the servers answers, whose prompt of 10,000 bytes was so many tokens. */
+/** Completes a request whose prompt of 10,000 bytes had the given number of tokens. */
 function serve(fleet: Fleet, model: string | undefined, promptTokens: number) {
   const work = workOf({ model, promptBytes: 10_000, blocks: [1, 2, 3] });
   const lease = fleet.acquire(work, new Map());
@@ -264,7 +264,7 @@ function serve(fleet: Fleet, model: string | undefined, promptTokens: number) {
   lease.end("ok", { promptTokens });
 }
 
-Deno.test("blocks of prompts are counted over all servers, beside how many there may be", () => {
+Deno.test("prefix blocks are summed over all servers, and their maximum is reported", () => {
   const fleet = fleetWith(2, 2);
   fleet.acquire(workOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] }), new Map());
   fleet.acquire(workOf({ model: "m", promptBytes: 1_024, blocks: [5, 6] }), new Map());
@@ -273,7 +273,7 @@ Deno.test("blocks of prompts are counted over all servers, beside how many there
   assert.deepEqual([summary.prefix_blocks, summary.max_prefix_blocks], [6, 1_000_000]);
 });
 
-Deno.test("tokens per byte are told of models that a server lists, once something was learned", () => {
+Deno.test("tokens per byte are reported for listed models, once measured", () => {
   const fleet = fleetWith(1, 1);
   const [server] = serversOf(fleet);
   const told = () => loadStatsDocument(fleet.snapshot()).summary.tokens_per_byte;
@@ -292,7 +292,7 @@ Deno.test("tokens per byte are told of models that a server lists, once somethin
   assert.deepEqual(told(), { m: 0.5 });
 });
 
-Deno.test("of what was learned about a thousand models are kept, however many are listed in turn", () => {
+Deno.test("tokens per byte are kept for a thousand models, however many are listed over time", () => {
   const fleet = fleetWith(1, 1);
   const [server] = serversOf(fleet);
   const names = Array.from({ length: 1_500 }, (_, i) => `adapter-${i}`);
@@ -307,7 +307,7 @@ Deno.test("of what was learned about a thousand models are kept, however many ar
   assert.deepEqual(kept, names.slice(-kept.length));
 });
 
-Deno.test("how far predicted hits are believed is told as it is now", () => {
+Deno.test("the current trust in predicted prefix hits is reported", () => {
   const fleet = fleetWith(1, 1);
   const [server] = serversOf(fleet);
   const told = () => loadStatsDocument(fleet.snapshot()).servers[0]!.prefix_trust;
@@ -326,7 +326,7 @@ Deno.test("how far predicted hits are believed is told as it is now", () => {
   assert.ok(told() >= 0 && told() < 0.05, `${told()}`);
 });
 
-Deno.test("an overfull server shows no negative room and at most 100%", () => {
+Deno.test("an overloaded server shows an available capacity of 0 and 100% utilisation", () => {
   const fleet = fleetWith(1, 1);
   for (let i = 0; i < 9; i++) fleet.acquire(workOf({ model: "m" }), new Map());
   const { servers, summary } = loadStatsDocument(fleet.snapshot());
@@ -336,7 +336,7 @@ Deno.test("an overfull server shows no negative room and at most 100%", () => {
   assert.equal(summary.overall_utilization_percent, 100);
 });
 
-Deno.test("the models are the union over healthy servers, each once and as its server described it", () => {
+Deno.test("the models are the union over healthy servers, each once, as its server describes it", () => {
   const fleet = fleetWith(3, 2);
   const [a, b, c] = serversOf(fleet);
   fleet.recordModels(a!, [
@@ -355,7 +355,7 @@ Deno.test("the models are the union over healthy servers, each once and as its s
   });
 });
 
-Deno.test("a fixed model is described well enough for an OpenAI client", () => {
+Deno.test("a fixed model has the fields that OpenAI clients need", () => {
   const fleet = new Fleet({
     config: configOf([{ url: A, models: ["fixed"] }]),
     now: () => NOW,
@@ -368,7 +368,7 @@ Deno.test("a fixed model is described well enough for an OpenAI client", () => {
   assert.equal(typeof model?.owned_by, "string");
 });
 
-Deno.test("the models of each server stand under its address", () => {
+Deno.test("models are grouped by server address", () => {
   assert.deepEqual(serverModelsDocument(fleetWith(2, 1).snapshot()), {
     servers: {
       [A]: {

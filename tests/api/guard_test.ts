@@ -31,13 +31,13 @@ function clientOf(admitted: Admitted): Client {
 }
 
 function refusalOf(admitted: Admitted) {
-  assert.ok(admitted.error, "it is turned away");
+  assert.ok(admitted.error, "the request is rejected");
   return { status: admitted.error.status, headers: Object.fromEntries(admitted.headers) };
 }
 
 const showing = (key: string) => ({ authorization: `Bearer ${key}` });
 
-Deno.test("where no keys are asked for anybody comes in, and what they show is the servers'", () => {
+Deno.test("with keys disabled, everyone is admitted, and credentials are left for the servers", () => {
   for (const headers of [{}, showing("anything")]) {
     const client = clientOf(guarding().admit(headers));
     assert.equal(client.keyName, undefined);
@@ -49,7 +49,7 @@ Deno.test("where no keys are asked for anybody comes in, and what they show is t
   }
 });
 
-Deno.test("with a key that is good one comes in by its name, and it is not for the servers", () => {
+Deno.test("a valid key admits a client under its name, and is not meant for the servers", () => {
   const { admit } = guarding({ keys: [keyOf("secret", { name: "lab", models: ["m"] })] });
   for (const headers of [showing("secret"), { "x-api-key": "secret" }]) {
     const client = clientOf(admit(headers));
@@ -61,7 +61,7 @@ Deno.test("with a key that is good one comes in by its name, and it is not for t
   }
 });
 
-Deno.test("without a key, or with another, one gets 401 and is told how to show one", () => {
+Deno.test("a missing or wrong key is 401 with a challenge", () => {
   const { admit, turned } = guarding({ keys: [keyOf("secret")] });
   for (const headers of [{}, showing("other"), { authorization: "secret" }]) {
     const refusal = refusalOf(admit(headers));
@@ -72,12 +72,12 @@ Deno.test("without a key, or with another, one gets 401 and is told how to show 
   assert.deepEqual(turned, Array(3).fill(["no_key", PEER, undefined]));
 });
 
-Deno.test("where keys are asked for and there are none, nobody comes in", () => {
+Deno.test("with keys enabled but none configured, everyone is denied", () => {
   const { admit } = guarding({ keys: [], keysAreOn: true });
   assert.equal(refusalOf(admit(showing("secret"))).status, 401);
 });
 
-Deno.test("keys that a reload brings count at once, and those it takes away", () => {
+Deno.test("keys added or removed by a reload take effect at once", () => {
   const { admit, inEffect } = guarding({ keys: [keyOf("old")] });
   clientOf(admit(showing("old")));
   inEffect.access = accessWith({ keys: [keyOf("new")] });
@@ -87,7 +87,7 @@ Deno.test("keys that a reload brings count at once, and those it takes away", ()
   clientOf(admit());
 });
 
-Deno.test("an address has so many requests in flight and no more, whatever its keys", () => {
+Deno.test("requests in flight are limited per address, across all keys", () => {
   const keys = [keyOf("one"), keyOf("two")];
   const { admit, turned } = guarding({ keys }, { max_in_flight_per_client: 2 });
   const first = clientOf(admit(showing("one")));
@@ -100,7 +100,7 @@ Deno.test("an address has so many requests in flight and no more, whatever its k
   assert.equal(refusalOf(admit(showing("one"))).status, 429);
 });
 
-Deno.test("who is turned away takes no place, of the address or of the key", () => {
+Deno.test("a rejected request doesn't count towards the limits of its address or key", () => {
   const keys = [keyOf("one", { maxInFlight: 1 })];
   const { admit, turned } = guarding({ keys }, { max_in_flight_per_client: 1 });
   const first = clientOf(admit(showing("one")));
@@ -119,7 +119,7 @@ Deno.test("who is turned away takes no place, of the address or of the key", () 
   clientOf(admit(showing("one"))).left();
 });
 
-Deno.test("a key's limits are told with each answer, and when to come back with a 429", () => {
+Deno.test("every response has the key's limits, and a 429 has retry-after", () => {
   const { admit } = guarding({ keys: [keyOf("one", { requestsPerMinute: 1 })] });
   const client = clientOf(admit(showing("one")));
   const headers = Object.fromEntries(client.headers);
@@ -132,7 +132,7 @@ Deno.test("a key's limits are told with each answer, and when to come back with 
   assert.ok(seconds > 55 && seconds <= 60, `${seconds} s`);
 });
 
-Deno.test("behind a trusted proxy the client is whom it names, before any other the one who asks", () => {
+Deno.test("the client is the one a trusted proxy names; otherwise it is the peer", () => {
   const settings = { trusted_proxies: ["10.0.0.0/8"], max_in_flight_per_client: 1 };
   const { admit } = guarding({}, settings);
   const forwarded = { "x-forwarded-for": "198.51.100.9" };
@@ -147,7 +147,7 @@ Deno.test("behind a trusted proxy the client is whom it names, before any other 
   assert.equal(direct.isTrusted, false);
 });
 
-Deno.test("an origin that may not read an answer may not read a refusal", () => {
+Deno.test("a disallowed origin can't read a rejection either", () => {
   const { admit } = guarding({ keys: [keyOf("k")], corsOrigins: ["https://app.example"] });
   const refusal = refusalOf(admit({ origin: "https://evil.example" }));
   assert.equal(refusal.headers["access-control-allow-origin"], undefined);

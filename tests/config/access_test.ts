@@ -33,7 +33,7 @@ function problemsOf(
 /** Names and hashes. */
 const shown = ({ keys }: Access) => keys.map(({ name, hash }) => [name, hash]);
 
-Deno.test("without any of it anybody may use the router, from any page, over plain HTTP", () => {
+Deno.test("by default, anyone may use the router, from any origin, over plain HTTP", () => {
   assert.deepEqual(accessOf({}), {
     keys: [],
     keysAreOn: false,
@@ -42,7 +42,7 @@ Deno.test("without any of it anybody may use the router, from any page, over pla
   });
 });
 
-Deno.test("a key is a text, or a table with its name and limits, as it is or as its hash", () => {
+Deno.test("a key is a string or a table with name and limits, in plain text or hashed", () => {
   const access = accessOf({
     auth: {
       api_keys: [
@@ -78,7 +78,7 @@ Deno.test("a key is a text, or a table with its name and limits, as it is or as 
   assert.deepEqual(Object.keys(access.keys[4]!).sort(), ["hash", "name"]);
 });
 
-Deno.test("keys of a file stand beside those of the configuration", () => {
+Deno.test("keys from a file are added to those in the configuration", () => {
   const auth = { api_keys: [{ name: "here", key: "key-one-" }], api_keys_file: "keys.toml" };
   const text = `api_keys = ["key-two-", { name = "there", key = "key-three", max_in_flight = 1 }]`;
   const access = accessOf({ auth }, { "keys.toml": text });
@@ -89,35 +89,39 @@ Deno.test("keys of a file stand beside those of the configuration", () => {
   ]);
 });
 
-Deno.test("with an empty file of keys nobody gets in", () => {
+Deno.test("an empty key file denies everyone", () => {
   const access = accessOf({ auth: { api_keys_file: "k" } }, { k: "api_keys = []" });
   assert.deepEqual([access.keys, access.keysAreOn], [[], true]);
 });
 
-Deno.test("with an empty list of keys nobody gets in", () => {
+Deno.test("an empty list of keys denies everyone", () => {
   const access = accessOf({ auth: { api_keys: [] } });
   assert.deepEqual([access.keys, access.keysAreOn], [[], true]);
 });
 
 for (
   const [what, api_keys, where] of [
-    ["a text in place of a list", "sk-secret", "auth.api_keys"],
-    ["an empty text", [""], "auth.api_keys[0]"],
+    ["a string instead of a list", "sk-secret", "auth.api_keys"],
+    ["an empty string", [""], "auth.api_keys[0]"],
     ["a number", ["key-of-k", 3], "auth.api_keys[1]"],
-    ["a limit that is misspelt", [
+    ["a misspelt limit", [
       { name: "a", key: "key-of-k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],
     ["a table without a key", [{ name: "a" }], "auth.api_keys[0].key"],
     ["a table without a name", [{ key: "sk-secret" }], "auth.api_keys[0].name"],
-    ["a table whose key is no text", [{ name: "a", key: ["sk-secret"] }], "auth.api_keys[0].key"],
-    ["a limit of nothing", [
+    [
+      "a table whose key is not a string",
+      [{ name: "a", key: ["sk-secret"] }],
+      "auth.api_keys[0].key",
+    ],
+    ["a limit of 0", [
       { name: "a", key: "sk-secret", max_in_flight: 0 },
     ], "auth.api_keys[0].max_in_flight"],
-    ["a limit that is no number", [
+    ["a limit that is not a number", [
       { name: "a", key: "key-of-k", requests_per_minute: "60" },
     ], "auth.api_keys[0].requests_per_minute"],
-    ["a list in place of a key", [["sk-secret"]], "auth.api_keys[0]"],
-    ["models that are a text", [
+    ["a list instead of a key", [["sk-secret"]], "auth.api_keys[0]"],
+    ["models that are a string", [
       { name: "a", key: "sk-secret", models: "x" },
     ], "auth.api_keys[0].models"],
     ["a model that is a number", [
@@ -126,17 +130,17 @@ for (
     ["no models", [{ name: "a", key: "key-of-k", models: [] }], "auth.api_keys[0].models"],
     ["a key of seven characters", ["sk-1234"], "auth.api_keys[0]"],
     ["a key with a space", ["sk-secret of mine"], "auth.api_keys[0]"],
-    ["a key that no header can carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
+    ["a key that a header can't carry", ["sk-secret-ключ"], "auth.api_keys[0]"],
     ["a hash that is too short", ["sha256:abc"], "auth.api_keys[0]"],
-    ["a variable that is not set", ["${MISSING}"], "auth.api_keys[0]"],
+    ["an unset variable", ["${MISSING}"], "auth.api_keys[0]"],
     [
-      "two keys of one name",
+      "two keys with the same name",
       [{ name: "a", key: "key-of-k" }, { name: "a", key: "key-of-l" }],
       "auth",
     ],
   ] as [string, unknown, string][]
 ) {
-  Deno.test(`${what} among the keys is one problem at ${where}, and tells no key`, () => {
+  Deno.test(`${what} among the keys is one problem at ${where}, and shows no key`, () => {
     const problems = problemsOf({ auth: { api_keys } });
     assert.deepEqual(problems.map((problem) => problem.where), [where], lines(problems));
     assert.doesNotMatch(lines(problems), /sk-secret/);
@@ -145,28 +149,28 @@ for (
 
 for (
   const [what, text, told] of [
-    ["no TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; what is there is not repeated$/],
+    ["invalid TOML", `api_keys = ["sk-secret`, /^k: not valid TOML; the content is not shown$/],
     ["no list of keys", `keys = ["sk-secret"]`, /^k api_keys: expected a list/],
-    ["a key that is none", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
+    ["an invalid key", `api_keys = ["sk-secret", 3]`, /^k api_keys\[1\]: expected a key/],
     [
-      "a limit of nothing",
+      "a limit of 0",
       `api_keys = [{ name = "a", key = "sk-secret", requests_per_minute = 0 }]`,
       /^k api_keys\[0\]\.requests_per_minute: expected a whole number of at least 1, got 0$/,
     ],
     [
-      "models that are a text",
+      "models that are a string",
       `api_keys = [{ name = "a", key = "sk-secret", models = "x" }]`,
       /^k api_keys\[0\]\.models: expected a list of model names, got "x"$/,
     ],
     [
       "a key without a name",
       `api_keys = ["key-of-k", { key = "sk-secret" }]`,
-      /^k api_keys\[1\]\.name: expected a text that is not empty, got nothing$/,
+      /^k api_keys\[1\]\.name: expected a non-empty string, got nothing$/,
     ],
     ["a bad hash", `api_keys = ["sha256:sk-secret"]`, /^k api_keys\[0\]: expected 64/],
   ] as const
 ) {
-  Deno.test(`a file of keys with ${what} is one problem that names the file, and tells no key`, () => {
+  Deno.test(`a key file with ${what} is one problem that names the file, and shows no key`, () => {
     const problems = problemsOf({ auth: { api_keys_file: "k" } }, { k: text });
     assert.equal(problems.length, 1, lines(problems));
     assert.match(lines(problems), told);
@@ -174,7 +178,7 @@ for (
   });
 }
 
-Deno.test("what is wrong in the table of a key is told as what was expected there, and got", () => {
+Deno.test("a problem in a key's table states the expected and the actual value", () => {
   const told = (fields: Record<string, unknown>) =>
     lines(
       problemsOf({ auth: { api_keys: ["key-of-k", { name: "a", key: "sk-secret", ...fields }] } }),
@@ -189,15 +193,15 @@ Deno.test("what is wrong in the table of a key is told as what was expected ther
   );
   assert.equal(
     told({ name: undefined, max_in_flight: 0.5 }),
-    "auth.api_keys[1].name: expected a text that is not empty, got nothing\n" +
+    "auth.api_keys[1].name: expected a non-empty string, got nothing\n" +
       "auth.api_keys[1].max_in_flight: expected a whole number of at least 1, got 0.5",
   );
 });
 
-Deno.test("a name that is both in the configuration and in the file of keys is told", () => {
+Deno.test("a name in both the configuration and the key file is a problem", () => {
   const auth = { api_keys: [{ name: "a", key: "key-of-k" }], api_keys_file: "k" };
   const problems = problemsOf({ auth }, { k: `api_keys = [{ name = "a", key = "key-of-l" }]` });
-  assert.equal(lines(problems), "auth: expected one key named a, got several");
+  assert.equal(lines(problems), "auth: expected unique key names, got a twice");
 });
 
 for (
@@ -208,12 +212,12 @@ for (
     ["localhost:65535", "localhost", 65_535],
   ] as const
 ) {
-  Deno.test(`admin.listen ${written} is port ${port} at ${hostname}`, () => {
+  Deno.test(`admin.listen ${written} is port ${port} on ${hostname}`, () => {
     assert.deepEqual(accessOf({ admin: { listen: written } }).adminListen, { hostname, port });
   });
 }
 
-Deno.test("the second address answers to the names in admin.hosts and its own", () => {
+Deno.test("the admin address accepts its own host name and those in admin.hosts", () => {
   const hosts = (admin: unknown) => accessOf({ admin }).adminHosts;
   assert.deepEqual(hosts({ hosts: ["Router.internal"] }), ["router.internal"]);
   assert.deepEqual(hosts({ listen: "Gpu-1:9090", hosts: ["a"] }), ["a", "gpu-1"]);
@@ -242,7 +246,7 @@ for (
   });
 }
 
-Deno.test("certificate and key are read from their files, and one alone is a problem", () => {
+Deno.test("certificate and key are read from their files, and one without the other is a problem", () => {
   const files = { "c.pem": "the certificate", "k.pem": "its key" };
   const tls = { cert: "c.pem", key: "k.pem" };
   assert.deepEqual(accessOf({ tls }, files).tls, { cert: "the certificate", key: "its key" });
@@ -256,7 +260,7 @@ Deno.test("certificate and key are read from their files, and one alone is a pro
   );
 });
 
-Deno.test("origins are taken as browsers write them, and as nothing else", () => {
+Deno.test("origins are accepted only in the form that browsers send", () => {
   const allowed = ["https://app.example", "http://localhost:3000", "*"];
   assert.deepEqual(accessOf({ cors: { allow_origins: allowed } }).corsOrigins, allowed);
   assert.deepEqual(accessOf({ cors: { allow_origins: [] } }).corsOrigins, []);

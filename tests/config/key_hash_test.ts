@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { hashIn, hashOf, writtenHash } from "../../src/config/key_hash.ts";
 import { numRuns } from "../support/property.ts";
 
-/** SHA-256 of `abc`, as FIPS 180-2 gives it. */
+/** SHA-256 of `abc`, from FIPS 180-2. */
 const ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-Deno.test("a key's hash is SHA-256, written in hexadecimal digits", () => {
+Deno.test("a key's hash is SHA-256 in hexadecimal digits", () => {
   assert.equal(hashOf("abc"), ABC);
   assert.equal(writtenHash("abc"), `sha256:${ABC}`);
 });
@@ -24,7 +24,7 @@ for (
 }
 
 for (const entry of ["sha256:", `sha256:${ABC}0`, `sha256:${ABC.slice(1)}`, `sha256: ${ABC}`]) {
-  Deno.test(`${entry} begins like a hash and is none`, () => {
+  Deno.test(`${entry} starts like a hash but isn't one`, () => {
     assert.equal(hashIn(entry), undefined);
   });
 }
@@ -33,7 +33,7 @@ Deno.test("a key that looks like hexadecimal digits is a key", () => {
   assert.equal(hashIn(ABC), hashOf(ABC));
 });
 
-Deno.test("what is written of any key means its hash, and hashes are equal where keys are", () => {
+Deno.test("the written hash of any key resolves to its hash, and only equal keys have equal hashes", () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (one, other) => {
       assert.equal(hashIn(writtenHash(one)), hashOf(one));

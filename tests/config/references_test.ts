@@ -20,7 +20,7 @@ for (
     ["${KEY}", "secret"],
     ["a-${TEAM}-${KEY}-${TEAM}", "a-blue-secret-blue"],
     ["$KEY {KEY} $", "$KEY {KEY} $"],
-    // What a variable holds is not looked into again.
+    // The value of a variable is not expanded again.
     ["${NESTED}", "${KEY}"],
   ] as const
 ) {
@@ -40,7 +40,7 @@ for (const name of ["MISSING", "EMPTY", "", "A=B", "1A", "A B"]) {
   });
 }
 
-Deno.test("whatever a text holds, it comes out whole or with a problem", () => {
+Deno.test("any text is fully expanded or is a problem", () => {
   const part = fc.oneof(fc.string(), fc.constantFrom("${", "}", "$", "${KEY}", "${MISSING}"));
   fc.assert(
     fc.property(fc.array(part).map((parts) => parts.join("")), (text) => {
@@ -53,25 +53,25 @@ Deno.test("whatever a text holds, it comes out whole or with a problem", () => {
   );
 });
 
-Deno.test("a file that is named is read, and where none is there is nothing to tell", () => {
+Deno.test("a named file is read, and no name is not a problem", () => {
   const problems: Diagnostic[] = [];
   assert.equal(readReferences("keys.toml", "at", OUTSIDE, problems), "the text");
   assert.equal(readReferences(undefined, "at", OUTSIDE, problems), undefined);
   assert.deepEqual(problems, []);
 });
 
-Deno.test("a file that can't be read is a problem that names it and says why", () => {
+Deno.test("an unreadable file is a problem with its name and the reason", () => {
   const problems: Diagnostic[] = [];
   assert.equal(readReferences("missing", "tls.cert", OUTSIDE, problems), undefined);
   assert.equal(lines(problems), `tls.cert: "missing" no such file`);
 });
 
-Deno.test("a file's text where its name should be is not repeated", () => {
+Deno.test("a file's contents given instead of its name are not shown", () => {
   const problems: Diagnostic[] = [];
   const pem = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
   assert.equal(readReferences(pem, "tls.key", OUTSIDE, problems), undefined);
   assert.equal(
     lines(problems),
-    "tls.key: expected the name of a file; what is there is not repeated",
+    "tls.key: expected a file name; the value is not shown",
   );
 });

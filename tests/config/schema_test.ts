@@ -41,7 +41,7 @@ function warningsOf(checked: ReturnType<typeof check>): readonly Diagnostic[] {
   return checked.ok ? checked.warnings : [];
 }
 
-Deno.test("a file that only lists servers gets every default", () => {
+Deno.test("a file that only lists servers gets all defaults", () => {
   assert.deepEqual(configOf(checkServers([{ url: URL_1 }])), {
     servers: [{ url: URL_1, name: "gpu-server-1:8081", capacity: 3 }],
     settings: {
@@ -76,7 +76,7 @@ Deno.test("a file that only lists servers gets every default", () => {
   });
 });
 
-Deno.test("every key of a server and of [config] is taken", () => {
+Deno.test("every key of a server and of [config] is read", () => {
   const checked = check({
     servers: {
       servers: [{
@@ -165,7 +165,7 @@ Deno.test("every key of a server and of [config] is taken", () => {
   });
 });
 
-Deno.test("between chunks as much silence is allowed as before the first, unless it is said", () => {
+Deno.test("chunk_timeout defaults to request_timeout", () => {
   const limits = (config: Record<string, unknown>) => {
     const { requestTimeoutMs, chunkTimeoutMs } = configOf(checkSettings(config)).settings;
     return [requestTimeoutMs, chunkTimeoutMs];
@@ -175,7 +175,7 @@ Deno.test("between chunks as much silence is allowed as before the first, unless
   assert.deepEqual(limits({ chunk_timeout: 9 }), [120_000, 9_000]);
 });
 
-Deno.test("a request may take any time, unless it is said", () => {
+Deno.test("total_timeout defaults to no limit", () => {
   assert.ok(!("totalTimeoutMs" in configOf(checkSettings({})).settings));
 });
 
@@ -190,7 +190,7 @@ for (
     ["http://gpu/v12", "http://gpu/v12"],
   ] as const
 ) {
-  Deno.test(`the address "${written}" is taken as ${base}`, () => {
+  Deno.test(`the address "${written}" is normalised to ${base}`, () => {
     assert.equal(baseAddress(written), base);
     assert.equal(
       configOf(checkServers([{ url: written }])).servers[0]?.url,
@@ -204,7 +204,7 @@ for (
     "gpu-server-1:8081",
     "gpu-server-1",
     "ftp://gpu:21",
-    // A parser of URLs takes these, and no connection can be made to them.
+    // The URL parser accepts these, but no connection can be made to them.
     "http://$H:8000",
     "http://{H}:8000",
     "http://gpu'1:8000",
@@ -225,7 +225,7 @@ for (
   });
 }
 
-Deno.test("an address with a user or password is a problem that doesn't repeat them", () => {
+Deno.test("an address with a user or password is a problem that doesn't show them", () => {
   const problems = problemsOf(checkServers([{ url: "http://user:password@gpu" }]));
   assert.equal(problems[0]?.where, "servers.servers[0].url");
   assert.match(problems[0]?.what ?? "", /user or password/);
@@ -233,7 +233,7 @@ Deno.test("an address with a user or password is a problem that doesn't repeat t
 });
 
 for (const again of [URL_1, `${URL_1}/`, `${URL_1}/v1`, `${URL_1}/v1/`]) {
-  Deno.test(`"${again}" beside "${URL_1}" is a duplicate`, () => {
+  Deno.test(`"${again}" is a duplicate of "${URL_1}"`, () => {
     const problems = problemsOf(
       checkServers([{ url: URL_1 }, { url: URL_2 }, { url: again }]),
     );
@@ -254,12 +254,12 @@ for (
       "servers.servers",
     ],
     [
-      "servers that are a text",
+      "servers that are a string",
       { servers: { servers: URL_1 } },
       "servers.servers",
     ],
     [
-      "a server that is a text",
+      "a server that is a string",
       { servers: { servers: [URL_1] } },
       "servers.servers[0]",
     ],
@@ -308,7 +308,7 @@ for (
   }
 }
 
-Deno.test("a model name that is no text is a problem at its place in the list", () => {
+Deno.test("a model name that is not a string is a problem at its index in the list", () => {
   const problems = problemsOf(
     checkServers([{ url: URL_1, models: ["a", 3, ""] }]),
   );
@@ -373,9 +373,9 @@ for (
     ["a host", "proxy.example"],
     ["nothing", ""],
     ["no address", "10.0.0"],
-    ["too many bits of version 4", "10.0.0.0/33"],
-    ["too many bits of version 6", "fd00::/129"],
-    ["bits that are none", "10.0.0.0/8.5"],
+    ["too many bits for IPv4", "10.0.0.0/33"],
+    ["too many bits for IPv6", "fd00::/129"],
+    ["bits that are not an integer", "10.0.0.0/8.5"],
     ["no bits", "10.0.0.0/"],
     ["a port", "10.0.0.1:80"],
     ["a zone", "fe80::1%eth0"],
@@ -383,13 +383,13 @@ for (
     ["a number", 10],
   ] as const
 ) {
-  Deno.test(`${what} in trusted_proxies is a problem at its place in the list`, () => {
+  Deno.test(`${what} in trusted_proxies is a problem at its index in the list`, () => {
     const checked = checkSettings({ trusted_proxies: ["10.0.0.1", network] });
     assert.deepEqual(problemsOf(checked).map(({ where }) => where), ["config.trusted_proxies[1]"]);
   });
 }
 
-Deno.test("an unknown policy is told which ones there are", () => {
+Deno.test("the problem of an unknown policy lists the known ones", () => {
   const [problem] = problemsOf(checkSettings({ policy: "fastest" }));
   for (const name of policyNames) {
     assert.ok(problem?.what.includes(name), problem?.what);
@@ -397,13 +397,13 @@ Deno.test("an unknown policy is told which ones there are", () => {
   assert.match(problem?.what ?? "", /"fastest"/);
 });
 
-Deno.test("every known policy is taken", () => {
+Deno.test("every known policy is accepted", () => {
   for (const policy of policyNames) {
     assert.equal(configOf(checkSettings({ policy })).settings.policy, policy);
   }
 });
 
-Deno.test("a policy that is a table is a problem, whatever it holds", () => {
+Deno.test("a policy that is a table is a problem, whatever its contents", () => {
   const policy = { toString: 1, valueOf: 1 };
   assert.deepEqual(
     problemsOf(checkSettings({ policy })).map(({ where }) => where),
@@ -411,7 +411,7 @@ Deno.test("a policy that is a table is a problem, whatever it holds", () => {
   );
 });
 
-Deno.test("several problems are all told at once, each with its key path", () => {
+Deno.test("all problems are reported at once, each with its key path", () => {
   const problems = problemsOf(check({
     servers: {
       servers: [
@@ -438,7 +438,7 @@ Deno.test("several problems are all told at once, each with its key path", () =>
   ]);
 });
 
-Deno.test("unset variables of several servers are all told, beside a bad address", () => {
+Deno.test("unset variables of several servers are all reported, together with a bad address", () => {
   const problems = problemsOf(checkServers([
     { url: URL_1, api_key: "${KEY_1}" },
     { url: URL_2, api_key: "${KEY_2}" },
@@ -451,7 +451,7 @@ Deno.test("unset variables of several servers are all told, beside a bad address
   ]);
 });
 
-Deno.test("an unknown variable is told beside a problem of [config]", () => {
+Deno.test("an unset variable is reported together with a problem in [config]", () => {
   const problems = problemsOf(check({
     servers: { servers: [{ url: URL_1, api_key: "${KEY_1}" }] },
     config: { max_retries: -1 },
@@ -525,7 +525,7 @@ for (
     ],
     ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],
     ["config.workers", "", { servers: { servers: [{ url: URL_1 }] }, config: { workers: 4 } }],
-    // Four letters off is more than a slip, however long the name.
+    // An edit distance of four is more than a typo, however long the name.
     [
       "config.helthcheckintervall",
       "",
@@ -533,7 +533,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`the unknown key ${where} is like none: it is told with the keys there are, if few`, () => {
+  Deno.test(`the unknown key ${where} resembles none: the warning lists the known keys, if few`, () => {
     assert.deepEqual(warningsOf(check(raw)), [{ where, what: `unknown key, ignored${told}` }]);
   });
 }
@@ -564,7 +564,7 @@ for (
     ["config.allow_origin", "did you mean cors.allow_origins?", { config: { allow_origin: [] } }],
   ] as [string, string, Record<string, Record<string, unknown>>][]
 ) {
-  Deno.test(`the unknown key ${where} is an error: ignoring it would let in more than was meant`, () => {
+  Deno.test(`the unknown key ${where} is an error: ignoring it would grant unintended access`, () => {
     const checked = check({
       ...tables,
       servers: { servers: [{ url: URL_1 }], ...tables["servers"] },
@@ -577,7 +577,7 @@ for (
   });
 }
 
-Deno.test("${NAME} in a url is replaced by that environment variable, before servers are compared", () => {
+Deno.test("${NAME} in a url is replaced by the environment variable before servers are compared", () => {
   const env = { H: "gpu-7", WHERE: "http://gpu-8:81/v1/", BAD: "gpu 9", SECRET: "u:sk-secret@gpu" };
   const { servers } = configOf(
     checkServers([{ url: "http://${H}:8000" }, { url: "${WHERE}" }], env),
@@ -598,26 +598,26 @@ Deno.test("${NAME} in a url is replaced by that environment variable, before ser
   assert.match(told("http://${H}:8000/"), /^servers.servers\[1\].url: .* is the same server as /);
 });
 
-Deno.test("no two servers have one name, and a name that is given twice is a problem", () => {
+Deno.test("server names are unique, and a duplicate configured name is a problem", () => {
   const [url, other] = ["http://gpu-1:8000", "http://gpu-2:8000"];
   const namesOf = (...servers: Record<string, unknown>[]) =>
     configOf(checkServers(servers)).servers.map(({ name }) => name);
   assert.deepEqual(namesOf({ url }, { url: other, name: "b" }), ["gpu-1:8000", "b"]);
   const tls = "https://gpu-1:8000";
-  assert.deepEqual(namesOf({ url }, { url: tls }), [url, tls], "all of the address");
+  assert.deepEqual(namesOf({ url }, { url: tls }), [url, tls], "the full address");
   assert.deepEqual(namesOf({ url }, { url: other, name: "gpu-1:8000" }), [url, "gpu-1:8000"]);
 
   const told = (...servers: Record<string, unknown>[]) => lines(problemsOf(checkServers(servers)));
   assert.equal(
     told({ url, name: "gpu" }, { url: other, name: "gpu" }),
-    'servers.servers[1].name: expected a name of its own, got "gpu", that of servers.servers[0]',
+    'servers.servers[1].name: expected a unique name, got "gpu", the name of servers.servers[0]',
   );
-  // One that is there twice is a problem of its address.
+  // A duplicate server is a problem of its address only.
   assert.match(told({ url }, { url }), /^[^\n]* is the same server as servers.servers\[0\]$/);
   assert.match(told({ url: "no", name: "gpu" }, { url, name: "gpu" }), /\.url: [^]*\.name: /);
 });
 
-Deno.test("a proxy is that of all servers, a server's own, or none, with its variables filled in", () => {
+Deno.test("a server uses the global proxy, its own or none, with variables expanded", () => {
   const env = { P: "http://user:sk-secret@proxy:3128" };
   const servers = [{ url: URL_1 }, { url: URL_2, proxy: "none" }, {
     url: "http://c",
@@ -633,12 +633,12 @@ Deno.test("a proxy is that of all servers, a server's own, or none, with its var
     const problems = problemsOf(
       check({ servers: { servers: [{ url: URL_1 }] }, config: { proxy } }),
     );
-    assert.match(lines(problems), /^config\.proxy: expected the address of a proxy/);
+    assert.match(lines(problems), /^config\.proxy: expected a proxy address/);
     assert.doesNotMatch(lines(problems), /sk-secret/);
   }
 });
 
-Deno.test("a client's certificate needs its key, and the key has to be its own", async () => {
+Deno.test("a client certificate requires its private key, and the two must match", async () => {
   const authority = await createAuthority();
   const [one, other] = [await authority.issue(), await authority.issue()];
   const files: Record<string, string> = { c: one.cert, k: one.key, o: other.key, x: "nothing" };
@@ -664,14 +664,14 @@ Deno.test("a client's certificate needs its key, and the key has to be its own",
   }
 });
 
-Deno.test("a number that JSON doesn't have is told as TOML writes it", () => {
+Deno.test("messages show numbers without a JSON form as TOML writes them", () => {
   const told = (max_retries: number) => lines(problemsOf(checkSettings({ max_retries })));
   for (const [value, shown] of [[NaN, "nan"], [Infinity, "inf"], [-Infinity, "-inf"]] as const) {
     assert.match(told(value), new RegExp(`, got ${shown}$`));
   }
 });
 
-Deno.test("${NAME} in an api_key is replaced by that environment variable", () => {
+Deno.test("${NAME} in an api_key is replaced by the environment variable", () => {
   const { servers } = configOf(checkServers([
     { url: URL_1, api_key: "${KEY}" },
     { url: URL_2, api_key: "team-${TEAM}-${KEY}" },
@@ -693,7 +693,7 @@ Deno.test("an unset variable is a problem that names it", () => {
   assert.match(problems[0]?.what ?? "", /"GPU_KEY" is not set/);
 });
 
-Deno.test("the authority of a server's certificate is read from its file", async () => {
+Deno.test("the CA of a server's certificate is read from its file", async () => {
   const raw = { servers: { servers: [{ url: URL_1, ca: "ca.pem" }, { url: URL_2 }] } };
   const { ca: first } = await createAuthority();
   const several = `Of both sites:\n${first}\n${(await createAuthority()).ca}`;
@@ -706,7 +706,7 @@ Deno.test("the authority of a server's certificate is read from its file", async
   assert.match(problem?.what ?? "", /^"ca\.pem" can't be read/);
 });
 
-Deno.test("a server's own certificate in ca is told from its authority's, by its host", async () => {
+Deno.test("ca distinguishes a server's own certificate from its CA's by the host", async () => {
   const [own, authority] = [await createSelfSigned(), await createAuthority()];
   const isSelfSigned = (url: string, pem: string, keys = {}) => {
     const raw = { servers: { servers: [{ url, ca: "ca.pem", ...keys }] } };
@@ -721,7 +721,7 @@ Deno.test("a server's own certificate in ca is told from its authority's, by its
   assert.ok(!isSelfSigned("https://127.0.0.1:8443", signed), "may not sign others");
 });
 
-Deno.test("tls_skip_verify is warned of by the server's name, and refused where it has no effect", async () => {
+Deno.test("tls_skip_verify causes a warning with the server's name, and is a problem where it has no effect", async () => {
   const own = await createSelfSigned();
   const checked = (server: Record<string, unknown>, config = {}) =>
     checkConfig(
@@ -755,14 +755,14 @@ Deno.test("tls_skip_verify is warned of by the server's name, and refused where 
   assert.ok(checked({ ...skip, proxy: "none" }, { proxy }).ok);
 });
 
-Deno.test("an authority that no connection could be made with is a problem", async () => {
+Deno.test("an invalid CA certificate is a problem", async () => {
   const raw = { servers: { servers: [{ url: URL_1, ca: "ca.pem" }] } };
   const { ca } = await createAuthority();
   const texts = ["", "no certificate", wrapped("AAAA"), wrapped("-"), `${ca}${wrapped("AAAA")}`];
   for (const text of [...texts, ca.slice(0, 200) + ca.slice(-30)]) {
     assert.deepEqual(
       problemsOf(checkConfig(raw, () => undefined, () => text)),
-      [{ where: "servers.servers[0].ca", what: 'expected certificates in PEM in "ca.pem"' }],
+      [{ where: "servers.servers[0].ca", what: 'expected PEM certificates in "ca.pem"' }],
       text,
     );
   }
@@ -772,7 +772,7 @@ function wrapped(text: string): string {
   return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
 }
 
-Deno.test("an empty variable is as good as none", () => {
+Deno.test("an empty variable counts as unset", () => {
   const problems = problemsOf(
     checkServers([{ url: URL_1, api_key: "${GPU_KEY}" }], { GPU_KEY: "" }),
   );
@@ -781,7 +781,7 @@ Deno.test("an empty variable is as good as none", () => {
   ]);
 });
 
-/** Half the time what a key might hold, so that most cases come close to a real file. */
+/** Plausible values half of the time, so that most cases resemble a real file. */
 const nearlyConfig = fc.record({
   servers: fc.oneof(
     fc.jsonValue(),
@@ -816,7 +816,7 @@ const nearlyConfig = fc.record({
   ),
 }, { requiredKeys: [], noNullPrototype: true });
 
-Deno.test("whatever a file holds, checking it never throws and every problem says where", () => {
+Deno.test("checking a file never throws, and every problem has a location", () => {
   fc.assert(
     fc.property(fc.oneof(fc.jsonValue(), nearlyConfig), (raw) => {
       const checked = check(raw);
@@ -830,13 +830,13 @@ Deno.test("whatever a file holds, checking it never throws and every problem say
   );
 });
 
-/** What TOML has beside JSON: dates, and numbers that are none or without end. */
+/** TOML values that JSON lacks: dates, NaN and infinities. */
 const tomlValue = fc.oneof(
   fc.date({ noInvalidDate: true }),
   fc.constantFrom(NaN, Infinity, -Infinity, -0, 2 ** 53, 5e-324),
 );
 
-Deno.test("a value that only TOML has, at any key, is taken or told of at that key", () => {
+Deno.test("a TOML value that JSON lacks is accepted or reported at its key", () => {
   const keys = fc.constantFrom(
     ...Object.keys(settingsShape.shape).map((key) => `config.${key}`),
     ...Object.keys(serverShape.shape).map((key) => `servers.servers[0].${key}`),
@@ -880,7 +880,7 @@ Deno.test("a value that only TOML has, at any key, is taken or told of at that k
   );
 });
 
-Deno.test("whatever list of addresses is taken, no server is in it twice", () => {
+Deno.test("no accepted list of addresses contains a server twice", () => {
   const address = fc.tuple(
     fc.constantFrom("http://a", "http://b:81", "https://a"),
     fc.constantFrom("", "/", "/v1", "/v1/", "/x"),
@@ -899,7 +899,7 @@ Deno.test("whatever list of addresses is taken, no server is in it twice", () =>
   );
 });
 
-Deno.test("no problem repeats a key, wherever it was written", () => {
+Deno.test("no problem shows a key, wherever it was written", () => {
   const server = { url: URL_1, api_key: "sk-secret" };
   for (
     const raw of [

@@ -6,16 +6,17 @@ import { configOf } from "../support/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { clientAs } from "../support/client.ts";
 
-/** For each exported metric its type and labels, read off a page on which all of it has happened. */
+/** Type and labels of an exported metric. */
 export interface Exported {
   readonly type: string;
   readonly labels: ReadonlySet<string>;
 }
 
 const SERVER = { url: "http://gpu-1:8000", name: "gpu-1" };
-/** Put on every series by Prometheus, as the target is named. */
+/** Labels that Prometheus adds to every series of a target. */
 const OF_TARGET = ["job", "instance"];
 
+/** Reads the exported metrics, by name, from a page on which every event has occurred. */
 export async function exportedMetrics(): Promise<ReadonlyMap<string, Exported>> {
   const page = await pageOfEverything();
   const exported = new Map<string, { type: string; labels: Set<string> }>();
@@ -30,7 +31,7 @@ export async function exportedMetrics(): Promise<ReadonlyMap<string, Exported>> 
   return exported;
 }
 
-/** The metric that a series belongs to: a histogram's has three. */
+/** The metric that a series belongs to: a histogram has three series. */
 export function folded(series: string, exported: ReadonlyMap<string, unknown>): string {
   return exported.has(series) ? series : series.replace(/_(bucket|sum|count)$/, "");
 }
@@ -40,7 +41,7 @@ function pageOfEverything(): Promise<string> {
   const fleet = new Fleet({ config });
   const server = fleet.servers[0]! as Parameters<typeof fleet.recordScrape>[0];
   const scrape = { running: 1, waiting: 0, kvCacheUsage: 0.5, maxFds: 1, ownInFlight: 0 };
-  /** Hits are known once a server's counters were compared with what was predicted. */
+  /** Hits are known once a server's counters have been compared with the predictions. */
   const counted = (prefixQueries: number) => {
     const counters = { generation: 0, prompt: 0, prefixQueries, prefixHits: 0 };
     fleet.recordScrape(server, { ...scrape, counters }, false);

@@ -30,10 +30,10 @@ const exported = await exportedMetrics();
 /** Grafana's columns. */
 const WIDTH = 24;
 
-Deno.test("the dashboard has what Grafana needs to import it", () => {
+Deno.test("the dashboard has the fields that Grafana needs to import it", () => {
   const { title, uid, schemaVersion, time, templating } = dashboard;
   assert.equal(typeof title, "string");
-  // Grafana refuses longer ones.
+  // Grafana rejects longer ones.
   assert.match(uid, /^[a-zA-Z0-9_-]{1,40}$/);
   assert.ok(Number.isInteger(schemaVersion));
   assert.deepEqual(Object.keys(time), ["from", "to"]);
@@ -49,7 +49,7 @@ Deno.test("the dashboard has what Grafana needs to import it", () => {
   }
 });
 
-Deno.test("every panel has an id of its own, a title, a query and the data source that is chosen", () => {
+Deno.test("every panel has a unique id, a title, a query and the selected data source", () => {
   const ids = panels.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
   for (const { type, title, description, datasource, targets } of panels) {
@@ -63,7 +63,7 @@ Deno.test("every panel has an id of its own, a title, a query and the data sourc
   }
 });
 
-Deno.test("no panel lies on another or leaves the grid", () => {
+Deno.test("no panels overlap or leave the grid", () => {
   const taken = new Map<string, string>();
   for (const { title, gridPos: { x, y, w, h } } of panels) {
     assert.ok(x >= 0 && w > 0 && h > 0 && x + w <= WIDTH, title);
@@ -77,7 +77,7 @@ Deno.test("no panel lies on another or leaves the grid", () => {
   }
 });
 
-Deno.test("every query asks for exported names and labels, and every legend for labels it gets", () => {
+Deno.test("queries use exported names and labels, and legends use labels of their query's result", () => {
   for (const { title, targets = [] } of panels) {
     for (const { expr, legendFormat } of targets) {
       assert.deepEqual(wrongNames(expr, exported), [], title);
@@ -89,7 +89,7 @@ Deno.test("every query asks for exported names and labels, and every legend for 
   }
 });
 
-Deno.test("every variable is read from an exported metric, and every one that is used is there", () => {
+Deno.test("every variable comes from an exported metric, and every variable in use is defined", () => {
   const names = dashboard.templating.list.map(({ name }: { name: string }) => name);
   for (const { type, definition } of dashboard.templating.list) {
     if (type === "datasource") continue;
@@ -105,12 +105,12 @@ Deno.test("every variable is read from an exported metric, and every one that is
   }
 });
 
-Deno.test("every exported metric is drawn somewhere", () => {
+Deno.test("every exported metric is in a panel", () => {
   const drawn = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).join("\n");
   for (const name of exported.keys()) assert.ok(drawn.includes(name), name);
 });
 
-Deno.test("the check of names finds what is wrong", () => {
+Deno.test("the check of names finds wrong names", () => {
   for (
     const expr of [
       "up",

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 const DEPLOY = new URL("../../deploy/", import.meta.url);
 const read = (path: string) => Deno.readTextFileSync(new URL(path, DEPLOY));
 const UNIT = "systemd/vllm-router.service";
-/** systemd's own scale from 0, safe, to 10. */
+/** On systemd's scale from 0 (safe) to 10. */
 const MOST_EXPOSED = 2;
 
 Deno.test({
-  name: "systemd's own analysis finds the unit exposed by 2.0 at most",
+  name: "systemd-analyze rates the unit's exposure at 2.0 or less",
   ignore: !hasAnalysis(),
   async fn() {
     const { stdout, stderr } = await new Deno.Command("systemd-analyze", {
@@ -23,18 +23,18 @@ Deno.test({
   },
 });
 
-Deno.test("the unit keeps no core dump, which would hold prompts and keys", () => {
+Deno.test("the unit disables core dumps, which would contain prompts and keys", () => {
   assert.match(read(UNIT), /^LimitCORE=0$/m);
 });
 
-Deno.test("the image runs as a user that is not root, by its number", () => {
+Deno.test("the image runs as a non-root user given by number", () => {
   const last = read("Dockerfile").split(/^FROM /m).at(-1)!;
   const [, user, group] = /^USER (\d+):(\d+)$/m.exec(last)!;
   assert.ok(Number(user) > 0 && Number(group) > 0);
   assert.doesNotMatch(last, /^USER root|^USER 0/m);
 });
 
-Deno.test("each service of the compose file has a read-only root and no capability", () => {
+Deno.test("each service in the compose file has a read-only root and no capabilities", () => {
   const compose = read("docker-compose.yml");
   const hardened = /^x-hardened: &hardened\n((?: {2}.*\n)+)/m.exec(compose)![1]!;
   for (
@@ -54,13 +54,13 @@ Deno.test("each service of the compose file has a read-only root and no capabili
   assert.doesNotMatch(compose, /privileged:|cap_add:|network_mode: host|user: root/);
 });
 
-Deno.test("what is installed is what deno.lock says, wherever Deno runs", () => {
+Deno.test("Deno always runs with a frozen deno.lock", () => {
   const config = JSON.parse(read("../deno.json"));
   assert.deepEqual(config.lock, { frozen: true });
   assert.match(config.tasks.test, / --frozen /);
 });
 
-Deno.test("no task looks for updates of the runtime over the network", () => {
+Deno.test("no task checks for runtime updates over the network", () => {
   const { tasks } = JSON.parse(read("../deno.json"));
   for (const [name, text] of Object.entries<string>(tasks)) {
     if (text.startsWith("export DENO_NO_UPDATE_CHECK=1 && ")) continue;
@@ -70,7 +70,7 @@ Deno.test("no task looks for updates of the runtime over the network", () => {
   }
 });
 
-/** Whether it is on this machine; says how to get it where it is not. */
+/** Whether the program is installed; otherwise prints how to install it. */
 function hasAnalysis(): boolean {
   try {
     new Deno.Command("systemd-analyze", { args: ["--version"], stdout: "null", stderr: "null" })

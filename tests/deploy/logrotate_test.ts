@@ -9,7 +9,7 @@ const LOG = "/var/log/vllm-router/router.log";
 const RELOAD = "systemctl reload vllm-router";
 
 Deno.test({
-  name: "logrotate moves the log file by the rules that are shipped, and no line is lost",
+  name: "logrotate rotates the log with the shipped rules without losing a line",
   ignore: !hasLogrotate(),
   fn: () =>
     withFolder(async (folder) => {
@@ -30,12 +30,15 @@ Deno.test({
       await Deno.writeTextFile(`${folder}/rules`, here, { mode: 0o644 });
       for (let round = 1; round <= 3; round++) {
         await (await ask(router.url)).text();
-        await until("the line", async () => await requestsIn(path) === 1);
+        await until("the line is logged", async () => await requestsIn(path) === 1);
         await logrotate("--force", "--state", `${folder}/state`, `${folder}/rules`);
-        await until("a new file", () => Deno.stat(path).then(({ size }) => size > 0, () => false));
+        await until("a new file is written", () =>
+          Deno.stat(path).then(({ size }) => size > 0, () => false));
         assert.deepEqual(await Promise.all([`${path}.1`, path].map(requestsIn)), [1, 0]);
       }
-      const names = [...Deno.readDirSync(`${folder}/logs`)].map(({ name }) => name).sort();
+      const names = [...Deno.readDirSync(`${folder}/logs`)].map(({ name }) =>
+        name
+      ).sort();
       assert.deepEqual(names.slice(-3), ["router.log.1", "router.log.2.gz", "router.log.3.gz"]);
     }),
 });
@@ -45,7 +48,7 @@ async function logrotate(...args: string[]): Promise<void> {
   assert.equal(code, 0, new TextDecoder().decode(stderr));
 }
 
-/** Whether it is on this machine; says how to get it where it is not. */
+/** Whether the program is installed; otherwise prints how to install it. */
 function hasLogrotate(): boolean {
   try {
     new Deno.Command("logrotate", { args: ["--version"], stdout: "null", stderr: "null" })

@@ -28,7 +28,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "every alert fires when it should and only then",
+  name: "every alert fires when it should, and only then",
   ignore,
   async fn() {
     const { code, output } = await promtool(["test", "rules", "alerts_test.yml"]);
@@ -44,7 +44,7 @@ Deno.test({
   },
 });
 
-Deno.test("every alert asks for exported names and labels, and says how bad it is and what to do", async () => {
+Deno.test("every alert uses exported names and labels, and has a severity and a description", async () => {
   const exported = await exportedMetrics();
   const rules = alerts.split(/^ +- alert: /m).slice(1);
   assert.equal(rules.length, 6);
@@ -57,8 +57,8 @@ Deno.test("every alert asks for exported names and labels, and says how bad it i
   }
 });
 
-Deno.test("alerts of servers that are down name every state that counts as down, and no other", () => {
-  // Told by the type checker where a state is missing.
+Deno.test("alerts for servers that are down match exactly the states that count as down", () => {
+  // The type checker reports a missing state.
   const states: Record<ServerState, true> = {
     checking: true,
     healthy: true,
@@ -80,7 +80,7 @@ Deno.test("alerts of servers that are down name every state that counts as down,
 });
 
 Deno.test({
-  name: "promtool has nothing to say about the metrics of a router in use",
+  name: "promtool finds no problem in the metrics of a router under load",
   ignore,
   async fn() {
     await using sick = await startSimulator({ speed: 20, fault: { kind: "reset_before_head" } });
@@ -102,7 +102,7 @@ Deno.test({
   },
 });
 
-/** The metrics of a router that saw answers, failovers, a client that left, and two reloads. */
+/** The metrics of a router after responses, failovers, a client disconnect and two reloads. */
 async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {
@@ -110,7 +110,7 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
     const servers = [sick, well].map(({ url }) => `{ url = "${url}" }`);
     const write = (more: string) =>
       Deno.writeTextFile(path, `[servers]\nservers = [${servers}]\n[config]\n${more}`);
-    // In turn, so that the sick one is asked.
+    // Round robin, so that the failing server gets requests.
     await write(`policy = "round_robin"\n`);
     const { text, files, checked } = await loadConfig(path);
     assert.ok(checked.ok);
@@ -125,7 +125,7 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
     const url = `http://127.0.0.1:${router.port}`;
     const pageNow = async () => await (await fetch(`${url}/metrics`)).text();
     await (await ask(url, { stream: true })).text();
-    await until("a failover", async () => {
+    await until("a failover happens", async () => {
       await (await ask(url)).text();
       return /^vllm_router_failovers_total\{/m.test(await pageNow());
     });
@@ -136,12 +136,21 @@ async function pageAfterTraffic(sick: Simulator, well: Simulator): Promise<strin
     await reader.read();
     gone.abort();
     await reader.cancel().catch(() => {});
-    await until("the router notices", async () => /stage="streaming"/.test(await pageNow()));
+    await until(
+      "the router notices the disconnect",
+      async () => /stage="streaming"/.test(await pageNow()),
+    );
 
     await write("max_retries = 2\n");
-    await until("the reload", async () => /reloads_total\{outcome="ok"/.test(await pageNow()));
+    await until(
+      "the reload is counted",
+      async () => /reloads_total\{outcome="ok"/.test(await pageNow()),
+    );
     await write("max_retries = -2\n");
-    await until("the refusal", async () => /outcome="invalid"/.test(await pageNow()));
+    await until(
+      "the rejected reload is counted",
+      async () => /outcome="invalid"/.test(await pageNow()),
+    );
     return await pageNow();
   } finally {
     await Deno.remove(folder, { recursive: true });

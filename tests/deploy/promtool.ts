@@ -1,4 +1,4 @@
-/** Runs Prometheus' own tool. */
+/** Runs promtool. */
 export async function promtool(
   args: readonly string[],
   input = "",
@@ -18,7 +18,7 @@ export async function promtool(
   return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-/** Whether it is on this machine; says how to get it where it is not. */
+/** Whether the program is installed; otherwise prints how to install it. */
 export function hasPromtool(): boolean {
   try {
     new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" })

@@ -1,6 +1,6 @@
 import { type Exported, folded } from "./exported.ts";
 
-/** What is wrong with a query's names, in words; empty where nothing is. */
+/** Describes the wrong names in a query; empty if there are none. */
 export function wrongNames(expr: string, exported: ReadonlyMap<string, Exported>): string[] {
   const wrong: string[] = [];
   const has = (series: string, label: string) =>
@@ -19,7 +19,7 @@ export function wrongNames(expr: string, exported: ReadonlyMap<string, Exported>
   return wrong;
 }
 
-/** The labels that a query's result has. */
+/** The labels of a query's result. */
 export function resultLabels(expr: string, exported: ReadonlyMap<string, Exported>): string[] {
   const groupings = groupingsIn(expr);
   if (groupings.length > 0) return groupings.flatMap(({ labels }) => labels);
@@ -31,13 +31,13 @@ export function resultLabels(expr: string, exported: ReadonlyMap<string, Exporte
 function labelsOf(series: string, exported: ReadonlyMap<string, Exported>): string[] | undefined {
   const metric = exported.get(folded(series, exported));
   if (!metric) return undefined;
-  // A histogram has no series of its own name, and other metrics have no buckets.
+  // A histogram has no series with its own name, and other metrics have no buckets.
   const isPart = !exported.has(series);
   if (isPart !== (metric.type === "histogram")) return undefined;
   return [...metric.labels].filter((label) => label !== "le" || series.endsWith("_bucket"));
 }
 
-/** Every `name{label="…"}` with the labels that it asks for. */
+/** Every `name{label="…"}` with the labels it matches. */
 function seriesIn(expr: string): { name: string; matched: string[] }[] {
   return [...expr.matchAll(/\b(vllm_router_\w+)(?:\{([^}]*)\})?/g)].map(([, name, matchers]) => ({
     name: name!,

@@ -34,7 +34,7 @@ const every: errors.ApiError[] = [
   errors.shuttingDown,
 ];
 
-Deno.test("every error of ours has the shape that OpenAI clients know", async () => {
+Deno.test("all of the router's errors are in OpenAI's format", async () => {
   for (const error of every) {
     const response = errors.errorResponse(error, [["x-request-id", "id"]]);
     assert.equal(response.status, error.status);
@@ -52,7 +52,7 @@ Deno.test("every error of ours has the shape that OpenAI clients know", async ()
   }
 });
 
-Deno.test("who has no server is told when to come back, in whole seconds", () => {
+Deno.test("an error for lack of a server has retry-after in whole seconds", () => {
   const retryAfter = (error: errors.ApiError) =>
     errors.errorResponse(error).headers.get("retry-after");
   assert.equal(retryAfter(serverErrors.noServer("m")), "2");
@@ -60,15 +60,15 @@ Deno.test("who has no server is told when to come back, in whole seconds", () =>
   assert.equal(retryAfter(serverErrors.serversFailed), null);
 });
 
-Deno.test("every 503 tells when to come back", () => {
+Deno.test("every 503 has retry-after, and no other error does", () => {
   for (const error of every) {
-    // Of a key's limits its own headers tell.
+    // A key's limits have their own headers.
     if (error.status === 429) continue;
     assert.equal(error.retryAfterSeconds !== undefined, error.status === 503, error.message);
   }
 });
 
-Deno.test("the statuses are those of the contract", () => {
+Deno.test("errors have the documented statuses", () => {
   assert.equal(errors.unknownModel("m").status, 404);
   assert.equal(serverErrors.noServer().status, 503);
   assert.equal(serverErrors.serversFailed.status, 502);
@@ -81,14 +81,14 @@ Deno.test("the statuses are those of the contract", () => {
   assert.equal(errors.headTooLarge.status, 431);
 });
 
-Deno.test("a key that is not good for a model gets what a model that is not there gets", () => {
+Deno.test("a forbidden model gets the same status as an unknown model", () => {
   const { status, type, param } = errors.unknownModel("m");
   const forbidden = errors.forbiddenModel("m");
   assert.deepEqual([forbidden.status, forbidden.type, forbidden.param], [status, type, param]);
   assert.equal(errors.forbiddenModel(undefined).status, 400);
 });
 
-Deno.test("the event of a broken stream stands apart from one that broke off in the middle", () => {
+Deno.test("the error event of a broken stream is separate from the truncated event before it", () => {
   const broken = new TextDecoder().decode(
     errors.errorEvent(serverErrors.brokenStream(undefined, SETTINGS)),
   );

@@ -17,7 +17,7 @@ for (
     ["::1", ["0:0:0::1/128"], true],
     ["fd00::5", ["fd00::/8"], true],
     ["::1", ["127.0.0.1"], false],
-    // A socket that takes both writes an address of version 4 so.
+    // A dual-stack socket writes IPv4 addresses this way.
     ["::ffff:10.1.2.3", ["10.0.0.0/8"], true],
     ["", ["0.0.0.0/0", "::/0"], false],
     ["localhost", ["0.0.0.0/0", "::/0"], false],
@@ -40,12 +40,12 @@ for (
     ["192.0.2.7, 10.0.0.2", "192.0.2.7"],
     [" 192.0.2.7 ,10.0.0.2,fd00::2 ", "192.0.2.7"],
     ["2001:db8::1, 10.0.0.2", "2001:db8::1"],
-    // Its client wrote the first itself.
+    // The client forged the first entry.
     ["198.51.100.1, 192.0.2.7", "192.0.2.7"],
     ["10.0.0.9, 192.0.2.7", "192.0.2.7"],
-    // Only proxies: the one that is farthest away.
+    // Only proxies: the farthest one.
     ["10.0.0.3, 10.0.0.2", "10.0.0.3"],
-    // What is no address ends what is believed.
+    // An invalid address ends the trusted part.
     ["192.0.2.7, unknown, 10.0.0.2", "10.0.0.2"],
     ["192.0.2.7:1234", "192.0.2.7"],
     ["[2001:DB8::1]:443", "2001:db8::1"],
@@ -60,7 +60,7 @@ for (
     ["192.0.2.7,", PEER],
   ] as const
 ) {
-  Deno.test(`passed on for ${JSON.stringify(forwarded)} a request is that of ${client}`, () => {
+  Deno.test(`X-Forwarded-For: ${JSON.stringify(forwarded)} makes ${client} the client`, () => {
     const headers = new Headers(forwarded === null ? {} : { "x-forwarded-for": forwarded });
     assert.equal(clientAddress(headers, PEER, PROXIES), client);
   });
@@ -79,14 +79,14 @@ for (
     ["", PEER],
   ] as const
 ) {
-  Deno.test(`Forwarded: ${forwarded} makes a request that of ${client}`, () => {
+  Deno.test(`Forwarded: ${forwarded} makes ${client} the client`, () => {
     assert.equal(clientAddress(new Headers({ forwarded }), PEER, PROXIES), client);
     const both = new Headers({ forwarded, "x-forwarded-for": "192.0.2.7" });
     assert.equal(clientAddress(both, PEER, PROXIES), "192.0.2.7", "X-Forwarded-For comes first");
   });
 }
 
-Deno.test("whatever is written before the last proxy's own entry changes nothing", () => {
+Deno.test("anything before the last proxy's own entry has no effect", () => {
   const written = fc.oneof(
     fc.ipV4(),
     fc.ipV6(),
@@ -99,7 +99,7 @@ Deno.test("whatever is written before the last proxy's own entry changes nothing
       const client = "192.0.2.7";
       const headers = new Headers({ "x-forwarded-for": [...before, client, ...inside].join(",") });
       assert.equal(clientAddress(headers, PEER, PROXIES), client);
-      // And whatever is written alone, it is an address that comes out.
+      // Any header on its own results in a valid address, too.
       const alone = new Headers({ "x-forwarded-for": before.join(",") });
       assert.match(clientAddress(alone, PEER, PROXIES), /^[\da-f.:]+(%\S+)?$/i);
     }),

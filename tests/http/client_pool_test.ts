@@ -7,7 +7,7 @@ import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-Deno.test("a connection is used again, but for those that must be new", async () => {
+Deno.test("connections are reused, except by fetchFresh", async () => {
   await using server = startRaw((connection) => say(connection, OK));
   const connections = openClientPool();
   try {
@@ -27,7 +27,7 @@ Deno.test("a connection is used again, but for those that must be new", async ()
   }
 });
 
-Deno.test("servers that name no authority share their connections, each authority has its own", () => {
+Deno.test("servers without a ca share a pool, and each ca has its own", () => {
   const connections = openClientPool();
   try {
     const shared = connections.to({});
@@ -40,7 +40,7 @@ Deno.test("servers that name no authority share their connections, each authorit
   }
 });
 
-Deno.test("a server that asks for a certificate gets the one it is to be shown", async () => {
+Deno.test("a server that requests a client certificate gets the configured one", async () => {
   const authority = await createAuthority();
   const [own, clientCertificate] = [await authority.issue(), await authority.issue()];
   const server = createServer(
@@ -63,7 +63,7 @@ Deno.test("a server that asks for a certificate gets the one it is to be shown",
   }
 });
 
-Deno.test("what was closed is opened anew, and closing twice is no harm", () => {
+Deno.test("a closed pool is reopened on demand, and closing twice is harmless", () => {
   const connections = openClientPool();
   const before = connections.to({});
   connections.close();
@@ -72,7 +72,7 @@ Deno.test("what was closed is opened anew, and closing twice is no harm", () => 
   connections.close();
 });
 
-Deno.test("an authority's connections are closed when no server has named it for long, but for what is in flight", async () => {
+Deno.test("a pool unused for long is closed, but requests in flight complete", async () => {
   let now = 0;
   const rest = Promise.withResolvers<void>();
   await using server = startRaw(async (connection) => {
@@ -88,21 +88,21 @@ Deno.test("an authority's connections are closed when no server has named it for
     const asked = connections.to({});
     for (let second = 1; second <= 180; second++) {
       now = second * 1_000;
-      assert.equal(connections.to({}), asked, "those that servers ask for stay");
+      assert.equal(connections.to({}), asked, "pools in use stay open");
       if (second <= 30) assert.equal(connections.to({ ca: PEM }), old);
     }
     await assert.rejects(ask(old.fetch), Deno.errors.BadResource);
     await assert.rejects(ask(old.fetchFresh), Deno.errors.BadResource);
     rest.resolve();
     for (const stream of streams) assert.equal(await stream.text(), "begun, ended");
-    assert.notEqual(connections.to({ ca: PEM }), old, "one that is named again has new ones");
+    assert.notEqual(connections.to({ ca: PEM }), old, "a route used again gets a new pool");
   } finally {
     rest.resolve();
     connections.close();
   }
 });
 
-/** A certificate that signs itself, and nothing else. */
+/** A self-signed certificate. */
 const PEM = `-----BEGIN CERTIFICATE-----
 MIIBdTCCARugAwIBAgIUYrKbbQq4w+MhqN+dF4QG8wPZYaQwCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIyMTQ5MTNaGA8yMTI2MTAyOTIxNDkx

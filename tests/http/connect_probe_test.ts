@@ -5,25 +5,25 @@ import { startRaw } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent } from "../support/upstream.ts";
 
-/** What one look tells of a server, without any before it. */
+/** The result of a single probe, with an empty cache. */
 const isReachable = (url: string, withinMs: number) => createConnectProbe()(url, withinMs);
 
-Deno.test("a server that takes connections can be reached, though it never says a word", async () => {
+Deno.test("a server that accepts connections is reachable, even if it never sends anything", async () => {
   await using server = startSilent();
   assert.equal(await isReachable(`${server.url}/v1/completions?a=b`, 5_000), true);
 });
 
-Deno.test("a server that refuses connections answers: the refusal is told elsewhere", async () => {
+Deno.test("a server that refuses connections is reachable: fetch reports the refusal", async () => {
   assert.equal(await isReachable(deadUrl(), 5_000), true);
   assert.equal(await isReachable(deadUrl().replace("127.0.0.1", "[::1]"), 5_000), true);
 });
 
-Deno.test("a name that nobody knows is told elsewhere as well", async () => {
+Deno.test("an unresolvable name is reachable: fetch reports it as well", async () => {
   assert.equal(await isReachable("http://nobody.invalid:80/", 5_000), true);
 });
 
 Deno.test({
-  name: "a server whose packets vanish can't be reached, and no longer is waited than said",
+  name: "a server that drops packets is unreachable, after no longer than the timeout",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const url = new URL(deadUrl());
@@ -39,22 +39,25 @@ Deno.test({
   },
 });
 
-Deno.test("requests that wait for the same server share one look, those for another don't", async () => {
+Deno.test("concurrent requests to the same server share one probe; other servers have their own", async () => {
   await using one = startRaw(() => {});
   await using other = startRaw(() => {});
   const reach = createConnectProbe();
   const looks = Array.from({ length: 50 }, (_, i) => reach(`${one.url}/v1/${i}`, 5_000));
   assert.ok((await Promise.all([...looks, reach(other.url, 5_000)])).every(Boolean));
   assert.equal(await reach(one.url, 5_000), true);
-  await until("seen", () => one.connections() > 0 && other.connections() > 0);
+  await until(
+    "both servers see the connection",
+    () => one.connections() > 0 && other.connections() > 0,
+  );
   assert.deepEqual([one.connections(), other.connections()], [1, 1]);
 });
 
-Deno.test("what a look found holds for as long as it may take, then another is made", async () => {
+Deno.test("a probe's result is cached for as long as its timeout", async () => {
   await using server = startRaw(() => {});
   const reach = createConnectProbe();
   await reach(server.url, 100);
-  await until("its time is over", async () => {
+  await until("the result expires", async () => {
     await reach(server.url, 100);
     return server.connections() > 1;
   });

@@ -19,7 +19,7 @@ const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const HEADERS: [string, string][] = [["accept-encoding", "identity"]];
 const BODY = new TextEncoder().encode("{}");
 
-/** The one server of a configuration that names those files. */
+/** The server of a configuration with these keys and files. */
 function serverOf(
   server: Record<string, unknown>,
   files: Readonly<Record<string, string>> = {},
@@ -42,7 +42,7 @@ async function connected<T>(
   }
 }
 
-/** What asking a server with that certificate gives: its answer, or why there is none. */
+/** The response of a server with that certificate, or why the request failed. */
 async function asked(
   served: TestCertificate,
   keys: Record<string, unknown>,
@@ -62,7 +62,7 @@ async function asked(
   });
 }
 
-/** A server that signed its own certificate, as `use` finds it in the configuration. */
+/** Starts a server with a self-signed certificate, and calls `use` with connections that trust it. */
 async function withServer(
   answer: Answer,
   use: (
@@ -80,7 +80,7 @@ async function withServer(
 const post = ({ fetch }: Pick<ServerConnections, "fetch">, url: string, signal?: AbortSignal) =>
   fetch(url, { method: "POST", headers: HEADERS, body: BODY, ...(signal && { signal }) });
 
-Deno.test("ca trusts a certificate that signed itself, alone or among others, and what others signed", async () => {
+Deno.test("ca trusts a self-signed certificate, alone or among others, and certificates signed by its CAs", async () => {
   const [own, authority, other] = [
     await createSelfSigned(),
     await createAuthority(),
@@ -96,7 +96,7 @@ Deno.test("ca trusts a certificate that signed itself, alone or among others, an
   assert.equal(await asked(signed, ca, { ca: authority.ca }), "200");
 });
 
-Deno.test("ca trusts no certificate that it doesn't hold, nor one for another host", async () => {
+Deno.test("ca rejects certificates it doesn't contain and those for other hosts", async () => {
   const [own, another] = [await createSelfSigned(), await createSelfSigned()];
   const authority = await createAuthority();
   const ca = { ca: "ca.pem" };
@@ -115,7 +115,7 @@ Deno.test("tls_skip_verify trusts any certificate, for any host", async () => {
   assert.equal(await asked(await (await createAuthority()).issue(), skip), "200");
 });
 
-Deno.test("a server that signed its own certificate may ask for the router's", async () => {
+Deno.test("a server with a self-signed certificate may request a client certificate", async () => {
   const [own, clients] = [await createSelfSigned(), await createAuthority()];
   const server = createServer(
     { ...own, ca: [clients.ca], requestCert: true, rejectUnauthorized: true },
@@ -140,7 +140,7 @@ Deno.test("a server that signed its own certificate may ask for the router's", a
   }
 });
 
-Deno.test("a body comes as it is sent, in pieces of the size that is asked for", async () => {
+Deno.test("a body arrives as it is sent, in chunks of the requested size", async () => {
   const more = Promise.withResolvers<void>();
   await withServer(async (connection) => {
     await say(connection, STREAM_HEAD + chunk("first"));
@@ -162,7 +162,7 @@ Deno.test("a body comes as it is sent, in pieces of the size that is asked for",
   });
 });
 
-Deno.test("a long body arrives whole, and isn't read ahead of its reader", async () => {
+Deno.test("a long body arrives complete, and isn't read ahead of its consumer", async () => {
   const LONG = 64 * 1024 * 1024;
   let written = 0;
   await withServer(async (connection) => {
@@ -172,7 +172,7 @@ Deno.test("a long body arrives whole, and isn't read ahead of its reader", async
   }, async (connections, { url }) => {
     const response = await post(connections, url);
     let last = -1;
-    await until("the server is held up", async () => {
+    await until("back-pressure blocks the server", async () => {
       const before = last;
       last = written;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -183,7 +183,7 @@ Deno.test("a long body arrives whole, and isn't read ahead of its reader", async
   });
 });
 
-Deno.test("an answer that is too much for its reader is dropped with its connection", async () => {
+Deno.test("cancelling a response that is too large closes its connection", async () => {
   const ended = Promise.withResolvers<void>();
   let written = 0;
   await withServer(async (connection) => {
@@ -200,7 +200,7 @@ Deno.test("an answer that is too much for its reader is dropped with its connect
   }, async (connections, { url }) => {
     const response = await post(connections, url);
     let last = -1;
-    await until("the server is held up", async () => {
+    await until("back-pressure blocks the server", async () => {
       const before = last;
       last = written;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -211,7 +211,7 @@ Deno.test("an answer that is too much for its reader is dropped with its connect
   });
 });
 
-Deno.test("statuses without a body have none, and those of no answer are errors", async () => {
+Deno.test("statuses without a body have none, and invalid statuses are errors", async () => {
   const answers = [
     "HTTP/1.1 204 No Content\r\n\r\n",
     "HTTP/1.1 100 Continue\r\n\r\n" + OK,
@@ -238,7 +238,7 @@ Deno.test("statuses without a body have none, and those of no answer are errors"
   );
 });
 
-Deno.test("a signal ends a request at every stage with its reason, and the connection with it", async () => {
+Deno.test("a signal aborts a request at every stage with its reason, and closes the connection", async () => {
   const ended: Promise<unknown>[] = [];
   let isSilent = false;
   await withServer(async (connection) => {
@@ -279,7 +279,7 @@ Deno.test("a signal ends a request at every stage with its reason, and the conne
   });
 });
 
-Deno.test("what breaks is told apart: no connection, none left before the head, an answer cut short", async () => {
+Deno.test("errors are distinct: no connection, closed before the head, response truncated", async () => {
   const own = await createSelfSigned();
   const dead = deadUrl().replace("http:", "https:");
   const config = serverOf({ url: dead, ca: "ca.pem" }, { "ca.pem": own.cert });
@@ -308,17 +308,17 @@ Deno.test("what breaks is told apart: no connection, none left before the head, 
   });
 });
 
-Deno.test("a connection is used again, but for those that must be new", async () => {
+Deno.test("connections are reused, except by fetchFresh", async () => {
   await withServer((connection) => say(connection, OK), async (connections, server) => {
     const ask = async (fetch: ServerConnections["fetch"]) => {
       assert.equal(await (await post({ fetch }, server.url)).text(), "ok");
-      // The agent has it back a moment after the body's end.
+      // The agent gets the connection back shortly after the end of the body.
       await new Promise((resolve) => setTimeout(resolve));
     };
     const warnings: string[] = [];
     const warn = ({ message }: Error) => void warnings.push(message);
     process.on("warning", warn);
-    // More often than Node lets anything listen to one connection without a warning.
+    // More often than the listener count at which Node warns of a leak.
     for (let i = 0; i < 20; i++) await ask(connections.fetch);
     process.off("warning", warn);
     assert.deepEqual(warnings, []);
@@ -330,19 +330,19 @@ Deno.test("a connection is used again, but for those that must be new", async ()
   });
 });
 
-Deno.test("a request is sent again when its connection turns out to be closed", async () => {
+Deno.test("a request is resent if its reused connection turns out to be closed", async () => {
   await withServer(async (connection, nth) => {
     if (nth === 2) connection.close();
     else await say(connection, OK);
   }, async (connections, server) => {
-    await until("a connection was used again", async () => {
+    await until("a connection is reused", async () => {
       assert.equal(await (await post(connections, server.url)).text(), "ok");
       return server.requests() > server.connections();
     });
   });
 });
 
-Deno.test("a server that ends while it has a request on a kept connection is not there any more", async () => {
+Deno.test("a server that stops during a request on a kept-alive connection can no longer be reached", async () => {
   const own = await createSelfSigned();
   let ended: PromiseLike<void> | undefined;
   const server = startRaw(async (connection, nth) => {
@@ -352,7 +352,7 @@ Deno.test("a server that ends while it has a request on a kept connection is not
   const config = serverOf({ url: server.url, ca: "ca.pem" }, { "ca.pem": own.cert });
   await connected(config, async (connections) => {
     let failure: unknown;
-    await until("a connection was used again", async () => {
+    await until("a connection is reused", async () => {
       try {
         assert.equal(await (await post(connections, server.url)).text(), "ok");
       } catch (error) {
@@ -366,7 +366,7 @@ Deno.test("a server that ends while it has a request on a kept connection is not
   await ended;
 });
 
-Deno.test("headers arrive as they are given, and one that can't be sent is an error", async () => {
+Deno.test("headers arrive unchanged, and an invalid one is an error", async () => {
   const heads: string[] = [];
   const own = await createSelfSigned();
   const server = createServer(own, (request, response) => {
@@ -394,7 +394,7 @@ Deno.test("headers arrive as they are given, and one that can't be sent is an er
   }
 });
 
-Deno.test("a connection that is idle for long is closed, one in use is not", async () => {
+Deno.test("connections are closed after a long idle time, but not while in use", async () => {
   const closings = new Set<Promise<unknown>>();
   const own = await createSelfSigned();
   const rest = Promise.withResolvers<void>();
@@ -418,7 +418,7 @@ Deno.test("a connection that is idle for long is closed, one in use is not", asy
   }
 });
 
-Deno.test("closed connections refuse requests and let those in flight go on to their end", async () => {
+Deno.test("after closing, new requests are refused and those in flight complete", async () => {
   const rest = Promise.withResolvers<void>();
   const own = await createSelfSigned();
   await using server = startRaw(async (connection) => {

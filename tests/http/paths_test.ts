@@ -17,7 +17,7 @@ Deno.test("the inference paths of vLLM's first three groups are forwarded", () =
   );
 });
 
-Deno.test("what manages a server is reachable through no router", () => {
+Deno.test("management routes are not forwarded", () => {
   for (
     const path of [
       "/invocations",
@@ -42,7 +42,7 @@ const asked = (url: string, host: string | null = null) => ({
   headers: new Headers(host === null ? [] : [["host", host]]),
 });
 
-Deno.test("a path is read as it was written, the query apart", () => {
+Deno.test("a path is read without decoding and without the query", () => {
   for (
     const [url, path] of [
       ["http://a/v1/completions", "/v1/completions"],
@@ -54,7 +54,7 @@ Deno.test("a path is read as it was written, the query apart", () => {
   ) assert.equal(pathOf(asked(url)), path);
 });
 
-Deno.test("an address that has no path, or only one in its query or fragment, has none", () => {
+Deno.test("a slash in the query or fragment is not a path", () => {
   const tails = [
     ":80",
     "?x",
@@ -67,7 +67,7 @@ Deno.test("an address that has no path, or only one in its query or fragment, ha
   for (const tail of tails) assert.equal(pathOf(asked(`http://a${tail}`)), "", tail);
 });
 
-Deno.test("a Host that is none leaves no path, whatever the address says", () => {
+Deno.test("an invalid Host results in no path, whatever the URL", () => {
   const url = "http://a/v1/completions";
   for (const host of ["/sleep?", "a/v1", "a?", "a#", "a b", "u:p@a", "a\\b", "\xff"]) {
     assert.equal(pathOf(asked(url, host)), "", host);
@@ -77,13 +77,13 @@ Deno.test("a Host that is none leaves no path, whatever the address says", () =>
   }
 });
 
-Deno.test("what only turns text into tokens or back asks no engine, whatever its query", () => {
+Deno.test("paths that only convert between text and tokens don't use the engine, whatever the query", () => {
   const without = inferencePaths.filter((path) => !asksEngine(path));
   assert.deepEqual(without, ["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
   assert.equal(asksEngine("/tokenize?beta=true"), false);
 });
 
-Deno.test("what is found by its path is forwarded by that very path", () => {
+Deno.test("the matched path and the forwarded path are the same", () => {
   const piece = fc.oneof(
     fc.constantFrom("/", "//", "?", "#", ":", "\\", "@", "%2f", "sleep", "..", ...inferencePaths),
     fc.string({ maxLength: 4 }),
@@ -97,7 +97,7 @@ Deno.test("what is found by its path is forwarded by that very path", () => {
       try {
         headers = new Headers([["host", host]]);
       } catch {
-        return; // No request can bring it.
+        return; // No request can have such a URL.
       }
       const url = `http://${host}${target}`;
       const path = pathOf({ url, headers });

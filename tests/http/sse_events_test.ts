@@ -15,31 +15,31 @@ for (
     ["lines of one event are joined", "data: a\ndata: b\n\n", ["a\nb"]],
     ["an empty line of data is data", "data:\n\n", [""]],
     ["a line without a colon is a field without a value", "data\ndata: b\n\n", ["\nb"]],
-    ["comments are no events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
-    ["fields alone are no event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
-    ["fields beside data are left out", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
-    ["blank lines say nothing", "\n\n\ndata: a\n\n\n\ndata: b\n\n", ["a", "b"]],
-    ["what has no end yet is none", "data: a\n\ndata: b\n", ["a"]],
-    ["what looks like data but isn't", "dat: a\n data: b\nmetadata: c\n\n", []],
+    ["comments are not events", ": ping\n\n: pong\n\ndata: a\n\n", ["a"]],
+    ["fields without data are not an event", "event: ping\nid: 1\n\ndata: a\n\n", ["a"]],
+    ["fields other than data are ignored", "event: x\ndata: a\nid: 1\nretry: 2\n\n", ["a"]],
+    ["blank lines are ignored", "\n\n\ndata: a\n\n\n\ndata: b\n\n", ["a", "b"]],
+    ["an unterminated event is not an event", "data: a\n\ndata: b\n", ["a"]],
+    ["lines that resemble data but aren't", "dat: a\n data: b\nmetadata: c\n\n", []],
     ["nothing", "", []],
   ] as const
 ) {
   for (const [name, ending] of [["LF", "\n"], ["CRLF", "\r\n"], ["CR", "\r"]] as const) {
-    Deno.test(`${what}, with lines that end in ${name}`, () => {
-      // After a lone CR an LF may follow, so the last event of all needs something after it.
+    Deno.test(`${what}, with ${name} line endings`, () => {
+      // An LF may follow a lone CR, so the last event needs something after it.
       const more = ending === "\r" ? ":" : "";
       assert.deepEqual(dataOf(text.replaceAll("\n", ending) + more), expected);
     });
   }
 }
 
-Deno.test("an event that ends in a lone CR waits for what follows, which may be its LF", () => {
+Deno.test("an event that ends in a lone CR waits for the next byte, which may be an LF", () => {
   assert.equal(nextEvent("data: a\r\n\r"), undefined);
   assert.deepEqual(nextEvent("data: a\r\n\r\n"), { name: undefined, data: "a", end: 11 });
   assert.deepEqual(nextEvent("data: a\r\rdata"), { name: undefined, data: "a", end: 9 });
 });
 
-Deno.test("an event tells where it ends, and the next is looked for from there", () => {
+Deno.test("an event has its end offset, and the next search starts there", () => {
   const text = ": ping\n\ndata: a\n\ndata: b\r\n\r\nrest";
   const first = nextEvent(text)!;
   assert.equal(text.slice(first.end), "data: b\r\n\r\nrest");
@@ -64,7 +64,7 @@ const event = fc.record({
 });
 const ending = fc.constantFrom("\n", "\r\n", "\r");
 
-Deno.test("whatever the line endings, the same events are found", () => {
+Deno.test("the same events are found with any line endings", () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 5 }), fc.infiniteStream(ending), (events, endings) => {
       let text = "";
@@ -72,7 +72,7 @@ Deno.test("whatever the line endings, the same events are found", () => {
         const lines = [...before, ...data.map((line) => `data: ${line}`), ""];
         for (const line of lines) {
           let end: string = endings.next().value;
-          // A CR and an LF that stand together by chance are one ending, not two.
+          // An adjacent CR and LF are one line ending, not two.
           if (line === "" && end === "\n" && text.endsWith("\r")) end = "\r\n";
           text += line + end;
         }
@@ -83,7 +83,7 @@ Deno.test("whatever the line endings, the same events are found", () => {
   );
 });
 
-Deno.test("however a stream is cut, its first event is found when its last piece is there, and the same", () => {
+Deno.test("however a stream is split, its first event is found as soon as it is complete", () => {
   fc.assert(
     fc.property(
       fc.array(event, { minLength: 1, maxLength: 3 }),
@@ -101,7 +101,7 @@ Deno.test("however a stream is cut, its first event is found when its last piece
         for (const cut of cuts) {
           const found = nextEvent(text.slice(0, cut));
           if (found) assert.deepEqual(found, whole);
-          // An LF that belongs to the end need not be there yet.
+          // The LF of a final CRLF may still be missing.
           else assert.ok(cut <= whole.end, `${cut} of ${whole.end}`);
         }
       },
@@ -137,7 +137,7 @@ const anyText = fc.array(
   { maxLength: 12 },
 ).map((parts) => parts.join(""));
 
-Deno.test("no text makes reading throw, and its events follow one another", () => {
+Deno.test("no text makes parsing throw, and events don't overlap", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       let last = 0;
@@ -155,40 +155,44 @@ Deno.test("no text makes reading throw, and its events follow one another", () =
 for (
   const [what, data, status] of [
     [
-      "vLLM's",
+      "vLLM's error",
       { error: { message: "m", type: "InternalServerError", param: null, code: 500 } },
       500,
     ],
-    ["vLLM's for a bad request", { error: { type: "BadRequestError", code: 400 } }, 400],
-    ["vLLM's, at its limit", { error: { type: "ServiceUnavailable", code: 503 } }, 503],
-    ["vLLM's older flat one", { object: "error", message: "m", type: "x", code: 502 }, 502],
-    ["OpenAI's for its own fault", { error: { type: "server_error", code: null } }, 500],
-    ["OpenAI's for a bad key", {
+    ["vLLM's error for a bad request", { error: { type: "BadRequestError", code: 400 } }, 400],
+    ["vLLM's error at its limit", { error: { type: "ServiceUnavailable", code: 503 } }, 503],
+    ["vLLM's older flat error", { object: "error", message: "m", type: "x", code: 502 }, 502],
+    ["OpenAI's server error", { error: { type: "server_error", code: null } }, 500],
+    ["OpenAI's error for an invalid key", {
       error: { type: "invalid_request_error", code: "invalid_api_key" },
     }, 400],
-    ["Anthropic's when overloaded", { type: "error", error: { type: "overloaded_error" } }, 500],
-    ["Anthropic's of its own", { type: "error", error: { type: "api_error" } }, 500],
     [
-      "Anthropic's for a bad request",
+      "Anthropic's error when overloaded",
+      { type: "error", error: { type: "overloaded_error" } },
+      500,
+    ],
+    ["Anthropic's internal error", { type: "error", error: { type: "api_error" } }, 500],
+    [
+      "Anthropic's error for a bad request",
       { type: "error", error: { type: "invalid_request_error" } },
       400,
     ],
-    ["that of responses", {
+    ["a response.failed event with an error", {
       type: "response.failed",
       response: { error: { code: "server_error" } },
     }, 500],
-    ["that of responses, without a word", { type: "response.failed", response: null }, 500],
-    ["a code as text", { error: { code: "503" } }, 503],
-    ["a code that is no status", { error: { code: 7, type: "internal" } }, 500],
-    ["one word", { error: "timeout" }, 400],
+    ["a response.failed event without an error", { type: "response.failed", response: null }, 500],
+    ["an error with a code as a string", { error: { code: "503" } }, 503],
+    ["an error with a code that is not a status", { error: { code: 7, type: "internal" } }, 500],
+    ["an error that is a string", { error: "timeout" }, 400],
   ] as const
 ) {
-  Deno.test(`an error in the shape ${what} is ${status}`, () => {
+  Deno.test(`${what} has status ${status}`, () => {
     assert.equal(errorStatusOf(JSON.stringify(data)), status);
   });
 }
 
-Deno.test("a code or type that can't be made a text is no reason to fail", () => {
+Deno.test("a code or type that can't be converted to a string doesn't throw", () => {
   const odd = `{"toString":1,"valueOf":1}`;
   assert.equal(errorStatusOf(`{"error":{"code":${odd},"type":${odd}}}`), 400);
   assert.equal(errorStatusOf(`{"error":{"code":[503],"type":"engine"}}`), 500);
@@ -209,7 +213,7 @@ for (
     `{"type":"error_count"}`,
   ]
 ) {
-  Deno.test(`${data || "nothing"} is no error`, () => {
+  Deno.test(`${data || "an empty text"} is not an error`, () => {
     assert.equal(errorStatusOf(data), undefined);
   });
 }

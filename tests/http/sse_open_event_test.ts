@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 const textOf = (bytes: Uint8Array | string) =>
   typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
 
-/** What is whole after each of those pieces. */
+/** The result of adding each of the chunks. */
 function added(...pieces: string[]): string[] {
   const event = openEvent();
   return pieces.map((piece) => textOf(event.add(encoder.encode(piece))));
@@ -23,18 +23,18 @@ for (
     ["an event and a half", ["data: a\n\ndat", "a: b\n\n"], ["data: a\n\n", "data: b\n\n"]],
     ["a half and two", ["da", "ta: a\n\n: c\n\nd"], ["not_whole", "data: a\n\n: c\n\n"]],
     ["lines that end in two bytes", ["a\r\n\r", "\nb"], ["not_whole", "a\r\n\r\n"]],
-    ["a line's end cut in two", ["a\r", "\n\r\n"], ["not_whole", "a\r\n\r\n"]],
+    ["a split line ending", ["a\r", "\n\r\n"], ["not_whole", "a\r\n\r\n"]],
     ["lines that end in a \\r", ["a\r\r", "b"], ["not_whole", "a\r\r"]],
     ["comments", [": c\n\n: d\n\n"], [": c\n\n: d\n\n"]],
     ["nothing", ["", "a", ""], ["not_whole", "not_whole", "not_whole"]],
   ] satisfies [string, string[], string[]][]
 ) {
-  Deno.test(`of ${what} all that is whole is given, from its beginning on`, () => {
+  Deno.test(`${what}: complete events are returned from their start`, () => {
     assert.deepEqual(added(...pieces), expected);
   });
 }
 
-Deno.test("how much has come of the open event is told", () => {
+Deno.test("the length of the open event is reported", () => {
   const event = openEvent();
   const lengths = ["da", "ta: a\n\nda", "ta", "\n\n"].map((piece) => {
     event.add(encoder.encode(piece));
@@ -43,7 +43,7 @@ Deno.test("how much has come of the open event is told", () => {
   assert.deepEqual(lengths, [2, 2, 4, 0]);
 });
 
-Deno.test("an event past a MiB is too long, one below it isn't", () => {
+Deno.test("an event over 1 MiB is too long; a smaller one isn't", () => {
   for (const [size, expected] of [[1_000_000, "not_whole"], [1_100_000, "too_long"]] as const) {
     const event = openEvent();
     let found: ReturnType<typeof event.add> = "not_whole";
@@ -52,7 +52,7 @@ Deno.test("an event past a MiB is too long, one below it isn't", () => {
   }
 });
 
-Deno.test("a long event in single bytes takes a time that grows with its length alone", () => {
+Deno.test("a long event in single bytes takes linear time", () => {
   const event = openEvent();
   const started = performance.now();
   for (let i = 0; i < 500_000; i++) {
@@ -61,7 +61,7 @@ Deno.test("a long event in single bytes takes a time that grows with its length 
   assert.ok(performance.now() - started < 5_000);
 });
 
-Deno.test("however a stream is cut, nothing of it is lost or doubled, and an event is never parted", () => {
+Deno.test("however a stream is split, no bytes are lost or duplicated, and events stay whole", () => {
   fc.assert(
     fc.property(
       fc.array(fc.constantFrom("data: a", ": c", "event: e", "", "Grüße")),

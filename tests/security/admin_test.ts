@@ -16,7 +16,7 @@ const PAGES = [
 const ADMIN = `[admin]\nlisten = "127.0.0.1:0"`;
 const KEYS = `[auth]\napi_keys = ["good-key"]`;
 
-Deno.test("what is for those who run the router is on the main port, as in the original", async () => {
+Deno.test("operator endpoints are on the main port by default, as in the original router", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url });
   assert.equal(router.gateway.admin, undefined);
@@ -26,7 +26,7 @@ Deno.test("what is for those who run the router is on the main port, as in the o
   assert.equal((await (await router.get("/health")).json()).servers[0].url, server.url);
 });
 
-Deno.test("with keys, it needs one there, and so do the details of /health", async () => {
+Deno.test("with keys enabled, operator endpoints and the details of /health need one", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: KEYS });
   for (const path of [...PAGES, "/dashboard/events"]) {
@@ -43,7 +43,7 @@ Deno.test("with keys, it needs one there, and so do the details of /health", asy
   assert.equal(servers[0].url, server.url);
 });
 
-Deno.test("at an address of its own it is found there without a key, and not on the main port", async () => {
+Deno.test("with an admin address, operator endpoints need no key there and are not on the main port", async () => {
   await using server = startRecorder();
   for (const tables of [ADMIN, `${ADMIN}\n${KEYS}`]) {
     await using router = await startGuarded({ server: server.url, tables });
@@ -57,7 +57,7 @@ Deno.test("at an address of its own it is found there without a key, and not on 
     assert.equal(servers[0].url, server.url);
     assert.deepEqual(await (await router.get("/health", headers)).json(), { status: "healthy" });
 
-    // Nothing of what clients use is there.
+    // The admin address serves no client endpoints.
     for (const path of ["/", "/v1/models"]) {
       assert.equal(await statusOf(fetch(adminUrl + path)), 404, path);
     }
@@ -67,7 +67,7 @@ Deno.test("at an address of its own it is found there without a key, and not on 
   }
 });
 
-Deno.test("the second address answers only to its own names, which a page's own name is not", async () => {
+Deno.test("the admin address accepts only its own names, which prevents DNS rebinding", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: ADMIN });
   const { port } = router.gateway.admin!;
@@ -114,7 +114,7 @@ Deno.test("the second address answers only to its own names, which a page's own 
   assert.equal(await status("/metrics", "attacker.example"), 421);
 });
 
-Deno.test("/livez and /readyz are open everywhere and say nothing else", async () => {
+Deno.test("/livez and /readyz are open at both addresses and show nothing else", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: `${ADMIN}\n${KEYS}` });
   for (const url of [router.url, router.adminUrl]) {
@@ -126,7 +126,7 @@ Deno.test("/livez and /readyz are open everywhere and say nothing else", async (
   }
 });
 
-Deno.test("a second address that is taken is told as such, and nothing is half started", () => {
+Deno.test("an admin address in use is a distinct error, and nothing stays half started", () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr;
   const checked = checkConfig({

@@ -1,12 +1,12 @@
-/** Certificate chain and key in PEM. */
+/** Certificate chain and private key, in PEM. */
 export interface TestCertificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** An authority that signs certificates for `localhost` and 127.0.0.1. */
+/** A CA that signs certificates for `localhost` and 127.0.0.1. */
 export interface TestAuthority {
-  /** Its own certificate in PEM. */
+  /** The CA's certificate, in PEM. */
   readonly ca: string;
   issue(): Promise<TestCertificate>;
 }
@@ -27,7 +27,7 @@ const ALTERNATIVE_NAMES = Uint8Array.fromHex("0603551d11");
 
 let serial = 0;
 
-/** Makes an authority of its own, so that no key has to lie about. */
+/** Generates a CA, so that no private key is committed. */
 export async function createAuthority(): Promise<TestAuthority> {
   const keys = await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
   const name = nameOf(`Test authority ${++serial}`);
@@ -47,7 +47,7 @@ export async function createAuthority(): Promise<TestAuthority> {
   };
 }
 
-/** A certificate for 127.0.0.1 that signs itself and may sign others, as `openssl req -x509` makes it. */
+/** Generates a self-signed CA certificate for 127.0.0.1, as `openssl req -x509` does. */
 export async function createSelfSigned(): Promise<TestCertificate> {
   const keys = await crypto.subtle.generateKey(CURVE, true, ["sign", "verify"]);
   const name = nameOf(`Self-signed ${++serial}`);
@@ -101,7 +101,7 @@ function extension(id: Uint8Array, value: Uint8Array): Uint8Array<ArrayBuffer> {
   return der(SEQUENCE, id, der(UNIVERSAL.octets, value));
 }
 
-/** A positive number: without zeros before it, but with one where its first bit would be a sign. */
+/** A positive integer: leading zeros are stripped, except one if the first bit would be the sign. */
 function integer(number: Uint8Array): Uint8Array<ArrayBuffer> {
   const start = number.findIndex((byte) => byte !== 0);
   const rest = number.subarray(start);

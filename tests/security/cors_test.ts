@@ -4,7 +4,7 @@ import { bearer, configText, startGuarded, startRecorder, statusOf } from "./gua
 
 const APP = "https://app.example.com";
 
-/** Who may read answers, by the header that says so, and what it depends on. */
+/** The response's `access-control-allow-origin`. Asserts that credentials are not allowed. */
 async function allowed(answer: Promise<Response>): Promise<string | null> {
   const { headers, body } = await answer;
   await body?.cancel();
@@ -12,7 +12,7 @@ async function allowed(answer: Promise<Response>): Promise<string | null> {
   return headers.get("access-control-allow-origin");
 }
 
-Deno.test("pages of any origin may use the router, without credentials, as in the original", async () => {
+Deno.test("pages of any origin may use the router without credentials, as in the original router", async () => {
   await using server = startRecorder(() =>
     Response.json({}, {
       headers: {
@@ -30,7 +30,7 @@ Deno.test("pages of any origin may use the router, without credentials, as in th
   }
 });
 
-Deno.test("where origins are named, only their pages may, and caches are told that it depends", async () => {
+Deno.test("with configured origins, only their pages may use the router, and responses vary by origin", async () => {
   await using server = startRecorder();
   const tables = (origins: string) =>
     `[cors]\nallow_origins = [${origins}]\n[auth]\napi_keys = ["good-key"]`;
@@ -55,7 +55,7 @@ Deno.test("where origins are named, only their pages may, and caches are told th
     }
   };
   for (const [origin, expected] of cases) await check(origin, expected);
-  // A browser asks nobody before it posts plain text.
+  // Browsers send no preflight request before a plain-text POST.
   const posted = (origin: string) =>
     statusOf(
       router.ask({ headers: { origin, "content-type": "text/plain", ...bearer("good-key") } }),
@@ -68,7 +68,7 @@ Deno.test("where origins are named, only their pages may, and caches are told th
     assert.equal(await statusOf(router.get("/v1/models", { origin, ...bearer("good-key") })), 403);
   }
   assert.equal(server.seen.length, before);
-  assert.equal(await posted(router.url), 403, "a page's own name may be made to lead here");
+  assert.equal(await posted(router.url), 403, "a page's own name may be rebound to this address");
   const answer = await router.ask({ headers: bearer("good-key") });
   await answer.body?.cancel();
   assert.match(answer.headers.get("vary")!, /origin/i);

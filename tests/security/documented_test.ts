@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 const TESTS = new URL("../", import.meta.url);
 const text = Deno.readTextFileSync(new URL("../../docs/security.md", import.meta.url));
 
-Deno.test("every threat in docs/security.md names a defence and tests that are there", () => {
+Deno.test("every threat in docs/security.md names a defence and existing tests", () => {
   const [, table] = text.split("\n## Threats\n");
   const rows = table!.split("\n## ")[0]!.split("\n").filter((line) => line.startsWith("|")).slice(2)
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -17,11 +17,11 @@ Deno.test("every threat in docs/security.md names a defence and tests that are t
   const named = new Set([...text.matchAll(/`security\/(\w+_test\.ts)`/g)].map(([, name]) => name));
   const all = [...Deno.readDirSync(new URL("security/", TESTS))].map(({ name }) => name)
     .filter((name) => name.endsWith("_test.ts"))
-    // About the tests' own parts.
+    // These test the test support.
     .filter((name) => !["strict_server_test.ts", "documented_test.ts"].includes(name));
   assert.deepEqual(all.filter((name) => !named.has(name)), []);
 });
 
-Deno.test("docs/security.md has nothing left to do", () => {
+Deno.test("docs/security.md has no TODO", () => {
   assert.doesNotMatch(text, /TODO/);
 });

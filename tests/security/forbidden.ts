@@ -1,4 +1,4 @@
-/** Tries, with the router's own permissions, what the router never does. Prints what came of it. */
+/** Attempts, with the router's permissions, what the router never does, and prints the results. */
 const [elsewhere = ""] = Deno.args;
 
 const attempts: Record<string, () => unknown> = {

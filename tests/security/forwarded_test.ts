@@ -21,12 +21,12 @@ async function clientInLog(settings: string, headers: Record<string, string>) {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, settings });
   assert.equal(await statusOf(router.ask({ headers })), 200);
-  await until("it is in the log", () => router.log().includes(`"client":`));
+  await until("the request is in the log", () => router.log().includes(`"client":`));
   const [, client] = /"client":"([^"]*)"/.exec(router.log())!;
   return { client, seen: server.seen[0]!.headers };
 }
 
-Deno.test("what anybody says of who they are is dropped, and not believed", async () => {
+Deno.test("forwarding headers from untrusted clients are dropped and not trusted", async () => {
   for (const settings of ["", `trusted_proxies = ["192.0.2.0/24"]`]) {
     const { client, seen } = await clientInLog(settings, { ...FORWARDED, ...STEERING });
     assert.equal(client, "127.0.0.1");
@@ -36,7 +36,7 @@ Deno.test("what anybody says of who they are is dropped, and not believed", asyn
   }
 });
 
-Deno.test("a trusted proxy is believed, and what it says goes on; what steers a server doesn't", async () => {
+Deno.test("a trusted proxy's forwarding headers are trusted and forwarded, but not headers that steer a server", async () => {
   for (const network of ["127.0.0.1", "127.0.0.0/8"]) {
     const { client, seen } = await clientInLog(
       `trusted_proxies = ["${network}"]`,
@@ -48,7 +48,7 @@ Deno.test("a trusted proxy is believed, and what it says goes on; what steers a 
   }
 });
 
-Deno.test("of several addresses the last that is no trusted proxy's is the client's", () => {
+Deno.test("the client is the last address that is not a trusted proxy", () => {
   const trusted = ["10.0.0.0/8", "127.0.0.1", "fd00::/8"];
   const of = (passed: string | undefined, peer = "127.0.0.1") =>
     clientAddress(
@@ -58,17 +58,17 @@ Deno.test("of several addresses the last that is no trusted proxy's is the clien
     );
   assert.equal(of(undefined), "127.0.0.1");
   assert.equal(of("203.0.113.7"), "203.0.113.7");
-  assert.equal(of("1.1.1.1, 203.0.113.7"), "203.0.113.7", "what stands before it may be made up");
+  assert.equal(of("1.1.1.1, 203.0.113.7"), "203.0.113.7", "earlier entries may be forged");
   assert.equal(of("203.0.113.7, 10.1.2.3, 10.4.5.6"), "203.0.113.7");
   assert.equal(of("2001:db8::7, fd00::1"), "2001:db8::7");
   assert.equal(of("10.1.2.3, 10.4.5.6"), "10.1.2.3");
-  // What is no address ends it: the one before is as far as it can be believed.
+  // An invalid address ends the chain: the address after it is the last trusted one.
   assert.equal(of("203.0.113.7, unknown, 10.4.5.6"), "10.4.5.6");
   assert.equal(of(`203.0.113.7, "a\tb"`), "127.0.0.1");
   assert.equal(of(""), "127.0.0.1");
 });
 
-Deno.test("an IPv4 address that came by IPv6 is the same address", () => {
+Deno.test("an IPv4-mapped IPv6 address is the same address", () => {
   assert.ok(isTrusted("::ffff:10.1.2.3", ["10.0.0.0/8"]));
   assert.ok(!isTrusted("::ffff:11.1.2.3", ["10.0.0.0/8"]));
   assert.ok(!isTrusted("10.1.2.3", []));
@@ -86,11 +86,15 @@ Deno.test("each client behind a trusted proxy has its own limit of requests in f
   });
   const ask = (address: string) => router.ask({ headers: { "x-forwarded-for": address } });
   const first = ask("203.0.113.7");
-  await until("it is at the server", () => server.seen.length === 1);
+  await until("the server has the request", () => server.seen.length === 1);
   assert.equal(await statusOf(ask("203.0.113.7")), 429);
-  assert.equal(await statusOf(ask("198.51.100.1, 203.0.113.7")), 429, "no other by what it writes");
+  assert.equal(
+    await statusOf(ask("198.51.100.1, 203.0.113.7")),
+    429,
+    "forged entries don't change the client",
+  );
   const other = ask("203.0.113.8");
-  await until("another's is, too", () => server.seen.length === 2);
+  await until("the server has another client's request", () => server.seen.length === 2);
   for (const release of releases) release();
   assert.deepEqual([await statusOf(first), await statusOf(other)], [200, 200]);
 });

@@ -3,20 +3,20 @@ import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { closeLog, setUpLog } from "../../src/monitor/log.ts";
 import { metricsPage, modelsPage } from "../support/upstream.ts";
 
-/** A router that follows a configuration file, and what it wrote into its log. */
+/** A router that follows a configuration file, with access to its log. */
 export interface Guarded extends AsyncDisposable {
   readonly gateway: Gateway;
   readonly url: string;
-  /** Where its second address is, if it has one. */
+  /** URL of the admin address, if configured. */
   readonly adminUrl: string;
   readonly folder: string;
-  /** Writes a file beside its configuration, `servers.toml`, in place. */
+  /** Writes a file in place, in the folder of its configuration, `servers.toml`. */
   write(name: string, text: string): Promise<void>;
-  /** Puts a new file in the place of one, as editors and deployments do. */
+  /** Replaces a file by renaming, as editors and deployments do. */
   replace(name: string, text: string): Promise<void>;
-  /** The lines of its log so far, at the level `debug`. */
+  /** The log so far, at level `debug`. */
   log(): string;
-  /** Asks for a chat, or another path that takes `POST`. */
+  /** Sends a `POST` request, by default a chat completion. */
   ask(options?: Asked): Promise<Response>;
   get(path: string, headers?: HeadersInit): Promise<Response>;
 }
@@ -29,17 +29,17 @@ export interface Asked {
 
 export interface GuardedOptions {
   readonly server: string;
-  /** Keys of the server beside its address, as TOML. */
+  /** Further keys of the server, as TOML. */
   readonly serverKeys?: string;
-  /** The rest of the file: other tables. */
+  /** Further tables of the file. */
   readonly tables?: string;
   /** Keys of `[config]`. */
   readonly settings?: string;
-  /** Other files, by their names. */
+  /** Further files, by name. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** The text of a configuration that sees changes soon. */
+/** A configuration with short intervals, so that changes are detected soon. */
 export function configText(
   { server, serverKeys = "", tables = "", settings = "" }: GuardedOptions,
 ): string {
@@ -55,7 +55,7 @@ ${tables}
 `;
 }
 
-/** Starts it on free ports of loopback. */
+/** Starts a router on free loopback ports. */
 export async function startGuarded(options: GuardedOptions): Promise<Guarded> {
   const folder = await Deno.makeTempDir();
   const write = (name: string, text: string) => Deno.writeTextFile(`${folder}/${name}`, text);
@@ -98,7 +98,7 @@ export async function startGuarded(options: GuardedOptions): Promise<Guarded> {
 
 export const CHAT = JSON.stringify({ model: "m", messages: [] });
 
-/** The status, with the body read to its end. */
+/** Reads the body to its end and returns the status. */
 export async function statusOf(answer: Promise<Response>): Promise<number> {
   const { status, body } = await answer;
   await body?.cancel();
@@ -107,28 +107,28 @@ export async function statusOf(answer: Promise<Response>): Promise<number> {
 
 export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
-/** What a server got. */
+/** A request that a server received. */
 export interface Seen {
   readonly path: string;
   readonly headers: Headers;
   readonly body: string;
 }
 
-/** A server with the models `m` and `big` that remembers what it was asked. */
+/** Starts a server with the models `m` and `big` that records its requests. */
 export function startRecorder(
   answer: (request: Request) => Response | Promise<Response> = () => Response.json({ ok: true }),
   tls: { readonly cert?: string; readonly key?: string } = {},
 ) {
-  /** Requests for inference. */
+  /** Inference requests. */
   const seen: Seen[] = [];
-  /** The router's own looks. */
+  /** The router's own polls. */
   const looks: Seen[] = [];
   const server = Deno.serve({
     ...tls,
     hostname: "127.0.0.1",
     port: 0,
     onListen() {},
-    // An answer that a test breaks off is no news.
+    // Tests abort responses on purpose.
     onError: () => new Response(null, { status: 500 }),
   } as Deno.ServeTcpOptions, async (request) => {
     const { pathname: path } = new URL(request.url);

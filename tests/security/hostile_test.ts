@@ -22,14 +22,14 @@ async function setUp() {
   };
 }
 
-/** The next answer that isn't an interim one. */
+/** The next response that isn't an interim one. */
 async function nextAnswer(connection: RawConnection, method?: string) {
   let answer;
   do answer = await connection.answer(method); while (answer && answer.status < 200);
   return answer;
 }
 
-Deno.test("there are over 150 of them, no two alike", () => {
+Deno.test("there are over 150 different hostile requests", () => {
   const rows = Object.values(groups).flat();
   assert.ok(rows.length > 150, `${rows.length}`);
   assert.equal(new Set(rows.map(([name]) => name)).size, rows.length);
@@ -37,7 +37,7 @@ Deno.test("there are over 150 of them, no two alike", () => {
 });
 
 for (const [group, rows] of Object.entries(groups)) {
-  Deno.test(`hostile requests are answered as they should be, servers see clean ones: ${group}`, async (t) => {
+  Deno.test(`hostile requests have the expected outcome, and servers see only well-formed ones: ${group}`, async (t) => {
     await using parts = await setUp();
     const { router, server } = parts;
     for (const [name, bytes, fate] of rows) {
@@ -60,7 +60,7 @@ for (const [group, rows] of Object.entries(groups)) {
           }
           assert.equal(await connection.closed(), "");
         }
-        // What comes last comes after all that was to come.
+        // This request arrives after all others.
         await using last = await connectRaw(router.port);
         await last.send(post({ body: `{"z":1}` }));
         assert.equal((await last.answer())?.status, 200);

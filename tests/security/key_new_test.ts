@@ -10,7 +10,7 @@ async function newKey(...args: string[]) {
   return { key, line };
 }
 
-Deno.test("`key new` prints a fresh key and the line that lets in just that key, by its name", async () => {
+Deno.test("`key new` prints a new key and the configuration line that admits it by name", async () => {
   const { key, line } = await newKey("--name", 'the "lab"');
   assert.match(key, /^vr-[\w-]{43}$/);
   assert.match(line, /^\{ name = "the \\"lab\\"", key = "sha256:[0-9a-f]{64}" \},$/);
@@ -30,7 +30,7 @@ Deno.test("`key new` prints a fresh key and the line that lets in just that key,
   assert.match(page, /key_requests_total{key="the \\"lab\\"",code="200"} 1/);
 });
 
-Deno.test("no two keys are alike", async () => {
+Deno.test("every new key is different", async () => {
   const [one, other] = [await newKey(), await newKey()];
   assert.notEqual(one.key, other.key);
   assert.notEqual(one.line, other.line);

@@ -9,7 +9,7 @@ const LISTINGS = ["/", "/v1/models", "/v1/models/m"];
 const PAGES = ["/load-stats", "/server-models", "/metrics", "/dashboard", "/dashboard/view"];
 const auth = (keys: string) => `[auth]\napi_keys = [${keys}]`;
 
-Deno.test("a key may be written itself, as a variable's name or as its hash; no other gets in", async () => {
+Deno.test("keys in plain text, from a variable or as a hash are accepted; others are rejected", async () => {
   Deno.env.set("KEYS_TEST_KEY", "from-the-environment");
   try {
     await using server = startRecorder();
@@ -50,7 +50,7 @@ Deno.test("a key may be written itself, as a variable's name or as its hash; no 
     ];
     for (const headers of [...wrong, ...others] as Record<string, string>[]) {
       const status = await statusOf(router.ask({ headers }));
-      // What the client trims is a right key again.
+      // The client trims this to a valid key.
       assert.equal(status, headers.authorization === "Bearer written-key " ? 200 : 401);
     }
     assert.equal(
@@ -63,7 +63,7 @@ Deno.test("a key may be written itself, as a variable's name or as its hash; no 
   }
 });
 
-Deno.test("a key is shown as Bearer, x-api-key or api-key, beside others; a browser's password opens pages and nothing else", async () => {
+Deno.test("a key is accepted as Bearer, x-api-key or api-key, also next to wrong ones; HTTP Basic opens only pages", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   const password = { authorization: `Basic ${btoa("anybody:good-key")}` };
@@ -95,12 +95,12 @@ Deno.test("a key is shown as Bearer, x-api-key or api-key, beside others; a brow
       `Basic realm="vllm-router"`,
     );
   }
-  // A browser sends it by itself, whatever page makes it ask.
+  // Browsers send it automatically, whichever page makes the request.
   assert.equal(await statusOf(router.ask({ headers: password })), 401);
   for (const path of LISTINGS) assert.equal(await statusOf(router.get(path, password)), 401);
 });
 
-Deno.test("without a key every path for inference and every listing answers 401 as OpenAI does", async () => {
+Deno.test("without a key, every inference path and every listing is 401 in OpenAI's format", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   const answers = [
@@ -133,7 +133,7 @@ Deno.test("without a key every path for inference and every listing answers 401 
   );
 });
 
-Deno.test("a browser's question whether it may ask needs no key", async () => {
+Deno.test("a CORS preflight request needs no key", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   for (const path of ["/v1/chat/completions", "/v1/models", "/metrics"]) {
@@ -151,7 +151,7 @@ Deno.test("a browser's question whether it may ask needs no key", async () => {
   }
 });
 
-Deno.test("a key for some models gets those, lists those, and has to name one", async () => {
+Deno.test("a key limited to some models may use and list only those, and must specify one", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({
     server: server.url,
@@ -180,7 +180,7 @@ Deno.test("a key for some models gets those, lists those, and has to name one", 
   assert.equal(await form("m", "big"), 400);
   assert.equal(await form("big", "m"), 400);
   assert.equal(await form(), 400);
-  // Spellings of a second part that servers read, and other parsers don't.
+  // Spellings of a second part that servers accept, but other parsers don't.
   for (const name of ['NAME="model"', 'name= "model"', 'name="\ufeffmodel"', "name=model"]) {
     const part = (name: string, value: string) =>
       `--x\r\nContent-Disposition: form-data; ${name}\r\n\r\n${value}\r\n`;
@@ -199,14 +199,14 @@ Deno.test("a key for some models gets those, lists those, and has to name one", 
   assert.deepEqual(await listed("all-models"), ["m", "big"]);
   assert.equal(await statusOf(router.get("/v1/models/m", headers)), 200);
   assert.equal(await statusOf(router.get("/v1/models/big", headers)), 404);
-  // Whether it is there can't be told from whether the key is good for it.
+  // The response doesn't reveal whether a forbidden model exists.
   const told = async (model: string) =>
     (await (await router.ask({ headers, body: `{"model":"${model}"}` })).text())
       .replaceAll(model, "MODEL");
   assert.equal(await told("big"), await told("nowhere"));
 });
 
-Deno.test("a key has so many requests a minute, and is told how many are left and when there is more", async () => {
+Deno.test("a key's requests per minute are limited, and headers report the rest and the reset", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({
     server: server.url,
@@ -230,13 +230,13 @@ Deno.test("a key has so many requests a minute, and is told how many are left an
   assert.equal(error.type, "rate_limit_error");
   assert.equal(error.code, 429);
   assert.equal(await statusOf(router.ask({ headers: bearer("other-key") })), 200);
-  assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing costs nothing");
+  assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing doesn't count");
   const page = await (await router.get("/metrics", headers)).text();
   assert.match(page, /^vllm_router_key_requests_total{key="slow",code="429"} 1$/m);
   assert.equal(server.seen.length, 4);
 });
 
-Deno.test("a key has so many requests in flight, and a place is free when one of them has ended", async () => {
+Deno.test("a key's requests in flight are limited, and each one that ends frees a slot", async () => {
   let release = () => {};
   await using server = startRecorder(() =>
     new Promise((resolve) => release = () => resolve(Response.json({})))
@@ -249,7 +249,7 @@ Deno.test("a key has so many requests in flight, and a place is free when one of
   for (const body of [CHAT, `{"model":"m","stream":true}`]) {
     const before = server.seen.length;
     const first = router.ask({ headers, body });
-    await until("it is at the server", () => server.seen.length === before + 1);
+    await until("the server has the request", () => server.seen.length === before + 1);
     const second = await router.ask({ headers });
     assert.equal(second.status, 429);
     assert.equal(second.headers.get("x-ratelimit-limit-in-flight"), "1");
@@ -259,7 +259,7 @@ Deno.test("a key has so many requests in flight, and a place is free when one of
     release();
     assert.equal(await statusOf(first), 200);
   }
-  // Whatever ends a request gives its place back.
+  // Every way a request can end frees its slot.
   assert.equal(await statusOf(router.ask({ headers, body: "no JSON" })), 400);
   assert.equal(await statusOf(router.ask({ headers, body: `{"model":"none"}` })), 404);
   const gone = new AbortController();
@@ -269,19 +269,19 @@ Deno.test("a key has so many requests in flight, and a place is free when one of
     body: CHAT,
     signal: gone.signal,
   });
-  await until("it is at the server", () => server.seen.length === 3);
+  await until("the server has the request", () => server.seen.length === 3);
   gone.abort();
   await assert.rejects(left);
-  await until("the place is free", async () => {
+  await until("the slot is free", async () => {
     const status = statusOf(router.ask({ headers }));
-    await Promise.race([status, until("it is at the server", () => server.seen.length > 3)]);
+    await Promise.race([status, until("the server has the request", () => server.seen.length > 3)]);
     release();
     return await status === 200;
   });
   release();
 });
 
-Deno.test("logs and metrics name keys and never show them", async () => {
+Deno.test("logs and metrics have the names of keys, never the keys", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({
     server: server.url,
@@ -302,7 +302,7 @@ Deno.test("logs and metrics name keys and never show them", async () => {
   for (const text of [router.log(), page]) assert.doesNotMatch(text, /secret/);
 });
 
-Deno.test("a file of keys is read again when it changes, in place or replaced; the rest goes on", async () => {
+Deno.test("a key file is reloaded when it is edited or replaced; a bad one changes nothing", async () => {
   await using server = startRecorder();
   const keys = (...entries: string[]) => `api_keys = [${entries}]\n`;
   await using router = await startGuarded({
@@ -315,28 +315,28 @@ Deno.test("a file of keys is read again when it changes, in place or replaced; t
   assert.deepEqual([await status("first-key-"), await status("second-key-")], [200, 401]);
 
   await router.write("keys.toml", keys(`"second-key-"`));
-  await until("edited in place", () => isIn("second-key-"));
+  await until("the edit takes effect", () => isIn("second-key-"));
   assert.equal(await status("first-key-"), 401);
 
   await router.replace("keys.toml", keys(`{ name = "x", key = "${writtenHash("third-key-")}" }`));
-  await until("replaced", () => isIn("third-key-"));
+  await until("the replacement takes effect", () => isIn("third-key-"));
   assert.equal(await status("second-key-"), 401);
 
-  // What can't be used changes nothing, and is told without what stands there.
+  // An invalid file changes nothing, and its problem is logged without its content.
   await router.replace("keys.toml", `api_keys = ["fourth-key-", secret`);
-  await until("told", () => /not valid TOML/.test(router.log()));
+  await until("the problem is logged", () => /not valid TOML/.test(router.log()));
   assert.deepEqual([await status("third-key-"), await status("fourth-key-")], [200, 401]);
   await Deno.remove(`${router.folder}/keys.toml`);
-  await until("told", () => /no such file/.test(router.log()));
+  await until("the problem is logged", () => /no such file/.test(router.log()));
   assert.equal(await status("third-key-"), 200);
   assert.doesNotMatch(router.log(), /fourth|secret/);
 
   await router.write("keys.toml", keys());
-  await until("withdrawn", async () => !await isIn("third-key-"));
+  await until("the key is revoked", async () => !await isIn("third-key-"));
   assert.equal(await status("inline-key-"), 200);
 });
 
-Deno.test("a list without a key lets nobody in, and takes back all that were", async () => {
+Deno.test("an empty list of keys denies everyone, and revokes previous keys", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({
     server: server.url,
@@ -357,7 +357,7 @@ Deno.test("a list without a key lets nobody in, and takes back all that were", a
   );
 });
 
-Deno.test("a key from a variable or a hash is good with a line break behind it", async () => {
+Deno.test("a key from a variable or hash is valid despite a trailing newline", async () => {
   Deno.env.set("KEYS_TEST_KEY", "from-the-environment\n");
   Deno.env.set("KEYS_TEST_HASH", `${writtenHash("only-its-hash")}\r\n`);
   try {
@@ -377,7 +377,7 @@ Deno.test("a key from a variable or a hash is good with a line break behind it",
   }
 });
 
-Deno.test("wrong keys leave a line for their address at once, and then their number", async () => {
+Deno.test("the first wrong key of an address is logged at once, later ones as a count", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   for (let i = 0; i < 30; i++) {
@@ -387,9 +387,9 @@ Deno.test("wrong keys leave a line for their address at once, and then their num
   await statusOf(router.ask());
   await statusOf(router.ask({ headers: { ...bearer("none"), "x-api-key": "good-key" } }));
   const told = () => router.log().split("\n").filter((line) => /Wrong keys/.test(line));
-  await until("the first is told", () => told().length === 1);
+  await until("the first is logged", () => told().length === 1);
   await router.gateway.shutdown(0);
-  await until("the others are told", () => told().length === 2);
+  await until("the others are logged", () => told().length === 2);
   const lines = told().map((line) => JSON.parse(line));
   assert.deepEqual(lines.map(({ level, client, count }) => [level, client, count]), [
     ["warning", "127.0.0.1", 1],
@@ -398,7 +398,7 @@ Deno.test("wrong keys leave a line for their address at once, and then their num
   assert.doesNotMatch(router.log(), /guess/);
 });
 
-Deno.test("a reload to an empty list of keys lets nobody in; one that turns keys off is told loudly", async () => {
+Deno.test("a reload to an empty list of keys denies everyone; one that disables keys is a prominent warning", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   const status = (key: string) => statusOf(router.ask({ headers: bearer(key) }));
@@ -406,10 +406,10 @@ Deno.test("a reload to an empty list of keys lets nobody in; one that turns keys
   const reload = (tables: string) =>
     router.write("servers.toml", configText({ server: server.url, tables }));
   await reload(auth(""));
-  await until("the key is withdrawn", async () => await status("good-key") === 401);
+  await until("the key is revoked", async () => await status("good-key") === 401);
   assert.doesNotMatch(router.log(), /KEYS/);
   await reload("");
-  await until("keys are off", async () => await status("bad") === 200);
+  await until("keys are disabled", async () => await status("bad") === 200);
   await until(
     "told in the log",
     () => /"level":"warning".*"KEYS ARE TURNED OFF/.test(router.log()),
@@ -423,7 +423,7 @@ Deno.test("a reload to an empty list of keys lets nobody in; one that turns keys
   );
 });
 
-Deno.test("what is misspelt about keys is refused: it would let in more than was meant", async () => {
+Deno.test("misspelt key settings are rejected, as they would grant unintended access", async () => {
   const folder = await Deno.makeTempDir();
   try {
     for (
@@ -447,7 +447,7 @@ Deno.test("what is misspelt about keys is refused: it would let in more than was
         [
           auth(`{ name = "a", key = "key-of-a-1" }, { name = "a", key = "key-of-a-2" }`),
           "",
-          "auth: expected one key named a, got several",
+          "auth: expected unique key names, got a twice",
         ],
       ] as const
     ) {

@@ -22,7 +22,7 @@ async function setUp(settings: string) {
   };
 }
 
-/** Sends bytes on a connection of its own and hears what is said, if anything is. */
+/** Sends bytes on a new connection. */
 async function say(router: Guarded, bytes: string) {
   const connection = await connectRaw(router.gateway.port);
   await connection.send(bytes);
@@ -33,7 +33,7 @@ async function say(router: Guarded, bytes: string) {
   };
 }
 
-Deno.test("a body that says it is too long is refused with 413 before any of it is read", async () => {
+Deno.test("a body with a declared length over the limit is 413 before any of it is read", async () => {
   await using parts = await setUp("max_body_mib = 1");
   for (
     const lines of [
@@ -52,7 +52,7 @@ Deno.test("a body that says it is too long is refused with 413 before any of it 
   assert.equal(await statusOf(parts.router.ask({ body })), 200);
 });
 
-Deno.test("a body that says nothing of its length is refused with 413 as soon as it is too long", async () => {
+Deno.test("a body without a declared length is 413 as soon as it exceeds the limit", async () => {
   await using parts = await setUp("max_body_mib = 1");
   await using connection = await say(parts.router, `${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
   for (let i = 0; i < 17; i++) await connection.send(chunk("x".repeat(MIB / 16)));
@@ -60,21 +60,21 @@ Deno.test("a body that says nothing of its length is refused with 413 as soon as
   assert.deepEqual(parts.server.seen, []);
 });
 
-Deno.test("a length that is told twice doesn't undo the limits for others", async () => {
+Deno.test("a duplicate Content-Length doesn't bypass the limits for others", async () => {
   await using parts = await setUp("max_body_mib = 1\nbody_buffer_mib = 1");
   await using connection = await say(
     parts.router,
     `${HEAD}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}`,
   );
   assert.equal((await connection.answer())?.status, 200);
-  // One holds nearly all the room, so that there is none for the other.
+  // One body uses nearly the whole buffer, so that none is left for the other.
   const nearlyAll = `${HEAD}Content-Length: ${MIB - 100}\r\n\r\n${"x".repeat(MIB - 101)}`;
   await using firsts = new AsyncDisposableStack();
-  await until("there is no room", async () => {
+  await until("the buffer is full", async () => {
     firsts.use(await say(parts.router, nearlyAll));
     await new Promise((resolve) => setTimeout(resolve, 50));
     await using second = await say(parts.router, `${HEAD}Content-Length: 200\r\n\r\n`);
-    // Without the last byte it waits where there is room.
+    // Without its last byte, it waits if there is room.
     await second.send("x".repeat(199));
     const waits = statusOf(parts.router.get("/livez"));
     const answer = await Promise.race([second.answer(), waits]);
@@ -82,7 +82,7 @@ Deno.test("a length that is told twice doesn't undo the limits for others", asyn
   });
 });
 
-Deno.test("by HTTP/2 as well a body can't be longer than it says, nor than it may", async () => {
+Deno.test("over HTTP/2, too, a body can't exceed its declared length or the limit", async () => {
   await using parts = await setUp("max_body_mib = 1");
   const client = http2.connect(parts.router.url);
   client.on("error", () => {});
@@ -100,7 +100,7 @@ Deno.test("by HTTP/2 as well a body can't be longer than it says, nor than it ma
     });
   try {
     assert.equal(await post({}, 2 * MIB), 413);
-    // The runtime ends what is shorter or longer than it says.
+    // The runtime rejects a body shorter or longer than declared.
     assert.match(`${await post({ "content-length": "100" }, 10)}`, /PROTOCOL_ERROR/);
     assert.match(`${await post({ "content-length": "10" }, 2 * MIB)}`, /PROTOCOL_ERROR/);
     assert.deepEqual(parts.server.seen, []);
@@ -111,7 +111,7 @@ Deno.test("by HTTP/2 as well a body can't be longer than it says, nor than it ma
 
 for (
   const [how, start, more] of [
-    ["whose length is told", `Content-Length: ${MIB - 100}\r\n\r\n{`, "x".repeat(MIB / 2)],
+    ["with a declared length", `Content-Length: ${MIB - 100}\r\n\r\n{`, "x".repeat(MIB / 2)],
     [
       "in chunks",
       `Transfer-Encoding: chunked\r\n\r\n${chunk("{")}`,
@@ -119,18 +119,18 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a body that doesn't come is given up with 408, and its room is free: one ${how}`, async () => {
+  Deno.test(`a stalled body is 408 and frees its buffer space: one ${how}`, async () => {
     await using parts = await setUp("client_timeout = 0.3\nbody_buffer_mib = 1");
     const { router, server } = parts;
     await using connection = await say(router, HEAD + start);
     const answer = await connection.answer();
     assert.equal(answer?.status, 408);
-    assert.match(answer.body, /Less than 1 KiB a second of the body arrived for 0.3 s/);
+    assert.match(answer.body, /The body arrived at less than 1 KiB\/s for 0.3 s/);
     assert.ok(
       answer.headers.some(([name, value]) => name === "connection" && value === "close"),
-      "it says that the connection ends",
+      "the response announces the close",
     );
-    // Now it comes, which is of no use any more and takes no room.
+    // Bytes that arrive now are discarded and use no buffer space.
     await connection.send(more);
     const body = `{"model":"m","a":"${"x".repeat(MIB - 200)}"}`;
     assert.equal(await statusOf(router.ask({ body })), 200);
@@ -140,20 +140,23 @@ for (
   });
 }
 
-Deno.test("an address has so many requests in flight at most, uploads included", async () => {
+Deno.test("requests in flight are limited per address, including uploads", async () => {
   await using parts = await setUp("max_in_flight_per_client = 2");
   const { router } = parts;
   const head = `${HEAD}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
   await using first = await say(router, head);
   await using second = await say(router, head);
-  // The runtime has read their heads.
+  // The interim response shows that the runtime has read their heads.
   for (const connection of [first, second]) {
     assert.equal((await connection.answer())?.status, 100);
   }
   const answer = await router.ask();
   assert.equal(answer.status, 429);
   assert.equal(answer.headers.get("retry-after"), "1");
-  assert.match((await answer.json()).error.message, /Your address has 2 requests in flight/);
+  assert.match(
+    (await answer.json()).error.message,
+    /Your address is at its limit of 2 requests in flight/,
+  );
   assert.equal(await statusOf(router.get("/v1/models")), 200, "only inference counts");
   for (const connection of [first, second]) {
     await connection.send("{}");
@@ -164,7 +167,7 @@ Deno.test("an address has so many requests in flight at most, uploads included",
   assert.match(page, /^vllm_router_turned_away_total{reason="client_limit"} [1-9]/m);
 });
 
-Deno.test("a client that takes nothing of its answer is cut off, and its server is free again", async () => {
+Deno.test("a client that stops reading is disconnected, and its server is free again", async () => {
   let ended = false;
   const event = new TextEncoder().encode(`data: ${"x".repeat(64 * 1024)}\n\n`);
   await using server = startRecorder(() =>
@@ -182,14 +185,17 @@ Deno.test("a client that takes nothing of its answer is cut off, and its server 
   });
   const inFlight = () => router.gateway.fleet.snapshot().servers[0]!.inFlight;
   await using _reader = await say(router, `${HEAD}Content-Length: ${CHAT.length}\r\n\r\n${CHAT}`);
-  await until("it is at the server", () => inFlight() === 1);
-  await until("the place is free", () => inFlight() === 0, 10_000);
-  await until("the server was left", () => ended);
-  await until("it is in the log", () => router.log().includes(`"outcome":"client_closed"`));
+  await until("the server has the request", () => inFlight() === 1);
+  await until("the slot is free", () => inFlight() === 0, 10_000);
+  await until("the server's connection closes", () => ended);
+  await until(
+    "the request is in the log",
+    () => router.log().includes(`"outcome":"client_closed"`),
+  );
   assert.equal(router.gateway.fleet.snapshot().servers[0]!.state, "healthy");
 });
 
-Deno.test("a client that takes its answer slowly but goes on isn't cut off", async () => {
+Deno.test("a client that reads slowly but steadily isn't disconnected", async () => {
   const event = new TextEncoder().encode(`data: ${"x".repeat(256 * 1024)}\n\n`);
   let left = 80;
   await using server = startRecorder(() =>
@@ -212,7 +218,7 @@ Deno.test("a client that takes its answer slowly but goes on isn't cut off", asy
   assert.equal(bytes, 80 * event.length);
 });
 
-Deno.test("over 100 headers or 32 KiB of them are answered 431 and reach no server", async () => {
+Deno.test("over 100 headers or 32 KiB of headers are 431 and reach no server", async () => {
   await using parts = await setUp("");
   const length = `Content-Length: ${CHAT.length}\r\n`;
   const many = (count: number) => Array.from({ length: count }, (_, i) => `X-${i}: a\r\n`).join("");
@@ -229,12 +235,12 @@ Deno.test("over 100 headers or 32 KiB of them are answered 431 and reach no serv
     await using connection = await say(parts.router, `${HEAD}${length}${lines}\r\n${CHAT}`);
     const answer = await connection.answer();
     assert.equal(answer?.status, status);
-    if (status === 431) assert.match(answer.body, /too many headers, or too long ones/);
+    if (status === 431) assert.match(answer.body, /headers are too many or too long/);
   }
   assert.equal(parts.server.seen.length, 2);
 });
 
-Deno.test("a body nested deeper than 128 levels is answered 400 and reaches no server", async () => {
+Deno.test("a body nested deeper than 128 levels is 400 and reaches no server", async () => {
   await using parts = await setUp("");
   const nested = (levels: number) =>
     `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)},"model":"m"}`;
@@ -245,14 +251,14 @@ Deno.test("a body nested deeper than 128 levels is answered 400 and reaches no s
       [nested(1_000_000), 400],
       [`{"a":${`{"a":`.repeat(100_000)}`, 400],
       ["[".repeat(100_000), 400],
-      // Within a text nothing is nested.
+      // Brackets within a string don't count.
       [`{"a":"${"[".repeat(1_000)}","model":"m"}`, 200],
     ] as const
   ) assert.equal(await statusOf(parts.router.ask({ body })), status);
   assert.equal(parts.server.seen.length, 2);
 });
 
-Deno.test("an object of more than 1,000 members is answered 400", async () => {
+Deno.test("an object with more than 1,000 members is 400", async () => {
   await using parts = await setUp("");
   const members = (count: number) =>
     `{${Array.from({ length: count - 1 }, (_, i) => `"${i}":0,`).join("")}"model":"m"}`;
@@ -261,7 +267,7 @@ Deno.test("an object of more than 1,000 members is answered 400", async () => {
   assert.equal(parts.server.seen.length, 1);
 });
 
-Deno.test("no body of 20 MiB keeps others waiting for seconds, however it is made", async (t) => {
+Deno.test("no 20 MiB body delays other requests for seconds, whatever its structure", async (t) => {
   await using parts = await setUp("");
   const { router } = parts;
   const filled = (start: string, unit: string, end: string) =>
@@ -298,11 +304,11 @@ Deno.test("no body of 20 MiB keeps others waiting for seconds, however it is mad
         }
       })();
       const headers = { "content-type": contentType ?? "application/json" };
-      // A path that this server answers with next to nothing.
+      // A path with a small response from this server.
       assert.equal(await statusOf(router.ask({ headers, body })), status);
       done = true;
       await watching;
-      // With what the test and its server do to it, which run beside it.
+      // Includes the work of the test and its server, which share the process.
       assert.ok(longest < 1_500, `${Math.round(longest)} ms`);
     });
   }

@@ -1,6 +1,6 @@
 /**
- * A process of servers that lie, each in one way of its own; it prints their addresses by the names
- * of their lies. They share nothing with a test: not its memory, and not its event loop.
+ * A process of servers that each misbehave in one way. Prints their addresses by the name of the
+ * misbehaviour. A separate process, so that they share neither memory nor event loop with the test.
  */
 
 const MODEL = "simulated-model";
@@ -9,13 +9,13 @@ const RUNNING = `vllm:num_requests_running{engine="0"}`;
 
 type Page = () => Response | Promise<Response>;
 
-/** The same text again and again, for as long as somebody reads. */
+/** Repeats the text for as long as the client reads. */
 function endless(text: string): Page {
   const bytes = encoder.encode(text.repeat(Math.ceil(65_536 / text.length)));
   return () => new Response(new ReadableStream({ pull: (to) => to.enqueue(bytes) }));
 }
 
-/** Four gigabytes of zeros in four megabytes: the same small file 256 times. */
+/** Four gigabytes of zeros in four megabytes: 256 copies of the same small gzip file. */
 async function bomb(): Promise<Page> {
   const zeros = new Blob([new Uint8Array(16 * 1024 * 1024)]);
   const packed = zeros.stream().pipeThrough(new CompressionStream("gzip"));
@@ -26,7 +26,7 @@ async function bomb(): Promise<Page> {
 
 const whole = (text: string): Page => () => new Response(text);
 
-/** Each lie, the path of its page, and the page. */
+/** Each misbehaviour, with the path of its page and the page. */
 const LIES: readonly (readonly [name: string, path: string, page: Page])[] = [
   ["metrics without end", "/metrics", endless(`${RUNNING} 3.0\n`)],
   ["metrics of four gigabytes in four megabytes", "/metrics", await bomb()],
@@ -56,7 +56,7 @@ function answer(path: string): Response {
   if (path === "/health") return new Response();
   if (path === "/metrics") return new Response(`${RUNNING} 0.0\n`);
   if (path === "/v1/models") return Response.json({ data: [{ id: MODEL, object: "model" }] });
-  // An answer, and one more lie.
+  // A response with false token counts.
   return Response.json({
     object: "chat.completion",
     choices: [{ message: { role: "assistant", content: "Hi" }, finish_reason: "stop" }],

@@ -4,7 +4,7 @@ import { ask } from "../support/fleet.ts";
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-/** What is to be said of each server that lies. */
+/** The expected report for each misbehaving server. */
 const SHOWN: { readonly [lie: string]: RegExp | "no scrape" } = {
   "metrics without end": "no scrape",
   "metrics of four gigabytes in four megabytes": "no scrape",
@@ -18,7 +18,7 @@ const SHOWN: { readonly [lie: string]: RegExp | "no scrape" } = {
   "a nest of models": /\/v1\/models has more than 50000 values/,
 };
 
-/** Starts the servers that lie, in a process of their own, and tells where each is. */
+/** Starts the misbehaving servers in a separate process, and returns their addresses. */
 async function startLiars(): Promise<AsyncDisposable & { urls: Record<string, string> }> {
   const script = new URL("./lying_server.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
@@ -79,7 +79,7 @@ Deno.test("with servers that lie in the fleet the router answers at once, its me
 
     assert.deepEqual([...statuses], [200]);
     for (const simulator of honest) assert.ok(simulator.state().received > 5);
-    // It is some milliseconds; a machine that is busy is slower.
+    // Usually some milliseconds; more on a busy machine.
     assert.ok(Math.max(...livezMs) < 1_000, `/livez took ${Math.max(...livezMs)} ms`);
     const grownMb = (rss - rssBefore) / 1e6;
     assert.ok(grownMb < 200, `memory grew by ${grownMb} MB`);

@@ -7,7 +7,7 @@ const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 const LIVEZ = "GET /livez HTTP/1.1\r\nHost: router\r\n\r\n";
 const OPEN_FILES = 150;
 
-Deno.test("more connections than open files end neither the router nor those it has", async () => {
+Deno.test("running out of file descriptors stops neither the router nor its open connections", async () => {
   const child = new Deno.Command("sh", {
     args: [
       "-c",
@@ -30,7 +30,7 @@ Deno.test("more connections than open files end neither the router nor those it 
   const ended = reading.then(() => child.status);
   try {
     const port = () => Number(/Listening on http:\/\/[^:]+:(\d+)/.exec(output)?.[1] ?? 0);
-    await until("it listens", () => port() > 0, 20_000);
+    await until("the router listens", () => port() > 0, 20_000);
     await using first = await connectRaw(port());
     const alive = async (connection: RawConnection) => {
       await connection.send(LIVEZ);
@@ -40,15 +40,15 @@ Deno.test("more connections than open files end neither the router nor those it 
 
     const crowd: RawConnection[] = [];
     await until("accepting fails", async () => {
-      // Between two tries nobody listens.
+      // The router doesn't listen between two attempts.
       const connection = await connectRaw(port()).catch(() => undefined);
       if (connection) crowd.push(connection);
       return output.includes("Too many open files");
     });
-    assert.equal(await alive(first), 200, "who was there is still served");
+    assert.equal(await alive(first), 200, "the open connection is still served");
 
     for (const connection of crowd) await connection[Symbol.asyncDispose]();
-    await until("it accepts again", async () => {
+    await until("the router accepts connections again", async () => {
       const connection = await connectRaw(port()).catch(() => undefined);
       if (!connection) return false;
       await using another = connection;

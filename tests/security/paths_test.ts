@@ -4,7 +4,7 @@ import { startRouter } from "../support/router.ts";
 import { connectRaw } from "./raw_client.ts";
 import { startStrictServer } from "./strict_server.ts";
 
-/** What manages a vLLM server, tells of it, or is a plugin's: never to be reached by a client. */
+/** Management, information and plugin routes of vLLM, which clients must never reach. */
 const MANAGEMENT = [
   "/invocations",
   "/ping",
@@ -45,7 +45,7 @@ const BODY = `{"a":1}`;
 const percent = (letter: string) => `%${letter.charCodeAt(0).toString(16)}`;
 const upToLast = (path: string) => path.slice(0, path.lastIndexOf("/"));
 
-/** A path written in other ways, some of which some server somewhere takes for the path itself. */
+/** Alternative spellings of a path, each of which some server might treat as the path itself. */
 function spellingsOf(path: string): string[] {
   const rest = path.slice(1);
   const first = rest[0]!;
@@ -156,7 +156,7 @@ function spellingsOf(path: string): string[] {
   ].filter((spelling) => spelling !== path);
 }
 
-/** The targets that begin as an allowed one would and name that path somewhere behind it. */
+/** Targets that start with an allowed path and contain `path` later. */
 function queriesOf(path: string): string[] {
   return [
     `/livez?${path}`,
@@ -173,7 +173,7 @@ const request = (method: string, target: string, host = "router") =>
   `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
   `Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
 
-/** A router before a strict server, and a connection that is made anew where it was closed. */
+/** A router in front of a strict server, with a connection that is reopened when closed. */
 async function setUp() {
   const server = startStrictServer();
   const router = await startRouter([{ url: server.url }]);
@@ -197,7 +197,7 @@ async function setUp() {
   };
 }
 
-Deno.test("what manages a server is reached by no method", async () => {
+Deno.test("management routes are unreachable by any method", async () => {
   await using parts = await setUp();
   const { server, statusOf } = parts;
   for (const path of MANAGEMENT) {
@@ -210,14 +210,14 @@ Deno.test("what manages a server is reached by no method", async () => {
   assert.deepEqual(server.requests, []);
 });
 
-Deno.test("what manages a server is reached by no other spelling of its path", async () => {
+Deno.test("management routes are unreachable by any other spelling", async () => {
   await using parts = await setUp();
   const { server, statusOf } = parts;
   let sent = 0;
   for (const path of MANAGEMENT) {
     for (const target of [...spellingsOf(path), ...queriesOf(path)]) {
       const status = await statusOf("POST", target);
-      // The router's own pages are there, but for GET; a model may have any name.
+      // The router's own pages exist, but only for GET; a model may have any name.
       const ownPage = /^(\/livez\?|\/\?|\/v1\/models\/)/.test(target);
       const expected = ownPage ? [400, 404, 405] : [400, 404];
       assert.ok(expected.includes(status!), `${status} to ${JSON.stringify(target)}`);
@@ -229,7 +229,7 @@ Deno.test("what manages a server is reached by no other spelling of its path", a
   assert.deepEqual(server.problems, []);
 });
 
-Deno.test("what manages a server is reached by nothing in Host", async () => {
+Deno.test("management routes are unreachable through the Host header", async () => {
   await using parts = await setUp();
   const { server, statusOf } = parts;
   for (const path of MANAGEMENT) {
@@ -256,7 +256,7 @@ Deno.test("what manages a server is reached by nothing in Host", async () => {
   assert.deepEqual(server.requests, []);
 });
 
-Deno.test("an inference path goes to a server as it is, and by no other spelling", async () => {
+Deno.test("an inference path is forwarded unchanged, and matches no other spelling", async () => {
   await using parts = await setUp();
   const { server, statusOf } = parts;
   for (const path of inferencePaths) {

@@ -8,7 +8,7 @@ const { tasks, permissions: sets } = JSON.parse(
   Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)),
 ) as { tasks: Record<string, string>; permissions: unknown };
 
-Deno.test("with the permissions of `deno task start` the router does all that it does", async () => {
+Deno.test("the router works fully with the permissions of `deno task start`", async () => {
   const folder = await Deno.makeTempDir();
   const [own, servers] = [await createAuthority(), await createAuthority()];
   await using server = startRecorder(undefined, await servers.issue());
@@ -48,16 +48,16 @@ Deno.test("with the permissions of `deno task start` the router does all that it
     assert.deepEqual([await ask("by-environment"), await ask("first-key")], [200, 200]);
     assert.equal(server.seen[0]!.headers.get("authorization"), "Bearer of-the-server");
 
-    // A change of a file that is named, of the file itself, of the certificate; a signal.
+    // Changes of a referenced file, of the file itself and of the certificate, and a signal.
     await Deno.writeTextFile(`${folder}/keys/keys.toml`, `api_keys = ["second-key"]`);
-    await until("the keys are read again", async () => await ask("second-key") === 200);
+    await until("the keys are reloaded", async () => await ask("second-key") === 200);
     router.kill("SIGHUP");
     const reloads = () => (router.output().match(/Configuration reloaded/g) ?? []).length;
-    await until("reloaded", () => reloads() >= 2);
+    await until("the configuration is reloaded", () => reloads() >= 2);
     const renewed = await (await createAuthority()).issue();
     await Deno.writeTextFile(`${folder}/cert.pem`, renewed.cert);
     await Deno.writeTextFile(`${folder}/key.pem`, renewed.key);
-    await until("another certificate", async () => {
+    await until("the new certificate is presented", async () => {
       using untrusting = Deno.createHttpClient({ caCerts: [own.ca], poolMaxIdlePerHost: 0 });
       const answer = fetch(`${router.url}/livez`, { client: untrusting });
       return await statusOf(answer).catch(() => 0) === 0;
@@ -75,7 +75,7 @@ Deno.test("with the permissions of `deno task start` the router does all that it
   }
 });
 
-Deno.test("with the same permissions nothing else can be written, run or loaded", async () => {
+Deno.test("the same permissions allow nothing else to be written, run or loaded", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/kept`, "kept");
@@ -97,7 +97,7 @@ Deno.test("with the same permissions nothing else can be written, run or loaded"
   }
 });
 
-Deno.test("the tasks that run the router and the executables have these permissions and no more", () => {
+Deno.test("the tasks and executables have exactly these permissions", () => {
   assert.deepEqual(sets, {
     router: {
       net: true,

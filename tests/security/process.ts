@@ -3,7 +3,7 @@ import { type Running, untilListening } from "../support/running.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
 
-/** The flags with which a task runs the router. */
+/** The flags a task runs the router with. */
 export function flagsOf(task: string): string[] {
   return tasks[task].split(" ").filter((word: string) => word.startsWith("--"));
 }
@@ -12,9 +12,9 @@ export interface ProcessOptions {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env?: Record<string, string>;
-  /** @default those of the task `start` */
+  /** @default the flags of the task `start` */
   readonly flags?: readonly string[];
-  /** A program to run in the place of the router's. */
+  /** Program to run. @default the router */
   readonly program?: string;
 }
 
@@ -31,7 +31,7 @@ export function spawn(
   }).spawn();
 }
 
-/** Runs the router on a free port as the task `start` does, and waits until it listens. */
+/** Runs the router on a free port like the task `start`, and waits until it listens. */
 export function startProcess(options: ProcessOptions): Promise<Running> {
   const args = ["run", "--host", "127.0.0.1", "--port", "0", ...options.args];
   return untilListening(spawn({ ...options, args }));

@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { createAuthority } from "./certificates.ts";
 import { CHAT, configText, startRecorder, statusOf } from "./guarded.ts";
 
-/** A router as a process, with a configuration and an environment of its own. */
+/** Runs the router as a process with its own configuration and environment. */
 async function withRouter(
   { config, files = {}, env }: {
     config: Parameters<typeof configText>[0];
@@ -29,7 +29,7 @@ async function withRouter(
 const ask = (url: string) =>
   statusOf(fetch(`${url}/v1/chat/completions`, { method: "POST", body: CHAT }));
 
-Deno.test("a proxy that the environment names gets nothing of what goes to servers, and the log says so", async () => {
+Deno.test("proxy variables in the environment are ignored, and the log says so", async () => {
   await using proxy = startForwardProxy();
   await using server = startRecorder();
   for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]) {
@@ -37,14 +37,17 @@ Deno.test("a proxy that the environment names gets nothing of what goes to serve
     const env = { [name]: `http://${proxy.address}`, NO_PROXY: "" };
     await withRouter({ config: { server: server.url }, env }, async (url, output) => {
       assert.equal(await ask(url), 200);
-      await until("it is told", () => output().includes(`${name} not used`));
+      await until(
+        "the log reports the ignored variable",
+        () => output().includes(`${name} not used`),
+      );
     });
     assert.equal(server.seen.length, before + 1);
     assert.deepEqual(proxy.heads, [], name);
   }
 });
 
-Deno.test("HTTPS_PROXY gets nothing either, and a server may be shown a certificate", async () => {
+Deno.test("HTTPS_PROXY is ignored, also with a client certificate", async () => {
   await using proxy = startForwardProxy();
   const authority = await createAuthority();
   await using server = startRecorder(undefined, await authority.issue());
@@ -58,7 +61,7 @@ Deno.test("HTTPS_PROXY gets nothing either, and a server may be shown a certific
   assert.deepEqual(proxy.heads, []);
 });
 
-Deno.test("a proxy that the configuration names is used, whatever NO_PROXY says", async () => {
+Deno.test("a configured proxy is used, whatever NO_PROXY says", async () => {
   await using proxy = startForwardProxy();
   await using server = startRecorder();
   const settings = `proxy = "\${MY_PROXY}"`;

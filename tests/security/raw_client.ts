@@ -1,25 +1,25 @@
-/** Bytes written as text, one byte a character: `\xff` is the byte 255. */
+/** Converts text to bytes, one byte per character: `\xff` is the byte 255. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** One answer as it came. Names of headers are in lower case. */
+/** A response as received. Header names are in lower case. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string;
 }
 
-/** A connection that sends exactly what it is told, and keeps exactly what comes. */
+/** A connection that sends exactly the given bytes, and keeps exactly those it receives. */
 export interface RawConnection extends AsyncDisposable {
   send(text: string): Promise<void>;
-  /** Says that nothing more will be sent. */
+  /** Closes the sending side. */
   end(): Promise<void>;
-  /** The next whole answer, interim ones too; `undefined` where the connection ends first. */
+  /** The next complete response, including interim ones; `undefined` if the connection ends first. */
   answer(toMethod?: string): Promise<RawAnswer | undefined>;
-  /** Resolves when the router has closed the connection, with what came beside the answers. */
+  /** Resolves when the router closes the connection, with any bytes left besides the responses. */
   closed(): Promise<string>;
-  /** Resolves when anything has come. */
+  /** Resolves when any bytes arrive. */
   anything(): Promise<string>;
 }
 
@@ -45,7 +45,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
       for (const byte of chunk.subarray(0, length)) received += String.fromCharCode(byte);
       return true;
     } catch (error) {
-      // A reset is an end: the router needn't read what it has refused.
+      // A reset counts as an end: the router needn't read what it has rejected.
       if (error instanceof Deno.errors.ConnectionReset) return open = false;
       throw error;
     } finally {
@@ -92,7 +92,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   };
 }
 
-/** The answer that `text` begins with, once it is whole. Throws where it is none. */
+/** Parses the response at the start of `text`, once complete. Throws if it is malformed. */
 function parseAnswer(
   text: string,
   toMethod: string,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startRouter } from "../support/router.ts";
 import { metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
-Deno.test("a server's redirect is followed by nobody, and no answer for a client", async () => {
+Deno.test("a server's redirect is not followed, and not passed on to the client", async () => {
   const elsewhere: string[] = [];
   await using other = startUpstream((request) => {
     elsewhere.push(request.url);
@@ -28,8 +28,8 @@ Deno.test("a server's redirect is followed by nobody, and no answer for a client
       redirect: "manual",
     });
     await answer.body?.cancel();
-    // Where `/health` says nothing, `/v1/models` tells whether the server is there; a server whose
-    // models nobody knows is no server to ask.
+    // If `/health` is inconclusive, `/v1/models` decides whether the server is up; a server whose
+    // models are unknown gets no requests.
     const expected = { "/v1/completions": 502, "/v1/models": 503 }[redirected] ?? 200;
     assert.equal(answer.status, expected, redirected);
   }

@@ -5,8 +5,8 @@ import { until } from "../support/until.ts";
 import { connectRaw, type RawConnection } from "./raw_client.ts";
 import { startStrictServer } from "./strict_server.ts";
 
-// What the runtime decides before the router's code is asked. `docs/security.md` states these
-// facts: where a new version of the runtime changes one, that page is to change with this test.
+// What the runtime does before the router's code is called. `docs/security.md` documents these
+// facts: if a new version of the runtime changes one, update that page with this test.
 
 const CHAT = "/v1/chat/completions";
 const LIVEZ = "GET /livez HTTP/1.1\r\nHost: router\r\n";
@@ -31,7 +31,7 @@ async function statusOf(connection: RawConnection, bytes: string): Promise<numbe
   return (await connection.answer())?.status;
 }
 
-Deno.test("a head may have 128 headers and 64 KiB; what is more is answered 400", async () => {
+Deno.test("a head may have 128 headers and 64 KiB; a larger one is 400", async () => {
   await using parts = await setUp();
   const withHeaders = (count: number) =>
     `${LIVEZ}${Array.from({ length: count - 1 }, (_, i) => `X-${i}: a\r\n`).join("")}\r\n`;
@@ -52,7 +52,7 @@ Deno.test("a head may have 128 headers and 64 KiB; what is more is answered 400"
   }
 });
 
-Deno.test("a body together with an upgrade is answered 400, and the router never hears of it", async () => {
+Deno.test("a body with an upgrade is 400, and the request doesn't reach the router's code", async () => {
   await using parts = await setUp();
   for (const protocol of ["h2c", "websocket"]) {
     await using connection = await parts.connect();
@@ -63,7 +63,7 @@ Deno.test("a body together with an upgrade is answered 400, and the router never
   assert.doesNotMatch(page, /^vllm_router_requests_total\{/m);
 });
 
-Deno.test("100 Continue is said at once, before anybody looks at the request", async () => {
+Deno.test("100 Continue is sent at once, before the request is examined", async () => {
   await using parts = await setUp();
   for (const path of [CHAT, "/nowhere"]) {
     await using connection = await parts.connect();
@@ -77,7 +77,7 @@ Deno.test("100 Continue is said at once, before anybody looks at the request", a
   assert.deepEqual(parts.server.problems, []);
 });
 
-Deno.test("a request turned away unread is answered at once; what still comes is thrown away", async () => {
+Deno.test("a request rejected unread is answered at once; the rest of it is discarded", async () => {
   await using parts = await setUp();
   await using connection = await parts.connect();
   const body = "x".repeat(1024 * 1024);
@@ -86,7 +86,7 @@ Deno.test("a request turned away unread is answered at once; what still comes is
   );
   const answer = await connection.answer();
   assert.equal(answer?.status, 404);
-  // It says so and doesn't do so: the connection is only closed by the client.
+  // Despite the header, the runtime leaves the connection open until the client closes it.
   assert.ok(answer.headers.some(([name, value]) => name === "connection" && value === "close"));
   await connection.send(body);
   await connection.end();
@@ -94,7 +94,7 @@ Deno.test("a request turned away unread is answered at once; what still comes is
   assert.deepEqual(parts.server.requests, []);
 });
 
-Deno.test("requests sent without waiting are answered in their order, one after another", async () => {
+Deno.test("pipelined requests are answered in order, one at a time", async () => {
   await using parts = await setUp();
   await using connection = await parts.connect();
   const ask = (body: string) =>
@@ -112,7 +112,7 @@ Deno.test("requests sent without waiting are answered in their order, one after 
   assert.deepEqual(parts.server.problems, []);
 });
 
-Deno.test("a client that leaves early, at any byte, leaves nothing behind", async () => {
+Deno.test("a client that disconnects at any byte leaves nothing behind", async () => {
   await using parts = await setUp();
   const { server, inFlight } = parts;
   const body = `{"a":"${"x".repeat(40)}"}`;
@@ -129,7 +129,7 @@ Deno.test("a client that leaves early, at any byte, leaves nothing behind", asyn
   assert.deepEqual(server.problems, []);
 });
 
-Deno.test("bytes that come one at a time are one request", async () => {
+Deno.test("bytes that arrive one at a time form one request", async () => {
   await using parts = await setUp();
   const { server } = parts;
   await using connection = await parts.connect();
@@ -141,7 +141,7 @@ Deno.test("bytes that come one at a time are one request", async () => {
   assert.deepEqual(server.problems, []);
 });
 
-/** Asks by HTTP/2 in plain text, which the runtime takes on the same port. */
+/** Sends a request over plain-text HTTP/2, which the runtime accepts on the same port. */
 async function askHttp2(
   url: string,
   headers: http2.OutgoingHttpHeaders,
@@ -163,7 +163,7 @@ async function askHttp2(
   return status;
 }
 
-Deno.test("HTTP/2 is spoken too, and leads nowhere that HTTP/1.1 doesn't", async () => {
+Deno.test("HTTP/2 is accepted, and reaches nothing that HTTP/1.1 doesn't", async () => {
   await using parts = await setUp();
   const { server, router } = parts;
   const ask = (headers: http2.OutgoingHttpHeaders) =>

@@ -6,7 +6,7 @@ import { configText, startRecorder } from "./guarded.ts";
 import { connectRaw } from "./raw_client.ts";
 import { startProcess } from "./process.ts";
 
-/** Whatever holds this must not be found. */
+/** Text that must not appear anywhere. */
 const MARK = "marked";
 const KEYS = {
   inline: "marked-router-key-inline",
@@ -18,7 +18,7 @@ const KEYS = {
 const PROMPT = "marked-prompt";
 const ANSWER = "marked-answer";
 
-/** What a secret looks like where it is found. */
+/** Returns the secrets that a text contains, in plain, encoded or hashed form. */
 function found(text: string, privateKey: string): string[] {
   const lines = privateKey.split("\n").filter((line) => line.length > 20 && !line.includes("---"));
   const encoded = Object.values(KEYS).map((key) => btoa(key).replace(/=+$/, ""));
@@ -35,7 +35,7 @@ const servers = (server: string, tables: string) =>
     tables,
   });
 
-Deno.test("no key and no prompt is in logs, errors, pages, metrics, the command line or a crash", async (t) => {
+Deno.test("logs, errors, pages, metrics, the command line and crashes contain no key and no prompt", async (t) => {
   const folder = await Deno.makeTempDir();
   const { cert, key: privateKey } = await (await createAuthority()).issue();
   let answers = 0;
@@ -53,7 +53,7 @@ Deno.test("no key and no prompt is in logs, errors, pages, metrics, the command 
       case 4:
         return new Response(ANSWER, { status: 429 });
       default:
-        // Ends without its last event.
+        // The stream ends without its last event.
         return new Response(`data: {"choices":[{"text":"${ANSWER}"}]}\n\n`, stream);
     }
   });
@@ -84,7 +84,7 @@ api_keys = [
     const ask = async (headers: Record<string, string>, body: string, path = "/v1/completions") => {
       const answer = await fetch(url + path, { method: "POST", headers, body });
       const text = await answer.text().catch(String);
-      // What the server says goes through; what the router says has nothing of it.
+      // The server's own text is passed on; the router adds no secrets.
       const own = text.replaceAll(ANSWER, "").replaceAll(`"x-answer"`, "");
       outputs[`${path} ${answer.status}`] = own;
       return answer.status;
@@ -95,7 +95,7 @@ api_keys = [
         await ask({ authorization: `Bearer ${key}` }, prompt);
         await ask({ "x-api-key": key }, prompt, `/v1/chat/completions?${PROMPT}=${key}`);
       }
-      // Wrong ones of every kind.
+      // All kinds of invalid requests.
       const headers = { authorization: `Bearer ${key}` };
       assert.equal(await ask({ authorization: `Bearer ${key}x` }, prompt), 401);
       assert.equal(await ask({ authorization: `Basic ${btoa(`a:${key}`)}` }, prompt), 401);
@@ -109,7 +109,7 @@ api_keys = [
     await raw.send(`POST /v1/completions HTTP/1.1\r\nX: ${PROMPT}\x01\r\n${KEYS.inline}\r\n\r\n`);
     outputs["what the runtime refuses"] = await raw.closed();
 
-    // What can't be used, with keys in the wrong places.
+    // Invalid configurations, with keys in the wrong places.
     const problems = () => router.output().split("was not taken").length;
     for (
       const text of [
@@ -129,19 +129,19 @@ api_keys = [
     ) {
       const before = problems();
       await write("servers.toml", text);
-      await until("it was refused", () => problems() > before);
+      await until("the configuration is rejected", () => problems() > before);
     }
     const before = problems();
     await write("servers.toml", files["servers.toml"]!);
     await write("keys.toml", `api_keys = ["${KEYS.inFile}"`);
-    await until("it was refused", () => problems() > before);
+    await until("the configuration is rejected", () => problems() > before);
     await write("keys.toml", files["keys.toml"]!);
     const reloads = () => router.output().split("Configuration reloaded").length;
     const reloaded = reloads();
-    // A certificate for a router without TLS is taken after a restart.
+    // Enabling TLS takes effect after a restart.
     const withTls = `${auth()}\n[tls]\ncert = "cert.pem"\nkey = "key.pem"`;
     await write("servers.toml", servers(server.url, withTls));
-    await until("it was taken", () => reloads() > reloaded);
+    await until("the configuration takes effect", () => reloads() > reloaded);
 
     const headers = { authorization: `Bearer ${KEYS.inline}` };
     for (
@@ -166,7 +166,7 @@ api_keys = [
     assert.equal(signal, "SIGABRT");
     outputs["what it wrote"] = router.output();
     outputs["the log file"] = await Deno.readTextFile(`${folder}/logs/router.log`);
-    // It had something to tell.
+    // The outputs are not empty.
     assert.match(outputs["what it wrote"], /"key":"inline"/);
     assert.match(outputs["the log file"], /"status":401|401 POST/);
     assert.match(outputs["/metrics"]!, /key_requests_total{key="hashed"/);
@@ -179,7 +179,7 @@ api_keys = [
   }
 });
 
-Deno.test("a router that fails at its start says nothing of its keys", async () => {
+Deno.test("a router that fails to start doesn't show its keys", async () => {
   const folder = await Deno.makeTempDir();
   const { key: privateKey, cert } = await (await createAuthority()).issue();
   try {

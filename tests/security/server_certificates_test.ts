@@ -19,7 +19,7 @@ const ask = (url: string, signal?: AbortSignal) =>
     ...(signal && { signal }),
   });
 
-Deno.test("a server that signed its own certificate is checked, scraped and asked, whole and streamed", async () => {
+Deno.test("a server with a self-signed certificate is checked, scraped and queried, with and without streaming", async () => {
   const own = await createSelfSigned();
   const last = EVENT.replace("}]", `,"finish_reason":"stop"}]`);
   const events = `${EVENT}${last}data: [DONE]\n\n`;
@@ -38,12 +38,12 @@ Deno.test("a server that signed its own certificate is checked, scraped and aske
   const streamed = await router.ask({ body: CHAT.replace("}", `,"stream":true}`) });
   assert.equal(await streamed.text(), events);
   const paths = () => [...new Set(server.looks.map(({ path }) => path))].sort();
-  await until("all were looked at", () => paths().length === 3);
+  await until("all have been polled", () => paths().length === 3);
   assert.deepEqual(paths(), ["/health", "/metrics", "/v1/models"]);
   assert.equal(router.gateway.fleet.snapshot().servers[0]!.state, "healthy");
 });
 
-Deno.test("a server whose certificate is another's, or for another host, is out and says why", async () => {
+Deno.test("a server with an untrusted certificate, or one for another host, is unhealthy with the reason", async () => {
   const own = await createSelfSigned();
   await using server = startRecorder(undefined, own);
   for (
@@ -59,14 +59,14 @@ Deno.test("a server whose certificate is another's, or for another host, is out 
       files: { "ca.pem": ca },
     });
     const state = () => router.gateway.fleet.snapshot().servers[0]!;
-    await until("it is out", () => state().state === "unhealthy");
+    await until("the server is unhealthy", () => state().state === "unhealthy");
     assert.match(state().reason ?? "", /certificate/);
     assert.equal(await statusOf(router.ask()), 503);
   }
   assert.deepEqual(server.looks, []);
 });
 
-Deno.test("tls_skip_verify is warned of at the start and at each reload that has it", async () => {
+Deno.test("tls_skip_verify is a warning at the start and at each reload", async () => {
   await using server = startRecorder(undefined, await createSelfSigned());
   const options = { server: server.url, serverKeys: `name = "gpu-7", tls_skip_verify = true` };
   const folder = await Deno.makeTempDir();
@@ -77,17 +77,17 @@ Deno.test("tls_skip_verify is warned of at the start and at each reload that has
     await using router = await startCli(["--config", `${folder}/servers.toml`]);
     const warned = () =>
       router.output().match(/tls_skip_verify[^\n]*certificate of gpu-7 is not checked/g)?.length;
-    await until("it is warned of", () => warned() === 1);
+    await until("the warning is logged", () => warned() === 1);
     assert.equal(await statusOf(ask(router.url)), 200);
     await write("debug_headers = true");
-    await until("it is warned of again", () => warned() === 2);
+    await until("the warning is logged again", () => warned() === 2);
     assert.doesNotMatch(router.output(), /NotCapable|Requires .* access/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("a proxy that the environment names gets nothing of what goes to such servers", async () => {
+Deno.test("proxy variables in the environment are ignored for such servers", async () => {
   await using proxy = startForwardProxy();
   const own = await createSelfSigned();
   await using server = startRecorder(undefined, own);
@@ -106,7 +106,7 @@ Deno.test("a proxy that the environment names gets nothing of what goes to such 
   }
 });
 
-Deno.test("a client that leaves in the midst of a stream ends the server's connection", async () => {
+Deno.test("a client that disconnects during a stream closes the server's connection", async () => {
   const own = await createSelfSigned();
   const closed = Promise.withResolvers<unknown>();
   await using server = startRaw(async (connection) => {
@@ -127,7 +127,7 @@ Deno.test("a client that leaves in the midst of a stream ends the server's conne
   }
 });
 
-Deno.test("a server that ends before the head, or is not there, is replaced by another", async () => {
+Deno.test("a request fails over if a server closes before the head or is down", async () => {
   const own = await createSelfSigned();
   await using breaking = startRaw((connection) => connection.close(), own);
   await using well = startRaw((connection) => say(connection, OK), own);
@@ -145,7 +145,7 @@ Deno.test("a server that ends before the head, or is not there, is replaced by a
   assert.ok(breaking.requests() > 0);
 });
 
-Deno.test("connections are kept, and one that was closed meanwhile is nobody's failure", async () => {
+Deno.test("connections are reused, and one closed while idle doesn't count as a failure", async () => {
   const own = await createSelfSigned();
   let isFickle = false;
   await using server = startRaw(async (connection, nth) => {

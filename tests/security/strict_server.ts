@@ -1,30 +1,30 @@
-/** A request as it came to the server, byte for byte. */
+/** A request as the server received it, byte for byte. */
 export interface RecordedRequest {
   readonly method: string;
   readonly target: string;
-  /** As they came, in their order. */
+  /** Unchanged, in order. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string;
 }
 
-/** A server that takes nothing but clean requests for clean, and remembers all it was sent. */
+/** A server that records all requests, and reports everything that isn't strictly well-formed. */
 export interface StrictServer extends AsyncDisposable {
   readonly url: string;
-  /** What came beside the router's own looks at health, models and metrics. */
+  /** Requests other than the router's own polls of health, models and metrics. */
   readonly requests: RecordedRequest[];
-  /** Everything unclean about anything that came, those looks included. */
+  /** Every deviation in any request, including those polls. */
   readonly problems: readonly string[];
-  /** How often the router has looked at it. */
+  /** Number of the router's polls. */
   looks(): number;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** No control character but the tab; what is not ASCII is opaque (RFC 9110, section 5.5). */
+/** No control characters except tab; non-ASCII bytes are opaque (RFC 9110, section 5.5). */
 const VALUE = /^$|^[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?$/;
-/** Path and query of visible ASCII: no other form of a target, and no fragment. */
+/** Origin form only, in visible ASCII, without a fragment. */
 const TARGET = /^\/[!"$-~]*$/;
 const HOST = /^(?:[\w.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?$/;
-/** What belongs to one connection, or to a router that doesn't know how long a body is. */
+/** Headers that a proxy must not forward. */
 const NOT_FORWARDED = [
   "connection",
   "endpoint-load-metrics-format",
@@ -70,7 +70,7 @@ export function startStrictServer(): StrictServer {
       }
       if (rest !== "") problems.push(`a connection ended in ${JSON.stringify(rest.slice(0, 100))}`);
     } catch (error) {
-      // A router may drop a connection at any time, even while it is answered.
+      // The router may close a connection at any time, even during a response.
       const gone = [Deno.errors.ConnectionReset, Deno.errors.BrokenPipe, Deno.errors.BadResource]
         .some((gone) => error instanceof gone);
       if (!gone) problems.push(String(error));
@@ -99,8 +99,8 @@ export function startStrictServer(): StrictServer {
 }
 
 /**
- * The request that `text` begins with, as soon as it can be told where it ends. What makes that
- * impossible is a problem and ends the reading: all that came is taken for the request.
+ * Parses the request at the start of `text`, once its end is known. If the end can't be determined,
+ * that is a problem, and all of `text` counts as the request.
  */
 export function parseRequest(
   text: string,
@@ -108,7 +108,7 @@ export function parseRequest(
   if (text === "") return undefined;
   const headEnd = text.indexOf("\r\n\r\n");
   if (headEnd === -1) {
-    // A head that isn't whole may become so, unless it ends in another way.
+    // An incomplete head may still be completed, unless it ends in bare line feeds.
     if (!/\n\r?\n/.test(text)) return undefined;
     const request = { method: "", target: "", headers: [], body: text };
     return { request, problems: ["a head that ends in bare LF"], rest: "" };
@@ -157,7 +157,7 @@ const PAGES: Record<string, string> = {
   "/metrics": plain(METRICS, "text/plain"),
 };
 
-/** 200 for whatever is asked: what should not have come is seen at the client too. */
+/** Answers everything with 200, so that the client notices a request that shouldn't have arrived. */
 function answerTo({ target, body }: RecordedRequest): string {
   if (/"stream": ?true/.test(body)) {
     const events = ["data: {}\n\n", "data: [DONE]\n\n"];

@@ -11,7 +11,7 @@ function problemsOf(text: string): readonly string[] {
   return parsed.problems;
 }
 
-Deno.test("a clean request is clean, and what follows it is the next one", () => {
+Deno.test("a well-formed request has no problems, and the bytes after it are the next request", () => {
   assert.deepEqual(parseRequest(CLEAN + CLEAN), {
     request: {
       method: "POST",
@@ -26,7 +26,7 @@ Deno.test("a clean request is clean, and what follows it is the next one", () =>
   assert.equal(parseRequest(CLEAN.slice(0, 40)), undefined);
 });
 
-Deno.test("everything unclean is seen", () => {
+Deno.test("every deviation is detected", () => {
   const insteadOf = (clean: string, unclean: string) => {
     assert.ok(CLEAN.includes(clean));
     return CLEAN.replace(clean, unclean);
@@ -77,7 +77,7 @@ Deno.test("everything unclean is seen", () => {
   ) assert.ok(problemsOf(unclean).length > 0, JSON.stringify(unclean));
 });
 
-Deno.test("the server tells what is unclean on its connections, answers and goes on", async () => {
+Deno.test("the server reports deviations on its connections, answers and continues", async () => {
   await using server = startStrictServer();
   const { port } = new URL(server.url);
   await using connection = await connectRaw(Number(port));
@@ -96,7 +96,7 @@ Deno.test("the server tells what is unclean on its connections, answers and goes
   assert.equal(server.requests.length, 3);
 });
 
-Deno.test("a router's own looks at it are clean", async () => {
+Deno.test("the router's own polls are well-formed", async () => {
   await using server = startStrictServer();
   await using router = await startRouter([{ url: server.url, api_key: "secret" }]);
   assert.equal(router.fleet.snapshot().servers[0]?.state, "healthy");

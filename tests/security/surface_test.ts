@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { bearer, CHAT, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 import { connectRaw } from "./raw_client.ts";
 
-Deno.test("a WebSocket is refused with a clear 501, wherever it is asked for", async () => {
+Deno.test("WebSocket upgrades are 501 at every path", async () => {
   await using server = startRecorder();
   for (const tables of ["", `[auth]\napi_keys = ["good-key"]`]) {
     await using router = await startGuarded({ server: server.url, tables });
@@ -30,7 +30,7 @@ Deno.test("a WebSocket is refused with a clear 501, wherever it is asked for", a
   assert.deepEqual(server.seen, []);
 });
 
-Deno.test("no answer of a server tells where it is: redirects are failures, addresses are dropped", async () => {
+Deno.test("no response reveals a server's address: redirects are failures, address headers are dropped", async () => {
   for (const status of [200, 201, 301, 302, 303, 307, 308, 400, 404, 429, 500, 503]) {
     const told: string[] = [];
     await using server = startRecorder(() =>
@@ -53,7 +53,7 @@ Deno.test("no answer of a server tells where it is: redirects are failures, addr
   }
 });
 
-Deno.test("no error of the router's own tells where servers are", async () => {
+Deno.test("the router's own errors don't reveal server addresses", async () => {
   const breaks: Record<string, () => Response> = {
     "after the head": () =>
       new Response(
@@ -99,7 +99,7 @@ Deno.test("no error of the router's own tells where servers are", async () => {
       ]
     ) {
       const answer = await router.ask({ headers, body });
-      // A broken answer breaks.
+      // The response may be truncated.
       const text = await readAll(answer);
       assert.equal(findAddress(server.url, answer, text), undefined, how);
     }
@@ -111,24 +111,24 @@ Deno.test("no error of the router's own tells where servers are", async () => {
 
   const dead = deadUrl();
   await using router = await startGuarded({ server: dead });
-  await until("it is out", async () => await statusOf(router.get("/readyz")) === 503);
+  await until("the server is unhealthy", async () => await statusOf(router.get("/readyz")) === 503);
   const answer = await router.ask();
   assert.equal(answer.status, 503);
   assert.equal(findAddress(dead, answer, await answer.text()), undefined);
 });
 
-/** What an answer brings before it ends or breaks. */
+/** Reads a response up to its end or until it breaks. */
 async function readAll(answer: Response): Promise<string> {
   let text = "";
   try {
     for await (const piece of answer.body!.pipeThrough(new TextDecoderStream())) text += piece;
   } catch {
-    // Broken.
+    // The response broke.
   }
   return text;
 }
 
-/** Where an answer names a server, if it does. */
+/** The line of a response that reveals a server's address, if any. */
 function findAddress(url: string, { headers }: Response, text: string): string | undefined {
   const { host, port } = new URL(url);
   return [...headers, ["the body", text]].map(([name, value]) => `${name}: ${value}`)

@@ -12,7 +12,7 @@ import { connectRaw } from "./raw_client.ts";
 const TLS = `[tls]\ncert = "cert.pem"\nkey = "key.pem"`;
 const filesOf = ({ cert, key }: TestCertificate) => ({ "cert.pem": cert, "key.pem": key });
 
-/** Asks over a connection of its own, trusting one authority. */
+/** Sends a request over a new connection that trusts one CA. */
 async function askTrusting(
   ca: string,
   url: string,
@@ -22,14 +22,14 @@ async function askTrusting(
     return await statusOf(fetch(`${url}/livez`, { client }));
   } catch (error) {
     const cause = String((error as Error).cause);
-    // What waits to be accepted by the listener that goes is lost.
+    // Connections still waiting for the closing listener to accept them are lost.
     if (cause.includes("Connection reset")) return "reset";
     assert.match(cause, /invalid peer certificate/);
     return "not trusted";
   }
 }
 
-/** The version that is agreed on where a client offers only one. */
+/** The TLS version negotiated by a client that offers only one. */
 function agreed(port: number, version: tls.SecureVersion, ca: string): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect({
@@ -48,7 +48,7 @@ function agreed(port: number, version: tls.SecureVersion, ca: string): Promise<s
   });
 }
 
-/** A hello that offers a version and no newer one. */
+/** A ClientHello that offers at most the given version. */
 function hello(version: string): string {
   const body = `${version}${"00".repeat(32)}00` + "0004c013002f" + "0100";
   const length = (bytes: number, digits: number) => bytes.toString(16).padStart(digits, "0");
@@ -57,7 +57,7 @@ function hello(version: string): string {
   return String.fromCharCode(...record);
 }
 
-Deno.test("TLS 1.2 and 1.3 are spoken, older versions and plain HTTP are not", async () => {
+Deno.test("TLS 1.2 and 1.3 are accepted; older versions and plain HTTP are not", async () => {
   const authority = await createAuthority();
   await using server = startRecorder();
   await using router = await startGuarded({
@@ -71,7 +71,7 @@ Deno.test("TLS 1.2 and 1.3 are spoken, older versions and plain HTTP are not", a
   for (const version of ["0300", "0301", "0302"]) {
     await using connection = await connectRaw(port);
     await connection.send(hello(version));
-    // An alert of two bytes that ends it.
+    // A two-byte fatal alert.
     const [type, , , , length, level] = await connection.closed();
     assert.deepEqual([type, length, level], ["\x15", "\x02", "\x02"], version);
   }
@@ -85,7 +85,7 @@ Deno.test("TLS 1.2 and 1.3 are spoken, older versions and plain HTTP are not", a
   assert.equal(await askTrusting((await createAuthority()).ca, router.url), "not trusted");
 });
 
-Deno.test("another certificate is shown as soon as its files change; a stream goes on meanwhile", async () => {
+Deno.test("a new certificate is presented as soon as its files change, and open streams continue", async () => {
   const [before, after] = [await createAuthority(), await createAuthority()];
   let send = (_: string) => {};
   let end = () => {};
@@ -114,8 +114,11 @@ Deno.test("another certificate is shown as soon as its files change; a stream go
   for (const [name, text] of Object.entries(filesOf(await after.issue()))) {
     await router.replace(name, text);
   }
-  await until("the new one is shown", async () => await askTrusting(after.ca, router.url) === 200);
-  await until("the old one is shown to nobody any more", async () => {
+  await until(
+    "the new certificate is presented",
+    async () => await askTrusting(after.ca, router.url) === 200,
+  );
+  await until("the old certificate is no longer presented", async () => {
     for (let i = 0; i < 20; i++) {
       if (await askTrusting(before.ca, router.url) !== "not trusted") return false;
     }
@@ -128,7 +131,7 @@ Deno.test("another certificate is shown as soon as its files change; a stream go
   assert.equal((await reader.read()).done, true, "the stream ends as it should");
 });
 
-Deno.test("20 clients that are busy on kept connections lose no request when a certificate is renewed", async () => {
+Deno.test("20 busy clients on kept-alive connections lose no request when a certificate is renewed", async () => {
   const [before, after] = [await createAuthority(), await createAuthority()];
   await using server = startRecorder();
   await using router = await startGuarded({
@@ -141,7 +144,7 @@ Deno.test("20 clients that are busy on kept connections lose no request when a c
     { length: 20 },
     () => startBusyClient(url, CHAT, [before.ca, after.ca]),
   );
-  await until("all are busy", () => clients.every(({ answered }) => answered > 2));
+  await until("all clients are busy", () => clients.every(({ answered }) => answered > 2));
   for (const [name, text] of Object.entries(filesOf(await after.issue()))) {
     await router.replace(name, text);
   }
@@ -149,7 +152,7 @@ Deno.test("20 clients that are busy on kept connections lose no request when a c
   assert.deepEqual(clients.flatMap(({ lost }) => lost), []);
 });
 
-Deno.test("a pair that is bad or half written is told and changes nothing; the other half makes it good", async () => {
+Deno.test("a bad or half-written certificate pair is logged and changes nothing until it is complete", async () => {
   const [before, after] = [await createAuthority(), await createAuthority()];
   const certificate = await after.issue();
   await using server = startRecorder();
@@ -161,7 +164,7 @@ Deno.test("a pair that is bad or half written is told and changes nothing; the o
   const told = () => (router.log().match(/tls: the certificate can't be used/g) ?? []).length;
   for (
     const [name, text] of [
-      // Only one of the two is there yet: they don't fit.
+      // Only one of the two files is new: they don't match.
       ["cert.pem", certificate.cert],
       ["cert.pem", certificate.cert.slice(0, 200)],
       ["cert.pem", "no certificate"],
@@ -176,11 +179,14 @@ Deno.test("a pair that is bad or half written is told and changes nothing; the o
     assert.equal(await askTrusting(before.ca, router.url), 200);
   }
   await router.write("key.pem", certificate.key);
-  await until("it is shown", async () => await askTrusting(after.ca, router.url) === 200);
+  await until(
+    "the new certificate is presented",
+    async () => await askTrusting(after.ca, router.url) === 200,
+  );
   assert.doesNotMatch(router.log(), /BEGIN|PRIVATE/);
 });
 
-Deno.test("TLS itself is switched on and off by a restart, which is told", async () => {
+Deno.test("enabling or disabling TLS requires a restart, and the log says so", async () => {
   const authority = await createAuthority();
   await using server = startRecorder();
   await using router = await startGuarded({
@@ -189,11 +195,14 @@ Deno.test("TLS itself is switched on and off by a restart, which is told", async
     files: filesOf(await authority.issue()),
   });
   await router.write("servers.toml", configText({ server: server.url }));
-  await until("told", () => router.log().includes("tls takes effect after a restart"));
+  await until(
+    "the problem is logged",
+    () => router.log().includes("tls takes effect after a restart"),
+  );
   assert.equal(await askTrusting(authority.ca, router.url), 200);
 });
 
-Deno.test("a port that is taken is found taken with TLS as well", async () => {
+Deno.test("a port in use is detected with TLS, too", async () => {
   const authority = await createAuthority();
   await using server = startRecorder();
   await using router = await startGuarded({
@@ -215,7 +224,7 @@ Deno.test("a port that is taken is found taken with TLS as well", async () => {
   );
 });
 
-Deno.test("a router with a certificate that can't be used says so in a line and doesn't start", async () => {
+Deno.test("a router with an invalid certificate reports it in one line and doesn't start", async () => {
   const authority = await createAuthority();
   const [{ cert }, { key }] = [await authority.issue(), await authority.issue()];
   const folder = await Deno.makeTempDir();
@@ -238,14 +247,14 @@ Deno.test("a router with a certificate that can't be used says so in a line and 
     );
     const inlined = await cli(["run", "--config", path]);
     assert.equal(inlined.code, 1);
-    assert.match(inlined.stderr, /tls\.key: expected the name of a file; what is there is not rep/);
+    assert.match(inlined.stderr, /tls\.key: expected a file name; the value is not shown/);
     assert.doesNotMatch(inlined.stderr, /PRIVATE/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("an https server is believed by the authority that is named for it, and by no other", async () => {
+Deno.test("an https server is trusted only through its configured CA", async () => {
   const [own, other] = [await createAuthority(), await createAuthority()];
   await using server = startRecorder(undefined, await own.issue());
   await using known = await startGuarded({

@@ -5,7 +5,7 @@ import { bearer, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 const ROUTER_KEYS = `[auth]\napi_keys = ["of-the-router"]`;
 const SERVER_KEY = `api_key = "of-the-server"`;
 
-/** What a server sees of keys, where a client shows those. */
+/** The key headers that a server receives for a client's headers. */
 async function seen(
   headers: Record<string, string>,
   { tables = "", serverKeys = "" },
@@ -17,12 +17,12 @@ async function seen(
   return ["authorization", "x-api-key", "api-key"].map((name) => request!.headers.get(name));
 }
 
-Deno.test("without any key in the configuration a server gets its clients' own", async () => {
+Deno.test("without configured keys, clients' keys are passed on to the server", async () => {
   assert.deepEqual(await seen(bearer("of-the-client"), {}), ["Bearer of-the-client", null, null]);
   assert.deepEqual(await seen({ "x-api-key": "of-the-client" }, {}), [null, "of-the-client", null]);
 });
 
-Deno.test("a server's key takes the place of what a client shows, in any header", async () => {
+Deno.test("a server's key replaces the client's key in any header", async () => {
   const both = { ...bearer("of-the-client"), "x-api-key": "of-the-client" };
   for (
     const headers of [{}, both, { "x-api-key": "of-the-client" }, {
@@ -34,7 +34,7 @@ Deno.test("a server's key takes the place of what a client shows, in any header"
   }
 });
 
-Deno.test("the router's keys go to no server, whether it has one of its own or not", async () => {
+Deno.test("the router's keys are sent to no server, with or without a key of its own", async () => {
   const other = { "x-api-key": "something-else" };
   for (
     const headers of [
@@ -53,7 +53,7 @@ Deno.test("the router's keys go to no server, whether it has one of its own or n
   }
 });
 
-Deno.test("the router shows a server its key where it looks at health, models and load", async () => {
+Deno.test("the router sends the server's key when it polls health, models and metrics", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({
     server: server.url,
@@ -61,7 +61,7 @@ Deno.test("the router shows a server its key where it looks at health, models an
     tables: ROUTER_KEYS,
   });
   const paths = () => [...new Set(server.looks.map(({ path }) => path))].sort();
-  await until("all were looked at", () => paths().length === 3);
+  await until("all have been polled", () => paths().length === 3);
   assert.deepEqual(paths(), ["/health", "/metrics", "/v1/models"]);
   for (const { headers } of server.looks) {
     assert.equal(headers.get("authorization"), "Bearer of-the-server");

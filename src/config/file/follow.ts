@@ -5,23 +5,23 @@ import { SETTLE_MS, watchFoldersOf } from "./watch.ts";
 
 export interface FollowOptions {
   readonly path: string;
-  /** What it and the files that it names held when it was first loaded. */
+  /** Contents of the file and the files it references, as first loaded. */
   readonly text: string;
-  /** The files that it names. */
+  /** The files it references. */
   readonly files: readonly string[];
-  /** The slow poll behind the watch, for file systems that tell nothing. Asked before each wait. */
+  /** Poll interval, for file systems without change events. Read before each wait. */
   readonly pollMs: () => number;
-  /** A new and valid configuration. */
+  /** Called with each new valid configuration. */
   readonly onConfig: (config: Config, warnings: readonly Diagnostic[]) => void;
-  /** A change that can't be used; what ran before goes on. */
+  /** Called when a changed file is invalid; the previous configuration stays in effect. */
   readonly onProblems: (problems: readonly Diagnostic[]) => void;
-  /** What should not have happened while the file was read or taken; following goes on. */
+  /** Called on an unexpected error while reading or applying the file; following continues. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Follows a configuration file as it changes. */
 export interface Follower {
-  /** Reads the file now and takes it even if it didn't change. */
+  /** Reads and applies the file now, even if it is unchanged. */
   reload(): Promise<void>;
   stop(): void;
 }
@@ -43,7 +43,7 @@ export function followConfig(options: FollowOptions): Follower {
     if (checked.ok) options.onConfig(checked.config, checked.warnings);
     else options.onProblems(checked.problems);
   }
-  // One after the other, so that an older text never overtakes a newer one.
+  // Reads are serialised so that older contents never replace newer ones.
   const look = (force: boolean) => last = last.then(() => read(force), () => read(force));
 
   const lookUnasked = () => void look(false).catch(options.onError);
@@ -53,7 +53,7 @@ export function followConfig(options: FollowOptions): Follower {
     lookUnasked();
     timer = setTimeout(poll, options.pollMs());
   };
-  // Soon, since the file may have changed after it was first loaded.
+  // The first poll is early: the file may have changed since it was first loaded.
   timer = setTimeout(poll, SETTLE_MS);
 
   return {

@@ -4,13 +4,13 @@ import type { References } from "../references.ts";
 import type { Diagnostic } from "../diagnostic.ts";
 import { checkConfig, type Checked } from "../schema.ts";
 
-/** A configuration file as it was read. */
+/** A loaded configuration file. */
 export interface Loaded {
-  /** What it holds, and what the files that it names hold: all that a watcher has to compare. */
+  /** Contents of the file and of the files it references; a watcher compares this. */
   readonly text: string;
-  /** The files that it names, as paths. */
+  /** Resolved paths of the files it references. */
   readonly files: readonly string[];
-  /** What it means, or what is the matter with it. */
+  /** The configuration, or its problems. */
   readonly checked: Checked;
 }
 
@@ -31,7 +31,7 @@ export function parseConfig(
   return checkConfig(raw, env, file);
 }
 
-/** Reads a configuration file and the files that it names, which are looked for from its folder. */
+/** Loads a configuration file and the files it references, resolved relative to its folder. */
 export async function loadConfig(
   path: string,
   env: References["env"] = (name) => Deno.env.get(name),
@@ -62,7 +62,7 @@ export async function loadConfig(
   return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
 }
 
-/** With the file's name before each place in it. */
+/** Prefixes each location with the file's path. */
 function inFile(path: string, checked: Checked): Checked {
   const named = (problems: readonly Diagnostic[]) =>
     problems.map(({ where, what }) => ({ where: `${path}: ${where}`, what }));

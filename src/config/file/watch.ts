@@ -1,20 +1,20 @@
 import { dirname } from "node:path";
 
-/** Long enough for an editor's burst of events, short enough to feel immediate. */
+/** Debounce time: covers an editor's burst of events, but still feels immediate. */
 export const SETTLE_MS = 100;
 
-/** A watch over the folders that decide what a path leads to. */
+/** A watch over the folders that determine which file a path resolves to. */
 export interface FolderWatch {
-  /** Looks anew where the path leads, since a link may have been turned elsewhere. */
+  /** Resolves the paths again, since a symlink may have changed. */
   renew(): void;
   stop(): void;
 }
 
 /**
- * Calls `onEvent` soon after anything happens in the folder of one of `paths`, or in that of the
- * file it links to: an edit in place, an atomic rename, a ConfigMap's symlink swap. A watch on the file
- * itself would end at the first rename. The caller compares contents, since most events in a
- * folder are about something else.
+ * Calls `onEvent` shortly after any change in the folder of one of `paths` or of its symlink
+ * target: an edit in place, an atomic rename, a ConfigMap's symlink swap. A watch on the file
+ * itself would end at the first rename. The caller must compare contents, since most events in a
+ * folder concern other files.
  */
 export function watchFoldersOf(
   paths: () => readonly string[],
@@ -31,7 +31,7 @@ export function watchFoldersOf(
         onEvent();
       }, SETTLE_MS);
     }
-    // Its folder went away: the next look may find another.
+    // The folder was removed; the next renew() may find another.
     if (watcher === events) watched = "";
   }
 
@@ -45,7 +45,7 @@ export function watchFoldersOf(
       watched = folders.join("\n");
       listen(watcher).catch(() => watched = "");
     } catch {
-      // No folder to watch just now: the slow poll goes on, and renews.
+      // No folder to watch at present; the poll continues and calls renew().
       watched = "";
     }
   }
@@ -61,17 +61,17 @@ export function watchFoldersOf(
   };
 }
 
-/** The folders of the files, and where a file is a link, the folder it leads to. */
+/** The folders of the files and of their symlink targets. */
 function foldersOf(paths: readonly string[]): string[] {
   const folders = new Set(paths.map((path) => dirname(path)));
   for (const path of paths) {
     try {
       folders.add(dirname(Deno.realPathSync(path)));
     } catch {
-      // A file that is missing just now leads nowhere.
+      // A missing file has no target.
     }
   }
-  // One that is missing would keep the others from being watched.
+  // Deno.watchFs watches nothing if one folder is missing.
   return [...folders].filter(isThere);
 }
 

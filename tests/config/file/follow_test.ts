@@ -4,7 +4,7 @@ import { followConfig, type Follower } from "../../../src/config/file/follow.ts"
 import type { Diagnostic } from "../../../src/config/schema.ts";
 import { until } from "../../support/until.ts";
 
-/** A change has to take effect within a second. */
+/** A change must take effect within a second. */
 const SOON_MS = 1_000;
 
 function fileOf(url: string): string {
@@ -20,7 +20,7 @@ interface Followed {
   readonly lastUrl: () => string | undefined;
 }
 
-/** Follows a file of a fresh folder; `prepare` makes it other than a plain one. */
+/** Follows a file in a new folder; `prepare` can replace it, for example by a symlink. */
 async function following(
   use: (followed: Followed) => Promise<void>,
   { pollMs = 60_000, prepare }: {
@@ -59,15 +59,15 @@ async function following(
   }
 }
 
-Deno.test("an edit in place is taken within a second", () =>
+Deno.test("an in-place edit takes effect within a second", () =>
   following(async ({ path, lastUrl }) => {
     await Deno.writeTextFile(path, fileOf("http://after"));
-    await until("taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://after", SOON_MS);
     await Deno.writeTextFile(path, fileOf("http://later"));
-    await until("taken again", () => lastUrl() === "http://later", SOON_MS);
+    await until("the second change takes effect", () => lastUrl() === "http://later", SOON_MS);
   }));
 
-Deno.test("each of several atomic renames is taken within a second", () =>
+Deno.test("each of several atomic renames takes effect within a second", () =>
   following(async ({ folder, path, lastUrl }) => {
     for (const url of ["http://one", "http://two", "http://three"]) {
       await Deno.writeTextFile(`${folder}/.new`, fileOf(url));
@@ -76,7 +76,7 @@ Deno.test("each of several atomic renames is taken within a second", () =>
     }
   }));
 
-/** What the kubelet does: a new folder, and `..data` swapped to it by a rename. */
+/** Updates a ConfigMap like the kubelet: creates a new folder, and renames a link over `..data`. */
 async function swapConfigMap(
   folder: string,
   version: string,
@@ -88,7 +88,7 @@ async function swapConfigMap(
   await Deno.rename(`${folder}/..data_tmp`, `${folder}/..data`);
 }
 
-Deno.test("each of several symlink swaps of a ConfigMap is taken within a second", () =>
+Deno.test("each of several symlink swaps of a ConfigMap takes effect within a second", () =>
   following(async ({ folder, lastUrl }) => {
     for (const version of [2, 3, 4]) {
       const url = `http://version-${version}`;
@@ -103,10 +103,10 @@ Deno.test("each of several symlink swaps of a ConfigMap is taken within a second
     },
   }));
 
-Deno.test("an edit of a file in another folder that the path links to is taken", () =>
+Deno.test("an edit of the symlink's target in another folder takes effect", () =>
   following(async ({ folder, lastUrl }) => {
     await Deno.writeTextFile(`${folder}/real/a.toml`, fileOf("http://after"));
-    await until("taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://after", SOON_MS);
   }, {
     prepare: async (folder, path, text) => {
       await Deno.mkdir(`${folder}/real`);
@@ -115,15 +115,15 @@ Deno.test("an edit of a file in another folder that the path links to is taken",
     },
   }));
 
-Deno.test("an edit of the file that the path has been linked to since is taken", () =>
+Deno.test("an edit of a symlink's new target takes effect", () =>
   following(async ({ folder, path, lastUrl }) => {
     await Deno.mkdir(`${folder}/other`);
     await Deno.writeTextFile(`${folder}/other/b.toml`, fileOf("http://linked"));
     await Deno.symlink("other/b.toml", `${folder}/.new`);
     await Deno.rename(`${folder}/.new`, path);
-    await until("link taken", () => lastUrl() === "http://linked", SOON_MS);
+    await until("the new link takes effect", () => lastUrl() === "http://linked", SOON_MS);
     await Deno.writeTextFile(`${folder}/other/b.toml`, fileOf("http://after"));
-    await until("edit taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the edit takes effect", () => lastUrl() === "http://after", SOON_MS);
   }, {
     prepare: async (folder, path, text) => {
       await Deno.mkdir(`${folder}/real`);
@@ -132,47 +132,47 @@ Deno.test("an edit of the file that the path has been linked to since is taken",
     },
   }));
 
-Deno.test("an invalid file is reported and changes nothing, a good one after it is taken", () =>
+Deno.test("an invalid file is reported and changes nothing; a later valid one takes effect", () =>
   following(async ({ path, configs, problems, lastUrl }) => {
     await Deno.writeTextFile(path, `[servers]\nservers = []\n`);
-    await until("reported", () => problems.length > 0, SOON_MS);
+    await until("the problem is reported", () => problems.length > 0, SOON_MS);
     assert.deepEqual(problems[0]?.map(({ where }) => where), [
       `${path}: servers.servers`,
     ]);
     assert.deepEqual(configs, []);
 
-    // In one step: a file that is written in place may be read half-way, which is a problem as well.
+    // Atomically: a file written in place may be read half-written, which is reported as well.
     await Deno.writeTextFile(`${path}.new`, fileOf("http://after"));
     await Deno.rename(`${path}.new`, path);
-    await until("taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://after", SOON_MS);
     assert.equal(problems.length, 1);
   }));
 
-Deno.test("a file that goes away is reported, and taken when it is back", () =>
+Deno.test("a removed file is reported, and takes effect when it is back", () =>
   following(async ({ path, problems, lastUrl }) => {
     await Deno.remove(path);
-    await until("reported", () => problems.length > 0, SOON_MS);
+    await until("the problem is reported", () => problems.length > 0, SOON_MS);
     assert.equal(problems[0]?.[0]?.where, path);
     await Deno.writeTextFile(path, fileOf("http://back"));
-    await until("taken", () => lastUrl() === "http://back", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://back", SOON_MS);
   }));
 
-Deno.test("what happens to other files of the folder is no reload", () =>
+Deno.test("changes to other files in the folder cause no reload", () =>
   following(async ({ folder, path, configs, lastUrl }) => {
     await Deno.writeTextFile(`${folder}/notes.txt`, "nothing of interest");
     await Deno.writeTextFile(`${folder}/.same`, fileOf("http://before"));
     await Deno.rename(`${folder}/.same`, path);
     await Deno.writeTextFile(`${folder}/more.txt`, "nothing either");
     await Deno.writeTextFile(path, fileOf("http://after"));
-    await until("taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://after", SOON_MS);
     assert.equal(configs.length, 1);
   }));
 
-Deno.test("the poll behind the watch finds a change as well", () =>
+Deno.test("the poll detects changes that the watch misses", () =>
   following(async ({ folder, lastUrl }) => {
-    // The watch sees the link and its folder, not what a link below leads to.
+    // The path is a hard link. The watch covers its folder, but this write is in another one.
     await Deno.writeTextFile(`${folder}/far/deep.toml`, fileOf("http://after"));
-    await until("taken", () => lastUrl() === "http://after", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://after", SOON_MS);
   }, {
     pollMs: 20,
     prepare: async (folder, path, text) => {
@@ -182,7 +182,7 @@ Deno.test("the poll behind the watch finds a change as well", () =>
     },
   }));
 
-Deno.test("reload takes the file at once, changed or not", () =>
+Deno.test("reload applies the file at once, changed or not", () =>
   following(async ({ follower, configs }) => {
     await follower.reload();
     assert.equal(configs.length, 1);
@@ -190,7 +190,7 @@ Deno.test("reload takes the file at once, changed or not", () =>
     assert.equal(configs.length, 2);
   }));
 
-Deno.test("after stop nothing is taken any more", () =>
+Deno.test("after stop, changes have no effect", () =>
   following(async ({ path, follower, configs }) => {
     follower.stop();
     await Deno.writeTextFile(path, fileOf("http://after"));
@@ -198,12 +198,12 @@ Deno.test("after stop nothing is taken any more", () =>
     assert.deepEqual(configs, []);
   }));
 
-Deno.test("a file that can't be read for a while is reported, and followed further", () =>
+Deno.test("a temporarily unreadable file is reported, and following continues", () =>
   following(async ({ path, problems, lastUrl }) => {
     await Deno.remove(path);
     await Deno.symlink("servers.toml", path);
-    await until("reported", () => problems.length > 0, SOON_MS);
+    await until("the problem is reported", () => problems.length > 0, SOON_MS);
     await Deno.remove(path);
     await Deno.writeTextFile(path, fileOf("http://back"));
-    await until("taken", () => lastUrl() === "http://back", SOON_MS);
+    await until("the change takes effect", () => lastUrl() === "http://back", SOON_MS);
   }));

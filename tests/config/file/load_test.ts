@@ -88,13 +88,13 @@ health_check_consecutive_failures = 5
 for (
   const [what, text, line] of [
     ["a missing value", `[servers]\nservers = [\n  { url = }\n]`, 3],
-    ["a key given twice", `[config]\nmax_retries = 1\nmax_retries = 2\n`, 3],
-    ["a list that isn't closed", `\n\n[servers]\nservers = [`, 4],
-    ["a text that isn't closed", `[servers]\nservers = [{ url = "http:`, 2],
-    ["no TOML at all", `{"servers": []}`, 1],
+    ["a duplicate key", `[config]\nmax_retries = 1\nmax_retries = 2\n`, 3],
+    ["an unterminated list", `\n\n[servers]\nservers = [`, 4],
+    ["an unterminated string", `[servers]\nservers = [{ url = "http:`, 2],
+    ["a file that is not TOML", `{"servers": []}`, 1],
   ] as const
 ) {
-  Deno.test(`${what} is one problem that names line ${line}`, () => {
+  Deno.test(`${what} is one problem that gives line ${line}`, () => {
     const checked = parseConfig(text, () => undefined);
     assert.ok(!checked.ok);
     assert.equal(checked.problems.length, 1);
@@ -106,7 +106,7 @@ for (
   });
 }
 
-Deno.test("a file is loaded with its text, so that a change can be told", () =>
+Deno.test("loading a file returns its text, so that changes can be detected", () =>
   withFile(GOOD, async (path) => {
     const { text, checked } = await loadConfig(path);
     assert.equal(text, GOOD);
@@ -114,7 +114,7 @@ Deno.test("a file is loaded with its text, so that a change can be told", () =>
     assert.equal(checked.config.servers[0]?.url, "http://gpu-server-1:8081");
   }));
 
-Deno.test("a file that an editor on Windows wrote loads", () =>
+Deno.test("a file with a byte order mark and CRLF line endings loads", () =>
   withFile(`\uFEFF${GOOD.replaceAll("\n", "\r\n")}`, async (path) => {
     assert.ok((await loadConfig(path)).checked.ok);
   }));
@@ -138,7 +138,7 @@ Deno.test("${NAME} is read from the environment", () =>
   ));
 
 for (const key of ["${}", "${A=B}"]) {
-  Deno.test(`${key}, which no variable can be called, is a problem at its key`, () =>
+  Deno.test(`${key}, an invalid variable name, is a problem at its key`, () =>
     withFile(
       `[servers]\nservers = [{ url = "http://gpu", api_key = "${key}" }]`,
       async (path) => {
@@ -151,7 +151,7 @@ for (const key of ["${}", "${A=B}"]) {
     ));
 }
 
-Deno.test("a path that can't be read is one problem that names it", () =>
+Deno.test("an unreadable path is one problem that names the path", () =>
   withFile(GOOD, async (path) => {
     const folder = path.slice(0, path.lastIndexOf("/"));
     await Deno.symlink("loop.toml", `${folder}/loop.toml`);
@@ -171,7 +171,7 @@ Deno.test("a path that can't be read is one problem that names it", () =>
     }
   }));
 
-/** What each file of a fresh folder holds, by its name; `servers.toml` is the one that is loaded. */
+/** Writes files, given as name and content, to a new folder, and loads its `servers.toml`. */
 async function loading(
   files: Record<string, string>,
   use: (loaded: Loaded, folder: string) => void,
@@ -201,7 +201,7 @@ const NAMED = {
   "tls/key.pem": "its key",
 };
 
-Deno.test("files that it names are looked for from its folder, and are part of what a change is told by", async () => {
+Deno.test("referenced files are resolved relative to the file's folder, and count for change detection", async () => {
   let before = "";
   await loading({ "servers.toml": NAMING, ...NAMED }, ({ checked, files, text }, folder) => {
     assert.ok(checked.ok, JSON.stringify(checked));
@@ -215,7 +215,7 @@ Deno.test("files that it names are looked for from its folder, and are part of w
   await loading(changed, ({ text }) => assert.notEqual(text, before));
 });
 
-Deno.test("a file that it names and that is missing is one problem at its key, and is looked for on", () => {
+Deno.test("a missing referenced file is one problem at its key, and is still watched for", () => {
   const { "secrets/keys.toml": _, ...others } = NAMED;
   return loading({ "servers.toml": NAMING, ...others }, ({ checked, files }, folder) => {
     assert.ok(!checked.ok);
@@ -227,7 +227,7 @@ Deno.test("a file that it names and that is missing is one problem at its key, a
   });
 });
 
-Deno.test("a missing file says what to do about it", async () => {
+Deno.test("the problem of a missing file suggests a remedy", async () => {
   const { checked } = await loadConfig("/nowhere/servers.toml");
   assert.ok(!checked.ok);
   assert.match(lines(checked.problems), /servers\.example\.toml.*--server/);

@@ -168,7 +168,7 @@ Deno.test("a steady upload may take longer than the timeout, and a slow one may 
 });
 
 const LARGER = /^The body is larger than/;
-const NO_ROOM = /^The router holds as much/;
+const NO_ROOM = /^The router.s buffer for request bodies is full/;
 
 /** What the router says of a body that it doesn't take. */
 function errorIn(read: Read): ApiError {

@@ -20,14 +20,14 @@ const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 const IN_CHUNKS = `${chunk(BODY)}0\r\n\r\n`;
 const encodedAs = (value: string) =>
   post({ lines: [`Transfer-Encoding: ${value}`], body: IN_CHUNKS });
-/** It is refused for what it says that is to come. */
+/** Rejected because of its declared length. */
 const tooLarge: Fate = { ...turnedAway(413), then: "waits" };
 const longAs = (value: string) => post({ lines: [`Content-Length: ${value}`] });
 
-/** Requests that differ in where they say that they end. */
+/** Requests with different claims about where they end. */
 export const lengths: readonly Row[] = [
   [
-    "CL.TE: a length that covers a hidden request behind the chunks' end",
+    "CL.TE: a length that covers a hidden request after the last chunk",
     post({
       lines: [`Content-Length: ${HIDDEN.length + 5}`, "Transfer-Encoding: chunked"],
       body: `0\r\n\r\n${HIDDEN}`,
@@ -35,7 +35,7 @@ export const lengths: readonly Row[] = [
     refused,
   ],
   [
-    "TE.CL: chunks that cover a hidden request behind the length's end",
+    "TE.CL: chunks that cover a hidden request past the declared length",
     post({
       lines: ["Transfer-Encoding: chunked", "Content-Length: 4"],
       body: `${chunk(HIDDEN)}0\r\n\r\n`,
@@ -43,7 +43,7 @@ export const lengths: readonly Row[] = [
     refused,
   ],
   [
-    "Content-Length: 0 beside Transfer-Encoding",
+    "Content-Length: 0 with Transfer-Encoding",
     post({ lines: ["Content-Length: 0", "Transfer-Encoding: chunked"], body: IN_CHUNKS }),
     refused,
   ],
@@ -57,7 +57,7 @@ export const lengths: readonly Row[] = [
   ["a list of lengths that agree", longAs("7, 7"), refused],
   ["a list of lengths that differ", longAs("7, 8"), refused],
   ["a length with a plus", longAs("+7"), refused],
-  ["a length below zero", longAs("-7"), refused],
+  ["a negative length", longAs("-7"), refused],
   ["a length in hexadecimal", longAs("0x7"), refused],
   ["a length with an exponent", longAs("7e0"), refused],
   ["a length with a fraction", longAs("7.0"), refused],
@@ -65,38 +65,38 @@ export const lengths: readonly Row[] = [
   ["a length with an underscore", longAs("0_7"), refused],
   ["a length in digits of another script", longAs("\xd9\xa7"), refused],
   ["an empty length", longAs(""), refused],
-  ["a length with zeros before it", longAs("0007"), forwarded()],
+  ["a length with leading zeros", longAs("0007"), forwarded()],
   ["a length beyond 64 bits", longAs("18446744073709551623"), refused],
   ["the largest length of 64 bits", longAs("18446744073709551615"), tooLarge],
   ["a length beyond what a double holds exactly", longAs("9007199254740993"), tooLarge],
-  ["a length that promises more than comes", longAs("8"), waits],
+  ["a length greater than the body", longAs("8"), waits],
   [
-    "a length that promises less than comes, the rest being no request",
+    "a length less than the body, the rest not being a request",
     post({ lines: ["Content-Length: 2"], body: "{}GARBAGE\r\n\r\n" }),
     { ...forwarded({ body: "{}", then: "closed" }), answers: [200, 400] },
   ],
   [
-    "a length that promises less than comes, the rest being a request",
+    "a length less than the body, the rest being a request",
     post({ lines: ["Content-Length: 2"], body: `{}${HIDDEN}` }),
     { ...forwarded({ body: "{}" }), answers: [200, 404] },
   ],
   [
-    "a hidden request behind the chunks' end",
+    "a hidden request after the last chunk",
     chunked(`${chunk("{}")}0\r\n\r\n${HIDDEN}`),
     { ...forwarded({ body: "{}" }), answers: [200, 404] },
   ],
   [
-    "a hidden request behind one that closes the connection",
+    "a hidden request after one that closes the connection",
     post({ lines: ["Connection: close", "Content-Length: 2"], body: `{}${HIDDEN}` }),
     forwarded({ body: "{}", then: "closed" }),
   ],
   [
-    "a hidden request behind one that was turned away unread",
+    "a hidden request after one rejected unread",
     post({ line: "POST /nowhere HTTP/1.1", lines: ["Content-Length: 2"], body: `{}${HIDDEN}` }),
     { ...turnedAway(404), answers: [404, 404] },
   ],
   [
-    "a hidden request behind one that was turned away",
+    "a hidden request after one that was rejected",
     post({ lines: ["Content-Length: 2"], body: `[]${HIDDEN}` }),
     { ...turnedAway(400), answers: [400, 404] },
   ],
@@ -110,17 +110,17 @@ export const lengths: readonly Row[] = [
 ];
 
 export const encodings: readonly Row[] = [
-  ["chunks as they should be", encodedAs("chunked"), forwarded()],
-  ["chunked in capitals", encodedAs("CHUNKED"), forwarded()],
-  ["chunked behind a tab", encodedAs("\tchunked\t"), forwarded()],
-  ["an encoding nobody knows", encodedAs("xchunked"), refused],
+  ["valid chunks", encodedAs("chunked"), forwarded()],
+  ["chunked in upper case", encodedAs("CHUNKED"), forwarded()],
+  ["chunked after a tab", encodedAs("\tchunked\t"), forwarded()],
+  ["an unknown encoding", encodedAs("xchunked"), refused],
   ["chunked before another encoding", encodedAs("chunked, identity"), refused],
   ["identity before chunked", encodedAs("identity, chunked"), refused],
   ["identity alone", encodedAs("identity"), refused],
   ["chunked twice in one line", encodedAs("chunked, chunked"), refused],
   ["chunked in quotes", encodedAs(`"chunked"`), refused],
-  ["chunked behind a vertical tab", encodedAs("\x0bchunked"), refused],
-  ["chunked behind a NUL", encodedAs("\0chunked"), refused],
+  ["chunked after a vertical tab", encodedAs("\x0bchunked"), refused],
+  ["chunked after a NUL", encodedAs("\0chunked"), refused],
   ["chunked with a parameter", encodedAs("chunked;a=b"), refused],
   ["an empty encoding", encodedAs(""), refused],
   [
@@ -144,7 +144,7 @@ export const encodings: readonly Row[] = [
     post({ line: `POST ${CHAT} HTTP/1.0`, lines: ["Transfer-Encoding: chunked"], body: IN_CHUNKS }),
     refused,
   ],
-  ["gzip under chunks, which nobody undoes", encodedAs("gzip, chunked"), forwarded()],
+  ["gzip in Transfer-Encoding, which is not decoded", encodedAs("gzip, chunked"), forwarded()],
 ];
 
 export const chunks: readonly Row[] = [
@@ -158,20 +158,20 @@ export const chunks: readonly Row[] = [
   ],
   ["chunk lines that end in bare LF", chunked(`7\n${BODY}\n0\n\n`), waits],
   ["a chunk that ends in bare LF", chunked(`7\r\n${BODY}\n0\r\n\r\n`), cut],
-  ["a chunk longer than it says", chunked(`7\r\n${BODY}xx\r\n0\r\n\r\n`), cut],
-  ["a chunk shorter than it says", chunked(`8\r\n${BODY}\r\n0\r\n\r\n`), cut],
-  ["a chunk size below zero", chunked(`-7\r\n${BODY}\r\n0\r\n\r\n`), cut],
+  ["a chunk longer than declared", chunked(`7\r\n${BODY}xx\r\n0\r\n\r\n`), cut],
+  ["a chunk shorter than declared", chunked(`8\r\n${BODY}\r\n0\r\n\r\n`), cut],
+  ["a negative chunk size", chunked(`-7\r\n${BODY}\r\n0\r\n\r\n`), cut],
   ["a chunk size with a plus", chunked(`+7\r\n${BODY}\r\n0\r\n\r\n`), cut],
   ["a chunk size with 0x", chunked(`0x7\r\n${BODY}\r\n0\r\n\r\n`), cut],
   ["a chunk size with a space before it", chunked(` 7\r\n${BODY}\r\n0\r\n\r\n`), forwarded()],
-  ["a chunk size with a space behind it", chunked(`7 \r\n${BODY}\r\n0\r\n\r\n`), forwarded()],
+  ["a chunk size with a space after it", chunked(`7 \r\n${BODY}\r\n0\r\n\r\n`), forwarded()],
   ["a chunk size with a space in it", chunked(`0 7\r\n${BODY}\r\n0\r\n\r\n`), cut],
   [
     "a chunk size with many zeros",
     chunked(`${"0".repeat(30)}7\r\n${BODY}\r\n0\r\n\r\n`),
     forwarded(),
   ],
-  ["a chunk size that is none", chunked(`g\r\n${BODY}\r\n0\r\n\r\n`), cut],
+  ["an invalid chunk size", chunked(`g\r\n${BODY}\r\n0\r\n\r\n`), cut],
   ["an empty chunk size", chunked(`\r\n${BODY}\r\n0\r\n\r\n`), cut],
   [
     "a chunk size that wraps around 64 bits",
@@ -182,11 +182,11 @@ export const chunks: readonly Row[] = [
   ["a chunk that never ends", chunked(`7\r\n{"a"`), waits],
   ["no last chunk", chunked(chunk(BODY)), waits],
   [
-    "trailers that would frame the body anew",
+    "trailers that would change the body's framing",
     chunked(`${chunk(BODY)}0\r\nContent-Length: 0\r\nHost: evil\r\nAuthorization: x\r\n\r\n`),
     forwarded(),
   ],
-  ["a trailer that is none", chunked(`${chunk(BODY)}0\r\nnot a trailer\r\n\r\n`), cut],
+  ["a malformed trailer", chunked(`${chunk(BODY)}0\r\nnot a trailer\r\n\r\n`), cut],
   ["a folded trailer", chunked(`${chunk(BODY)}0\r\nX: a\r\n b\r\n\r\n`), cut],
   ["a hidden request as a trailer", chunked(`${chunk(BODY)}0\r\n${HIDDEN}`), cut],
 ];
@@ -203,17 +203,17 @@ export const bodies: readonly Row[] = [
     turnedAway(400),
   ],
   [
-    "a body that is no UTF-8",
+    "a body that is not UTF-8",
     post({ lines: ["Content-Length: 9"], body: `{"a":"\xff"}` }),
     turnedAway(400),
   ],
   [
-    "100,000 lists in each other",
+    "100,000 nested lists",
     post({ lines: ["Content-Length: 100000"], body: "[".repeat(100_000) }),
     turnedAway(400),
   ],
   [
-    "a form whose boundary is above ASCII",
+    "a form with a non-ASCII boundary",
     withLines("Content-Type: multipart/form-data; boundary=\xff"),
     turnedAway(400),
   ],

@@ -11,9 +11,9 @@ import {
 } from "./request.ts";
 
 export const lineEnds: readonly Row[] = [
-  ["lines that end in bare LF", post().replaceAll("\r\n", "\n"), forwarded()],
-  ["one header that ends in bare LF", post().replace("router\r\n", "router\n"), forwarded()],
-  ["lines that end in bare CR", post().replaceAll("\r\n", "\r"), refused],
+  ["bare LF line endings", post().replaceAll("\r\n", "\n"), forwarded()],
+  ["one header with a bare LF line ending", post().replace("router\r\n", "router\n"), forwarded()],
+  ["bare CR line endings", post().replaceAll("\r\n", "\r"), refused],
   ["a bare CR in a value", withLines("X-A: a\rX-B: b"), refused],
   [
     "a bare LF that hides a header in a value",
@@ -22,7 +22,7 @@ export const lineEnds: readonly Row[] = [
   ],
   ["CR CR LF", post().replace("router\r\n", "router\r\r\n"), refused],
   ["a folded value", withLines("X-A: a\r\n b"), refused],
-  ["a folded value by a tab", withLines("X-A: a\r\n\tb"), refused],
+  ["a value folded with a tab", withLines("X-A: a\r\n\tb"), refused],
   ["a folded length", post({ lines: ["Content-Length:\r\n 7"] }), refused],
   ["a fold before the first header", post({ host: " Host: router" }), refused],
   ["empty lines before the request", `\r\n\r\n${post()}`, forwarded()],
@@ -38,10 +38,10 @@ export const headers: readonly Row[] = [
   ["an escape in a value", withLines("X-Request-Id: \x1b[2J"), refused],
   ["a DEL in a value", withLines("X-A: a\x7fb"), refused],
   ["a vertical tab in a value", withLines("X-A: a\x0bb"), refused],
-  ["bytes above ASCII in a value", withLines("X-A: \xe9\xff"), forwarded()],
+  ["non-ASCII bytes in a value", withLines("X-A: \xe9\xff"), forwarded()],
   ["a NUL in a name", withLines("X\0A: a"), refused],
   ["a control character in a name", withLines("X\x01A: a"), refused],
-  ["a byte above ASCII in a name", withLines("X\xffA: a"), refused],
+  ["a non-ASCII byte in a name", withLines("X\xffA: a"), refused],
   ["a space in a name", withLines("X A: a"), refused],
   ["a space before the colon", withLines("X-A : a"), refused],
   ["a tab before the colon", withLines("X-A\t: a"), refused],
@@ -65,15 +65,19 @@ export const headers: readonly Row[] = [
     turnedAway(431),
   ],
   [
-    "who a client says that it is",
+    "forwarding headers from a client",
     withLines("X-Forwarded-For: 10.0.0.1", "X-Real-Ip: 10.0.0.1", "Forwarded: for=10.0.0.1"),
     forwarded(),
   ],
-  ["how the load is to be told", withLines("Endpoint-Load-Metrics-Format: TEXT"), forwarded()],
+  [
+    "a load report format from a client",
+    withLines("Endpoint-Load-Metrics-Format: TEXT"),
+    forwarded(),
+  ],
   ["1,000 headers", withLines(...Array.from({ length: 1_000 }, (_, i) => `X-${i}: a`)), refused],
   ["one header 1,000 times", withLines(...Array.from({ length: 1_000 }, () => "X: a")), refused],
   [
-    "headers of the connection, and others named as such",
+    "hop-by-hop headers, and others named in Connection",
     withLines(
       "Connection: x-secret, keep-alive, close",
       "X-Secret: 1",
@@ -94,7 +98,7 @@ export const headers: readonly Row[] = [
     forwarded(),
   ],
   [
-    "a rank that picks an engine",
+    "a data-parallel rank",
     withLines("X-Data-Parallel-Rank: 0", "x-data-parallel-rank: 1"),
     forwarded(),
   ],
@@ -146,11 +150,15 @@ export const upgrades: readonly Row[] = [
     refused,
   ],
   ["an upgrade to something else", withLines("Connection: Upgrade", "Upgrade: foo/1"), refused],
-  ["a wait for 100 that doesn't wait", withLines("Expect: 100-continue"), forwarded()],
   [
-    "a wait for 100 in HTTP/1.0",
+    "Expect: 100-continue with the body sent at once",
+    withLines("Expect: 100-continue"),
+    forwarded(),
+  ],
+  [
+    "Expect: 100-continue in HTTP/1.0",
     post({ line: `POST ${CHAT} HTTP/1.0`, lines: ["Expect: 100-continue", LENGTH] }),
     forwarded({ then: "closed" }),
   ],
-  ["an expectation nobody knows", withLines("Expect: the-unexpected"), forwarded()],
+  ["an unknown expectation", withLines("Expect: the-unexpected"), forwarded()],
 ];

@@ -1,40 +1,40 @@
-/** What becomes of a request, at the client and at the servers. */
+/** The expected outcome of a request, at the client and at the servers. */
 export interface Fate {
-  /** The statuses of the answers, in their order. */
+  /** Statuses of the responses, in order. */
   readonly answers: readonly number[];
-  /** The last of them may get lost on a connection that is closed while bytes are still coming. */
+  /** Whether the last one may be lost because the connection closes while bytes still arrive. */
   readonly mayBeLost?: true;
-  /** The connection afterwards: as good as new, closed, or waiting for more of the request. */
+  /** State of the connection afterwards: reusable, closed, or waiting for the rest of the request. */
   readonly then: "open" | "closed" | "waits";
-  /** What a server gets of it. */
+  /** Requests that reach a server. */
   readonly reaches: readonly { readonly target: string; readonly body: string }[];
 }
 
-/** A name, the bytes as text with one byte a character, and what becomes of them. */
+/** A name, the bytes as text with one byte per character, and the outcome. */
 export type Row = readonly [name: string, bytes: string, fate: Fate];
 
 export const CHAT = "/v1/chat/completions";
-/** Names no model, so that any server may answer it. */
+/** Specifies no model, so that any server may answer. */
 export const BODY = `{"a":1}`;
 export const LENGTH = `Content-Length: ${BODY.length}`;
 
-/** The runtime's answer to what it can't read: it says no more and hears no more. */
+/** The runtime's response to a malformed request, after which it closes the connection. */
 export const refused: Fate = { answers: [400], then: "closed", reaches: [] };
-/** As `refused`, where the runtime stops reading before the request's end. */
+/** Like `refused`, but the runtime stops reading before the end of the request. */
 export const tooLong: Fate = { ...refused, mayBeLost: true };
-/** What the router says where a body turns out wrong or doesn't end. */
+/** The router's status for a malformed or incomplete body. */
 export const BROKEN_BODY = 400;
-/** A body that turns out wrong ends the connection, with an answer or without. */
+/** A malformed body closes the connection, with or without a response. */
 export const cut: Fate = { answers: [BROKEN_BODY], mayBeLost: true, then: "closed", reaches: [] };
-/** The request isn't whole yet. */
+/** The request isn't complete yet. */
 export const waits: Fate = { answers: [], then: "waits", reaches: [] };
-/** The router's own answer. */
+/** The router's own response. */
 export const turnedAway = (status: number): Fate => ({
   answers: [status],
   then: "open",
   reaches: [],
 });
-/** A server gets it as a clean request. */
+/** A server receives it as a well-formed request. */
 export const forwarded = (
   { body = BODY, target = CHAT, then = "open" }: {
     body?: string;
@@ -43,7 +43,7 @@ export const forwarded = (
   } = {},
 ): Fate => ({ answers: [200], then, reaches: [{ target, body }] });
 
-/** A request that is in order but for what it is given. */
+/** A well-formed request, except for the given parts. */
 export function post(
   { line = `POST ${CHAT} HTTP/1.1`, host = "Host: router", lines = [LENGTH], body = BODY }: {
     line?: string;
@@ -57,5 +57,5 @@ export function post(
 
 export const withLines = (...lines: string[]) => post({ lines: [...lines, LENGTH] });
 export const toTarget = (target: string) => post({ line: `POST ${target} HTTP/1.1` });
-/** What a smuggler would have a server take for a request of its own. */
+/** The request that an attacker tries to smuggle. */
 export const HIDDEN = "POST /sleep HTTP/1.1\r\nHost: server\r\nContent-Length: 0\r\n\r\n";
