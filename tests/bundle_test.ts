@@ -38,7 +38,7 @@ Deno.test("all of it runs as one file: static imports, assets within", async () 
       const { value, done } = await reader.read();
       assert.ok(!done, printed);
       printed += value;
-      address = /The router before them: (\S+)/.exec(printed)?.[1];
+      address = /The router in front of them: (\S+)/.exec(printed)?.[1];
     }
     const draining = (async () => {
       while (!(await reader.read()).done);
