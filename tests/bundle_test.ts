@@ -38,7 +38,7 @@ Deno.test("the bundle runs as one file: all imports are static and assets are em
       const { value, done } = await reader.read();
       assert.ok(!done, printed);
       printed += value;
-      address = /The router before them: (\S+)/.exec(printed)?.[1];
+      address = /The router in front of them: (\S+)/.exec(printed)?.[1];
     }
     const draining = (async () => {
       while (!(await reader.read()).done);

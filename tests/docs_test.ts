@@ -470,7 +470,7 @@ async function startDemo() {
   })();
   await welcomed;
   const port = Number(
-    /router before them: http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1],
+    /router in front of them: http:\/\/127\.0\.0\.1:(\d+)/.exec(printed)?.[1],
   );
   return {
     port,

@@ -20,20 +20,20 @@ import { configOption, examples } from "./options.ts";
 
 interface Probed {
   readonly row: readonly string[];
-  /** What keeps requests from it, in words for people; `undefined` if nothing does. */
+  /** Why the server gets no requests, human-readable; `undefined` if it does get them. */
   readonly problem: string | undefined;
 }
 
-/** Makes `command` the one that checks a configuration file and its servers. */
+/** Turns `command` into `check-config`, which checks a configuration file and its servers. */
 export function addCheckConfig(command: Command, ended: (code: number) => void): void {
   command
-    .description("check the configuration file and ask every server how it is")
+    .description("check the configuration file and probe every server")
     .addOption(configOption())
     .addHelpText("after", examples("vllm-router check-config --config servers.toml"))
     .action(async ({ config }: { config: string }) => ended(await check(config)));
 }
 
-/** Checks a file, asks every server how it is and prints a table. Returns the exit code. */
+/** Checks a file, probes every server and prints a table. Returns the exit code. */
 async function check(path: string): Promise<number> {
   const { checked } = await loadConfig(path);
   complainOf(checked);
@@ -49,9 +49,9 @@ async function check(path: string): Promise<number> {
   ));
   connections.close();
 
-  // Few and narrow, so that the table fits 80 columns where names are short.
+  // Few, narrow columns: with short names the table fits 80 columns.
   const table = new Table({
-    head: ["server", "state", "answer", "running", "waiting", "models"],
+    head: ["server", "state", "latency", "running", "waiting", "models"],
     style: { head: [], border: [] },
   });
   table.push(...probed.map(({ row }) => [...row]));
@@ -65,7 +65,7 @@ async function check(path: string): Promise<number> {
 function summary(failed: number, all: number): string {
   const servers = countOf(all, "server");
   if (failed > 0) return `${failed} of ${servers} ${failed === 1 ? "has" : "have"} a problem`;
-  return all === 1 ? "the server is well" : `all ${servers} are well`;
+  return all === 1 ? "the server is healthy" : `all ${servers} are healthy`;
 }
 
 async function ask(config: ServerConfig, settings: Settings, probe: Probe): Promise<Probed> {
@@ -74,7 +74,7 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
     config.models ?? namesOf(config, probe),
     fetchMetrics(config, probe).catch(() => undefined),
   ]);
-  // The router would see it like this.
+  // The state that the router itself would derive from these probes.
   const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
   const circumstances = { settings, now: monotonicMs(), random: Math.random };
   server.reason = applyCheck(server, check, false, circumstances);
@@ -93,13 +93,13 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
       check.ok ? `${Math.round(check.responseMs)} ms` : "–",
       running === undefined ? "unknown" : `${running} of ${config.capacity}`,
       String(metrics?.waiting ?? "unknown"),
-      models instanceof Error ? "not told" : models.join("\n"),
+      models instanceof Error ? "unknown" : models.join("\n"),
     ],
     problem: isRoutable(state) ? undefined : reasonOf(server),
   };
 }
 
-/** The models a server lists, or why it doesn't. */
+/** Returns the names of the models that a server lists, or the error that prevented it. */
 async function namesOf(server: ServerConfig, probe: Probe): Promise<string[] | Error> {
   try {
     return (await fetchModels(server, probe)).map(({ id }) => id);

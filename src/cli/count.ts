@@ -1,4 +1,4 @@
-/** Such as `1 server` or `2 servers`. */
+/** Formats a count with its noun, such as `1 server` or `2 servers`. */
 export function countOf(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

@@ -6,21 +6,21 @@ import { listen, untilToldToStop } from "./listen.ts";
 import { examples, routerPortOption } from "./options.ts";
 
 const MODEL = "simulated-model";
-/** Every address of the machine, so that a container can be reached from outside. */
+/** All addresses of the machine, so that the demo is reachable from outside a container. */
 const EVERYWHERE = "0.0.0.0";
-/** What each simulated server runs side by side. */
+/** Concurrent requests of each simulated server. */
 const CAPACITIES = [3, 5, 4];
 
-/** Makes `command` the one that runs the demo. */
+/** Turns `command` into `demo`, which runs a simulated fleet and the router. */
 export function addDemo(command: Command, ended: (code: number) => void): void {
   command
-    .description("run three simulated vLLM servers and the router before them, without a GPU")
+    .description("run the router in front of three simulated vLLM servers; needs no GPU")
     .addOption(routerPortOption())
     .addHelpText("after", examples("vllm-router demo", "vllm-router demo --port 9000"))
     .action(async ({ port }: { port: number }) => ended(await demo(port)));
 }
 
-/** Runs a simulated fleet and the router before it until told to stop. Returns the exit code. */
+/** Runs a simulated fleet and the router until a stop signal. Returns the exit code. */
 async function demo(port: number): Promise<number> {
   await setUpLog({ level: "info", console: Deno.stdout.isTerminal() ? "pretty" : "json" });
   const simulators = await Promise.all(
@@ -36,10 +36,10 @@ async function demo(port: number): Promise<number> {
         max_concurrent_requests: CAPACITIES[index],
       })),
     },
-    // Quick enough to watch a server leave and come back.
+    // Short enough to watch a server fail and recover.
     config: { health_check_interval: 2 },
   }, () => undefined);
-  if (!checked.ok) throw new Error("The demo's own configuration is wrong");
+  if (!checked.ok) throw new Error("The demo's own configuration is invalid");
 
   const gateway = listen({ hostname: EVERYWHERE, port, config: checked.config });
   if (gateway) {
@@ -55,8 +55,8 @@ function welcome(port: number, servers: readonly string[]): string {
   const address = `http://127.0.0.1:${port}`;
   return `
 Three simulated vLLM servers of capacity ${CAPACITIES.join(", ")}: ${servers.join(", ")}
-The router before them: ${address}
-It listens on ${EVERYWHERE}:${port}: who can reach this machine can reach it too.
+The router in front of them: ${address}
+It listens on ${EVERYWHERE}:${port}: anyone who can reach this machine can reach the router.
 
 Try it with curl:
 

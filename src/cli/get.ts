@@ -4,23 +4,26 @@ import { get as getByTls, type RequestOptions } from "node:https";
 export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** Certificates in PEM, one of which has to have signed the server's, or be it; or any will do. */
+  /**
+   * PEM certificates, one of which must be the server's own or have signed it; `"any"` accepts every
+   * certificate.
+   */
   readonly trust: { readonly ca: string } | "any";
 }
 
-/** An answer, its body as text. */
+/** A response with its body as text. */
 export interface Got {
   readonly status: number;
   readonly body: string;
 }
 
-/** Longer answers are none of a router's. */
+/** No router sends a longer response. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
- * Asks for a page, over a connection of its own and past any proxy. By way of `node:https`: `fetch`
- * can neither trust a certificate that signed itself nor take any. Rejects with an `Error` that says
- * why there was no answer.
+ * Sends a GET request over a new connection, without a proxy. Uses `node:https`, because `fetch` can
+ * neither trust a self-signed certificate nor skip verification. Rejects with an `Error` whose message
+ * says why there is no response.
  */
 export function get(
   url: string,
@@ -30,7 +33,7 @@ export function get(
   const options: RequestOptions = {
     headers,
     agent: false,
-    // With no list at all the runtime would ask for leave to read the system's.
+    // Without a list the runtime would need permission to read the system's certificates.
     ...(trust === "any" ? { ca: [], rejectUnauthorized: false } : trust),
   };
   const request = (url.startsWith("https:") ? getByTls : getPlain)(url, options, (response) => {
@@ -39,7 +42,7 @@ export function get(
     response.on("data", (chunk: Uint8Array) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > MOST_BYTES) request.destroy(new Error("its answer is too long"));
+      if (bytes > MOST_BYTES) request.destroy(new Error("the response is too long"));
     });
     response.on("error", reject);
     response.on("end", async () => {
@@ -50,7 +53,7 @@ export function get(
     });
   });
   const timer = setTimeout(() => {
-    request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`));
+    request.destroy(new Error(`no response within ${timeoutMs / 1000} s`));
   }, timeoutMs);
   request.on("error", reject);
   return promise.finally(() => clearTimeout(timer));

@@ -11,16 +11,16 @@ interface HealthOptions {
   readonly config: string;
 }
 
-/** Where a router is reached that listens on every address. */
+/** Where to reach a router that listens on all addresses. */
 const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-/** What checks a container's health waits 3 s in all. */
+/** Less than the 3 s that the image's health check allows. */
 const PATIENCE_MS = 2_000;
 
-/** Makes `command` the one that asks a router on this machine whether it lives. */
+/** Turns `command` into `health`, which checks whether the router on this machine is alive. */
 export function addHealth(command: Command, ended: (code: number) => void): void {
   command
-    .description("ask the router that runs on this machine whether it lives")
-    .option("-h, --host <address>", "the address it listens on", "0.0.0.0")
+    .description("check whether the router on this machine is alive")
+    .option("-h, --host <address>", "the address that the router listens on", "0.0.0.0")
     .addOption(routerPortOption())
     .addOption(configOption())
     .addHelpText(
@@ -33,11 +33,11 @@ export function addHealth(command: Command, ended: (code: number) => void): void
     .action(async (options: HealthOptions) => ended(await health(options)));
 }
 
-/** Prints one line. Returns the exit code: 0 for a router that lives, ready or not. */
+/** Prints one line. Returns the exit code: 0 if the router is alive, ready or not, else 1. */
 async function health({ host, port, config }: HealthOptions): Promise<number> {
   const address = hostAndPort(LOOPBACK[host] ?? host, port);
   const urls = ["http", "https"].map((scheme) => `${scheme}://${address}`);
-  // What stands in the file may be newer than what runs, or be spoilt: then the other is tried.
+  // The file may be invalid, or newer than the running configuration: then try the other scheme.
   const { checked } = await loadConfig(config);
   if (checked.ok && checked.config.access.tls) urls.reverse();
   let failure: string | undefined;
@@ -53,10 +53,10 @@ async function health({ host, port, config }: HealthOptions): Promise<number> {
   return 1;
 }
 
-/** What a router says of itself. Asks for no key, and whatever certificate it shows is its own. */
+/** Returns the state that `/readyz` reports. Needs no key and accepts any certificate. */
 async function stateAt(url: string): Promise<string> {
   const { status, body } = await get(`${url}/readyz`, { timeoutMs: PATIENCE_MS, trust: "any" });
   if (status === 200 && body.includes('"ready"')) return "is alive and ready";
-  if (status === 503 && body.includes('"not_ready"')) return "is alive, but not ready";
-  throw new Error(`it answered ${status}, as a router would not`);
+  if (status === 503 && body.includes('"not_ready"')) return "is alive but not ready";
+  throw new Error(`unexpected status ${status}; this is not a vllm-router`);
 }

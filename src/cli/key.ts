@@ -2,18 +2,18 @@ import type { Command } from "commander";
 import { writtenHash } from "../config/key_hash.ts";
 import { examples } from "./options.ts";
 
-/** What a key begins with, so that people and scanners know it for one. */
+/** The prefix by which people and secret scanners recognise a key. */
 const PREFIX = "vr-";
 const RANDOM_BYTES = 32;
 
-/** Makes `command` the one that deals with clients' keys. */
+/** Turns `command` into `key`, which creates clients' API keys. */
 export function addKey(command: Command): void {
-  command.description("make keys for clients").addHelpText("after", examples(EXAMPLE));
+  command.description("create API keys for clients").addHelpText("after", examples(EXAMPLE));
   command.command("new")
-    .description("print a fresh key, and the line for api_keys that lets it in")
+    .description("print a new key and its line for api_keys")
     .helpOption("--help", "show help")
     .allowExcessArguments(false)
-    .option("--name <name>", "what logs and metrics call it", "client")
+    .option("--name <name>", "the key's name in logs and metrics", "client")
     .addHelpText("after", examples(EXAMPLE))
     .action(({ name }: { name: string }) => {
       const key = newKey();
@@ -23,7 +23,7 @@ export function addKey(command: Command): void {
 
 const EXAMPLE = "vllm-router key new --name lab";
 
-/** 256 random bits in URL-safe letters. */
+/** Returns a key with 256 random bits in base64url. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   return PREFIX + bytes.toBase64({ alphabet: "base64url", omitPadding: true });

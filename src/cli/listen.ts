@@ -3,7 +3,7 @@ import { hostAndPort } from "../config/access_schema.ts";
 import { reopenLogFile } from "../monitor/log.ts";
 import { complain } from "./complain.ts";
 
-/** Starts a gateway, or says in one line why it can't listen there. */
+/** Starts a gateway. If it can't listen, prints the reason in one line and returns `undefined`. */
 export function listen(options: GatewayOptions): Gateway | undefined {
   try {
     return startGateway(options);
@@ -27,47 +27,49 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
   throw error;
 }
 
-/** Why nobody can listen at that address; `undefined` where the error is about something else. */
+/** Explains why the address can't be listened on; `undefined` for any other error. */
 export function whyNotThere(error: unknown, hostname: string, port: number): string | undefined {
   if (error instanceof Deno.errors.AddrInUse) {
     return `${hostAndPort(hostname, port)} is already in use; choose another port with --port`;
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return `this user may not listen on ${
+    return `no permission to listen on ${
       hostAndPort(hostname, port)
     }; choose a port above 1023 with --port`;
   }
   if (error instanceof Deno.errors.AddrNotAvailable) {
-    return `${hostname} is not an address of this machine; choose one with --host`;
+    return `${hostname} is not an address of this machine; choose another with --host`;
   }
   if (error instanceof Error && error.message.includes("lookup address")) {
-    return `${hostname} is not a known host; choose an address with --host`;
+    return `${hostname} can't be resolved; choose an address with --host`;
   }
   return undefined;
 }
 
-/** How a running router is told to stop. */
+/** Controls the shutdown of a running router. */
 export interface Stopping {
-  /** Drains the first time, leaves at once the second. */
+  /** Drains on the first call, exits at once on the second. */
   stop(): void;
-  /** Whether it has been told. */
+  /** Whether a stop was requested. */
   isTold(): boolean;
-  /** Resolves when what was in flight has finished. */
+  /** Resolves when the router has drained and stopped. */
   readonly stopped: Promise<void>;
 }
 
-/** Stops as {@linkcode stopOnSignals} does. Resolves when the router has stopped. */
+/** Calls {@linkcode stopOnSignals} and resolves when the router has stopped. */
 export function untilToldToStop(gateway: Gateway): Promise<void> {
   return stopOnSignals(gateway).stopped;
 }
 
-/** A terminal sends Ctrl-C to all that run in it, and what started the router passes it on. */
+/**
+ * A second signal within this time is a copy: a terminal sends Ctrl-C to the whole process group, and
+ * `deno task` forwards it as well.
+ */
 const SAME_SIGNAL_MS = 500;
 
 /**
- * Reloads and opens the log file anew on SIGHUP; drains on the first SIGTERM or SIGINT, leaves at
- * once on the second, of which one that follows the first at once is a copy. Listens to signals from
- * the moment it is called.
+ * Installs signal handlers. SIGHUP reloads the configuration and reopens the log file. The first
+ * SIGTERM or SIGINT drains; a second one exits at once, unless it is a copy of the first.
  */
 export function stopOnSignals(gateway: Gateway): Stopping {
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { type Level, levelNamed, logLevels } from "../config/log_level.ts";
 
-/** Lines under a command's help. */
+/** Formats the examples at the end of a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
@@ -12,11 +12,11 @@ export function configOption(): Option {
 }
 
 export function portOption(port: number): Option {
-  return new Option("-p, --port <port>", "the port to listen on, 0 for a free one")
+  return new Option("-p, --port <port>", "the port to listen on; 0 picks a free one")
     .argParser(parsePort).default(port);
 }
 
-/** The router's own port, which `health` has to know as well. */
+/** The router's port; `health` uses it as well. */
 export function routerPortOption(): Option {
   return portOption(8888).env("VLLM_ROUTER_PORT");
 }
@@ -26,7 +26,7 @@ export function levelOption(): Option {
     .argParser(parseLevel).default("info");
 }
 
-/** A number of at least `least`, whole if it says so. */
+/** Returns a parser for numbers of at least `least`; with `whole`, integers only. */
 export function number(
   { least, whole = false }: { least: number; whole?: boolean },
 ): (value: string) => number {
@@ -41,12 +41,12 @@ export function number(
   };
 }
 
-/** Adds a repeated option's value to those before. */
+/** Appends the value of a repeated option to the previous values. */
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 
-/** Whether an environment variable says yes, in any case; `undefined` where it says neither. */
+/** Parses a boolean environment variable, ignoring case; `undefined` if it is not a boolean. */
 export function yesOrNo(value: string | undefined): boolean | undefined {
   const said = (value ?? "").toLowerCase();
   if (["true", "1"].includes(said)) return true;

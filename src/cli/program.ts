@@ -11,13 +11,13 @@ import { addRun } from "./run.ts";
 import { addSimulate } from "./simulate.ts";
 import { addTop } from "./top.ts";
 
-/** A command line that can't be understood. */
+/** Exit code for an invalid command line. */
 const USAGE = 2;
 
 /**
  * Runs the command that the arguments name.
  *
- * @returns the exit code: 0, 1 for a failure, 2 for a command line that can't be understood
+ * @returns the exit code: 0 on success, 1 for a failure, 2 for an invalid command line
  */
 export async function main(args: readonly string[]): Promise<number> {
   let code = 0;
@@ -29,7 +29,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return USAGE;
   }
   try {
-    // With a value `-h` is the original's short form of `--host`; alone it asks for help.
+    // `-h` with a value is `--host`, as in the original router; without one it is `--help`.
     const asked = args.at(-1) === "-h" ? [...args.slice(0, -1), "--help"] : [...args];
     await program.parseAsync(asked, { from: "user" });
     return code;
@@ -39,7 +39,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** @param ended hears a command's exit code */
+/** @param ended called with the exit code of the command that ran */
 function createProgram(ended: (code: number) => void): Command {
   const program = new Command("vllm-router")
     .description("One OpenAI-compatible endpoint in front of many vLLM servers.")
@@ -66,7 +66,7 @@ function createProgram(ended: (code: number) => void): Command {
   return program;
 }
 
-/** Commander puts its suggestion on a line of its own. */
+/** Joins an error message into one line: commander puts its suggestion on a second line. */
 function oneLine(text: string): string {
   return text.trim().replaceAll(/\s*\n\s*/g, " ") + "\n";
 }

@@ -40,7 +40,7 @@ interface RunOptions {
   readonly server?: readonly string[];
 }
 
-/** Makes `command` the one that runs the router. */
+/** Turns `command` into `run`, which runs the router. */
 export function addRun(command: Command, ended: (code: number) => void): void {
   const written = Deno.env.get("LOG_TO_CONSOLE");
   const plain = yesOrNo(written);
@@ -48,7 +48,7 @@ export function addRun(command: Command, ended: (code: number) => void): void {
     .description("run the router; this is the default command")
     .option(
       "-c, --console",
-      "write plain logs to the console (env: LOG_TO_CONSOLE)",
+      "plain logs instead of the monitor (env: LOG_TO_CONSOLE)",
       plain ?? false,
     )
     .option("-h, --host <address>", "the address to listen on", "0.0.0.0")
@@ -56,9 +56,9 @@ export function addRun(command: Command, ended: (code: number) => void): void {
     .addOption(configOption())
     .addOption(levelOption())
     .option("--log-file <file>", "also write JSON lines to this file, rotated by size and age")
-    .option("-m, --model", "show each server's models")
+    .option("-m, --model", "show each server's models in the monitor")
     .addOption(
-      new Option("--server <url[=capacity]>", "a server, instead of a file; may be repeated")
+      new Option("--server <url[=capacity]>", "a server, instead of a file; repeatable")
         .argParser(collect),
     )
     .addHelpText(
@@ -78,14 +78,14 @@ export function addRun(command: Command, ended: (code: number) => void): void {
       }
       if (options.server && isGiven("config")) {
         command.error(
-          `error: --server and --config ${options.config} exclude each other; use one of them`,
+          `error: --server and --config ${options.config} can't be combined; use one of them`,
         );
       }
       ended(await run(options));
     });
 }
 
-/** Runs the router until it is told to stop. Returns the exit code. */
+/** Runs the router until a stop signal. Returns the exit code. */
 async function run(options: RunOptions): Promise<number> {
   const { checked, file } = options.server
     ? { checked: configFromFlags(options.server), file: undefined }
@@ -134,10 +134,10 @@ async function run(options: RunOptions): Promise<number> {
   return 0;
 }
 
-/** Shows the fleet on the terminal. A terminal that goes away doesn't stop the router. */
+/** Shows the monitor. The router keeps running if the terminal closes. */
 function show(gateway: Gateway, stopping: Stopping, models: boolean): Shown {
   const draining = () =>
-    `draining, ${gateway.view().totals.inFlight} in flight, q again to leave at once`;
+    `draining, ${gateway.view().totals.inFlight} in flight; press q again to exit at once`;
   return showFleet({
     terminal: ownTerminal(),
     palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
@@ -153,7 +153,7 @@ async function configFromFile(path: string) {
   return { checked, file: { path, text, files } };
 }
 
-/** `URL` or `URL=CAPACITY`, as often as there are servers. */
+/** Builds a configuration from `--server` values, each `URL` or `URL=CAPACITY`. */
 function configFromFlags(flags: readonly string[]): Checked {
   const servers = flags.map((flag) => {
     const [, url, capacity] = /^(.*?)(?:=([^=/]*))?$/.exec(flag)!;

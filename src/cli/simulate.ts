@@ -6,21 +6,21 @@ import { complain } from "./complain.ts";
 import { whyNotThere } from "./listen.ts";
 import { examples, number, portOption } from "./options.ts";
 
-/** Makes `command` the one that runs a simulated vLLM server. */
+/** Turns `command` into `simulate`, which runs a simulated vLLM server. */
 export function addSimulate(command: Command, ended: (code: number) => void): void {
   command
-    .description("run one simulated vLLM server, with faults if wanted")
+    .description("run a simulated vLLM server, optionally with faults")
     .option("--host <address>", "the address to listen on", "127.0.0.1")
     .addOption(portOption(8000))
     .option("--model <name...>", "the models to serve", ["simulated-model"])
-    .option("--capacity <count>", "requests that run side by side", count(1), 8)
-    .option("--speed <factor>", "how much faster than a real server", number({ least: 0.01 }), 1)
-    .option("--seed <number>", "the seed of all chance", count(0), 1)
-    .option("--api-key <key>", "a key that /v1 asks for")
-    .option("--max-num-batched-tokens <count>", "tokens of one step", count(1), 2048)
-    .option("--max-num-queued-reqs <count>", "requests that may wait; 503 past it", count(1))
-    .option("--sse-keep-alive-interval <seconds>", "comments in silent streams", seconds(0.001))
-    .option("--shutdown-timeout <seconds>", "how long a stop drains", seconds(0), 0)
+    .option("--capacity <count>", "requests that run concurrently", count(1), 8)
+    .option("--speed <factor>", "speed relative to a real server", number({ least: 0.01 }), 1)
+    .option("--seed <number>", "the seed of the random generator", count(0), 1)
+    .option("--api-key <key>", "the API key that /v1 requires")
+    .option("--max-num-batched-tokens <count>", "tokens per engine step", count(1), 2048)
+    .option("--max-num-queued-reqs <count>", "requests that may wait; more get 503", count(1))
+    .option("--sse-keep-alive-interval <seconds>", "keep-alive comment interval", seconds(0.001))
+    .option("--shutdown-timeout <seconds>", "how long to drain on shutdown", seconds(0), 0)
     .option("--fault <fault>", "such as status:503 or reset_mid_stream:afterTokens=10", fault)
     .addHelpText(
       "after",
@@ -71,7 +71,7 @@ async function simulate(
   }
 }
 
-/** Waits for the first one. A second one ends the process at once. */
+/** Resolves on the first stop signal. A second one ends the process at once. */
 async function stopSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = () => resolve();

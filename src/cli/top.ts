@@ -11,9 +11,9 @@ import { get } from "./get.ts";
 import { examples } from "./options.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8888";
-/** Between two looks at the router. */
+/** Polling interval. */
 const LOOK_MS = 500;
-/** A router that takes longer to answer is as good as gone. */
+/** A router that takes longer to respond counts as unreachable. */
 const PATIENCE_MS = 3_000;
 
 interface TopOptions {
@@ -22,30 +22,30 @@ interface TopOptions {
   readonly ca?: string;
 }
 
-/** A router, and what it takes to ask it. */
+/** A router and the credentials to query it. */
 interface Asked {
   readonly url: string;
   readonly apiKey?: string | undefined;
-  /** Certificates in PEM that are trusted in place of those that are known. */
+  /** PEM certificates to trust instead of the default ones. */
   readonly ca?: string | undefined;
 }
 
-/** Makes `command` the one that shows a router that runs elsewhere. */
+/** Turns `command` into `top`, which shows the monitor of a remote router. */
 export function addTop(command: Command, ended: (code: number) => void): void {
   command
-    .description("show the fleet of a router that runs elsewhere")
+    .description("show the monitor of a remote router")
     .addArgument(
-      new Argument("[url]", "where the router listens").argParser(parseUrl).default(DEFAULT_URL),
+      new Argument("[url]", "the router's address").argParser(parseUrl).default(DEFAULT_URL),
     )
     .option("-m, --model", "show each server's models", false)
     .addOption(
-      new Option("--api-key <key>", "shown to a router that asks for keys").env(
+      new Option("--api-key <key>", "API key for the router").env(
         "VLLM_ROUTER_API_KEY",
       ),
     )
     .option(
       "--ca <file>",
-      "a file in PEM with the authority that signed its certificate, or that one",
+      "PEM file with the CA of the router's certificate, or the certificate itself",
     )
     .addHelpText(
       "after",
@@ -59,7 +59,7 @@ export function addTop(command: Command, ended: (code: number) => void): void {
     .action(async (url: string, options: TopOptions) => ended(await top(url, options)));
 }
 
-/** Shows a router's fleet until told to stop; once where there is no terminal. */
+/** Shows a router's fleet until quit; without a terminal, prints it once. */
 async function top(url: string, { model: models, apiKey, ca: file }: TopOptions): Promise<number> {
   let ca: string | undefined;
   try {
@@ -89,7 +89,7 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
     view: () => view,
     notice: () => {
       if (!lost) return undefined;
-      return `connection lost, trying again; this is ${span(performance.now() - seenAt)} old`;
+      return `connection lost, retrying; last data ${span(performance.now() - seenAt)} old`;
     },
     models,
     onQuit: () => shown.close(),
@@ -111,7 +111,7 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
   return 0;
 }
 
-/** What the router shows of its fleet, under the address it was asked at. */
+/** Fetches the router's view of its fleet and labels it with the requested address. */
 async function fetchView(asked: Asked): Promise<View> {
   const { url, apiKey } = asked;
   const { status, view } = await ask(asked).catch((error) => {
@@ -119,7 +119,7 @@ async function fetchView(asked: Asked): Promise<View> {
   });
   if (status !== 200) throw new Error(refusal(url, status, apiKey));
   if (!Array.isArray(view?.servers) || !view.totals) {
-    throw new Error(`no router answers at ${url}: it answered something that a router would not`);
+    throw new Error(`no router answers at ${url}: unexpected response; this is not a vllm-router`);
   }
   return { ...view, address: url } as View;
 }
@@ -142,17 +142,17 @@ async function ask(
   return { status };
 }
 
-/** What an answer other than a view means, in one line. */
+/** Explains a response other than 200 in one line. */
 function refusal(url: string, status: number, apiKey: string | undefined): string {
   if (status === 401) {
     return apiKey
-      ? `the router at ${url} refused the key that was shown; expected one of its api_keys`
-      : `the router at ${url} asks for a key; show one with --api-key`;
+      ? `the router at ${url} rejected the API key; expected one of its api_keys`
+      : `the router at ${url} requires an API key; pass one with --api-key`;
   }
-  const elsewhere = status === 404
-    ? "; if it is one, it may have an address of its own for this: see [admin] in its configuration"
-    : "";
-  return `no router answers at ${url}: it answered ${status}, as a router would not${elsewhere}`;
+  const hint = status === 404
+    ? "if this is a vllm-router, use the [admin] address in its configuration"
+    : "this is not a vllm-router";
+  return `no router answers at ${url}: unexpected status ${status}; ${hint}`;
 }
 
 function parseUrl(value: string): string {
@@ -165,10 +165,10 @@ function endings(): Deno.Signal[] {
   return Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 }
 
-/** Why a request failed, in one line. */
+/** Explains a failed request in one line. */
 function reasonOf(error: unknown): string {
   const { name, message, cause } = error as Error;
-  if (name === "TimeoutError") return `no answer within ${span(PATIENCE_MS)}`;
+  if (name === "TimeoutError") return `no response within ${span(PATIENCE_MS)}`;
   const why = cause instanceof Error ? cause.message : message;
   return why.split("\n")[0]!;
 }

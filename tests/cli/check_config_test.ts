@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
-/** What a server is called that has no name. */
+/** The default name of a server. */
 const hostOf = (url: string) => new URL(url).host;
 
 async function checkConfig(text: string) {
@@ -24,13 +24,13 @@ function startVllm(models: () => Response = () => modelsPage("llama", "qwen"), a
   });
 }
 
-/** The cells of the table's row of the server with that address. */
+/** Returns the cells of the table row for the server at `url`. */
 function row(stdout: string, url: string): string[] {
   const line = stdout.split("\n").find((line) => line.startsWith(`│ ${hostOf(url)} `));
   return line?.split("│").map((cell) => cell.trim()).slice(1, -1) ?? [];
 }
 
-Deno.test("a file whose servers are all well is a table and exit code 0", async () => {
+Deno.test("if all servers are healthy, check-config prints a table and exits with 0", async () => {
   await using vllm = startVllm();
   const { code, stdout, stderr, path } = await checkConfig(
     `[servers]
@@ -46,10 +46,10 @@ servers = [{ url = "${vllm.url}/v1", max_concurrent_requests = 9 }]
   );
   assert.match(answer ?? "", /^\d+ ms$/);
   assert.match(stdout, /│ +qwen +│/);
-  assert.ok(stdout.endsWith(`\n${path}: the server is well\n`), stdout);
+  assert.ok(stdout.endsWith(`\n${path}: the server is healthy\n`), stdout);
 });
 
-Deno.test("a dead server beside a good one is in the table, exit code 1", async () => {
+Deno.test("a dead server next to a healthy one is in the table, and the exit code is 1", async () => {
   await using vllm = startVllm();
   const dead = deadUrl();
   const { code, stdout, path } = await checkConfig(
@@ -64,7 +64,7 @@ servers = [{ url = "${vllm.url}" }, { url = "${dead}" }]
     "–",
     "unknown",
     "unknown",
-    "not told",
+    "unknown",
   ]);
   const [problem, summary, ...rest] = stdout.split("┘\n")[1]!.trimEnd().split("\n");
   assert.match(problem!, RegExp(`^${hostOf(dead)}: check failed: .`));
@@ -72,14 +72,14 @@ servers = [{ url = "${vllm.url}" }, { url = "${dead}" }]
   assert.deepEqual(rest, []);
 });
 
-Deno.test("a server that is well but lists no models is an error, unless they are fixed", async () => {
+Deno.test("a healthy server that doesn't list its models is an error, unless they are fixed", async () => {
   await using vllm = startVllm(() => new Response("", { status: 401 }));
   const discovered = await checkConfig(
     `[servers]\nservers = [{ url = "${vllm.url}" }]\n`,
   );
   assert.equal(discovered.code, 1);
   assert.equal(row(discovered.stdout, vllm.url)[1], "unauthorized");
-  assert.equal(row(discovered.stdout, vllm.url)[5], "not told");
+  assert.equal(row(discovered.stdout, vllm.url)[5], "unknown");
   const host = hostOf(vllm.url);
   assert.match(
     discovered.stdout,
@@ -93,7 +93,7 @@ Deno.test("a server that is well but lists no models is an error, unless they ar
   assert.equal(row(fixed.stdout, vllm.url)[5], "mine");
 });
 
-Deno.test("a server that is well and lists no model at all is an error as well", async () => {
+Deno.test("a healthy server with an empty list of models is an error", async () => {
   await using vllm = startVllm(() => modelsPage());
   const { code, stdout } = await checkConfig(`[servers]\nservers = [{ url = "${vllm.url}" }]\n`);
   assert.equal(code, 1);
@@ -101,7 +101,7 @@ Deno.test("a server that is well and lists no model at all is an error as well",
   assert.match(stdout, RegExp(`\n${hostOf(vllm.url)}: /v1/models lists none\n`));
 });
 
-Deno.test("a server whose engine sleeps is sleeping, which is a problem", async () => {
+Deno.test("a server whose engine sleeps is reported as a problem", async () => {
   await using vllm = startVllm(undefined, false);
   const { code, stdout } = await checkConfig(
     `[servers]\nservers = [{ url = "${vllm.url}", name = "gpu-1" }]\n`,
@@ -111,7 +111,7 @@ Deno.test("a server whose engine sleeps is sleeping, which is a problem", async 
   assert.equal(code, 1);
 });
 
-Deno.test("all that can be wrong with servers of short names fits 80 columns", async () => {
+Deno.test("with short server names, every problem fits 80 columns", async () => {
   await using vllm = startVllm(() => modelsPage("simulated-model"));
   await using sleeping = startVllm(() => modelsPage("llama3.1:8b"), false);
   const urls = [vllm.url, sleeping.url, deadUrl()];
@@ -123,7 +123,7 @@ Deno.test("all that can be wrong with servers of short names fits 80 columns", a
   assert.equal(lines.at(-1), "servers.toml: 2 of 3 servers have a problem");
 });
 
-Deno.test("a bad file is told with all its problems and asks no server", async () => {
+Deno.test("an invalid file is reported with all its problems, and no server is contacted", async () => {
   const { code, stdout, stderr } = await checkConfig(
     `[servers]
 servers = [{ url = "nowhere" }]
@@ -138,7 +138,7 @@ max_retries = -1
   assert.match(stderr, /^error: \S+\.toml: servers\.servers\[0\]\.url: /m);
 });
 
-Deno.test("an unknown key is a warning on stderr and no error", async () => {
+Deno.test("an unknown key is a warning on stderr, not an error", async () => {
   await using vllm = startVllm();
   const { code, stderr } = await checkConfig(
     `[servers]
@@ -152,7 +152,7 @@ servers = [{ url = "${vllm.url}", max_concurent_requests = 3 }]
   );
 });
 
-Deno.test("a missing file is one line and exit code 1", async () => {
+Deno.test("a missing file is reported in one line, with exit code 1", async () => {
   const { code, stderr } = await cli([
     "check-config",
     "--config",

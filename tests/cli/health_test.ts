@@ -22,7 +22,7 @@ async function withFiles(
   }
 }
 
-Deno.test("a router that lives is exit code 0 and one line, with or without a file, by flag or variable", async () => {
+Deno.test("a live router is reported in one line with exit code 0, with or without a file, by flag or variable", async () => {
   await using server = startRecorder();
   await using router = await startCli(["--server", server.url]);
   await until("it is ready", async () => {
@@ -37,14 +37,14 @@ Deno.test("a router that lives is exit code 0 and one line, with or without a fi
   assert.deepEqual(await health(["--config", "/nowhere.toml", "--port", port]), told);
 });
 
-Deno.test("one without a server lives, and is told not to be ready", async () => {
+Deno.test("a router without a healthy server is reported as alive but not ready", async () => {
   await using router = await startCli(["--server", deadUrl()]);
   const { code, stdout } = await health(["--port", new URL(router.url).port]);
   assert.equal(code, 0);
-  assert.equal(stdout, `the router at ${router.url} is alive, but not ready\n`);
+  assert.equal(stdout, `the router at ${router.url} is alive but not ready\n`);
 });
 
-Deno.test("with TLS and keys it is asked by TLS, without a key, whatever names its certificate has", async () => {
+Deno.test("a router with TLS and keys is checked over TLS, without a key, whatever names its certificate has", async () => {
   const { cert, key } = await (await createAuthority()).issue();
   const text = `[servers]\nservers = [{ url = "${deadUrl()}" }]
 [auth]\napi_keys = ["some-key-or-other"]\n[tls]\ncert = "cert.pem"\nkey = "key.pem"\n`;
@@ -52,16 +52,16 @@ Deno.test("with TLS and keys it is asked by TLS, without a key, whatever names i
     const config = ["--config", `${folder}/servers.toml`];
     await using router = await startCli(config);
     const { port } = new URL(router.url);
-    const told = `the router at https://127.0.0.1:${port} is alive, but not ready\n`;
+    const told = `the router at https://127.0.0.1:${port} is alive but not ready\n`;
     const args = [...config, "--port", port];
     assert.deepEqual(await health(args), { code: 0, stdout: told, stderr: "" });
-    // The router runs on with what it had before.
+    // The router keeps running with its previous configuration.
     await Deno.writeTextFile(`${folder}/servers.toml`, "[servers");
     assert.deepEqual(await health(args), { code: 0, stdout: told, stderr: "" });
   });
 });
 
-Deno.test("where no router answers it is exit code 1 and one line that says why", async () => {
+Deno.test("if no router responds, the reason is reported in one line, with exit code 1", async () => {
   const { port } = new URL(deadUrl());
   const { code, stdout, stderr } = await health(["--port", port]);
   assert.deepEqual([code, stdout], [1, ""]);
@@ -75,11 +75,11 @@ Deno.test("where no router answers it is exit code 1 and one line that says why"
   assert.equal(answered.code, 1);
   assert.match(
     answered.stderr,
-    /^error: no router answers at \S+: it answered 200, as a router would not\n$/,
+    /^error: no router answers at \S+: unexpected status 200; this is not a vllm-router\n$/,
   );
 
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const hung = await health(["--port", `${silent.addr.port}`]);
   assert.equal(hung.code, 1);
-  assert.match(hung.stderr, /^error: no router answers at \S+: no answer within 2 s\n$/);
+  assert.match(hung.stderr, /^error: no router answers at \S+: no response within 2 s\n$/);
 });

@@ -30,7 +30,7 @@ async function urlsOf(router: string): Promise<string[]> {
   return servers.map((server: { url: string }) => server.url);
 }
 
-Deno.test("a missing file is one line and exit code 1", () =>
+Deno.test("a missing file is reported in one line, with exit code 1", () =>
   withFolder(async (folder) => {
     const { code, stdout, stderr } = await cli([], { cwd: folder });
     assert.equal(code, 1);
@@ -38,7 +38,7 @@ Deno.test("a missing file is one line and exit code 1", () =>
     assert.match(stderr, /^error: servers\.toml: no such file[^\n]*\n$/);
   }));
 
-Deno.test("a bad file is told with all its problems, a line each, and nothing is started", () =>
+Deno.test("an invalid file is reported with all its problems, one per line, and the router doesn't start", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(
       `${folder}/servers.toml`,
@@ -68,7 +68,7 @@ request_timeout = "long"
     ]);
   }));
 
-Deno.test("a file that is no TOML is one line that names the line", () =>
+Deno.test("a file that isn't valid TOML is reported in one line, with the line number", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/bad.toml`, `[servers]\nservers = [`);
     const { code, stderr } = await cli(["--config", `${folder}/bad.toml`]);
@@ -76,7 +76,7 @@ Deno.test("a file that is no TOML is one line that names the line", () =>
     assert.match(stderr, /^error: \S+\/bad\.toml: line 2, column \d+: not valid TOML[^\n]*\n$/);
   }));
 
-Deno.test("a port in use is one line and exit code 1", async () => {
+Deno.test("a port in use is reported in one line, with exit code 1", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const { code, stdout, stderr } = await cli([
@@ -95,7 +95,7 @@ Deno.test("a port in use is one line and exit code 1", async () => {
   );
 });
 
-Deno.test("an IPv6 address stands in brackets wherever it is told", async () => {
+Deno.test("an IPv6 address is in brackets wherever it is shown", async () => {
   await using router = await startCli(["--host", "::1", "--server", "http://[::1]:9"]);
   assert.match(router.output(), /Listening on http:\/\/\[::1\]:\d+,/);
   const view = await (await fetch(`${router.url}/dashboard/view`)).json();
@@ -106,7 +106,7 @@ Deno.test("an IPv6 address stands in brackets wherever it is told", async () => 
   assert.match(stderr, new RegExp(`^error: \\[::1\\]:${port} is already in use`));
 });
 
-Deno.test("a host that isn't this machine's is one line and exit code 1", async () => {
+Deno.test("an address of another machine is reported in one line, with exit code 1", async () => {
   const { code, stderr } = await cli([
     "--host",
     "192.0.2.1",
@@ -119,7 +119,7 @@ Deno.test("a host that isn't this machine's is one line and exit code 1", async 
   assert.match(stderr, /^error: 192\.0\.2\.1 [^\n]*--host\n$/);
 });
 
-Deno.test("--server, given repeatedly, stands in for a file, each with its capacity", async () => {
+Deno.test("repeated --server flags replace the file, each with its own capacity", async () => {
   await using one = startVllm("one");
   await using two = startVllm("two");
   await using router = await startCli([
@@ -140,7 +140,7 @@ Deno.test("--server, given repeatedly, stands in for a file, each with its capac
   assert.deepEqual(data.map(({ id }: { id: string }) => id), ["one", "two"]);
 });
 
-Deno.test("CONFIG_PATH names the file, and --config wins over it", () =>
+Deno.test("CONFIG_PATH names the file, and --config overrides it", () =>
   withFolder(async (folder) => {
     const [env, flag] = [deadUrl(), deadUrl()];
     await Deno.writeTextFile(`${folder}/env.toml`, fileOf(env));
@@ -155,12 +155,12 @@ Deno.test("CONFIG_PATH names the file, and --config wins over it", () =>
     assert.deepEqual(await urlsOf(byFlag.url), [flag]);
   }));
 
-Deno.test("one server is counted as one", async () => {
+Deno.test("a single server is counted in the singular", async () => {
   await using router = await startCli(["--server", deadUrl()]);
   assert.match(router.output(), /Listening on [^ ]+, 1 server from the command line, /);
 });
 
-Deno.test("--server wins over CONFIG_PATH and over a servers.toml that is there", () =>
+Deno.test("--server overrides CONFIG_PATH and an existing servers.toml", () =>
   withFolder(async (folder) => {
     const [flag, file] = [deadUrl(), deadUrl()];
     await Deno.writeTextFile(`${folder}/servers.toml`, fileOf(file));
@@ -171,7 +171,7 @@ Deno.test("--server wins over CONFIG_PATH and over a servers.toml that is there"
     }
   }));
 
-Deno.test("LOG_LEVEL says how much is logged, in either case, and --log-level wins over it", async () => {
+Deno.test("LOG_LEVEL sets the level, in upper or lower case, and --log-level overrides it", async () => {
   await using vllm = startVllm();
   const server = ["--server", vllm.url];
   const line = `"message":"${new URL(vllm.url).host} at ${vllm.url} is healthy`;
@@ -189,7 +189,7 @@ Deno.test("LOG_LEVEL says how much is logged, in either case, and --log-level wi
   assert.ok(!byEnv.output().includes(line));
 });
 
-Deno.test("an unknown key is a warning, and the router runs", () =>
+Deno.test("an unknown key is a warning, and the router starts", () =>
   withFolder(async (folder) => {
     const path = `${folder}/servers.toml`;
     await Deno.writeTextFile(
@@ -204,7 +204,7 @@ Deno.test("an unknown key is a warning, and the router runs", () =>
   }));
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  Deno.test(`${signal} ends an idle router at once with code 0`, async () => {
+  Deno.test(`${signal} stops an idle router at once with exit code 0`, async () => {
     await using router = await startCli(["--server", deadUrl()]);
     await (await fetch(`${router.url}/livez`)).body?.cancel();
     const told = performance.now();
@@ -214,7 +214,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-/** A server that answers a request for inference when it is told to. */
+/** Starts a server that holds an inference request until `answer` resolves. */
 function startHolding() {
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
@@ -231,8 +231,8 @@ function complete(router: string): Promise<Response> {
   return fetch(`${router}/v1/completions`, { method: "POST", body: `{"model":"m"}` });
 }
 
-for (const [name, times] of [["SIGTERM", 1], ["SIGTERM that comes twice at once", 2]] as const) {
-  Deno.test(`a ${name} lets a request finish before the end, and says so`, async () => {
+for (const [name, times] of [["SIGTERM", 1], ["SIGTERM delivered twice at once", 2]] as const) {
+  Deno.test(`a ${name} drains requests in flight, and the log says so`, async () => {
     await using vllm = startHolding();
     const { asked, answer } = vllm;
     await using router = await startCli(["--server", vllm.url]);
@@ -243,7 +243,7 @@ for (const [name, times] of [["SIGTERM", 1], ["SIGTERM that comes twice at once"
       "said",
       () => /Stopping: 1 in flight, up to 120 s to finish/.test(router.output()),
     );
-    // Between the signal and the end of listening there is only a moment.
+    // The router stops listening within moments of the signal.
     await until("no longer ready, or no longer listening", async () => {
       const ready = await fetch(`${router.url}/readyz`).catch(() => undefined);
       await ready?.body?.cancel();
@@ -255,7 +255,7 @@ for (const [name, times] of [["SIGTERM", 1], ["SIGTERM that comes twice at once"
   });
 }
 
-Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
+Deno.test("a second SIGTERM ends at once, regardless of requests in flight", async () => {
   await using vllm = startHolding();
   const { asked, answer } = vllm;
   await using router = await startCli(["--server", vllm.url]);
@@ -271,12 +271,12 @@ Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
   });
   let ended = false;
   router.status.then(() => ended = true);
-  // One that follows at once is a copy of the first.
+  // A second signal that follows at once counts as a copy of the first.
   await until("ended", () => {
     try {
       router.kill("SIGTERM");
     } catch {
-      // It has ended, and what it wrote is yet to come.
+      // It has exited, but its output hasn't been read yet.
     }
     return ended;
   });
@@ -285,7 +285,7 @@ Deno.test("a second SIGTERM ends at once, whatever is in flight", async () => {
   answer.resolve(new Response());
 });
 
-Deno.test("SIGHUP reloads at once, even a file that didn't change, and tells of a bad one", () =>
+Deno.test("SIGHUP reloads at once, even an unchanged file, and reports an invalid one", () =>
   withFolder(async (folder) => {
     const path = `${folder}/servers.toml`;
     const url = deadUrl();
@@ -306,7 +306,7 @@ Deno.test("SIGHUP reloads at once, even a file that didn't change, and tells of 
     assert.deepEqual(await urlsOf(router.url), [url]);
   }));
 
-Deno.test("an edit of the file takes effect within a second", () =>
+Deno.test("an edited file takes effect within a second", () =>
   withFolder(async (folder) => {
     const path = `${folder}/servers.toml`;
     const [before, after] = [deadUrl(), deadUrl()];

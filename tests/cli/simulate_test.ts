@@ -7,7 +7,7 @@ const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const simulate = (host: string, port: number) =>
   cli(["simulate", "--host", host, "--port", String(port)]);
 
-Deno.test("a simulated server's port in use is one line and exit code 1", async () => {
+Deno.test("simulate reports a port in use in one line, with exit code 1", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const { code, stdout, stderr } = await simulate("127.0.0.1", port);
@@ -16,36 +16,36 @@ Deno.test("a simulated server's port in use is one line and exit code 1", async 
   assert.match(stderr, RegExp(`^error: 127\\.0\\.0\\.1:${port} is already in use[^\n]*--port\n$`));
 });
 
-Deno.test("a simulated server's host that isn't this machine's is one line and exit code 1", async () => {
+Deno.test("simulate reports an address of another machine in one line, with exit code 1", async () => {
   const { code, stderr } = await simulate("192.0.2.1", 0);
   assert.equal(code, 1);
   assert.equal(
     stderr,
-    "error: 192.0.2.1 is not an address of this machine; choose one with --host\n",
+    "error: 192.0.2.1 is not an address of this machine; choose another with --host\n",
   );
 });
 
-Deno.test("a simulated server's host that nobody knows is one line and exit code 1", async () => {
+Deno.test("simulate reports a host that can't be resolved in one line, with exit code 1", async () => {
   const { code, stderr } = await simulate("nobody.invalid", 0);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: nobody\.invalid is not a known host; [^\n]*--host\n$/);
+  assert.match(stderr, /^error: nobody\.invalid can't be resolved; [^\n]*--host\n$/);
 });
 
-// As root, which tests may run as, no port is refused.
-Deno.test("a port that only the administrator may listen on is told with what to do", () => {
+// Calls the function directly: tests may run as root, which may listen on any port.
+Deno.test("a privileged port is reported with a hint", () => {
   const refused = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   assert.equal(
     whyNotThere(refused, "0.0.0.0", 80),
-    "this user may not listen on 0.0.0.0:80; choose a port above 1023 with --port",
+    "no permission to listen on 0.0.0.0:80; choose a port above 1023 with --port",
   );
 });
 
-Deno.test("an error that is not about the address is left to others", () => {
+Deno.test("an error unrelated to the address is not explained", () => {
   assert.equal(whyNotThere(new TypeError("bad certificate"), "0.0.0.0", 80), undefined);
 });
 
 Deno.test({
-  name: "a simulated server that is told to stop drains for as long as --shutdown-timeout says",
+  name: "a stopping simulated server drains for up to --shutdown-timeout",
   ignore: Deno.build.os === "windows",
   async fn() {
     const flags = ["--port", "0", "--shutdown-timeout", "60", "--sse-keep-alive-interval", "5"];

@@ -7,7 +7,7 @@ import {
 import { startGuarded, startRecorder } from "../security/guarded.ts";
 import { cli } from "../support/cli.ts";
 
-/** What `top` says of a router with that certificate, where it is told of an authority. */
+/** Runs `top --ca` against a router that serves the given certificate. */
 async function topOf(served: TestCertificate, ca: string, args: readonly string[] = []) {
   await using server = startRecorder();
   await using router = await startGuarded({
@@ -18,7 +18,7 @@ async function topOf(served: TestCertificate, ca: string, args: readonly string[
   return await cli(["top", router.url, "--ca", `${router.folder}/ca.pem`, ...args]);
 }
 
-Deno.test("top trusts the authority in --ca, and a certificate that signed itself", async () => {
+Deno.test("top trusts the CA in --ca, or a self-signed certificate", async () => {
   const [authority, other] = [await createAuthority(), await createAuthority()];
   const selfSigned = await createSelfSigned();
   for (
@@ -36,7 +36,7 @@ Deno.test("top trusts the authority in --ca, and a certificate that signed itsel
   assert.match(stderr, /^error: no router answers at https:\S+: [^\n]*certificate[^\n]*\n$/i);
 });
 
-Deno.test("an authority that can't be read is one line", async () => {
+Deno.test("an unreadable --ca file is reported in one line", async () => {
   const { code, stderr } = await cli(["top", "https://127.0.0.1:1", "--ca", "/nowhere.pem"]);
   assert.equal(code, 1);
   assert.match(stderr, /^error: --ca: \/nowhere\.pem can't be read: [^\n]*\n$/);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { VERSION } from "../../src/version.ts";
 import { cli } from "../support/cli.ts";
 
-/** The one line on stderr, where nothing else was written. */
+/** Returns the only line on stderr and asserts that nothing else was written. */
 function onlyLine(
   { stdout, stderr }: { stdout: string; stderr: string },
 ): string {
@@ -37,20 +37,20 @@ for (
     ],
   ] as [string[], RegExp][]
 ) {
-  Deno.test(`"${args.join(" ")}" is one line on stderr and exit code 2`, async () => {
+  Deno.test(`"${args.join(" ")}" is reported in one line on stderr, with exit code 2`, async () => {
     const result = await cli(args);
     assert.match(onlyLine(result), mentioned);
     assert.equal(result.code, 2);
   });
 }
 
-Deno.test("a command that there isn't is told as one, with exit code 2", async () => {
+Deno.test("an unknown command is reported, with exit code 2", async () => {
   const result = await cli(["check-confg"]);
   assert.match(onlyLine(result), /unknown command.*check-confg/);
   assert.equal(result.code, 2);
 });
 
-Deno.test("a bad LOG_LEVEL names where it came from, with exit code 2", async () => {
+Deno.test("an invalid LOG_LEVEL is reported by name, with exit code 2", async () => {
   const result = await cli([], { env: { LOG_LEVEL: "loud" } });
   assert.match(onlyLine(result), /loud.*LOG_LEVEL/);
   assert.equal(result.code, 2);
@@ -75,7 +75,7 @@ Deno.test("the help lists every command and has examples", async () => {
   assert.match(stdout, /\nExamples:\n/);
 });
 
-Deno.test("the help of run tells its flags with their defaults", async () => {
+Deno.test("the help of run lists its flags with their defaults", async () => {
   const { stdout } = await cli(["run", "--help"]);
   for (
     const flag of [
@@ -113,7 +113,7 @@ Deno.test("LOG_TO_CONSOLE is the default of --console", async () => {
   }
 });
 
-Deno.test("a LOG_TO_CONSOLE that says neither yes nor no is told, with exit code 2", async () => {
+Deno.test("a LOG_TO_CONSOLE that isn't a boolean is reported, with exit code 2", async () => {
   const env = { LOG_TO_CONSOLE: "maybe" };
   const result = await cli(["--server", "http://gpu-1"], { env });
   assert.equal(
@@ -123,7 +123,7 @@ Deno.test("a LOG_TO_CONSOLE that says neither yes nor no is told, with exit code
   assert.equal(result.code, 2);
 });
 
-Deno.test("LOG_TO_CONSOLE matters only to run, and not where --console is given", async () => {
+Deno.test("LOG_TO_CONSOLE is read only by run, and only without --console", async () => {
   const env = { LOG_TO_CONSOLE: "maybe" };
   assert.equal((await cli(["version"], { env })).code, 0);
   const { code, stderr } = await cli(["--console", "--config", "/nowhere/servers.toml"], { env });
@@ -131,7 +131,7 @@ Deno.test("LOG_TO_CONSOLE matters only to run, and not where --console is given"
   assert.equal(code, 1);
 });
 
-Deno.test("version, --version and -V tell the same", async () => {
+Deno.test("version, --version and -V print the same", async () => {
   for (const word of ["version", "--version", "-V"]) {
     const { code, stdout } = await cli([word]);
     assert.equal(stdout, `vllm-router ${VERSION}\n`);

@@ -102,7 +102,7 @@ Deno.test({ name: "q lets a request finish before exiting", ignore }, async () =
   await run.sees("1 of 2 healthy");
   const answer = await ask(run.url, { stream: true, tokens: 60 });
   await run.terminal.press("q");
-  await run.sees("draining, 1 in flight, q again to leave at once");
+  await run.sees("draining, 1 in flight; press q again to exit at once");
   assert.match(await answer.text(), /\[DONE\]\s*$/);
   await run.endsRestored(0);
 });

@@ -37,8 +37,11 @@ Deno.test("an unreachable router is reported in one line", async () => {
 Deno.test("a server that is not a router is reported in one line", async () => {
   for (
     const [answer, told] of [
-      [() => new Response("hello", { status: 500 }), "it answered 500, as a router would not"],
-      [() => Response.json(null), "it answered something that a router would not"],
+      [
+        () => new Response("hello", { status: 500 }),
+        "unexpected status 500; this is not a vllm-router",
+      ],
+      [() => Response.json(null), "unexpected response; this is not a vllm-router"],
       [() => new Response("hello"), "[^\n]+"],
     ] as const
   ) {
@@ -53,7 +56,7 @@ Deno.test("a missing page suggests the router's other address", async () => {
   await using other = startUpstream(() => new Response("hello", { status: 404 }));
   const { code, stderr } = await cli(["top", other.url]);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: no router answers at [^\n]* 404, [^\n]*\[admin\][^\n]*\n$/);
+  assert.match(stderr, /^error: no router answers at [^\n]* 404; [^\n]*\[admin\][^\n]*\n$/);
 });
 
 Deno.test("a required key is reported, and a refused key is not repeated", async () => {
@@ -61,7 +64,7 @@ Deno.test("a required key is reported, and a refused key is not repeated", async
   const without = await cli(["top", router.url]);
   assert.deepEqual([without.code, without.stderr], [
     1,
-    `error: the router at ${router.url} asks for a key; show one with --api-key\n`,
+    `error: the router at ${router.url} requires an API key; pass one with --api-key\n`,
   ]);
   const refused = [
     await cli(["top", router.url, "--api-key", "sk-secret"]),
@@ -69,7 +72,10 @@ Deno.test("a required key is reported, and a refused key is not repeated", async
   ];
   for (const { code, stderr } of refused) {
     assert.equal(code, 1);
-    assert.match(stderr, RegExp(`^error: the router at ${router.url} refused the key [^\n]*\n$`));
+    assert.match(
+      stderr,
+      RegExp(`^error: the router at ${router.url} rejected the API key; [^\n]*\n$`),
+    );
     assert.doesNotMatch(stderr, /sk-secret/);
   }
 });
@@ -92,7 +98,7 @@ Deno.test({ name: "top survives a restart of its router", ignore }, async () => 
   await top.sees(new URL(before!).host, `http://127.0.0.1:${port}`, "1 of 1 healthy");
   first.kill("SIGTERM");
   await first.status;
-  const lost = /connection lost, trying again; this is [1-9] s old/;
+  const lost = /connection lost, retrying; last data [1-9] s old/;
   await top.sees(lost, new URL(before!).host);
   await using _second = await restart(after!);
   await top.sees(new URL(after!).host, "1 of 1 healthy");
