@@ -20,7 +20,7 @@ export interface EndDetails {
   /** Tokens of the answer, as far as they are known. */
   readonly answerTokens?: number | undefined;
   /** How long the server asked to be left alone, in milliseconds. */
-  readonly restMs?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** Who caused a failure, as other servers' answers to the same request tell. */

@@ -34,15 +34,15 @@ export function eligible<S extends Readonly<Server>>(
     canTake(server, now) && !server.draining && !server.shuttingDown;
   // Nearly always there are some: they are found in one pass.
   const willing = servers.filter((server) =>
-    isNew(server) && fits(server) && stays(server) && server.restsUntil <= now &&
+    isNew(server) && fits(server) && stays(server) && server.backpressureUntil <= now &&
     server.inFlight < slowStartLimit(server.health, server.config.capacity, now)
   );
   if (willing.length > 0) return willing;
   const asked = servers.filter(fits);
   const fresh = asked.filter(isNew);
   const staying = fresh.filter(stays);
-  const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
-  if (rested.length > 0) return rested;
+  const ready = staying.filter(({ backpressureUntil }) => backpressureUntil <= now);
+  if (ready.length > 0) return ready;
   const lastResort = fresh.filter(({ draining, health }) => !draining && isLastResort(health, now));
   if (lastResort.length > 0) return lastResort;
   if (staying.length > 0) return staying;

@@ -30,7 +30,7 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #workbook: Estimator = createEstimator();
+  readonly #estimator: Estimator = createEstimator();
   readonly #around: Surroundings;
 
   /** A fleet whose servers are all yet to be checked. */
@@ -75,37 +75,37 @@ export class Fleet {
    * Chooses a server for a request and counts the request on it, in one step, so that concurrent
    * requests can't herd.
    *
-   * @param work what is known of it; without a model any server will do
+   * @param profile what is known about it; without a model, any server qualifies
    * @param tried servers that this request is not to meet again, unless they have recovered since
    * @param id of the request, for whoever hears of the choice
    * @returns a lease, or why there is none
    */
-  acquire(work: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
+  acquire(profile: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
     const now = this.#now();
-    const able = eligible(this.#servers, work.model, tried, now);
-    if (able.length === 0) return refusal(this.#servers, work.model);
-    const prospectAt = this.#workbook.predictions(work, now);
+    const able = eligible(this.#servers, profile.model, tried, now);
+    if (able.length === 0) return refusal(this.#servers, profile.model);
+    const predictAt = this.#estimator.predictions(profile, now);
     const candidates = able.map((server) => {
       const load = this.loadOf(server, now);
-      return { server, id: server.id, load: load.load, prediction: prospectAt(server, load) };
+      return { server, id: server.id, load: load.load, prediction: predictAt(server, load) };
     });
     const chosen = this.#policy(candidates, this.#around.random);
     const { server, prediction } = chosen;
-    const choice = { id, policy: this.#settings.policy, chosen, candidates };
-    this.#around.onChoice(choice);
-    const request = this.#workbook.begin(server, work, prediction, now);
-    const decision = this.#settings.debugHeaders ? describeDecision(choice) : undefined;
+    const decision = { id, policy: this.#settings.policy, chosen, candidates };
+    this.#around.onDecision(decision);
+    const request = this.#estimator.begin(server, profile, prediction, now);
+    const description = this.#settings.debugHeaders ? describeDecision(decision) : undefined;
     const { shuttingDown } = server;
-    return takePlace(server, decision, now, tried.size === 0, {
+    return takePlace(server, description, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
-        isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
+        isSuspect(error, comparisonOf(server, this.#servers, profile.model, error, this.#now())),
       onFirstToken: (isTrial) => {
-        this.#workbook.firstToken(server, request, this.#now());
+        this.#estimator.firstToken(server, request, this.#now());
         this.#change(server, (now) => transitions.applyAnswer(server, isTrial, shuttingDown, now));
       },
       onEnd: (details) => {
-        this.#workbook.end(server, request, details, this.#now());
+        this.#estimator.end(server, request, details, this.#now());
         this.#keep(this.#servers);
       },
       onOutcome: (ended) => {
@@ -114,7 +114,7 @@ export class Fleet {
         // Its models are read again at once.
         if (outcome === "outlier") this.#around.onDoubt(server);
         const settled = { ...ended, outcome };
-        this.#change(server, (now) => takeSettled(server, work.model, settled, now));
+        this.#change(server, (now) => takeSettled(server, profile.model, settled, now));
       },
     });
   }
@@ -152,9 +152,9 @@ export class Fleet {
    * @param scrape `undefined` when the server's page says nothing about its requests
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
-    const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
+    const prefillMs = this.#estimator.longestPrefillMs(server, this.#now());
     this.#change(server, (now) => applyScrape(server, scrape, asleep, prefillMs, now));
-    if (scrape) this.#workbook.scraped(server, scrape, this.#now());
+    if (scrape) this.#estimator.scraped(server, scrape, this.#now());
     this.#change(server, (now) => settleCuts(server, now));
   }
 
@@ -168,7 +168,7 @@ export class Fleet {
   /** All that is known, at one moment, for whatever shows it. */
   snapshot(): FleetSnapshot {
     const { now, toWallTime } = this.#around;
-    return snapshotOf(this.#servers, this.#settings, this.#workbook, now(), toWallTime);
+    return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
   }
 
   #now(): number {
@@ -179,7 +179,7 @@ export class Fleet {
   #keep(servers: readonly Server[]): void {
     const before = this.#servers;
     this.#servers = withoutDrained(servers);
-    if (this.#servers !== before) this.#workbook.keep(this.#servers);
+    if (this.#servers !== before) this.#estimator.keep(this.#servers);
   }
 
   /** Makes a change that tells why and, where it moved the server to another state, says so once. */

@@ -13,7 +13,7 @@ export interface FleetOptions {
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
   /** Hears of each choice. @default nobody */
-  readonly onChoice?: (choice: Decision) => void;
+  readonly onDecision?: (decision: Decision) => void;
   /** Hears of each change once. @default nobody */
   readonly onStateChange?: (change: StateChange) => void;
   /** Hears of each attempt's end. @default nobody */
@@ -34,7 +34,7 @@ export function surroundingsOf(options: FleetOptions): Surroundings {
     now: options.now ?? monotonicMs,
     toWallTime: options.now ? (time) => time : wallTimeMs,
     random: options.random ?? uniform,
-    onChoice: options.onChoice ?? (() => {}),
+    onDecision: options.onDecision ?? (() => {}),
     onStateChange: options.onStateChange ?? (() => {}),
     onOutcome: options.onOutcome ?? (() => {}),
     onDoubt: options.onDoubt ?? (() => {}),

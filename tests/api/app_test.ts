@@ -11,7 +11,7 @@ import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
 const MODEL = { id: "org/name:7b", object: "model", max_model_len: 4_096 };
@@ -278,7 +278,7 @@ Deno.test("alive is the router itself, ready is it with a server and not on its 
 /** Two requests failed, and time and a check have passed. */
 function becomeHalfOpen(fleet: Fleet, server: Server, clock: { now: number }): void {
   for (let i = 0; i < 2; i++) {
-    const lease = fleet.acquire(workOf(), new Map());
+    const lease = fleet.acquire(profileOf(), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
   }

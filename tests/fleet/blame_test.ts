@@ -6,7 +6,7 @@ import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/health/outlier_detection.ts";
 import { type Server, type StateChange, stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const MODEL = "m";
 const PASSED = { ok: true, responseMs: 5 };
@@ -43,7 +43,7 @@ function leaseAt(fleet: Fleet, server: Server, model = MODEL): Lease {
   const others: Tried = new Map(
     fleet.servers.filter((other) => other !== server).map((other) => [other, Infinity]),
   );
-  const lease = fleet.acquire(workOf({ model }), others);
+  const lease = fleet.acquire(profileOf({ model }), others);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   assert.equal(lease.server, server);
   return lease;
@@ -236,7 +236,7 @@ Deno.test("a server that says it doesn't have a model isn't asked for that for 1
   assert.deepEqual(doubts, [A]);
   assert.throws(() => leaseAt(fleet, a, "adapter"), /unavailable/);
   for (let i = 0; i < 5; i++) {
-    const lease = fleet.acquire(workOf({ model: "adapter" }), new Map());
+    const lease = fleet.acquire(profileOf({ model: "adapter" }), new Map());
     assert.equal((lease as Lease).server, b);
   }
   answerWell(leaseAt(fleet, a));
@@ -267,7 +267,7 @@ Deno.test("a server that says it shuts down drains, without blame, until its por
   assert.equal(stateOf(a), "draining");
   assert.equal(a.health.consecutiveRequestFailures, 0);
   for (let i = 0; i < 5; i++) {
-    assert.equal((fleet.acquire(workOf({ model: MODEL }), new Map()) as Lease).server, b);
+    assert.equal((fleet.acquire(profileOf({ model: MODEL }), new Map()) as Lease).server, b);
   }
   fleet.recordCheck(a, PASSED);
   assert.equal(stateOf(a), "draining", "it still answers its checks");
@@ -301,14 +301,18 @@ Deno.test("a request may meet a server again that was out and is back since, whe
   const tried = new Map<Server, number>([[a, clock.now]]);
   clock.now += 10;
   for (let i = 0; i < 3; i++) fleet.recordCheck(a, FAILED);
-  assert.equal((fleet.acquire(workOf({ model: MODEL }), tried) as Lease).server, b);
+  assert.equal((fleet.acquire(profileOf({ model: MODEL }), tried) as Lease).server, b);
   tried.set(b, clock.now);
   clock.now += 10;
-  assert.equal(fleet.acquire(workOf({ model: MODEL }), tried), "unavailable");
+  assert.equal(fleet.acquire(profileOf({ model: MODEL }), tried), "unavailable");
   fleet.recordCheck(a, PASSED);
-  assert.equal((fleet.acquire(workOf({ model: MODEL }), tried) as Lease).server, a);
+  assert.equal((fleet.acquire(profileOf({ model: MODEL }), tried) as Lease).server, a);
   tried.set(a, clock.now);
-  assert.equal(fleet.acquire(workOf({ model: MODEL }), tried), "unavailable", "it is left again");
+  assert.equal(
+    fleet.acquire(profileOf({ model: MODEL }), tried),
+    "unavailable",
+    "it is left again",
+  );
 });
 
 for (
@@ -435,7 +439,7 @@ Deno.test("an engine that hung and has nothing left is tried by one request, and
   fleet.recordCheck(a, PASSED);
   assert.equal(stateOf(a), "half-open");
   const trial = leaseAt(fleet, a);
-  assert.equal((fleet.acquire(workOf({ model: MODEL }), new Map()) as Lease).server, b);
+  assert.equal((fleet.acquire(profileOf({ model: MODEL }), new Map()) as Lease).server, b);
   answerWell(trial);
   assert.equal(stateOf(a), "healthy");
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
@@ -488,7 +492,7 @@ Deno.test("a server without models gets no request, and says why", () => {
   assert.equal(stateOf(a), "no_models");
   for (const model of [undefined, MODEL]) {
     for (let i = 0; i < 3; i++) {
-      assert.equal((fleet.acquire(workOf({ model }), new Map()) as Lease).server, b);
+      assert.equal((fleet.acquire(profileOf({ model }), new Map()) as Lease).server, b);
     }
   }
   fleet.recordNoModels(a, {
@@ -527,7 +531,7 @@ Deno.test("an answer cut off before its first token counts for nothing until the
     assert.deepEqual(outcomes, Array(5).fill(`${A} truncated`));
     fleet.recordScrape(a, page, false);
     assert.equal(stateOf(a), state);
-    assert.equal(a.restsUntil > 0, page === QUEUE, "a full server rests");
+    assert.equal(a.backpressureUntil > 0, page === QUEUE, "a full server rests");
     assert.deepEqual(a.cuts, []);
   }
 });
@@ -536,11 +540,11 @@ Deno.test("an answer cut off by a server that is known to be full is backpressur
   for (const isPage of [true, false]) {
     const { fleet, a, outcomes, clock } = fleetOf(2);
     if (isPage) fleet.recordScrape(a, QUEUE, false);
-    else leaseAt(fleet, a).end("backpressure", { restMs: 5_000 });
+    else leaseAt(fleet, a).end("backpressure", { retryAfterMs: 5_000 });
     outcomes.length = 0;
     for (let i = 0; i < 5; i++) dispute(leaseAt(fleet, a), "truncated", CUT).settle("server");
     assert.deepEqual(outcomes, Array(5).fill(`${A} backpressure`));
-    assert.ok(a.restsUntil > clock.now);
+    assert.ok(a.backpressureUntil > clock.now);
     fleet.recordScrape(a, WORKING, false);
     assert.equal(stateOf(a), "healthy");
   }

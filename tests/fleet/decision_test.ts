@@ -7,7 +7,7 @@ import {
 import { newServer } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 
-const PROSPECT = {
+const PREDICTION = {
   pendingTokens: 1_200.4,
   promptTokens: 800,
   knownTokens: 700,
@@ -24,24 +24,24 @@ const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "ht
     server: newServer(id, config),
     id,
     load: 0.5 + id,
-    prediction: PROSPECT,
+    prediction: PREDICTION,
   }));
 
 Deno.test("a choice is told in one line that names no server", () => {
-  const choice = { policy: "least_work", chosen: candidates[1]!, candidates };
+  const decision = { policy: "least_work", chosen: candidates[1]!, candidates };
   assert.equal(
-    describeDecision(choice),
+    describeDecision(decision),
     "least_work, 2 of 2: cost 0.333 s, first token in 0.257 s, 1200 tokens pending, " +
       "170 of 800 own, 10000 tokens/s, 2 ahead of a seat, load 1.50",
   );
 });
 
 Deno.test("the lowest cost is chosen, which need not be the first token that comes soonest", () => {
-  const crowded = { ...PROSPECT, startSeconds: 0.03, crowding: 3 };
+  const crowded = { ...PREDICTION, startSeconds: 0.03, crowding: 3 };
   const all = candidates.map((candidate, i) => ({
     ...candidate,
     load: 0,
-    prediction: i === 0 ? crowded : PROSPECT,
+    prediction: i === 0 ? crowded : PREDICTION,
   }));
   const [first, second] = all.map((candidate) => describeTerms("least_work", candidate));
   assert.match(first!, /^cost 0\.345 s, first token in 0\.247 s, /);

@@ -6,7 +6,7 @@ import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, type StateChange, stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 
@@ -71,7 +71,7 @@ function lease(
   model: string | undefined = MODEL,
   tried: Tried = new Map(),
 ): Lease {
-  const lease = fleet.acquire(workOf({ model }), tried);
+  const lease = fleet.acquire(profileOf({ model }), tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   return lease;
 }
@@ -81,7 +81,7 @@ function refusal(
   model: string | undefined,
   tried: Tried = new Map(),
 ): Refusal | "a server" {
-  const lease = fleet.acquire(workOf({ model }), tried);
+  const lease = fleet.acquire(profileOf({ model }), tried);
   return typeof lease === "string" ? lease : "a server";
 }
 
@@ -291,7 +291,7 @@ function halfOpenFleet() {
 
 /** A place at A, whatever else there is. */
 function leaseOfA(fleet: Fleet): Lease | Refusal {
-  return fleet.acquire(workOf({ model: MODEL }), without(serverAt(fleet, B)));
+  return fleet.acquire(profileOf({ model: MODEL }), without(serverAt(fleet, B)));
 }
 
 Deno.test("a server that requests took out is back after its time, a check and a request", () => {
@@ -445,9 +445,9 @@ Deno.test("a server that came back takes all where nobody else can", () => {
 Deno.test("a server that asks for less rests, others answer, and it takes what only it can", () => {
   const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
   const server = serverAt(fleet, A);
-  (leaseOfA(fleet) as Lease).end("backpressure", { restMs: 7_000 });
+  (leaseOfA(fleet) as Lease).end("backpressure", { retryAfterMs: 7_000 });
   assert.equal(stateOf(server), "healthy");
-  assert.equal(server.restsUntil, clock.now + 7_000);
+  assert.equal(server.backpressureUntil, clock.now + 7_000);
   for (let i = 0; i < 5; i++) assert.equal(lease(fleet).server.config.url, B);
   assert.equal(typeof leaseOfA(fleet), "object");
   clock.now += 7_000;
@@ -459,8 +459,8 @@ Deno.test("pauses of a server that names none grow until it answers well again",
   const server = serverAt(fleet, A);
   const rest = () => {
     lease(fleet).end("backpressure");
-    const ms = server.restsUntil - clock.now;
-    clock.now = server.restsUntil;
+    const ms = server.backpressureUntil - clock.now;
+    clock.now = server.backpressureUntil;
     return ms;
   };
   const first = rest();
@@ -468,7 +468,7 @@ Deno.test("pauses of a server that names none grow until it answers well again",
   const second = rest();
   assert.ok(second >= 1_600 && second < 2_400, `${second} ms`);
   lease(fleet).end("client_error");
-  assert.equal(server.rests, 2);
+  assert.equal(server.backpressureCount, 2);
   lease(fleet).end("ok");
   const again = rest();
   assert.ok(again >= 800 && again < 1_200, `${again} ms`);
@@ -929,7 +929,7 @@ Deno.test("whatever requests and reloads do, in flight is exact, no left server 
       };
       for (const event of events) {
         if (event.do === "acquire") {
-          const lease = fleet.acquire(workOf(), new Map());
+          const lease = fleet.acquire(profileOf(), new Map());
           if (typeof lease === "string") continue;
           const { server } = lease;
           if (server.health.status === "half-open") {

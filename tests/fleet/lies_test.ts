@@ -10,7 +10,7 @@ import { costOf } from "../../src/routing/least_work.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const HONEST = ["http://a", "http://b"];
 const LIAR = "http://liar";
@@ -33,7 +33,7 @@ function pageOf(numbers: Numbers, engines = 1): string {
 /** Two honest servers and one that lies, on a clock of their own, all healthy. */
 function fleetOf() {
   const clock = { now: 1_000_000_000 };
-  const choices: Decision[] = [];
+  const decisions: Decision[] = [];
   const random = seeded(7);
   const config = (urls: readonly string[]) =>
     configOf(urls.map((url) => ({ url, max_concurrent_requests: 8, models: ["m"] })));
@@ -41,7 +41,7 @@ function fleetOf() {
     config: config([...HONEST, LIAR]),
     now: () => clock.now,
     random,
-    onChoice: (choice) => void choices.push(choice),
+    onDecision: (decision) => void decisions.push(decision),
   });
   const serverAt = (url: string) =>
     (fleet.servers as Server[]).find((server) => server.config.url === url)!;
@@ -63,7 +63,7 @@ function fleetOf() {
   }
   function begin(promptBytes: number, stream = true): Lease | undefined {
     const lease = fleet.acquire(
-      workOf({ model: "m", promptBytes, stream }),
+      profileOf({ model: "m", promptBytes, stream }),
       new Map(),
     );
     return typeof lease === "string" ? undefined : lease;
@@ -135,13 +135,13 @@ function fleetOf() {
     return chosen;
   }
   const remove = () => fleet.reconcile(config(HONEST));
-  return { fleet, clock, choices, scrape, begin, end, honestMinutes, remove, check };
+  return { fleet, clock, decisions, scrape, begin, end, honestMinutes, remove, check };
 }
 
 type Parts = ReturnType<typeof fleetOf>;
 
 /** No number that is known of any server, or was of any choice, is anything but a number. */
-function assertFinite({ fleet, choices }: Parts): void {
+function assertFinite({ fleet, decisions }: Parts): void {
   const isFine = (value: unknown) =>
     value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0);
   const { servers, tokensPerByte } = fleet.snapshot();
@@ -152,7 +152,7 @@ function assertFinite({ fleet, choices }: Parts): void {
     }
   }
   for (const [, ratio] of tokensPerByte) assert.ok(isFine(ratio), `tokens per byte: ${ratio}`);
-  for (const { candidates } of choices.splice(0)) {
+  for (const { candidates } of decisions.splice(0)) {
     for (const { server, load, prediction } of candidates) {
       const known = { ...prediction, cost: costOf(prediction!, load) };
       for (const [name, value] of Object.entries(known)) {

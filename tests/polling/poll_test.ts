@@ -12,7 +12,7 @@ import {
   startSilent,
   startUpstream,
 } from "../support/upstream.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 /** Seconds, as the file writes them. */
 const QUICK = {
@@ -223,10 +223,10 @@ Deno.test("a server that lists no models any more takes no requests until it lis
     await until("without models", () => state(server.url) === "no_models");
     assert.deepEqual([...fleet.servers[0]!.models.keys()], []);
     assert.equal(fleet.snapshot().servers[0]!.reason, "/v1/models lists none");
-    assert.equal(fleet.acquire(workOf(), new Map()), "unavailable");
+    assert.equal(fleet.acquire(profileOf(), new Map()), "unavailable");
     server.state.models = ["back"];
     await until("back", () => state(server.url) === "healthy");
-    assert.equal(typeof fleet.acquire(workOf(), new Map()), "object");
+    assert.equal(typeof fleet.acquire(profileOf(), new Map()), "object");
   });
 });
 
@@ -255,7 +255,7 @@ Deno.test("a request that is sent while a page is made is not taken for another'
   await polling([{ url: server.url }], async ({ fleet, poller }) => {
     await poller.firstRound();
     await until("asked for metrics", () => server.times("/metrics") === 1);
-    const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+    const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     page.resolve(metricsPage({ running: 1 }));
     await until("scraped", () => fleet.servers[0]?.scrape !== undefined);
@@ -315,7 +315,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       assert.equal(server.times("/health"), 1);
 
       for (const _ of [1, 2]) {
-        const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+        const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
         assert.ok(typeof lease === "object");
         lease.end("reset");
       }
@@ -327,7 +327,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       clock.now += 1;
       await until("a request may try it", () => state() === "half-open");
       assert.equal(server.times("/health"), 2);
-      const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+      const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
       assert.ok(typeof lease === "object");
       lease.end("ok");
       assert.equal(state(), "healthy");

@@ -5,7 +5,7 @@ import type {
 } from "../../src/fleet/estimate/prompt_profile.ts";
 
 /** A stream of any model without a prompt that can be told, but for what is given. */
-export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
+export function profileOf(known: Partial<PromptProfile> = {}): PromptProfile {
   return {
     model: undefined,
     promptBytes: undefined,
@@ -17,9 +17,9 @@ export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
 }
 
 /** A prompt of 1,000 tokens, none of them cached, sent at 0 and expected to take a second. */
-export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
+export function queuedRequestOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   return {
-    work: workOf(),
+    profile: profileOf(),
     promptTokens: 1_000,
     ownTokens: 1_000,
     knownTokens: 0,

@@ -36,7 +36,7 @@ export function createEstimator(): Estimator {
   const byId = new Map<number, estimates.ServerEstimate>();
   const ratios = createTokenRatios(MOST_MODELS);
   let all: Seen = NOTHING_SEEN;
-  const means = initialAverages();
+  const averages = initialAverages();
 
   function estimateOf({ id }: Readonly<Server>): estimates.ServerEstimate {
     const known = byId.get(id);
@@ -65,18 +65,18 @@ export function createEstimator(): Estimator {
   }
 
   return {
-    predictions(work, now) {
-      const perByte = tokensPerByte(ratios.of(work.model));
-      const { promptBytes } = work;
-      const promptTokens = promptBytes === undefined ? means.ownTokens : promptBytes * perByte;
-      const matched = index.match(work.blocks);
+    predictions(profile, now) {
+      const perByte = tokensPerByte(ratios.of(profile.model));
+      const { promptBytes } = profile;
+      const promptTokens = promptBytes === undefined ? averages.ownTokens : promptBytes * perByte;
+      const matched = index.match(profile.blocks);
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
-        sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
-        meanAnswerTokens: means.answerTokens,
+        sessionSlot: profile.session === undefined ? undefined : sessions.last(profile.session),
+        meanAnswerTokens: averages.answerTokens,
         // In the mean as many wait as their time is of the whole (Little's law).
-        meanPendingTokens: means.ownTokens * means.waitMs / means.totalMs,
+        meanPendingTokens: averages.ownTokens * averages.waitMs / averages.totalMs,
       };
       return (server, load) => {
         const estimate = estimateOf(server);
@@ -85,58 +85,58 @@ export function createEstimator(): Estimator {
           server,
           load,
           estimate,
-          estimates.expectedPace(estimate, all, now),
+          estimates.expectedLatency(estimate, all, now),
           demand,
           now,
         );
       };
     },
-    begin(server, work, prediction, now) {
+    begin(server, profile, prediction, now) {
       const { promptTokens, ownTokens, knownTokens } = prediction;
       const estimate = estimateOf(server);
       const queued = prediction.aheadOfSeat > 0;
       const request: QueuedRequest = {
-        work,
+        profile,
         promptTokens,
         ownTokens,
         knownTokens,
         at: now,
         expectedAt: now + 1000 * firstTokenSeconds(prediction),
         queued,
-        isClear: !queued && work.promptBytes !== undefined &&
+        isClear: !queued && profile.promptBytes !== undefined &&
           !hidesFirstTokens(estimate.queue),
         firstAt: undefined,
       };
-      index.remember(estimate.slot, work.blocks);
-      if (work.promptBytes !== 0) enqueue(estimate.queue, request);
+      index.remember(estimate.slot, profile.blocks);
+      if (profile.promptBytes !== 0) enqueue(estimate.queue, request);
       return request;
     },
     firstToken(server, request, now) {
       const estimate = estimateOf(server);
-      const { work: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
+      const { profile: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       estimates.start(estimate, request, now);
       // A prompt that a server refused tells nothing of those that are computed.
-      if (firstAt === undefined && promptBytes !== 0) addSample(means, "ownTokens", ownTokens);
+      if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", ownTokens);
       index.confirm(estimate.slot, blocks);
       if (session !== undefined) sessions.remember(session, estimate.slot);
     },
     end(server, request, { promptTokens, answerTokens: claimed }, now) {
       const estimate = estimateOf(server);
-      const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = request;
+      const { profile, profile: { model, promptBytes }, at, expectedAt, firstAt } = request;
       const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       learn(estimate, "decode", estimates.close(estimate, request, answerTokens, now), now);
       if (firstAt === undefined) {
         // A whole answer's prompt is computed long before its end.
-        const isComputed = !work.stream && now >= expectedAt;
-        if (isComputed) index.confirm(estimate.slot, work.blocks);
-        else index.withdraw(estimate.slot, work.blocks);
-      } else if (work.stream) {
-        addSample(means, "waitMs", Math.max(0, firstAt - at));
-        addSample(means, "totalMs", Math.max(0, now - at));
+        const isComputed = !profile.stream && now >= expectedAt;
+        if (isComputed) index.confirm(estimate.slot, profile.blocks);
+        else index.withdraw(estimate.slot, profile.blocks);
+      } else if (profile.stream) {
+        addSample(averages, "waitMs", Math.max(0, firstAt - at));
+        addSample(averages, "totalMs", Math.max(0, now - at));
       }
-      if (answerTokens) addSample(means, "answerTokens", answerTokens);
+      if (answerTokens) addSample(averages, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
     },
     scraped(server, scrape, now) {
@@ -149,7 +149,7 @@ export function createEstimator(): Estimator {
         return forget(estimate);
       }
       if (!before || !scrape.counters) return;
-      const expected = estimates.expectedPace(estimate, all, now);
+      const expected = estimates.expectedLatency(estimate, all, now);
       const deltas = counterDeltas(before, scrape.counters, expected);
       const { promptTokens, firstTokens, prefill, decode } = deltas;
       learn(estimate, "decode", decode, now);
@@ -174,14 +174,14 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       return snapshotOf(
         estimate,
-        estimates.expectedPace(estimate, all, now),
+        estimates.expectedLatency(estimate, all, now),
         index.size(estimate.slot),
         now,
       );
     },
     longestPrefillMs(server, now) {
       const estimate = estimateOf(server);
-      return longestPrefillMs(estimate, estimates.expectedPace(estimate, all, now));
+      return longestPrefillMs(estimate, estimates.expectedLatency(estimate, all, now));
     },
     tokensPerByte: ratios.learned,
   };

@@ -36,12 +36,12 @@ export function decayed(
 
 /** The line with one more observation. */
 export function observed(
-  line: DecayingRegression,
+  regression: DecayingRegression,
   x: number,
   y: number,
   now: number,
 ): DecayingRegression {
-  const before = decayed(line, now);
+  const before = decayed(regression, now);
   return {
     n: before.n + 1,
     x: before.x + x,
@@ -54,23 +54,23 @@ export function observed(
 
 /** Several lines in one, each counting so many times. */
 export function combine(
-  lines: readonly (readonly [line: DecayingRegression, times: number])[],
+  regressions: readonly (readonly [regression: DecayingRegression, times: number])[],
 ): DecayingRegression {
   const sum = { ...NO_SAMPLES };
-  for (const [line, times] of lines) {
-    sum.n += times * line.n;
-    sum.x += times * line.x;
-    sum.y += times * line.y;
-    sum.xx += times * line.xx;
-    sum.xy += times * line.xy;
-    sum.at = Math.max(sum.at, line.at);
+  for (const [regression, times] of regressions) {
+    sum.n += times * regression.n;
+    sum.x += times * regression.x;
+    sum.y += times * regression.y;
+    sum.xx += times * regression.xx;
+    sum.xy += times * regression.xy;
+    sum.at = Math.max(sum.at, regression.at);
   }
   return sum;
 }
 
 /** The line with all of `y` so many times as large. */
-export function scaled(line: DecayingRegression, times: number): DecayingRegression {
-  return { ...line, y: times * line.y, xy: times * line.xy };
+export function scaled(regression: DecayingRegression, times: number): DecayingRegression {
+  return { ...regression, y: times * regression.y, xy: times * regression.xy };
 }
 
 /** `y` for each `x` by least squares; `undefined` where all `x` lie too close together to tell. */

@@ -7,13 +7,13 @@ import type { PromptProfile, QueuedRequest, Size, WorkSnapshot } from "./prompt_
 export interface Estimator {
   /** What a request would find at a server, for as many servers as are asked about. */
   predictions(
-    work: PromptProfile,
+    profile: PromptProfile,
     now: number,
   ): (server: Readonly<Server>, load: Load) => Prediction;
   /** A request is sent to a server. */
   begin(
     server: Readonly<Server>,
-    work: PromptProfile,
+    profile: PromptProfile,
     prediction: Prediction,
     now: number,
   ): QueuedRequest;

@@ -86,9 +86,13 @@ export function latencyModelOf(own: Seen, all: Seen): LatencyModel {
   };
 }
 
-function prefillOf(line: DecayingRegression): Omit<LatencyModel, "secondsPerAnswerToken"> {
-  const secondsPerToken = clamp(slope(line) ?? 0, FASTEST, SLOWEST);
-  const startSeconds = clamp((line.y - secondsPerToken * line.x) / line.n, 0, LONGEST_START);
+function prefillOf(regression: DecayingRegression): Omit<LatencyModel, "secondsPerAnswerToken"> {
+  const secondsPerToken = clamp(slope(regression) ?? 0, FASTEST, SLOWEST);
+  const startSeconds = clamp(
+    (regression.y - secondsPerToken * regression.x) / regression.n,
+    0,
+    LONGEST_START,
+  );
   return { secondsPerToken, startSeconds };
 }
 

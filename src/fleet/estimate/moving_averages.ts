@@ -17,6 +17,6 @@ export function initialAverages(): MovingAverages {
   return { ownTokens: 1_000, answerTokens: 200, waitMs: 500, totalMs: 6_000 };
 }
 
-export function addSample(means: MovingAverages, of: keyof MovingAverages, value: number): void {
-  means[of] += LATEST * (value - means[of]);
+export function addSample(averages: MovingAverages, of: keyof MovingAverages, value: number): void {
+  averages[of] += LATEST * (value - averages[of]);
 }

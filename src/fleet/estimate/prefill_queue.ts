@@ -39,7 +39,7 @@ export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
  * @param now clock time in milliseconds
  */
 export function passTime(queue: PrefillQueue, now: number): void {
-  for (let { first } = queue; first && !first.work.stream; first = queue.first) {
+  for (let { first } = queue; first && !first.profile.stream; first = queue.first) {
     if (now < first.expectedAt) return;
     dequeue(queue, first);
     queue.lastFirstAt = Math.max(queue.lastFirstAt, first.expectedAt);
@@ -55,7 +55,7 @@ export function longestWaiting({ waiting }: PrefillQueue): number {
 
 /** Whether a first token may be before the next one that nobody sees. */
 export function hidesFirstTokens({ waiting }: PrefillQueue): boolean {
-  for (const { work } of waiting) if (!work.stream) return true;
+  for (const { profile } of waiting) if (!profile.stream) return true;
   return false;
 }
 
@@ -85,7 +85,7 @@ export function pendingTokens(
  */
 export function lateness(queue: PrefillQueue, latency: LatencyModel, now: number): number {
   const { first } = queue;
-  if (first === undefined || first.queued || !first.work.stream) return 1;
+  if (first === undefined || first.queued || !first.profile.stream) return 1;
   const usual = latency.startSeconds +
     Math.max(first.ownTokens, STEP_TOKENS) * latency.secondsPerToken;
   return Math.max(1, secondsUnderWay(queue, first, now) / usual);
@@ -103,7 +103,7 @@ export function begun(
 ): number {
   for (const earlier of queue.waiting) {
     if (earlier === request) break;
-    if (!earlier.work.stream) dequeue(queue, earlier);
+    if (!earlier.profile.stream) dequeue(queue, earlier);
   }
   dequeue(queue, request);
   const seconds = secondsUnderWay(queue, request, now);

@@ -22,7 +22,7 @@ export const MOST_PREFIX_BLOCKS = 1_000_000;
 /** A request at a server, as the workbook keeps it. */
 export interface QueuedRequest {
   /** What was known of it before. */
-  readonly work: PromptProfile;
+  readonly profile: PromptProfile;
   /** Prompt tokens. */
   readonly promptTokens: number;
   /** Those of them that the server is not expected to have. */

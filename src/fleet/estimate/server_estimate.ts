@@ -46,7 +46,7 @@ interface Step {
   /** Of all prompts whose first token it brought. */
   tokens: number;
   /** It tells of the server's pace, and hasn't done so yet. */
-  tells: boolean;
+  isUsable: boolean;
 }
 
 /** Prompts whose first token came within some time. */
@@ -63,7 +63,7 @@ interface Started {
 /** First tokens within so many milliseconds come of one step. */
 const SAME_STEP_MS = 5;
 /** For so long what all servers show moves nothing that matters. */
-const SAME_PACE_MS = 100;
+const SAME_LATENCY_MS = 100;
 
 /** An empty book in the lowest slot that none of the others has. */
 export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstimate {
@@ -86,9 +86,9 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
 }
 
 /** What to expect of a server, which every choice asks of all of them. */
-export function expectedPace(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
+export function expectedLatency(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
   const { expected, seen } = estimate;
-  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_PACE_MS) {
+  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_LATENCY_MS) {
     return expected.latency;
   }
   const latency = latencyModelOf(faded(seen, now), faded(all, now));
@@ -100,7 +100,7 @@ export function expectedPace(estimate: ServerEstimate, all: Seen, now: number): 
 export function start(estimate: ServerEstimate, request: QueuedRequest, now: number): void {
   if (request.firstAt !== undefined) return;
   request.firstAt = now;
-  const { model, promptBytes, stream } = request.work;
+  const { model, promptBytes, stream } = request.profile;
   if (promptBytes === 0) return;
   if (promptBytes !== undefined) {
     estimate.calibration = withSent(
@@ -119,7 +119,7 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
   const { step } = estimate;
   if (step && isSameStep(step, now)) {
     step.tokens += request.ownTokens;
-    step.tells &&= request.isClear;
+    step.isUsable &&= request.isClear;
     return;
   }
   const expected = (request.expectedAt - request.at) / 1000;
@@ -127,14 +127,14 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
     at: now,
     seconds: plausibleSeconds(seconds, expected),
     tokens: request.ownTokens,
-    tells: request.isClear,
+    isUsable: request.isClear,
   };
 }
 
 /** What the latest step tells of the server's prefill, once it can bring no more first tokens. */
 export function takeStep({ step }: ServerEstimate, now: number): Observation | undefined {
-  if (!step?.tells || isSameStep(step, now)) return undefined;
-  step.tells = false;
+  if (!step?.isUsable || isSameStep(step, now)) return undefined;
+  step.isUsable = false;
   return step;
 }
 
@@ -150,7 +150,7 @@ export function close(
   now: number,
 ): Observation | undefined {
   dequeue(estimate.queue, request);
-  if (request.firstAt === undefined || !request.work.stream) return undefined;
+  if (request.firstAt === undefined || !request.profile.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   const seconds = Math.max(0, now - request.firstAt) / 1000;
   return plausibleDecode({ tokens: answerTokens - 1, seconds });

@@ -3,14 +3,14 @@ import { jittered } from "../../util/jitter.ts";
 /** How a server that asks for less is left alone: it is alive, and not to blame. */
 export interface Backpressure {
   /** Monotonic time in milliseconds until which others come first. */
-  readonly restsUntil: number;
+  readonly backpressureUntil: number;
   /** Times it asked since it last answered well. */
-  readonly rests: number;
+  readonly backpressureCount: number;
 }
 
 /** The first pause of a server that names none, in milliseconds; each further one twice as long. */
-const FIRST_REST_MS = 1_000;
-const LONGEST_REST_MS = 30_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
 /** What a server asks for is believed up to here. */
 const LONGEST_ASKED_MS = 300_000;
 /** Share by which a pause of ours varies. */
@@ -25,19 +25,22 @@ const JITTER = 0.2;
  * @param random uniform in [0, 1)
  */
 export function afterBackpressure(
-  rest: Backpressure,
+  before: Backpressure,
   askedMs: number | undefined,
   now: number,
   random: () => number,
 ): Backpressure {
   if (askedMs !== undefined) {
     const until = now + Math.min(askedMs, LONGEST_ASKED_MS);
-    return { restsUntil: Math.max(rest.restsUntil, until), rests: rest.rests };
+    return {
+      backpressureUntil: Math.max(before.backpressureUntil, until),
+      backpressureCount: before.backpressureCount,
+    };
   }
-  if (now < rest.restsUntil) return rest;
-  const ms = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** rest.rests);
+  if (now < before.backpressureUntil) return before;
+  const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** before.backpressureCount);
   return {
-    restsUntil: now + jittered(ms, JITTER, random),
-    rests: rest.rests + 1,
+    backpressureUntil: now + jittered(ms, JITTER, random),
+    backpressureCount: before.backpressureCount + 1,
   };
 }

@@ -46,7 +46,7 @@ export function engineOf(
 
 /** Whether a server is known to be full: it rests, or its page shows a queue. */
 export function isFull(server: Readonly<Server>, settings: Interval, now: number): boolean {
-  return server.restsUntil > now || (freshScrape(server, settings, now)?.waiting ?? 0) > 0;
+  return server.backpressureUntil > now || (freshScrape(server, settings, now)?.waiting ?? 0) > 0;
 }
 
 /**

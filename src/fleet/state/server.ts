@@ -29,9 +29,9 @@ export interface Server {
   /** It shuts down: it finishes what it has and turns new requests away. */
   shuttingDown: boolean;
   /** Until when it asked to be left alone. */
-  restsUntil: number;
+  backpressureUntil: number;
   /** Times it asked to be left alone since it last answered well. */
-  rests: number;
+  backpressureCount: number;
   /** While it is half-open: since when a request tries it. */
   trialSince: number | undefined;
   /** Its engine stands still with work to do. */
@@ -113,8 +113,8 @@ export function newServer(id: number, config: ServerConfig): Server {
     asleep: false,
     draining: false,
     shuttingDown: false,
-    restsUntil: -Infinity,
-    rests: 0,
+    backpressureUntil: -Infinity,
+    backpressureCount: 0,
     trialSince: undefined,
     stalled: false,
     progress: NO_PROGRESS,

@@ -69,14 +69,14 @@ export function applyOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, unreachable = false, what, clientError, restMs }: EndDetails,
+  { blameless = false, unreachable = false, what, clientError, retryAfterMs }: EndDetails,
   cause: Cause,
   circumstances: Circumstances,
 ): string {
   const { settings, now, random } = circumstances;
   // A server that turns requests away at once would look idle, and draw still more.
   if (outcome === "backpressure") {
-    Object.assign(server, afterBackpressure(server, restMs, now, random));
+    Object.assign(server, afterBackpressure(server, retryAfterMs, now, random));
   }
   if (outcome === "draining") {
     server.shuttingDown = true;
@@ -112,7 +112,7 @@ export function applyVerdict(
 ): string {
   const request = { ...trial, now, random, ...(mayOpen && { mayOpen }) };
   if (ok) {
-    server.rests = 0;
+    server.backpressureCount = 0;
     server.health = afterRequest(server.health, true, settings, request);
   } else {
     server.lastFailureAt = now;

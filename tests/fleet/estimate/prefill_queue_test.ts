@@ -13,37 +13,45 @@ import {
 } from "../../../src/fleet/estimate/prefill_queue.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { numRuns } from "../../support/property.ts";
-import { ticketOf, workOf } from "../../support/work.ts";
+import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
 /** Seconds for each token, unless a test is about something else. */
-const PACE = 1e-3;
+const SECONDS_PER_TOKEN = 1e-3;
 
 /** A prompt of a stream, or of a whole answer. */
 function request(
   { stream = true, ...known }: Partial<QueuedRequest> & { readonly stream?: boolean } = {},
 ) {
-  return ticketOf({ work: workOf({ stream }), ...known });
+  return queuedRequestOf({ profile: profileOf({ stream }), ...known });
 }
 
 Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {
   const queue = newPrefillQueue();
-  assert.equal(pendingTokens(queue, PACE, 0), 0);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 0);
   enqueue(queue, request({ ownTokens: 4_000 }));
   enqueue(queue, request({ ownTokens: 500 }));
-  assert.equal(pendingTokens(queue, PACE, 0), 4_500);
-  assert.equal(pendingTokens(queue, PACE, 400), 4_100);
-  assert.equal(pendingTokens(queue, PACE, 60_000), 500, "the second may not have begun");
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 4_500);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 400), 4_100);
+  assert.equal(
+    pendingTokens(queue, SECONDS_PER_TOKEN, 60_000),
+    500,
+    "the second may not have begun",
+  );
 });
 
 Deno.test("short prompts are computed together, as far as one step goes", () => {
   const queue = newPrefillQueue();
   for (let i = 0; i < 4; i++) enqueue(queue, request());
-  assert.equal(pendingTokens(queue, PACE, 1_500), 2_500);
-  assert.equal(pendingTokens(queue, PACE, 60_000), 4_000 - 2_048);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_500), 2_500);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 60_000), 4_000 - 2_048);
 });
 
 Deno.test("a server is late by as much as its first prompt takes longer than usual", () => {
-  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  const latency = {
+    startSeconds: 0.5,
+    secondsPerToken: SECONDS_PER_TOKEN,
+    secondsPerAnswerToken: 0.03,
+  };
   const queue = newPrefillQueue();
   assert.equal(lateness(queue, latency, 60_000), 1);
   const first = request({ ownTokens: 4_500 });
@@ -57,7 +65,11 @@ Deno.test("a server is late by as much as its first prompt takes longer than usu
 });
 
 Deno.test("who waits for a seat, or shows no first token, makes no server late", () => {
-  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+  const latency = {
+    startSeconds: 0.5,
+    secondsPerToken: SECONDS_PER_TOKEN,
+    secondsPerAnswerToken: 0.03,
+  };
   for (const known of [{ queued: true }, { stream: false }]) {
     const queue = newPrefillQueue();
     enqueue(queue, request(known));
@@ -71,16 +83,16 @@ Deno.test("the next prompt begins when the first has its token", () => {
   enqueue(queue, first);
   enqueue(queue, second);
   assert.equal(begun(queue, first, 1_200), 1.2);
-  assert.equal(pendingTokens(queue, PACE, 1_200), 1_000);
-  assert.equal(pendingTokens(queue, PACE, 1_500), 700);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_200), 1_000);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_500), 700);
   assert.equal(begun(queue, second, 2_000), 0.8);
-  assert.equal(pendingTokens(queue, PACE, 2_000), 0);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 2_000), 0);
 });
 
 Deno.test("a prompt that comes later begins no sooner than it came", () => {
   const queue = newPrefillQueue();
   enqueue(queue, request({ at: 5_000 }));
-  assert.equal(pendingTokens(queue, PACE, 5_100), 900);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 5_100), 900);
 });
 
 Deno.test("a whole answer, whose first token nobody sees, leaves when its time has come", () => {
@@ -167,12 +179,12 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
         }
         const waiting = [...queue.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
         assert.ok(Math.abs(queue.tokens - waiting) < 1e-6);
-        assert.ok(pendingTokens(queue, PACE, now) <= waiting + 1e-6);
+        assert.ok(pendingTokens(queue, SECONDS_PER_TOKEN, now) <= waiting + 1e-6);
         assert.equal(queue.first, [...queue.waiting][0]);
       }
       for (const one of all) dequeue(queue, one);
       assert.equal(queue.tokens, 0);
-      assert.equal(pendingTokens(queue, PACE, now), 0);
+      assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, now), 0);
     }),
     { numRuns },
   );
@@ -181,7 +193,7 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
 Deno.test("the longest prompt that waits is known until it is computed", () => {
   const queue = newPrefillQueue();
   assert.equal(longestWaiting(queue), 0);
-  const [short, long] = [100, 5_000].map((ownTokens) => ticketOf({ ownTokens }));
+  const [short, long] = [100, 5_000].map((ownTokens) => queuedRequestOf({ ownTokens }));
   for (const request of [short!, long!]) enqueue(queue, request);
   assert.equal(longestWaiting(queue), 5_000);
   dequeue(queue, long!);

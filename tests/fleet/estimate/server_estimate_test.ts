@@ -7,12 +7,12 @@ import {
   takeStep,
 } from "../../../src/fleet/estimate/server_estimate.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
-import { ticketOf, workOf } from "../../support/work.ts";
+import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
 /** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
-function bookWith(...known: readonly Partial<QueuedRequest>[]) {
+function estimateWith(...known: readonly Partial<QueuedRequest>[]) {
   const estimate = newServerEstimate([]);
-  const requests = known.map(ticketOf);
+  const requests = known.map(queuedRequestOf);
   for (const request of requests) enqueue(estimate.queue, request);
   /** What the step at that time tells, once it is over. */
   const told = (at: number) => {
@@ -23,7 +23,7 @@ function bookWith(...known: readonly Partial<QueuedRequest>[]) {
 }
 
 Deno.test("a first token tells how long its prompt took, once, when its step is over", () => {
-  const { estimate, requests: [first], told } = bookWith({});
+  const { estimate, requests: [first], told } = estimateWith({});
   start(estimate, first!, 800);
   assert.equal(takeStep(estimate, 800), undefined);
   assert.equal(takeStep(estimate, 804), undefined);
@@ -32,7 +32,7 @@ Deno.test("a first token tells how long its prompt took, once, when its step is 
 });
 
 Deno.test("several first tokens of one step are one observation", () => {
-  const { estimate, requests, told } = bookWith({}, {}, {});
+  const { estimate, requests, told } = estimateWith({}, {}, {});
   start(estimate, requests[0]!, 800);
   start(estimate, requests[1]!, 802);
   start(estimate, requests[2]!, 804);
@@ -40,7 +40,7 @@ Deno.test("several first tokens of one step are one observation", () => {
 });
 
 Deno.test("the next step's first token is an observation of its own", () => {
-  const { estimate, requests, told } = bookWith({}, {});
+  const { estimate, requests, told } = estimateWith({}, {});
   start(estimate, requests[0]!, 800);
   assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
   start(estimate, requests[1]!, 1_400);
@@ -49,7 +49,7 @@ Deno.test("the next step's first token is an observation of its own", () => {
 
 Deno.test("a step tells nothing where one of its first tokens isn't clear, whichever comes first", () => {
   for (const clear of [[true, false], [false, true], [false, false]]) {
-    const { estimate, requests, told } = bookWith(...clear.map((isClear) => ({ isClear })));
+    const { estimate, requests, told } = estimateWith(...clear.map((isClear) => ({ isClear })));
     start(estimate, requests[0]!, 800);
     start(estimate, requests[1]!, 802);
     assert.equal(told(802), undefined, `${clear}`);
@@ -57,36 +57,38 @@ Deno.test("a step tells nothing where one of its first tokens isn't clear, which
 });
 
 Deno.test("a prompt that took far longer than expected met something else than a slow server", () => {
-  const { estimate, requests: [first], told } = bookWith({});
+  const { estimate, requests: [first], told } = estimateWith({});
   start(estimate, first!, 600_000);
   assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
 });
 
 Deno.test("a whole answer's first token, which comes with its end, tells nothing", () => {
-  const { estimate, requests: [whole], told } = bookWith({ work: workOf({ stream: false }) });
+  const { estimate, requests: [whole], told } = estimateWith({
+    profile: profileOf({ stream: false }),
+  });
   start(estimate, whole!, 800);
   assert.equal(told(800), undefined);
   assert.equal(estimate.queue.waiting.size, 0);
 });
 
 Deno.test("a clock that is set back makes a step of its own", () => {
-  const { estimate, requests, told } = bookWith({}, {});
+  const { estimate, requests, told } = estimateWith({}, {});
   start(estimate, requests[0]!, 10_000);
   start(estimate, requests[1]!, 400);
   assert.deepEqual(told(400)?.tokens, 1_000);
 });
 
 Deno.test("what asks no engine is no part of what prompts have become between two scrapes", () => {
-  const { estimate, requests } = bookWith(
-    { work: workOf({ model: "m", promptBytes: 4_000 }) },
-    { work: workOf({ model: "m", promptBytes: 0, stream: false }) },
+  const { estimate, requests } = estimateWith(
+    { profile: profileOf({ model: "m", promptBytes: 4_000 }) },
+    { profile: profileOf({ model: "m", promptBytes: 0, stream: false }) },
   );
   for (const request of requests) start(estimate, request, 800);
   assert.deepEqual(estimate.started, { count: 1, bytes: 4_000, model: "m", alike: true });
 });
 
 Deno.test("a server has seats for the most it was seen to run, for some minutes or till it starts anew", () => {
-  const { estimate } = bookWith();
+  const { estimate } = estimateWith();
   const counters = (prompt: number) => {
     return {
       prompt,
@@ -107,7 +109,7 @@ Deno.test("a server has seats for the most it was seen to run, for some minutes 
 });
 
 Deno.test("a server has no seats that can't be true: ten times what it may run or has", () => {
-  const { estimate } = bookWith();
+  const { estimate } = estimateWith();
   const ran = (running: number, ownInFlight: number) => {
     count(estimate, { running, ownInFlight }, 3, 60_000);
     return estimate.mostRan;

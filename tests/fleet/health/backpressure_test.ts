@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterBackpressure, type Backpressure } from "../../../src/fleet/health/backpressure.ts";
 import { numRuns } from "../../support/property.ts";
 
-const AWAKE: Backpressure = { restsUntil: 0, rests: 0 };
+const AWAKE: Backpressure = { backpressureUntil: 0, backpressureCount: 0 };
 const NOW = 1_000_000;
 /** Neither shortens nor lengthens a pause. */
 const middle = () => 0.5;
@@ -14,8 +14,8 @@ Deno.test("a server that names no time rests for a second, and each further time
   const pauses: number[] = [];
   for (let i = 0; i < 7; i++) {
     rest = afterBackpressure(rest, undefined, now, middle);
-    pauses.push(rest.restsUntil - now);
-    now = rest.restsUntil;
+    pauses.push(rest.backpressureUntil - now);
+    now = rest.backpressureUntil;
   }
   assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });
@@ -23,12 +23,15 @@ Deno.test("a server that names no time rests for a second, and each further time
 Deno.test("what all requests under way hear at once is one pause, not many", () => {
   const rest = afterBackpressure(AWAKE, undefined, NOW, middle);
   assert.equal(afterBackpressure(rest, undefined, NOW, middle), rest);
-  assert.equal(afterBackpressure(rest, undefined, rest.restsUntil - 1, middle), rest);
-  assert.equal(afterBackpressure(rest, undefined, rest.restsUntil, middle).rests, 2);
+  assert.equal(afterBackpressure(rest, undefined, rest.backpressureUntil - 1, middle), rest);
+  assert.equal(
+    afterBackpressure(rest, undefined, rest.backpressureUntil, middle).backpressureCount,
+    2,
+  );
 });
 
 Deno.test("a server that names a time rests so long, exactly, up to five minutes", () => {
-  const asked = (ms: number) => afterBackpressure(AWAKE, ms, NOW, () => 0).restsUntil - NOW;
+  const asked = (ms: number) => afterBackpressure(AWAKE, ms, NOW, () => 0).backpressureUntil - NOW;
   assert.equal(asked(7_000), 7_000);
   assert.equal(asked(300_000), 300_000);
   assert.equal(asked(300_001), 300_000);
@@ -38,9 +41,9 @@ Deno.test("a server that names a time rests so long, exactly, up to five minutes
 Deno.test("a time that a server names never shortens a longer one, and doesn't make its pauses grow", () => {
   const long = afterBackpressure(AWAKE, 60_000, NOW, middle);
   assert.deepEqual(afterBackpressure(long, 1_000, NOW + 10, middle), long);
-  assert.equal(long.rests, 0);
+  assert.equal(long.backpressureCount, 0);
   const longer = afterBackpressure(long, 60_000, NOW + 10, middle);
-  assert.equal(longer.restsUntil, NOW + 60_010);
+  assert.equal(longer.backpressureUntil, NOW + 60_010);
 });
 
 Deno.test("pauses vary by a fifth to either side and never end in the past", () => {
@@ -57,11 +60,11 @@ Deno.test("pauses vary by a fifth to either side and never end in the past", () 
         now += afterMs;
         const before = rest;
         rest = afterBackpressure(rest, askedMs, now, () => chance);
-        assert.ok(rest.restsUntil >= Math.max(now, before.restsUntil));
-        assert.ok(rest.restsUntil <= Math.max(now + 300_000, before.restsUntil));
-        if (rest.rests === before.rests) continue;
-        const usual = Math.min(30_000, 1_000 * 2 ** before.rests);
-        const ms = rest.restsUntil - now;
+        assert.ok(rest.backpressureUntil >= Math.max(now, before.backpressureUntil));
+        assert.ok(rest.backpressureUntil <= Math.max(now + 300_000, before.backpressureUntil));
+        if (rest.backpressureCount === before.backpressureCount) continue;
+        const usual = Math.min(30_000, 1_000 * 2 ** before.backpressureCount);
+        const ms = rest.backpressureUntil - now;
         assert.ok(ms >= 0.8 * usual - 1e-6 && ms < 1.2 * usual + 1e-6, `${ms} ms`);
       }
     }),

@@ -66,8 +66,8 @@ Deno.test("a server is full that rests, or whose page shows a queue", () => {
   assert.equal(full({ scrape: page(0) }), false);
   assert.equal(full({ scrape: page(1) }), true);
   assert.equal(full({ scrape: page(1, NOW - 5_001) }), false);
-  assert.equal(full({ restsUntil: NOW + 1 }), true);
-  assert.equal(full({ restsUntil: NOW }), false);
+  assert.equal(full({ backpressureUntil: NOW + 1 }), true);
+  assert.equal(full({ backpressureUntil: NOW }), false);
 });
 
 Deno.test("an engine is known to stand still while its server is stalled, or since it can't be read", () => {
