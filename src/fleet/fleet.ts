@@ -22,8 +22,8 @@ import { createEstimator } from "./estimate/create_estimator.ts";
 import type { Estimator } from "./estimate/estimator.ts";
 
 /**
- * The one owner of what is known about servers. Requests and loops change it through these methods
- * alone; whatever shows it reads a snapshot.
+ * Owns all state about servers. Requests and polling loops change it only through these methods;
+ * views read snapshots.
  */
 export class Fleet {
   #servers: readonly Server[] = [];
@@ -33,7 +33,7 @@ export class Fleet {
   readonly #estimator: Estimator = createEstimator();
   readonly #around: Surroundings;
 
-  /** A fleet whose servers are all yet to be checked. */
+  /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {
     this.#around = surroundingsOf(options);
     this.#settings = options.config.settings;
@@ -46,15 +46,15 @@ export class Fleet {
     return this.#settings;
   }
 
-  /** Every server, draining ones included. */
+  /** All servers, including draining ones. */
   get servers(): readonly Readonly<Server>[] {
     return this.#servers;
   }
 
   /**
-   * Takes a new configuration. Servers are matched by URL and keep their state, new ones start in
-   * `checking`, removed ones drain: they finish what they have and are then forgotten. While new
-   * ones are being checked, removed ones help out where nobody else can.
+   * Applies a new configuration. Servers are matched by URL and keep their state. New ones start in
+   * `checking`. Removed ones drain: they finish their requests and are then forgotten. While new
+   * ones are being checked, removed ones still take requests that no other server can.
    */
   reconcile(config: Config): void {
     if (config.settings.policy !== this.#settings.policy) {
@@ -72,13 +72,13 @@ export class Fleet {
   }
 
   /**
-   * Chooses a server for a request and counts the request on it, in one step, so that concurrent
-   * requests can't herd.
+   * Chooses a server for a request and counts the request on it in one step, so that concurrent
+   * requests don't herd onto one server.
    *
    * @param profile what is known about it; without a model, any server qualifies
-   * @param tried servers that this request is not to meet again, unless they have recovered since
-   * @param id of the request, for whoever hears of the choice
-   * @returns a lease, or why there is none
+   * @param tried servers not to retry unless they have recovered since
+   * @param id id of the request, passed to `onDecision`
+   * @returns a lease, or the reason for refusing one
    */
   acquire(profile: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
     const now = this.#now();
@@ -111,7 +111,7 @@ export class Fleet {
       onOutcome: (ended) => {
         const outcome = settledOutcome(ended, isFull(server, this.#settings, this.#now()));
         this.#around.onOutcome(server.config, outcome);
-        // Its models are read again at once.
+        // Triggers an immediate check that re-reads its models.
         if (outcome === "outlier") this.#around.onDoubt(server);
         const settled = { ...ended, outcome };
         this.#change(server, (now) => takeSettled(server, profile.model, settled, now));
@@ -119,37 +119,37 @@ export class Fleet {
     });
   }
 
-  /** Whether there is a server that such a request could go to now. */
+  /** Whether any server is eligible for such a request now. */
   canServe(model: string | undefined, tried: Tried): boolean {
     return eligible(this.#servers, model, tried, this.#now()).length > 0;
   }
 
-  /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
+  /** Returns a server's current load. Ignores a stale scrape. */
   loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
     return loadOf(server, this.#settings, now);
   }
 
-  /** Takes the result of an active check. */
+  /** Records the result of an active check. */
   recordCheck(server: Server, check: Check): void {
     const isFleetwide = isFleetwideFailure(server, this.#servers);
     this.#change(server, (now) => transitions.applyCheck(server, check, isFleetwide, now));
     this.#keep(this.#servers);
   }
 
-  /** Takes what a server lists. Ignored where the configuration fixes its models. */
+  /** Records the models a server lists. Ignored if the configuration fixes them. */
   recordModels(server: Server, models: readonly Model[]): void {
     this.#change(server, (now) => transitions.applyModels(server, models, now));
   }
 
-  /** Takes why a server doesn't tell its models. What it listed before is still believed. */
+  /** Records why a server didn't list its models. The last known list stays in effect. */
   recordNoModels(server: Server, failure: ModelsFailure): void {
     this.#change(server, () => transitions.applyModelsFailure(server, failure));
   }
 
   /**
-   * Takes what a server's `/metrics` said.
+   * Records a scrape of a server's `/metrics`.
    *
-   * @param scrape `undefined` when the server's page says nothing about its requests
+   * @param scrape `undefined` if the page has no request metrics
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
     const prefillMs = this.#estimator.longestPrefillMs(server, this.#now());
@@ -158,14 +158,14 @@ export class Fleet {
     this.#change(server, (now) => settleCuts(server, now));
   }
 
-  /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
+  /** Records a failed scrape. The engine state from earlier scrapes expires once it is stale. */
   recordNoScrape(server: Server): void {
     this.#change(server, (now) => settleCuts(server, now));
     if (isFresh(server.scrapedAt, this.#settings, this.#now())) return;
     this.#change(server, () => dropScrape(server));
   }
 
-  /** All that is known, at one moment, for whatever shows it. */
+  /** Returns a consistent snapshot for views. */
   snapshot(): FleetSnapshot {
     const { now, toWallTime } = this.#around;
     return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
@@ -175,14 +175,14 @@ export class Fleet {
     return this.#around.now();
   }
 
-  /** Keeps these servers, but for those that have drained. */
+  /** Keeps these servers, except those that have drained. */
   #keep(servers: readonly Server[]): void {
     const before = this.#servers;
     this.#servers = withoutDrained(servers);
     if (this.#servers !== before) this.#estimator.keep(this.#servers);
   }
 
-  /** Makes a change that tells why and, where it moved the server to another state, says so once. */
+  /** Applies a change, which returns its reason, and reports a resulting state change once. */
   #change(server: Server, change: (circumstances: transitions.Circumstances) => string): void {
     const changed = makeChange(server, change, {
       settings: this.#settings,

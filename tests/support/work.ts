@@ -4,7 +4,7 @@ import type {
   WorkSnapshot,
 } from "../../src/fleet/estimate/prompt_profile.ts";
 
-/** A stream of any model without a prompt that can be told, but for what is given. */
+/** A stream for any model with an unknown prompt, overridden by the given fields. */
 export function profileOf(known: Partial<PromptProfile> = {}): PromptProfile {
   return {
     model: undefined,
@@ -16,7 +16,7 @@ export function profileOf(known: Partial<PromptProfile> = {}): PromptProfile {
   };
 }
 
-/** A prompt of 1,000 tokens, none of them cached, sent at 0 and expected to take a second. */
+/** A prompt of 1,000 uncached tokens, sent at 0 and expected to take a second. */
 export function queuedRequestOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   return {
     profile: profileOf(),
@@ -32,7 +32,7 @@ export function queuedRequestOf(known: Partial<QueuedRequest> = {}): QueuedReque
   };
 }
 
-/** What is known of the work at a server of which nothing was seen, but for what is given. */
+/** The snapshot of a server without observations, overridden by the given fields. */
 export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot {
   return {
     startSeconds: 0.04,

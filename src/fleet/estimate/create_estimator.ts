@@ -20,16 +20,16 @@ import type { Estimator } from "./estimator.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./prompt_profile.ts";
 
-/** Of all servers together; one takes about fifty bytes. */
+/** Over all servers; each takes about 50 bytes. */
 const MOST_SESSIONS = 100_000;
-/** Only those that servers list get here, but lists change. */
+/** Only listed models get here, but lists change. */
 const MOST_MODELS = 1_000;
-/** Tokens of a cache whose size nobody tells. */
+/** Assumed size of a KV cache, in tokens, if unknown. */
 const USUAL_CACHE_TOKENS = 500_000;
-/** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
+/** Upper bound for an answer's tokens per millisecond. No server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
-/** A workbook with nothing in it. */
+/** Creates an empty estimator. */
 export function createEstimator(): Estimator {
   const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
   const sessions = createSessions(MOST_SESSIONS);
@@ -58,7 +58,7 @@ export function createEstimator(): Estimator {
     all = withObservation(all, kind, seen, now);
   }
 
-  /** A server has nothing in its cache. */
+  /** Forgets what a server has in its cache. */
   function forget({ slot }: estimates.ServerEstimate) {
     index.forget(slot);
     sessions.forget(slot);
@@ -75,7 +75,7 @@ export function createEstimator(): Estimator {
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
         sessionSlot: profile.session === undefined ? undefined : sessions.last(profile.session),
         meanAnswerTokens: averages.answerTokens,
-        // In the mean as many wait as their time is of the whole (Little's law).
+        // The mean share of requests that wait is the share of time they wait (Little's law).
         meanPendingTokens: averages.ownTokens * averages.waitMs / averages.totalMs,
       };
       return (server, load) => {
@@ -116,7 +116,7 @@ export function createEstimator(): Estimator {
       const { profile: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       estimates.start(estimate, request, now);
-      // A prompt that a server refused tells nothing of those that are computed.
+      // A request without a prompt says nothing about prompt lengths.
       if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", ownTokens);
       index.confirm(estimate.slot, blocks);
       if (session !== undefined) sessions.remember(session, estimate.slot);
@@ -128,7 +128,7 @@ export function createEstimator(): Estimator {
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       learn(estimate, "decode", estimates.close(estimate, request, answerTokens, now), now);
       if (firstAt === undefined) {
-        // A whole answer's prompt is computed long before its end.
+        // The prompt of an unstreamed answer is computed long before its end.
         const isComputed = !profile.stream && now >= expectedAt;
         if (isComputed) index.confirm(estimate.slot, profile.blocks);
         else index.withdraw(estimate.slot, profile.blocks);

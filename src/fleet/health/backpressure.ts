@@ -1,26 +1,26 @@
 import { jittered } from "../../util/jitter.ts";
 
-/** How a server that asks for less is left alone: it is alive, and not to blame. */
+/** Back-pressure from a server that answered 429 or 503. It is alive and not blamed. */
 export interface Backpressure {
-  /** Monotonic time in milliseconds until which others come first. */
+  /** Monotonic time in milliseconds until which other servers are preferred. */
   readonly backpressureUntil: number;
-  /** Times it asked since it last answered well. */
+  /** Pauses without a `Retry-After` since its last good answer. */
   readonly backpressureCount: number;
 }
 
-/** The first pause of a server that names none, in milliseconds; each further one twice as long. */
+/** First pause without a `Retry-After`, in milliseconds. Each further one doubles. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** What a server asks for is believed up to here. */
+/** Upper bound for `Retry-After`. */
 const LONGEST_ASKED_MS = 300_000;
-/** Share by which a pause of ours varies. */
+/** Jitter of a pause without a `Retry-After`, as a share. */
 const JITTER = 0.2;
 
 /**
- * The rest of a server that answered 429 or 503. One that rests already has said it for all that
- * was under way: its pause doesn't grow.
+ * Returns the back-pressure after a 429 or 503. Without a `Retry-After`, an answer during a pause
+ * doesn't extend it: requests already in flight report the same overload.
  *
- * @param askedMs what its `Retry-After` says, in milliseconds, `undefined` where it says nothing
+ * @param askedMs its `Retry-After` in milliseconds, `undefined` if it has none
  * @param now monotonic time in milliseconds
  * @param random uniform in [0, 1)
  */
