@@ -27,7 +27,7 @@ const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "ht
     prediction: PREDICTION,
   }));
 
-Deno.test("a choice is told in one line that names no server", () => {
+Deno.test("a decision is described in one line without naming a server", () => {
   const decision = { policy: "least_work", chosen: candidates[1]!, candidates };
   assert.equal(
     describeDecision(decision),
@@ -36,7 +36,7 @@ Deno.test("a choice is told in one line that names no server", () => {
   );
 });
 
-Deno.test("the lowest cost is chosen, which need not be the first token that comes soonest", () => {
+Deno.test("the lowest cost is chosen, which isn't always the earliest first token", () => {
   const crowded = { ...PREDICTION, startSeconds: 0.03, crowding: 3 };
   const all = candidates.map((candidate, i) => ({
     ...candidate,
@@ -48,10 +48,10 @@ Deno.test("the lowest cost is chosen, which need not be the first token that com
   assert.match(second!, /^cost 0\.313 s, first token in 0\.257 s, /);
 });
 
-Deno.test("a policy that doesn't go by work is told by what it goes by", () => {
+Deno.test("a policy that compares only load is described by the load", () => {
   assert.equal(describeTerms("least_load", candidates[0]!), "load 0.50");
 });
 
-Deno.test("where nothing is known of the work, the load alone is told", () => {
+Deno.test("without a prediction, only the load is described", () => {
   assert.equal(describeTerms("least_work", { id: 1, load: 0.25 }), "load 0.25");
 });

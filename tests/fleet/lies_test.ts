@@ -17,7 +17,7 @@ const LIAR = "http://liar";
 
 type Numbers = { readonly [metric: string]: number };
 
-/** A page of one engine, or of several that say the same. */
+/** A page of one engine, or of several with the same values. */
 function pageOf(numbers: Numbers, engines = 1): string {
   return Array.from(
     { length: engines },
@@ -30,7 +30,7 @@ function pageOf(numbers: Numbers, engines = 1): string {
   ).join("");
 }
 
-/** Two honest servers and one that lies, on a clock of their own, all healthy. */
+/** Two honest servers and one with false reports, all healthy, with a fake clock. */
 function fleetOf() {
   const clock = { now: 1_000_000_000 };
   const decisions: Decision[] = [];
@@ -140,7 +140,7 @@ function fleetOf() {
 
 type Parts = ReturnType<typeof fleetOf>;
 
-/** No number that is known of any server, or was of any choice, is anything but a number. */
+/** Asserts that every number about servers and decisions is finite. */
 function assertFinite({ fleet, decisions }: Parts): void {
   const isFine = (value: unknown) =>
     value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0);
@@ -248,7 +248,7 @@ function live(
   for (const lease of open) lease.end("client_closed");
 }
 
-Deno.test("whatever a server says, every choice, pace and mean is finite", () => {
+Deno.test("whatever a server reports, every decision, latency and average is finite", () => {
   const clock = fc.oneof(fc.nat(2_000), fc.constantFrom(0, 3_600_000, -3_600_000, 86_400_000));
   const event = eventOf(64 * 1024 * 1024, clock);
   fc.assert(
@@ -257,8 +257,8 @@ Deno.test("whatever a server says, every choice, pace and mean is finite", () =>
   );
 });
 
-// A server that was slow once, or said so, is learned anew within minutes.
-Deno.test("minutes after its last lie a server is chosen as often as the others, and these are after it has left", () => {
+// A server that was slow, or claimed to be, is relearned within minutes.
+Deno.test("minutes after its last false report a server is chosen as often as others, as are these once it is removed", () => {
   const event = eventOf(40_000, fc.nat(300));
   fc.assert(
     fc.property(fc.array(event, { minLength: 20, maxLength: 60 }), (events) => {

@@ -11,7 +11,7 @@ import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 import { profileOf } from "../support/work.ts";
 
-/** A fleet of healthy servers on a clock of its own. */
+/** A fleet of healthy servers with a fake clock. */
 function fleetOf(count: number, seed = 1) {
   const clock = { now: 1_000_000 };
   const decisions: Decision[] = [];
@@ -38,16 +38,16 @@ function leaseOf(fleet: Fleet, profile = profileOf(), tried: Tried = new Map()):
   return lease;
 }
 
-/** How fast a server computes prompts, one after the other, and answers, side by side. */
+/** A server's speed: prompts are computed in sequence, answers concurrently. */
 interface Speed {
   readonly tokensPerSecond: number;
   readonly answerTokensPerSecond: number;
 }
 
 /**
- * Lets requests come at random to servers of these speeds.
+ * Sends requests at random times to servers of these speeds.
  *
- * @returns tokens of prompts that each got in the later half
+ * @returns prompt tokens that each server got in the second half
  */
 function replay(speeds: readonly Speed[], perSecond: number, seconds: number, seed = 1): number[] {
   const { fleet, clock } = fleetOf(speeds.length, seed);
@@ -93,13 +93,13 @@ function replay(speeds: readonly Speed[], perSecond: number, seconds: number, se
 const FAST: Speed = { tokensPerSecond: 10_000, answerTokensPerSecond: 50 };
 const SLOW: Speed = { tokensPerSecond: 5_000, answerTokensPerSecond: 25 };
 
-/** The same over several runs: what a server draws by chance in one, another draws in the next. */
+/** Sums several runs, so that chance evens out. */
 function replays(speeds: readonly Speed[], perSecond: number): number[] {
   return [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => replay(speeds, perSecond, 400, seed))
     .reduce((sums, got) => sums.map((sum, i) => sum + got[i]!));
 }
 
-Deno.test("a server twice as fast gets about twice the work, though nothing says it is", () => {
+Deno.test("a server twice as fast gets about twice the work without any configuration", () => {
   const [fast, slow] = replays([FAST, SLOW], 5);
   const ratio = fast! / slow!;
   assert.ok(ratio > 1.6 && ratio < 2.6, `${ratio.toFixed(2)} times`);
@@ -119,7 +119,7 @@ Deno.test("a long prompt sends the short ones after it elsewhere", () => {
   }
 });
 
-Deno.test("a prompt goes where its beginning is, until that costs more than computing it anew", () => {
+Deno.test("a prompt goes where its prefix is cached, until that costs more than recomputing it", () => {
   const { fleet, clock } = fleetOf(4);
   const blocks = Array.from({ length: 40 }, (_, i) => i);
   const prompt = profileOf({ promptBytes: 40 * 512, blocks });
@@ -132,7 +132,7 @@ Deno.test("a prompt goes where its beginning is, until that costs more than comp
   assert.ok(new Set(chosen).size > 1, "affinity has a price");
 });
 
-Deno.test("a conversation stays at its server while others are as free", () => {
+Deno.test("a conversation stays on its server while others are equally free", () => {
   const { fleet, clock } = fleetOf(4);
   const ask = (turn: number) => {
     const blocks = Array.from({ length: 10 * turn }, (_, i) => i);
@@ -147,7 +147,7 @@ Deno.test("a conversation stays at its server while others are as free", () => {
   assert.deepEqual(new Set(turns).size, 1);
 });
 
-Deno.test("a session that the text doesn't show stays at its server as well", () => {
+Deno.test("a session without a common prefix stays on its server too", () => {
   const { fleet } = fleetOf(4);
   const profile = profileOf({ promptBytes: 8_000, session: 5 });
   const ask = () => {
@@ -159,7 +159,7 @@ Deno.test("a session that the text doesn't show stays at its server as well", ()
   assert.equal(new Set([1, 2, 3, 4, 5, 6, 7, 8].map(ask)).size, 1);
 });
 
-Deno.test("the server that has the prompt is not chosen where it was tried or is out", () => {
+Deno.test("the server that has the prompt is not chosen if it was tried or is unhealthy", () => {
   const { fleet, clock } = fleetOf(3);
   const profile = profileOf({
     promptBytes: 51_200,
@@ -174,7 +174,7 @@ Deno.test("the server that has the prompt is not chosen where it was tried or is
   for (let i = 0; i < 20; i++) assert.notEqual(leaseOf(fleet, profile).server, server);
 });
 
-Deno.test("when all requests have ended nothing is pending, in whatever order they began and ended", () => {
+Deno.test("when all requests have ended nothing is pending, in whatever order they start and end", () => {
   const outcomes: Outcome[] = ["ok", "reset", "client_closed", "client_error", "truncated"];
   const which = fc.nat();
   const event = fc.oneof(
@@ -208,7 +208,7 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
           assert.ok(!tried.has(lease.server as Server), "an excluded server is never chosen");
           all.push(lease);
         } else if (all.length > 0) {
-          // Perhaps one that has started or ended before.
+          // May already have started or ended.
           const lease = all[event.which % all.length]!;
           if (event.do === "start") lease.started();
           else lease.end(event.how, { promptTokens: 100, answerTokens: 10 });

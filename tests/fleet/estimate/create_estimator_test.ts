@@ -20,7 +20,7 @@ const SCRAPE = {
   ownInFlight: 0,
 };
 
-/** A workbook of two servers on a clock of its own. */
+/** An estimator of two servers with a fake clock. */
 function estimator() {
   const { servers } = configOf([
     { url: "http://a", max_concurrent_requests: 8 },
@@ -35,14 +35,14 @@ function estimator() {
     estimate.begin(server, profile, look(server, profile), clock.now);
   const end = (server: Server, request: QueuedRequest, size: Size = {}) =>
     estimate.end(server, request, size, clock.now);
-  /** A request from its beginning to its end. */
+  /** Runs a request from start to end. */
   const serve = (server: Server, profile: PromptProfile, afterMs: number, size: Size = {}) => {
     const request = begin(server, profile);
     clock.now += afterMs;
     estimate.firstToken(server, request, clock.now);
     end(server, request, size);
   };
-  /** The counters of a server's page, and what else it says. */
+  /** Scrapes a server with these counters and other values. */
   const scrape = (
     server: Server,
     counters: {
@@ -76,7 +76,7 @@ const range = (from: number, length: number) => Array.from({ length }, (_, i) =>
 const isNear = (value: number, aim: number, share = 0.05) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
-Deno.test("a prompt is pending at its server until its first token, and nowhere else", () => {
+Deno.test("a prompt is pending on its server until its first token, and nowhere else", () => {
   const { estimate, clock, a, b, begin, end, look } = estimator();
   const profile = profileOf({ promptBytes: 40_000 });
   const request = begin(a, profile);
@@ -91,14 +91,14 @@ Deno.test("a prompt is pending at its server until its first token, and nowhere 
   assert.equal(look(a, profile).pendingTokens, 0);
 });
 
-Deno.test("a prompt whose request ends without a first token is pending no more", () => {
+Deno.test("a prompt whose request ends without a first token is no longer pending", () => {
   const { a, begin, end, look } = estimator();
   const profile = profileOf({ promptBytes: 40_000 });
   end(a, begin(a, profile));
   assert.equal(look(a, profile).pendingTokens, 0);
 });
 
-Deno.test("what a server has seen of a prompt is less work there, in part", () => {
+Deno.test("a prefix that a server has seen reduces the work there, in part", () => {
   const { a, b, look, serve } = estimator();
   serve(a, promptOf(...range(1, 40)), 500);
   const next = promptOf(...range(1, 40), ...range(100, 10));
@@ -110,14 +110,14 @@ Deno.test("what a server has seen of a prompt is less work there, in part", () =
   assert.equal(there.promptTokens, elsewhere.promptTokens);
 });
 
-Deno.test("a prompt that is known whole is still some work", () => {
+Deno.test("a fully known prompt still costs some work", () => {
   const { a, look, serve } = estimator();
   const profile = promptOf(...range(1, 40));
   serve(a, profile, 500);
   assert.ok(look(a, profile).ownTokens >= 1);
 });
 
-Deno.test("a session counts where the text tells nothing, and for less than text does", () => {
+Deno.test("a session counts if no prefix matches, and for less than a prefix", () => {
   const { a, b, look, serve } = estimator();
   const session = 77;
   serve(a, profileOf({ promptBytes: 20_000, session }), 500);
@@ -129,7 +129,7 @@ Deno.test("a session counts where the text tells nothing, and for less than text
   assert.equal(look(a, profileOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
 });
 
-Deno.test("a session is at the server that had it last, and not where it was before", () => {
+Deno.test("a session belongs only to the server that had it last", () => {
   const { a, b, look, serve } = estimator();
   const profile = profileOf({ promptBytes: 20_000, session: 77 });
   serve(a, profile, 500);
@@ -138,7 +138,7 @@ Deno.test("a session is at the server that had it last, and not where it was bef
   assert.ok(look(b, profile).ownTokens < 5_000);
 });
 
-Deno.test("an attempt without a first token leaves no prefix behind, but for what was there before", () => {
+Deno.test("an attempt without a first token adds no prefix and removes none from before", () => {
   const { a, begin, end, look, serve } = estimator();
   serve(a, promptOf(...range(1, 20)), 500);
   const longer = promptOf(...range(1, 60));
@@ -149,7 +149,7 @@ Deno.test("an attempt without a first token leaves no prefix behind, but for wha
   assert.equal(look(a, longer).knownTokens, known);
 });
 
-Deno.test("a whole answer whose client leaves long after its prompt's time left its prefix", () => {
+Deno.test("an unstreamed request whose client disconnects after the expected prefill leaves its prefix", () => {
   const { a, clock, begin, end, look } = estimator();
   const profile = profileOf({ ...promptOf(...range(1, 40)), stream: false });
   const early = begin(a, profile);
@@ -162,7 +162,7 @@ Deno.test("a whole answer whose client leaves long after its prompt's time left 
   assert.ok(look(a, profile).knownTokens > 0);
 });
 
-Deno.test("an attempt without a first token takes no session along, and a restart ends them", () => {
+Deno.test("an attempt without a first token moves no session, and a restart ends all sessions", () => {
   const { a, b, begin, end, look, serve, scrape } = estimator();
   const profile = profileOf({ promptBytes: 20_000, session: 77 });
   const isAt = (server: Server) => look(server, profile).ownTokens < 5_000;
@@ -174,7 +174,7 @@ Deno.test("an attempt without a first token takes no session along, and a restar
   assert.deepEqual([isAt(a), isAt(b)], [false, false]);
 });
 
-Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace", () => {
+Deno.test("the latency model learns nothing from prompts that wait for a seat or have an unknown length", () => {
   const { estimate, clock, a, b, look, end } = estimator();
   const before = [a, b].map((server) => estimate.of(server, clock.now).secondsPerToken);
   const full: Load = { running: 8, waiting: 0, load: 1 };
@@ -196,7 +196,7 @@ Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace
   assert.deepEqual(after, before);
 });
 
-Deno.test("a whole answer's prompt is pending until its time has come, whoever asks", () => {
+Deno.test("an unstreamed prompt is pending until its expected first token", () => {
   for (const how of ["chosen", "shown"]) {
     const { estimate, clock, a, begin, look } = estimator();
     const profile = profileOf({ promptBytes: 40_000, stream: false });
@@ -209,7 +209,7 @@ Deno.test("a whole answer's prompt is pending until its time has come, whoever a
   }
 });
 
-Deno.test("a clock that is set back makes nothing of what is under way", () => {
+Deno.test("a clock that is set back doesn't affect pending requests", () => {
   const { estimate, clock, a, b, begin, end, look } = estimator();
   const profile = profileOf({ promptBytes: 8_000 });
   const under = Array.from({ length: 20 }, () => begin(b, profile));
@@ -222,7 +222,7 @@ Deno.test("a clock that is set back makes nothing of what is under way", () => {
   }
 });
 
-Deno.test("what asks no engine is no work and teaches nothing", () => {
+Deno.test("a request without a prompt costs no work and teaches nothing", () => {
   const { estimate, clock, a, begin, look, scrape } = estimator();
   const before = estimate.of(a, clock.now);
   scrape(a, { prompt: 0, firstTokens: 0 });
@@ -241,7 +241,7 @@ Deno.test("what asks no engine is no work and teaches nothing", () => {
   assert.equal(look(a, profileOf()).promptTokens, 1_000, "the usual prompt is as long as before");
 });
 
-Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
+Deno.test("token ratios are learned from usage in answers, separately for each model", () => {
   const { a, look, serve } = estimator();
   const profile = profileOf({ model: "m", promptBytes: 10_000 });
   for (let i = 0; i < 200; i++) serve(a, profile, 100, { promptTokens: 5_000, answerTokens: 10 });
@@ -249,7 +249,7 @@ Deno.test("tokens of a model's prompts are learned from what answers tell, each 
   isNear(look(a, { ...profile, model: "n" }).promptTokens, 2_500);
 });
 
-Deno.test("tokens are learned from a server's counter where no other's requests are at it", () => {
+Deno.test("token ratios are learned from a server's counters if it has no other clients", () => {
   const { a, look, serve, scrape } = estimator();
   const profile = profileOf({ model: "m", promptBytes: 10_000 });
   scrape(a, { prompt: 0 });
@@ -284,7 +284,7 @@ Deno.test("tokens are learned from a server's counter where no other's requests 
   isNear(whole.look(whole.a, profile).promptTokens, 2_500, 0.001);
 });
 
-Deno.test("a stream behind a whole answer, whose first token nobody sees, teaches no pace", () => {
+Deno.test("the latency model learns nothing from a stream behind an unstreamed request", () => {
   const { estimate, clock, a, begin, end } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
@@ -299,7 +299,7 @@ Deno.test("a stream behind a whole answer, whose first token nobody sees, teache
   assert.equal(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
-Deno.test("what a first token tells is learned when its request has ended, at the latest", () => {
+Deno.test("a first token is learned from by the end of its request at the latest", () => {
   const { estimate, clock, a, begin } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
   const request = begin(a, profileOf({ promptBytes: 40_000 }));
@@ -311,7 +311,7 @@ Deno.test("what a first token tells is learned when its request has ended, at th
   assert.ok(estimate.of(a, clock.now).secondsPerToken > before);
 });
 
-Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
+Deno.test("prefill speed is learned from first tokens", () => {
   const { clock, estimate, a, b, serve } = estimator();
   for (let i = 0; i < 60; i++) {
     const tokens = 500 + 137 * i % 4_000;
@@ -322,7 +322,7 @@ Deno.test("how fast a server computes prompts is learned from its first tokens",
   isNear(estimate.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
 });
 
-Deno.test("what was learned of a server fades, though nothing more is sent there", () => {
+Deno.test("what was learned about a server decays even without new requests", () => {
   const { clock, estimate, a, serve } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
@@ -334,7 +334,7 @@ Deno.test("what was learned of a server fades, though nothing more is sent there
   isNear(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
-Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
+Deno.test("the latency model learns nothing from the arrival of an unstreamed answer", () => {
   const { clock, estimate, a, serve } = estimator();
   const before = estimate.of(a, clock.now);
   for (let i = 0; i < 60; i++) serve(a, profileOf({ promptBytes: 4_000, stream: false }), 9_000);
@@ -358,7 +358,7 @@ function tell(
   }
 }
 
-Deno.test("where nobody sees first tokens, a server's own figures tell of its pace", () => {
+Deno.test("without visible first tokens, the latency model learns from a server's own metrics", () => {
   for (const more of [{}, { ours: "unseen" } as const]) {
     const fast = estimator();
     tell(fast, 0.2, more);
@@ -373,7 +373,7 @@ Deno.test("where nobody sees first tokens, a server's own figures tell of its pa
   }
 });
 
-Deno.test("a server's own figures count for nothing beside first tokens, or with its queue", () => {
+Deno.test("a server's own metrics are ignored if there are first tokens or a queue", () => {
   const seen = estimator();
   const { a, serve } = seen;
   for (let i = 0; i < 20; i++) serve(a, profileOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
@@ -385,7 +385,7 @@ Deno.test("a server's own figures count for nothing beside first tokens, or with
   assert.equal(queued.estimate.of(queued.a, queued.clock.now).secondsPerToken, before);
 });
 
-Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {
+Deno.test("a restarted server loses its prefixes, others don't", () => {
   const { clock, estimate, a, b, look, serve, scrape } = estimator();
   const profile = promptOf(...range(1, 20));
   for (const server of [a, b]) {
@@ -401,7 +401,7 @@ Deno.test("a server that has started anew has forgotten its prefixes, others hav
   assert.ok(look(a, profile).knownTokens > 0, "it learns anew");
 });
 
-Deno.test("a server holds as many blocks as its cache has room for", () => {
+Deno.test("a server's blocks are limited to the size of its cache", () => {
   const { clock, estimate, a, b, serve, scrape } = estimator();
   // 10,000 tokens are 40,000 bytes.
   scrape(a, {}, { kvCacheTokens: 10_000 });
@@ -410,7 +410,7 @@ Deno.test("a server holds as many blocks as its cache has room for", () => {
   assert.equal(estimate.of(b, clock.now).prefixBlocks, 200);
 });
 
-Deno.test("where a server's cache is off, what it has seen counts for less and less", () => {
+Deno.test("if a server's prefix cache is off, known prefixes count for less and less", () => {
   const { a, b, estimate, clock, look, serve, scrape } = estimator();
   const profile = promptOf(...range(1, 80));
   const rounds = (server: Server, hitRate: number) => {
@@ -429,7 +429,7 @@ Deno.test("where a server's cache is off, what it has seen counts for less and l
   assert.ok(estimate.of(a, clock.now).predictedHitRate! > 0.9);
 });
 
-Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
+Deno.test("other clients' requests count as pending in proportion to how long ours wait", () => {
   const { estimate, clock, a, b, look, begin, end } = estimator();
   const profile = profileOf({ promptBytes: 8_000 });
   const others: Load = { running: 4, waiting: 0, load: 0.5 };
@@ -447,7 +447,7 @@ Deno.test("others' requests count as prompts as ours do, as far as ours wait", (
   }
 });
 
-Deno.test("a prompt that a server refused says nothing of those it computes, nor pushes them out", () => {
+Deno.test("a refused prompt doesn't affect averages and evicts no blocks", () => {
   const { estimate, clock, a, begin, serve, look, scrape, end } = estimator();
   scrape(a, {}, { kvCacheTokens: 20_000 });
   const known = promptOf(...range(1, 16));
@@ -475,7 +475,7 @@ Deno.test("a request beyond a server's seats waits for one", () => {
   assert.equal(cacheUsed(0.99), 4, "a full cache has room for no more than run");
 });
 
-Deno.test("a server that was seen to run more than it is configured for has seats for them", () => {
+Deno.test("a server seen to run more requests than its capacity has seats for them", () => {
   const { a, look, scrape } = estimator();
   const at = (running: number) =>
     look(a, profileOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
@@ -485,7 +485,7 @@ Deno.test("a server that was seen to run more than it is configured for has seat
   assert.deepEqual([at(19), at(20)], [0, 1]);
 });
 
-Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {
+Deno.test("a server with an overdue first token counts as slower before the token arrives", () => {
   const { a, b, clock, look, begin, serve } = estimator();
   const profile = promptOf(...range(1, 100));
   const usual = look(a, profile).secondsPerToken;
@@ -498,7 +498,7 @@ Deno.test("a server that owes a first token is slower than it was, before the to
   assert.ok(look(b, promptOf(500)).secondsPerToken < 2 * usual, "the others are as they were");
 });
 
-Deno.test("a server that left the configuration is forgotten with its prefixes", () => {
+Deno.test("a removed server is forgotten with its prefixes", () => {
   const { estimate, clock, a, b, look, serve } = estimator();
   const profile = promptOf(...range(1, 20));
   for (const server of [a, b]) serve(server, profile, 500);
@@ -508,7 +508,7 @@ Deno.test("a server that left the configuration is forgotten with its prefixes",
   assert.ok(look(b, profile).knownTokens > 0);
 });
 
-Deno.test("what a server says of one prompt is outweighed by those that were seen", () => {
+Deno.test("a server's report about one prompt is outweighed by observed ones", () => {
   const most = Number.MAX_SAFE_INTEGER;
   for (const [prompt, firstTokenSeconds] of [[most, 0], [most, most], [1, most]] as const) {
     const { a, b, clock, look, scrape, serve } = estimator();
@@ -529,7 +529,7 @@ Deno.test("what a server says of one prompt is outweighed by those that were see
   }
 });
 
-Deno.test("one answer that claims a hundred million tokens leaves the mean answer as it is", () => {
+Deno.test("one answer that claims a hundred million tokens barely moves the average", () => {
   const { a, b, look, serve } = estimator();
   const full = { running: 8, waiting: 8, load: 1.5 };
   const profile = profileOf({ promptBytes: 4_000 });
@@ -539,7 +539,7 @@ Deno.test("one answer that claims a hundred million tokens leaves the mean answe
   isNear(look(b, profile, full).secondsPerSeat, before, 1);
 });
 
-Deno.test("a server that claimed to run a million requests is as crowded as others minutes later", () => {
+Deno.test("a server that claimed to run a million requests has normal crowding minutes later", () => {
   const { a, b, clock, look, scrape } = estimator();
   scrape(a, {}, { running: 1_000_000 });
   clock.now += 3 * 60_000;

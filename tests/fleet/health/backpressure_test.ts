@@ -5,10 +5,10 @@ import { numRuns } from "../../support/property.ts";
 
 const AWAKE: Backpressure = { backpressureUntil: 0, backpressureCount: 0 };
 const NOW = 1_000_000;
-/** Neither shortens nor lengthens a pause. */
+/** Random value without jitter. */
 const middle = () => 0.5;
 
-Deno.test("a server that names no time rests for a second, and each further time twice as long", () => {
+Deno.test("without a Retry-After a server pauses for a second, doubling each time", () => {
   let rest = AWAKE;
   let now = NOW;
   const pauses: number[] = [];
@@ -20,7 +20,7 @@ Deno.test("a server that names no time rests for a second, and each further time
   assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });
 
-Deno.test("what all requests under way hear at once is one pause, not many", () => {
+Deno.test("simultaneous answers to requests in flight cause one pause", () => {
   const rest = afterBackpressure(AWAKE, undefined, NOW, middle);
   assert.equal(afterBackpressure(rest, undefined, NOW, middle), rest);
   assert.equal(afterBackpressure(rest, undefined, rest.backpressureUntil - 1, middle), rest);
@@ -30,7 +30,7 @@ Deno.test("what all requests under way hear at once is one pause, not many", () 
   );
 });
 
-Deno.test("a server that names a time rests so long, exactly, up to five minutes", () => {
+Deno.test("a Retry-After sets the exact pause, up to five minutes", () => {
   const asked = (ms: number) => afterBackpressure(AWAKE, ms, NOW, () => 0).backpressureUntil - NOW;
   assert.equal(asked(7_000), 7_000);
   assert.equal(asked(300_000), 300_000);
@@ -38,7 +38,7 @@ Deno.test("a server that names a time rests so long, exactly, up to five minutes
   assert.equal(asked(Infinity), 300_000);
 });
 
-Deno.test("a time that a server names never shortens a longer one, and doesn't make its pauses grow", () => {
+Deno.test("a Retry-After never shortens a longer pause and doesn't make later pauses grow", () => {
   const long = afterBackpressure(AWAKE, 60_000, NOW, middle);
   assert.deepEqual(afterBackpressure(long, 1_000, NOW + 10, middle), long);
   assert.equal(long.backpressureCount, 0);
@@ -46,7 +46,7 @@ Deno.test("a time that a server names never shortens a longer one, and doesn't m
   assert.equal(longer.backpressureUntil, NOW + 60_010);
 });
 
-Deno.test("pauses vary by a fifth to either side and never end in the past", () => {
+Deno.test("pauses have 20% jitter and never end in the past", () => {
   const event = fc.record({
     askedMs: fc.option(fc.nat(1_000_000), { nil: undefined }),
     afterMs: fc.nat(40_000),
