@@ -27,17 +27,17 @@ const AT_ONCE = 20;
 export async function measureChoosing(rounds: number, seconds: number): Promise<number[]> {
   const fleet = fleetOf(SERVERS);
   for (let i = 0; i < PROMPTS_BEFORE * SERVERS; i++) {
-    const { lease } = choose(fleet, await workOf(PROMPT_KB));
+    const { lease } = choose(fleet, await profileOf(PROMPT_KB));
     lease.started();
     lease.end("ok", { promptTokens: 7_500, answerTokens: 100 });
   }
   for (let i = 0; i < IN_FLIGHT * SERVERS; i++) {
-    const { lease } = choose(fleet, await workOf(PROMPT_KB));
+    const { lease } = choose(fleet, await profileOf(PROMPT_KB));
     if (i % 2 === 0) lease.started();
   }
   return inRounds(rounds, seconds, async () => {
     const works = [];
-    for (let i = 0; i < AT_ONCE; i++) works.push(await workOf(PROMPT_KB));
+    for (let i = 0; i < AT_ONCE; i++) works.push(await profileOf(PROMPT_KB));
     let microseconds = 0;
     for (const work of works) {
       const chosen = choose(fleet, work);
@@ -103,7 +103,7 @@ function choose(fleet: Fleet, work: PromptProfile): { lease: Lease; microseconds
   return { lease, microseconds };
 }
 
-async function workOf(kilobytes: number): Promise<PromptProfile> {
+async function profileOf(kilobytes: number): Promise<PromptProfile> {
   const asked = await inTimeSlices(classify(bodyOf(kilobytes), "application/json"));
   if (!("work" in asked)) throw new Error(asked.message);
   return asked.work;

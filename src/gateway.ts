@@ -89,7 +89,7 @@ export function startGateway(options: GatewayOptions): Gateway {
 
   const fleet = new Fleet({
     config,
-    onChoice: (choice) => listener.chose(choice),
+    onDecision: (decision) => listener.chose(decision),
     onStateChange: (change) => listener.stateChanged(change),
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
     onDoubt: (server) => poller.look(server),

@@ -52,7 +52,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
 
   return {
     choose(request, tried) {
-      const work = workOf(request.body, MODEL, true);
+      const work = profileOf(request.body, MODEL, true);
       const lease = fleet.acquire(
         work,
         new Map([...tried].map((place) => [fleet.servers[place]!, Infinity])),
@@ -68,7 +68,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
   };
 }
 
-function workOf(body: Uint8Array, model: string, stream: boolean) {
+function profileOf(body: Uint8Array, model: string, stream: boolean) {
   const members = atOnce(membersOf(body, PROMPT_MEMBERS, 128));
   if (typeof members === "string") throw new Error(members);
   return fingerprint(body, members, { model, stream });

@@ -1,38 +1,38 @@
 import type { ClientError } from "./health/outlier_detection.ts";
 import type { Outcome } from "./outcome.ts";
 
-/** What else is known of an attempt's end. */
+/** Details of how an attempt ended. */
 export interface EndDetails {
-  /** The server is not to blame for a failure: the router gave up for reasons of its own. */
+  /** The router aborted the attempt for its own reasons, so a failure is not the server's fault. */
   readonly blameless?: boolean;
-  /** Whether it was the server's fault is settled later, by what another server answers. */
+  /** Blame is settled later, by what another server answers. */
   readonly disputed?: boolean;
-  /** It broke off after what it says before its engine begins: full servers do so, without a word. */
+  /** The stream broke off after its preamble, before the engine began, as full servers do. */
   readonly afterPreamble?: boolean;
-  /** The server can't be reached: one such failure is enough to take it out. */
+  /** The server can't be reached. One such failure is enough to eject it. */
   readonly unreachable?: boolean;
-  /** What the server did, in words for people, such as `answered 401`. */
+  /** What the server did, human-readable, such as `answered 401`. */
   readonly what?: string | undefined;
-  /** The client error, where that is what it gave. */
+  /** The client error that the server returned, if any. */
   readonly clientError?: ClientError | undefined;
-  /** Tokens of the prompt, as far as they are known. */
+  /** Tokens of the prompt, if known. */
   readonly promptTokens?: number | undefined;
-  /** Tokens of the answer, as far as they are known. */
+  /** Tokens of the answer, if known. */
   readonly answerTokens?: number | undefined;
-  /** How long the server asked to be left alone, in milliseconds. */
-  readonly restMs?: number | undefined;
+  /** The server's `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
-/** Who caused a failure, as other servers' answers to the same request tell. */
+/** Who caused a failure, judged by other servers' answers to the same request. */
 export type Cause = "server" | "request" | "unknown";
 
-/** How an attempt ended, with who caused it. */
+/** How an attempt ended, and who caused it. */
 export interface Settled {
   /** How the attempt ended. */
   readonly outcome: Outcome;
-  /** It was sent to prove a server that wasn't healthy. */
+  /** It was the trial of a server that wasn't healthy. */
   readonly isTrial: boolean;
-  /** What else is known of its end. */
+  /** Details of how it ended. */
   readonly details: EndDetails;
   /** Who caused a failure. */
   readonly cause: Cause;

@@ -2,30 +2,33 @@ import { costOf, firstTokenSeconds } from "../routing/least_work.ts";
 import type { Candidate } from "../routing/policy.ts";
 import type { Server } from "./state/server.ts";
 
-/** A server as a policy saw it. */
+/** A server as the policy saw it. */
 export type ConsideredServer = Candidate & { readonly server: Readonly<Server> };
 
-/** A server that was chosen, and among which. */
+/** The server a policy chose, and the candidates it chose from. */
 export interface Decision {
-  /** The request that a server was chosen for, by its id. */
+  /** Id of the request. */
   readonly id: string | undefined;
-  /** The name of the policy that chose. */
+  /** Name of the policy. */
   readonly policy: string;
   /** One of the candidates. */
   readonly chosen: ConsideredServer;
-  /** All that could have been chosen. */
+  /** All candidates, including the chosen one. */
   readonly candidates: readonly ConsideredServer[];
 }
 
-/** A choice in one line that names no server: `least_work, 1 of 4: cost 0.503 s, …`. */
+/**
+ * Describes a decision in one line without naming a server, such as
+ * `least_work, 1 of 4: cost 0.503 s, …`.
+ */
 export function describeDecision({ policy, chosen, candidates }: Omit<Decision, "id">): string {
   const place = candidates.indexOf(chosen) + 1;
   return `${policy}, ${place} of ${candidates.length}: ${describeTerms(policy, chosen)}`;
 }
 
 /**
- * What a policy went by, in words: work for `least_work`, else the load alone. Pending are the tokens
- * of others' requests as well.
+ * Describes the terms a policy compared: cost for `least_work`, only load for the others. Pending
+ * tokens include those of other clients' requests.
  */
 export function describeTerms(policy: string, { load, prediction }: Candidate): string {
   const terms = policy === "least_work" && prediction && [

@@ -2,23 +2,23 @@ import { isLastResort, slowStartLimit } from "./health/circuit_breaker.ts";
 import { isRoutable, type Server, stateOf } from "./state/server.ts";
 import { isMoving } from "./health/engine_stall.ts";
 
-/** Why there is no server to choose. */
+/** Why no server is eligible. */
 export type Refusal = "unknown_model" | "unavailable";
 
-/** Servers to choose from, as they are. */
+/** The servers to choose from. */
 export type Servers = readonly Readonly<Server>[];
 
-/** Servers that a request has met, and when it left each, in monotonic milliseconds. */
+/** Servers a request has already tried, and when it left each, in monotonic milliseconds. */
 export type Tried = ReadonlyMap<Readonly<Server>, number>;
 
 /**
- * The servers a request may go to: awake, at work, listing its model, not tried yet, and healthy,
- * or half-open with no other request trying it. Where there are none, in this order: servers in
- * their slow start that have their share, servers that rest, servers that requests took out and
- * that answer their checks, servers that were tried and have recovered since, servers that said
- * they shut down, and removed ones while new ones are still being checked.
+ * Returns the servers a request may go to: awake, not stalled, listing its model, not yet tried,
+ * and either healthy or half-open without another trial in progress. If there are none, falls back
+ * in this order: servers at their slow-start limit, servers ejected by requests that pass their
+ * checks, servers in back-pressure, servers already tried that have recovered since, and last
+ * servers that are shutting down together with removed servers while new ones are being checked.
  *
- * @param model `undefined` where any will do
+ * @param model `undefined` if any model will do
  * @param now monotonic time in milliseconds
  */
 export function eligible<S extends Readonly<Server>>(
@@ -32,17 +32,17 @@ export function eligible<S extends Readonly<Server>>(
   const isNew = (server: Readonly<Server>) => !tried.has(server);
   const stays = (server: Readonly<Server>) =>
     canTake(server, now) && !server.draining && !server.shuttingDown;
-  // Nearly always there are some: they are found in one pass.
+  // The usual case takes one pass.
   const willing = servers.filter((server) =>
-    isNew(server) && fits(server) && stays(server) && server.restsUntil <= now &&
+    isNew(server) && fits(server) && stays(server) && server.backpressureUntil <= now &&
     server.inFlight < slowStartLimit(server.health, server.config.capacity, now)
   );
   if (willing.length > 0) return willing;
   const asked = servers.filter(fits);
   const fresh = asked.filter(isNew);
   const staying = fresh.filter(stays);
-  const rested = staying.filter(({ restsUntil }) => restsUntil <= now);
-  if (rested.length > 0) return rested;
+  const ready = staying.filter(({ backpressureUntil }) => backpressureUntil <= now);
+  if (ready.length > 0) return ready;
   const lastResort = fresh.filter(({ draining, health }) => !draining && isLastResort(health, now));
   if (lastResort.length > 0) return lastResort;
   if (staying.length > 0) return staying;
@@ -65,31 +65,31 @@ function hasModel(
   return models.has(model) && (denied.size === 0 || !(denied.get(model)! > now));
 }
 
-/** A half-open server that has not answered its trial by then may be tried by one more request. */
+/** A half-open server that has not answered its trial after this long may get another one. */
 const TRIAL_MS = 5_000;
 
 function canTake({ health, trialSince, progress }: Readonly<Server>, now: number): boolean {
   if (health.status !== "half-open") return health.status === "healthy";
   if (trialSince === undefined) return true;
-  // A long answer keeps nobody else away, unless the engine shows nothing of it.
+  // A long answer doesn't block further trials, unless the engine shows no progress.
   const isAtWork = progress.stillSince === Infinity || isMoving(progress, trialSince);
   return now - trialSince >= TRIAL_MS && isAtWork;
 }
 
-/** Why none of these servers is eligible for a model. */
+/** Returns why none of these servers is eligible for a model. */
 export function refusal(servers: Servers, model: string | undefined): Refusal {
   const remaining = servers.filter((server) => !server.draining);
   if (remaining.some(({ models }) => model === undefined || models.has(model))) {
     return "unavailable";
   }
-  // A server that never listed its models may have any, and with all of them out "no such model"
-  // would send people looking in the wrong place.
+  // A server that never listed its models may have this one, and if all servers are down,
+  // "no such model" would mislead the operator.
   const unlisted = remaining.some(({ models }) => models.size === 0);
   const allOut = remaining.every((server) => !isRoutable(stateOf(server)));
   return unlisted || allOut || anyChecking(servers) ? "unavailable" : "unknown_model";
 }
 
-/** Without removed servers that have nothing left to do and that nobody may need any more. */
+/** Drops removed servers that have nothing in flight, unless they may still be needed. */
 export function withoutDrained<S extends Readonly<Server>>(servers: readonly S[]): readonly S[] {
   const drained = servers.some((server) => server.draining && server.inFlight === 0);
   if (!drained || anyChecking(servers)) return servers;

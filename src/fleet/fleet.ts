@@ -22,18 +22,18 @@ import { createEstimator } from "./estimate/create_estimator.ts";
 import type { Estimator } from "./estimate/estimator.ts";
 
 /**
- * The one owner of what is known about servers. Requests and loops change it through these methods
- * alone; whatever shows it reads a snapshot.
+ * Owns all state about servers. Requests and polling loops change it only through these methods;
+ * views read snapshots.
  */
 export class Fleet {
   #servers: readonly Server[] = [];
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #workbook: Estimator = createEstimator();
+  readonly #estimator: Estimator = createEstimator();
   readonly #around: Surroundings;
 
-  /** A fleet whose servers are all yet to be checked. */
+  /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {
     this.#around = surroundingsOf(options);
     this.#settings = options.config.settings;
@@ -46,15 +46,15 @@ export class Fleet {
     return this.#settings;
   }
 
-  /** Every server, draining ones included. */
+  /** All servers, including draining ones. */
   get servers(): readonly Readonly<Server>[] {
     return this.#servers;
   }
 
   /**
-   * Takes a new configuration. Servers are matched by URL and keep their state, new ones start in
-   * `checking`, removed ones drain: they finish what they have and are then forgotten. While new
-   * ones are being checked, removed ones help out where nobody else can.
+   * Applies a new configuration. Servers are matched by URL and keep their state. New ones start in
+   * `checking`. Removed ones drain: they finish their requests and are then forgotten. While new
+   * ones are being checked, removed ones still take requests that no other server can.
    */
   reconcile(config: Config): void {
     if (config.settings.policy !== this.#settings.policy) {
@@ -72,117 +72,117 @@ export class Fleet {
   }
 
   /**
-   * Chooses a server for a request and counts the request on it, in one step, so that concurrent
-   * requests can't herd.
+   * Chooses a server for a request and counts the request on it in one step, so that concurrent
+   * requests don't herd onto one server.
    *
-   * @param work what is known of it; without a model any server will do
-   * @param tried servers that this request is not to meet again, unless they have recovered since
-   * @param id of the request, for whoever hears of the choice
-   * @returns a lease, or why there is none
+   * @param profile what is known about it; without a model, any server qualifies
+   * @param tried servers not to retry unless they have recovered since
+   * @param id id of the request, passed to `onDecision`
+   * @returns a lease, or the reason for refusing one
    */
-  acquire(work: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
+  acquire(profile: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
     const now = this.#now();
-    const able = eligible(this.#servers, work.model, tried, now);
-    if (able.length === 0) return refusal(this.#servers, work.model);
-    const prospectAt = this.#workbook.predictions(work, now);
+    const able = eligible(this.#servers, profile.model, tried, now);
+    if (able.length === 0) return refusal(this.#servers, profile.model);
+    const predictAt = this.#estimator.predictions(profile, now);
     const candidates = able.map((server) => {
       const load = this.loadOf(server, now);
-      return { server, id: server.id, load: load.load, prediction: prospectAt(server, load) };
+      return { server, id: server.id, load: load.load, prediction: predictAt(server, load) };
     });
     const chosen = this.#policy(candidates, this.#around.random);
     const { server, prediction } = chosen;
-    const choice = { id, policy: this.#settings.policy, chosen, candidates };
-    this.#around.onChoice(choice);
-    const request = this.#workbook.begin(server, work, prediction, now);
-    const decision = this.#settings.debugHeaders ? describeDecision(choice) : undefined;
+    const decision = { id, policy: this.#settings.policy, chosen, candidates };
+    this.#around.onDecision(decision);
+    const request = this.#estimator.begin(server, profile, prediction, now);
+    const description = this.#settings.debugHeaders ? describeDecision(decision) : undefined;
     const { shuttingDown } = server;
-    return takePlace(server, decision, now, tried.size === 0, {
+    return takePlace(server, description, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
-        isSuspect(error, comparisonOf(server, this.#servers, work.model, error, this.#now())),
+        isSuspect(error, comparisonOf(server, this.#servers, profile.model, error, this.#now())),
       onFirstToken: (isTrial) => {
-        this.#workbook.firstToken(server, request, this.#now());
+        this.#estimator.firstToken(server, request, this.#now());
         this.#change(server, (now) => transitions.applyAnswer(server, isTrial, shuttingDown, now));
       },
       onEnd: (details) => {
-        this.#workbook.end(server, request, details, this.#now());
+        this.#estimator.end(server, request, details, this.#now());
         this.#keep(this.#servers);
       },
       onOutcome: (ended) => {
         const outcome = settledOutcome(ended, isFull(server, this.#settings, this.#now()));
         this.#around.onOutcome(server.config, outcome);
-        // Its models are read again at once.
+        // Triggers an immediate check that re-reads its models.
         if (outcome === "outlier") this.#around.onDoubt(server);
         const settled = { ...ended, outcome };
-        this.#change(server, (now) => takeSettled(server, work.model, settled, now));
+        this.#change(server, (now) => takeSettled(server, profile.model, settled, now));
       },
     });
   }
 
-  /** Whether there is a server that such a request could go to now. */
+  /** Whether any server is eligible for such a request now. */
   canServe(model: string | undefined, tried: Tried): boolean {
     return eligible(this.#servers, model, tried, this.#now()).length > 0;
   }
 
-  /** Load of a server at this moment. A scrape that is too old to trust counts as none. */
+  /** Returns a server's current load. Ignores a stale scrape. */
   loadOf(server: Readonly<Server>, now: number = this.#now()): Load {
     return loadOf(server, this.#settings, now);
   }
 
-  /** Takes the result of an active check. */
+  /** Records the result of an active check. */
   recordCheck(server: Server, check: Check): void {
     const isFleetwide = isFleetwideFailure(server, this.#servers);
     this.#change(server, (now) => transitions.applyCheck(server, check, isFleetwide, now));
     this.#keep(this.#servers);
   }
 
-  /** Takes what a server lists. Ignored where the configuration fixes its models. */
+  /** Records the models a server lists. Ignored if the configuration fixes them. */
   recordModels(server: Server, models: readonly Model[]): void {
     this.#change(server, (now) => transitions.applyModels(server, models, now));
   }
 
-  /** Takes why a server doesn't tell its models. What it listed before is still believed. */
+  /** Records why a server didn't list its models. The last known list stays in effect. */
   recordNoModels(server: Server, failure: ModelsFailure): void {
     this.#change(server, () => transitions.applyModelsFailure(server, failure));
   }
 
   /**
-   * Takes what a server's `/metrics` said.
+   * Records a scrape of a server's `/metrics`.
    *
-   * @param scrape `undefined` when the server's page says nothing about its requests
+   * @param scrape `undefined` if the page has no request metrics
    */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
-    const prefillMs = this.#workbook.longestPrefillMs(server, this.#now());
+    const prefillMs = this.#estimator.longestPrefillMs(server, this.#now());
     this.#change(server, (now) => applyScrape(server, scrape, asleep, prefillMs, now));
-    if (scrape) this.#workbook.scraped(server, scrape, this.#now());
+    if (scrape) this.#estimator.scraped(server, scrape, this.#now());
     this.#change(server, (now) => settleCuts(server, now));
   }
 
-  /** Takes that a server's `/metrics` could not be read. What it said of its engine grows old. */
+  /** Records a failed scrape. The engine state from earlier scrapes expires once it is stale. */
   recordNoScrape(server: Server): void {
     this.#change(server, (now) => settleCuts(server, now));
     if (isFresh(server.scrapedAt, this.#settings, this.#now())) return;
     this.#change(server, () => dropScrape(server));
   }
 
-  /** All that is known, at one moment, for whatever shows it. */
+  /** Returns a consistent snapshot for views. */
   snapshot(): FleetSnapshot {
     const { now, toWallTime } = this.#around;
-    return snapshotOf(this.#servers, this.#settings, this.#workbook, now(), toWallTime);
+    return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
   }
 
   #now(): number {
     return this.#around.now();
   }
 
-  /** Keeps these servers, but for those that have drained. */
+  /** Keeps these servers, except those that have drained. */
   #keep(servers: readonly Server[]): void {
     const before = this.#servers;
     this.#servers = withoutDrained(servers);
-    if (this.#servers !== before) this.#workbook.keep(this.#servers);
+    if (this.#servers !== before) this.#estimator.keep(this.#servers);
   }
 
-  /** Makes a change that tells why and, where it moved the server to another state, says so once. */
+  /** Applies a change, which returns its reason, and reports a resulting state change once. */
   #change(server: Server, change: (circumstances: transitions.Circumstances) => string): void {
     const changed = makeChange(server, change, {
       settings: this.#settings,

@@ -4,37 +4,41 @@ import type { Decision } from "./decision.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Server, ServerIdentity, StateChange } from "./state/server.ts";
 
-/** What a fleet begins with. */
+/** Options of a fleet. */
 export interface FleetOptions {
   /** The first servers and settings. */
   readonly config: Config;
-  /** A monotonic clock, in milliseconds; snapshots show its times as they are. @default monotonicMs */
+  /**
+   * Monotonic clock in milliseconds. Snapshots show a custom clock's times unchanged.
+   *
+   * @default monotonicMs
+   */
   readonly now?: () => number;
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
-  /** Hears of each choice. @default nobody */
-  readonly onChoice?: (choice: Decision) => void;
-  /** Hears of each change once. @default nobody */
+  /** Called with each decision. @default no-op */
+  readonly onDecision?: (decision: Decision) => void;
+  /** Called once with each state change. @default no-op */
   readonly onStateChange?: (change: StateChange) => void;
-  /** Hears of each attempt's end. @default nobody */
+  /** Called when an attempt's outcome is settled. @default no-op */
   readonly onOutcome?: (server: ServerIdentity, outcome: Outcome) => void;
-  /** Hears of a server that should be checked, and its models read, now. @default nobody */
+  /** Called with a server to check, and whose models to re-read, now. @default no-op */
   readonly onDoubt?: (server: Server) => void;
 }
 
-/** The clocks, chance and listeners of a fleet. */
+/** Clocks, random source and listeners of a fleet. */
 export type Surroundings = Required<Omit<FleetOptions, "config">> & {
-  /** The wall-clock time of a time on the fleet's clock. */
+  /** Converts a time on the fleet's clock to wall-clock time. */
   readonly toWallTime: (time: number) => number;
 };
 
-/** The options with what stands in for those that aren't given. */
+/** Fills in the defaults. */
 export function surroundingsOf(options: FleetOptions): Surroundings {
   return {
     now: options.now ?? monotonicMs,
     toWallTime: options.now ? (time) => time : wallTimeMs,
     random: options.random ?? uniform,
-    onChoice: options.onChoice ?? (() => {}),
+    onDecision: options.onDecision ?? (() => {}),
     onStateChange: options.onStateChange ?? (() => {}),
     onOutcome: options.onOutcome ?? (() => {}),
     onDoubt: options.onDoubt ?? (() => {}),

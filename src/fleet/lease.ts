@@ -5,57 +5,58 @@ import type { Server } from "./state/server.ts";
 
 export type { Cause, EndDetails, Settled } from "./attempt_end.ts";
 
-/** What the router knows of the engine behind a lease, for its limits of time. */
+/** What the router knows about the engine behind a lease. Used by its timeouts. */
 export interface EngineState {
-  /** When its counters last moved, on the monotonic clock; `-Infinity` where nobody can tell. */
+  /** When its counters last moved, in monotonic milliseconds; `-Infinity` if unknown. */
   readonly movedAt: number;
   /**
-   * Since when it has been known to stand still, or can't be reached; `Infinity` while it works
-   * or nothing is known.
+   * Since when it is known to have been stalled or unreachable, in monotonic milliseconds;
+   * `Infinity` while it makes progress or nothing is known.
    */
   readonly stillSince: number;
 }
 
-/** A request's place at a server, counted from the moment of choosing. */
+/** A request's slot on a server, counted as soon as the server is chosen. */
 export interface Lease {
-  /** The server it is a place at. */
+  /** The server. */
   readonly server: Readonly<Server>;
-  /** Why this server, in words, where clients are told. */
+  /** Why this server was chosen, human-readable, if debug headers are enabled. */
   readonly decision?: string;
   /**
-   * Called when the server went out or its engine stands still: a request without a first token
-   * goes elsewhere. Sets are cheap where many requests wait at once.
+   * Called when the server becomes unhealthy or stalled, so that a request without a first token
+   * can fail over. A set keeps removal cheap when many requests wait at once.
    */
   readonly evictions: Set<() => void>;
-  /** What is known of the server's engine now. */
+  /** Returns the current state of the server's engine. */
   engine(): EngineState;
-  /** Whether a client error looks as if this server alone gave it. */
+  /** Whether a client error may be specific to this server. */
   suspects(error: ClientError): boolean;
-  /** Tells that a good answer has begun, which ends a trial well. */
+  /** Reports that a good answer has begun. A trial then succeeds. */
   started(): void;
-  /** Gives the place back and tells how it went. Only the first call counts. */
+  /** Releases the slot and reports the outcome. Only the first call counts. */
   end(outcome: Outcome, details?: EndDetails): void;
-  /** Settles who caused a failure that was disputed. Only the first call counts. */
+  /** Settles the cause of a disputed failure. Only the first call counts. */
   settle(cause: Cause): void;
 }
 
-/** Who hears of a lease. */
+/** Callbacks of a lease. */
 export interface LeaseListener extends Pick<Lease, "engine" | "suspects"> {
   /** Called when a good answer has begun. */
   readonly onFirstToken: (isTrial: boolean) => void;
-  /** Called once, when the place has been given back. */
+  /** Called once, when the slot has been released. */
   readonly onEnd: (details: EndDetails) => void;
-  /** Called once, when the outcome stands: at the end, or when a dispute is settled. */
+  /** Called once, when the outcome is final: at the end, or when a dispute is settled. */
   readonly onOutcome: (ended: Settled) => void;
 }
 
 /**
- * Takes a place at a server. A place at one that isn't healthy is a trial, and at a half-open one
- * the only one for a while, until a good answer has begun or the outcome stands.
+ * Takes a slot on a server. On a server that isn't healthy the request is a trial. On a half-open
+ * server it blocks further trials until a good answer has begun or the outcome is final; see
+ * `eligible` for the exception.
  *
  * @param now monotonic time in milliseconds
- * @param isFirst no server was asked before: what hung at one may hang at the next by itself, and
- *   must not show its engine as stalled too
+ * @param isFirst no server was tried before. A request that hung elsewhere may hang here too, and
+ *   must not make this engine look stalled
  */
 export function takePlace(
   server: Server,
@@ -74,7 +75,7 @@ export function takePlace(
   if (isFirst) server.awaited++;
   if (status === "half-open") server.trialSince = now;
   const endTrial = () => {
-    // Another request may have taken over.
+    // Another request may have taken over the trial.
     if (onTrial && server.trialSince === now) server.trialSince = undefined;
     onTrial = false;
   };

@@ -1,31 +1,31 @@
-/** How one attempt at a server ended. */
+/** How one attempt ended. */
 export type Outcome =
   /** Answered to the end. */
   | "ok"
-  /** Answered with a 4xx that any server would give: the client's own error. */
+  /** Answered with a 4xx that any server would return: the client's own error. */
   | "client_error"
-  /** Answered with a 4xx where another server answered the same request well. */
+  /** Answered with a 4xx, but another server answered the same request well. */
   | "outlier"
-  /** The client left first. */
+  /** The client disconnected first. */
   | "client_closed"
   /** No connection could be made. */
   | "refused"
   /** The connection broke before the answer began. */
   | "reset"
-  /** Silent for longer than `request_timeout`, or moved away from an engine that stood still. */
+  /** Silent for longer than `request_timeout`, or evicted from a stalled engine. */
   | "timeout"
   /** Answered 500, 502 or 504. */
   | "bad_status"
-  /** Answered 429 or 503: alive, and asking for less. */
+  /** Answered 429 or 503: alive, but overloaded. */
   | "backpressure"
-  /** Turned away by a server that finishes what it has and then exits. */
+  /** Rejected by a server that is shutting down and finishes only its running requests. */
   | "draining"
-  /** The server gave the answer up: `finish_reason: "abort"`, or an end without an answer. */
+  /** The server aborted the answer: `finish_reason: "abort"`, or an end without an answer. */
   | "aborted"
   /** The answer began and broke off. */
   | "truncated";
 
-/** What an outcome says of the server: `true` in its favour, `false` against it, else nothing. */
+/** Returns what an outcome says about the server: `true` good, `false` bad, `undefined` neither. */
 export function verdict(outcome: Outcome): boolean | undefined {
   switch (outcome) {
     case "ok":
@@ -41,7 +41,7 @@ export function verdict(outcome: Outcome): boolean | undefined {
   }
 }
 
-/** What another server may do better; a client's own error or leaving is none of it. */
+/** Whether another server may do better. Client errors and disconnects are not failures. */
 export function isFailure(
   outcome: Outcome,
 ): outcome is Exclude<Outcome, "ok" | "client_error" | "client_closed"> {

@@ -1,15 +1,15 @@
 import type { ServerConfig } from "../config/config.ts";
 import type { Server } from "./state/server.ts";
 
-/** A configuration's servers matched with those that are known. */
+/** The servers of a configuration matched with the known ones. */
 export interface Matched {
-  /** In the configuration's order; `undefined` where it describes a server that is new. */
+  /** In the configuration's order; `known` is `undefined` for a new server. */
   readonly kept: readonly { readonly known: Server | undefined; readonly config: ServerConfig }[];
-  /** Those that it no longer describes. */
+  /** Known servers that the configuration no longer has. */
   readonly leaving: readonly Server[];
 }
 
-/** Matches by URL. */
+/** Matches servers by URL. */
 export function match(
   servers: readonly Server[],
   described: readonly ServerConfig[],

@@ -5,59 +5,59 @@ import type { Load } from "./estimate/load.ts";
 import type { WorkSnapshot } from "./estimate/prompt_profile.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
 
-/** One server at one moment, for whatever shows it. Times are wall-clock times in milliseconds. */
+/** Snapshot of one server. Times are wall-clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
-  /** Base address, which identifies it. */
+  /** Base URL, which identifies it. */
   readonly url: string;
-  /** What people call it. */
+  /** Display name. */
   readonly name: string;
   /** Its state. */
   readonly state: ServerState;
-  /** Why it is in that state, in words for people. */
+  /** Why it is in that state, human-readable. */
   readonly reason: string;
-  /** Requests it may run side by side before it counts as full. */
+  /** Concurrent requests at which its load is 1. */
   readonly capacity: number;
-  /** The router's own requests there. */
+  /** The router's own requests in flight. */
   readonly inFlight: number;
-  /** What it lists, by name. */
+  /** The models it lists, by name. */
   readonly models: ReadonlyMap<string, Model>;
-  /** When it last told its models. */
+  /** When it last listed its models. */
   readonly modelsUpdatedAt: number | undefined;
   /** When it was last checked. */
   readonly lastCheckAt: number | undefined;
-  /** Checks or requests that failed in a row, the larger of the two. */
+  /** Consecutive failed checks or requests, whichever is larger. */
   readonly consecutiveFailures: number;
   /** Share of successful checks in the window, 0 to 1. */
   readonly successRate: number;
-  /** Mean answer time of the checks in the window. */
+  /** Mean response time of the checks in the window. */
   readonly meanResponseMs: number;
-  /** Answer time of the last check. */
+  /** Response time of the last check. */
   readonly lastResponseMs: number | undefined;
-  /** Checks since the server was first met. */
+  /** Checks since the server was added. */
   readonly totalChecks: number;
-  /** As the server's own page last said, where it did. */
+  /** The last scrape of its `/metrics`; `undefined` if missing or stale. */
   readonly scrape: Server["scrape"];
-  /** The work under way there and what was learned of its pace. */
+  /** Its pending work and its latency model. */
   readonly work: WorkSnapshot;
-  /** When its own page was last read. */
+  /** When its `/metrics` was last read. */
   readonly scrapedAt: number | undefined;
 }
 
-/** The whole fleet at one moment. */
+/** Snapshot of the whole fleet. */
 export interface FleetSnapshot {
-  /** In the order of the configuration, draining ones last. */
+  /** In the configuration's order, removed ones last. */
   readonly servers: readonly ServerSnapshot[];
   /** The settings in effect. */
   readonly settings: Settings;
-  /** Of prompts, by the models that servers list, where something was learned. */
+  /** Learned tokens per byte of prompt, by listed model. */
   readonly tokensPerByte: ReadonlyMap<string, number>;
 }
 
 /**
- * Copies what is known of these servers.
+ * Takes a snapshot of these servers.
  *
  * @param now monotonic time in milliseconds
- * @param toWallTime of a monotonic time
+ * @param toWallTime converts a monotonic time to wall-clock time
  */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],

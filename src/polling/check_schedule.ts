@@ -1,13 +1,13 @@
 import type { Settings } from "../config/config.ts";
 import type { Server } from "../fleet/state/server.ts";
 
-/** Between two checks of an unhealthy server, whatever the intervals are. */
+/** Interval between checks of an unhealthy server, unless the configured one is shorter. */
 const RECOVERY_CHECK_MS = 2_000;
-/** Waits vary by a tenth: a check that comes so early is in time. */
+/** Waits have 10% jitter, so a check this early counts as due. */
 const DUE_SHARE = 0.9;
 
 /**
- * Whether it is time to check a server: at the configured interval, and more often while it is out.
+ * Whether a check is due: at the configured interval, and more often while a server is unhealthy.
  *
  * @param now monotonic time in milliseconds
  */
@@ -19,7 +19,7 @@ export function isDueForCheck(
   const sinceCheckMs = now - (lastCheckAt ?? -Infinity);
   if (status === "checking") return true;
   if (!activeHealthCheck) {
-    // A server whose models nobody knows is of no use, healthy or not.
+    // A server without a known model list is of no use, even if healthy.
     if (status !== "unhealthy") return models.size === 0;
     return now - (lastFailureAt ?? -Infinity) >= autoRecoveryMs;
   }

@@ -8,29 +8,29 @@ import { failureIn } from "../http/fetch_error.ts";
 import { repeat } from "../util/interval.ts";
 import type { Server } from "../fleet/state/server.ts";
 
-/** The loops that keep the fleet's knowledge fresh. */
+/** The polling loops that keep the fleet's state current. */
 export interface Poller {
-  /** Starts loops for servers that have none and stops those of servers that left. */
+  /** Starts loops for new servers and stops those of removed servers. */
   sync(): void;
-  /** Checks a server now, and reads its models, unless that was done a moment ago. */
+  /** Checks a server and reads its models now, unless this was done within the last second. */
   look(server: Readonly<Server>): void;
-  /** Resolves when every present server has been checked once. */
+  /** Resolves when every current server has been checked once. */
   firstRound(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How often it is decided whether a check is due, at least. */
+/** Maximum interval between tests whether a check is due. */
 const DUE_MS = 1_000;
-/** Between two checks that requests bring about. */
+/** Minimum interval between two checks triggered by requests. */
 const LOOK_MS = 1_000;
 
 /** How servers are polled. */
 export interface PollingOptions {
-  /** Hears of what should never be: the polling goes on. @default throws it */
+  /** Called with unexpected errors. Polling goes on. @default throws */
   readonly onError?: (error: unknown) => void;
-  /** Hears once why a server, told by its name, doesn't tell its models. @default nobody */
+  /** Called once with a server's name and why it doesn't list its models. @default no-op */
   readonly onNoModels?: (server: string, why: string) => void;
-  /** Hears once why the metrics of a server, told by its name, can't be used. @default nobody */
+  /** Called once with a server's name and why its metrics can't be used. @default no-op */
   readonly onNoMetrics?: (server: string, why: string) => void;
   /** A monotonic clock, in milliseconds. @default monotonicMs */
   readonly now?: () => number;
@@ -41,8 +41,8 @@ function raise(error: unknown): never {
 }
 
 /**
- * Polls every server side by side: health and models on one loop, metrics on another, so that a
- * server that hangs delays neither the others nor its own other loop.
+ * Starts polling all servers concurrently: health and models in one loop, metrics in another, so
+ * that a server that hangs delays neither other servers nor its own other loop.
  */
 export function startPolling(
   fleet: Fleet,
@@ -69,7 +69,7 @@ export function startPolling(
     timeoutMs: fleet.settings.healthCheckTimeoutMs,
   });
 
-  /** Checks a server, or waits for the check that is under way. */
+  /** Checks a server, or joins a check in progress. */
   function check(server: Server, signal: AbortSignal): Promise<void> {
     const underWay = checks.get(server) ??
       checkNow(server, signal).finally(() => checks.delete(server));
@@ -79,8 +79,8 @@ export function startPolling(
 
   async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
     const result = await checkHealth(server.config, probe(server, signal));
-    // A server whose models nobody knows is of no use yet, and one that comes back may have
-    // others: they are read first.
+    // A server without a known model list is of no use yet, and a recovered one may have different
+    // models, so the list is read first.
     const isUnlisted = server.models.size === 0;
     const isBack = result.ok && server.health.status !== "healthy";
     const listsFirst = isBack || (isUnlisted && !result.refused);
@@ -111,14 +111,15 @@ export function startPolling(
       metrics = await fetchMetrics(server.config, probe(server, signal));
       server.metricsFailure = undefined;
     } catch (error) {
-      // Nobody there: the next check would tell too late.
+      // The server may be gone, and the next regular check would be too late.
       if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
       tellNoMetrics(server, failureIn(error));
     }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
     const { running, waiting, kvCacheUsage, kvCacheTokens, maxFds, counters, asleep } = metrics;
-    // The page was made between the two counts; the larger one can't mistake ours for others'.
+    // The page was rendered between the two counts. The larger one never counts our requests as
+    // others'.
     const ownInFlight = Math.max(before, server.inFlight);
     const known = running === undefined && waiting === undefined ? undefined : {
       running: running ?? 0,
@@ -132,7 +133,7 @@ export function startPolling(
     fleet.recordScrape(server, known, asleep);
   }
 
-  /** A server that is out has its own reason. */
+  /** Reports a metrics failure once. An unhealthy server already has a reason. */
   function tellNoMetrics(server: Server, why: string): void {
     if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
     server.metricsFailure = why;

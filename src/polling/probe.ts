@@ -7,14 +7,16 @@ import { readPage } from "./page.ts";
 import { failureIn, isConnectError } from "../http/fetch_error.ts";
 import type { Model } from "../fleet/state/server.ts";
 
-/** How the router asks a server about itself. */
+/** How to send a probe to a server. */
 export interface Probe {
   readonly fetch: Fetch;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Asks `/health`, or the path the configuration names, and `/v1/models` where that says nothing. Never throws. */
+/**
+ * Checks `/health` or the configured path, and `/v1/models` if there is no such page. Never throws.
+ */
 export async function checkHealth(
   server: ServerConfig,
   probe: Probe,
@@ -28,7 +30,7 @@ export async function checkHealth(
   return { ok: found === undefined, responseMs: performance.now() - started, ...found };
 }
 
-/** Statuses by which a gateway, or another engine, says that it has no such page or guards it. */
+/** Statuses of a gateway or another engine that lacks this page or protects it. */
 const NO_HEALTH_PAGE = new Set([401, 403, 404, 405, 501]);
 
 async function healthFailure(
@@ -42,7 +44,7 @@ async function healthFailure(
   const saysNothing = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
   if (server.healthPath !== undefined || !saysNothing) return { failure };
   const models = await get(server, "/v1/models", probe);
-  // A list that asks for a key is there as well.
+  // A list that requires a key exists too.
   return models.ok || models.status === 401 || models.status === 403
     ? undefined
     : { failure: `${failure} and /v1/models ${models.status}` };
@@ -54,19 +56,19 @@ function isTimeout(error: unknown): boolean {
   return error instanceof ProbeTimeout;
 }
 
-/** A page did not come in time. */
+/** A page wasn't answered in time. */
 class ProbeTimeout extends Error {
   override name = "ProbeTimeout";
 }
 
-/** A server that lists its models only to those with another key. */
+/** The server requires another key to list its models. */
 export class Unauthorized extends Error {
   override name = "Unauthorized";
 }
 
 /**
- * The models a server lists. Throws an `Error` that says why it could not tell, an
- * {@linkcode Unauthorized} where it asks for another key.
+ * Fetches a server's models. Throws an `Error` with the reason on failure, an
+ * {@linkcode Unauthorized} if the server requires another key.
  */
 export async function fetchModels(
   server: ServerConfig,
@@ -82,8 +84,8 @@ export async function fetchModels(
 }
 
 /**
- * What a server's `/metrics` says, `undefined` where it has no such page. Throws an `Error` with the
- * reason if the page can't be read in time or exceeds a limit.
+ * Fetches a server's `/metrics`; `undefined` if it doesn't answer with a status of success. Throws
+ * an `Error` with the reason if the page can't be read in time or exceeds a limit.
  */
 export async function fetchMetrics(
   server: ServerConfig,

@@ -60,7 +60,7 @@ export function endDetails(ending: Ending, now: number): EndDetails {
     unreachable: expired === "unreachable",
     what: isFailure(outcome) || clientError ? whatHappened(ending) : undefined,
     clientError,
-    restMs: outcome === "backpressure" && answer
+    retryAfterMs: outcome === "backpressure" && answer
       ? retryAfterMs(answer.headers.get("retry-after"), now)
       : undefined,
   };

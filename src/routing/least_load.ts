@@ -1,8 +1,8 @@
 import { type Candidate, cheapest, type Policy } from "./policy.ts";
 
 /**
- * The lowest load, ties at random. A server below 50% thereby always comes before one above,
- * as in the original router.
+ * Creates a policy that picks the lowest load, with ties broken at random. As in the original
+ * router, a server below 50% thus always comes before one above.
  */
 export function leastLoad(): Policy {
   return <C extends Candidate>(candidates: readonly C[], random: () => number) =>

@@ -5,7 +5,7 @@ import { random } from "./random.ts";
 import { randomBelowHalf } from "./random_below_half.ts";
 import { roundRobin } from "./round_robin.ts";
 
-/** Every policy under the name that `policy` in `[config]` knows it by. */
+/** Policies by their name in `policy` of `[config]`. */
 const policies: ReadonlyMap<string, () => Policy> = new Map([
   ["least_work", leastWork],
   ["least_load", leastLoad],
@@ -16,7 +16,7 @@ const policies: ReadonlyMap<string, () => Policy> = new Map([
 
 export const policyNames: readonly string[] = [...policies.keys()];
 
-/** A fresh policy of that name. Throws a `RangeError` for a name that is none. */
+/** Creates the policy with this name. Throws a `RangeError` for an unknown name. */
 export function createPolicy(name: string): Policy {
   const create = policies.get(name);
   if (!create) throw new RangeError(`No policy is named "${name}"`);

@@ -1,37 +1,37 @@
-/** What a policy may know of a server it could choose. */
+/** A server as a policy sees it. */
 export interface Candidate {
-  /** Grows with every server the fleet meets and never changes. */
+  /** Increases with every server added to the fleet and never changes. */
   readonly id: number;
-  /** `(running + 0.5 × waiting) / capacity` at this moment. */
+  /** `(running + 0.5 × waiting) / capacity` now. */
   readonly load: number;
-  /** What a request would find there, where something is known of the request. */
+  /** What the request would find there, if known. */
   readonly prediction?: Prediction | undefined;
 }
 
-/** What a request would find at a server, in seconds and tokens. */
+/** What a request would find on a server, in seconds and tokens. */
 export interface Prediction {
-  /** Prompt tokens that the server has yet to compute for others. */
+  /** Prompt tokens the server still has to compute for other requests. */
   readonly pendingTokens: number;
   /** Tokens of this prompt. */
   readonly promptTokens: number;
-  /** Those of them that the server is known to have seen, whatever that is worth. */
+  /** Tokens of this prompt that the server has seen according to the index, uncalibrated. */
   readonly knownTokens: number;
-  /** Of this prompt, those that it is not expected to have in its cache. */
+  /** Tokens of this prompt not expected in the server's cache. */
   readonly ownTokens: number;
-  /** Seconds for each of these tokens. */
+  /** Seconds per uncached prompt token. */
   readonly secondsPerToken: number;
-  /** Seconds until a first token beside them. */
+  /** Base seconds to a first token, without prompt tokens. */
   readonly startSeconds: number;
-  /** Requests that have to end before this one has a seat; 0 where one is free. */
+  /** Requests that have to end before this one gets a seat; 0 if one is free. */
   readonly aheadOfSeat: number;
-  /** Seconds between two of its requests' ends when it is full. */
+  /** Mean seconds between request ends when the server is full. */
   readonly secondsPerSeat: number;
-  /** Requests at it over its seats, this one included. */
+  /** Requests on the server, including this one, divided by its seats. */
   readonly crowding: number;
 }
 
 /**
- * Picks one of the candidates, which are never empty.
+ * Picks one of the candidates, which must not be empty.
  *
  * @param random uniform in [0, 1)
  */
@@ -43,12 +43,12 @@ export type Policy = <C extends Candidate>(
 /** The load below which the original router prefers servers. */
 export const HALF = 0.5;
 
-/** Uniform among `items`, which is not empty. */
+/** Picks one of `items` at random. `items` must not be empty. */
 export function pick<T>(items: readonly T[], random: () => number): T {
   return items[Math.floor(random() * items.length)]!;
 }
 
-/** The item of the lowest cost, ties at random. `items` is not empty. */
+/** Returns the item with the lowest cost, ties broken at random. `items` must not be empty. */
 export function cheapest<T>(
   items: readonly T[],
   cost: (item: T) => number,
@@ -65,7 +65,7 @@ export function cheapest<T>(
       least = itemCost;
       ties = 1;
     } else if (itemCost === least && random() * ++ties < 1) {
-      // Each of the ties so far is kept with the same chance (reservoir sampling).
+      // Reservoir sampling: every tie is kept with the same probability.
       best = item;
     }
   }

@@ -1,6 +1,6 @@
 import { pick, type Policy } from "./policy.ts";
 
-/** Any server, whatever its load. */
+/** Creates a policy that picks any server, whatever its load. */
 export function random(): Policy {
   return pick;
 }

@@ -1,7 +1,7 @@
 import { leastLoad } from "./least_load.ts";
 import { type Candidate, HALF, pick, type Policy } from "./policy.ts";
 
-/** The original router's rule: any server below 50% load, and where there is none the lowest. */
+/** Creates the original router's policy: a random server below 50% load, or the lowest load. */
 export function randomBelowHalf(): Policy {
   const lowest = leastLoad();
   return <C extends Candidate>(

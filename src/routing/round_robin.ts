@@ -1,6 +1,6 @@
 import type { Candidate, Policy } from "./policy.ts";
 
-/** Each server in turn, whatever its load; servers that come and go don't disturb the turn. */
+/** Creates a policy that picks servers in turn. Changes of the fleet don't disturb the order. */
 export function roundRobin(): Policy {
   let lastId = -1;
   return <C extends Candidate>(candidates: readonly C[]) => {

@@ -6,7 +6,7 @@ export type { ClientError } from "../fleet/health/outlier_detection.ts";
 const LONGEST_ERROR = 64 * 1024;
 const decoder = new TextDecoder();
 
-/** What an answer of status 400 to 499 says of whose error it is. */
+/** Classifies an answer with a status of 400 to 499. */
 export function clientErrorIn(status: number, body: Uint8Array): ClientError {
   const text = body.length <= LONGEST_ERROR ? decoder.decode(body) : "";
   const error = errorIn(text);
@@ -18,15 +18,15 @@ export function clientErrorIn(status: number, body: Uint8Array): ClientError {
   };
 }
 
-/** How vLLM says that a prompt, with the answer, is longer than its `--max-model-len`. */
+/** How vLLM reports that a prompt plus answer exceeds its `--max-model-len`. */
 const TOO_LONG = /maximum context length|max_model_len/;
 
-/** What a server says that finishes what it has before it exits (`--shutdown-timeout`). */
+/** Error of a server that is shutting down gracefully (`--shutdown-timeout`). */
 const AFTER_SHUTDOWN = /"message": ?"cannot schedule new futures after shutdown"/;
-/** A document, or an event: a page may repeat anything that the client wrote. */
+/** A JSON document or an event. Any other page may echo the client's text. */
 const TOLD_BY_VLLM = /^\s*(?:\{|data:|event:)/;
 
-/** Whether an error is that of a server that shuts down. */
+/** Whether an error is that of a server shutting down. */
 export function isShutdown(body: Uint8Array): boolean {
   if (body.length > LONGEST_ERROR) return false;
   const text = decoder.decode(body);
@@ -34,8 +34,8 @@ export function isShutdown(body: Uint8Array): boolean {
 }
 
 /**
- * The error that a body tells in one of vLLM's shapes: an object or a text under `error`, the same
- * fields without it (before 0.10.1), or FastAPI's `detail`.
+ * Returns the error from a body in one of vLLM's shapes: an object or string under `error`, the
+ * same fields at the top level (before 0.10.1), or FastAPI's `detail`.
  */
 function errorIn(text: string): unknown {
   try {

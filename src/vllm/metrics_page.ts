@@ -1,7 +1,7 @@
 import type { TokenCounters } from "../fleet/estimate/load.ts";
 import { createSampleReader, labelIn } from "./prometheus_text.ts";
 
-/** What the router reads from a vLLM server's `/metrics` page; `undefined` where it doesn't say. */
+/** Values the router reads from a vLLM server's `/metrics`; `undefined` if not reported. */
 export interface ServerMetrics {
   /** Requests in the batch, over all engines. */
   readonly running: number | undefined;
@@ -9,11 +9,11 @@ export interface ServerMetrics {
   readonly waiting: number | undefined;
   /** 0 to 1, the mean over engines. */
   readonly kvCacheUsage: number | undefined;
-  /** Tokens that its KV cache holds, over all engines. */
+  /** Size of the KV cache in tokens, over all engines. */
   readonly kvCacheTokens: number | undefined;
-  /** Tokens since the server's start. */
+  /** Counters since the server's start. */
   readonly counters: TokenCounters;
-  /** An engine sleeps. */
+  /** At least one engine sleeps. */
   readonly asleep: boolean;
   /** Its limit of open files. */
   readonly maxFds: number | undefined;
@@ -74,7 +74,7 @@ export function parseMetrics(page: string): ServerMetrics {
     }
   });
 
-  /** Over all engines; older releases have another name for some. */
+  /** Sum over all engines. Older releases use another name for some metrics. */
   const sum = (name: string, olderName = name): number | undefined => {
     const engines = found.get(name) ?? found.get(olderName);
     if (!engines) return undefined;

@@ -1,9 +1,9 @@
 import { errorStatusOf, type StreamEvent } from "../http/sse_events.ts";
 
-/** The shapes of event streams, by how they tell what their events are. */
+/** Formats of event streams. */
 export type Dialect = "completions" | "responses" | "messages" | "other";
 
-/** The shape in which an endpoint streams. */
+/** Returns the stream format of an endpoint. */
 export function dialectOf(path: string): Dialect {
   switch (path.split("?", 1)[0]) {
     case "/v1/chat/completions":
@@ -19,33 +19,33 @@ export function dialectOf(path: string): Dialect {
   }
 }
 
-/** What an event is to the answer it belongs to. */
+/** The role of an event in its answer. */
 export interface Told {
   readonly kind:
-    /** Comes before the engine has begun; it repeats what was asked. */
+    /** Precedes the engine's start and repeats the request. */
     | "preamble"
-    /** Opens or closes a part of the answer, without a token. */
+    /** Opens or closes a part of the answer without a token. */
     | "frame"
-    /** Has something that the model generated. */
+    /** Contains generated content. */
     | "token"
-    /** The last of a stream. */
+    /** Ends the stream. */
     | "end"
     | "error";
-  /** Why the model stopped, as its `finish_reason` or `stop_reason` says; `abort` is no reason. */
+  /** The `finish_reason` or `stop_reason`. An `abort` overrides other choices' reasons. */
   readonly finish?: string | undefined;
-  /** The status that an error tells of. */
+  /** Status of an error event. */
   readonly status?: number;
-  /** Of an answer that has ended: nothing was generated for it. */
+  /** The answer ended without generated content. */
   readonly isEmpty?: boolean;
 }
 
 const TOKEN: Told = { kind: "token" };
-/** In place of a finish, of an event in no shape that the endpoint should have. */
+/** Stands for the finish reason of an event in an unexpected format. */
 export const UNKNOWN_SHAPE = "unknown";
 const UNKNOWN: Told = { kind: "token", finish: UNKNOWN_SHAPE };
 const FRAME: Told = { kind: "frame" };
 
-/** Reads one event. What can't be understood counts as a token: it is passed on. */
+/** Classifies an event. An unknown one counts as a token and is passed on. */
 export function readEvent({ name, data }: StreamEvent, dialect: Dialect): Told {
   if (data === "[DONE]") return { kind: "end" };
   const status = errorStatusOf(data);
@@ -114,10 +114,10 @@ function ofMessage(type: string, event: Json): Told {
 }
 
 /**
- * Whether a whole answer is one that its server gave up: vLLM ends requests like that when it is
- * told to stop, with status 200.
+ * Whether an unstreamed answer was aborted by its server. vLLM ends requests like this, with
+ * status 200, when it is told to stop.
  *
- * @param body of an answer with a status of success
+ * @param body body of an answer with a status of success
  */
 export function isGivenUp(body: Uint8Array, dialect: Dialect): boolean {
   if (dialect === "other" || body.length > LONGEST_GIVEN_UP) return false;
@@ -137,10 +137,10 @@ export function isGivenUp(body: Uint8Array, dialect: Dialect): boolean {
   }
 }
 
-/** An answer without tokens is short, but for what it repeats of its request. */
+/** An answer without tokens is short, except for what it repeats from the request. */
 const LONGEST_GIVEN_UP = 256 * 1024;
 
-/** What an answer that was given up holds somewhere. Others aren't parsed. */
+/** Text that every aborted answer contains. Other answers aren't parsed. */
 const SIGNS = {
   completions: /"finish_reason": ?"abort"/,
   responses: /"output": ?\[/,

@@ -1,28 +1,28 @@
-/** Tokens as a server counted them for one answer. */
+/** A server's token counts for one answer. */
 export interface Usage {
-  /** Of what was asked. */
+  /** Prompt tokens. */
   readonly promptTokens: number;
-  /** Of what was answered. */
+  /** Answer tokens. */
   readonly completionTokens: number;
 }
 
-/** A usage object stands close to an answer's end; looking further back costs and finds no more. */
+/** The usage object is close to an answer's end, so only this many trailing bytes are searched. */
 export const TAIL_BYTES = 4_096;
 
 const KEY = '"usage":';
 const decoder = new TextDecoder();
 
 /**
- * Reads the last `"usage":{…}` from an answer's last bytes, JSON or events alike. Text that a
- * model wrote can't be mistaken for it: there the quotes are escaped.
+ * Reads the last `"usage":{…}` from an answer's last bytes, whether JSON or events. Generated text
+ * can't be mistaken for it, since its quotes are escaped.
  *
- * @returns `undefined` where the answer doesn't tell
+ * @returns `undefined` if the answer has no usage
  */
 export function usageIn(tail: Uint8Array): Usage | undefined {
   const text = decoder.decode(tail.subarray(-TAIL_BYTES));
   for (let at = text.lastIndexOf(KEY); at !== -1; at = text.lastIndexOf(KEY, at - 1)) {
     const usage = objectAt(text, at + KEY.length);
-    // `prompt_tokens` is OpenAI's name, `input_tokens` that of responses and of Anthropic's shape.
+    // `prompt_tokens` is OpenAI's name, `input_tokens` that of `/v1/responses` and Anthropic's API.
     const prompt = usage?.prompt_tokens ?? usage?.input_tokens;
     const completion = usage?.completion_tokens ?? usage?.output_tokens;
     if (isCount(prompt ?? 0) && isCount(completion ?? 0) && (prompt ?? completion) !== undefined) {
@@ -39,7 +39,7 @@ const MOST_TOKENS = 100_000_000;
 const isCount = (value: unknown) =>
   Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_TOKENS;
 
-/** The JSON object that begins there, white space before it allowed. */
+/** Parses the JSON object at an index, after optional white space. */
 function objectAt(text: string, from: number): Record<string, unknown> | undefined {
   const start = text.indexOf("{", from);
   if (start === -1 || text.slice(from, start).trim() !== "") return undefined;

@@ -11,7 +11,7 @@ import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
 const ENVIRONMENT = { remoteAddr: CLIENT, completed: Promise.resolve() };
@@ -279,7 +279,7 @@ Deno.test("the router is always alive, and ready while it has a server and isn't
 /** Makes two requests fail, then lets the open time pass and a check succeed. */
 function becomeHalfOpen(fleet: Fleet, server: Server, clock: { now: number }): void {
   for (let i = 0; i < 2; i++) {
-    const lease = fleet.acquire(workOf(), new Map());
+    const lease = fleet.acquire(profileOf(), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
   }

@@ -5,7 +5,7 @@ import { modelsDocument, serverModelsDocument } from "../../src/api/models.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const NOW_ISO = "2026-01-02T03:04:05.678Z";
@@ -145,7 +145,7 @@ Deno.test("without servers, the status is no_servers", () => {
 
 Deno.test("a draining server is not counted", () => {
   const fleet = fleetWith(2, 2);
-  fleet.acquire(workOf({ model: "m" }), new Map([[serversOf(fleet)[1]!, Infinity]]));
+  fleet.acquire(profileOf({ model: "m" }), new Map([[serversOf(fleet)[1]!, Infinity]]));
   fleet.reconcile(configOf([{ url: B }]));
   assert.equal(fleet.servers.length, 2, "one drains");
   const document = healthDocument(fleet.snapshot());
@@ -163,7 +163,7 @@ Deno.test("the load document has the original router's fields and the estimates 
     maxFds: 1_024,
     ownInFlight: 0,
   }, false);
-  fleet.acquire(workOf({ model: "m", promptBytes: 4_000, blocks: [1, 2, 3] }), new Map());
+  fleet.acquire(profileOf({ model: "m", promptBytes: 4_000, blocks: [1, 2, 3] }), new Map());
   assert.deepEqual(loadStatsDocument(fleet.snapshot()), {
     servers: [{
       url: A,
@@ -240,7 +240,7 @@ Deno.test("prefix hit rates are reported for ten minutes after a comparison", ()
   };
   counted(0, 0);
   for (const _ of ["for the first time", "again"]) {
-    const work = workOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] });
+    const work = profileOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] });
     const lease = fleet.acquire(work, new Map());
     assert.ok(typeof lease === "object");
     lease.started();
@@ -257,7 +257,7 @@ Deno.test("prefix hit rates are reported for ten minutes after a comparison", ()
 
 /** Completes a request whose prompt of 10,000 bytes had the given number of tokens. */
 function serve(fleet: Fleet, model: string | undefined, promptTokens: number) {
-  const work = workOf({ model, promptBytes: 10_000, blocks: [1, 2, 3] });
+  const work = profileOf({ model, promptBytes: 10_000, blocks: [1, 2, 3] });
   const lease = fleet.acquire(work, new Map());
   assert.ok(typeof lease === "object", `${lease}`);
   lease.started();
@@ -266,8 +266,8 @@ function serve(fleet: Fleet, model: string | undefined, promptTokens: number) {
 
 Deno.test("prefix blocks are summed over all servers, and their maximum is reported", () => {
   const fleet = fleetWith(2, 2);
-  fleet.acquire(workOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] }), new Map());
-  fleet.acquire(workOf({ model: "m", promptBytes: 1_024, blocks: [5, 6] }), new Map());
+  fleet.acquire(profileOf({ model: "m", promptBytes: 2_048, blocks: [1, 2, 3, 4] }), new Map());
+  fleet.acquire(profileOf({ model: "m", promptBytes: 1_024, blocks: [5, 6] }), new Map());
   const { servers, summary } = loadStatsDocument(fleet.snapshot());
   assert.deepEqual(servers.map(({ prefix_blocks }) => prefix_blocks).sort(), [2, 4]);
   assert.deepEqual([summary.prefix_blocks, summary.max_prefix_blocks], [6, 1_000_000]);
@@ -283,7 +283,7 @@ Deno.test("tokens per byte are reported for listed models, once measured", () =>
   for (let i = 0; i < 2_000; i++) serve(fleet, "m", 5_000);
   serve(fleet, "__proto__", 2_500);
   serve(fleet, undefined, 5_000);
-  const refused = fleet.acquire(workOf({ model: "made up", promptBytes: 10_000 }), new Map());
+  const refused = fleet.acquire(profileOf({ model: "made up", promptBytes: 10_000 }), new Map());
   assert.equal(refused, "unknown_model");
   assert.deepEqual(Object.entries(told()), [["m", 0.5], ["__proto__", 0.25]]);
   list("unasked", "__proto__");
@@ -328,7 +328,7 @@ Deno.test("the current trust in predicted prefix hits is reported", () => {
 
 Deno.test("an overloaded server shows an available capacity of 0 and 100% utilisation", () => {
   const fleet = fleetWith(1, 1);
-  for (let i = 0; i < 9; i++) fleet.acquire(workOf({ model: "m" }), new Map());
+  for (let i = 0; i < 9; i++) fleet.acquire(profileOf({ model: "m" }), new Map());
   const { servers, summary } = loadStatsDocument(fleet.snapshot());
   assert.equal(servers[0]?.current_load, 9);
   assert.equal(servers[0]?.available_capacity, 0);

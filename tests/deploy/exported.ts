@@ -1,4 +1,4 @@
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
 import { openRecord } from "../../src/proxy/request_record.ts";
 import { keyOf } from "../support/access.ts";
@@ -48,7 +48,7 @@ function pageOfEverything(): Promise<string> {
   };
   fleet.recordCheck(server, { ok: true, responseMs: 1 });
   counted(0);
-  const lease = fleet.acquire(workOf({ model: "m", promptBytes: 4_000 }), new Map());
+  const lease = fleet.acquire(profileOf({ model: "m", promptBytes: 4_000 }), new Map());
   if (typeof lease === "object") lease.started();
   counted(100_000);
   fleet.recordScrape(server, scrape, false);

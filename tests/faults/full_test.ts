@@ -36,7 +36,7 @@ for (const [path, body] of Object.entries(BODIES)) {
       const [full] = fleet.router.fleet.servers;
       assert.equal(full!.health.status, "healthy");
       assert.equal(full!.health.consecutiveRequestFailures, 0);
-      assert.ok(full!.restsUntil > 0, "it asked to be left alone");
+      assert.ok(full!.backpressureUntil > 0, "it asked to be left alone");
       await until("nothing is in flight", () => inFlight(fleet.router) === 0);
     });
   }

@@ -7,7 +7,7 @@ import {
 import { newServer } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 
-const PROSPECT = {
+const PREDICTION = {
   pendingTokens: 1_200.4,
   promptTokens: 800,
   knownTokens: 700,
@@ -24,34 +24,34 @@ const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "ht
     server: newServer(id, config),
     id,
     load: 0.5 + id,
-    prediction: PROSPECT,
+    prediction: PREDICTION,
   }));
 
-Deno.test("a choice is told in one line that names no server", () => {
-  const choice = { policy: "least_work", chosen: candidates[1]!, candidates };
+Deno.test("a decision is described in one line without naming a server", () => {
+  const decision = { policy: "least_work", chosen: candidates[1]!, candidates };
   assert.equal(
-    describeDecision(choice),
+    describeDecision(decision),
     "least_work, 2 of 2: cost 0.333 s, first token in 0.257 s, 1200 tokens pending, " +
       "170 of 800 own, 10000 tokens/s, 2 ahead of a seat, load 1.50",
   );
 });
 
-Deno.test("the lowest cost is chosen, which need not be the first token that comes soonest", () => {
-  const crowded = { ...PROSPECT, startSeconds: 0.03, crowding: 3 };
+Deno.test("the lowest cost is chosen, which isn't always the earliest first token", () => {
+  const crowded = { ...PREDICTION, startSeconds: 0.03, crowding: 3 };
   const all = candidates.map((candidate, i) => ({
     ...candidate,
     load: 0,
-    prediction: i === 0 ? crowded : PROSPECT,
+    prediction: i === 0 ? crowded : PREDICTION,
   }));
   const [first, second] = all.map((candidate) => describeTerms("least_work", candidate));
   assert.match(first!, /^cost 0\.345 s, first token in 0\.247 s, /);
   assert.match(second!, /^cost 0\.313 s, first token in 0\.257 s, /);
 });
 
-Deno.test("a policy that doesn't go by work is told by what it goes by", () => {
+Deno.test("a policy that compares only load is described by the load", () => {
   assert.equal(describeTerms("least_load", candidates[0]!), "load 0.50");
 });
 
-Deno.test("where nothing is known of the work, the load alone is told", () => {
+Deno.test("without a prediction, only the load is described", () => {
   assert.equal(describeTerms("least_work", { id: 1, load: 0.25 }), "load 0.25");
 });

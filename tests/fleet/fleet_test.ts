@@ -6,7 +6,7 @@ import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, type StateChange, stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
 
@@ -21,7 +21,7 @@ interface Described {
   readonly models?: readonly string[];
 }
 
-/** A fleet on a clock of its own, with what it told of changed states. */
+/** A fleet with a fake clock, and the state changes it reported. */
 function fleetOf(
   servers: readonly Described[],
   settings: Record<string, unknown> = {},
@@ -51,7 +51,7 @@ function healthyFleet(
   return all;
 }
 
-/** Loops get servers as they are; tests stand in for the loops. */
+/** Tests stand in for the polling loops, which use mutable servers. */
 function serversOf(fleet: Fleet): Server[] {
   return fleet.servers as Server[];
 }
@@ -71,7 +71,7 @@ function lease(
   model: string | undefined = MODEL,
   tried: Tried = new Map(),
 ): Lease {
-  const lease = fleet.acquire(workOf({ model }), tried);
+  const lease = fleet.acquire(profileOf({ model }), tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   return lease;
 }
@@ -81,11 +81,11 @@ function refusal(
   model: string | undefined,
   tried: Tried = new Map(),
 ): Refusal | "a server" {
-  const lease = fleet.acquire(workOf({ model }), tried);
+  const lease = fleet.acquire(profileOf({ model }), tried);
   return typeof lease === "string" ? lease : "a server";
 }
 
-/** As a request sees it that has met these servers and that no recovery concerns. */
+/** Tried servers for a request that ignores any recovery. */
 function without(...servers: Server[]): Tried {
   return new Map(servers.map((server) => [server, Infinity]));
 }
@@ -94,7 +94,7 @@ const A = "http://a";
 const B = "http://b";
 const C = "http://c";
 
-Deno.test("a request counts from the moment of choosing, so that a burst spreads", () => {
+Deno.test("a request counts as soon as its server is chosen, so that a burst spreads", () => {
   const { fleet } = healthyFleet([
     { url: A, max_concurrent_requests: 3 },
     { url: B, max_concurrent_requests: 5 },
@@ -106,7 +106,7 @@ Deno.test("a request counts from the moment of choosing, so that a burst spreads
   assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [9, 15, 12]);
 });
 
-Deno.test("a lease gives its place back once, however often it ends", () => {
+Deno.test("a lease releases its slot once, however often it ends", () => {
   const { fleet } = healthyFleet([{ url: A }]);
   const [first] = [lease(fleet), lease(fleet)];
   first.end("ok");
@@ -117,7 +117,7 @@ Deno.test("a lease gives its place back once, however often it ends", () => {
   assert.equal(fleet.servers[0]?.health.consecutiveRequestFailures, 0);
 });
 
-Deno.test("whether a server is left is known without a place being taken", () => {
+Deno.test("asking whether a server is available takes no slot", () => {
   const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
   const tried = new Map<Server, number>();
   assert.equal(fleet.canServe(MODEL, tried), true);
@@ -130,7 +130,7 @@ Deno.test("whether a server is left is known without a place being taken", () =>
   assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [0, 0]);
 });
 
-Deno.test("a server that was tried is not met again, even if it is the best", () => {
+Deno.test("a tried server is not retried, even if it is the best", () => {
   const { fleet, clock } = healthyFleet([
     { url: A, max_concurrent_requests: 100 },
     { url: B, max_concurrent_requests: 1 },
@@ -143,7 +143,7 @@ Deno.test("a server that was tried is not met again, even if it is the best", ()
   assert.equal(refusal(fleet, MODEL, tried), "unavailable");
 });
 
-Deno.test("only servers that list the model are chosen, any of them where none is named", () => {
+Deno.test("only servers that list the model are chosen; without a model, any server is", () => {
   const { fleet } = healthyFleet([
     { url: A, models: ["one", "both"] },
     { url: B, models: ["two", "both"] },
@@ -163,7 +163,7 @@ Deno.test("a model that no server lists is unknown", () => {
   assert.equal(refusal(fleet, "other"), "unknown_model");
 });
 
-Deno.test("a model whose servers are all out is unavailable", () => {
+Deno.test("a model whose servers are all unhealthy is unavailable", () => {
   for (
     const putOut of [
       (fleet: Fleet, server: Server) => {
@@ -184,7 +184,7 @@ Deno.test("a model whose servers are all out is unavailable", () => {
   }
 });
 
-Deno.test("while a server is being checked, any model may be its: unavailable", () => {
+Deno.test("while a server is being checked it may have any model: unavailable", () => {
   const { fleet } = fleetOf([{ url: A, models: ["one"] }, { url: B }]);
   fleet.recordCheck(serverAt(fleet, A), PASSED);
   assert.equal(refusal(fleet, "one"), "a server");
@@ -199,7 +199,7 @@ Deno.test("a healthy server that has not listed yet may have any model: unavaila
   assert.equal(refusal(fleet, "one"), "unknown_model");
 });
 
-Deno.test("a server that was never there may have any model as well: unavailable", () => {
+Deno.test("a server that was never reachable may have any model: unavailable", () => {
   const { fleet } = healthyFleet([{ url: A }]);
   fleet.reconcile(configOf([{ url: A, models: ["one"] }, { url: B }]));
   for (let i = 0; i < 3; i++) fleet.recordCheck(serverAt(fleet, B), FAILED);
@@ -207,14 +207,14 @@ Deno.test("a server that was never there may have any model as well: unavailable
   assert.equal(refusal(fleet, "two"), "unavailable");
 });
 
-Deno.test("with every server out nothing is available, named or not", () => {
+Deno.test("with every server unhealthy nothing is available, with or without a model", () => {
   const { fleet } = fleetOf([{ url: A }, { url: B }]);
   for (const server of serversOf(fleet)) fleet.recordCheck(server, FAILED);
   assert.equal(refusal(fleet, MODEL), "unavailable");
   assert.equal(refusal(fleet, undefined), "unavailable");
 });
 
-Deno.test("outcomes that are the server's fault count against it, others don't", () => {
+Deno.test("only outcomes that are the server's fault count against it", () => {
   const blamed: Outcome[] = [
     "outlier",
     "refused",
@@ -246,7 +246,7 @@ Deno.test("outcomes that are the server's fault count against it, others don't",
   }
 });
 
-Deno.test("an outcome that says nothing of the server doesn't end a row of failures", () => {
+Deno.test("a neutral outcome doesn't reset consecutive failures", () => {
   for (
     const neutral of ["client_error", "client_closed", "backpressure", "aborted"] as const
   ) {
@@ -263,13 +263,13 @@ Deno.test("an outcome that says nothing of the server doesn't end a row of failu
   assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
-/** As the proxy does where an answer goes well. */
+/** Ends a lease as the proxy does after a good answer. */
 function answerWell(lease: Lease): void {
   lease.started();
   lease.end("ok");
 }
 
-/** Two requests that fail take the server out, as it is configured. */
+/** Ejects the server: the configured threshold is two failed requests. */
 function breakCircuit(fleet: Fleet, url: string): void {
   const others = without(...serversOf(fleet).filter(({ config }) => config.url !== url));
   const leases = [lease(fleet, MODEL, others), lease(fleet, MODEL, others)];
@@ -289,12 +289,12 @@ function halfOpenFleet() {
   return { ...all, server };
 }
 
-/** A place at A, whatever else there is. */
+/** A lease at A. */
 function leaseOfA(fleet: Fleet): Lease | Refusal {
-  return fleet.acquire(workOf({ model: MODEL }), without(serverAt(fleet, B)));
+  return fleet.acquire(profileOf({ model: MODEL }), without(serverAt(fleet, B)));
 }
 
-Deno.test("a server that requests took out is back after its time, a check and a request", () => {
+Deno.test("a server ejected by requests recovers after its open time, a check and a request", () => {
   const { fleet, clock, changes } = healthyFleet([{ url: A }, { url: B }]);
   breakCircuit(fleet, A);
   const server = serverAt(fleet, A);
@@ -318,7 +318,7 @@ Deno.test("a server that requests took out is back after its time, a check and a
   ]);
 });
 
-Deno.test("where nobody else is left, a server that requests took out is tried after a second", () => {
+Deno.test("if no other server is left, one ejected by requests is tried after a second", () => {
   const { fleet, clock } = healthyFleet([{ url: A }]);
   breakCircuit(fleet, A);
   clock.now += 999;
@@ -328,7 +328,7 @@ Deno.test("where nobody else is left, a server that requests took out is tried a
   assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
-Deno.test("a half-open server gets one request at a time, all others go elsewhere", () => {
+Deno.test("a half-open server gets one request at a time; the others go elsewhere", () => {
   const { fleet } = halfOpenFleet();
   const leases = Array.from({ length: 6 }, () => lease(fleet));
   const chosen = leases.map(({ server }) => server.config.url);
@@ -336,7 +336,7 @@ Deno.test("a half-open server gets one request at a time, all others go elsewher
   assert.equal(leaseOfA(fleet), "unavailable");
 });
 
-Deno.test("a trial that fails takes the server out again, for longer", () => {
+Deno.test("a failed trial ejects the server again, for longer", () => {
   const { fleet, clock, server, changes } = halfOpenFleet();
   const before = server.health;
   const trial = leaseOfA(fleet) as Lease;
@@ -350,7 +350,7 @@ Deno.test("a trial that fails takes the server out again, for longer", () => {
 });
 
 for (const outcome of ["client_closed", "client_error", "backpressure", "aborted"] as const) {
-  Deno.test(`a trial that ends with ${outcome} decides nothing and makes room for the next`, () => {
+  Deno.test(`a trial that ends with ${outcome} is inconclusive and allows the next one`, () => {
     const { fleet, server } = halfOpenFleet();
     (leaseOfA(fleet) as Lease).end(outcome);
     assert.equal(stateOf(server), "half-open");
@@ -359,14 +359,14 @@ for (const outcome of ["client_closed", "client_error", "backpressure", "aborted
   });
 }
 
-Deno.test("a trial that the router gave up for reasons of its own decides nothing", () => {
+Deno.test("a trial that the router aborted for its own reasons is inconclusive", () => {
   const { fleet, server } = halfOpenFleet();
   (leaseOfA(fleet) as Lease).end("timeout", { blameless: true });
   assert.equal(stateOf(server), "half-open");
   assert.equal(typeof leaseOfA(fleet), "object");
 });
 
-Deno.test("a stream that has begun well ends its trial long before it ends itself", () => {
+Deno.test("a stream's good beginning ends its trial long before the stream ends", () => {
   const { fleet, server, changes } = halfOpenFleet();
   const trial = leaseOfA(fleet) as Lease;
   trial.started();
@@ -379,7 +379,7 @@ Deno.test("a stream that has begun well ends its trial long before it ends itsel
   assert.equal(server.inFlight, 0);
 });
 
-Deno.test("that a stream began tells nothing of a server that needs no trial", () => {
+Deno.test("a stream's beginning changes nothing for a server that needs no trial", () => {
   const { fleet } = healthyFleet([{ url: A }]);
   const server = serverAt(fleet, A);
   lease(fleet).end("reset");
@@ -390,7 +390,7 @@ Deno.test("that a stream began tells nothing of a server that needs no trial", (
   assert.equal(server.health.consecutiveRequestFailures, 0);
 });
 
-Deno.test("requests from before a server was half-open don't decide about it", () => {
+Deno.test("requests sent before a server was half-open don't decide its trial", () => {
   const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
   const old = [leaseOfA(fleet) as Lease, leaseOfA(fleet) as Lease];
   breakCircuit(fleet, A);
@@ -404,7 +404,7 @@ Deno.test("requests from before a server was half-open don't decide about it", (
   assert.equal(stateOf(server), "half-open");
 });
 
-Deno.test("a server that a check took out amid its trial gets no second trial beside it", () => {
+Deno.test("a server ejected by a check during its trial gets no concurrent second trial", () => {
   const { fleet, clock, server } = halfOpenFleet();
   const trial = leaseOfA(fleet) as Lease;
   fleet.recordCheck(server, FAILED);
@@ -417,7 +417,7 @@ Deno.test("a server that a check took out amid its trial gets no second trial be
   assert.equal(stateOf(server), "healthy");
 });
 
-Deno.test("a server that came back gets few requests at first, and more from second to second", () => {
+Deno.test("a recovered server gets few requests at first, and more each second", () => {
   const { fleet, clock, server } = halfOpenFleet();
   fleet.reconcile(configOf([
     { url: A, max_concurrent_requests: 8 },
@@ -435,32 +435,32 @@ Deno.test("a server that came back gets few requests at first, and more from sec
   assert.ok(fill() > 8, "full speed");
 });
 
-Deno.test("a server that came back takes all where nobody else can", () => {
+Deno.test("a recovered server takes all requests if no other server can", () => {
   const { fleet, server } = halfOpenFleet();
   (leaseOfA(fleet) as Lease).end("ok");
   for (let i = 0; i < 5; i++) assert.equal(typeof leaseOfA(fleet), "object");
   assert.equal(server.inFlight, 5);
 });
 
-Deno.test("a server that asks for less rests, others answer, and it takes what only it can", () => {
+Deno.test("a server in back-pressure gets only requests that no other server can take", () => {
   const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
   const server = serverAt(fleet, A);
-  (leaseOfA(fleet) as Lease).end("backpressure", { restMs: 7_000 });
+  (leaseOfA(fleet) as Lease).end("backpressure", { retryAfterMs: 7_000 });
   assert.equal(stateOf(server), "healthy");
-  assert.equal(server.restsUntil, clock.now + 7_000);
+  assert.equal(server.backpressureUntil, clock.now + 7_000);
   for (let i = 0; i < 5; i++) assert.equal(lease(fleet).server.config.url, B);
   assert.equal(typeof leaseOfA(fleet), "object");
   clock.now += 7_000;
   assert.equal(lease(fleet).server, server);
 });
 
-Deno.test("pauses of a server that names none grow until it answers well again", () => {
+Deno.test("pauses without a Retry-After grow until the next good answer", () => {
   const { fleet, clock } = healthyFleet([{ url: A }]);
   const server = serverAt(fleet, A);
   const rest = () => {
     lease(fleet).end("backpressure");
-    const ms = server.restsUntil - clock.now;
-    clock.now = server.restsUntil;
+    const ms = server.backpressureUntil - clock.now;
+    clock.now = server.backpressureUntil;
     return ms;
   };
   const first = rest();
@@ -468,7 +468,7 @@ Deno.test("pauses of a server that names none grow until it answers well again",
   const second = rest();
   assert.ok(second >= 1_600 && second < 2_400, `${second} ms`);
   lease(fleet).end("client_error");
-  assert.equal(server.rests, 2);
+  assert.equal(server.backpressureCount, 2);
   lease(fleet).end("ok");
   const again = rest();
   assert.ok(again >= 800 && again < 1_200, `${again} ms`);
@@ -483,7 +483,7 @@ const WORKING = {
   ownInFlight: 0,
 };
 
-Deno.test("a server whose engine stands still for stall_timeout is stalled, and back when it moves", () => {
+Deno.test("a server without engine progress for stall_timeout is stalled, until its engine moves", () => {
   const { fleet, clock, changes } = healthyFleet([{ url: A }, { url: B }], { stall_timeout: 10 });
   const server = serverAt(fleet, A);
   fleet.recordScrape(server, WORKING, false);
@@ -512,7 +512,7 @@ Deno.test("a server whose engine stands still for stall_timeout is stalled, and 
   ]);
 });
 
-Deno.test("a server that stands still is unavailable, not unknown", () => {
+Deno.test("a model on a stalled server is unavailable, not unknown", () => {
   const { fleet, clock } = healthyFleet([{ url: A, models: ["one"] }, { url: B }]);
   const server = serverAt(fleet, A);
   fleet.recordScrape(server, WORKING, false);
@@ -521,7 +521,7 @@ Deno.test("a server that stands still is unavailable, not unknown", () => {
   assert.equal(refusal(fleet, "one"), "unavailable");
 });
 
-Deno.test("a stalled server whose page can't be read for long is believed to work", () => {
+Deno.test("a stalled server whose /metrics stays unreadable is assumed to work", () => {
   const { fleet, clock, changes } = healthyFleet([{ url: A }]);
   const server = serverAt(fleet, A);
   fleet.recordScrape(server, WORKING, false);
@@ -557,7 +557,7 @@ for (
     }],
   ] as const
 ) {
-  Deno.test(`why a server is ${state} is told as long as it is`, () => {
+  Deno.test(`a server reports why it is ${state} for as long as it is`, () => {
     const { fleet } = healthyFleet([{ url: A }, { url: B }]);
     happen(fleet, serverAt(fleet, A));
     const shown = fleet.snapshot().servers.find(({ url }) => url === A);
@@ -571,7 +571,7 @@ for (
     ["stalled", "its engine stands still", false],
   ] as const
 ) {
-  Deno.test(`a server that is still ${state} as its checks bring it back says so`, () => {
+  Deno.test(`a server that is still ${state} when its checks recover it reports so`, () => {
     const { fleet, clock } = healthyFleet([{ url: A }]);
     const server = serverAt(fleet, A);
     fleet.recordScrape(server, WORKING, isAsleep);
@@ -588,7 +588,7 @@ for (
   });
 }
 
-Deno.test("others' requests as the last scrape showed them turn the choice", () => {
+Deno.test("other clients' requests in the last scrape affect the decision", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }], { policy: "least_load" });
   fleet.recordScrape(serverAt(fleet, A), {
     running: 2,
@@ -604,7 +604,7 @@ Deno.test("others' requests as the last scrape showed them turn the choice", () 
 for (
   const [metricsInterval, trustedMs] of [[0.5, 5_000], [10, 40_000]] as const
 ) {
-  Deno.test(`with a scrape every ${metricsInterval} s, one older than ${trustedMs} ms says nothing of now`, () => {
+  Deno.test(`with a scrape every ${metricsInterval} s, one older than ${trustedMs} ms is stale`, () => {
     const { fleet, clock } = healthyFleet([{ url: A }], {
       metrics_interval: metricsInterval,
     });
@@ -628,7 +628,7 @@ for (
   });
 }
 
-Deno.test("a page that says nothing of requests takes back what an earlier one said", () => {
+Deno.test("a page without request metrics replaces an earlier scrape", () => {
   const { fleet } = healthyFleet([{ url: A }]);
   const server = serverAt(fleet, A);
   const scrape = {
@@ -650,7 +650,7 @@ Deno.test("fixed models are not replaced by what a server lists", () => {
   assert.deepEqual([...serverAt(fleet, A).models.keys()], ["fixed"]);
 });
 
-Deno.test("a state change is told once, with its reason, and nothing else is", () => {
+Deno.test("each state change is reported once, with its reason, and nothing else is", () => {
   const { fleet, changes } = fleetOf([{ url: A }, { url: B, models: [MODEL] }]);
   const server = serverAt(fleet, A);
   fleet.recordCheck(server, PASSED);
@@ -684,7 +684,7 @@ Deno.test("a state change is told once, with its reason, and nothing else is", (
   assert.match(changes[7]!.reason, /3 of 6 requests failed/);
 });
 
-Deno.test("a reload keeps the state of servers by their address and starts new ones in checking", () => {
+Deno.test("a reload keeps servers' state by URL and starts new ones in checking", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
   const held = [lease(fleet), lease(fleet), lease(fleet)];
   const before = serverAt(fleet, A);
@@ -707,7 +707,7 @@ Deno.test("a reload keeps the state of servers by their address and starts new o
   assert.deepEqual(fleet.servers.map(({ inFlight }) => inFlight), [0, 0, 0]);
 });
 
-Deno.test("a reload brings its settings and its policy into force", () => {
+Deno.test("a reload applies its settings and policy", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
   fleet.reconcile(
     configOf([{ url: A }, { url: B }], {
@@ -721,7 +721,7 @@ Deno.test("a reload brings its settings and its policy into force", () => {
   assert.equal(stateOf(serverAt(fleet, A)), "unhealthy");
 });
 
-Deno.test("a reload that keeps the policy keeps its turn", () => {
+Deno.test("a reload that keeps the policy keeps its state", () => {
   const config = () => configOf([{ url: A }, { url: B }], { policy: "round_robin" });
   const { fleet } = healthyFleet([{ url: A }, { url: B }], {
     policy: "round_robin",
@@ -733,7 +733,7 @@ Deno.test("a reload that keeps the policy keeps its turn", () => {
   assert.deepEqual(chosen, [A, B, A, B]);
 });
 
-Deno.test("a removed server finishes what it has, gets nothing new, and is gone at the last end", () => {
+Deno.test("a removed server finishes its requests, gets no new ones, and is forgotten after the last", () => {
   const { fleet, changes } = healthyFleet([{ url: A }, { url: B }]);
   const held = [lease(fleet), lease(fleet)].find(({ server }) => server.config.url === A)!;
   const second = lease(fleet, MODEL, without(serverAt(fleet, B)));
@@ -752,7 +752,7 @@ Deno.test("a removed server finishes what it has, gets nothing new, and is gone 
   );
 });
 
-Deno.test("a removed server whose name another one has goes by its address until it is gone", () => {
+Deno.test("a removed server whose name was reassigned is called by its URL until it is forgotten", () => {
   const { fleet } = healthyFleet([{ url: A, name: "gpu" }]);
   const held = lease(fleet);
   const names = () => fleet.snapshot().servers.map(({ name }) => name);
@@ -765,14 +765,14 @@ Deno.test("a removed server whose name another one has goes by its address until
   held.end("ok");
 });
 
-Deno.test("a removed server without a request is gone at once", () => {
+Deno.test("a removed server without requests is forgotten at once", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
   fleet.reconcile(configOf([{ url: B }]));
   assert.deepEqual(urls(fleet), [B]);
 });
 
 for (const inFlight of [0, 1]) {
-  Deno.test(`a removed server with ${inFlight} in flight helps out until a new one is checked, then is gone`, () => {
+  Deno.test(`a removed server with ${inFlight} in flight takes requests until a new one is checked, then is forgotten`, () => {
     const { fleet } = healthyFleet([{ url: A }]);
     const held = Array.from({ length: inFlight }, () => lease(fleet));
     fleet.reconcile(configOf([{ url: B }]));
@@ -788,7 +788,7 @@ for (const inFlight of [0, 1]) {
   });
 }
 
-Deno.test("a removed server doesn't help out where another can", () => {
+Deno.test("a removed server takes no requests that another can", () => {
   const { fleet } = healthyFleet([{ url: A }, { url: B }]);
   lease(fleet, MODEL, without(serverAt(fleet, B)));
   fleet.reconcile(configOf([{ url: B }, { url: C }]));
@@ -808,7 +808,7 @@ Deno.test("a model that only a removed server has is unknown", () => {
   assert.equal(refusal(fleet, "one"), "unknown_model");
 });
 
-Deno.test("a server that is back before it has drained goes on as it was", () => {
+Deno.test("a server restored before it has drained keeps its state", () => {
   const { fleet } = healthyFleet([{ url: A }]);
   const held = lease(fleet);
   fleet.reconcile(configOf([{ url: B }]));
@@ -826,7 +826,7 @@ Deno.test("a reload that fixes a server's models takes them at once", () => {
   assert.equal(refusal(fleet, MODEL), "unknown_model");
 });
 
-Deno.test("a server whose fixed list is lifted keeps it until it has listed its own", () => {
+Deno.test("a server whose fixed models are removed keeps them until it lists its own", () => {
   const { fleet } = healthyFleet([{ url: A, models: ["fixed"] }]);
   fleet.reconcile(configOf([{ url: A }]));
   assert.equal(refusal(fleet, "fixed"), "a server");
@@ -880,7 +880,7 @@ Deno.test("a snapshot shows each server as it is", () => {
       at: clock.now,
     },
     work: {
-      // Nothing is known of the prompt, so it counts as a usual one.
+      // The prompt is unknown, so it counts as an average one.
       pendingTokens: 1_000,
       prefixBlocks: 0,
       predictedHitRate: undefined,
@@ -893,7 +893,7 @@ Deno.test("a snapshot shows each server as it is", () => {
   });
 });
 
-Deno.test("whatever requests and reloads do, in flight is exact, no left server stays and trials come one at a time", () => {
+Deno.test("under any requests and reloads, in-flight counts are exact, drained servers are forgotten and trials are sequential", () => {
   const outcomes: Outcome[] = ["ok", "reset", "client_closed", "backpressure", "draining"];
   const TRIAL_MS = 5_000;
   const which = fc.nat();
@@ -929,7 +929,7 @@ Deno.test("whatever requests and reloads do, in flight is exact, no left server 
       };
       for (const event of events) {
         if (event.do === "acquire") {
-          const lease = fleet.acquire(workOf(), new Map());
+          const lease = fleet.acquire(profileOf(), new Map());
           if (typeof lease === "string") continue;
           const { server } = lease;
           if (server.health.status === "half-open") {

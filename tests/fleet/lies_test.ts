@@ -10,14 +10,14 @@ import { costOf } from "../../src/routing/least_work.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const HONEST = ["http://a", "http://b"];
 const LIAR = "http://liar";
 
 type Numbers = { readonly [metric: string]: number };
 
-/** A page of one engine, or of several that say the same. */
+/** A page of one engine, or of several with the same values. */
 function pageOf(numbers: Numbers, engines = 1): string {
   return Array.from(
     { length: engines },
@@ -30,10 +30,10 @@ function pageOf(numbers: Numbers, engines = 1): string {
   ).join("");
 }
 
-/** Two honest servers and one that lies, on a clock of their own, all healthy. */
+/** Two honest servers and one with false reports, all healthy, with a fake clock. */
 function fleetOf() {
   const clock = { now: 1_000_000_000 };
-  const choices: Decision[] = [];
+  const decisions: Decision[] = [];
   const random = seeded(7);
   const config = (urls: readonly string[]) =>
     configOf(urls.map((url) => ({ url, max_concurrent_requests: 8, models: ["m"] })));
@@ -41,7 +41,7 @@ function fleetOf() {
     config: config([...HONEST, LIAR]),
     now: () => clock.now,
     random,
-    onChoice: (choice) => void choices.push(choice),
+    onDecision: (decision) => void decisions.push(decision),
   });
   const serverAt = (url: string) =>
     (fleet.servers as Server[]).find((server) => server.config.url === url)!;
@@ -63,7 +63,7 @@ function fleetOf() {
   }
   function begin(promptBytes: number, stream = true): Lease | undefined {
     const lease = fleet.acquire(
-      workOf({ model: "m", promptBytes, stream }),
+      profileOf({ model: "m", promptBytes, stream }),
       new Map(),
     );
     return typeof lease === "string" ? undefined : lease;
@@ -135,13 +135,13 @@ function fleetOf() {
     return chosen;
   }
   const remove = () => fleet.reconcile(config(HONEST));
-  return { fleet, clock, choices, scrape, begin, end, honestMinutes, remove, check };
+  return { fleet, clock, decisions, scrape, begin, end, honestMinutes, remove, check };
 }
 
 type Parts = ReturnType<typeof fleetOf>;
 
-/** No number that is known of any server, or was of any choice, is anything but a number. */
-function assertFinite({ fleet, choices }: Parts): void {
+/** Asserts that every number about servers and decisions is finite. */
+function assertFinite({ fleet, decisions }: Parts): void {
   const isFine = (value: unknown) =>
     value === undefined || (typeof value === "number" && Number.isFinite(value) && value >= 0);
   const { servers, tokensPerByte } = fleet.snapshot();
@@ -152,7 +152,7 @@ function assertFinite({ fleet, choices }: Parts): void {
     }
   }
   for (const [, ratio] of tokensPerByte) assert.ok(isFine(ratio), `tokens per byte: ${ratio}`);
-  for (const { candidates } of choices.splice(0)) {
+  for (const { candidates } of decisions.splice(0)) {
     for (const { server, load, prediction } of candidates) {
       const known = { ...prediction, cost: costOf(prediction!, load) };
       for (const [name, value] of Object.entries(known)) {
@@ -248,7 +248,7 @@ function live(
   for (const lease of open) lease.end("client_closed");
 }
 
-Deno.test("whatever a server says, every choice, pace and mean is finite", () => {
+Deno.test("whatever a server reports, every decision, latency and average is finite", () => {
   const clock = fc.oneof(fc.nat(2_000), fc.constantFrom(0, 3_600_000, -3_600_000, 86_400_000));
   const event = eventOf(64 * 1024 * 1024, clock);
   fc.assert(
@@ -257,8 +257,8 @@ Deno.test("whatever a server says, every choice, pace and mean is finite", () =>
   );
 });
 
-// A server that was slow once, or said so, is learned anew within minutes.
-Deno.test("minutes after its last lie a server is chosen as often as the others, and these are after it has left", () => {
+// A server that was slow, or claimed to be, is relearned within minutes.
+Deno.test("minutes after its last false report a server is chosen as often as others, as are these once it is removed", () => {
   const event = eventOf(40_000, fc.nat(300));
   fc.assert(
     fc.property(fc.array(event, { minLength: 20, maxLength: 60 }), (events) => {

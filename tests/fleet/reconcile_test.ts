@@ -5,7 +5,7 @@ import { configOf } from "../support/config.ts";
 
 const described = (...urls: string[]) => configOf(urls.map((url) => ({ url }))).servers;
 
-Deno.test("servers are known again by their address, in the order they are described in", () => {
+Deno.test("servers are matched by URL, in the order of the configuration", () => {
   const [a, b, c] = described("http://a", "http://b", "http://c").map((config, id) =>
     newServer(id, config)
   );

@@ -9,12 +9,12 @@ import type { Server } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 import { seeded } from "../support/random.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
-/** A fleet of healthy servers on a clock of its own. */
+/** A fleet of healthy servers with a fake clock. */
 function fleetOf(count: number, seed = 1) {
   const clock = { now: 1_000_000 };
-  const choices: Decision[] = [];
+  const decisions: Decision[] = [];
   const servers = Array.from({ length: count }, (_, i) => ({
     url: `http://${i}`,
     max_concurrent_requests: 64,
@@ -24,30 +24,30 @@ function fleetOf(count: number, seed = 1) {
     config: configOf(servers),
     now: () => clock.now,
     random: seeded(seed),
-    onChoice: (choice) => void choices.push(choice),
+    onDecision: (decision) => void decisions.push(decision),
   });
   for (const server of fleet.servers as Server[]) {
     fleet.recordCheck(server, { ok: true, responseMs: 1 });
   }
-  return { fleet, clock, choices };
+  return { fleet, clock, decisions };
 }
 
-function leaseOf(fleet: Fleet, work = workOf(), tried: Tried = new Map()): Lease {
-  const lease = fleet.acquire(work, tried);
+function leaseOf(fleet: Fleet, profile = profileOf(), tried: Tried = new Map()): Lease {
+  const lease = fleet.acquire(profile, tried);
   if (typeof lease === "string") throw new Error(`Refused: ${lease}`);
   return lease;
 }
 
-/** How fast a server computes prompts, one after the other, and answers, side by side. */
+/** A server's speed: prompts are computed in sequence, answers concurrently. */
 interface Speed {
   readonly tokensPerSecond: number;
   readonly answerTokensPerSecond: number;
 }
 
 /**
- * Lets requests come at random to servers of these speeds.
+ * Sends requests at random times to servers of these speeds.
  *
- * @returns tokens of prompts that each got in the later half
+ * @returns prompt tokens that each server got in the second half
  */
 function replay(speeds: readonly Speed[], perSecond: number, seconds: number, seed = 1): number[] {
   const { fleet, clock } = fleetOf(speeds.length, seed);
@@ -68,7 +68,7 @@ function replay(speeds: readonly Speed[], perSecond: number, seconds: number, se
     clock.now = nextAt;
     const tokens = 500 + Math.floor(6_000 * random() ** 2);
     const answerTokens = 20 + Math.floor(200 * random());
-    const lease = leaseOf(fleet, workOf({ model: "m", promptBytes: 4 * tokens }));
+    const lease = leaseOf(fleet, profileOf({ model: "m", promptBytes: 4 * tokens }));
     const { id } = lease.server;
     const { tokensPerSecond, answerTokensPerSecond } = speeds[id]!;
     const firstAt = Math.max(clock.now, freeAt[id]!) + 1_000 * tokens / tokensPerSecond + 20;
@@ -93,13 +93,13 @@ function replay(speeds: readonly Speed[], perSecond: number, seconds: number, se
 const FAST: Speed = { tokensPerSecond: 10_000, answerTokensPerSecond: 50 };
 const SLOW: Speed = { tokensPerSecond: 5_000, answerTokensPerSecond: 25 };
 
-/** The same over several runs: what a server draws by chance in one, another draws in the next. */
+/** Sums several runs, so that chance evens out. */
 function replays(speeds: readonly Speed[], perSecond: number): number[] {
   return [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => replay(speeds, perSecond, 400, seed))
     .reduce((sums, got) => sums.map((sum, i) => sum + got[i]!));
 }
 
-Deno.test("a server twice as fast gets about twice the work, though nothing says it is", () => {
+Deno.test("a server twice as fast gets about twice the work without any configuration", () => {
   const [fast, slow] = replays([FAST, SLOW], 5);
   const ratio = fast! / slow!;
   assert.ok(ratio > 1.6 && ratio < 2.6, `${ratio.toFixed(2)} times`);
@@ -113,16 +113,16 @@ Deno.test("equal servers get equal work, within a tenth", () => {
 
 Deno.test("a long prompt sends the short ones after it elsewhere", () => {
   const { fleet } = fleetOf(2);
-  const { server } = leaseOf(fleet, workOf({ promptBytes: 400_000 }));
+  const { server } = leaseOf(fleet, profileOf({ promptBytes: 400_000 }));
   for (let i = 0; i < 10; i++) {
-    assert.notEqual(leaseOf(fleet, workOf({ promptBytes: 4_000 })).server, server);
+    assert.notEqual(leaseOf(fleet, profileOf({ promptBytes: 4_000 })).server, server);
   }
 });
 
-Deno.test("a prompt goes where its beginning is, until that costs more than computing it anew", () => {
+Deno.test("a prompt goes where its prefix is cached, until that costs more than recomputing it", () => {
   const { fleet, clock } = fleetOf(4);
   const blocks = Array.from({ length: 40 }, (_, i) => i);
-  const prompt = workOf({ promptBytes: 40 * 512, blocks });
+  const prompt = profileOf({ promptBytes: 40 * 512, blocks });
   const first = leaseOf(fleet, prompt);
   clock.now += 600;
   first.started();
@@ -132,11 +132,11 @@ Deno.test("a prompt goes where its beginning is, until that costs more than comp
   assert.ok(new Set(chosen).size > 1, "affinity has a price");
 });
 
-Deno.test("a conversation stays at its server while others are as free", () => {
+Deno.test("a conversation stays on its server while others are equally free", () => {
   const { fleet, clock } = fleetOf(4);
   const ask = (turn: number) => {
     const blocks = Array.from({ length: 10 * turn }, (_, i) => i);
-    const lease = leaseOf(fleet, workOf({ promptBytes: 512 * 10 * turn, blocks }));
+    const lease = leaseOf(fleet, profileOf({ promptBytes: 512 * 10 * turn, blocks }));
     clock.now += 300;
     lease.started();
     clock.now += 2_000;
@@ -147,11 +147,11 @@ Deno.test("a conversation stays at its server while others are as free", () => {
   assert.deepEqual(new Set(turns).size, 1);
 });
 
-Deno.test("a session that the text doesn't show stays at its server as well", () => {
+Deno.test("a session without a common prefix stays on its server too", () => {
   const { fleet } = fleetOf(4);
-  const work = workOf({ promptBytes: 8_000, session: 5 });
+  const profile = profileOf({ promptBytes: 8_000, session: 5 });
   const ask = () => {
-    const lease = leaseOf(fleet, work);
+    const lease = leaseOf(fleet, profile);
     lease.started();
     lease.end("ok");
     return lease.server;
@@ -159,19 +159,22 @@ Deno.test("a session that the text doesn't show stays at its server as well", ()
   assert.equal(new Set([1, 2, 3, 4, 5, 6, 7, 8].map(ask)).size, 1);
 });
 
-Deno.test("the server that has the prompt is not chosen where it was tried or is out", () => {
+Deno.test("the server that has the prompt is not chosen if it was tried or is unhealthy", () => {
   const { fleet, clock } = fleetOf(3);
-  const work = workOf({ promptBytes: 51_200, blocks: Array.from({ length: 100 }, (_, i) => i) });
-  const lease = leaseOf(fleet, work);
+  const profile = profileOf({
+    promptBytes: 51_200,
+    blocks: Array.from({ length: 100 }, (_, i) => i),
+  });
+  const lease = leaseOf(fleet, profile);
   lease.started();
   lease.end("ok");
   const server = lease.server as Server;
-  assert.notEqual(leaseOf(fleet, work, new Map([[server, clock.now]])).server, server);
+  assert.notEqual(leaseOf(fleet, profile, new Map([[server, clock.now]])).server, server);
   for (let i = 0; i < 3; i++) fleet.recordCheck(server, { ok: false, responseMs: 1 });
-  for (let i = 0; i < 20; i++) assert.notEqual(leaseOf(fleet, work).server, server);
+  for (let i = 0; i < 20; i++) assert.notEqual(leaseOf(fleet, profile).server, server);
 });
 
-Deno.test("when all requests have ended nothing is pending, in whatever order they began and ended", () => {
+Deno.test("when all requests have ended nothing is pending, in whatever order they start and end", () => {
   const outcomes: Outcome[] = ["ok", "reset", "client_closed", "client_error", "truncated"];
   const which = fc.nat();
   const event = fc.oneof(
@@ -192,20 +195,20 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
   const events = fc.array(fc.tuple(event, fc.nat(3_000)), { maxLength: 40 });
   fc.assert(
     fc.property(events, (events) => {
-      const { fleet, clock, choices } = fleetOf(3);
+      const { fleet, clock, decisions } = fleetOf(3);
       const servers = fleet.servers as Server[];
       const all: Lease[] = [];
       for (const [event, laterMs] of events) {
         clock.now += laterMs;
         if (event.do === "acquire") {
-          const { do: _, not, ...work } = event;
+          const { do: _, not, ...profile } = event;
           const tried = new Map(not === null ? [] : [[servers[not]!, clock.now]]);
-          const lease = fleet.acquire(workOf(work), tried);
+          const lease = fleet.acquire(profileOf(profile), tried);
           if (typeof lease === "string") continue;
           assert.ok(!tried.has(lease.server as Server), "an excluded server is never chosen");
           all.push(lease);
         } else if (all.length > 0) {
-          // Perhaps one that has started or ended before.
+          // May already have started or ended.
           const lease = all[event.which % all.length]!;
           if (event.do === "start") lease.started();
           else lease.end(event.how, { promptTokens: 100, answerTokens: 10 });
@@ -216,7 +219,7 @@ Deno.test("when all requests have ended nothing is pending, in whatever order th
         assert.deepEqual([work.pendingTokens, inFlight], [0, 0]);
       }
       leaseOf(fleet);
-      for (const { prediction } of choices.at(-1)!.candidates) {
+      for (const { prediction } of decisions.at(-1)!.candidates) {
         assert.equal(prediction?.pendingTokens, 0);
       }
     }),

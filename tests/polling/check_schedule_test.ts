@@ -44,7 +44,7 @@ for (
 
 const OFF = { enable_active_health_check: false, auto_recovery_threshold: 60 };
 
-Deno.test("without active checks only a server that failed long ago, or whose models nobody knows, is due", () => {
+Deno.test("without active checks only a server that failed long ago or has no known models is due", () => {
   assert.equal(isDue("checking", {}, OFF), true);
   assert.equal(isDue("healthy", { lastCheckAt: 0 }, OFF), false);
   assert.equal(isDue("healthy", { lastCheckAt: 0, models: new Map() }, OFF), true);

@@ -12,7 +12,7 @@ async function probing(use: (probe: Probe) => Promise<void>): Promise<void> {
 const serverAt = (url: string) => configOf([{ url }]).servers[0]!;
 const MIB = 1024 * 1024;
 
-/** A page that never ends, and what became of it. */
+/** A page that never ends, and how reading it ended. */
 function endless(line: string) {
   const bytes = new TextEncoder().encode(line.repeat(Math.ceil(65_536 / line.length)));
   const left = Promise.withResolvers<void>();
@@ -45,17 +45,17 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${path} without end is read to ${mostMib} MiB, then its connection is dropped`, () =>
+  Deno.test(`an endless ${path} is read up to ${mostMib} MiB, then its connection is dropped`, () =>
     probing(async (probe) => {
       const { page, left, sent } = endless(`vllm:num_requests_running{engine="0"} 3.0\n`);
       await using upstream = startUpstream(page);
       assert.equal(await ask(upstream.url, probe), `${path} is larger than ${mostMib} MiB`);
       await left;
-      // Some more is under way in the buffers of both sides.
+      // Both sides buffer some more.
       assert.ok(sent() < (mostMib + 16) * MIB, `${sent()} bytes`);
     }));
 
-  Deno.test(`${path} that comes compressed is failed, and never unpacked`, () =>
+  Deno.test(`a compressed ${path} fails and is never decompressed`, () =>
     probing(async (probe) => {
       const accepted: (string | null)[] = [];
       const packed = new Blob([new Uint8Array(64 * MIB)]).stream()
@@ -70,7 +70,7 @@ for (
     }));
 }
 
-Deno.test("a page of just its limit is read whole, however it is cut", () =>
+Deno.test("a page exactly at its limit is read whole, in chunks of any size", () =>
   probing(async (probe) => {
     const text = await metricsPage({ running: 2 }).text();
     const filling = "# a comment that fills the page up to what may be read\n";
@@ -102,7 +102,7 @@ Deno.test("a page of just its limit is read whole, however it is cut", () =>
     );
   }));
 
-Deno.test("pages that were read whole leave their connection to the next", () =>
+Deno.test("a fully read page leaves its connection open for reuse", () =>
   probing(async (probe) => {
     const ports = new Set<number>();
     await using upstream = startUpstreamSeeing(ports);

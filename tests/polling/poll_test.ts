@@ -12,9 +12,9 @@ import {
   startSilent,
   startUpstream,
 } from "../support/upstream.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
-/** Seconds, as the file writes them. */
+/** Seconds, as in the configuration file. */
 const QUICK = {
   metrics_interval: 0.02,
   health_check_interval: 0.03,
@@ -32,7 +32,7 @@ async function polling(
   use: (polled: Polled) => Promise<void>,
   settings: Record<string, unknown> = {},
   { now = Date.now, mayConnect = () => {}, ...options }: PollingOptions & {
-    /** Throws where no connection is to be had. */
+    /** Throws if the connection fails. */
     readonly mayConnect?: () => void;
   } = {},
 ): Promise<void> {
@@ -60,7 +60,7 @@ async function polling(
   }
 }
 
-/** A vLLM server as far as polls see it: what it answers can be changed, what it is asked is kept. */
+/** A fake vLLM server for polls, with configurable answers and recorded requests. */
 function startServer(answers: {
   health?: number;
   models?: string[];
@@ -100,7 +100,7 @@ function startServer(answers: {
     state,
     asked,
     times: (path: string) => asked.filter((other) => other === path).length,
-    /** The most questions of one kind that were open at a time. */
+    /** Maximum concurrent requests of one kind. */
     most: () => most,
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
@@ -126,7 +126,7 @@ Deno.test("the first round checks every server and discovers its models", async 
   );
 });
 
-Deno.test("a server that hangs delays no other", async () => {
+Deno.test("a server that hangs doesn't delay others", async () => {
   await using silent = startSilent();
   await using well = startServer();
   await polling(
@@ -144,7 +144,7 @@ Deno.test("a server that hangs delays no other", async () => {
   );
 });
 
-Deno.test("metrics that hang delay no health check of the same server, nor the other way", async () => {
+Deno.test("hanging metrics don't delay health checks of the same server, nor vice versa", async () => {
   const hang = Promise.withResolvers<void>();
   await using server = startServer({ metrics: () => hang.promise.then(() => metricsPage()) });
   await polling([{ url: server.url }], async () => {
@@ -161,7 +161,7 @@ Deno.test("metrics that hang delay no health check of the same server, nor the o
   });
 });
 
-Deno.test("there are never two polls of one kind at one server at a time", async () => {
+Deno.test("polls of one kind never overlap on a server", async () => {
   const slowly = () =>
     new Promise<Response>((resolve) => setTimeout(() => resolve(metricsPage()), 60));
   await using server = startServer({ metrics: slowly });
@@ -174,7 +174,7 @@ Deno.test("there are never two polls of one kind at one server at a time", async
   });
 });
 
-Deno.test("models are asked for with each check, and on recovery", async () => {
+Deno.test("models are read with each check and on recovery", async () => {
   await using server = startServer({ models: ["before"] });
   await polling([{ url: server.url }], async ({ fleet, state }) => {
     const lists = (model: string) => fleet.servers[0]!.models.has(model);
@@ -191,7 +191,7 @@ Deno.test("models are asked for with each check, and on recovery", async () => {
   });
 });
 
-Deno.test("fixed models are not asked for", async () => {
+Deno.test("fixed models are not read", async () => {
   await using server = startServer();
   await polling(
     [{ url: server.url, models: ["fixed"] }],
@@ -203,7 +203,7 @@ Deno.test("fixed models are not asked for", async () => {
   );
 });
 
-Deno.test("a server that fails to list its models keeps those it had, and stays in", async () => {
+Deno.test("a server that fails to list its models keeps its last ones and stays in rotation", async () => {
   await using server = startServer({ models: ["m"] });
   await polling([{ url: server.url }], async ({ fleet, poller, state }) => {
     await poller.firstRound();
@@ -215,7 +215,7 @@ Deno.test("a server that fails to list its models keeps those it had, and stays 
   });
 });
 
-Deno.test("a server that lists no models any more takes no requests until it lists some", async () => {
+Deno.test("a server that lists no models gets no requests until it lists some", async () => {
   await using server = startServer({ models: ["m"] });
   await polling([{ url: server.url }], async ({ fleet, poller, state }) => {
     await poller.firstRound();
@@ -223,14 +223,14 @@ Deno.test("a server that lists no models any more takes no requests until it lis
     await until("without models", () => state(server.url) === "no_models");
     assert.deepEqual([...fleet.servers[0]!.models.keys()], []);
     assert.equal(fleet.snapshot().servers[0]!.reason, "/v1/models lists none");
-    assert.equal(fleet.acquire(workOf(), new Map()), "unavailable");
+    assert.equal(fleet.acquire(profileOf(), new Map()), "unavailable");
     server.state.models = ["back"];
     await until("back", () => state(server.url) === "healthy");
-    assert.equal(typeof fleet.acquire(workOf(), new Map()), "object");
+    assert.equal(typeof fleet.acquire(profileOf(), new Map()), "object");
   });
 });
 
-Deno.test("the load of others is scraped, and an unhealthy server isn't", async () => {
+Deno.test("other clients' load is scraped, but not from an unhealthy server", async () => {
   await using server = startServer({
     metrics: () => metricsPage({ running: 2, waiting: 1 }),
   });
@@ -249,13 +249,13 @@ Deno.test("the load of others is scraped, and an unhealthy server isn't", async 
   });
 });
 
-Deno.test("a request that is sent while a page is made is not taken for another's", async () => {
+Deno.test("a request sent during a scrape is not counted as another client's", async () => {
   const page = Promise.withResolvers<Response>();
   await using server = startServer({ metrics: () => page.promise });
   await polling([{ url: server.url }], async ({ fleet, poller }) => {
     await poller.firstRound();
     await until("asked for metrics", () => server.times("/metrics") === 1);
-    const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+    const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     page.resolve(metricsPage({ running: 1 }));
     await until("scraped", () => fleet.servers[0]?.scrape !== undefined);
@@ -264,7 +264,7 @@ Deno.test("a request that is sent while a page is made is not taken for another'
   }, { metrics_interval: 60 });
 });
 
-Deno.test("a server that falls asleep is scraped until it is awake again", async () => {
+Deno.test("a sleeping server is scraped until it wakes up", async () => {
   await using server = startServer();
   await polling([{ url: server.url }], async ({ state }) => {
     await until("in", () => state(server.url) === "healthy");
@@ -275,7 +275,7 @@ Deno.test("a server that falls asleep is scraped until it is awake again", async
   });
 });
 
-Deno.test("a server whose page is missing or garbage counts by own requests alone", async () => {
+Deno.test("a server with missing or invalid metrics is measured by own requests only", async () => {
   await using server = startServer({
     metrics: () => metricsPage({ running: 3 }),
   });
@@ -288,7 +288,7 @@ Deno.test("a server whose page is missing or garbage counts by own requests alon
   });
 });
 
-Deno.test("servers that come are polled, servers that leave are polled no more", async () => {
+Deno.test("added servers are polled, removed servers are not", async () => {
   await using one = startServer();
   await using two = startServer();
   await polling([{ url: one.url }], async ({ fleet, poller, state }) => {
@@ -303,7 +303,7 @@ Deno.test("servers that come are polled, servers that leave are polled no more",
   });
 });
 
-Deno.test("without active checks a server is checked at its start, and after it failed only when it is time", async () => {
+Deno.test("without active checks a server is checked at its start, and after a failure only when due", async () => {
   await using server = startServer();
   const clock = { now: 1_000_000 };
   await polling(
@@ -315,7 +315,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       assert.equal(server.times("/health"), 1);
 
       for (const _ of [1, 2]) {
-        const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+        const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
         assert.ok(typeof lease === "object");
         lease.end("reset");
       }
@@ -327,7 +327,7 @@ Deno.test("without active checks a server is checked at its start, and after it 
       clock.now += 1;
       await until("a request may try it", () => state() === "half-open");
       assert.equal(server.times("/health"), 2);
-      const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+      const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
       assert.ok(typeof lease === "object");
       lease.end("ok");
       assert.equal(state(), "healthy");
@@ -346,7 +346,7 @@ Deno.test("stopping ends the polls of a server that hangs", async () => {
   assert.ok(performance.now() - started < 1_000);
 });
 
-Deno.test("why a healthy server doesn't tell its models is told once, and shown until it does", async () => {
+Deno.test("why a healthy server doesn't list its models is reported once and shown until it does", async () => {
   let answer = new Response(null, { status: 401 });
   await using server = startUpstream((request) =>
     request.url.endsWith("/v1/models") ? answer.clone() : new Response("")
@@ -371,7 +371,7 @@ Deno.test("why a healthy server doesn't tell its models is told once, and shown 
   );
 });
 
-Deno.test("what should never be costs a poll, and not the polling", async () => {
+Deno.test("an unexpected error costs one poll, not the polling loop", async () => {
   await using server = startServer();
   let isBroken = true;
   const defect = new Error("a defect");
@@ -396,7 +396,7 @@ Deno.test("what should never be costs a poll, and not the polling", async () => 
   );
 });
 
-Deno.test("a server about which there is doubt is checked and its models are read at once, once a second", async () => {
+Deno.test("a suspect server is checked and its models are read at once, at most once a second", async () => {
   await using server = startServer({ models: ["before"] });
   const clock = { now: 1_000_000 };
   await polling(
@@ -425,7 +425,7 @@ Deno.test("a server about which there is doubt is checked and its models are rea
   );
 });
 
-Deno.test("a server that left is looked at no more", async () => {
+Deno.test("a removed server is not checked on demand", async () => {
   await using server = startServer();
   await using other = startServer();
   await polling([{ url: server.url }], async ({ fleet, poller }) => {
@@ -464,7 +464,7 @@ Deno.test("a server whose metrics can't be read is checked at once", async () =>
   );
 });
 
-Deno.test("a server that is out is checked every 2 s, whatever the intervals are", async () => {
+Deno.test("an unhealthy server is checked every 2 s, whatever the intervals are", async () => {
   await using server = startServer({ health: 503 });
   const clock = { now: 1_000_000 };
   await polling(

@@ -40,7 +40,7 @@ for (
     [503, { api_key: "secret" }, false, "/v1/models answered 503"],
   ] as const
 ) {
-  Deno.test(`a server that lists no models says why: ${why}`, () =>
+  Deno.test(`a server without models reports why: ${why}`, () =>
     probing(async (probe) => {
       const { upstream } = answering({ "/v1/models": status });
       await using server = upstream;
@@ -83,7 +83,7 @@ for (
     [{ "/health": 302, "/v1/models": 503 }, false, ["/health", "/v1/models"]],
     [{ "/health": 401, "/v1/models": 500 }, false, ["/health", "/v1/models"]],
     [{}, false, ["/health", "/v1/models"]],
-    // A path that the operator names is believed.
+    // A configured path is not second-guessed.
     [{ "/ready": 200, "/health": 503 }, true, ["/ready"], "/ready"],
     [{ "/ready": 302, "/v1/models": 200 }, false, ["/ready"], "/ready"],
     [{ "/health": 200, "/v1/models": 200 }, false, ["/ready"], "/ready"],
@@ -105,7 +105,7 @@ for (
     }));
 }
 
-Deno.test("a server that isn't there is not well, and why is told in few words without its address", () =>
+Deno.test("an unreachable server fails its check with a short reason without its address", () =>
   probing(async (probe) => {
     await using server = startUpstream(() => new Response(null, { status: 500 }));
     await using other = startUpstream(() => new Response(null, { status: 404 }));
@@ -130,7 +130,7 @@ Deno.test("a server that isn't there is not well, and why is told in few words w
     }
   }));
 
-Deno.test("a server that hangs is not well, after the timeout", () =>
+Deno.test("a server that hangs fails its check after the timeout", () =>
   probing(async (probe) => {
     await using silent = startSilent();
     const { ok, responseMs, failure, isSlow, refused } = await checkHealth(
@@ -143,7 +143,7 @@ Deno.test("a server that hangs is not well, after the timeout", () =>
     assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
   }));
 
-Deno.test("a server that hangs in mid-answer is not well either", () =>
+Deno.test("a server that hangs in mid-answer fails its check too", () =>
   probing(async (probe) => {
     const gone = Promise.withResolvers<void>();
     await using upstream = startUpstream(() =>
@@ -170,7 +170,7 @@ Deno.test("a probe ends when its loop stops", async () => {
   }, stop.signal);
 });
 
-Deno.test("the server's key goes with every question, and none where it has none", () =>
+Deno.test("every probe sends the server's key, if any", () =>
   probing(async (probe) => {
     const seen: (string | null)[] = [];
     await using upstream = startUpstream((request) => {
@@ -190,7 +190,7 @@ Deno.test("the server's key goes with every question, and none where it has none
     ]);
   }));
 
-Deno.test("models are taken as their server describes them, what is none is left out", () =>
+Deno.test("models are kept as the server describes them, and invalid entries are skipped", () =>
   probing(async (probe) => {
     const model = { id: "m", max_model_len: 4_096, permission: [{ id: "p" }] };
     await using upstream = startUpstream(() =>
@@ -207,14 +207,14 @@ for (
     ["an error", () => new Response("", { status: 500 })],
   ] as const
 ) {
-  Deno.test(`/v1/models that answers ${what} can't be told`, () =>
+  Deno.test(`/v1/models that answers ${what} is an error`, () =>
     probing(async (probe) => {
       await using upstream = startUpstream(answer);
       await assert.rejects(fetchModels(serverAt(upstream.url), probe), Error);
     }));
 }
 
-Deno.test("/metrics is read, one that isn't there says nothing, and a server that isn't there is an error", () =>
+Deno.test("/metrics is read, a missing page gives undefined, and an unreachable server is an error", () =>
   probing(async (probe) => {
     await using upstream = startUpstream(() => metricsPage({ running: 2, waiting: 1 }));
     const metrics = await fetchMetrics(

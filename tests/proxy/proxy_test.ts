@@ -10,7 +10,7 @@ import { configOf } from "../support/config.ts";
 import { exchanged } from "../support/exchange.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
-import { workOf } from "../support/work.ts";
+import { profileOf } from "../support/work.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /** What a server is called that is given no name. */
@@ -224,7 +224,7 @@ Deno.test("an error of the client's own is held against nobody, however long its
     new Response(new Uint8Array(3 * MEBIBYTE), { status: 400 })
   );
   await proxying([server.url], async ({ proxy, fleet, records }) => {
-    const lease = fleet.acquire(workOf({ model: "m" }), new Map());
+    const lease = fleet.acquire(profileOf({ model: "m" }), new Map());
     assert.ok(typeof lease === "object");
     lease.end("reset");
     const response = await proxy(request());
@@ -547,8 +547,8 @@ Deno.test("a server that asks for less rests as long as it says, and is not blam
     for (let i = 0; i < 4; i++) assert.equal(await (await proxy(request())).text(), "x");
     assert.equal(failovers.length, 1, "while it rests it isn't asked");
     const [server] = fleet.servers;
-    const restMs = server!.restsUntil - Date.now();
-    assert.ok(restMs > 50_000 && restMs <= 60_000, `${restMs} ms`);
+    const retryAfterMs = server!.backpressureUntil - Date.now();
+    assert.ok(retryAfterMs > 50_000 && retryAfterMs <= 60_000, `${retryAfterMs} ms`);
     assert.equal(server!.health.consecutiveRequestFailures, 0);
   });
 });

@@ -89,14 +89,14 @@ Deno.test("a server's Retry-After counts where it asks for less, and nowhere els
   const headers = new Headers({ "retry-after": "7" });
   const details = (outcome: Outcome) =>
     endDetails({ outcome, expired: undefined, answer: { status: 429, headers } }, NOW);
-  assert.equal(details("backpressure").restMs, 7_000);
+  assert.equal(details("backpressure").retryAfterMs, 7_000);
   for (const outcome of ["bad_status", "ok", "client_error", "truncated"] as const) {
-    assert.equal(details(outcome).restMs, undefined, outcome);
+    assert.equal(details(outcome).retryAfterMs, undefined, outcome);
   }
   const silent = { outcome: "backpressure", expired: undefined } as const;
-  assert.equal(endDetails(silent, NOW).restMs, undefined);
+  assert.equal(endDetails(silent, NOW).retryAfterMs, undefined);
   const without = { ...silent, answer: { status: 503, headers: new Headers() } };
-  assert.equal(endDetails(without, NOW).restMs, undefined);
+  assert.equal(endDetails(without, NOW).retryAfterMs, undefined);
 });
 
 for (

@@ -45,12 +45,12 @@ Deno.test("least_work is chosen by its name", () => {
   assert.equal(createPolicy("least_work")(candidates, seeded(1)).id, 1);
 });
 
-Deno.test("a first token is expected after all prompts before it, its own and one step", () => {
+Deno.test("a first token is expected after all earlier prompts, its own and one step", () => {
   assert.equal(firstTokenSeconds(FREE), 0.04 + 0.1);
   assert.equal(firstTokenSeconds({ ...FREE, pendingTokens: 20_000 }), 0.04 + 2.1);
 });
 
-Deno.test("a wait for a seat and one for others' prompts pass side by side", () => {
+Deno.test("waiting for a seat and for other prompts overlaps", () => {
   const full = { ...FREE, pendingTokens: 20_000, aheadOfSeat: 3 };
   assert.equal(firstTokenSeconds(full), 0.04 + 2.1);
   assert.equal(firstTokenSeconds({ ...full, aheadOfSeat: 10 }), 0.04 + 5 + 0.1);
@@ -81,12 +81,12 @@ for (
   });
 }
 
-Deno.test("a server above half its load pays for it, less than for a long prompt", () => {
+Deno.test("a server above 50% load has a penalty, smaller than for a long prompt", () => {
   assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, {}, 0.5)), 1);
   assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, { pendingTokens: 5_000 }, 0.5)), 0);
 });
 
-Deno.test("where nothing is known of the work at one of them, least_work goes by load", () => {
+Deno.test("if one candidate has no prediction, least_work compares load", () => {
   const unknown: Candidate = { id: 1, load: 0.2 };
   assert.equal(chosen(candidate(0, {}, 0.3), unknown), 1);
   assert.equal(chosen(candidate(0, { pendingTokens: 1e6 }, 0.1), unknown), 0);
@@ -119,7 +119,7 @@ Deno.test("more work never lowers the cost", () => {
   );
 });
 
-Deno.test("least_work picks one of the lowest cost, and changes nothing that it is given", () => {
+Deno.test("least_work picks a lowest cost and doesn't modify its input", () => {
   const candidates = fc.array(fc.record({ load, prediction }), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(candidates, fc.integer(), (given, seed) => {
@@ -140,6 +140,6 @@ Deno.test("equal servers are picked equally often", () => {
   const random = seeded(3);
   const policy = leastWork();
   for (let i = 0; i < 10_000; i++) counts[policy(candidates, random).id]!++;
-  // Five standard deviations of a fair choice.
+  // Five standard deviations of a uniform choice.
   for (const count of counts) assert.ok(Math.abs(count - 2_000) < 5 * 40, `${counts}`);
 });

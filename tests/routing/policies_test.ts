@@ -22,7 +22,7 @@ function counts(
   return picked;
 }
 
-/** Within five standard deviations of the mean of a fair choice. */
+/** Asserts a count within five standard deviations of a uniform choice. */
 function assertFair(counts: readonly number[], times: number): void {
   const share = 1 / counts.length;
   const deviation = Math.sqrt(times * share * (1 - share));
@@ -43,7 +43,7 @@ const loads = fc.array(
 );
 const seed = fc.integer();
 
-Deno.test("the policies of the configuration are these five", () => {
+Deno.test("the configuration knows five policies", () => {
   assert.deepEqual([...policyNames].sort(), [
     "least_load",
     "least_work",
@@ -53,7 +53,7 @@ Deno.test("the policies of the configuration are these five", () => {
   ]);
 });
 
-Deno.test("a name that is no policy's is refused", () => {
+Deno.test("an unknown policy name is refused", () => {
   for (const name of ["fastest", "", "toString", "constructor"]) {
     assert.throws(() => createPolicy(name), RangeError, name);
   }
@@ -78,7 +78,7 @@ Deno.test("least_load picks the lowest load", () => {
   assert.equal(policy(withLoads(2, 1.5, 1.75), seeded(1)).id, 1);
 });
 
-Deno.test("least_load never picks a server that another is below", () => {
+Deno.test("least_load never picks a server if another has less load", () => {
   fc.assert(
     fc.property(loads, seed, (loads, seed) => {
       const { load } = createPolicy("least_load")(
@@ -91,7 +91,7 @@ Deno.test("least_load never picks a server that another is below", () => {
   );
 });
 
-Deno.test("least_load breaks ties evenly, and only among the lowest", () => {
+Deno.test("least_load breaks ties uniformly, and only among the lowest", () => {
   const [a, b, c, d, e] = counts(
     "least_load",
     withLoads(0.25, 0.5, 0.25, 0.25, 0.25),
@@ -101,7 +101,7 @@ Deno.test("least_load breaks ties evenly, and only among the lowest", () => {
   assertFair([a!, c!, d!, e!], 8_000);
 });
 
-Deno.test("random picks evenly, whatever the loads", () => {
+Deno.test("random picks uniformly, whatever the loads", () => {
   assertFair(counts("random", withLoads(0, 5, 0.5, 1), 8_000), 8_000);
 });
 
@@ -115,7 +115,7 @@ Deno.test("round_robin picks each in turn, whatever the loads", () => {
   assert.deepEqual(picked, [0, 1, 2, 0, 1, 2, 0]);
 });
 
-Deno.test("round_robin's turn is its own: two instances don't share it", () => {
+Deno.test("round_robin instances don't share state", () => {
   const [one, other] = [
     createPolicy("round_robin"),
     createPolicy("round_robin"),
@@ -125,7 +125,7 @@ Deno.test("round_robin's turn is its own: two instances don't share it", () => {
   assert.equal(other(candidates, seeded(1)).id, 0);
 });
 
-Deno.test("round_robin visits each server once a round, in whatever order they are listed", () => {
+Deno.test("round_robin visits each server once per round, in any listing order", () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(fc.nat(100), { minLength: 1, maxLength: 10 }),
@@ -145,7 +145,7 @@ Deno.test("round_robin visits each server once a round, in whatever order they a
   );
 });
 
-Deno.test("round_robin visits those that stay equally while others come and go", () => {
+Deno.test("round_robin visits remaining servers equally while others come and go", () => {
   const always = [3, 5, 8];
   const sometimes = fc.array(
     fc.subarray([1, 4, 6, 9]),
@@ -170,7 +170,7 @@ Deno.test("round_robin visits those that stay equally while others come and go",
   );
 });
 
-Deno.test("random_below_half picks evenly among those below 50%", () => {
+Deno.test("random_below_half picks uniformly among servers below 50%", () => {
   const [a, b, c, d] = counts(
     "random_below_half",
     withLoads(0.49, 0.5, 0, 1.2),
@@ -180,12 +180,12 @@ Deno.test("random_below_half picks evenly among those below 50%", () => {
   assertFair([a!, c!], 8_000);
 });
 
-Deno.test("random_below_half picks the lowest where none is below 50%", () => {
+Deno.test("random_below_half picks the lowest if none is below 50%", () => {
   const policy = createPolicy("random_below_half");
   assert.equal(policy(withLoads(0.9, 0.5, 0.7), seeded(1)).id, 1);
 });
 
-Deno.test("random_below_half never picks one at 50% or more while one is below, else a lowest", () => {
+Deno.test("random_below_half picks a server below 50% if any, else a lowest", () => {
   fc.assert(
     fc.property(loads, seed, (loads, seed) => {
       const { load } = createPolicy("random_below_half")(

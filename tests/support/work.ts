@@ -4,8 +4,8 @@ import type {
   WorkSnapshot,
 } from "../../src/fleet/estimate/prompt_profile.ts";
 
-/** Returns the work of a stream with any model and an unknown prompt, except for given fields. */
-export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
+/** A stream for any model with an unknown prompt, overridden by the given fields. */
+export function profileOf(known: Partial<PromptProfile> = {}): PromptProfile {
   return {
     model: undefined,
     promptBytes: undefined,
@@ -16,10 +16,10 @@ export function workOf(known: Partial<PromptProfile> = {}): PromptProfile {
   };
 }
 
-/** A prompt of 1,000 uncached tokens, sent at time 0 and expected to take one second. */
-export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
+/** A prompt of 1,000 uncached tokens, sent at 0 and expected to take a second. */
+export function queuedRequestOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   return {
-    work: workOf(),
+    profile: profileOf(),
     promptTokens: 1_000,
     ownTokens: 1_000,
     knownTokens: 0,
@@ -32,7 +32,7 @@ export function ticketOf(known: Partial<QueuedRequest> = {}): QueuedRequest {
   };
 }
 
-/** Returns a snapshot of a server where no work was observed, except for given fields. */
+/** The snapshot of a server without observations, overridden by the given fields. */
 export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot {
   return {
     startSeconds: 0.04,

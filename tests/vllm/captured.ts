@@ -6,7 +6,7 @@ export interface Captured {
   readonly name: string;
   readonly dialect: Exclude<Dialect, "other">;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Each event with what stands before it. */
+  /** Each event with the text before it. */
   readonly events: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export const captured: readonly Captured[] = [
   capture("responses", "responses"),
 ];
 
-/** The one of that name. */
+/** Returns the stream with this name. */
 export function capturedAs(name: string): Captured {
   return captured.find((capture) => capture.name === name)!;
 }

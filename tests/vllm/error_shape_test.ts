@@ -52,7 +52,7 @@ for (
     ["FastAPI's own validation", 422, { detail: [{ loc: ["body"], msg: "m" }] }, false],
   ] as const
 ) {
-  Deno.test(`${what} has a shape of vLLM's`, () => {
+  Deno.test(`${what} has one of vLLM's shapes`, () => {
     assert.deepEqual(clientErrorIn(status, bytesOf(body)), {
       status,
       isVllmError: true,
@@ -86,14 +86,14 @@ for (
   });
 }
 
-Deno.test("only a 404 tells of an unknown model", () => {
+Deno.test("only a 404 can mean an unknown model", () => {
   const body = bytesOf({ error: { message: NO_MODEL, type: "NotFoundError" } });
   for (const status of [400, 401, 403, 409, 422]) {
     assert.equal(clientErrorIn(status, body).isUnknownModel, false);
   }
 });
 
-Deno.test("whatever bytes an error has, it is told, and only vLLM's can be of an unknown model", () => {
+Deno.test("any error body is classified, and only vLLM's can mean an unknown model", () => {
   const body = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.json().map(bytesOf),
@@ -111,7 +111,7 @@ Deno.test("whatever bytes an error has, it is told, and only vLLM's can be of an
   );
 });
 
-Deno.test("a server that shuts down is known by what it says", () => {
+Deno.test("a server's shutdown is recognised by its error", () => {
   const message = "cannot schedule new futures after shutdown";
   assert.equal(isShutdown(bytesOf({ error: { message, code: 500 } })), true);
   assert.equal(isShutdown(bytesOf(`data: {"error":{"message":"${message}"}}\n\n`)), true);
@@ -120,7 +120,7 @@ Deno.test("a server that shuts down is known by what it says", () => {
   assert.equal(isShutdown(bytesOf(message + "x".repeat(70_000))), false, "too long to be one");
 });
 
-Deno.test("only vLLM's own error says that a server shuts down, not what repeats a client's words", () => {
+Deno.test("only vLLM's own error means a shutdown, not a page that echoes the client's text", () => {
   const words = "cannot schedule new futures after shutdown";
   const error = { message: words, type: "InternalServerError", param: null, code: 500 };
   assert.ok(isShutdown(bytesOf({ error })));

@@ -23,7 +23,7 @@ const NOTHING = {
   maxFds: undefined,
 };
 
-/** As a server of today writes it, in its order and with what stands around. */
+/** A page as a current server writes it, with surrounding metrics. */
 const PAGE = `# HELP python_gc_objects_collected_total Objects collected during gc
 # TYPE python_gc_objects_collected_total counter
 python_gc_objects_collected_total{generation="0"} 15712.0
@@ -55,7 +55,7 @@ vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="Qwen3.8
 vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="5080"} 1.0
 `;
 
-Deno.test("a page of today is read", () => {
+Deno.test("a current page is read", () => {
   assert.deepEqual(parseMetrics(PAGE), {
     running: 2,
     waiting: 3,
@@ -73,18 +73,18 @@ Deno.test("a page of today is read", () => {
   });
 });
 
-Deno.test("a page with Windows line ends is read as well", () => {
+Deno.test("a page with Windows line ends is read", () => {
   assert.deepEqual(
     parseMetrics(PAGE.replaceAll("\n", "\r\n")),
     parseMetrics(PAGE),
   );
 });
 
-Deno.test("a page without a line end at its end is read to the end", () => {
+Deno.test("a page without a final line end is read to its end", () => {
   assert.equal(parseMetrics("vllm:num_requests_running 4").running, 4);
 });
 
-Deno.test("parts of the waiting are never added to it, whatever their order", () => {
+Deno.test("waiting requests by reason are not added to the total, in any order", () => {
   const page = `
 vllm:num_requests_waiting_by_reason{engine="0",reason="capacity"} 3.0
 vllm:num_requests_waiting{engine="0"} 3.0
@@ -98,7 +98,7 @@ vllm:num_requests_waiting_by_reason{engine="0",reason="deferred"} 5.0
   );
 });
 
-Deno.test("a name in a comment or amid a line is no sample", () => {
+Deno.test("a name in a comment or within a line is not a sample", () => {
   assert.deepEqual(
     parseMetrics(`# HELP vllm:num_requests_running 7
 # vllm:num_requests_running 7
@@ -136,7 +136,7 @@ vllm:kv_cache_usage_perc{engine="${engine}",model_name="m"} ${engine / 4}
   });
 });
 
-Deno.test("of several processes' series of one engine the largest counts", () => {
+Deno.test("the largest of several processes' series of one engine counts", () => {
   const page = `
 vllm:num_requests_running{engine="0",model_name="m",pid="11"} 0.0
 vllm:num_requests_running{engine="0",model_name="m",pid="12"} 5.0
@@ -199,7 +199,7 @@ Deno.test("the size of the cache is read in tokens, else in blocks, and summed o
   );
 });
 
-Deno.test("a server that doesn't say how large its cache is, or not yet, is unknown in that", () => {
+Deno.test("an unreported cache size is unknown", () => {
   for (
     const labels of [
       `block_size="16",engine="0",num_gpu_blocks="None"`,
@@ -213,7 +213,7 @@ Deno.test("a server that doesn't say how large its cache is, or not yet, is unkn
   }
 });
 
-Deno.test("first tokens and the seconds until them are read, over all engines", () => {
+Deno.test("first tokens and their times are summed over engines", () => {
   const page = `vllm:time_to_first_token_seconds_bucket{engine="0",le="0.01"} 3.0
 vllm:time_to_first_token_seconds_count{engine="0"} 40.0
 vllm:time_to_first_token_seconds_count{engine="1"} 2.0
@@ -224,7 +224,7 @@ vllm:time_to_first_token_seconds_sum{engine="1"} 0.5
   assert.deepEqual([firstTokens, firstTokenSeconds], [42, 2]);
 });
 
-Deno.test("time between tokens is read under its name of today, else under the older one", () => {
+Deno.test("inter-token times are read under the current name, else the older one", () => {
   const older = `vllm:time_per_output_token_seconds_count{engine="0"} 10.0
 vllm:time_per_output_token_seconds_sum{engine="0"} 0.5
 `;
@@ -243,7 +243,7 @@ vllm:inter_token_latency_seconds_sum{engine="1"} 0.5
   assert.deepEqual(read(older + today), [42, 2]);
 });
 
-Deno.test("an older release's KV use is read where there is no newer", () => {
+Deno.test("an older release's KV usage is read if there is no newer metric", () => {
   const older = `vllm:gpu_cache_usage_perc{model_name="m"} 0.75\n`;
   assert.equal(parseMetrics(older).kvCacheUsage, 0.75);
   assert.equal(
@@ -253,7 +253,7 @@ Deno.test("an older release's KV use is read where there is no newer", () => {
   );
 });
 
-Deno.test("NaN and infinite values are as good as none", () => {
+Deno.test("NaN and infinite values count as missing", () => {
   for (const value of ["NaN", "+Inf", "-Inf", "many"]) {
     assert.deepEqual(
       parseMetrics(`vllm:num_requests_running{engine="0"} ${value}
@@ -266,7 +266,7 @@ process_max_fds ${value}
   }
 });
 
-Deno.test("numbers are read in each way that Prometheus writes them", () => {
+Deno.test("numbers are read in every Prometheus notation", () => {
   for (
     const [written, value] of [
       ["3", 3],
@@ -287,7 +287,7 @@ Deno.test("a server that logs no statistics is unknown, not idle", () => {
   assert.deepEqual(parseMetrics(""), NOTHING);
 });
 
-Deno.test("an engine that sleeps is told by either sign, one of several is enough", () => {
+Deno.test("a server sleeps if any engine reports any sleep state", () => {
   const state = (engine: number, name: string, value: number) =>
     `vllm:engine_sleep_state{engine="${engine}",model_name="m",sleep_state="${name}"} ${value}.0\n`;
   const awake = state(0, "awake", 1) + state(0, "weights_offloaded", 0) +
@@ -328,7 +328,7 @@ const sample = fc.record({
   extra: labelValue,
 });
 
-Deno.test("what a page says is found, whatever stands in its labels and between its lines", () => {
+Deno.test("values are found whatever the labels and other lines contain", () => {
   const noise = fc.array(
     fc.oneof(
       fc.constantFrom(
@@ -397,7 +397,7 @@ Deno.test("no text makes reading throw or counts negative", () => {
   );
 });
 
-/** The page of a server that makes up a text, and what can be read of it or why nothing. */
+/** Hostile pages, with what is read from them or why they are rejected. */
 function readWithinMs(page: string): { read: unknown; ms: number } {
   const started = performance.now();
   let read: unknown;
@@ -442,15 +442,15 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a page with ${what} is read or given up soon`, () => {
+  Deno.test(`a page with ${what} is read or rejected quickly`, () => {
     const { read, ms } = readWithinMs(page);
     assert.deepEqual(read, expected);
-    // It takes a few milliseconds; a machine that is busy takes longer.
+    // Takes a few milliseconds; longer on a busy machine.
     assert.ok(ms < 200, `${ms} ms`);
   });
 }
 
-Deno.test("a number past its range is unknown, over all engines too", () => {
+Deno.test("a number outside its range is unknown, also when summed", () => {
   const max = Number.MAX_SAFE_INTEGER;
   for (
     const [name, most] of [
@@ -487,7 +487,7 @@ Deno.test("a cache of no tokens or of too many is unknown", () => {
   }
 });
 
-Deno.test("whatever a page says, what is read of it is finite and in its range", () => {
+Deno.test("whatever a page contains, all values read are finite and in range", () => {
   const number = fc.oneof(fc.double(), fc.constantFrom(1e308, -1, NaN, Infinity, 2 ** 53, 1e6));
   const names = ["num_requests_running", "kv_cache_usage_perc", "prompt_tokens_total"];
   const line = fc.tuple(fc.constantFrom(...names), fc.nat(3), number)

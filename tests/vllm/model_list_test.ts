@@ -14,14 +14,14 @@ const models = (length: number) =>
     permission: [{ id: "p", object: "model_permission", allow_view: true, group: null }],
   }));
 
-Deno.test("a thousand models are taken, more are not", () => {
+Deno.test("a list of a thousand models is accepted, a longer one is not", () => {
   assert.equal(parseModels(pageOf(models(1_000))).length, 1_000);
   assert.throws(() => parseModels(pageOf(models(1_001))), {
     message: "/v1/models lists more than 1000 models",
   });
 });
 
-Deno.test("what is no model, or has too long a name, is left out", () => {
+Deno.test("entries that aren't models or have too long a name are skipped", () => {
   const long = { id: "x".repeat(1_024) };
   const data = [long, { id: "x".repeat(1_025) }, null, "m", 3, {}, { id: 3 }, { id: {} }, [], [[]]];
   assert.deepEqual(parseModels(pageOf(data)), [long]);
@@ -46,11 +46,11 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`/v1/models of ${what} is given up soon, with the reason`, () => {
+  Deno.test(`/v1/models of ${what} is rejected quickly, with the reason`, () => {
     const started = performance.now();
     assert.throws(() => parseModels(page), { message: why });
     const ms = performance.now() - started;
-    // It takes a few milliseconds; a machine that is busy takes longer.
+    // Takes a few milliseconds; longer on a busy machine.
     assert.ok(ms < 200, `${ms} ms`);
   });
 }

@@ -26,7 +26,7 @@ for (
   });
 }
 
-/** The kinds of a stream's events and the finishes they tell, neighbours that are alike in one. */
+/** Kinds and finish reasons of a stream's events, with equal neighbours merged. */
 function kindsOf(text: string, dialect: Dialect): string[] {
   const runs: { what: string; count: number }[] = [];
   for (const event of eventsIn(text)) {
@@ -180,7 +180,7 @@ for (
   });
 }
 
-Deno.test("an event's name stands in where its data has no type", () => {
+Deno.test("an event's name is used if its data has no type", () => {
   assert.equal(readEvent(event({}, "response.created"), "responses").kind, "preamble");
   assert.equal(readEvent(event({}, "message_stop"), "messages").kind, "end");
   const both = event({ type: "response.output_text.delta" }, "response.created");
@@ -228,7 +228,7 @@ for (
   });
 }
 
-Deno.test("of other streams only [DONE] and errors are known", () => {
+Deno.test("in other streams only [DONE] and errors are recognised", () => {
   assert.deepEqual(readEvent(event("[DONE]"), "other"), { kind: "end" });
   assert.deepEqual(readEvent(event({ error: { code: 503 } }), "other"), {
     kind: "error",
@@ -239,7 +239,7 @@ Deno.test("of other streams only [DONE] and errors are known", () => {
   }
 });
 
-Deno.test("whatever an event holds, it is read", () => {
+Deno.test("an event with any content is read", () => {
   const type = fc.constantFrom(
     "response.completed",
     "response.failed",
@@ -319,7 +319,7 @@ for (
     }, false],
   ] as const
 ) {
-  Deno.test(`${what} is ${expected ? "" : "not "}given up`, () => {
+  Deno.test(`${what} is ${expected ? "" : "not "}aborted`, () => {
     for (const indent of [0, 1]) {
       const bytes = new TextEncoder().encode(JSON.stringify(body, undefined, indent));
       assert.equal(isGivenUp(bytes, dialect), expected);
@@ -327,7 +327,7 @@ for (
   });
 }
 
-Deno.test("what is no JSON, or too long for an answer without tokens, isn't given up", () => {
+Deno.test("an answer that isn't JSON, or too long to be empty, doesn't count as aborted", () => {
   const encoder = new TextEncoder();
   assert.equal(isGivenUp(encoder.encode(`"finish_reason": "abort"`), "completions"), false);
   assert.equal(isGivenUp(new Uint8Array(), "completions"), false);

@@ -6,7 +6,7 @@ import { numRuns } from "../support/property.ts";
 const encoder = new TextEncoder();
 const read = (text: string) => usageIn(encoder.encode(text));
 
-Deno.test("the usage of a document is read", () => {
+Deno.test("the usage of a JSON document is read", () => {
   assert.deepEqual(
     read(`{"id":"1","choices":[{"message":{"content":"Hi"}}],
       "usage": {"prompt_tokens": 7, "total_tokens": 10, "completion_tokens": 3,
@@ -15,7 +15,7 @@ Deno.test("the usage of a document is read", () => {
   );
 });
 
-Deno.test("the usage of a stream is that of its last event that has one", () => {
+Deno.test("the usage of a stream is that of the last event with one", () => {
   const event = (usage: unknown) => `data: ${JSON.stringify({ choices: [], usage })}\n\n`;
   const last = event({ prompt_tokens: 7, completion_tokens: 3 });
   const text = event(null) + event({ prompt_tokens: 7, completion_tokens: 1 }) + last;
@@ -23,7 +23,7 @@ Deno.test("the usage of a stream is that of its last event that has one", () => 
   assert.deepEqual(read(`${last}${event(null)}`), { promptTokens: 7, completionTokens: 3 });
 });
 
-Deno.test("the names that responses and messages use are known", () => {
+Deno.test("the field names of responses and messages are known", () => {
   const usage = { promptTokens: 7, completionTokens: 3 };
   assert.deepEqual(
     read(`event: response.completed
@@ -40,7 +40,7 @@ Deno.test("an answer that generates nothing has prompt tokens only", () => {
   });
 });
 
-Deno.test("what tells nothing is undefined", () => {
+Deno.test("an answer without usage gives undefined", () => {
   for (
     const text of [
       "",
@@ -57,7 +57,7 @@ Deno.test("what tells nothing is undefined", () => {
   ) assert.equal(read(text), undefined, text);
 });
 
-Deno.test("what a model writes is not taken for it", () => {
+Deno.test("generated text is not mistaken for usage", () => {
   const content = `"usage":{"prompt_tokens":1000,"completion_tokens":1000}`;
   assert.equal(read(JSON.stringify({ choices: [{ message: { content } }] })), undefined);
   const usage = { prompt_tokens: 7, completion_tokens: 3 };
@@ -66,13 +66,13 @@ Deno.test("what a model writes is not taken for it", () => {
   }
 });
 
-Deno.test("only an answer's end is looked at", () => {
+Deno.test("only an answer's end is searched", () => {
   const usage = `{"usage":{"prompt_tokens":7,"completion_tokens":3}}`;
   assert.ok(read(usage + " ".repeat(TAIL_BYTES - usage.length)));
   assert.equal(read(usage + " ".repeat(TAIL_BYTES)), undefined);
 });
 
-Deno.test("no bytes make it throw", () => {
+Deno.test("no input makes it throw", () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 30 }),
     fc.constantFrom('"usage":', "{", "}", '"prompt_tokens":', "1", '"', "null", "[", "\\", ",")
@@ -89,7 +89,7 @@ Deno.test("no bytes make it throw", () => {
   );
 });
 
-Deno.test("it is found whatever stands before and after, where the tail's first bytes may be cut", () => {
+Deno.test("usage is found whatever surrounds it, even if the tail starts within a character", () => {
   const text = fc.string({ unit: "binary", maxLength: 40 });
   const count = fc.nat(100_000_000);
   fc.assert(
@@ -108,7 +108,7 @@ Deno.test("it is found whatever stands before and after, where the tail's first 
         const bytes = encoder.encode(
           `data: ${JSON.stringify({ usage, after })}\n\ndata: [DONE]\n\n`,
         );
-        // Cut anywhere in what stands before, amid a character as well.
+        // Cut anywhere in the preceding text, even within a character.
         const tail = [...before.slice(Math.min(cut, before.length)), ...bytes];
         assert.deepEqual(usageIn(new Uint8Array(tail)), expected);
       },
@@ -117,7 +117,7 @@ Deno.test("it is found whatever stands before and after, where the tail's first 
   );
 });
 
-Deno.test("counts that are none are not believed", () => {
+Deno.test("invalid counts are ignored", () => {
   for (const count of ["-1", "1.5", '"7"', "1e400", "1e15", "100000001", "null", "[1]"]) {
     const text = `{"usage":{"prompt_tokens":3,"completion_tokens":${count}}}`;
     const usage = usageIn(new TextEncoder().encode(text));

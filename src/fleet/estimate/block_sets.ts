@@ -3,24 +3,24 @@ import { createPairTable } from "./pair_table.ts";
 import { createRings } from "./rings.ts";
 
 /**
- * Sets of blocks, numbered from 0 on, each in an order of its own. A block in a set has a place, a
- * number from 1 on, for whoever keeps more of it.
+ * Ordered sets of blocks, numbered from 0. Each block in a set has a place, a number from 1, by
+ * which callers can store more data about it.
  */
 export interface BlockSets {
-  /** Begins a set of that number. */
+  /** Creates a set with this number. */
   open(set: number): void;
-  /** Ends a set that is empty. */
+  /** Removes an empty set. */
   close(set: number): void;
-  /** The place of a block in a set, 0 where it isn't there. */
+  /** Returns the place of a block in a set, 0 if it isn't there. */
   find(set: number, block: number): number;
-  /** Puts a block that isn't there at a set's end. Returns its place. */
+  /** Appends a block that isn't in the set. Returns its place. */
   add(set: number, block: number): number;
-  /** Moves a block to its set's end. */
+  /** Moves a block to the end of its set. */
   moveLast(set: number, place: number): void;
   remove(set: number, place: number): void;
-  /** The place of a set's first block, 0 where it is empty. */
+  /** Returns the place of a set's first block, 0 if the set is empty. */
   first(set: number): number;
-  /** How many of these blocks each set has, from the first on, by its number. */
+  /** Returns the length of the longest prefix of `blocks` in each set, by set number. */
   match(blocks: readonly number[]): Uint32Array;
 }
 
@@ -28,16 +28,16 @@ const SETS_PER_WORD = 32;
 const NOTHING = new Uint32Array();
 
 /**
- * Per block one bit for each set, so that blocks are looked up once and not once for each set.
+ * Creates block sets. Each block has one bit per set, so that it is looked up once for all sets.
  *
- * @param most blocks in all sets, about: with more of them it is slower
+ * @param most approximate number of blocks in all sets; more of them make it slower
  */
 export function createBlockSets(most: number): BlockSets {
-  /** Blocks that are in sets, each with 0. */
+  /** All blocks in any set, each paired with 0. */
   const known = createPairTable(most);
-  /** By a block's place there, the sets that it is in, one bit each, in words. */
+  /** By a block's place in `known`, one bit per set that has it, in words of 32 sets. */
   const words: Column[] = [];
-  /** Places of known blocks with the sets they are in; 0 with a set is where its ring begins. */
+  /** Pairs of a block's place in `known` and a set; 0 and a set is the head of the set's ring. */
   const held = createPairTable(most);
   const rings = createRings();
 

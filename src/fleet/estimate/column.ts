@@ -1,4 +1,4 @@
-/** Whole numbers of 32 bits by their place, 0 where none was set. */
+/** 32-bit integers by index; 0 where none was set. */
 export interface Column {
   get(at: number): number;
   set(at: number, value: number): void;
@@ -8,8 +8,8 @@ const CHUNK_BITS = 14;
 const CHUNK = 1 << CHUNK_BITS;
 
 /**
- * A column that grows a piece at a time and is never copied, so that no call takes long, and that
- * holds nothing for a garbage collection to look at.
+ * Creates a column that grows in chunks and is never copied, so that no call takes long and the
+ * garbage collector has nothing to scan.
  */
 export function createColumn(): Column {
   const chunks: Int32Array[] = [];
@@ -20,7 +20,7 @@ export function createColumn(): Column {
     },
     set(at, value) {
       const index = at >> CHUNK_BITS;
-      // None is left out: an array with holes would be slower.
+      // Filled without gaps: a sparse array would be slower.
       while (chunks.length <= index) chunks.push(new Int32Array(CHUNK));
       chunks[index]![at & (CHUNK - 1)] = value;
     },

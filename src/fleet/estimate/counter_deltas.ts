@@ -6,15 +6,15 @@ import {
   plausiblePrefill,
 } from "./latency_model.ts";
 
-/** What a server's counters tell of all its requests, by how they grew between two scrapes. */
+/** Growth of a server's counters between two scrapes, over all its requests. */
 export interface CounterDeltas {
   /** Tokens of prompts. */
   readonly promptTokens: number | undefined;
   /** First tokens of answers. */
   readonly firstTokens: number | undefined;
   /**
-   * Tokens that were computed of a prompt, and seconds until its first token. Only where there was
-   * but one: several wait for one another.
+   * Computed tokens of a prompt, and seconds to its first token. Only if there was exactly one
+   * prompt, since several wait for one another.
    */
   readonly prefill: Observation | undefined;
   /** Tokens of answers after the first, and seconds between them. */
@@ -22,18 +22,18 @@ export interface CounterDeltas {
 }
 
 /**
- * What can't be told, or didn't grow, is `undefined`.
+ * Returns the growth between two scrapes. Values that are unknown or didn't grow are `undefined`.
  *
- * @param expected pace of the server, which limits the times that it may report
+ * @param expected the server's latency model, which bounds the times it may report
  */
 export function counterDeltas(
   before: TokenCounters,
   after: TokenCounters,
   expected: LatencyModel,
 ): CounterDeltas {
-  // An unknown one makes NaN, which no comparison lets through.
+  // An unknown counter gives NaN, which fails every comparison.
   const grown = (name: keyof TokenCounters) => (after[name] ?? NaN) - (before[name] ?? NaN);
-  // Where a server doesn't say what it found, it computed all.
+  // Without prefix cache counters, all tokens count as computed.
   const computed = grown("prompt") - (grown("prefixHits") || 0);
   const prefill = grown("firstTokens") === 1 &&
     observation(computed, grown("firstTokenSeconds"));

@@ -20,23 +20,23 @@ import type { Estimator } from "./estimator.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./prompt_profile.ts";
 
-/** Of all servers together; one takes about fifty bytes. */
+/** Over all servers; each takes about 50 bytes. */
 const MOST_SESSIONS = 100_000;
-/** Only those that servers list get here, but lists change. */
+/** Only listed models get here, but lists change. */
 const MOST_MODELS = 1_000;
-/** Tokens of a cache whose size nobody tells. */
+/** Assumed size of a KV cache, in tokens, if unknown. */
 const USUAL_CACHE_TOKENS = 500_000;
-/** An answer has at most this many tokens for each millisecond it took; no server is that fast. */
+/** Upper bound for an answer's tokens per millisecond. No server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
-/** A workbook with nothing in it. */
+/** Creates an empty estimator. */
 export function createEstimator(): Estimator {
   const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
   const sessions = createSessions(MOST_SESSIONS);
   const byId = new Map<number, estimates.ServerEstimate>();
   const ratios = createTokenRatios(MOST_MODELS);
   let all: Seen = NOTHING_SEEN;
-  const means = initialAverages();
+  const averages = initialAverages();
 
   function estimateOf({ id }: Readonly<Server>): estimates.ServerEstimate {
     const known = byId.get(id);
@@ -58,25 +58,25 @@ export function createEstimator(): Estimator {
     all = withObservation(all, kind, seen, now);
   }
 
-  /** A server has nothing in its cache. */
+  /** Forgets what a server has in its cache. */
   function forget({ slot }: estimates.ServerEstimate) {
     index.forget(slot);
     sessions.forget(slot);
   }
 
   return {
-    predictions(work, now) {
-      const perByte = tokensPerByte(ratios.of(work.model));
-      const { promptBytes } = work;
-      const promptTokens = promptBytes === undefined ? means.ownTokens : promptBytes * perByte;
-      const matched = index.match(work.blocks);
+    predictions(profile, now) {
+      const perByte = tokensPerByte(ratios.of(profile.model));
+      const { promptBytes } = profile;
+      const promptTokens = promptBytes === undefined ? averages.ownTokens : promptBytes * perByte;
+      const matched = index.match(profile.blocks);
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
-        sessionSlot: work.session === undefined ? undefined : sessions.last(work.session),
-        meanAnswerTokens: means.answerTokens,
-        // In the mean as many wait as their time is of the whole (Little's law).
-        meanPendingTokens: means.ownTokens * means.waitMs / means.totalMs,
+        sessionSlot: profile.session === undefined ? undefined : sessions.last(profile.session),
+        meanAnswerTokens: averages.answerTokens,
+        // The mean share of requests that wait is the share of time they wait (Little's law).
+        meanPendingTokens: averages.ownTokens * averages.waitMs / averages.totalMs,
       };
       return (server, load) => {
         const estimate = estimateOf(server);
@@ -85,58 +85,58 @@ export function createEstimator(): Estimator {
           server,
           load,
           estimate,
-          estimates.expectedPace(estimate, all, now),
+          estimates.expectedLatency(estimate, all, now),
           demand,
           now,
         );
       };
     },
-    begin(server, work, prediction, now) {
+    begin(server, profile, prediction, now) {
       const { promptTokens, ownTokens, knownTokens } = prediction;
       const estimate = estimateOf(server);
       const queued = prediction.aheadOfSeat > 0;
       const request: QueuedRequest = {
-        work,
+        profile,
         promptTokens,
         ownTokens,
         knownTokens,
         at: now,
         expectedAt: now + 1000 * firstTokenSeconds(prediction),
         queued,
-        isClear: !queued && work.promptBytes !== undefined &&
+        isClear: !queued && profile.promptBytes !== undefined &&
           !hidesFirstTokens(estimate.queue),
         firstAt: undefined,
       };
-      index.remember(estimate.slot, work.blocks);
-      if (work.promptBytes !== 0) enqueue(estimate.queue, request);
+      index.remember(estimate.slot, profile.blocks);
+      if (profile.promptBytes !== 0) enqueue(estimate.queue, request);
       return request;
     },
     firstToken(server, request, now) {
       const estimate = estimateOf(server);
-      const { work: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
+      const { profile: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       estimates.start(estimate, request, now);
-      // A prompt that a server refused tells nothing of those that are computed.
-      if (firstAt === undefined && promptBytes !== 0) addSample(means, "ownTokens", ownTokens);
+      // A request without a prompt says nothing about prompt lengths.
+      if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", ownTokens);
       index.confirm(estimate.slot, blocks);
       if (session !== undefined) sessions.remember(session, estimate.slot);
     },
     end(server, request, { promptTokens, answerTokens: claimed }, now) {
       const estimate = estimateOf(server);
-      const { work, work: { model, promptBytes }, at, expectedAt, firstAt } = request;
+      const { profile, profile: { model, promptBytes }, at, expectedAt, firstAt } = request;
       const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
       learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
       learn(estimate, "decode", estimates.close(estimate, request, answerTokens, now), now);
       if (firstAt === undefined) {
-        // A whole answer's prompt is computed long before its end.
-        const isComputed = !work.stream && now >= expectedAt;
-        if (isComputed) index.confirm(estimate.slot, work.blocks);
-        else index.withdraw(estimate.slot, work.blocks);
-      } else if (work.stream) {
-        addSample(means, "waitMs", Math.max(0, firstAt - at));
-        addSample(means, "totalMs", Math.max(0, now - at));
+        // The prompt of an unstreamed answer is computed long before its end.
+        const isComputed = !profile.stream && now >= expectedAt;
+        if (isComputed) index.confirm(estimate.slot, profile.blocks);
+        else index.withdraw(estimate.slot, profile.blocks);
+      } else if (profile.stream) {
+        addSample(averages, "waitMs", Math.max(0, firstAt - at));
+        addSample(averages, "totalMs", Math.max(0, now - at));
       }
-      if (answerTokens) addSample(means, "answerTokens", answerTokens);
+      if (answerTokens) addSample(averages, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
     },
     scraped(server, scrape, now) {
@@ -149,7 +149,7 @@ export function createEstimator(): Estimator {
         return forget(estimate);
       }
       if (!before || !scrape.counters) return;
-      const expected = estimates.expectedPace(estimate, all, now);
+      const expected = estimates.expectedLatency(estimate, all, now);
       const deltas = counterDeltas(before, scrape.counters, expected);
       const { promptTokens, firstTokens, prefill, decode } = deltas;
       learn(estimate, "decode", decode, now);
@@ -174,14 +174,14 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       return snapshotOf(
         estimate,
-        estimates.expectedPace(estimate, all, now),
+        estimates.expectedLatency(estimate, all, now),
         index.size(estimate.slot),
         now,
       );
     },
     longestPrefillMs(server, now) {
       const estimate = estimateOf(server);
-      return longestPrefillMs(estimate, estimates.expectedPace(estimate, all, now));
+      return longestPrefillMs(estimate, estimates.expectedLatency(estimate, all, now));
     },
     tokensPerByte: ratios.learned,
   };

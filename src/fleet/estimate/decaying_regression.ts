@@ -1,31 +1,31 @@
-/** Sums of a straight line through observations, older ones counting less. */
+/** Sums of a linear regression with exponentially decaying weights. */
 export interface DecayingRegression {
-  /** Of observations. */
+  /** Sum of weights. */
   readonly n: number;
-  /** Of what was given. */
+  /** Weighted sum of the inputs `x`. */
   readonly x: number;
-  /** Of what was seen. */
+  /** Weighted sum of the observed `y`. */
   readonly y: number;
-  /** Of the squares of what was given. */
+  /** Weighted sum of `x²`. */
   readonly xx: number;
-  /** Of the products of both. */
+  /** Weighted sum of `x · y`. */
   readonly xy: number;
-  /** Clock time in milliseconds of the last observation. */
+  /** Monotonic time in milliseconds of the last observation. */
   readonly at: number;
 }
 
-/** After so long an observation counts for 37%: what hardware was is forgotten within minutes. */
+/** Time constant: after this long an observation's weight is 1/e, 37%. */
 const MEMORY_MS = 60_000;
 
-/** Nothing observed yet. */
+/** A regression without observations. */
 export const NO_SAMPLES: DecayingRegression = { n: 0, x: 0, y: 0, xx: 0, xy: 0, at: 0 };
 
-/** What is left by now of what was known so many milliseconds ago, 0 to 1. */
+/** Returns the remaining weight of an observation of this age, 0 to 1. */
 export function decay(agoMs: number): number {
   return Math.exp(-Math.max(0, agoMs) / MEMORY_MS);
 }
 
-/** The line as it counts by now, where nothing was observed meanwhile. */
+/** Returns the regression with its weights decayed to now. */
 export function decayed(
   { n, x, y, xx, xy, at }: DecayingRegression,
   now: number,
@@ -34,14 +34,14 @@ export function decayed(
   return { n: kept * n, x: kept * x, y: kept * y, xx: kept * xx, xy: kept * xy, at };
 }
 
-/** The line with one more observation. */
+/** Adds an observation. */
 export function observed(
-  line: DecayingRegression,
+  regression: DecayingRegression,
   x: number,
   y: number,
   now: number,
 ): DecayingRegression {
-  const before = decayed(line, now);
+  const before = decayed(regression, now);
   return {
     n: before.n + 1,
     x: before.x + x,
@@ -52,28 +52,28 @@ export function observed(
   };
 }
 
-/** Several lines in one, each counting so many times. */
+/** Adds up several regressions, each with a weight. */
 export function combine(
-  lines: readonly (readonly [line: DecayingRegression, times: number])[],
+  regressions: readonly (readonly [regression: DecayingRegression, times: number])[],
 ): DecayingRegression {
   const sum = { ...NO_SAMPLES };
-  for (const [line, times] of lines) {
-    sum.n += times * line.n;
-    sum.x += times * line.x;
-    sum.y += times * line.y;
-    sum.xx += times * line.xx;
-    sum.xy += times * line.xy;
-    sum.at = Math.max(sum.at, line.at);
+  for (const [regression, times] of regressions) {
+    sum.n += times * regression.n;
+    sum.x += times * regression.x;
+    sum.y += times * regression.y;
+    sum.xx += times * regression.xx;
+    sum.xy += times * regression.xy;
+    sum.at = Math.max(sum.at, regression.at);
   }
   return sum;
 }
 
-/** The line with all of `y` so many times as large. */
-export function scaled(line: DecayingRegression, times: number): DecayingRegression {
-  return { ...line, y: times * line.y, xy: times * line.xy };
+/** Scales all `y` by a factor. */
+export function scaled(regression: DecayingRegression, times: number): DecayingRegression {
+  return { ...regression, y: times * regression.y, xy: times * regression.xy };
 }
 
-/** `y` for each `x` by least squares; `undefined` where all `x` lie too close together to tell. */
+/** Returns the least-squares slope; `undefined` if all `x` are too close together. */
 export function slope({ n, x, y, xx, xy }: DecayingRegression): number | undefined {
   const spread = n * xx - x * x;
   if (n === 0 || spread <= 1e-6 * n * xx) return undefined;

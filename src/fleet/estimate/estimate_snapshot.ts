@@ -5,7 +5,7 @@ import { currentRates } from "./hit_calibration.ts";
 import type { WorkSnapshot } from "./prompt_profile.ts";
 
 /**
- * What is under way at a server and what was learned of it.
+ * Takes a snapshot of a server's estimate.
  *
  * @param now monotonic time in milliseconds
  */
@@ -25,7 +25,8 @@ export function snapshotOf(
   };
 }
 
-/** Expected time for the longest prompt that waits, in milliseconds; 0 if none waits. */
+/** Returns the expected time to first token of the longest waiting prompt, in milliseconds; 0 if
+ * none waits. */
 export function longestPrefillMs(
   { queue }: ServerEstimate,
   { startSeconds, secondsPerToken }: LatencyModel,

@@ -3,32 +3,32 @@ import type { Server } from "../state/server.ts";
 import type { Load, Scrape } from "./load.ts";
 import type { PromptProfile, QueuedRequest, Size, WorkSnapshot } from "./prompt_profile.ts";
 
-/** The work that is under way, and what it teaches of servers and models. */
+/** Tracks pending prompts, and learns latencies and token ratios from finished requests. */
 export interface Estimator {
-  /** What a request would find at a server, for as many servers as are asked about. */
+  /** Returns a function that predicts, per server, what a request would find there. */
   predictions(
-    work: PromptProfile,
+    profile: PromptProfile,
     now: number,
   ): (server: Readonly<Server>, load: Load) => Prediction;
-  /** A request is sent to a server. */
+  /** Records that a request is sent to a server. */
   begin(
     server: Readonly<Server>,
-    work: PromptProfile,
+    profile: PromptProfile,
     prediction: Prediction,
     now: number,
   ): QueuedRequest;
-  /** Its first token is here. Only the first call counts. */
+  /** Records a request's first token. Only the first call counts. */
   firstToken(server: Readonly<Server>, request: QueuedRequest, now: number): void;
-  /** It has ended, well or not. */
+  /** Records a request's end, successful or not. */
   end(server: Readonly<Server>, request: QueuedRequest, size: Size, now: number): void;
-  /** A server's page was read. */
+  /** Records a scrape of a server. */
   scraped(server: Readonly<Server>, scrape: Omit<Scrape, "at">, now: number): void;
-  /** Only these servers are left. */
+  /** Forgets all servers except these. */
   keep(servers: readonly Readonly<Server>[]): void;
-  /** What is under way at a server and what was learned of it, for whatever shows it. */
+  /** Takes a snapshot of a server's estimate. */
   of(server: Readonly<Server>, now: number): WorkSnapshot;
-  /** Expected for the longest prompt that waits at a server, in milliseconds; 0 where none does. */
+  /** Expected milliseconds to the first token of the longest waiting prompt; 0 if none waits. */
   longestPrefillMs(server: Readonly<Server>, now: number): number;
-  /** Of each model of which something was learned. */
+  /** Learned tokens per byte of prompt, by model. */
   tokensPerByte(): ReadonlyMap<string, number>;
 }

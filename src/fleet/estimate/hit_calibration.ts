@@ -1,21 +1,21 @@
-/** How far the index of prefixes can be believed of a server. */
+/** How reliable the prefix index is for a server. */
 export interface HitCalibration {
-  /** 0 to 1: what of a predicted hit is to be expected. */
+  /** Expected share of a predicted hit that comes true, 0 to 1. */
   readonly share: number;
-  /** Prompt tokens sent since the last comparison, and those of them that were predicted to hit. */
+  /** Prompt tokens sent since the last comparison, and how many of them were predicted to hit. */
   readonly sent: number;
   readonly predicted: number;
   /** The server's own counters at the last comparison. */
   readonly queries: number | undefined;
   readonly hits: number | undefined;
-  /** Shares of tokens found in the cache at the last comparison, as predicted and as counted. */
+  /** Hit rates at the last comparison, predicted and measured. */
   readonly predictedRate: number | undefined;
   readonly realRate: number | undefined;
-  /** Clock time in milliseconds of the last comparison; 0 before it. */
+  /** Monotonic time in milliseconds of the last comparison; 0 if none. */
   readonly comparedAt: number;
 }
 
-/** Servers cache prefixes unless told otherwise. */
+/** The initial calibration. Prefix caching is on by default in vLLM. */
 export const UNCALIBRATED: HitCalibration = {
   share: 0.9,
   sent: 0,
@@ -27,17 +27,18 @@ export const UNCALIBRATED: HitCalibration = {
   comparedAt: 0,
 };
 
-/** Tokens looked up between two comparisons, so that a few prompts decide nothing. */
+/** Minimum tokens looked up between two comparisons, so that a few prompts don't skew it. */
 const ENOUGH_TOKENS = 50_000;
-/** A prediction that comes true to so large a part is right: both counts stop somewhere. */
+/** A prediction that comes true to this share counts as right: both counts round to blocks. */
 const RIGHT = 0.9;
-/** Below it there is nothing to compare. */
+/** Below this predicted rate there is nothing to compare. */
 const LEAST_RATE = 0.02;
-/** What a comparison counts for, where all that was looked up was ours. */
+/** Weight of a comparison if all lookups were the router's own. */
 const WEIGHT = 0.3;
-/** A comparison that is older says nothing of now. */
+/** Comparisons older than this are not shown. */
 const CURRENT_MS = 10 * 60_000;
 
+/** Adds a sent prompt. */
 export function withSent(
   calibration: HitCalibration,
   tokens: number,
@@ -51,9 +52,9 @@ export function withSent(
 }
 
 /**
- * Compares what was predicted with what a server's counters tell.
+ * Compares the predicted hits with a server's counters.
  *
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function withCounters(
   calibration: HitCalibration,
@@ -70,13 +71,13 @@ export function withCounters(
   const realRate = Math.min(1, Math.max(0, hits - calibration.hits) / lookedUp);
   const predictedRate = calibration.predicted / calibration.sent;
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
-  // What others found says as little of ours as they sent more.
+  // The larger the share of other clients' lookups, the less they say about ours.
   const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, calibration.sent / lookedUp);
   const share = (1 - weight) * calibration.share + weight * kept;
   return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate, comparedAt: now };
 }
 
-/** Shares of tokens found in the cache at the last comparison, as long as that is recent. */
+/** Returns the hit rates of the last comparison if it is recent. */
 export function currentRates(
   { predictedRate, realRate, comparedAt }: HitCalibration,
   now: number,

@@ -8,13 +8,13 @@ import {
   slope,
 } from "./decaying_regression.ts";
 
-/** How fast a server is, as far as the router has seen. */
+/** A server's latencies, as learned by the router. */
 export interface LatencyModel {
-  /** Seconds until the first token of a prompt without work, such as one step of decoding. */
+  /** Base seconds to the first token, without prompt tokens to compute; about one decoding step. */
   readonly startSeconds: number;
-  /** Seconds that each uncached prompt token adds. */
+  /** Seconds per uncached prompt token. */
   readonly secondsPerToken: number;
-  /** Seconds for each token of an answer after the first. */
+  /** Seconds per answer token after the first. */
   readonly secondsPerAnswerToken: number;
 }
 
@@ -22,11 +22,11 @@ export interface LatencyModel {
 export interface Observation {
   /** Computed prompt tokens, or tokens of an answer after its first. */
   readonly tokens: number;
-  /** Time to the first token, or the sum of the times between tokens. */
+  /** Time to first token, or the sum of inter-token times. */
   readonly seconds: number;
 }
 
-/** What was seen of a server, or of all together. */
+/** Observations of one server, or of all together. */
 export interface Seen {
   /** Seconds of prefill over uncached tokens. */
   readonly prefill: DecayingRegression;
@@ -34,28 +34,28 @@ export interface Seen {
   readonly decode: DecayingRegression;
 }
 
-/** Nothing seen yet. */
+/** No observations. */
 export const NOTHING_SEEN: Seen = { prefill: NO_SAMPLES, decode: NO_SAMPLES };
 
-/** What was seen, as it counts by now: what was slow long ago need not be. */
+/** Returns the observations with their weights decayed to now. */
 export function faded({ prefill, decode }: Seen, now: number): Seen {
   return { prefill: decayed(prefill, now), decode: decayed(decode, now) };
 }
 
-/** Before anything was seen: a middling model on one GPU, two observations' worth. */
+/** The prior: a mid-size model on one GPU. Weighs two observations. */
 const PRIOR: Seen = {
   prefill: observed(observed(NO_SAMPLES, 0, 0.04, 0), 4_000, 0.44, 0),
   decode: observed(NO_SAMPLES, 100, 3, 0),
 };
-/** Observations that what all servers show counts for, beside a server's own. */
+/** Weight of all servers' observations next to a server's own, in observations. */
 const SHARED = 4;
-/** Observations that a server's being as fast as all others counts for. */
+/** Weight of the assumption that a server is as fast as the others, in observations. */
 const ALIKE = 2;
-/** A server is at most so many times as slow or as fast as all others by what few prompts show. */
+/** Maximum factor by which a server is assumed slower or faster than the others. */
 const MOST_TIMES = 10;
 /**
- * What the prior counts for at least. Of prompts that are all of about one length nothing else says
- * what a longer one would take.
+ * Minimum weight of the prior. If all prompts have about the same length, nothing else says how
+ * long a longer one would take.
  */
 const LEAST_DOUBT = 0.01;
 
@@ -66,10 +66,10 @@ const SHORTEST_STEP = 0.001;
 const LONGEST_STEP = 5;
 
 /**
- * What to expect of a server: its own observations, with some of what all servers show and the
- * prior as long as they are few. A server's first minutes are thereby not wild. What others show
- * counts as many times as long as the server takes for prompts like its own: one that is slow gets
- * short prompts, and they alone don't tell what a long one would take.
+ * Returns a server's latency model: its own observations, blended with those of all servers and
+ * the prior while its own are few. This keeps estimates stable in a server's first minutes. The
+ * shared observations are scaled by how much slower the server is for prompts like its own: a slow
+ * server gets short prompts, which alone don't show how long a long one would take.
  */
 export function latencyModelOf(own: Seen, all: Seen): LatencyModel {
   const usual = prefillOf(together(NO_SAMPLES, all.prefill, PRIOR.prefill));
@@ -86,13 +86,17 @@ export function latencyModelOf(own: Seen, all: Seen): LatencyModel {
   };
 }
 
-function prefillOf(line: DecayingRegression): Omit<LatencyModel, "secondsPerAnswerToken"> {
-  const secondsPerToken = clamp(slope(line) ?? 0, FASTEST, SLOWEST);
-  const startSeconds = clamp((line.y - secondsPerToken * line.x) / line.n, 0, LONGEST_START);
+function prefillOf(regression: DecayingRegression): Omit<LatencyModel, "secondsPerAnswerToken"> {
+  const secondsPerToken = clamp(slope(regression) ?? 0, FASTEST, SLOWEST);
+  const startSeconds = clamp(
+    (regression.y - secondsPerToken * regression.x) / regression.n,
+    0,
+    LONGEST_START,
+  );
   return { secondsPerToken, startSeconds };
 }
 
-/** How many times as long as usual a server took, taken with some doubt. */
+/** Returns a server's slowness relative to the others, shrunk towards 1. */
 function timesAsLong({ n, x, y }: DecayingRegression, usual: ReturnType<typeof prefillOf>): number {
   const expected = usual.startSeconds * n + usual.secondsPerToken * x;
   if (!(expected > 0)) return 1;
@@ -105,23 +109,23 @@ function together(
   all: DecayingRegression,
   prior: DecayingRegression,
 ): DecayingRegression {
-  // What all show pushes the prior out as well.
+  // Shared observations also reduce the prior's weight.
   const shared = all.n === 0 ? 0 : SHARED / Math.max(SHARED, all.n);
   const doubt = Math.max(LEAST_DOUBT, 1 / (1 + own.n + all.n));
   return combine([[own, 1], [all, shared], [prior, doubt]]);
 }
 
-/** A time that exceeds the expected one by more than this factor has other causes than the pace. */
+/** Times longer than expected by more than this factor have causes other than server speed. */
 const MOST_TIMES_EXPECTED = 4;
-/** Tokens that one observation may weigh, so that a wrong one is soon outweighed. */
+/** Maximum tokens of one observation, so that a wrong one is soon outweighed. */
 const MOST_TOKENS = 10_000;
 
-/** Caps a measured time at what still says something about a server's pace. */
+/** Caps a measured time at what is plausible given the expected time. */
 export function plausibleSeconds(seconds: number, expectedSeconds: number): number {
   return Math.min(seconds, MOST_TIMES_EXPECTED * expectedSeconds + 0.5);
 }
 
-/** Limits what a server reports about a prefill to what is plausible at its expected pace. */
+/** Limits a reported prefill to what is plausible given the expected latencies. */
 export function plausiblePrefill(reported: Observation, expected: LatencyModel): Observation {
   const { tokens, seconds } = scaledDown(reported);
   const expectedSeconds = expected.startSeconds + tokens * expected.secondsPerToken;
@@ -131,13 +135,13 @@ export function plausiblePrefill(reported: Observation, expected: LatencyModel):
   };
 }
 
-/** Limits what a server or an answer reports about decoding to what is plausible. */
+/** Limits reported decoding times to what is plausible. */
 export function plausibleDecode(reported: Observation): Observation {
   const { tokens, seconds } = scaledDown(reported);
   return { tokens, seconds: clamp(seconds, tokens * SHORTEST_STEP, tokens * LONGEST_STEP) };
 }
 
-/** The same rate over at most {@linkcode MOST_TOKENS}. */
+/** Scales an observation down to at most {@linkcode MOST_TOKENS}. */
 function scaledDown({ tokens, seconds }: Observation): Observation {
   const part = Math.min(1, MOST_TOKENS / tokens);
   return { tokens: part * tokens, seconds: part * seconds };
@@ -147,15 +151,15 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }
 
-/** A server's own figures are rougher than what was seen: they count where that is next to nothing. */
+/** Below this many observations, a server's own (coarser) metrics are used too. */
 const FEW = 4;
 
-/** Whether too little was seen of a server's prefill to go by. */
+/** Whether there are too few observations of a server's prefill to rely on. */
 export function isLittleKnown(seen: Seen, now: number): boolean {
   return faded(seen, now).prefill.n < FEW;
 }
 
-/** What was seen, with one more observation of prefill or of decoding. */
+/** Adds an observation of prefill or decoding. */
 export function withObservation(
   seen: Seen,
   kind: keyof Seen,

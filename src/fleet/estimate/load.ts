@@ -1,59 +1,60 @@
-/** What one scrape of a server's `/metrics` told, and what the router had in flight then. */
+/** One scrape of a server's `/metrics`, and what the router had in flight at the time. */
 export interface Scrape {
   /** Requests in its batch. */
   readonly running: number;
   /** Requests in its queue. */
   readonly waiting: number;
-  /** 0 to 1, the mean over engines; `undefined` where the server doesn't say. */
+  /** 0 to 1, the mean over engines; `undefined` if not reported. */
   readonly kvCacheUsage: number | undefined;
-  /** Tokens that its KV cache holds; `undefined` where the server doesn't say. */
+  /** Size of its KV cache in tokens; `undefined` if not reported. */
   readonly kvCacheTokens?: number | undefined;
-  /** Tokens since the server's start. */
+  /** Counters since the server's start. */
   readonly counters?: TokenCounters;
-  /** Its limit of open files, which the original router shows. */
+  /** Its limit of open files. The original router shows it. */
   readonly maxFds: number | undefined;
-  /** The router's own requests at that server around the scrape. */
+  /** The router's own requests in flight around the scrape. */
   readonly ownInFlight: number;
-  /** Clock time in milliseconds. */
+  /** Monotonic time in milliseconds. */
   readonly at: number;
 }
 
-/** Tokens since the server's start, over all its engines; `undefined` where it doesn't say. */
+/** Counters since the server's start, over all engines; `undefined` if not reported. */
 export interface TokenCounters {
-  /** Of prompts. */
+  /** Prompt tokens. */
   readonly prompt: number | undefined;
-  /** Generated. */
+  /** Generated tokens. */
   readonly generation: number | undefined;
-  /** Looked for in the prefix cache. */
+  /** Tokens looked up in the prefix cache. */
   readonly prefixQueries: number | undefined;
-  /** Found in the prefix cache. */
+  /** Tokens found in the prefix cache. */
   readonly prefixHits: number | undefined;
-  /** Generated as the first of an answer. */
+  /** First tokens of answers. */
   readonly firstTokens?: number | undefined;
-  /** Seconds until these, since their requests came, in all. */
+  /** Sum of the times to first token, in seconds. */
   readonly firstTokenSeconds?: number | undefined;
-  /** Generated after another one. */
+  /** Tokens after the first of an answer. */
   readonly interTokens?: number | undefined;
-  /** Seconds between these and those before them, in all. */
+  /** Sum of the inter-token times, in seconds. */
   readonly interTokenSeconds?: number | undefined;
 }
 
-/** Requests at a server now, as well as the router can know. */
+/** Requests on a server now, as far as the router knows. */
 export interface Load {
-  /** Requests believed to be in its batch. */
+  /** Estimated requests in its batch. */
   readonly running: number;
-  /** Requests believed to be in its queue. */
+  /** Estimated requests in its queue. */
   readonly waiting: number;
   /** `(running + 0.5 × waiting) / capacity`, the original router's measure. */
   readonly load: number;
 }
 
 /**
- * The load at this moment: the router's own requests are known exactly, a scrape adds what others
- * send (a second router, a direct client) and tells whether the server queues. Where it showed a
- * queue, as many run as ran then and the rest waits; else all run.
+ * Computes the current load. The router's own requests are known exactly. A scrape adds those of
+ * other clients (a second router, a direct client) and shows whether the server queues. If it does,
+ * as many requests run as in the scrape and the rest wait; otherwise all run.
  *
- * @param scrape the last one, or `undefined` where it is missing or too old to trust
+ * @param ownNow the router's own requests in flight
+ * @param scrape the last one, `undefined` if missing or stale
  */
 export function loadNow(
   ownNow: number,
@@ -67,7 +68,7 @@ export function loadNow(
   return { running, waiting, load: (running + 0.5 * waiting) / capacity };
 }
 
-/** How long a scrape says something about now, in milliseconds: several intervals, some seconds. */
+/** How long a scrape stays fresh, in milliseconds: four intervals, but at least 5 s. */
 export function trustedMs(metricsIntervalMs: number): number {
   return Math.max(5_000, 4 * metricsIntervalMs);
 }

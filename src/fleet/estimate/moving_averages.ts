@@ -1,22 +1,22 @@
-/** What requests are like in the mean, the latest counting most. */
+/** Exponential moving averages over requests. */
 export interface MovingAverages {
-  /** Of a prompt, without what its server has cached. */
+  /** Prompt tokens that aren't in the server's cache. */
   ownTokens: number;
   answerTokens: number;
-  /** Of streams, in milliseconds until their first token. */
+  /** Milliseconds to the first token of streams. */
   waitMs: number;
-  /** Of streams, in milliseconds until their end. */
+  /** Milliseconds to the end of streams. */
   totalMs: number;
 }
 
-/** Weight of the latest. */
+/** Weight of the latest sample. */
 const LATEST = 0.02;
 
-/** Before anything was seen. */
+/** Returns the averages before any sample. */
 export function initialAverages(): MovingAverages {
   return { ownTokens: 1_000, answerTokens: 200, waitMs: 500, totalMs: 6_000 };
 }
 
-export function addSample(means: MovingAverages, of: keyof MovingAverages, value: number): void {
-  means[of] += LATEST * (value - means[of]);
+export function addSample(averages: MovingAverages, of: keyof MovingAverages, value: number): void {
+  averages[of] += LATEST * (value - averages[of]);
 }

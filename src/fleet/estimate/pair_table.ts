@@ -1,28 +1,27 @@
 import { createColumn } from "./column.ts";
 
-/** Pairs of whole numbers of 32 bits, each at a place of its own, from 1 on. */
+/** A table of pairs of 32-bit integers. Each pair has a place, a number from 1. */
 export interface PairTable {
-  /** The place of a pair, 0 where it isn't there. */
+  /** Returns the place of a pair, 0 if it isn't there. */
   find(first: number, second: number): number;
-  /** Gives a place to a pair that has none: one that was given back, else the next. */
+  /** Adds a pair that isn't there. Returns its place: a freed one if any, else the next. */
   add(first: number, second: number): number;
-  /** Gives a place back. */
+  /** Removes the pair at a place and frees the place. */
   remove(place: number): void;
-  /** The first number of the pair at a place. */
+  /** Returns the first number of the pair at a place. */
   firstAt(place: number): number;
 }
 
 /**
- * A hash table that never grows by being made anew, which takes a map of a million a fifth of a
- * second.
+ * Creates a hash table that is never rehashed. Rehashing a `Map` of a million entries takes 0.2 s.
  *
- * @param most pairs, about: with more of them it is slower
+ * @param most approximate number of pairs; more of them make it slower
  */
 export function createPairTable(most: number): PairTable {
   const mask = 2 ** Math.ceil(Math.log2(most + 1)) - 1;
-  /** Of each bucket, the place of its first pair. */
+  /** Place of the first pair, by bucket. */
   const heads = createColumn();
-  /** Of each place, the next of its bucket, or of those that were given back. */
+  /** Next place in the same bucket or in the free list, by place. */
   const next = createColumn();
   const firsts = createColumn();
   const seconds = createColumn();

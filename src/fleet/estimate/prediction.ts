@@ -5,30 +5,30 @@ import type { Load } from "./load.ts";
 import type { LatencyModel } from "./latency_model.ts";
 import type { Server } from "../state/server.ts";
 
-/** What a request asks of any server, and what is known of all requests. */
+/** What a request needs on any server, and averages over all requests. */
 export interface Demand {
-  /** Tokens of its prompt. */
+  /** Prompt tokens. */
   readonly promptTokens: number;
-  /** Those of them that went to a server before, by the server's slot. */
+  /** Returns how many of them the server in a slot has seen before. */
   knownTokens(slot: number): number;
-  /** Slot of the server that had the request's session last, where one is known. */
+  /** Slot of the server that last had the request's session, if known. */
   readonly sessionSlot: number | undefined;
   /** Mean tokens of an answer. */
   readonly meanAnswerTokens: number;
-  /** Mean tokens that are yet to be computed of a request in flight. */
+  /** Mean prompt tokens of a request in flight that are still to be computed. */
   readonly meanPendingTokens: number;
 }
 
-/** What a session that was there before is worth where the text tells nothing. */
+/** Assumed known share of the prompt on the session's last server if no block matches. */
 const SESSION_SHARE = 0.5;
-/** Above this share of its KV cache a server that queues has no room for more than it runs. */
+/** Above this KV cache usage, a server that queues can't run more requests than it does now. */
 const FULL_CACHE = 0.9;
 
 /**
- * What a request would find at a server.
+ * Predicts what a request would find on a server.
  *
- * @param usual the server's pace as it was learned
- * @param now clock time in milliseconds
+ * @param usual the server's learned latency model
+ * @param now monotonic time in milliseconds
  */
 export function predictionAt(
   server: Readonly<Server>,
@@ -52,7 +52,7 @@ export function predictionAt(
       others * demand.meanPendingTokens,
     promptTokens,
     knownTokens,
-    // The last token is always computed, as a first one of the answer comes of it.
+    // The last prompt token is always computed: it yields the first token of the answer.
     ownTokens: Math.max(Math.min(1, promptTokens), promptTokens - calibration.share * likelyTokens),
     secondsPerToken,
     startSeconds: usual.startSeconds,
@@ -63,17 +63,17 @@ export function predictionAt(
 }
 
 /**
- * Requests that a server computes side by side. A queue alone says nothing of them: prompts wait
- * for their turn at being computed as well.
+ * Returns how many requests a server can run concurrently. A queue alone says nothing about this,
+ * since prompts also wait for prefill.
  *
- * @param mostRan it was seen to do, whatever the configuration says
+ * @param mostRan the most it was seen to run, whatever the configuration says
  */
 function seatsOf(
   { config, scrape }: Readonly<Server>,
   { running, waiting }: Load,
   mostRan: number,
 ): number {
-  // Only a scrape of now tells of a queue.
+  // `waiting` is above 0 only with a fresh scrape.
   if (waiting > 0 && (scrape?.kvCacheUsage ?? 0) > FULL_CACHE) return Math.max(1, running);
   return Math.max(config.capacity, mostRan);
 }

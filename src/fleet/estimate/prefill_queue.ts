@@ -1,18 +1,18 @@
 import type { LatencyModel } from "./latency_model.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 
-/** Requests at one server that wait for their first token, in the order they were sent. */
+/** Requests on one server that wait for their first token, in the order they were sent. */
 export interface PrefillQueue {
   readonly waiting: Set<QueuedRequest>;
-  /** Of these. */
+  /** The first of `waiting`. */
   first: QueuedRequest | undefined;
-  /** Their tokens that are not in the server's cache, all together. */
+  /** Sum of their tokens that are not in the server's cache. */
   tokens: number;
-  /** Clock time in milliseconds of the last first token. */
+  /** Monotonic time in milliseconds of the most recent first token. */
   lastFirstAt: number;
 }
 
-/** Tokens that a server computes in one step, of several prompts where they are short. */
+/** Prompt tokens that a server computes in one step; may span several short prompts. */
 const STEP_TOKENS = 2_048;
 
 export function newPrefillQueue(): PrefillQueue {
@@ -25,7 +25,7 @@ export function enqueue(queue: PrefillQueue, request: QueuedRequest): void {
   queue.tokens += request.ownTokens;
 }
 
-/** Takes a ticket out; `false` where it is out already. */
+/** Removes a request. Returns `false` if it was already removed. */
 export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
   if (!queue.waiting.delete(request)) return false;
   if (queue.first === request) [queue.first] = queue.waiting;
@@ -34,35 +34,36 @@ export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
 }
 
 /**
- * Time has passed: whole answers, whose first token nobody sees, leave when theirs has come.
+ * Removes unstreamed requests from the front once their first token is expected: it can't be seen.
  *
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function passTime(queue: PrefillQueue, now: number): void {
-  for (let { first } = queue; first && !first.work.stream; first = queue.first) {
+  for (let { first } = queue; first && !first.profile.stream; first = queue.first) {
     if (now < first.expectedAt) return;
     dequeue(queue, first);
     queue.lastFirstAt = Math.max(queue.lastFirstAt, first.expectedAt);
   }
 }
 
-/** Tokens of the longest prompt that waits, 0 where none does. */
+/** Returns the uncached tokens of the longest waiting prompt, 0 if none waits. */
 export function longestWaiting({ waiting }: PrefillQueue): number {
   let tokens = 0;
   for (const { ownTokens } of waiting) tokens = Math.max(tokens, ownTokens);
   return tokens;
 }
 
-/** Whether a first token may be before the next one that nobody sees. */
+/** Whether an unstreamed request waits, whose first token can't be seen. */
 export function hidesFirstTokens({ waiting }: PrefillQueue): boolean {
-  for (const { work } of waiting) if (!work.stream) return true;
+  for (const { profile } of waiting) if (!profile.stream) return true;
   return false;
 }
 
 /**
- * Tokens that are yet to be computed. Servers take prompts in turn, so the first is in part done.
+ * Estimates the tokens still to be computed. Servers prefill in order, so the first prompt may be
+ * partly done.
  *
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function pendingTokens(
   queue: PrefillQueue,
@@ -71,30 +72,31 @@ export function pendingTokens(
 ): number {
   const { first } = queue;
   if (first === undefined) return 0;
-  // Who waits for a seat is not being computed.
+  // A request that waits for a seat is not being computed.
   const underWay = first.queued ? 0 : Math.max(first.ownTokens, STEP_TOKENS);
   const done = Math.min(underWay, secondsUnderWay(queue, first, now) / secondsPerToken);
   return Math.max(0, queue.tokens - done);
 }
 
 /**
- * How many times as long as usual the first prompt has taken by now; at least 1. A server that owes
- * a first token is slower than it was, and shows it here before the token comes.
+ * Returns how many times as long as expected the first prompt has taken so far; at least 1. This
+ * shows that a server has become slower before an overdue first token arrives.
  *
- * @param now clock time in milliseconds
+ * @param now monotonic time in milliseconds
  */
 export function lateness(queue: PrefillQueue, latency: LatencyModel, now: number): number {
   const { first } = queue;
-  if (first === undefined || first.queued || !first.work.stream) return 1;
+  if (first === undefined || first.queued || !first.profile.stream) return 1;
   const usual = latency.startSeconds +
     Math.max(first.ownTokens, STEP_TOKENS) * latency.secondsPerToken;
   return Math.max(1, secondsUnderWay(queue, first, now) / usual);
 }
 
 /**
- * A first token is here. What was sent before it and is not to be seen has had its own.
+ * Removes a request whose first token has arrived, and earlier unstreamed ones, which must have
+ * had theirs.
  *
- * @returns seconds since the server could begin with it
+ * @returns seconds since the server could begin its prefill
  */
 export function begun(
   queue: PrefillQueue,
@@ -103,7 +105,7 @@ export function begun(
 ): number {
   for (const earlier of queue.waiting) {
     if (earlier === request) break;
-    if (!earlier.work.stream) dequeue(queue, earlier);
+    if (!earlier.profile.stream) dequeue(queue, earlier);
   }
   dequeue(queue, request);
   const seconds = secondsUnderWay(queue, request, now);
@@ -111,12 +113,12 @@ export function begun(
   return seconds;
 }
 
-/** Since the server could begin with it, if nothing was before it. */
+/** Returns the seconds since the server could begin a request's prefill. */
 function secondsUnderWay(
   { lastFirstAt }: PrefillQueue,
   { at }: QueuedRequest,
   now: number,
 ): number {
-  // The clock may be set back.
+  // Never negative, whatever the clock does.
   return Math.max(0, now - Math.max(at, lastFirstAt)) / 1000;
 }

@@ -1,52 +1,52 @@
 import { createBlockSets } from "./block_sets.ts";
 import { createColumn } from "./column.ts";
 
-/** Which servers have seen the beginnings of which prompts. */
+/** Index of the prompt prefixes that each server has seen. */
 export interface PrefixIndex {
-  /** How many of a prompt's blocks each server has seen from the first on, by the server's slot. */
+  /** Returns how many leading blocks of a prompt a server has seen, by the server's slot. */
   match(blocks: readonly number[]): (slot: number) => number;
   /**
-   * A prompt went to a server: its blocks are the last that leave again, its end before its
-   * beginning as in the server's own cache, but for what was put there a moment ago. New ones are
-   * there by promise.
+   * Records that a prompt was sent to a server. Its blocks become the most recently used, its
+   * beginning more recently than its end, as in the server's own cache. Blocks that were already
+   * recent stay in place. New blocks are only promised until confirmed.
    */
   remember(slot: number, blocks: readonly number[]): void;
-  /** A server has computed a prompt: its blocks are there. */
+  /** Confirms that a server has computed a prompt's blocks. */
   confirm(slot: number, blocks: readonly number[]): void;
-  /** A prompt came to nothing: those of its blocks that nobody else confirmed aren't there. */
+  /** Removes the blocks of a failed prompt, except those already confirmed. */
   withdraw(slot: number, blocks: readonly number[]): void;
-  /** What a server has seen is gone. */
+  /** Forgets everything about a server. */
   forget(slot: number): void;
-  /** How many blocks a server may hold; those longest unused leave. */
+  /** Limits the blocks of a server. The least recently used are evicted. */
   limit(slot: number, blocks: number): void;
-  /** Blocks that are known of a server. */
+  /** Returns the number of blocks of a server. */
   size(slot: number): number;
 }
 
-/** A block that was put among so large a part of the last needn't move to their end. */
+/** A block used within this share of the limit counts as recent and stays in place. */
 const RECENT = 1 / 8;
-/** Puts are counted up to here, and then from 0 on. */
+/** The use counter wraps to 0 after this. */
 const LAST_USE = 2 ** 31 - 1;
-/** Beside as many blocks as a prompt has, so many leave at once: the rest leaves bit by bit. */
+/** Evictions per call, on top of the prompt's own number of blocks. The rest follow later. */
 const MOST_LEAVING = 500;
 const UNSEEN = -1;
 
-/** A place in the order as that of a block which is yet to be computed, and back. */
+/** Marks a use count as that of a block still to be computed, or unmarks it. */
 function promise(use: number): number {
   return ~use;
 }
 
-/** @param mostBlocks that all servers together may hold */
+/** @param mostBlocks limit over all servers */
 export function createPrefixIndex(mostBlocks: number): PrefixIndex {
-  /** Each with the longest unused first. */
+  /** One set per server, the least recently used block first. */
   const sets = createBlockSets(mostBlocks);
-  /** By place, how many were put in the set before; a {@linkcode promise} if yet to be computed. */
+  /** By place, the use count when last used; a {@linkcode promise} if still to be computed. */
   const usedAt = createColumn();
-  /** Of each slot, the number of its set: another one once it was forgotten. */
+  /** Number of the set, by slot. A forgotten slot gets a new set. */
   let setNumbers: ReadonlyMap<number, number> = new Map();
-  /** Sets that were forgotten and aren't empty yet. */
+  /** Forgotten sets that aren't empty yet. */
   const forgotten = new Set<number>();
-  /** Of each slot, how many blocks were put in its set so far. */
+  /** Use counter, by slot. */
   const uses: number[] = [];
   const sizes: number[] = [];
   const limits: number[] = [];
@@ -58,7 +58,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     const taken = new Set([...setNumbers.values(), ...forgotten]);
     let set = slot;
     while (taken.has(set)) set++;
-    // Anew, since what was matched before goes on with the old ones.
+    // Copied, since earlier matches keep using the old map.
     setNumbers = new Map(setNumbers).set(slot, set);
     sets.open(set);
     return set;
@@ -70,7 +70,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     total += by;
   }
 
-  /** Lets so many leave. */
+  /** Evicts this many blocks. */
   function shrink(slot: number, excess: number): void {
     if (excess <= 0) return;
     const set = setOf(slot);
@@ -84,7 +84,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
 
   function keepToCap(slot: number): void {
     if (total <= mostBlocks) return;
-    // Whoever holds most makes room: else those that came first would leave nothing to others.
+    // The server with the most blocks makes room, or the first servers would crowd out others.
     let largest = slot;
     sizes.forEach((size, other) => {
       if (size > sizeOf(largest)) largest = other;
@@ -92,7 +92,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     shrink(largest, total - mostBlocks);
   }
 
-  /** Clears away what was forgotten, as far as so many blocks are. */
+  /** Removes up to this many blocks of forgotten sets. */
   function clearAway(most: number): void {
     for (const set of forgotten) {
       for (let place; (place = sets.first(set)) !== 0; most--) {
@@ -120,7 +120,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       } else {
         const last = usedAt.get(place);
         isPromise = last < 0;
-        // What all prompts share is used all the time: it stays where it is while that is near.
+        // Blocks that all prompts share are used all the time: they stay in place while recent.
         if (((use - (isPromise ? promise(last) : last)) & LAST_USE) <= recent) continue;
         sets.moveLast(set, place);
       }
@@ -129,11 +129,11 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     }
     uses[slot] = use;
     grow(slot, added);
-    // Not to the server's limit yet: what may be refused pushes nothing out.
+    // The server's limit isn't enforced yet: a request that may fail must not evict anything.
     keepToCap(slot);
   }
 
-  /** What was promised is there. Returns whether all of these blocks are. */
+  /** Confirms promised blocks. Returns whether all of these blocks are present. */
   function keepPromises(slot: number, blocks: readonly number[]): boolean {
     const set = setOf(slot);
     let areThere = true;
@@ -154,7 +154,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     },
     remember,
     confirm(slot, blocks) {
-      // Another one that came to nothing may have taken some of them along.
+      // Another failed prompt may have removed some of them.
       if (!keepPromises(slot, blocks)) {
         remember(slot, blocks);
         keepPromises(slot, blocks);

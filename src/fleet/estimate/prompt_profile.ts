@@ -1,67 +1,67 @@
 import type { LatencyModel } from "./latency_model.ts";
 
-/** What is known of a request's work before it is done. */
+/** What is known about a request's prompt before it is sent. */
 export interface PromptProfile {
-  /** As the request names it; an empty name is none, as with vLLM. */
+  /** The requested model. An empty name counts as none, as in vLLM. */
   readonly model: string | undefined;
-  /** Of the prompt as it stands in the body; 0 where there is none, `undefined` if unknown. */
+  /** Length of the prompt as written in the body; 0 without a prompt, `undefined` if unknown. */
   readonly promptBytes: number | undefined;
-  /** Hashes of the prompt's full blocks, each made of the one before and its own text. */
+  /** Hashes of the prompt's full blocks, each over the previous hash and the block's text. */
   readonly blocks: readonly number[];
-  /** Hash of what the client says belongs together, where it says so. */
+  /** Hash of the client's session id, if any. */
   readonly session: number | undefined;
-  /** Its first token will be seen. */
+  /** Whether the answer is streamed, so that its first token is visible. */
   readonly stream: boolean;
 }
 
-/** Bytes of prompt text in one block, some hundred tokens. */
+/** Bytes of prompt text in one block, about a hundred tokens. */
 export const BLOCK_BYTES = 512;
-/** Blocks that are remembered of all servers together; one takes some sixty bytes. */
+/** Maximum blocks in the index over all servers; each takes about 60 bytes. */
 export const MOST_PREFIX_BLOCKS = 1_000_000;
 
-/** A request at a server, as the workbook keeps it. */
+/** A request on a server, as the estimator tracks it. */
 export interface QueuedRequest {
-  /** What was known of it before. */
-  readonly work: PromptProfile;
+  /** Its prompt profile. */
+  readonly profile: PromptProfile;
   /** Prompt tokens. */
   readonly promptTokens: number;
-  /** Those of them that the server is not expected to have. */
+  /** Prompt tokens not expected in the server's cache. */
   readonly ownTokens: number;
-  /** Prompt tokens that the index says the server has, whatever that is worth. */
+  /** Prompt tokens that the server has according to the index, uncalibrated. */
   readonly knownTokens: number;
-  /** Clock time in milliseconds at which it was sent. */
+  /** Monotonic time in milliseconds at which it was sent. */
   readonly at: number;
-  /** Clock time in milliseconds at which its first token is to be expected. */
+  /** Monotonic time in milliseconds at which its first token is expected. */
   readonly expectedAt: number;
-  /** It found no free seat: until it has one nothing of it is computed. */
+  /** It found no free seat, so its prefill starts only once it gets one. */
   readonly queued: boolean;
-  /** How long its first token takes tells of the server's pace, and of nothing else. */
+  /** Its time to first token depends only on the server's speed, so the model may learn from it. */
   readonly isClear: boolean;
-  /** Clock time in milliseconds of its first token. */
+  /** Monotonic time in milliseconds of its first token. */
   firstAt: number | undefined;
 }
 
-/** What is known of the work at one server, for whatever shows it. */
+/** Snapshot of a server's pending work and learned latencies. */
 export interface WorkSnapshot extends LatencyModel {
-  /** Prompt tokens that it has yet to compute for the router's own requests. */
+  /** Prompt tokens still to be computed for the router's own requests. */
   readonly pendingTokens: number;
-  /** Blocks of prompts that it is believed to have in its cache. */
+  /** Prompt blocks expected in its cache. */
   readonly prefixBlocks: number;
   /**
-   * Share of prompt tokens expected in its cache, 0 to 1, at the last comparison with its own
-   * counters; `undefined` before one, and where that is more than ten minutes ago.
+   * Predicted prefix hit rate by tokens, 0 to 1, at the last comparison with its own counters;
+   * `undefined` without a comparison in the last ten minutes.
    */
   readonly predictedHitRate: number | undefined;
-  /** The same as its own counters told. */
+  /** The same as measured by its own counters. */
   readonly realHitRate: number | undefined;
-  /** What of a predicted hit is expected to come true, 0 to 1. */
+  /** Expected share of a predicted hit that comes true, 0 to 1. */
   readonly prefixTrust: number;
 }
 
-/** How long a request turned out to be, as far as that is known. */
+/** Actual size of a request, as far as known. */
 export interface Size {
-  /** As the answer told it. */
+  /** As reported in the answer. */
   readonly promptTokens?: number | undefined;
-  /** As the answer told it, else its chunks. */
+  /** As reported in the answer, otherwise its number of chunks. */
   readonly answerTokens?: number | undefined;
 }

@@ -1,14 +1,14 @@
 import { createColumn } from "./column.ts";
 
-/** Places in rings, each of which begins and ends at a place of its own that stands for it. */
+/** Circular doubly linked lists of places. Each has a head place that identifies it. */
 export interface Rings {
-  /** Makes a place a ring with nothing in it. */
+  /** Makes a place the head of an empty ring. */
   start(ring: number): void;
-  /** The place that was put first of those that are there; the ring's own where there is none. */
+  /** Returns the first place in a ring, or the ring's head if it is empty. */
   first(ring: number): number;
-  /** Puts a place that is in no ring at the end of one. */
+  /** Appends a place that is in no ring. */
   putLast(ring: number, place: number): void;
-  /** Takes a place out of the ring it is in. */
+  /** Removes a place from its ring. */
   takeOut(place: number): void;
 }
 

@@ -14,58 +14,58 @@ import {
 import { type HitCalibration, UNCALIBRATED, withCounters, withSent } from "./hit_calibration.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 
-/** What is known of the work at one server. */
+/** The estimator's state about one server. */
 export interface ServerEstimate {
-  /** Its place in the index of prefixes. */
+  /** Its slot in the prefix index. */
   readonly slot: number;
   readonly queue: PrefillQueue;
   seen: Seen;
-  /** What to expect of it, after what was seen, and when that was worked out. */
+  /** Cached latency model, the observations it is based on, and when it was computed. */
   expected:
     | { readonly latency: LatencyModel; readonly seen: Seen; readonly at: number }
     | undefined;
   calibration: HitCalibration;
-  /** The latest step. */
+  /** The latest step that brought a first token. */
   step: Step | undefined;
-  /** The most that it was seen to compute side by side, older sights counting less. */
+  /** The most requests it was seen to run concurrently, decaying over time. */
   mostRan: number;
-  /** Clock time in milliseconds at which its counters were read. */
+  /** Monotonic time in milliseconds at which its counters were read. */
   countedAt: number;
-  /** Of prompts whose first token came since the last scrape. */
+  /** Prompts whose first token arrived since the last scrape. */
   started: Started | undefined;
-  /** Its own counters, as last read. */
+  /** Its own counters at the last scrape. */
   counters: Scrape["counters"];
-  /** It had requests in its queue when they were read. */
+  /** It had queued requests at the last scrape. */
   queued: boolean;
 }
 
-/** A step of a server, which may bring several first tokens. */
+/** An engine step, which may bring several first tokens. */
 interface Step {
   readonly at: number;
   readonly seconds: number;
-  /** Of all prompts whose first token it brought. */
+  /** Uncached tokens of all prompts whose first token it brought. */
   tokens: number;
-  /** It tells of the server's pace, and hasn't done so yet. */
-  tells: boolean;
+  /** Its duration depends only on the server's speed, and the model hasn't learned from it yet. */
+  isUsable: boolean;
 }
 
-/** Prompts whose first token came within some time. */
+/** Prompts whose first token arrived since the last scrape. */
 interface Started {
   count: number;
-  /** Of all of them together. */
+  /** Sum of their prompt bytes. */
   bytes: number;
-  /** Of the first of them. */
+  /** Model of the first of them. */
   readonly model: string | undefined;
-  /** All are of that model, of a length that is known, and their first tokens were seen. */
+  /** All use that model, have a known length and are streamed. */
   alike: boolean;
 }
 
-/** First tokens within so many milliseconds come of one step. */
+/** First tokens within this many milliseconds belong to one step. */
 const SAME_STEP_MS = 5;
-/** For so long what all servers show moves nothing that matters. */
-const SAME_PACE_MS = 100;
+/** How long a latency model is reused unless the server's own observations change. */
+const SAME_LATENCY_MS = 100;
 
-/** An empty book in the lowest slot that none of the others has. */
+/** Creates an empty estimate in the lowest free slot. */
 export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstimate {
   const taken = new Set(Array.from(others, (other) => other.slot));
   let slot = 0;
@@ -85,10 +85,10 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
   };
 }
 
-/** What to expect of a server, which every choice asks of all of them. */
-export function expectedPace(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
+/** Returns a server's latency model. Cached, since every decision needs it for all servers. */
+export function expectedLatency(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
   const { expected, seen } = estimate;
-  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_PACE_MS) {
+  if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_LATENCY_MS) {
     return expected.latency;
   }
   const latency = latencyModelOf(faded(seen, now), faded(all, now));
@@ -96,11 +96,11 @@ export function expectedPace(estimate: ServerEstimate, all: Seen, now: number): 
   return latency;
 }
 
-/** A first token is here: of a stream, or of a whole answer with all the rest. */
+/** Records a request's first token; for an unstreamed answer, its arrival. */
 export function start(estimate: ServerEstimate, request: QueuedRequest, now: number): void {
   if (request.firstAt !== undefined) return;
   request.firstAt = now;
-  const { model, promptBytes, stream } = request.work;
+  const { model, promptBytes, stream } = request.profile;
   if (promptBytes === 0) return;
   if (promptBytes !== undefined) {
     estimate.calibration = withSent(
@@ -119,7 +119,7 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
   const { step } = estimate;
   if (step && isSameStep(step, now)) {
     step.tokens += request.ownTokens;
-    step.tells &&= request.isClear;
+    step.isUsable &&= request.isClear;
     return;
   }
   const expected = (request.expectedAt - request.at) / 1000;
@@ -127,14 +127,14 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
     at: now,
     seconds: plausibleSeconds(seconds, expected),
     tokens: request.ownTokens,
-    tells: request.isClear,
+    isUsable: request.isClear,
   };
 }
 
-/** What the latest step tells of the server's prefill, once it can bring no more first tokens. */
+/** Returns the latest step as a prefill observation once it can bring no more first tokens. */
 export function takeStep({ step }: ServerEstimate, now: number): Observation | undefined {
-  if (!step?.tells || isSameStep(step, now)) return undefined;
-  step.tells = false;
+  if (!step?.isUsable || isSameStep(step, now)) return undefined;
+  step.isUsable = false;
   return step;
 }
 
@@ -142,7 +142,7 @@ function isSameStep({ at }: Step, now: number): boolean {
   return Math.abs(now - at) < SAME_STEP_MS;
 }
 
-/** A request has ended, with so many tokens of an answer where that is known. */
+/** Ends a request. Returns a decoding observation if it was streamed and its tokens are known. */
 export function close(
   estimate: ServerEstimate,
   request: QueuedRequest,
@@ -150,17 +150,17 @@ export function close(
   now: number,
 ): Observation | undefined {
   dequeue(estimate.queue, request);
-  if (request.firstAt === undefined || !request.work.stream) return undefined;
+  if (request.firstAt === undefined || !request.profile.stream) return undefined;
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   const seconds = Math.max(0, now - request.firstAt) / 1000;
   return plausibleDecode({ tokens: answerTokens - 1, seconds });
 }
 
-/** A reported batch counts up to this many times the capacity, or the router's own requests there. */
+/** Upper bound for a reported batch, in multiples of the capacity or of own requests. */
 const MOST_TIMES_RAN = 10;
 
 /**
- * Takes a server's counters. Tells whether it has started anew, which empties its cache.
+ * Records a server's counters. Returns whether the server has restarted, which empties its cache.
  *
  * @param capacity the configured number of concurrent requests
  */

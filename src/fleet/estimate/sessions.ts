@@ -1,16 +1,16 @@
 import { LRUCache } from "lru-cache";
 
-/** Which server had each session last. */
+/** The last server of each session. */
 export interface Sessions {
-  /** The slot of that server; `undefined` where none is known. */
+  /** Returns that server's slot, `undefined` if unknown. */
   last(session: number): number | undefined;
-  /** A request of the session went to a server. */
+  /** Records that a session's request was answered by a server. */
   remember(session: number, slot: number): void;
-  /** A server has none any more. */
+  /** Forgets all sessions of a server. */
   forget(slot: number): void;
 }
 
-/** @param most sessions that are kept; the least recently used are evicted */
+/** @param most maximum number of sessions; the least recently used are evicted */
 export function createSessions(most: number): Sessions {
   const slots = new LRUCache<number, number>({ max: most });
   return {

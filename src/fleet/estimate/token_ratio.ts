@@ -1,22 +1,22 @@
 import { LRUCache } from "lru-cache";
 
-/** Prompt tokens over bytes of their text, older observations counting less. */
+/** Prompt tokens per byte of text, with older observations weighing less. */
 export interface TokenRatio {
   readonly bytes: number;
   readonly tokens: number;
 }
 
-/** English and code in JSON, as most tokenizers cut it; forty kilobytes' worth of belief. */
+/** Prior: English and code in JSON with a typical tokenizer. Weighs 40 kB of observed text. */
 export const USUAL_RATIO: TokenRatio = { bytes: 40_000, tokens: 10_000 };
 
-/** What is remembered: text of so many bytes, a few hundred prompts. */
+/** Length of the memory in bytes of text: a few hundred prompts. */
 const REMEMBERED_BYTES = 2_000_000;
 const LEAST = 0.02;
 const MOST = 2;
 
-/** The ratio with what was seen of one prompt, or of several together. */
+/** Adds an observation of one prompt, or of several together. */
 export function withSeen(ratio: TokenRatio, bytes: number, tokens: number): TokenRatio {
-  // Then the prompt was not what stands in the body: an image, or a text that the server cut.
+  // Outside these bounds the prompt wasn't the text in the body: an image, or truncated text.
   if (tokens < LEAST * bytes || tokens > MOST * bytes) return ratio;
   const kept = Math.max(0, 1 - bytes / REMEMBERED_BYTES);
   return { bytes: kept * ratio.bytes + bytes, tokens: kept * ratio.tokens + tokens };
@@ -26,20 +26,20 @@ export function tokensPerByte({ bytes, tokens }: TokenRatio): number {
   return tokens / bytes;
 }
 
-/** What was learned of models' prompts, each model's apart. */
+/** Learned token ratios by model. */
 export interface TokenRatios {
-  /** The usual ratio where nothing was learned. */
+  /** Returns a model's ratio, or the usual one if nothing was learned. */
   of(model: string | undefined): TokenRatio;
-  /** Prompts of so many bytes were so many tokens. */
+  /** Records the tokens of a prompt's bytes. */
   learn(model: string | undefined, bytes: number, tokens: number): void;
-  /** Tokens per byte of each model of which something was learned. */
+  /** Returns the learned tokens per byte by model. */
   learned(): ReadonlyMap<string, number>;
 }
 
-/** Requests that name no model share an entry. */
+/** Requests without a model share an entry. */
 const UNNAMED = Symbol("requests that name no model");
 
-/** @param most models that are kept; the model that learned nothing for longest is evicted */
+/** @param most maximum number of models; the least recently updated are evicted */
 export function createTokenRatios(most: number): TokenRatios {
   const ratios = new LRUCache<string | symbol, TokenRatio>({ max: most });
   const of = (model: string | undefined) => ratios.peek(model ?? UNNAMED) ?? USUAL_RATIO;

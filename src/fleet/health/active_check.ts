@@ -2,53 +2,53 @@ import type { Settings } from "../../config/config.ts";
 
 /** One active check of a server. */
 export interface Check {
-  /** It was answered well and in time. */
+  /** It got a good answer in time. */
   readonly ok: boolean;
-  /** How long the answer took. */
+  /** Response time in milliseconds. */
   readonly responseMs: number;
-  /** Why it failed, for people. */
+  /** Why it failed, human-readable. */
   readonly failure?: string;
-  /** No connection could be made: nobody is there. */
+  /** The connection was refused. */
   readonly refused?: boolean;
-  /** Nothing came in time. */
+  /** It timed out. */
   readonly isSlow?: boolean;
 }
 
-/** What requests say where checks speak against a server (issue 13). */
+/** Evidence from requests that can overrule a failed check (issue 13). */
 export interface Evidence {
-  /** A request was answered well since the check before. */
+  /** A request got a good answer since the previous check. */
   readonly answers: boolean;
-  /** With this server, checks alone would take out more than half of the fleet. */
+  /** Counting this server, checks alone would eject more than half of the fleet. */
   readonly isFleetwide: boolean;
 }
 
 const NO_EVIDENCE: Evidence = { answers: false, isFleetwide: false };
 
-/** What is believed of a server's health, and what that belief rests on. */
+/** A server's health and the evidence for it. */
 export interface Health {
-  /** `checking` until the first check has ended; `half-open` while a request has to prove it. */
+  /** `checking` until the first check ends; `half-open` until a trial request succeeds. */
   readonly status: "checking" | "healthy" | "half-open" | "unhealthy";
   /** The latest checks, oldest first, at most `healthCheckWindowSize`. */
   readonly window: readonly Check[];
-  /** Checks since the server was first met. */
+  /** Checks since the server was added. */
   readonly totalChecks: number;
-  /** Checks that failed since the last that passed. */
+  /** Consecutive failed checks. */
   readonly consecutiveCheckFailures: number;
-  /** Requests that failed since the last that was answered. */
+  /** Consecutive failed requests. */
   readonly consecutiveRequestFailures: number;
-  /** Monotonic time in milliseconds until which no request goes there; 0 if none took it out. */
+  /** Monotonic time in milliseconds until which the breaker is open; 0 if it is closed. */
   readonly openUntil: number;
-  /** Monotonic time in milliseconds at which requests last took it out; 0 if none did. */
+  /** Monotonic time in milliseconds at which the breaker last opened; 0 if never. */
   readonly openedAt: number;
-  /** How often in short order requests took it out: each time it stays out longer. */
+  /** Ejections by requests in short succession. Each doubles the open time. */
   readonly opened: number;
-  /** Monotonic time in milliseconds at which it last came back; 0 if it never was out. */
+  /** Monotonic time in milliseconds at which it last recovered; 0 if never ejected. */
   readonly recoveredAt: number;
-  /** Why the status is what it is, for people. */
+  /** Why it has this status, human-readable. */
   readonly reason: string;
 }
 
-/** Health of a server nothing is known of yet. */
+/** Health of a server that hasn't been checked. */
 export const UNCHECKED: Health = {
   status: "checking",
   window: [],
@@ -63,15 +63,15 @@ export const UNCHECKED: Health = {
 };
 
 /**
- * Health after an active check. One good check brings back a server that its checks took out; one
- * that requests took out is `half-open` after a good check, and not before its time. A failed
- * check takes a server out when it is the `healthCheckConsecutiveFailures`th in a row, when a full
- * window has too few successes, or at once if the server was not known to be healthy. A server
- * whose mean answer over the window is too slow is unhealthy as well.
+ * Returns the health after an active check. A server ejected by checks recovers with one good
+ * check. A server ejected by requests becomes `half-open` with a good check once its open time has
+ * passed. A failed check ejects a server if it is the `healthCheckConsecutiveFailures`th in a row,
+ * if a full window has too few successes, or at once if the server was not known to be healthy. A
+ * server whose mean response time over the window is too long is unhealthy too.
  *
- * Requests overrule a check that fails, unless nobody is there: a healthy server stays in where its
- * requests go well, and where checks that are too slow would take out more than half of the fleet.
- * One that is out is then half-open, so that requests decide.
+ * Requests overrule a failed check unless the connection was refused: a healthy server stays in
+ * rotation if its requests succeed, or if slow checks would eject more than half of the fleet. An
+ * ejected server then becomes half-open, so that requests decide.
  *
  * @param now monotonic time in milliseconds
  */
@@ -108,7 +108,7 @@ export function afterCheck(
   };
 }
 
-/** What a good check makes of a server that is not healthy. */
+/** Returns the changes a good check makes to a server that is not healthy. */
 function backAfter(
   { status, openUntil, reason, recoveredAt }: Health,
   now: number,
@@ -131,14 +131,14 @@ function backAfter(
   };
 }
 
-/** What requests make of a check that speaks against a server; `undefined` where it stands. */
+/** Returns the health if requests overrule a bad check; `undefined` if the check stands. */
 function overrule(
   { status, openUntil, reason }: Health,
   check: Check,
   { answers, isFleetwide }: Evidence,
   now: number,
 ): Partial<Health> | undefined {
-  // A page that comes late says little; one that says 503 is believed, unless requests go well.
+  // A slow page says little. A page with 503 counts unless requests succeed.
   const saysLittle = check.ok || check.isSlow === true;
   if (!answers && !(isFleetwide && saysLittle)) return undefined;
   if (status === "healthy" || status === "half-open") return { status, reason };
@@ -152,7 +152,7 @@ export function successRate({ window }: Health): number {
   return window.length === 0 ? 1 : window.filter((check) => check.ok).length / window.length;
 }
 
-/** Mean answer time over the window, in milliseconds; 0 before the first. */
+/** Mean response time over the window, in milliseconds; 0 before the first. */
 export function meanResponseMs({ window }: Health): number {
   return window.reduce((sum, check) => sum + check.responseMs, 0) /
     (window.length || 1);

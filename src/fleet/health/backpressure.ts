@@ -1,43 +1,46 @@
 import { jittered } from "../../util/jitter.ts";
 
-/** How a server that asks for less is left alone: it is alive, and not to blame. */
+/** Back-pressure from a server that answered 429 or 503. It is alive and not blamed. */
 export interface Backpressure {
-  /** Monotonic time in milliseconds until which others come first. */
-  readonly restsUntil: number;
-  /** Times it asked since it last answered well. */
-  readonly rests: number;
+  /** Monotonic time in milliseconds until which other servers are preferred. */
+  readonly backpressureUntil: number;
+  /** Pauses without a `Retry-After` since its last good answer. */
+  readonly backpressureCount: number;
 }
 
-/** The first pause of a server that names none, in milliseconds; each further one twice as long. */
-const FIRST_REST_MS = 1_000;
-const LONGEST_REST_MS = 30_000;
-/** What a server asks for is believed up to here. */
+/** First pause without a `Retry-After`, in milliseconds. Each further one doubles. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Upper bound for `Retry-After`. */
 const LONGEST_ASKED_MS = 300_000;
-/** Share by which a pause of ours varies. */
+/** Jitter of a pause without a `Retry-After`, as a share. */
 const JITTER = 0.2;
 
 /**
- * The rest of a server that answered 429 or 503. One that rests already has said it for all that
- * was under way: its pause doesn't grow.
+ * Returns the back-pressure after a 429 or 503. Without a `Retry-After`, an answer during a pause
+ * doesn't extend it: requests already in flight report the same overload.
  *
- * @param askedMs what its `Retry-After` says, in milliseconds, `undefined` where it says nothing
+ * @param askedMs its `Retry-After` in milliseconds, `undefined` if it has none
  * @param now monotonic time in milliseconds
  * @param random uniform in [0, 1)
  */
 export function afterBackpressure(
-  rest: Backpressure,
+  before: Backpressure,
   askedMs: number | undefined,
   now: number,
   random: () => number,
 ): Backpressure {
   if (askedMs !== undefined) {
     const until = now + Math.min(askedMs, LONGEST_ASKED_MS);
-    return { restsUntil: Math.max(rest.restsUntil, until), rests: rest.rests };
+    return {
+      backpressureUntil: Math.max(before.backpressureUntil, until),
+      backpressureCount: before.backpressureCount,
+    };
   }
-  if (now < rest.restsUntil) return rest;
-  const ms = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** rest.rests);
+  if (now < before.backpressureUntil) return before;
+  const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** before.backpressureCount);
   return {
-    restsUntil: now + jittered(ms, JITTER, random),
-    rests: rest.rests + 1,
+    backpressureUntil: now + jittered(ms, JITTER, random),
+    backpressureCount: before.backpressureCount + 1,
   };
 }

@@ -6,13 +6,13 @@ import { countAnswers, sumAnswers } from "./recent_answers.ts";
 import type { Server } from "../state/server.ts";
 import { applyOutcome, type Circumstances } from "../state/server_events.ts";
 
-/** For so long a server isn't asked for a model that it lists and said it doesn't have. */
+/** How long a server isn't asked for a model that it lists but said it doesn't have. */
 const DENIED_MS = 10_000;
-/** Far more than are needed to take a server out. */
+/** Far more than are needed to eject a server. */
 const MOST_CUTS = 100;
 
 /**
- * How a server stands beside the others that have the model, for a client error that it gave.
+ * Compares a server that returned a client error with the others that have the model.
  *
  * @param now monotonic time in milliseconds
  */
@@ -36,8 +36,8 @@ export function comparisonOf(
 }
 
 /**
- * Another server answered well what this one refused. It may have lost one model and serve the
- * others well: it is not asked for that one for a while.
+ * Records that another server answered a request that this one refused. A server that lost one
+ * model may serve its others well, so only that model is denied for a while.
  */
 function takeOutlier(
   server: Server,
@@ -49,13 +49,14 @@ function takeOutlier(
   if (details.clientError?.isUnknownModel && model !== undefined) {
     const deniedAt = (server.denied.get(model) ?? Infinity) - DENIED_MS;
     server.denied.set(model, circumstances.now + DENIED_MS);
-    // Several may be told so at once: it is to blame where its list was read since and names it.
+    // Several requests may be refused at once. The server is blamed only if its list was read since
+    // and still has the model.
     if (!((server.modelsUpdatedAt ?? -Infinity) > deniedAt)) return server.health.reason;
   }
   return applyOutcome(server, "outlier", isTrial, details, "server", circumstances);
 }
 
-/** What an outcome is now that its cause is known, and perhaps that the server is full. */
+/** Returns the outcome given its cause and whether the server is full. */
 export function settledOutcome(
   { outcome, details, cause }: Settled,
   isFull: boolean,
@@ -65,7 +66,7 @@ export function settledOutcome(
   return isCut(outcome, details) && isFull ? "backpressure" : outcome;
 }
 
-/** What that makes of a server. Answers that were cut off wait until its page is read. */
+/** Applies a settled outcome. Answers that were cut off wait for the next scrape. */
 export function takeSettled(
   server: Server,
   model: string | undefined,
@@ -80,12 +81,12 @@ export function takeSettled(
   return server.health.reason;
 }
 
-/** Full servers break off after what they say before their engines begin, without a word. */
+/** Whether a stream broke off after its preamble, as full servers do. */
 function isCut(outcome: Outcome, { afterPreamble }: EndDetails): boolean {
   return outcome === "truncated" && afterPreamble === true;
 }
 
-/** The server's page was read, or could not be: that tells whether it was full. */
+/** Settles cut-off answers after a scrape, or a failed one, by whether the server was full. */
 export function settleCuts(server: Server, circumstances: Circumstances): string {
   const { settings, now } = circumstances;
   const outcome = isFull(server, settings, now) ? "backpressure" : "truncated";

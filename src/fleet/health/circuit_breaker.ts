@@ -3,45 +3,46 @@ import type { Health } from "./active_check.ts";
 import { jittered } from "../../util/jitter.ts";
 import type { AnswerCounts } from "./recent_answers.ts";
 
-/** How long failures keep a server out, in milliseconds; twice as long after each failed trial. */
+/** How long the breaker stays open, in milliseconds. Doubles after each failed trial. */
 const FIRST_OPEN_MS = 2_000;
 const LONGEST_OPEN_MS = 50_000;
-/** Share by which the time is shortened or lengthened, so that servers don't come back in step. */
+/** Jitter of the open time, as a share, so that servers don't recover in lockstep. */
 const JITTER = 0.2;
-/** A server that was well for so long starts anew with the shortest time. */
+/** A server healthy for this long starts over with the shortest open time. */
 const CALM_MS = 10_000;
-/** Where nobody else is left, an open server is tried after so long. */
+/** If no other server is left, an open one is tried after this long. */
 const LAST_RESORT_MS = 1_000;
-/** How long a server that came back is filled up slowly: its caches are cold. */
+/** Length of the slow start of a recovered server, whose caches are cold. */
 const SLOW_START_MS = 10_000;
 
-/** A request's outcome as the breaker sees it. */
+/** A request's outcome as input to the breaker. */
 export interface Trial {
-  /** It was sent to prove a half-open server. */
+  /** It was the trial of a server that wasn't healthy. */
   readonly isTrial: boolean;
   /** Monotonic time in milliseconds. */
   readonly now: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** The server's latest answers, this one included. @default none but its failures in a row */
+  /** The server's latest answers, including this one. @default only its consecutive failures */
   readonly recent?: Pick<AnswerCounts, "good" | "failed">;
-  /** No connection could be made, which no request can cause. @default false */
+  /** No connection could be made, so the request is not the cause. @default false */
   readonly unreachable?: boolean;
-  /** Whether enough other servers are left. Asked only where the breaker would open. @default yes */
+  /** Whether enough other servers are left. Called only if the breaker would open. @default yes */
   readonly mayOpen?: () => boolean;
-  /** What the server did, for people. @default not told */
+  /** What the server did, human-readable. @default none */
   readonly what?: string | undefined;
 }
 
 /**
- * Health after a request that the server answered well or failed; other outcomes don't count.
+ * Returns the health after a request that the server answered or failed. Other outcomes don't
+ * count.
  *
- * The breaker opens where `failureThreshold` of the latest answers failed and at least as many as
- * went well: no request goes there. A few bad answers among many good ones don't open it, and a
- * server that still answers some requests well stays in where too few others are left (Envoy's
- * panic threshold). A server that refuses connections is out after `failureThreshold` failures in
- * a row. Where time and a check have made it half-open, one request at a time decides: a good
- * answer closes the breaker, a failure opens it for twice as long as before.
+ * The breaker opens if at least `failureThreshold` of the latest answers failed, and at least as
+ * many as succeeded. The server then gets no requests. A few failures among many good answers
+ * don't open it. A server that still answers some requests stays in rotation if too few others are
+ * left (Envoy's panic threshold). A server that refuses connections is ejected after
+ * `failureThreshold` consecutive failures. Once it is half-open, one request at a time decides: a
+ * good answer closes the breaker, a failure opens it for twice as long.
  */
 export function afterRequest(
   health: Health,
@@ -79,21 +80,21 @@ export function afterRequest(
 }
 
 /**
- * Whether a server that requests took out may be tried before its time, since nobody else is left:
- * it answers its checks, and some time has passed.
+ * Whether a server ejected by requests may be tried before its open time ends, if no other server
+ * is left: it passes its checks and some time has passed.
  */
 export function isLastResort(health: Health, now: number): boolean {
   return isOpenAndAnswers(health) && now - health.openedAt >= LAST_RESORT_MS;
 }
 
-/** Requests took it out, and no check has failed since the last that passed. */
+/** Whether requests ejected it and its last check didn't fail. */
 function isOpenAndAnswers({ status, openUntil, consecutiveCheckFailures }: Health): boolean {
   return status === "unhealthy" && openUntil > 0 && consecutiveCheckFailures === 0;
 }
 
 /**
- * Requests in flight above which a server that came back gets no more while others can: grows
- * from 1 to its capacity over {@linkcode SLOW_START_MS}, then without limit.
+ * Returns the in-flight limit of a recovered server while other servers are available. It grows
+ * from 1 to the capacity over {@linkcode SLOW_START_MS}; after that there is no limit.
  */
 export function slowStartLimit({ recoveredAt }: Health, capacity: number, now: number): number {
   const share = recoveredAt === 0 ? 1 : (now - recoveredAt) / SLOW_START_MS;
@@ -111,7 +112,7 @@ function closed(health: Health, now: number): Health {
   };
 }
 
-/** Health of a server to which no request goes until its time is over and a check has passed. */
+/** Opens the breaker: no requests until the open time is over and a check has passed. */
 export function openBreaker(
   health: Health,
   { now, random }: Pick<Trial, "now" | "random">,

@@ -1,14 +1,14 @@
 import type { Scrape } from "../estimate/load.ts";
 
-/** What a server's page shows of its engine's work. Times are monotonic, in milliseconds. */
+/** An engine's progress as its `/metrics` shows it. Times are monotonic, in milliseconds. */
 export interface Progress {
-  /** The page as it was last read. */
+  /** The last scrape. */
   readonly seen: Omit<Scrape, "at"> | undefined;
-  /** When a counter was last seen to move; `-Infinity` before the first time. */
+  /** When a counter last moved; `-Infinity` if never. */
   readonly movedAt: number;
-  /** Since when nothing moved although there was work; `Infinity` where that can't be said. */
+  /** Since when nothing has moved although there was work; `Infinity` if that is unknown. */
   readonly stillSince: number;
-  /** The longest that the engine was seen to stand still and then to move, fading with time. */
+  /** The longest pause after which the engine moved again, decaying with each movement. */
   readonly longestStepMs: number;
 }
 
@@ -20,21 +20,21 @@ export const NO_PROGRESS: Progress = {
   longestStepMs: 0,
 };
 
-/** An engine may stand still for so many times its longest step. */
+/** An engine may pause for this many times its longest step. */
 const STEPS = 2;
-/** Steps are believed to be at most so many times as long as `stall_timeout`. */
+/** Upper bound for a step, in multiples of `stall_timeout`. */
 const MOST_TIMEOUTS = 10;
-/** What is kept of the longest step with each movement. */
+/** Factor by which the longest step decays with each movement. */
 const KEPT = 0.999;
 
 /**
- * Progress after a scrape. The use of the KV cache counts as movement as well as tokens: it grows
- * while a long prompt is computed. An engine without work, or whose counters can't be seen, can't
- * be said to stand still.
+ * Returns the progress after a scrape. KV cache usage counts as movement too: it grows while a
+ * long prompt is computed. An engine without work, or whose counters are missing, is never
+ * considered stalled.
  *
- * @param awaited the router's own requests there that wait for a first token: an engine that hangs
- *   while idle shows none running, whatever arrives
- * @param isStalled it was found to hang, so how long it stood still is not the length of a step
+ * @param awaited the router's own requests that wait for a first token. An engine that hangs while
+ *   idle reports none running, whatever arrives
+ * @param isStalled it was already stalled, so the pause is not the length of a step
  * @param now monotonic time in milliseconds
  */
 export function afterScrape(
@@ -71,10 +71,10 @@ function differs(a: Omit<Scrape, "at">, b: Omit<Scrape, "at">): boolean {
 }
 
 /**
- * How long the engine may stand still with work to do, in milliseconds. Real engines change their
- * counters at the end of a step only, which takes seconds for long prompts.
+ * Returns how long an engine with work may make no progress, in milliseconds. Real engines update
+ * their counters only at the end of a step, which takes seconds for long prompts.
  *
- * @param prefillMs expected for the longest prompt that waits there
+ * @param prefillMs expected time to first token of the longest waiting prompt
  */
 export function stallAfterMs(
   { longestStepMs }: Progress,
@@ -85,7 +85,7 @@ export function stallAfterMs(
   return Math.max(stallTimeoutMs, STEPS * stepMs);
 }
 
-/** Whether an engine with work was seen to move since then. */
+/** Whether the engine has moved since then. */
 export function isMoving({ movedAt }: Progress, since: number): boolean {
   return movedAt >= since;
 }

@@ -1,47 +1,47 @@
 import type { AnswerCounts } from "./recent_answers.ts";
 
-// Outlier detection by comparison (issue 13): most client errors are the client's, and any server
-// would give them. One that looks as if this server alone gave it is compared with what another
-// server answers to the same request.
+// Outlier detection by comparison (issue 13): most client errors are the client's fault, and any
+// server would return them. If an error may be specific to one server, the request is sent to
+// another server and the two answers are compared.
 
-/** A client error as its server gave it. */
+/** A client error as the server returned it. */
 export interface ClientError {
   /** 400 to 499. */
   readonly status: number;
-  /** Its body is an error as vLLM writes them; a gateway's page isn't. */
+  /** Its body is an error in vLLM's format, unlike a gateway's page. */
   readonly isVllmError: boolean;
-  /** It says that the server doesn't have the model. */
+  /** It reports that the server doesn't have the model. */
   readonly isUnknownModel: boolean;
-  /** The prompt is too long for it: another context may hold it, and no server is ill. @default false */
+  /** The prompt exceeds the server's context length. Not a fault of the server. @default false */
   readonly isTooLong?: boolean;
 }
 
-/** Whether two servers gave the same error: one may be vLLM's and one a gateway's. */
+/** Whether two servers returned the same error. One may be vLLM's and the other a gateway's. */
 export function isSameError(a: ClientError | undefined, b: ClientError | undefined): boolean {
   return a !== undefined && b !== undefined && a.status === b.status &&
     a.isVllmError === b.isVllmError;
 }
 
-/** What is known of the server that gave it, and of the others that have the model. */
+/** The server that returned the error, compared with the others that have the model. */
 export interface Comparison {
-  /** The server was shown a key of the router's own, not the client's. */
+  /** The router sent the server its own key, not the client's. */
   readonly usesOwnKey: boolean;
-  /** Another server gave the same error a moment ago. */
+  /** Another server recently returned the same error. */
   readonly isCleared: boolean;
   /** The server's latest answers. */
   readonly own: AnswerCounts;
-  /** Those of the other servers that have the model. */
+  /** Latest answers of the other servers that have the model. */
   readonly others: AnswerCounts;
 }
 
-/** Client errors below which a share of them says nothing. */
+/** Minimum own client errors, and others' answers, for shares to mean anything. */
 const LEAST_ERRORS = 3;
-/** Share of client errors among a server's answers from which they stand out. */
+/** Minimum share of client errors among a server's answers to stand out. */
 const LEAST_SHARE = 0.5;
-/** The others' share is at most this part of it. */
+/** The others' share must be at most this fraction of the server's. */
 const OTHERS_PART = 0.5;
 
-/** Whether a client error may be the server's own, so that another server should be asked. */
+/** Whether a client error may be the server's fault, so that another server should be tried. */
 export function isSuspect(error: ClientError, comparison: Comparison): boolean {
   const { status, isVllmError, isUnknownModel } = error;
   const isKeyRefused = status === 401 || status === 403;

@@ -3,8 +3,9 @@ import { isRoutable, type Server, stateOf } from "../state/server.ts";
 type Servers = readonly Readonly<Server>[];
 
 /**
- * Whether half of the servers of the same models are left in once a server is taken out. It is the
- * panic threshold, 50% as Envoy's: requests that break any server must not take out the fleet.
+ * Whether at least half of the servers that share a model stay in rotation if this one is ejected.
+ * This is the panic threshold, 50% as in Envoy: requests that break any server must not eject the
+ * whole fleet.
  */
 export function leavesEnough(server: Readonly<Server>, servers: Servers): boolean {
   const peers = servers.filter((other) => !other.draining && sharesModel(server, other));
@@ -18,7 +19,7 @@ function sharesModel(a: Readonly<Server>, b: Readonly<Server>): boolean {
   return false;
 }
 
-/** Whether checks speak against more than half of the servers where they do against this one. */
+/** Whether, counting this server, more than half of the fleet fails its checks. */
 export function isFleetwideFailure(server: Readonly<Server>, servers: Servers): boolean {
   const all = servers.filter(({ draining }) => !draining);
   const failing = all.filter((other) => other === server || isFailingChecks(other));

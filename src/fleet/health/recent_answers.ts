@@ -1,32 +1,32 @@
-/** What an answer says of the server that gave it. */
+/** What an answer says about its server. */
 export type AnswerKind = "good" | "failed" | "client_error";
 
-/** The latest answers of one server, in a ring. */
+/** The latest answers of one server, in a ring buffer. */
 export interface RecentAnswers {
-  /** Monotonic times in milliseconds, `-Infinity` where there is no answer yet. */
+  /** Monotonic times in milliseconds; `-Infinity` in unused entries. */
   readonly at: Float64Array;
   /** Indices into {@linkcode KINDS}. */
   readonly kinds: Uint8Array;
-  /** Where the next answer goes. */
+  /** Index of the next answer. */
   next: number;
 }
 
-/** How many of the latest answers were of each kind. */
+/** Number of recent answers by kind. */
 export interface AnswerCounts {
-  /** Begun well. */
+  /** Answers that began well. */
   readonly good: number;
-  /** Failed by the server's fault. */
+  /** Failures that were the server's fault. */
   readonly failed: number;
-  /** Errors of clients. */
+  /** Client errors. */
   readonly clientErrors: number;
 }
 
 const KINDS: readonly AnswerKind[] = ["good", "failed", "client_error"];
-/** The window: so many answers, and none older than so many milliseconds. */
+/** The window: at most this many answers, none older than `WINDOW_MS`. */
 const MOST_ANSWERS = 20;
 const WINDOW_MS = 30_000;
 
-/** A ring without an answer. */
+/** Creates an empty ring. */
 export function noAnswers(): RecentAnswers {
   return {
     at: new Float64Array(MOST_ANSWERS).fill(-Infinity),
@@ -36,7 +36,7 @@ export function noAnswers(): RecentAnswers {
 }
 
 /**
- * Adds an answer, in place of the oldest.
+ * Adds an answer, replacing the oldest.
  *
  * @param now monotonic time in milliseconds
  */
@@ -46,11 +46,11 @@ export function addAnswer(recent: RecentAnswers, kind: AnswerKind, now: number):
   recent.next = (recent.next + 1) % MOST_ANSWERS;
 }
 
-/** Counts the answers of the window. @param since older ones don't count */
 /**
  * Counts the answers that are still in the window.
  *
  * @param now monotonic time in milliseconds
+ * @param since older answers don't count
  */
 export function countAnswers(
   { at, kinds }: RecentAnswers,
@@ -65,7 +65,7 @@ export function countAnswers(
   return { good: counts[0]!, failed: counts[1]!, clientErrors: counts[2]! };
 }
 
-/** The counts of several servers together. */
+/** Adds up the counts of several servers. */
 export function sumAnswers(counts: readonly AnswerCounts[]): AnswerCounts {
   let [good, failed, clientErrors] = [0, 0, 0];
   for (const one of counts) {

@@ -4,11 +4,11 @@ import { type Load, loadNow, type Scrape, trustedMs } from "../estimate/load.ts"
 import type { Server } from "./server.ts";
 import { isMoving } from "../health/engine_stall.ts";
 
-// What is known of a server's engine now. Times are monotonic, in milliseconds.
+// The current state of a server's engine. Times are monotonic, in milliseconds.
 
 type Interval = Pick<Settings, "metricsIntervalMs">;
 
-/** The last scrape, as long as it says something about now. */
+/** Returns the last scrape unless it is stale or the server is unhealthy. */
 export function freshScrape(
   { scrape, health }: Readonly<Server>,
   settings: Interval,
@@ -17,12 +17,12 @@ export function freshScrape(
   return health.status !== "unhealthy" && isFresh(scrape?.at, settings, now) ? scrape : undefined;
 }
 
-/** Load of a server now. A scrape that is too old to trust counts as none. */
+/** Returns a server's current load. Ignores a stale scrape. */
 export function loadOf(server: Readonly<Server>, settings: Interval, now: number): Load {
   return loadNow(server.inFlight, server.config.capacity, freshScrape(server, settings, now));
 }
 
-/** Whether a page that was read then says something about now. */
+/** Whether a page read at that time is still fresh. */
 export function isFresh(
   readAt: number | undefined,
   { metricsIntervalMs }: Interval,
@@ -31,7 +31,7 @@ export function isFresh(
   return readAt !== undefined && now - readAt <= trustedMs(metricsIntervalMs);
 }
 
-/** When an engine moved, and since when it has been known to stand still. */
+/** Returns when an engine last moved, and since when it has been stalled or unreachable. */
 export function engineOf(
   { health, progress, stalled, scrapedAt }: Readonly<Server>,
   settings: Interval,
@@ -44,14 +44,14 @@ export function engineOf(
   };
 }
 
-/** Whether a server is known to be full: it rests, or its page shows a queue. */
+/** Whether a server is full: it is in back-pressure or a fresh scrape shows a queue. */
 export function isFull(server: Readonly<Server>, settings: Interval, now: number): boolean {
-  return server.restsUntil > now || (freshScrape(server, settings, now)?.waiting ?? 0) > 0;
+  return server.backpressureUntil > now || (freshScrape(server, settings, now)?.waiting ?? 0) > 0;
 }
 
 /**
- * Sends the requests that wait for a first token at a server that went out to others, unless its
- * engine is at work on them: nothing is computed twice.
+ * Evicts the requests without a first token from an unhealthy or stalled server, so that they fail
+ * over. Does nothing while its engine still makes progress, so that no prompt is computed twice.
  */
 export function evict(server: Readonly<Server>, settings: Interval, now: number): void {
   const { health, progress, stalled, evictions } = server;

@@ -4,13 +4,13 @@ import type { Server } from "./server.ts";
 import { afterScrape, stallAfterMs } from "../health/engine_stall.ts";
 import type { Circumstances } from "./server_events.ts";
 
-// What a server's page, or the want of one, makes of it. Each changes the server and tells in words
-// why it is as it is now.
+// Transitions caused by a scrape, or by its failure. Each changes the server and returns a
+// human-readable reason for its new state.
 
 /**
- * Its `/metrics` were read.
+ * Applies a scrape of its `/metrics`.
  *
- * @param prefillMs expected for the longest prompt that waits there
+ * @param prefillMs expected time to first token of the longest waiting prompt
  */
 export function applyScrape(
   server: Server,
@@ -41,7 +41,7 @@ export function applyScrape(
   return slept ? "its engine is awake" : "its engine moves again";
 }
 
-/** Nothing is left at an engine that hangs, so nothing can move: a request has to show it. */
+/** Opens the breaker of a stalled engine without work: only a trial request can show progress. */
 function letTry(server: Server, { now, random }: Circumstances): string {
   server.stalled = false;
   const { status } = server.health;
@@ -51,7 +51,7 @@ function letTry(server: Server, { now, random }: Circumstances): string {
   return server.health.reason;
 }
 
-/** Its `/metrics` could not be read for so long that what they said of its engine is old. */
+/** Drops the engine state after `/metrics` has been unreadable until the last scrape is stale. */
 export function dropScrape(server: Server): string {
   server.asleep = false;
   server.stalled = false;

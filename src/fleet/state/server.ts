@@ -10,89 +10,89 @@ import { NO_PROGRESS, type Progress } from "../health/engine_stall.ts";
 export interface Model {
   /** Its name, which requests ask for. */
   readonly id: string;
-  /** Whatever else the server says of it. */
+  /** Any other fields from the server. */
   readonly [field: string]: unknown;
 }
 
-/** All that is known of one server. Only the fleet changes it. Times are monotonic, in milliseconds. */
+/** State of one server. Only the fleet changes it. Times are monotonic, in milliseconds. */
 export interface Server {
-  /** Grows with every server the fleet meets and never changes. */
+  /** Increases with every server added to the fleet and never changes. */
   readonly id: number;
-  /** As the operator described it. */
+  /** Its configuration. */
   config: ServerConfig;
-  /** What is believed of its health. */
+  /** Its health. */
   health: Health;
-  /** Its engine sleeps: it looks idle and may fail if used. */
+  /** Its engine sleeps: it looks idle and may fail requests. */
   asleep: boolean;
-  /** Removed from the configuration, finishing what it has. */
+  /** Removed from the configuration and finishing its requests. */
   draining: boolean;
-  /** It shuts down: it finishes what it has and turns new requests away. */
+  /** It is shutting down: it finishes its requests and rejects new ones. */
   shuttingDown: boolean;
-  /** Until when it asked to be left alone. */
-  restsUntil: number;
-  /** Times it asked to be left alone since it last answered well. */
-  rests: number;
-  /** While it is half-open: since when a request tries it. */
+  /** When its back-pressure ends. */
+  backpressureUntil: number;
+  /** Pauses without a `Retry-After` since its last good answer. */
+  backpressureCount: number;
+  /** While it is half-open: when its trial request was sent, if any. */
   trialSince: number | undefined;
-  /** Its engine stands still with work to do. */
+  /** Its engine has work but makes no progress. */
   stalled: boolean;
-  /** What its page shows of its engine's work. */
+  /** Progress of its engine as its `/metrics` shows it. */
   progress: Progress;
-  /** How its latest requests were answered. */
+  /** Its latest answers. */
   readonly recent: RecentAnswers;
-  /** When it last answered a request well; `-Infinity` if it never did. */
+  /** When it last began a good answer; `-Infinity` if never. */
   answeredAt: number;
-  /** Answers that broke off as those of full servers do, until its page tells whether it is full. */
+  /** Answers cut off as full servers do, until a scrape shows whether it is full. */
   cuts: Cut[];
-  /** The client error that another server gave as well, and until when it counts as the clients'. */
+  /** A client error that another server returned too, and until when it counts as the client's. */
   cleared: { readonly error: ClientError; readonly until: number } | undefined;
-  /** Models that it lists and said it doesn't have, and until when that is believed. */
+  /** Models that it lists but said it doesn't have, and until when they are denied. */
   readonly denied: Map<string, number>;
-  /** When requests could last begin to go to it. */
+  /** When it last became routable. */
   routableSince: number;
-  /** Called when requests without a first token should leave it. */
+  /** Called to make requests without a first token fail over. */
   readonly evictions: Set<() => void>;
-  /** Why it entered the state it is in. */
+  /** Why it entered its state. */
   reason: string;
-  /** The router's own requests there, exactly. */
+  /** The router's own requests in flight, exactly. */
   inFlight: number;
-  /** Those of them that have no first token yet. */
+  /** Those in flight that wait for a first token, except retries. */
   awaited: number;
-  /** What it lists, by name. */
+  /** The models it lists, by name. */
   models: ReadonlyMap<string, Model>;
-  /** When it last told its models. */
+  /** When it last listed its models. */
   modelsUpdatedAt: number | undefined;
-  /** Why it doesn't tell its models, where it last didn't. */
+  /** Why it last didn't list its models, if so. */
   modelsFailure: ModelsFailure | undefined;
-  /** Why its `/metrics` can't be used, where that was told. */
+  /** Why its `/metrics` can't be used, if already reported. */
   metricsFailure: string | undefined;
   /** When it was last checked. */
   lastCheckAt: number | undefined;
   /** When a check or request last failed. */
   lastFailureAt: number | undefined;
-  /** When its `/metrics` were last read. */
+  /** When its `/metrics` was last read. */
   scrapedAt: number | undefined;
-  /** What its `/metrics` last said of its requests. */
+  /** Its last scrape. */
   scrape: Scrape | undefined;
 }
 
-/** An answer that broke off after what its server says before its engine begins. */
+/** An answer that broke off after its preamble, before the engine began. */
 export interface Cut {
-  /** It was to prove a half-open server. */
+  /** It was a trial. */
   readonly isTrial: boolean;
-  /** What else is known of its end. */
+  /** Details of how it ended. */
   readonly details: EndDetails;
 }
 
-/** Why a server doesn't tell its models. */
+/** Why a server didn't list its models. */
 export interface ModelsFailure {
-  /** In words for people. */
+  /** The reason, human-readable. */
   readonly why: string;
   /** It asks for another key. */
   readonly isUnauthorized: boolean;
 }
 
-/** What people are shown; requests go to `healthy` servers, and one at a time to `half-open` ones. */
+/** State of a server. Requests go to `healthy` ones, and one at a time to `half-open` ones. */
 export type ServerState =
   | "checking"
   | "healthy"
@@ -104,7 +104,7 @@ export type ServerState =
   | "draining"
   | "sleeping";
 
-/** A server nothing is known of yet. */
+/** Creates a server about which nothing is known yet. */
 export function newServer(id: number, config: ServerConfig): Server {
   return {
     id,
@@ -113,8 +113,8 @@ export function newServer(id: number, config: ServerConfig): Server {
     asleep: false,
     draining: false,
     shuttingDown: false,
-    restsUntil: -Infinity,
-    rests: 0,
+    backpressureUntil: -Infinity,
+    backpressureCount: 0,
     trialSince: undefined,
     stalled: false,
     progress: NO_PROGRESS,
@@ -139,7 +139,7 @@ export function newServer(id: number, config: ServerConfig): Server {
   };
 }
 
-/** The models a configuration fixes, described as far as the router can; empty if it fixes none. */
+/** Returns the models fixed by the configuration with default fields; empty if it fixes none. */
 export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
   return new Map(
     config.models?.map((
@@ -148,7 +148,7 @@ export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
   );
 }
 
-/** The one state that describes a server best. */
+/** Returns the state of a server. If several apply, the most significant one. */
 export function stateOf(server: Readonly<Server>): ServerState {
   const { health, models } = server;
   if (server.draining) return "draining";
@@ -160,7 +160,7 @@ export function stateOf(server: Readonly<Server>): ServerState {
   return server.modelsFailure?.isUnauthorized ? "unauthorized" : "no_models";
 }
 
-/** Why it is in that state, in words for people. */
+/** Returns why it is in that state, human-readable. */
 export function reasonOf(server: Readonly<Server>): string {
   const state = stateOf(server);
   if (state === server.health.status) return server.health.reason;
@@ -173,28 +173,28 @@ export function isRoutable(state: ServerState): boolean {
   return state === "healthy" || state === "half-open";
 }
 
-/** Whether a server in that state adds to what the fleet can do. */
+/** Whether a server in that state counts towards the fleet's capacity. */
 export function hasCapacity(state: ServerState): boolean {
   return state !== "draining" && state !== "no_models" && state !== "unauthorized";
 }
 
-/** Whether somebody should look after a server in that state. */
+/** Whether a server in that state needs attention. */
 export function isDown(state: ServerState): boolean {
   return state === "unhealthy" || state === "stalled" || state === "unauthorized" ||
     state === "no_models";
 }
 
-/** What tells a server apart: its address to the router, its name to people. */
+/** A server's identity: its URL for the router, its name for people. */
 export type ServerIdentity = Pick<ServerConfig, "url" | "name">;
 
-/** A server entered or left a state. */
+/** A server's move from one state to another. */
 export interface StateChange {
-  /** Which server. */
+  /** The server. */
   readonly server: ServerIdentity;
   /** The state it left. */
   readonly from: ServerState;
   /** The state it entered. */
   readonly to: ServerState;
-  /** Why, in words for people. */
+  /** Why, human-readable. */
   readonly reason: string;
 }

@@ -15,27 +15,28 @@ import {
   stateOf,
 } from "./server.ts";
 
-/** What a transition depends on beside the server itself. */
+/** What a transition depends on besides the server itself. */
 export interface Circumstances {
-  /** Those in effect. */
+  /** The settings in effect. */
   readonly settings: Settings;
   /** Monotonic time in milliseconds. */
   readonly now: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Whether enough other servers are left if this one goes out. @default yes */
+  /** Whether enough other servers are left if this one is ejected. @default yes */
   readonly mayOpen?: () => boolean;
 }
 
-/** Another server gave the same client error: for so long those of this one aren't compared. */
+/** How long a client error isn't compared after another server returned the same one. */
 const CLEARED_MS = 2_000;
 
-// What events make of a server. Each changes the server and tells in words why it is as it is now.
+// Transitions of a server. Each changes the server and returns a human-readable reason for its new
+// state.
 
 /**
- * It was checked.
+ * Applies the result of an active check.
  *
- * @param isFleetwide with this server, checks alone would take out more than half of the fleet
+ * @param isFleetwide counting this server, checks alone would eject more than half of the fleet
  */
 export function applyCheck(
   server: Server,
@@ -49,34 +50,34 @@ export function applyCheck(
   server.health = server.shuttingDown && check.refused
     ? { ...server.health, status: "unhealthy", reason: "it has shut down" }
     : afterCheck(server.health, check, settings, now, { answers, isFleetwide });
-  // What comes back after that is another process.
+  // After that, a new process answers.
   if (server.health.status === "unhealthy") server.shuttingDown = false;
   return OF_ENGINE[stateOf(server)] ?? server.health.reason;
 }
 
-/** Why a server is in a state that a check can't change. */
+/** Reasons for states that a check can't change. */
 const OF_ENGINE: { readonly [state in ServerState]?: string } = {
   sleeping: "its engine sleeps",
   stalled: "its engine stands still",
 };
 
 /**
- * A request to it ended, or what it ended with was settled.
+ * Applies the outcome of a request, once it is final.
  *
- * @param cause of a failure that other servers' answers to the same request tell of
+ * @param cause who caused a failure, judged by other servers' answers to the same request
  */
 export function applyOutcome(
   server: Server,
   outcome: Outcome,
   isTrial: boolean,
-  { blameless = false, unreachable = false, what, clientError, restMs }: EndDetails,
+  { blameless = false, unreachable = false, what, clientError, retryAfterMs }: EndDetails,
   cause: Cause,
   circumstances: Circumstances,
 ): string {
   const { settings, now, random } = circumstances;
-  // A server that turns requests away at once would look idle, and draw still more.
+  // A server that rejects requests at once would look idle and attract even more.
   if (outcome === "backpressure") {
-    Object.assign(server, afterBackpressure(server, restMs, now, random));
+    Object.assign(server, afterBackpressure(server, retryAfterMs, now, random));
   }
   if (outcome === "draining") {
     server.shuttingDown = true;
@@ -90,7 +91,7 @@ export function applyOutcome(
   }
   const ok = verdict(outcome);
   if (ok === undefined || blameless || cause !== "server") return server.health.reason;
-  // Each request that tries an unreachable server waits for seconds: one is enough.
+  // Each request to an unreachable server waits for seconds, so one failure is enough.
   const failureThreshold = unreachable ? 1 : settings.failureThreshold;
   const trial = { isTrial, unreachable: unreachable || outcome === "refused", what };
   return applyVerdict(server, ok, trial, {
@@ -99,7 +100,7 @@ export function applyOutcome(
   });
 }
 
-/** A request to it went well so far, or failed by its fault. */
+/** Applies a good answer, or a failure that was the server's fault. */
 function applyVerdict(
   server: Server,
   ok: boolean,
@@ -112,12 +113,12 @@ function applyVerdict(
 ): string {
   const request = { ...trial, now, random, ...(mayOpen && { mayOpen }) };
   if (ok) {
-    server.rests = 0;
+    server.backpressureCount = 0;
     server.health = afterRequest(server.health, true, settings, request);
   } else {
     server.lastFailureAt = now;
     addAnswer(server.recent, "failed", now);
-    // What took it out before it came back doesn't take it out again.
+    // Failures from before its recovery don't eject it again.
     const recent = countAnswers(server.recent, now, server.health.recoveredAt);
     server.health = afterRequest(server.health, false, settings, { ...request, recent });
   }
@@ -125,9 +126,9 @@ function applyVerdict(
 }
 
 /**
- * A good answer has begun.
+ * Applies that a good answer has begun.
  *
- * @param cameAfter to a request that came when the server had said that it shuts down
+ * @param cameAfter the request was sent after the server had announced its shutdown
  */
 export function applyAnswer(
   server: Server,
@@ -144,7 +145,7 @@ export function applyAnswer(
   return "it answers again";
 }
 
-/** It told its models. Ignored where the configuration fixes them. */
+/** Applies its list of models. The list is ignored if the configuration fixes the models. */
 export function applyModels(
   server: Server,
   models: readonly Model[],
@@ -159,13 +160,13 @@ export function applyModels(
   return reasonOf(server);
 }
 
-/** It didn't tell its models. What it listed before is still believed. */
+/** Applies a failure to list its models. The last known list stays in effect. */
 export function applyModelsFailure(server: Server, failure: ModelsFailure): string {
   server.modelsFailure = failure;
   return reasonOf(server);
 }
 
-/** The configuration describes it, perhaps anew. */
+/** Applies its configuration, new or again. */
 export function describe(server: Server, config: ServerConfig): string {
   server.config = config;
   if (config.models) server.models = fixedModels(config);
@@ -174,10 +175,10 @@ export function describe(server: Server, config: ServerConfig): string {
 }
 
 /**
- * The configuration doesn't describe it any more. Where it gives the name to another server, this
- * one goes by its address.
+ * Drains a server that is no longer in the configuration. If another server has its name now, it is
+ * called by its URL.
  *
- * @param names those in the configuration
+ * @param names server names in the configuration
  */
 export function dismiss(server: Server, names: ReadonlySet<string>): string {
   const { config } = server;

@@ -3,10 +3,10 @@ import { isRoutable, type Server, type StateChange, stateOf } from "./server.ts"
 import type { Circumstances } from "./server_events.ts";
 
 /**
- * Makes a change that tells why the server is as it is then. Where that moved it out of the
- * fleet, requests that wait there for a first token leave it.
+ * Applies a change, which returns the reason for the new state. If the server becomes unhealthy or
+ * stalled, evicts its requests without a first token.
  *
- * @returns how its state changed, `undefined` where it didn't
+ * @returns the state change, `undefined` if the state stays the same
  */
 export function makeChange(
   server: Server,

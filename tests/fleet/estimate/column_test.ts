@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createColumn } from "../../../src/fleet/estimate/column.ts";
 
-Deno.test("what was set is there, and 0 everywhere else", () => {
+Deno.test("a set value is returned, and 0 everywhere else", () => {
   const column = createColumn();
   assert.equal(column.get(1_000_000), 0);
   const numbers = [[0, 7], [16_383, -1], [16_384, 2 ** 31 - 1], [100_000, -(2 ** 31)]] as const;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { counterDeltas as growthAt } from "../../../src/fleet/estimate/counter_deltas.ts";
+import { counterDeltas as deltasAt } from "../../../src/fleet/estimate/counter_deltas.ts";
 import type { TokenCounters } from "../../../src/fleet/estimate/load.ts";
 
-/** A server that takes half a second for a prompt of a thousand tokens. */
+/** A server that takes 0.5 s for a prompt of 1,000 tokens. */
 const EXPECTED = { startSeconds: 0, secondsPerToken: 0.0005, secondsPerAnswerToken: 0.03 };
-const growthOf = (before: TokenCounters, after: TokenCounters) => growthAt(before, after, EXPECTED);
+const deltasOf = (before: TokenCounters, after: TokenCounters) => deltasAt(before, after, EXPECTED);
 
 const BEFORE = {
   prompt: 1_000,
@@ -27,8 +27,8 @@ const AFTER = {
   interTokenSeconds: 7,
 };
 
-Deno.test("counters tell of the prompts and tokens between two scrapes", () => {
-  assert.deepEqual(growthOf(BEFORE, AFTER), {
+Deno.test("counter deltas give the prompts and tokens between two scrapes", () => {
+  assert.deepEqual(deltasOf(BEFORE, AFTER), {
     promptTokens: 8_000,
     firstTokens: 1,
     prefill: { tokens: 6_000, seconds: 2 },
@@ -36,16 +36,16 @@ Deno.test("counters tell of the prompts and tokens between two scrapes", () => {
   });
 });
 
-Deno.test("where a server doesn't say what its cache had, it computed all", () => {
+Deno.test("without prefix cache counters, all tokens count as computed", () => {
   const unsaid = { ...AFTER, prefixHits: undefined };
-  assert.deepEqual(growthOf(BEFORE, unsaid).prefill, { tokens: 8_000, seconds: 2 });
+  assert.deepEqual(deltasOf(BEFORE, unsaid).prefill, { tokens: 8_000, seconds: 2 });
 });
 
-Deno.test("prompts that waited for one another don't tell how long one takes", () => {
-  assert.equal(growthOf(BEFORE, { ...AFTER, firstTokens: 7 }).prefill, undefined);
+Deno.test("several prompts between scrapes give no prefill observation", () => {
+  assert.equal(deltasOf(BEFORE, { ...AFTER, firstTokens: 7 }).prefill, undefined);
 });
 
-Deno.test("what didn't grow, or isn't told, tells nothing", () => {
+Deno.test("counters that didn't grow or are missing give no deltas", () => {
   const nothing = {
     promptTokens: undefined,
     firstTokens: undefined,
@@ -58,17 +58,17 @@ Deno.test("what didn't grow, or isn't told, tells nothing", () => {
     prefixQueries: undefined,
     prefixHits: undefined,
   };
-  assert.deepEqual(growthOf(BEFORE, BEFORE), { ...nothing, firstTokens: 0 });
-  assert.deepEqual(growthOf(AFTER, BEFORE), nothing, "a server that started anew");
-  assert.deepEqual(growthOf(unknown, AFTER), nothing);
-  assert.deepEqual(growthOf(BEFORE, unknown), nothing);
+  assert.deepEqual(deltasOf(BEFORE, BEFORE), { ...nothing, firstTokens: 0 });
+  assert.deepEqual(deltasOf(AFTER, BEFORE), nothing, "a server that started anew");
+  assert.deepEqual(deltasOf(unknown, AFTER), nothing);
+  assert.deepEqual(deltasOf(BEFORE, unknown), nothing);
 });
 
-Deno.test("a server's own times count no further than they can be true", () => {
+Deno.test("a server's reported times are limited to plausible ones", () => {
   const most = Number.MAX_SAFE_INTEGER;
   const zero = Object.fromEntries(Object.keys(BEFORE).map((name) => [name, 0])) as typeof BEFORE;
   const told = (after: Partial<typeof BEFORE>) =>
-    growthOf(zero, { ...zero, prefixHits: 0, firstTokens: 1, ...after });
+    deltasOf(zero, { ...zero, prefixHits: 0, firstTokens: 1, ...after });
   // Four times as long as expected, and some.
   assert.deepEqual(told({ prompt: 1_000, firstTokenSeconds: most }).prefill, {
     tokens: 1_000,

@@ -9,7 +9,7 @@ import type {
 import { createEstimator } from "../../../src/fleet/estimate/create_estimator.ts";
 import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/least_work.ts";
 import { configOf } from "../../support/config.ts";
-import { workOf } from "../../support/work.ts";
+import { profileOf } from "../../support/work.ts";
 
 const NO_LOAD: Load = { running: 0, waiting: 0, load: 0 };
 const SCRAPE = {
@@ -20,7 +20,7 @@ const SCRAPE = {
   ownInFlight: 0,
 };
 
-/** A workbook of two servers on a clock of its own. */
+/** An estimator of two servers with a fake clock. */
 function estimator() {
   const { servers } = configOf([
     { url: "http://a", max_concurrent_requests: 8 },
@@ -29,20 +29,20 @@ function estimator() {
   const [a, b] = servers.map((config, id) => newServer(id, config)) as [Server, Server];
   const clock = { now: 1_000_000 };
   const estimate = createEstimator();
-  const look = (server: Server, work: PromptProfile, load = NO_LOAD) =>
-    estimate.predictions(work, clock.now)(server, load);
-  const begin = (server: Server, work: PromptProfile) =>
-    estimate.begin(server, work, look(server, work), clock.now);
+  const look = (server: Server, profile: PromptProfile, load = NO_LOAD) =>
+    estimate.predictions(profile, clock.now)(server, load);
+  const begin = (server: Server, profile: PromptProfile) =>
+    estimate.begin(server, profile, look(server, profile), clock.now);
   const end = (server: Server, request: QueuedRequest, size: Size = {}) =>
     estimate.end(server, request, size, clock.now);
-  /** A request from its beginning to its end. */
-  const serve = (server: Server, work: PromptProfile, afterMs: number, size: Size = {}) => {
-    const request = begin(server, work);
+  /** Runs a request from start to end. */
+  const serve = (server: Server, profile: PromptProfile, afterMs: number, size: Size = {}) => {
+    const request = begin(server, profile);
     clock.now += afterMs;
     estimate.firstToken(server, request, clock.now);
     end(server, request, size);
   };
-  /** The counters of a server's page, and what else it says. */
+  /** Scrapes a server with these counters and other values. */
   const scrape = (
     server: Server,
     counters: {
@@ -70,35 +70,35 @@ function estimator() {
 }
 
 /** A prompt whose blocks are these numbers. */
-const promptOf = (...blocks: number[]) => workOf({ promptBytes: 512 * blocks.length, blocks });
+const promptOf = (...blocks: number[]) => profileOf({ promptBytes: 512 * blocks.length, blocks });
 const range = (from: number, length: number) => Array.from({ length }, (_, i) => from + i);
 
 const isNear = (value: number, aim: number, share = 0.05) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
-Deno.test("a prompt is pending at its server until its first token, and nowhere else", () => {
+Deno.test("a prompt is pending on its server until its first token, and nowhere else", () => {
   const { estimate, clock, a, b, begin, end, look } = estimator();
-  const work = workOf({ promptBytes: 40_000 });
-  const request = begin(a, work);
-  assert.equal(look(a, work).pendingTokens, 10_000);
-  assert.equal(look(b, work).pendingTokens, 0);
+  const profile = profileOf({ promptBytes: 40_000 });
+  const request = begin(a, profile);
+  assert.equal(look(a, profile).pendingTokens, 10_000);
+  assert.equal(look(b, profile).pendingTokens, 0);
   assert.equal(estimate.of(a, clock.now).pendingTokens, 10_000);
   clock.now += 1_000;
   estimate.firstToken(a, request, clock.now);
   estimate.firstToken(a, request, clock.now);
-  assert.equal(look(a, work).pendingTokens, 0);
+  assert.equal(look(a, profile).pendingTokens, 0);
   end(a, request);
-  assert.equal(look(a, work).pendingTokens, 0);
+  assert.equal(look(a, profile).pendingTokens, 0);
 });
 
-Deno.test("a prompt whose request ends without a first token is pending no more", () => {
+Deno.test("a prompt whose request ends without a first token is no longer pending", () => {
   const { a, begin, end, look } = estimator();
-  const work = workOf({ promptBytes: 40_000 });
-  end(a, begin(a, work));
-  assert.equal(look(a, work).pendingTokens, 0);
+  const profile = profileOf({ promptBytes: 40_000 });
+  end(a, begin(a, profile));
+  assert.equal(look(a, profile).pendingTokens, 0);
 });
 
-Deno.test("what a server has seen of a prompt is less work there, in part", () => {
+Deno.test("a prefix that a server has seen reduces the work there, in part", () => {
   const { a, b, look, serve } = estimator();
   serve(a, promptOf(...range(1, 40)), 500);
   const next = promptOf(...range(1, 40), ...range(100, 10));
@@ -110,35 +110,35 @@ Deno.test("what a server has seen of a prompt is less work there, in part", () =
   assert.equal(there.promptTokens, elsewhere.promptTokens);
 });
 
-Deno.test("a prompt that is known whole is still some work", () => {
+Deno.test("a fully known prompt still costs some work", () => {
   const { a, look, serve } = estimator();
-  const work = promptOf(...range(1, 40));
-  serve(a, work, 500);
-  assert.ok(look(a, work).ownTokens >= 1);
+  const profile = promptOf(...range(1, 40));
+  serve(a, profile, 500);
+  assert.ok(look(a, profile).ownTokens >= 1);
 });
 
-Deno.test("a session counts where the text tells nothing, and for less than text does", () => {
+Deno.test("a session counts if no prefix matches, and for less than a prefix", () => {
   const { a, b, look, serve } = estimator();
   const session = 77;
-  serve(a, workOf({ promptBytes: 20_000, session }), 500);
-  const next = workOf({ promptBytes: 20_000, session });
+  serve(a, profileOf({ promptBytes: 20_000, session }), 500);
+  const next = profileOf({ promptBytes: 20_000, session });
   const [there, elsewhere] = [look(a, next), look(b, next)];
   assert.ok(there.ownTokens < elsewhere.ownTokens);
   assert.ok(there.ownTokens > 0.5 * elsewhere.ownTokens, "a preference with a price");
   assert.equal(there.knownTokens, 0, "nothing that was predicted");
-  assert.equal(look(a, workOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
+  assert.equal(look(a, profileOf({ promptBytes: 20_000, session: 78 })).ownTokens, 5_000);
 });
 
-Deno.test("a session is at the server that had it last, and not where it was before", () => {
+Deno.test("a session belongs only to the server that had it last", () => {
   const { a, b, look, serve } = estimator();
-  const work = workOf({ promptBytes: 20_000, session: 77 });
-  serve(a, work, 500);
-  serve(b, work, 500);
-  assert.equal(look(a, work).ownTokens, 5_000);
-  assert.ok(look(b, work).ownTokens < 5_000);
+  const profile = profileOf({ promptBytes: 20_000, session: 77 });
+  serve(a, profile, 500);
+  serve(b, profile, 500);
+  assert.equal(look(a, profile).ownTokens, 5_000);
+  assert.ok(look(b, profile).ownTokens < 5_000);
 });
 
-Deno.test("an attempt without a first token leaves no prefix behind, but for what was there before", () => {
+Deno.test("an attempt without a first token adds no prefix and removes none from before", () => {
   const { a, begin, end, look, serve } = estimator();
   serve(a, promptOf(...range(1, 20)), 500);
   const longer = promptOf(...range(1, 60));
@@ -149,43 +149,43 @@ Deno.test("an attempt without a first token leaves no prefix behind, but for wha
   assert.equal(look(a, longer).knownTokens, known);
 });
 
-Deno.test("a whole answer whose client leaves long after its prompt's time left its prefix", () => {
+Deno.test("an unstreamed request whose client disconnects after the expected prefill leaves its prefix", () => {
   const { a, clock, begin, end, look } = estimator();
-  const work = workOf({ ...promptOf(...range(1, 40)), stream: false });
-  const early = begin(a, work);
+  const profile = profileOf({ ...promptOf(...range(1, 40)), stream: false });
+  const early = begin(a, profile);
   clock.now += 10;
   end(a, early);
-  assert.equal(look(a, work).knownTokens, 0);
-  const late = begin(a, work);
+  assert.equal(look(a, profile).knownTokens, 0);
+  const late = begin(a, profile);
   clock.now += 60_000;
   end(a, late);
-  assert.ok(look(a, work).knownTokens > 0);
+  assert.ok(look(a, profile).knownTokens > 0);
 });
 
-Deno.test("an attempt without a first token takes no session along, and a restart ends them", () => {
+Deno.test("an attempt without a first token moves no session, and a restart ends all sessions", () => {
   const { a, b, begin, end, look, serve, scrape } = estimator();
-  const work = workOf({ promptBytes: 20_000, session: 77 });
-  const isAt = (server: Server) => look(server, work).ownTokens < 5_000;
+  const profile = profileOf({ promptBytes: 20_000, session: 77 });
+  const isAt = (server: Server) => look(server, profile).ownTokens < 5_000;
   scrape(b, { prompt: 50_000 });
-  serve(b, work, 500);
-  end(a, begin(a, work));
+  serve(b, profile, 500);
+  end(a, begin(a, profile));
   assert.deepEqual([isAt(a), isAt(b)], [false, true]);
   scrape(b, { prompt: 100 });
   assert.deepEqual([isAt(a), isAt(b)], [false, false]);
 });
 
-Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace", () => {
+Deno.test("the latency model learns nothing from prompts that wait for a seat or have an unknown length", () => {
   const { estimate, clock, a, b, look, end } = estimator();
   const before = [a, b].map((server) => estimate.of(server, clock.now).secondsPerToken);
   const full: Load = { running: 8, waiting: 0, load: 1 };
   for (let i = 0; i < 60; i++) {
     for (
-      const [server, work, load] of [
-        [a, workOf({ promptBytes: 4_000 }), full],
-        [b, workOf(), NO_LOAD],
+      const [server, profile, load] of [
+        [a, profileOf({ promptBytes: 4_000 }), full],
+        [b, profileOf(), NO_LOAD],
       ] as const
     ) {
-      const request = estimate.begin(server, work, look(server, work, load), clock.now);
+      const request = estimate.begin(server, profile, look(server, profile, load), clock.now);
       clock.now += 4_000;
       estimate.firstToken(server, request, clock.now);
       clock.now += 100;
@@ -196,40 +196,40 @@ Deno.test("prompts that wait for a seat, or are of unknown length, teach no pace
   assert.deepEqual(after, before);
 });
 
-Deno.test("a whole answer's prompt is pending until its time has come, whoever asks", () => {
+Deno.test("an unstreamed prompt is pending until its expected first token", () => {
   for (const how of ["chosen", "shown"]) {
     const { estimate, clock, a, begin, look } = estimator();
-    const work = workOf({ promptBytes: 40_000, stream: false });
-    begin(a, work);
+    const profile = profileOf({ promptBytes: 40_000, stream: false });
+    begin(a, profile);
     const pending = () =>
-      how === "shown" ? estimate.of(a, clock.now).pendingTokens : look(a, work).pendingTokens;
+      how === "shown" ? estimate.of(a, clock.now).pendingTokens : look(a, profile).pendingTokens;
     assert.ok(pending() > 0);
     clock.now += 60_000;
     assert.equal(pending(), 0, how);
   }
 });
 
-Deno.test("a clock that is set back makes nothing of what is under way", () => {
+Deno.test("a clock that is set back doesn't affect pending requests", () => {
   const { estimate, clock, a, b, begin, end, look } = estimator();
-  const work = workOf({ promptBytes: 8_000 });
-  const under = Array.from({ length: 20 }, () => begin(b, work));
+  const profile = profileOf({ promptBytes: 8_000 });
+  const under = Array.from({ length: 20 }, () => begin(b, profile));
   clock.now -= 3_600_000;
   for (const request of under) {
     estimate.firstToken(b, request, clock.now);
     end(b, request);
-    const { pendingTokens } = look(a, work, { running: 4, waiting: 0, load: 0.5 });
+    const { pendingTokens } = look(a, profile, { running: 4, waiting: 0, load: 0.5 });
     assert.ok(pendingTokens >= 0 && pendingTokens <= 4 * 2_000, `${pendingTokens}`);
   }
 });
 
-Deno.test("what asks no engine is no work and teaches nothing", () => {
+Deno.test("a request without a prompt costs no work and teaches nothing", () => {
   const { estimate, clock, a, begin, look, scrape } = estimator();
   const before = estimate.of(a, clock.now);
   scrape(a, { prompt: 0, firstTokens: 0 });
   for (let i = 0; i < 100; i++) {
-    const work = workOf({ promptBytes: 0, stream: false });
-    assert.equal(look(a, work).ownTokens, 0);
-    const request = begin(a, work);
+    const profile = profileOf({ promptBytes: 0, stream: false });
+    assert.equal(look(a, profile).ownTokens, 0);
+    const request = begin(a, profile);
     assert.equal(estimate.of(a, clock.now).pendingTokens, 0);
     clock.now += 900;
     estimate.firstToken(a, request, clock.now);
@@ -238,58 +238,58 @@ Deno.test("what asks no engine is no work and teaches nothing", () => {
   scrape(a, { prompt: 5_000, firstTokens: 1 });
   const { secondsPerToken, prefixBlocks } = estimate.of(a, clock.now);
   assert.deepEqual([secondsPerToken, prefixBlocks], [before.secondsPerToken, 0]);
-  assert.equal(look(a, workOf()).promptTokens, 1_000, "the usual prompt is as long as before");
+  assert.equal(look(a, profileOf()).promptTokens, 1_000, "the usual prompt is as long as before");
 });
 
-Deno.test("tokens of a model's prompts are learned from what answers tell, each model's apart", () => {
+Deno.test("token ratios are learned from usage in answers, separately for each model", () => {
   const { a, look, serve } = estimator();
-  const work = workOf({ model: "m", promptBytes: 10_000 });
-  for (let i = 0; i < 200; i++) serve(a, work, 100, { promptTokens: 5_000, answerTokens: 10 });
-  isNear(look(a, work).promptTokens, 5_000);
-  isNear(look(a, { ...work, model: "n" }).promptTokens, 2_500);
+  const profile = profileOf({ model: "m", promptBytes: 10_000 });
+  for (let i = 0; i < 200; i++) serve(a, profile, 100, { promptTokens: 5_000, answerTokens: 10 });
+  isNear(look(a, profile).promptTokens, 5_000);
+  isNear(look(a, { ...profile, model: "n" }).promptTokens, 2_500);
 });
 
-Deno.test("tokens are learned from a server's counter where no other's requests are at it", () => {
+Deno.test("token ratios are learned from a server's counters if it has no other clients", () => {
   const { a, look, serve, scrape } = estimator();
-  const work = workOf({ model: "m", promptBytes: 10_000 });
+  const profile = profileOf({ model: "m", promptBytes: 10_000 });
   scrape(a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
-    serve(a, work, 100);
+    serve(a, profile, 100);
     scrape(a, { prompt: 5_000 * i });
   }
-  isNear(look(a, work).promptTokens, 5_000);
+  isNear(look(a, profile).promptTokens, 5_000);
 
   const busy = estimator();
   busy.scrape(busy.a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
-    busy.serve(busy.a, work, 100);
+    busy.serve(busy.a, profile, 100);
     busy.scrape(busy.a, { prompt: 9_000 * i }, { running: 3, ownInFlight: 1 });
   }
-  isNear(busy.look(busy.a, work).promptTokens, 2_500);
+  isNear(busy.look(busy.a, profile).promptTokens, 2_500);
 
   const uneven = estimator();
   uneven.scrape(uneven.a, { prompt: 0, firstTokens: 0 });
   for (let i = 1; i <= 200; i++) {
-    uneven.serve(uneven.a, work, 100);
+    uneven.serve(uneven.a, profile, 100);
     uneven.scrape(uneven.a, { prompt: 10_000 * i, firstTokens: 2 * i });
   }
-  isNear(uneven.look(uneven.a, work).promptTokens, 2_500, 0.001);
+  isNear(uneven.look(uneven.a, profile).promptTokens, 2_500, 0.001);
 
   const whole = estimator();
   whole.scrape(whole.a, { prompt: 0 });
   for (let i = 1; i <= 200; i++) {
-    whole.serve(whole.a, { ...work, stream: false }, 100);
+    whole.serve(whole.a, { ...profile, stream: false }, 100);
     whole.scrape(whole.a, { prompt: 5_000 * i });
   }
-  isNear(whole.look(whole.a, work).promptTokens, 2_500, 0.001);
+  isNear(whole.look(whole.a, profile).promptTokens, 2_500, 0.001);
 });
 
-Deno.test("a stream behind a whole answer, whose first token nobody sees, teaches no pace", () => {
+Deno.test("the latency model learns nothing from a stream behind an unstreamed request", () => {
   const { estimate, clock, a, begin, end } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
-    const whole = begin(a, workOf({ promptBytes: 40_000, stream: false }));
-    const stream = begin(a, workOf({ promptBytes: 4_000 }));
+    const whole = begin(a, profileOf({ promptBytes: 40_000, stream: false }));
+    const stream = begin(a, profileOf({ promptBytes: 4_000 }));
     clock.now += 900;
     estimate.firstToken(a, stream, clock.now);
     clock.now += 5_000;
@@ -299,10 +299,10 @@ Deno.test("a stream behind a whole answer, whose first token nobody sees, teache
   assert.equal(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
-Deno.test("what a first token tells is learned when its request has ended, at the latest", () => {
+Deno.test("a first token is learned from by the end of its request at the latest", () => {
   const { estimate, clock, a, begin } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
-  const request = begin(a, workOf({ promptBytes: 40_000 }));
+  const request = begin(a, profileOf({ promptBytes: 40_000 }));
   clock.now += 4_000;
   estimate.firstToken(a, request, clock.now);
   clock.now += 1_000;
@@ -311,33 +311,33 @@ Deno.test("what a first token tells is learned when its request has ended, at th
   assert.ok(estimate.of(a, clock.now).secondsPerToken > before);
 });
 
-Deno.test("how fast a server computes prompts is learned from its first tokens", () => {
+Deno.test("prefill speed is learned from first tokens", () => {
   const { clock, estimate, a, b, serve } = estimator();
   for (let i = 0; i < 60; i++) {
     const tokens = 500 + 137 * i % 4_000;
-    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.4);
-    serve(b, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.2);
+    serve(a, profileOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.4);
+    serve(b, profileOf({ promptBytes: 4 * tokens }), 50 + tokens * 0.2);
   }
   isNear(estimate.of(a, clock.now).secondsPerToken, 4e-4, 0.15);
   isNear(estimate.of(b, clock.now).secondsPerToken, 2e-4, 0.15);
 });
 
-Deno.test("what was learned of a server fades, though nothing more is sent there", () => {
+Deno.test("what was learned about a server decays even without new requests", () => {
   const { clock, estimate, a, serve } = estimator();
   const before = estimate.of(a, clock.now).secondsPerToken;
   for (let i = 0; i < 60; i++) {
     const tokens = 500 + 137 * i % 4_000;
-    serve(a, workOf({ promptBytes: 4 * tokens }), 50 + tokens * 2);
+    serve(a, profileOf({ promptBytes: 4 * tokens }), 50 + tokens * 2);
   }
   assert.ok(estimate.of(a, clock.now).secondsPerToken > 5 * before);
   clock.now += 15 * 60_000;
   isNear(estimate.of(a, clock.now).secondsPerToken, before);
 });
 
-Deno.test("the first token of a whole answer, which is its end, tells nothing of the pace", () => {
+Deno.test("the latency model learns nothing from the arrival of an unstreamed answer", () => {
   const { clock, estimate, a, serve } = estimator();
   const before = estimate.of(a, clock.now);
-  for (let i = 0; i < 60; i++) serve(a, workOf({ promptBytes: 4_000, stream: false }), 9_000);
+  for (let i = 0; i < 60; i++) serve(a, profileOf({ promptBytes: 4_000, stream: false }), 9_000);
   assert.equal(estimate.of(a, clock.now).secondsPerToken, before.secondsPerToken);
 });
 
@@ -353,12 +353,12 @@ function tell(
     scrape(a, told, { waiting: more.waiting ?? 0 });
     clock.now += 500;
     if (more.ours) {
-      serve(a, workOf({ promptBytes: 16_000, stream: more.ours === "seen" }), 500);
+      serve(a, profileOf({ promptBytes: 16_000, stream: more.ours === "seen" }), 500);
     }
   }
 }
 
-Deno.test("where nobody sees first tokens, a server's own figures tell of its pace", () => {
+Deno.test("without visible first tokens, the latency model learns from a server's own metrics", () => {
   for (const more of [{}, { ours: "unseen" } as const]) {
     const fast = estimator();
     tell(fast, 0.2, more);
@@ -373,10 +373,10 @@ Deno.test("where nobody sees first tokens, a server's own figures tell of its pa
   }
 });
 
-Deno.test("a server's own figures count for nothing beside first tokens, or with its queue", () => {
+Deno.test("a server's own metrics are ignored if there are first tokens or a queue", () => {
   const seen = estimator();
   const { a, serve } = seen;
-  for (let i = 0; i < 20; i++) serve(a, workOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
+  for (let i = 0; i < 20; i++) serve(a, profileOf({ promptBytes: 1_000 * (i + 1) }), 50 + 25 * i);
   tell(seen, 60, { ours: "seen" });
   assert.ok(seen.estimate.of(seen.a, seen.clock.now).secondsPerToken < 4e-4);
   const queued = estimator();
@@ -385,23 +385,23 @@ Deno.test("a server's own figures count for nothing beside first tokens, or with
   assert.equal(queued.estimate.of(queued.a, queued.clock.now).secondsPerToken, before);
 });
 
-Deno.test("a server that has started anew has forgotten its prefixes, others have not", () => {
+Deno.test("a restarted server loses its prefixes, others don't", () => {
   const { clock, estimate, a, b, look, serve, scrape } = estimator();
-  const work = promptOf(...range(1, 20));
+  const profile = promptOf(...range(1, 20));
   for (const server of [a, b]) {
     scrape(server, { prompt: 50_000, queries: 50_000, hits: 0 });
-    serve(server, work, 500);
+    serve(server, profile, 500);
   }
   scrape(a, { prompt: 100, queries: 100, hits: 0 });
   scrape(b, { prompt: 52_560, queries: 52_560, hits: 0 });
-  assert.equal(look(a, work).knownTokens, 0);
+  assert.equal(look(a, profile).knownTokens, 0);
   assert.equal(estimate.of(a, clock.now).prefixBlocks, 0);
-  assert.ok(look(b, work).knownTokens > 0);
-  serve(a, work, 500);
-  assert.ok(look(a, work).knownTokens > 0, "it learns anew");
+  assert.ok(look(b, profile).knownTokens > 0);
+  serve(a, profile, 500);
+  assert.ok(look(a, profile).knownTokens > 0, "it learns anew");
 });
 
-Deno.test("a server holds as many blocks as its cache has room for", () => {
+Deno.test("a server's blocks are limited to the size of its cache", () => {
   const { clock, estimate, a, b, serve, scrape } = estimator();
   // 10,000 tokens are 40,000 bytes.
   scrape(a, {}, { kvCacheTokens: 10_000 });
@@ -410,33 +410,33 @@ Deno.test("a server holds as many blocks as its cache has room for", () => {
   assert.equal(estimate.of(b, clock.now).prefixBlocks, 200);
 });
 
-Deno.test("where a server's cache is off, what it has seen counts for less and less", () => {
+Deno.test("if a server's prefix cache is off, known prefixes count for less and less", () => {
   const { a, b, estimate, clock, look, serve, scrape } = estimator();
-  const work = promptOf(...range(1, 80));
+  const profile = promptOf(...range(1, 80));
   const rounds = (server: Server, hitRate: number) => {
     let queries = 0;
     for (let i = 0; i < 100; i++) {
       scrape(server, { prompt: queries, queries, hits: hitRate * queries });
-      serve(server, work, 100);
+      serve(server, profile, 100);
       queries += 10_240;
     }
   };
   rounds(a, 0);
   rounds(b, 1);
-  isNear(look(a, work).ownTokens, look(a, work).promptTokens, 0.05);
-  assert.ok(look(b, work).ownTokens < 0.1 * look(b, work).promptTokens);
+  isNear(look(a, profile).ownTokens, look(a, profile).promptTokens, 0.05);
+  assert.ok(look(b, profile).ownTokens < 0.1 * look(b, profile).promptTokens);
   assert.equal(estimate.of(a, clock.now).realHitRate, 0);
   assert.ok(estimate.of(a, clock.now).predictedHitRate! > 0.9);
 });
 
-Deno.test("others' requests count as prompts as ours do, as far as ours wait", () => {
+Deno.test("other clients' requests count as pending in proportion to how long ours wait", () => {
   const { estimate, clock, a, b, look, begin, end } = estimator();
-  const work = workOf({ promptBytes: 8_000 });
+  const profile = profileOf({ promptBytes: 8_000 });
   const others: Load = { running: 4, waiting: 0, load: 0.5 };
-  const pending = () => look(a, work, others).pendingTokens;
+  const pending = () => look(a, profile, others).pendingTokens;
   for (const share of [0.8, 0.1, 0]) {
     for (let i = 0; i < 400; i++) {
-      const request = begin(b, work);
+      const request = begin(b, profile);
       clock.now += 1_000 * share;
       estimate.firstToken(b, request, clock.now);
       clock.now += 1_000 * (1 - share);
@@ -447,12 +447,12 @@ Deno.test("others' requests count as prompts as ours do, as far as ours wait", (
   }
 });
 
-Deno.test("a prompt that a server refused says nothing of those it computes, nor pushes them out", () => {
+Deno.test("a refused prompt doesn't affect averages and evicts no blocks", () => {
   const { estimate, clock, a, begin, serve, look, scrape, end } = estimator();
   scrape(a, {}, { kvCacheTokens: 20_000 });
   const known = promptOf(...range(1, 16));
   serve(a, known, 100);
-  const unknown = workOf({ promptBytes: undefined });
+  const unknown = profileOf({ promptBytes: undefined });
   const before = look(a, unknown).promptTokens;
   const far = promptOf(...range(1_000, 70_000));
   for (let i = 0; i < 5; i++) end(a, begin(a, far));
@@ -464,7 +464,7 @@ Deno.test("a prompt that a server refused says nothing of those it computes, nor
 Deno.test("a request beyond a server's seats waits for one", () => {
   const { a, clock, look } = estimator();
   const at = (running: number, waiting: number) =>
-    look(a, workOf(), { running, waiting, load: 0 }).aheadOfSeat;
+    look(a, profileOf(), { running, waiting, load: 0 }).aheadOfSeat;
   assert.deepEqual([at(0, 0), at(7, 0), at(8, 0), at(10, 0)], [0, 0, 1, 3]);
   assert.equal(at(4, 3), 0, "a queue of prompts to compute takes no seat");
   const cacheUsed = (kvCacheUsage: number) => {
@@ -475,21 +475,22 @@ Deno.test("a request beyond a server's seats waits for one", () => {
   assert.equal(cacheUsed(0.99), 4, "a full cache has room for no more than run");
 });
 
-Deno.test("a server that was seen to run more than it is configured for has seats for them", () => {
+Deno.test("a server seen to run more requests than its capacity has seats for them", () => {
   const { a, look, scrape } = estimator();
-  const at = (running: number) => look(a, workOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
+  const at = (running: number) =>
+    look(a, profileOf(), { running, waiting: 0, load: 0 }).aheadOfSeat;
   assert.equal(at(20), 13);
   scrape(a, {}, { running: 20 });
   scrape(a, {}, { running: 1 });
   assert.deepEqual([at(19), at(20)], [0, 1]);
 });
 
-Deno.test("a server that owes a first token is slower than it was, before the token comes", () => {
+Deno.test("a server with an overdue first token counts as slower before the token arrives", () => {
   const { a, b, clock, look, begin, serve } = estimator();
-  const work = promptOf(...range(1, 100));
-  const usual = look(a, work).secondsPerToken;
-  serve(a, work, 1000 * usual * look(a, work).promptTokens);
-  begin(a, work);
+  const profile = promptOf(...range(1, 100));
+  const usual = look(a, profile).secondsPerToken;
+  serve(a, profile, 1000 * usual * look(a, profile).promptTokens);
+  begin(a, profile);
   const seconds = () => look(a, promptOf(500)).secondsPerToken;
   const before = seconds();
   clock.now += 60_000;
@@ -497,52 +498,52 @@ Deno.test("a server that owes a first token is slower than it was, before the to
   assert.ok(look(b, promptOf(500)).secondsPerToken < 2 * usual, "the others are as they were");
 });
 
-Deno.test("a server that left the configuration is forgotten with its prefixes", () => {
+Deno.test("a removed server is forgotten with its prefixes", () => {
   const { estimate, clock, a, b, look, serve } = estimator();
-  const work = promptOf(...range(1, 20));
-  for (const server of [a, b]) serve(server, work, 500);
+  const profile = promptOf(...range(1, 20));
+  for (const server of [a, b]) serve(server, profile, 500);
   estimate.keep([b]);
   assert.equal(estimate.of(a, clock.now).prefixBlocks, 0);
-  assert.equal(look(a, work).knownTokens, 0);
-  assert.ok(look(b, work).knownTokens > 0);
+  assert.equal(look(a, profile).knownTokens, 0);
+  assert.ok(look(b, profile).knownTokens > 0);
 });
 
-Deno.test("what a server says of one prompt is outweighed by those that were seen", () => {
+Deno.test("a server's report about one prompt is outweighed by observed ones", () => {
   const most = Number.MAX_SAFE_INTEGER;
   for (const [prompt, firstTokenSeconds] of [[most, 0], [most, most], [1, most]] as const) {
     const { a, b, clock, look, scrape, serve } = estimator();
-    const work = workOf({ promptBytes: 4_000 });
+    const profile = profileOf({ promptBytes: 4_000 });
     const none = { prompt: 0, queries: 0, hits: 0, firstTokens: 0, firstTokenSeconds: 0 };
     scrape(a, none);
     scrape(a, { ...none, prompt, firstTokens: 1, firstTokenSeconds });
     for (let i = 0; i < 20; i++) {
       clock.now += 10_000;
       for (const server of [a, b]) {
-        serve(server, work, 140);
-        serve(server, workOf({ promptBytes: 12_000 }), 340);
+        serve(server, profile, 140);
+        serve(server, profileOf({ promptBytes: 12_000 }), 340);
       }
     }
-    const seconds = (server: Server) => firstTokenSecondsAt(look(server, work));
+    const seconds = (server: Server) => firstTokenSecondsAt(look(server, profile));
     isNear(seconds(a), 0.14, 0.3);
     isNear(seconds(b), 0.14, 0.3);
   }
 });
 
-Deno.test("one answer that claims a hundred million tokens leaves the mean answer as it is", () => {
+Deno.test("one answer that claims a hundred million tokens barely moves the average", () => {
   const { a, b, look, serve } = estimator();
   const full = { running: 8, waiting: 8, load: 1.5 };
-  const work = workOf({ promptBytes: 4_000 });
-  for (let i = 0; i < 50; i++) serve(b, work, 500, { answerTokens: 200 });
-  const before = look(b, work, full).secondsPerSeat;
-  serve(a, work, 500, { answerTokens: 100_000_000 });
-  isNear(look(b, work, full).secondsPerSeat, before, 1);
+  const profile = profileOf({ promptBytes: 4_000 });
+  for (let i = 0; i < 50; i++) serve(b, profile, 500, { answerTokens: 200 });
+  const before = look(b, profile, full).secondsPerSeat;
+  serve(a, profile, 500, { answerTokens: 100_000_000 });
+  isNear(look(b, profile, full).secondsPerSeat, before, 1);
 });
 
-Deno.test("a server that claimed to run a million requests is as crowded as others minutes later", () => {
+Deno.test("a server that claimed to run a million requests has normal crowding minutes later", () => {
   const { a, b, clock, look, scrape } = estimator();
   scrape(a, {}, { running: 1_000_000 });
   clock.now += 3 * 60_000;
   scrape(a, {});
-  const work = workOf({ promptBytes: 4_000 });
-  assert.equal(look(a, work).crowding, look(b, work).crowding);
+  const profile = profileOf({ promptBytes: 4_000 });
+  assert.equal(look(a, profile).crowding, look(b, profile).crowding);
 });

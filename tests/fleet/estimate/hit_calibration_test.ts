@@ -18,7 +18,7 @@ const withCounters = (
   hits: number | undefined,
 ) => withCountersAt(calibration, queries, hits, 1_000);
 
-/** Trust after so many comparisons, ten prompts each, with these shares found in the cache. */
+/** The share after this many comparisons of ten prompts each, with these hit rates. */
 function compare(
   calibration: HitCalibration,
   times: number,
@@ -37,35 +37,35 @@ function compare(
   return calibration;
 }
 
-Deno.test("where a server's cache is off, trust shrinks within some comparisons", () => {
+Deno.test("if a server's prefix cache is off, the share shrinks within a few comparisons", () => {
   const shares = [1, 2, 3, 10].map((times) => compare(UNCALIBRATED, times, 0.8, 0).share);
   assert.deepEqual(shares, shares.toSorted((a, b) => b - a));
   assert.ok(shares[0]! < UNCALIBRATED.share);
   assert.ok(shares.at(-1)! < 0.05, `${shares}`);
 });
 
-Deno.test("trust recovers once predictions come true", () => {
+Deno.test("the share recovers once predictions come true", () => {
   const lost = compare(UNCALIBRATED, 10, 0.8, 0);
   assert.ok(compare(lost, 10, 0.8, 0.8).share > 0.9);
 });
 
-Deno.test("where half of what was predicted is found, half is believed, and a little for what counts miss", () => {
+Deno.test("if half of the predicted hits come true, the share becomes about half", () => {
   const { share, predictedRate, realRate } = compare(UNCALIBRATED, 20, 0.8, 0.4);
   assert.ok(share >= 0.5 && share < 0.6, `${share}`);
   assert.ok(Math.abs(predictedRate! - 0.8) < 1e-9 && Math.abs(realRate! - 0.4) < 1e-9);
 });
 
-Deno.test("more hits than predicted give no more than full trust", () => {
+Deno.test("more hits than predicted give a share of at most 1", () => {
   const { share } = compare(UNCALIBRATED, 20, 0.3, 0.9);
   assert.ok(share > 0.99 && share <= 1);
 });
 
-Deno.test("where no hit was predicted there is nothing to believe or doubt", () => {
+Deno.test("without predicted hits the share doesn't change", () => {
   assert.equal(compare(UNCALIBRATED, 5, 0, 0).share, UNCALIBRATED.share);
   assert.equal(compare(UNCALIBRATED, 5, 0, 0.5).share, UNCALIBRATED.share);
 });
 
-Deno.test("what others looked up counts for less, as they sent more", () => {
+Deno.test("a comparison weighs less the more other clients sent", () => {
   const shares = [0, 1, 9].map((others) => {
     let calibration = withCounters(UNCALIBRATED, 0, 0);
     calibration = withSent(calibration, 10 * PROMPT, 8 * PROMPT);
@@ -76,7 +76,7 @@ Deno.test("what others looked up counts for less, as they sent more", () => {
   assert.ok(shares[2]! > 0.95 * UNCALIBRATED.share);
 });
 
-Deno.test("what was looked up while nothing was sent is nobody's evidence later", () => {
+Deno.test("lookups while nothing was sent don't count later", () => {
   let calibration = withCounters(UNCALIBRATED, 0, 0);
   calibration = withCounters(calibration, 100 * PROMPT, 0);
   calibration = withSent(calibration, 10 * PROMPT, 8 * PROMPT);
@@ -85,13 +85,13 @@ Deno.test("what was looked up while nothing was sent is nobody's evidence later"
   assert.ok(calibration.share > UNCALIBRATED.share);
 });
 
-Deno.test("what was sent before the first look at a server's counters is compared with nothing", () => {
+Deno.test("prompts sent before the first scrape are not compared", () => {
   let calibration = withSent(UNCALIBRATED, 100 * PROMPT, 100 * PROMPT);
   calibration = withCounters(calibration, 0, 0);
   assert.deepEqual([calibration.sent, calibration.predicted], [0, 0]);
 });
 
-Deno.test("one prompt decides nothing: it is compared once enough tokens were looked up", () => {
+Deno.test("rates are compared only once enough tokens were looked up", () => {
   let calibration = withCounters(UNCALIBRATED, 100, 50);
   calibration = withSent(calibration, PROMPT, PROMPT);
   calibration = withCounters(calibration, 100 + PROMPT, 50);
@@ -100,13 +100,13 @@ Deno.test("one prompt decides nothing: it is compared once enough tokens were lo
   assert.equal(calibration.realRate, undefined);
 });
 
-Deno.test("a server that tells no counters changes nothing", () => {
+Deno.test("a server without counters changes nothing", () => {
   const calibration = withSent(UNCALIBRATED, PROMPT, PROMPT);
   assert.equal(withCounters(calibration, undefined, undefined), calibration);
   assert.equal(withCounters(calibration, 10, undefined), calibration);
 });
 
-Deno.test("rates are those of the last comparison, for ten minutes", () => {
+Deno.test("rates of the last comparison are shown for ten minutes", () => {
   const NONE = { predictedHitRate: undefined, realHitRate: undefined };
   const begun = withCountersAt(UNCALIBRATED, 0, 0, 5_000);
   assert.deepEqual(currentRates(UNCALIBRATED, 0), NONE);
@@ -124,7 +124,7 @@ Deno.test("rates are those of the last comparison, for ten minutes", () => {
   assert.equal(calibration.share, share);
 });
 
-Deno.test("a server that counts more hits than queries, or fewer than before, makes no wild rate", () => {
+Deno.test("implausible hit counters give rates within bounds", () => {
   for (const [hits, rate] of [[900, 1], [10, 0]] as const) {
     let calibration = withCounters(UNCALIBRATED, 0, 50);
     calibration = withSent(calibration, 100 * PROMPT, 80 * PROMPT);
@@ -134,7 +134,7 @@ Deno.test("a server that counts more hits than queries, or fewer than before, ma
   }
 });
 
-Deno.test("trust is between none and full, whatever is predicted and counted", () => {
+Deno.test("the share stays between 0 and 1, whatever is predicted and counted", () => {
   const step = fc.record({
     tokens: fc.nat(20_000),
     known: fc.double({ min: 0, max: 1, noNaN: true }),

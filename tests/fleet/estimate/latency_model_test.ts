@@ -9,7 +9,7 @@ import {
 import { numRuns } from "../../support/property.ts";
 import { seeded } from "../../support/random.ts";
 
-/** What is seen of a server that takes a prompt every 100 ms. */
+/** Observations of a server that gets a prompt every 100 ms. */
 function seenOf(
   times: number,
   { perToken = 1e-4, start = 0.04, perAnswerToken = 0.03, seen = NOTHING_SEEN, seed = 1 } = {},
@@ -28,14 +28,14 @@ function seenOf(
 const isNear = (value: number, aim: number, share: number) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
-Deno.test("before anything is seen, a server is a middling one", () => {
+Deno.test("without observations the prior applies", () => {
   const latency = latencyModelOf(NOTHING_SEEN, NOTHING_SEEN);
   isNear(latency.secondsPerToken, 1e-4, 0.01);
   isNear(latency.startSeconds, 0.04, 0.01);
   isNear(latency.secondsPerAnswerToken, 0.03, 0.01);
 });
 
-Deno.test("a new server is expected to be as fast as all others are", () => {
+Deno.test("a new server is expected to be as fast as the others", () => {
   const all = seenOf(300, { perToken: 4e-4, start: 0.2, perAnswerToken: 0.08 });
   const latency = latencyModelOf(NOTHING_SEEN, all);
   isNear(latency.secondsPerToken, 4e-4, 0.1);
@@ -43,7 +43,7 @@ Deno.test("a new server is expected to be as fast as all others are", () => {
   isNear(latency.secondsPerAnswerToken, 0.08, 0.1);
 });
 
-Deno.test("that a server is half as fast as all others is learned within twenty requests", () => {
+Deno.test("a server half as fast as the others is recognised within twenty requests", () => {
   const all = seenOf(300);
   const half = seenOf(20, { perToken: 2e-4, perAnswerToken: 0.06, seed: 2 });
   const latency = latencyModelOf(half, all);
@@ -51,7 +51,7 @@ Deno.test("that a server is half as fast as all others is learned within twenty 
   isNear(latency.secondsPerAnswerToken, 0.06, 0.15);
 });
 
-Deno.test("a slow server that got short prompts alone is slow with long ones too", () => {
+Deno.test("a slow server that got only short prompts is expected to be slow with long ones", () => {
   const all = seenOf(300);
   const random = seeded(3);
   let slow = NOTHING_SEEN;
@@ -64,7 +64,7 @@ Deno.test("a slow server that got short prompts alone is slow with long ones too
   isNear(startSeconds + 8_000 * secondsPerToken, 3 * 0.84, 0.25);
 });
 
-Deno.test("a server's own observations outweigh what all show the more there are of them", () => {
+Deno.test("a server's own observations outweigh shared ones as their number grows", () => {
   const all = seenOf(300);
   const missed = [1, 5, 20, 100].map((times) => {
     const own = seenOf(times, { perAnswerToken: 0.06 });
@@ -74,7 +74,7 @@ Deno.test("a server's own observations outweigh what all show the more there are
   assert.ok(missed.at(-1)! < 0.002);
 });
 
-Deno.test("prompts that are all of about one length make no long one free, nor a wall", () => {
+Deno.test("prompts of similar length give a plausible estimate for a long one", () => {
   for (let seed = 0; seed < 50; seed++) {
     const random = seeded(seed);
     let seen = NOTHING_SEEN;
@@ -89,7 +89,7 @@ Deno.test("prompts that are all of about one length make no long one free, nor a
   }
 });
 
-Deno.test("a pace is within its bounds, whatever was seen", () => {
+Deno.test("a latency model stays within its bounds, whatever was observed", () => {
   const observation = fc.record({
     kind: fc.constantFrom<keyof Seen>("prefill", "decode"),
     tokens: fc.integer({ min: 1, max: 1_000_000 }),

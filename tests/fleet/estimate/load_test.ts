@@ -78,7 +78,7 @@ Deno.test("a larger capacity never raises the load", () => {
   );
 });
 
-Deno.test("no scrape hides an own request, and the load is the original's measure", () => {
+Deno.test("no scrape hides an own request, and the load follows the original router's formula", () => {
   fc.assert(
     fc.property(count, capacity, scrape, (own, capacity, scrape) => {
       const { running, waiting, load } = loadNow(own, capacity, scrape);
@@ -90,7 +90,7 @@ Deno.test("no scrape hides an own request, and the load is the original's measur
   );
 });
 
-Deno.test("what a scrape shows beyond own requests counts as others'", () => {
+Deno.test("requests in a scrape beyond own ones count as other clients'", () => {
   fc.assert(
     fc.property(count, count, capacity, (own, others, capacity) => {
       const scrape = scrapeOf(own + others, 0, own);
@@ -101,7 +101,7 @@ Deno.test("what a scrape shows beyond own requests counts as others'", () => {
   );
 });
 
-Deno.test("waiting requests are there only where the scrape showed a queue", () => {
+Deno.test("requests count as waiting only if the scrape showed a queue", () => {
   fc.assert(
     fc.property(count, count, count, (own, running, ownThen) => {
       assert.equal(

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { addSample, initialAverages } from "../../../src/fleet/estimate/moving_averages.ts";
 import { numRuns } from "../../support/property.ts";
 
-Deno.test("a mean moves to what is seen, and each alone", () => {
+Deno.test("each average moves towards its samples independently", () => {
   const means = initialAverages();
   for (let i = 0; i < 1_000; i++) addSample(means, "answerTokens", 700);
   assert.ok(Math.abs(means.answerTokens - 700) < 1, `${means.answerTokens}`);
   assert.deepEqual({ ...means, answerTokens: 200 }, initialAverages());
 });
 
-Deno.test("a mean lies between what it was and what is seen", () => {
+Deno.test("an average stays between its old value and the sample", () => {
   const value = fc.double({ min: 0, max: 1e9, noNaN: true });
   fc.assert(
     fc.property(fc.array(value, { minLength: 1 }), (values) => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { createPairTable } from "../../../src/fleet/estimate/pair_table.ts";
 import { numRuns } from "../../support/property.ts";
 
-Deno.test("pairs are found at the places that they were given, which are given again", () => {
+Deno.test("pairs are found at their places, and freed places are reused", () => {
   const table = createPairTable(4);
   const [one, other] = [table.add(7, 1), table.add(7, 2)];
   assert.deepEqual([table.find(7, 1), table.find(7, 2), table.find(8, 1)], [one, other, 0]);
@@ -14,15 +14,15 @@ Deno.test("pairs are found at the places that they were given, which are given a
   assert.equal(table.find(-3, 2 ** 31 - 1), one);
 });
 
-Deno.test("more pairs than a table was made for are found as well", () => {
+Deno.test("a table works with more pairs than it was created for", () => {
   const table = createPairTable(10);
   const places = Array.from({ length: 1_000 }, (_, i) => table.add(i, -i));
   assert.equal(new Set(places).size, 1_000);
   places.forEach((place, i) => assert.equal(table.find(i, -i), place));
 });
 
-Deno.test("whatever comes and goes, a table is like a map, and holds no more places than pairs at once", () => {
-  // Few of them, so that they meet, and in few buckets.
+Deno.test("under any operations a table behaves like a map and uses no more places than pairs at once", () => {
+  // Few values, so that they collide.
   const number = fc.oneof(
     fc.integer({ min: -3, max: 3 }),
     fc.constantFrom(-(2 ** 31), 2 ** 31 - 1),

@@ -13,37 +13,45 @@ import {
 } from "../../../src/fleet/estimate/prefill_queue.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { numRuns } from "../../support/property.ts";
-import { ticketOf, workOf } from "../../support/work.ts";
+import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
-/** Seconds for each token, unless a test is about something else. */
-const PACE = 1e-3;
+/** Default seconds per token. */
+const SECONDS_PER_TOKEN = 1e-3;
 
-/** A prompt of a stream, or of a whole answer. */
+/** A streamed or unstreamed prompt. */
 function request(
   { stream = true, ...known }: Partial<QueuedRequest> & { readonly stream?: boolean } = {},
 ) {
-  return ticketOf({ work: workOf({ stream }), ...known });
+  return queuedRequestOf({ profile: profileOf({ stream }), ...known });
 }
 
-Deno.test("all prompts that wait are pending, the first of them less what has been done", () => {
+Deno.test("all waiting prompts are pending, minus the progress on the first", () => {
   const queue = newPrefillQueue();
-  assert.equal(pendingTokens(queue, PACE, 0), 0);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 0);
   enqueue(queue, request({ ownTokens: 4_000 }));
   enqueue(queue, request({ ownTokens: 500 }));
-  assert.equal(pendingTokens(queue, PACE, 0), 4_500);
-  assert.equal(pendingTokens(queue, PACE, 400), 4_100);
-  assert.equal(pendingTokens(queue, PACE, 60_000), 500, "the second may not have begun");
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 4_500);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 400), 4_100);
+  assert.equal(
+    pendingTokens(queue, SECONDS_PER_TOKEN, 60_000),
+    500,
+    "the second may not have begun",
+  );
 });
 
-Deno.test("short prompts are computed together, as far as one step goes", () => {
+Deno.test("short prompts are computed together, up to one step", () => {
   const queue = newPrefillQueue();
   for (let i = 0; i < 4; i++) enqueue(queue, request());
-  assert.equal(pendingTokens(queue, PACE, 1_500), 2_500);
-  assert.equal(pendingTokens(queue, PACE, 60_000), 4_000 - 2_048);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_500), 2_500);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 60_000), 4_000 - 2_048);
 });
 
-Deno.test("a server is late by as much as its first prompt takes longer than usual", () => {
-  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+Deno.test("lateness is the first prompt's time relative to the expected time", () => {
+  const latency = {
+    startSeconds: 0.5,
+    secondsPerToken: SECONDS_PER_TOKEN,
+    secondsPerAnswerToken: 0.03,
+  };
   const queue = newPrefillQueue();
   assert.equal(lateness(queue, latency, 60_000), 1);
   const first = request({ ownTokens: 4_500 });
@@ -56,8 +64,12 @@ Deno.test("a server is late by as much as its first prompt takes longer than usu
   assert.equal(lateness(queue, latency, 16_000), 1, "the next one has its own time");
 });
 
-Deno.test("who waits for a seat, or shows no first token, makes no server late", () => {
-  const latency = { startSeconds: 0.5, secondsPerToken: PACE, secondsPerAnswerToken: 0.03 };
+Deno.test("requests that wait for a seat or aren't streamed cause no lateness", () => {
+  const latency = {
+    startSeconds: 0.5,
+    secondsPerToken: SECONDS_PER_TOKEN,
+    secondsPerAnswerToken: 0.03,
+  };
   for (const known of [{ queued: true }, { stream: false }]) {
     const queue = newPrefillQueue();
     enqueue(queue, request(known));
@@ -65,25 +77,25 @@ Deno.test("who waits for a seat, or shows no first token, makes no server late",
   }
 });
 
-Deno.test("the next prompt begins when the first has its token", () => {
+Deno.test("the next prompt starts when the first has its token", () => {
   const queue = newPrefillQueue();
   const [first, second] = [request(), request()];
   enqueue(queue, first);
   enqueue(queue, second);
   assert.equal(begun(queue, first, 1_200), 1.2);
-  assert.equal(pendingTokens(queue, PACE, 1_200), 1_000);
-  assert.equal(pendingTokens(queue, PACE, 1_500), 700);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_200), 1_000);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_500), 700);
   assert.equal(begun(queue, second, 2_000), 0.8);
-  assert.equal(pendingTokens(queue, PACE, 2_000), 0);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 2_000), 0);
 });
 
-Deno.test("a prompt that comes later begins no sooner than it came", () => {
+Deno.test("a prompt never starts before it was sent", () => {
   const queue = newPrefillQueue();
   enqueue(queue, request({ at: 5_000 }));
-  assert.equal(pendingTokens(queue, PACE, 5_100), 900);
+  assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 5_100), 900);
 });
 
-Deno.test("a whole answer, whose first token nobody sees, leaves when its time has come", () => {
+Deno.test("an unstreamed request leaves the queue at its expected first token", () => {
   const queue = newPrefillQueue();
   const stream = request();
   enqueue(queue, request({ stream: false }));
@@ -95,7 +107,7 @@ Deno.test("a whole answer, whose first token nobody sees, leaves when its time h
   assert.equal(begun(queue, stream, 1_500), 0.5, "it began when the other had its time");
 });
 
-Deno.test("a whole answer behind a stream has its turn after that", () => {
+Deno.test("an unstreamed request behind a stream leaves after it", () => {
   const queue = newPrefillQueue();
   enqueue(queue, request());
   enqueue(queue, request({ stream: false }));
@@ -103,7 +115,7 @@ Deno.test("a whole answer behind a stream has its turn after that", () => {
   assert.equal(queue.waiting.size, 2);
 });
 
-Deno.test("first tokens are hidden where a whole answer waits for its own", () => {
+Deno.test("first tokens are hidden while an unstreamed request waits", () => {
   const queue = newPrefillQueue();
   enqueue(queue, request());
   assert.equal(hidesFirstTokens(queue), false);
@@ -111,7 +123,7 @@ Deno.test("first tokens are hidden where a whole answer waits for its own", () =
   assert.equal(hidesFirstTokens(queue), true);
 });
 
-Deno.test("a first token tells that whole answers asked for before have theirs, streams don't", () => {
+Deno.test("a first token removes earlier unstreamed requests, but not earlier streams", () => {
   const queue = newPrefillQueue();
   const requests = [
     request({ stream: false }),
@@ -125,7 +137,7 @@ Deno.test("a first token tells that whole answers asked for before have theirs, 
   assert.equal(queue.first, requests[1]);
 });
 
-Deno.test("taking one out twice takes out one", () => {
+Deno.test("removing a request twice removes it once", () => {
   const queue = newPrefillQueue();
   const [first, second] = [request(), request()];
   enqueue(queue, first);
@@ -135,7 +147,7 @@ Deno.test("taking one out twice takes out one", () => {
   assert.equal(queue.tokens, 1_000);
 });
 
-Deno.test("whatever comes and goes in whatever order, tokens are those of who waits, and at last none", () => {
+Deno.test("in any order of operations, the tokens are those of waiting requests, and finally zero", () => {
   const came = fc.record({
     do: fc.constant("come" as const),
     ownTokens: fc.double({ min: 1, max: 1e5, noNaN: true }),
@@ -167,21 +179,21 @@ Deno.test("whatever comes and goes in whatever order, tokens are those of who wa
         }
         const waiting = [...queue.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
         assert.ok(Math.abs(queue.tokens - waiting) < 1e-6);
-        assert.ok(pendingTokens(queue, PACE, now) <= waiting + 1e-6);
+        assert.ok(pendingTokens(queue, SECONDS_PER_TOKEN, now) <= waiting + 1e-6);
         assert.equal(queue.first, [...queue.waiting][0]);
       }
       for (const one of all) dequeue(queue, one);
       assert.equal(queue.tokens, 0);
-      assert.equal(pendingTokens(queue, PACE, now), 0);
+      assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, now), 0);
     }),
     { numRuns },
   );
 });
 
-Deno.test("the longest prompt that waits is known until it is computed", () => {
+Deno.test("the longest waiting prompt is known until it is computed", () => {
   const queue = newPrefillQueue();
   assert.equal(longestWaiting(queue), 0);
-  const [short, long] = [100, 5_000].map((ownTokens) => ticketOf({ ownTokens }));
+  const [short, long] = [100, 5_000].map((ownTokens) => queuedRequestOf({ ownTokens }));
   for (const request of [short!, long!]) enqueue(queue, request);
   assert.equal(longestWaiting(queue), 5_000);
   dequeue(queue, long!);

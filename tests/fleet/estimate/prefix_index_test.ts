@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { createPrefixIndex, type PrefixIndex } from "../../../src/fleet/estimate/prefix_index.ts";
 import { numRuns } from "../../support/property.ts";
 
-Deno.test("of a prompt, the blocks from the first on count that a server has seen", () => {
+Deno.test("a match counts the leading blocks that a server has seen", () => {
   const index = createPrefixIndex(100);
   index.remember(0, [1, 2, 3]);
   index.remember(1, [1, 2, 7]);
@@ -14,7 +14,7 @@ Deno.test("of a prompt, the blocks from the first on count that a server has see
   assert.deepEqual([0, 1, 2].map(index.match([9, 1])), [0, 0, 0]);
 });
 
-Deno.test("what was looked up stays as it was while the index changes", () => {
+Deno.test("a match doesn't change when the index changes", () => {
   const index = createPrefixIndex(100);
   index.remember(0, [1, 2, 3]);
   const matched = index.match([1, 2, 3]);
@@ -24,7 +24,7 @@ Deno.test("what was looked up stays as it was while the index changes", () => {
 });
 
 for (const slot of [31, 32, 63, 64, 65, 199]) {
-  Deno.test(`a server in slot ${slot} is told from those 32 and 64 slots off`, () => {
+  Deno.test(`a server in slot ${slot} is distinct from those 32 and 64 slots away`, () => {
     const index = createPrefixIndex(100);
     index.remember(slot, [1, 2]);
     index.remember(3, [1]);
@@ -36,13 +36,13 @@ for (const slot of [31, 32, 63, 64, 65, 199]) {
   });
 }
 
-/** A prompt went to a server and was computed there. */
+/** Records a prompt that was sent to a server and computed there. */
 function compute(index: PrefixIndex, slot: number, blocks: readonly number[]): void {
   index.remember(slot, blocks);
   index.confirm(slot, blocks);
 }
 
-Deno.test("a server beyond its limit loses what was longest unused", () => {
+Deno.test("a server beyond its limit evicts the least recently used blocks", () => {
   const index = createPrefixIndex(100);
   index.limit(0, 3);
   for (const block of [1, 2, 3, 1, 4]) compute(index, 0, [block]);
@@ -52,7 +52,7 @@ Deno.test("a server beyond its limit loses what was longest unused", () => {
   assert.deepEqual([1, 3, 4].map((block) => index.match([block])(0)), [0, 0, 1]);
 });
 
-Deno.test("a prompt's end leaves before its beginning, and of one too long the beginning stays", () => {
+Deno.test("a prompt's end is evicted before its beginning, and an oversized prompt keeps its beginning", () => {
   const index = createPrefixIndex(100);
   index.limit(0, 4);
   compute(index, 0, [1, 2, 3, 4]);
@@ -62,7 +62,7 @@ Deno.test("a prompt's end leaves before its beginning, and of one too long the b
   assert.equal(index.match([21, 22, 23, 24, 25, 26])(0), 4);
 });
 
-Deno.test("a prompt that is refused, however long, pushes out nothing", () => {
+Deno.test("a refused prompt of any length evicts nothing", () => {
   const index = createPrefixIndex(100);
   index.limit(0, 4);
   compute(index, 0, [1, 2, 3, 4]);
@@ -73,7 +73,7 @@ Deno.test("a prompt that is refused, however long, pushes out nothing", () => {
   assert.deepEqual([index.match([1, 2, 3, 4])(0), index.size(0)], [4, 4]);
 });
 
-Deno.test("of a prompt that came to nothing, what was new is forgotten and the rest stays", () => {
+Deno.test("a failed prompt loses its new blocks and keeps the others", () => {
   const index = createPrefixIndex(100);
   index.remember(0, [1, 2]);
   index.confirm(0, [1, 2]);
@@ -85,7 +85,7 @@ Deno.test("of a prompt that came to nothing, what was new is forgotten and the r
   assert.equal(index.size(0), 2);
 });
 
-Deno.test("of two prompts with one beginning, one that came to nothing takes nothing from the other", () => {
+Deno.test("a failed prompt removes no blocks of a prompt with the same prefix", () => {
   const index = createPrefixIndex(100);
   const [one, other] = [[1, 2, 3], [1, 2, 3, 4, 5]];
   for (const endsFirst of ["one", "other"]) {
@@ -102,7 +102,7 @@ Deno.test("of two prompts with one beginning, one that came to nothing takes not
   }
 });
 
-Deno.test("what one server loses, another keeps", () => {
+Deno.test("one server's eviction doesn't affect another", () => {
   const index = createPrefixIndex(100);
   for (const slot of [0, 40]) index.remember(slot, [1, 2]);
   index.forget(0);
@@ -110,7 +110,7 @@ Deno.test("what one server loses, another keeps", () => {
   assert.deepEqual([0, 40].map(index.match([1, 2])), [0, 2]);
 });
 
-Deno.test("what is used all the time stays, though it moves to the end now and then only", () => {
+Deno.test("constantly used blocks stay, although they are moved only occasionally", () => {
   const index = createPrefixIndex(1_000);
   index.limit(0, 80);
   for (let prompt = 0; prompt < 500; prompt++) {
@@ -120,7 +120,7 @@ Deno.test("what is used all the time stays, though it moves to the end now and t
   assert.equal(index.size(0), 80);
 });
 
-Deno.test("all servers together hold no more than the cap, whoever is asked to make room", () => {
+Deno.test("all servers together stay within the cap", () => {
   const index = createPrefixIndex(10);
   index.remember(0, [1, 2, 3, 4, 5, 6]);
   index.remember(1, [11, 12, 13, 14, 15, 16]);
@@ -129,7 +129,7 @@ Deno.test("all servers together hold no more than the cap, whoever is asked to m
   assert.ok(index.size(0) + index.size(1) <= 10);
 });
 
-Deno.test("where servers fill the cap, the one that holds most makes room for others", () => {
+Deno.test("at the cap, the server with the most blocks makes room", () => {
   const index = createPrefixIndex(10);
   index.remember(0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   index.remember(1, [11, 12, 13, 14]);
@@ -138,7 +138,7 @@ Deno.test("where servers fill the cap, the one that holds most makes room for ot
   assert.deepEqual([index.size(0), index.size(1)], [5, 5]);
 });
 
-/** Prompts of 100 blocks each that share nothing. */
+/** Prompts of 100 distinct blocks each. */
 function prompts(count: number, first = 0): number[][] {
   return Array.from(
     { length: count },
@@ -146,7 +146,7 @@ function prompts(count: number, first = 0): number[][] {
   );
 }
 
-Deno.test("a limit that falls far is met bit by bit, so that no call takes long", () => {
+Deno.test("a much lower limit is enforced in steps, so that no call takes long", () => {
   const index = createPrefixIndex(100_000);
   for (const prompt of prompts(100)) compute(index, 0, prompt);
   const sizes = [index.size(0)];
@@ -162,7 +162,7 @@ Deno.test("a limit that falls far is met bit by bit, so that no call takes long"
   assert.equal(index.match(last!)(0), 100, "those longest unused left");
 });
 
-Deno.test("what is forgotten is gone at once and cleared away later, whoever comes meanwhile", () => {
+Deno.test("forgotten blocks no longer match at once and are removed later", () => {
   const index = createPrefixIndex(30_000);
   const [old, others, young] = [prompts(100), prompts(100, 10_000), prompts(200, 5_000)];
   for (const prompt of old) compute(index, 0, prompt);
@@ -178,7 +178,7 @@ Deno.test("what is forgotten is gone at once and cleared away later, whoever com
   }
 });
 
-/** What the index is to do, in the plainest way. */
+/** A naive reference implementation of the index. */
 function naive(mostBlocks: number) {
   const used = new Map<number, number[]>();
   const limits = new Map<number, number>();
@@ -234,10 +234,10 @@ function naive(mostBlocks: number) {
   return model;
 }
 
-Deno.test("whatever is remembered, forgotten and limited, the index is like a naive one", () => {
+Deno.test("under any operations the index behaves like a naive one", () => {
   const slots = [0, 1, 31, 32, 63, 64, 70];
   const slot = fc.constantFrom(...slots);
-  // Few of them, so that they meet, of either sign.
+  // Few values of either sign, so that they collide.
   const blocks = fc.array(fc.integer({ min: -4, max: 4 }), { maxLength: 8 });
   const event = fc.oneof(
     {

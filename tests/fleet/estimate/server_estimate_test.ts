@@ -7,14 +7,14 @@ import {
   takeStep,
 } from "../../../src/fleet/estimate/server_estimate.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
-import { ticketOf, workOf } from "../../support/work.ts";
+import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
-/** A book in which prompts of 1,000 tokens wait, sent at 0 and expected to take a second each. */
-function bookWith(...known: readonly Partial<QueuedRequest>[]) {
+/** An estimate with waiting prompts of 1,000 tokens, sent at 0, expected to take 1 s each. */
+function estimateWith(...known: readonly Partial<QueuedRequest>[]) {
   const estimate = newServerEstimate([]);
-  const requests = known.map(ticketOf);
+  const requests = known.map(queuedRequestOf);
   for (const request of requests) enqueue(estimate.queue, request);
-  /** What the step at that time tells, once it is over. */
+  /** The observation from the step at that time, once it is over. */
   const told = (at: number) => {
     const seen = takeStep(estimate, at + 1_000);
     return seen && { tokens: seen.tokens, seconds: seen.seconds };
@@ -22,8 +22,8 @@ function bookWith(...known: readonly Partial<QueuedRequest>[]) {
   return { estimate, requests, told };
 }
 
-Deno.test("a first token tells how long its prompt took, once, when its step is over", () => {
-  const { estimate, requests: [first], told } = bookWith({});
+Deno.test("a first token gives one prefill observation, once its step is over", () => {
+  const { estimate, requests: [first], told } = estimateWith({});
   start(estimate, first!, 800);
   assert.equal(takeStep(estimate, 800), undefined);
   assert.equal(takeStep(estimate, 804), undefined);
@@ -32,61 +32,63 @@ Deno.test("a first token tells how long its prompt took, once, when its step is 
 });
 
 Deno.test("several first tokens of one step are one observation", () => {
-  const { estimate, requests, told } = bookWith({}, {}, {});
+  const { estimate, requests, told } = estimateWith({}, {}, {});
   start(estimate, requests[0]!, 800);
   start(estimate, requests[1]!, 802);
   start(estimate, requests[2]!, 804);
   assert.deepEqual(told(804), { tokens: 3_000, seconds: 0.8 });
 });
 
-Deno.test("the next step's first token is an observation of its own", () => {
-  const { estimate, requests, told } = bookWith({}, {});
+Deno.test("the next step's first token is a separate observation", () => {
+  const { estimate, requests, told } = estimateWith({}, {});
   start(estimate, requests[0]!, 800);
   assert.deepEqual(told(800), { tokens: 1_000, seconds: 0.8 });
   start(estimate, requests[1]!, 1_400);
   assert.deepEqual(told(1_400), { tokens: 1_000, seconds: 0.6 });
 });
 
-Deno.test("a step tells nothing where one of its first tokens isn't clear, whichever comes first", () => {
+Deno.test("a step with an unclear first token gives no observation, in either order", () => {
   for (const clear of [[true, false], [false, true], [false, false]]) {
-    const { estimate, requests, told } = bookWith(...clear.map((isClear) => ({ isClear })));
+    const { estimate, requests, told } = estimateWith(...clear.map((isClear) => ({ isClear })));
     start(estimate, requests[0]!, 800);
     start(estimate, requests[1]!, 802);
     assert.equal(told(802), undefined, `${clear}`);
   }
 });
 
-Deno.test("a prompt that took far longer than expected met something else than a slow server", () => {
-  const { estimate, requests: [first], told } = bookWith({});
+Deno.test("a prompt that took far longer than expected is capped", () => {
+  const { estimate, requests: [first], told } = estimateWith({});
   start(estimate, first!, 600_000);
   assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
 });
 
-Deno.test("a whole answer's first token, which comes with its end, tells nothing", () => {
-  const { estimate, requests: [whole], told } = bookWith({ work: workOf({ stream: false }) });
+Deno.test("an unstreamed answer gives no prefill observation", () => {
+  const { estimate, requests: [whole], told } = estimateWith({
+    profile: profileOf({ stream: false }),
+  });
   start(estimate, whole!, 800);
   assert.equal(told(800), undefined);
   assert.equal(estimate.queue.waiting.size, 0);
 });
 
-Deno.test("a clock that is set back makes a step of its own", () => {
-  const { estimate, requests, told } = bookWith({}, {});
+Deno.test("a clock that is set back starts a new step", () => {
+  const { estimate, requests, told } = estimateWith({}, {});
   start(estimate, requests[0]!, 10_000);
   start(estimate, requests[1]!, 400);
   assert.deepEqual(told(400)?.tokens, 1_000);
 });
 
-Deno.test("what asks no engine is no part of what prompts have become between two scrapes", () => {
-  const { estimate, requests } = bookWith(
-    { work: workOf({ model: "m", promptBytes: 4_000 }) },
-    { work: workOf({ model: "m", promptBytes: 0, stream: false }) },
+Deno.test("requests without a prompt don't count as started between two scrapes", () => {
+  const { estimate, requests } = estimateWith(
+    { profile: profileOf({ model: "m", promptBytes: 4_000 }) },
+    { profile: profileOf({ model: "m", promptBytes: 0, stream: false }) },
   );
   for (const request of requests) start(estimate, request, 800);
   assert.deepEqual(estimate.started, { count: 1, bytes: 4_000, model: "m", alike: true });
 });
 
-Deno.test("a server has seats for the most it was seen to run, for some minutes or till it starts anew", () => {
-  const { estimate } = bookWith();
+Deno.test("a server has seats for the most requests seen running, for some minutes or until a restart", () => {
+  const { estimate } = estimateWith();
   const counters = (prompt: number) => {
     return {
       prompt,
@@ -106,8 +108,8 @@ Deno.test("a server has seats for the most it was seen to run, for some minutes 
   assert.equal(estimate.mostRan, 1);
 });
 
-Deno.test("a server has no seats that can't be true: ten times what it may run or has", () => {
-  const { estimate } = bookWith();
+Deno.test("seats are limited to ten times the capacity or the own requests", () => {
+  const { estimate } = estimateWith();
   const ran = (running: number, ownInFlight: number) => {
     count(estimate, { running, ownInFlight }, 3, 60_000);
     return estimate.mostRan;

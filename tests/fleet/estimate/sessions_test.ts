@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSessions } from "../../../src/fleet/estimate/sessions.ts";
 
-Deno.test("a session is where it went last", () => {
+Deno.test("a session belongs to its last server", () => {
   const sessions = createSessions(10);
   assert.equal(sessions.last(7), undefined);
   sessions.remember(7, 0);
@@ -10,7 +10,7 @@ Deno.test("a session is where it went last", () => {
   assert.deepEqual([sessions.last(7), sessions.last(8)], [3, 0]);
 });
 
-Deno.test("a server that has none any more has none, others keep theirs", () => {
+Deno.test("forgetting a server's sessions keeps those of others", () => {
   const sessions = createSessions(10);
   sessions.remember(7, 0);
   sessions.remember(8, 1);
@@ -18,7 +18,7 @@ Deno.test("a server that has none any more has none, others keep theirs", () => 
   assert.deepEqual([sessions.last(7), sessions.last(8)], [undefined, 1]);
 });
 
-Deno.test("past the most that are kept the longest unused leaves", () => {
+Deno.test("beyond the limit the least recently used session is evicted", () => {
   const sessions = createSessions(2);
   for (const session of [1, 2, 1, 3]) sessions.remember(session, 0);
   assert.deepEqual([1, 2, 3].map(sessions.last), [0, undefined, 0]);

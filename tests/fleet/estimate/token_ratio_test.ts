@@ -16,30 +16,30 @@ function after(prompts: number, bytes: number, perByte: number, ratio = USUAL_RA
 const isNear = (value: number, aim: number, share: number) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
-Deno.test("before anything is seen, four bytes are a token", () => {
+Deno.test("without observations, four bytes are a token", () => {
   assert.equal(tokensPerByte(USUAL_RATIO), 0.25);
 });
 
-Deno.test("a single short prompt moves the ratio little, a hundred decide it", () => {
+Deno.test("one short prompt barely moves the ratio, a hundred determine it", () => {
   isNear(tokensPerByte(after(1, 1_000, 0.5)), 0.25, 0.05);
   isNear(tokensPerByte(after(100, 4_000, 0.5)), 0.5, 0.06);
 });
 
-Deno.test("another tokenizer's text is learned after a few hundred prompts, the old forgotten", () => {
+Deno.test("a different tokenizer's ratio is learned after a few hundred prompts", () => {
   const old = after(1_000, 10_000, 0.25);
   isNear(tokensPerByte(after(600, 10_000, 0.6, old)), 0.6, 0.05);
 });
 
-Deno.test("a prompt that doesn't stand in the body tells nothing of its text", () => {
+Deno.test("a prompt with an implausible ratio is ignored", () => {
   isNear(tokensPerByte(after(1_000, 500, 40)), 0.25, 1e-9);
   isNear(tokensPerByte(after(1_000, 500_000, 0.001)), 0.25, 1e-9);
 });
 
-Deno.test("a prompt as large as all that is remembered replaces it", () => {
+Deno.test("a prompt as large as the memory replaces it", () => {
   isNear(tokensPerByte(withSeen(USUAL_RATIO, 5_000_000, 2_000_000)), 0.4, 1e-9);
 });
 
-Deno.test("the ratio stays within its bounds, whatever servers tell", () => {
+Deno.test("the ratio stays within its bounds, whatever servers report", () => {
   const seen = fc.tuple(fc.integer({ min: 1, max: 50_000_000 }), fc.nat(50_000_000));
   fc.assert(
     fc.property(fc.array(seen, { maxLength: 50 }), (all) => {
@@ -54,7 +54,7 @@ Deno.test("the ratio stays within its bounds, whatever servers tell", () => {
   );
 });
 
-Deno.test("the ratio comes near to what all prompts show, whatever their lengths", () => {
+Deno.test("the ratio converges, whatever the prompts' lengths", () => {
   const perByte = fc.double({ min: 0.05, max: 1.5, noNaN: true });
   const lengths = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 20, maxLength: 60 });
   fc.assert(
@@ -72,7 +72,7 @@ Deno.test("the ratio comes near to what all prompts show, whatever their lengths
   );
 });
 
-Deno.test("each model's ratio is learned apart; those of which nothing is learned for longest leave", () => {
+Deno.test("each model has its own ratio; the least recently updated are evicted", () => {
   const ratios = createTokenRatios(3);
   for (const model of ["a", "b", undefined, "a"]) ratios.learn(model, 1_000_000, 500_000);
   assert.deepEqual([...ratios.learned().keys()], ["b", "a"], "a request without a model has none");

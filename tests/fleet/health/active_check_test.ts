@@ -35,7 +35,7 @@ function afterChecks(
 
 const HEALTHY = afterCheck(UNCHECKED, PASSED, defaults, NOW);
 
-Deno.test("a server is being checked until its first check", () => {
+Deno.test("a server is in checking until its first check", () => {
   assert.equal(UNCHECKED.status, "checking");
   assert.equal(successRate(UNCHECKED), 1);
   assert.equal(meanResponseMs(UNCHECKED), 0);
@@ -46,7 +46,7 @@ Deno.test("the first check decides: passed is healthy, failed is unhealthy", () 
   assert.equal(afterCheck(UNCHECKED, FAILED, defaults, NOW).status, "unhealthy");
 });
 
-Deno.test("a check that fails takes a server out only at the third in a row", () => {
+Deno.test("only the third consecutive failed check ejects a server", () => {
   const states = [1, 2, 3].map((times) => afterChecks(HEALTHY, Array(times).fill(FAILED)).status);
   assert.deepEqual(states, ["healthy", "healthy", "unhealthy"]);
   assert.match(
@@ -55,18 +55,18 @@ Deno.test("a check that fails takes a server out only at the third in a row", ()
   );
 });
 
-Deno.test("a check that passes ends the row of failed ones", () => {
+Deno.test("a passed check resets the consecutive failures", () => {
   const health = afterChecks(HEALTHY, [FAILED, FAILED, PASSED, FAILED, FAILED]);
   assert.equal(health.status, "healthy");
   assert.equal(health.consecutiveCheckFailures, 2);
 });
 
-Deno.test("the row that takes a server out is as long as configured", () => {
+Deno.test("the number of consecutive failures that ejects a server is configurable", () => {
   const settings = settingsWith({ health_check_consecutive_failures: 1 });
   assert.equal(afterCheck(HEALTHY, FAILED, settings, NOW).status, "unhealthy");
 });
 
-Deno.test("a full window with too few successes takes a server out", () => {
+Deno.test("a full window with too few successes ejects a server", () => {
   const settings = settingsWith({
     health_check_window_size: 5,
     health_check_min_success_rate: 0.8,
@@ -85,13 +85,13 @@ Deno.test("a full window with too few successes takes a server out", () => {
   assert.match(poor.reason, /60%/);
 });
 
-Deno.test("a window that isn't full yet takes no server out", () => {
+Deno.test("a window that isn't full ejects no server", () => {
   const health = afterChecks(HEALTHY, [FAILED, FAILED, PASSED, FAILED]);
   assert.equal(successRate(health), 0.4);
   assert.equal(health.status, "healthy");
 });
 
-Deno.test("checks that are too slow on average take a server out", () => {
+Deno.test("checks that are too slow on average eject a server", () => {
   const settings = settingsWith({ health_check_max_response_time: 0.1 });
   const slow = { ok: true, responseMs: 180 };
   const bearable = afterCheck(HEALTHY, slow, settings, NOW);
@@ -100,7 +100,7 @@ Deno.test("checks that are too slow on average take a server out", () => {
   assert.equal(afterCheck(bearable, slow, settings, NOW).status, "unhealthy");
 });
 
-Deno.test("a check that passes too slowly brings no server in or back", () => {
+Deno.test("a check that passes too slowly neither admits nor recovers a server", () => {
   const settings = settingsWith({ health_check_max_response_time: 0.1 });
   const slow = { ok: true, responseMs: 101 };
   assert.equal(afterCheck(UNCHECKED, slow, settings, NOW).status, "unhealthy");
@@ -110,7 +110,7 @@ Deno.test("a check that passes too slowly brings no server in or back", () => {
   assert.equal(afterCheck(out, inTime, settings, NOW).status, "healthy");
 });
 
-Deno.test("one check that passes brings back a server that checks took out, with a clean record", () => {
+Deno.test("one passed check recovers a server ejected by checks, with a clean record", () => {
   for (
     const out of [
       afterChecks(HEALTHY, [FAILED, FAILED, FAILED]),
@@ -130,7 +130,7 @@ Deno.test("one check that passes brings back a server that checks took out, with
   }
 });
 
-Deno.test("a server that was never out has not come back, so it starts at full speed", () => {
+Deno.test("a server that was never ejected has no slow start", () => {
   assert.equal(HEALTHY.recoveredAt, 0);
 });
 
@@ -143,7 +143,7 @@ const OPEN: Health = {
   reason: "2 requests failed in a row",
 };
 
-Deno.test("a check that passes before the time of a server that requests took out says nothing", () => {
+Deno.test("a check that passes during the open time changes nothing", () => {
   const health = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil - 1);
   assert.equal(health.status, "unhealthy");
   assert.equal(health.reason, OPEN.reason);
@@ -151,7 +151,7 @@ Deno.test("a check that passes before the time of a server that requests took ou
   assert.equal(health.totalChecks, OPEN.totalChecks + 1);
 });
 
-Deno.test("a check that passes from that time on makes it half-open, again and again", () => {
+Deno.test("each check that passes after the open time makes the server half-open", () => {
   const once = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil);
   assert.equal(once.status, "half-open");
   assert.match(once.reason, /one request at a time/);
@@ -161,7 +161,7 @@ Deno.test("a check that passes from that time on makes it half-open, again and a
   assert.equal(later.status, "half-open");
 });
 
-Deno.test("a check that fails or is too slow takes a half-open server out, the next makes it half-open", () => {
+Deno.test("a failed or slow check ejects a half-open server, the next passed one makes it half-open again", () => {
   const halfOpen = afterCheck(OPEN, PASSED, defaults, OPEN.openUntil);
   for (const check of [FAILED, { ok: true, responseMs: 10_001 }]) {
     const out = afterCheck(halfOpen, check, defaults, OPEN.openUntil + 10);
@@ -174,7 +174,7 @@ Deno.test("a check that fails or is too slow takes a half-open server out, the n
   }
 });
 
-Deno.test("whatever happens, checks and requests keep their bounds and only what may brings back", () => {
+Deno.test("under any events, counters stay within bounds and only permitted ones recover a server", () => {
   const event = fc.record({
     event: fc.oneof(
       fc.record({
@@ -260,7 +260,7 @@ const GO_WELL: Evidence = { answers: true, isFleetwide: false };
 const MOST_FAIL: Evidence = { answers: false, isFleetwide: true };
 const NONE: Evidence = { answers: false, isFleetwide: false };
 
-/** Health after the same check again and again, each with the same evidence. */
+/** Health after repeating the same check with the same evidence. */
 function afterAll(health: Health, check: Check, evidence: Evidence, times = 20): Health {
   for (let i = 0; i < times; i++) health = afterCheck(health, check, defaults, NOW, evidence);
   return health;
@@ -292,7 +292,7 @@ for (
   });
 }
 
-Deno.test("once requests don't speak for it any more, the next check that fails takes a server out", () => {
+Deno.test("without successful requests, the next failed check ejects a server", () => {
   const overruled = afterAll(HEALTHY, SLOW, GO_WELL, 3);
   const out = afterCheck(overruled, SLOW, defaults, NOW, NONE);
   assert.equal(out.status, "unhealthy");
@@ -305,7 +305,7 @@ for (
     [MOST_FAIL, "they fail on most servers, so requests decide"],
   ] as const
 ) {
-  Deno.test(`a server that is out by its checks is half-open where ${why}`, () => {
+  Deno.test(`a server ejected by checks becomes half-open if ${why}`, () => {
     for (
       const out of [afterAll(HEALTHY, SLOW, NONE, 3), afterCheck(UNCHECKED, SLOW, defaults, NOW)]
     ) {
@@ -323,7 +323,7 @@ for (
   });
 }
 
-Deno.test("a server that requests took out stays out for its time, whatever its checks are worth", () => {
+Deno.test("a server ejected by requests stays out for its open time, whatever the evidence", () => {
   for (const evidence of [GO_WELL, MOST_FAIL]) {
     const before = afterCheck(OPEN, SLOW, defaults, OPEN.openUntil - 1, evidence);
     assert.equal(before.status, "unhealthy");
@@ -332,7 +332,7 @@ Deno.test("a server that requests took out stays out for its time, whatever its 
   }
 });
 
-Deno.test("evidence changes nothing of a check that passes, or finds nobody there", () => {
+Deno.test("evidence doesn't affect passed checks or refused connections", () => {
   const health = fc.record({
     status: fc.constantFrom<Health["status"]>("checking", "healthy", "half-open", "unhealthy"),
     openUntil: fc.constantFrom(0, NOW - 1, NOW + 1),
@@ -350,7 +350,7 @@ Deno.test("evidence changes nothing of a check that passes, or finds nobody ther
   );
 });
 
-Deno.test("where requests go well no check takes a server out, unless nobody is there", () => {
+Deno.test("while requests succeed no check ejects a server, except a refused connection", () => {
   const check = fc.record({
     ok: fc.boolean(),
     responseMs: fc.double({ min: 0, max: 20_000, noNaN: true }),

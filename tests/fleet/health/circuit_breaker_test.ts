@@ -17,7 +17,7 @@ function settingsWith(settings: Record<string, unknown> = {}) {
 const defaults = settingsWith();
 const PASSED = { ok: true, responseMs: 5 };
 const NOW = 1_000_000;
-/** Neither shortens nor lengthens a time. */
+/** Random value without jitter. */
 const middle = () => 0.5;
 const HEALTHY = afterCheck(UNCHECKED, PASSED, defaults, NOW);
 
@@ -32,27 +32,27 @@ function tried(health: Health, ok: boolean, now: number): Health {
   return afterRequest(health, ok, defaults, { isTrial: true, now, random: middle });
 }
 
-/** As soon as its time allows. */
+/** A check as soon as the open time has passed. */
 function halfOpened(health: Health): Health {
   const halfOpen = afterCheck(health, PASSED, defaults, health.openUntil);
   assert.equal(halfOpen.status, "half-open");
   return halfOpen;
 }
 
-Deno.test("a request that fails takes a server out only at the second in a row", () => {
+Deno.test("only the second consecutive failed request ejects a server", () => {
   assert.equal(failed(HEALTHY, 1).status, "healthy");
   const out = failed(HEALTHY, 2);
   assert.equal(out.status, "unhealthy");
   assert.equal(out.reason, "2 requests failed in a row");
 });
 
-Deno.test("the row of requests is as long as configured", () => {
+Deno.test("the failure threshold is configurable", () => {
   const settings = settingsWith({ failure_threshold: 4 });
   assert.equal(failed(HEALTHY, 3, NOW, settings).status, "healthy");
   assert.equal(failed(HEALTHY, 4, NOW, settings).status, "unhealthy");
 });
 
-Deno.test("a request that is answered ends the row of failed ones", () => {
+Deno.test("an answered request resets the consecutive failures", () => {
   const answered = tried(failed(HEALTHY, 1), true, NOW);
   assert.equal(answered.consecutiveRequestFailures, 0);
   assert.equal(failed(answered, 1).status, "healthy");
@@ -63,11 +63,11 @@ Deno.test("a check that passes does not excuse failed requests of a healthy serv
   assert.equal(failed(health, 1).status, "unhealthy");
 });
 
-Deno.test("a server that answers well keeps the very same record", () => {
+Deno.test("a good answer keeps the same health object", () => {
   assert.equal(tried(HEALTHY, true, NOW), HEALTHY);
 });
 
-Deno.test("failures of requests that were under way don't keep a server out for longer", () => {
+Deno.test("failures of requests in flight don't extend the open time", () => {
   const out = failed(HEALTHY, 2);
   const after = failed(out, 20, NOW + 1_000);
   assert.equal(after.openUntil, out.openUntil);
@@ -76,7 +76,7 @@ Deno.test("failures of requests that were under way don't keep a server out for 
   assert.equal(after.reason, out.reason);
 });
 
-Deno.test("a good answer that comes late doesn't bring back a server that is out", () => {
+Deno.test("a late good answer doesn't recover an ejected server", () => {
   const out = failed(HEALTHY, 2);
   const late = { isTrial: false, now: out.openUntil + 1, random: middle };
   const after = afterRequest(out, true, defaults, late);
@@ -84,14 +84,14 @@ Deno.test("a good answer that comes late doesn't bring back a server that is out
   assert.equal(after.openUntil, out.openUntil);
 });
 
-Deno.test("a server that was tried as a last resort is back with a good answer, and out no longer with another failure", () => {
+Deno.test("a last-resort trial recovers the server on success and doesn't extend the open time on failure", () => {
   const out = failed(HEALTHY, 2);
   const trial = { isTrial: true, now: NOW + 1_000, random: middle };
   assert.equal(afterRequest(out, true, defaults, trial).status, "healthy");
   assert.equal(afterRequest(out, false, defaults, trial).openUntil, out.openUntil);
 });
 
-Deno.test("who is out by its requests is a last resort after a second, as long as it answers its checks", () => {
+Deno.test("a server ejected by requests is a last resort after a second if it passes its checks", () => {
   const out = failed(HEALTHY, 2);
   assert.equal(isLastResort(out, NOW + 999), false);
   assert.equal(isLastResort(out, NOW + 1_000), true);
@@ -100,7 +100,7 @@ Deno.test("who is out by its requests is a last resort after a second, as long a
   assert.equal(isLastResort({ ...HEALTHY, status: "unhealthy" }, NOW + 1_000), false);
 });
 
-Deno.test("a request that tried a server brings it back only where no check has failed since", () => {
+Deno.test("a trial recovers a server only if no check has failed since", () => {
   const failedCheck = { ok: false, responseMs: 5 };
   const settings = settingsWith({ health_check_consecutive_failures: 1 });
   const out = failed(HEALTHY, 2);
@@ -111,7 +111,7 @@ Deno.test("a request that tried a server brings it back only where no check has 
   }
 });
 
-Deno.test("of a half-open server only the request that tries it decides", () => {
+Deno.test("only the trial request decides about a half-open server", () => {
   const halfOpen = halfOpened(failed(HEALTHY, 2));
   for (const ok of [true, false]) {
     const other = { isTrial: false, now: NOW, random: middle };
@@ -123,7 +123,7 @@ Deno.test("of a half-open server only the request that tries it decides", () => 
   assert.equal(out.reason, "the request that tried it failed");
 });
 
-Deno.test("a server that is back has a clean record but for how often it was out", () => {
+Deno.test("a recovered server has a clean record, except for how often it was ejected", () => {
   const out = failed(HEALTHY, 2);
   const back = tried(halfOpened(out), true, NOW + 9_000);
   assert.deepEqual(back, {
@@ -137,7 +137,7 @@ Deno.test("a server that is back has a clean record but for how often it was out
   });
 });
 
-Deno.test("each trial that fails keeps it out for twice as long, and never longer than a minute", () => {
+Deno.test("each failed trial doubles the open time, up to a minute", () => {
   let health = failed(HEALTHY, 2);
   const times = [health.openUntil - NOW];
   for (let i = 0; i < 7; i++) {
@@ -151,7 +151,7 @@ Deno.test("each trial that fails keeps it out for twice as long, and never longe
   );
 });
 
-Deno.test("who fails again soon after it came back stays out as long as before, after ten calm seconds it starts anew", () => {
+Deno.test("a server that fails soon after recovery keeps its open time; after ten calm seconds it is reset", () => {
   const out = tried(halfOpened(failed(HEALTHY, 2)), false, NOW + 3_000);
   assert.equal(out.opened, 2);
   const recoveredAt = out.openUntil;
@@ -164,7 +164,7 @@ Deno.test("who fails again soon after it came back stays out as long as before, 
   assert.equal(late.opened, 1);
 });
 
-Deno.test("the time varies by a fifth to either side, so that servers don't come back in step", () => {
+Deno.test("the open time has 20% jitter, so that servers don't recover in lockstep", () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
@@ -189,7 +189,7 @@ Deno.test("the time varies by a fifth to either side, so that servers don't come
   assert.ok(at(0.999) > 2_390);
 });
 
-Deno.test("a server that came back is filled up over ten seconds, one that never was out at once", () => {
+Deno.test("a recovered server's limit grows over ten seconds; one never ejected has no limit", () => {
   const back = { ...HEALTHY, recoveredAt: NOW };
   const limits = [0, 1, 2_500, 5_000, 9_999, 10_000].map((ms) => slowStartLimit(back, 8, NOW + ms));
   assert.deepEqual(limits, [1, 1, 2, 4, 8, Infinity]);
@@ -197,7 +197,7 @@ Deno.test("a server that came back is filled up over ten seconds, one that never
   assert.equal(slowStartLimit(back, 8, NOW - 5_000), 1, "even if the clock is set back");
 });
 
-/** A failure of a healthy server whose latest answers, this one included, were these. */
+/** Health after a failure of a healthy server with these recent answers, including this one. */
 function failedAmong(
   good: number,
   failures: number,
@@ -234,26 +234,26 @@ for (
   });
 }
 
-Deno.test("failures in a row take no server out that answered more requests well", () => {
+Deno.test("consecutive failures don't eject a server with more good answers", () => {
   assert.equal(failedAmong(10, 5, { inARow: 5 }).status, "healthy");
   assert.equal(failedAmong(4, 5, { inARow: 5 }).status, "unhealthy");
 });
 
-Deno.test("a server that answers some requests well stays in where too few others are left", () => {
+Deno.test("a server that answers some requests stays in rotation if too few others are left", () => {
   const few = { mayOpen: () => false };
   assert.equal(failedAmong(2, 10, few).status, "healthy");
   assert.equal(failedAmong(2, 10, { mayOpen: () => true }).status, "unhealthy");
   assert.equal(failedAmong(0, 2, few).status, "unhealthy", "it answers none");
 });
 
-Deno.test("how many others are left is asked only where the breaker would open", () => {
+Deno.test("remaining servers are counted only if the breaker would open", () => {
   const mayOpen = () => assert.fail("asked");
   failedAmong(0, 1, { mayOpen });
   failedAmong(5, 4, { mayOpen });
   failedAmong(0, 3, { mayOpen });
 });
 
-Deno.test("a server that refuses connections is out after failures in a row, whatever it answered before", () => {
+Deno.test("a server that refuses connections is ejected after consecutive failures, whatever it answered before", () => {
   const refused = { unreachable: true, mayOpen: () => false };
   assert.equal(failedAmong(15, 1, { ...refused, inARow: 1 }).status, "healthy");
   assert.equal(failedAmong(15, 4, { ...refused, inARow: 1 }).status, "healthy");
@@ -262,7 +262,7 @@ Deno.test("a server that refuses connections is out after failures in a row, wha
   assert.equal(out.reason, "2 requests failed in a row");
 });
 
-Deno.test("what a server did is told with why it is out", () => {
+Deno.test("the reason for an ejection includes what the server did", () => {
   const what = "it answered 500";
   assert.equal(
     failedAmong(0, 2, { inARow: 2, what }).reason,
@@ -281,7 +281,7 @@ Deno.test("what a server did is told with why it is out", () => {
   );
 });
 
-Deno.test("a half-open server whose trial fails is out, whatever it answered and whoever is left", () => {
+Deno.test("a failed trial ejects a half-open server, whatever its answers and the other servers", () => {
   const trial = { isTrial: true, now: NOW, random: middle, mayOpen: () => false };
   const halfOpen = halfOpened(failed(HEALTHY, 2));
   const out = afterRequest(halfOpen, false, defaults, {
@@ -291,7 +291,7 @@ Deno.test("a half-open server whose trial fails is out, whatever it answered and
   assert.equal(out.status, "unhealthy");
 });
 
-Deno.test("a healthy server goes out exactly where its share of failures is half and the fleet can do without it", () => {
+Deno.test("a healthy server is ejected exactly if half of its answers failed and enough others are left", () => {
   fc.assert(
     fc.property(
       fc.nat(20),

@@ -33,7 +33,7 @@ function moved(page: Page, tokens = 1): Page {
   return { ...page, counters: { ...page.counters!, generation: generation + tokens } };
 }
 
-Deno.test("the first page shows no movement, and the engine is still from then on", () => {
+Deno.test("the first scrape shows no movement, and the pause starts then", () => {
   assert.deepEqual(SEEN, {
     seen: WORKING,
     movedAt: -Infinity,
@@ -42,7 +42,7 @@ Deno.test("the first page shows no movement, and the engine is still from then o
   });
 });
 
-Deno.test("an engine with requests whose counters and cache don't move stands still", () => {
+Deno.test("an engine with requests but unchanged counters and cache makes no progress", () => {
   assert.deepEqual(afterScrape(SEEN, { ...WORKING }, NOBODY_WAITS, 2_000), SEEN);
   const others = { ...WORKING, running: 5, waiting: 9, ownInFlight: 7 };
   assert.deepEqual(
@@ -52,7 +52,7 @@ Deno.test("an engine with requests whose counters and cache don't move stands st
   );
 });
 
-Deno.test("an engine that runs nothing but has a queue has work, so it can stand still", () => {
+Deno.test("an engine with only a queue has work, so it can stall", () => {
   const queue = { ...WORKING, running: 0, waiting: 3 };
   assert.equal(afterScrape(SEEN, queue, NOBODY_WAITS, 2_000).stillSince, 1_000);
 });
@@ -65,7 +65,7 @@ for (
     ["fills its cache with a long prompt", { ...WORKING, kvCacheUsage: 0.51 }],
   ] satisfies [string, Page][]
 ) {
-  Deno.test(`an engine that ${what} has moved, and its step was as long as it stood still`, () => {
+  Deno.test(`an engine that ${what} has moved, and its step was as long as the pause`, () => {
     assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_500), {
       seen: scrape,
       movedAt: 2_500,
@@ -83,7 +83,7 @@ for (
     ["shows nothing", undefined],
   ] satisfies [string, Page | undefined][]
 ) {
-  Deno.test(`an engine that ${what} can't be said to stand still, nor to move`, () => {
+  Deno.test(`an engine that ${what} is neither stalled nor moving`, () => {
     assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_000), {
       ...SEEN,
       seen: scrape,
@@ -92,14 +92,14 @@ for (
   });
 }
 
-Deno.test("an engine that never shows a counter is never said to stand still", () => {
+Deno.test("an engine without counters is never stalled", () => {
   let progress = NO_PROGRESS;
   for (const now of [1, 2, 3]) progress = afterScrape(progress, BLIND, ONE_WAITS, now);
   assert.equal(progress.stillSince, Infinity);
   assert.equal(progress.movedAt, -Infinity);
 });
 
-Deno.test("an idle engine that hangs shows none running: what the router waits for there counts", () => {
+Deno.test("for an idle engine that hangs, the router's own waiting requests count as work", () => {
   const idle = afterScrape(NO_PROGRESS, IDLE, NOBODY_WAITS, 1_000);
   assert.equal(idle.stillSince, Infinity);
   const asked = afterScrape(idle, IDLE, ONE_WAITS, 2_000);
@@ -108,7 +108,7 @@ Deno.test("an idle engine that hangs shows none running: what the router waits f
   assert.equal(afterScrape(asked, IDLE, NOBODY_WAITS, 9_000).stillSince, Infinity);
 });
 
-Deno.test("a page without counters, or a pause in which nothing was to do, is no long step", () => {
+Deno.test("missing counters or an idle pause don't count as a long step", () => {
   const blind = afterScrape(SEEN, undefined, NOBODY_WAITS, 2_000);
   const page = moved(WORKING);
   const again = afterScrape(
@@ -122,13 +122,13 @@ Deno.test("a page without counters, or a pause in which nothing was to do, is no
   assert.equal(afterScrape(idle, moved(IDLE), NOBODY_WAITS, 60_000).longestStepMs, 0);
 });
 
-Deno.test("how long an engine hung until it moved again is not the length of a step", () => {
+Deno.test("the length of a stall doesn't count as a step", () => {
   const hung = afterScrape(SEEN, moved(WORKING), { awaited: 1, isStalled: true }, 91_000);
   assert.equal(hung.longestStepMs, 0);
   assert.equal(hung.movedAt, 91_000);
 });
 
-Deno.test("the longest step is kept, and fades with each movement", () => {
+Deno.test("the longest step is kept and decays with each movement", () => {
   let now = 1_000;
   let page = WORKING;
   let progress = SEEN;
@@ -146,7 +146,7 @@ Deno.test("the longest step is kept, and fades with each movement", () => {
   assert.equal(progress.longestStepMs, 100);
 });
 
-Deno.test("an engine may stand still for twice its longest step or prefill, and stall_timeout at least", () => {
+Deno.test("an engine may pause for twice its longest step or prefill, and at least stall_timeout", () => {
   for (
     const [longestStepMs, prefillMs, expected] of [
       [0, 0, 30_000],
@@ -168,7 +168,7 @@ Deno.test("an engine may stand still for twice its longest step or prefill, and 
   }
 });
 
-Deno.test("an engine moves that was seen to move since then", () => {
+Deno.test("an engine is moving if it has moved since the given time", () => {
   assert.equal(isMoving(NO_PROGRESS, 0), false);
   const progress = { ...NO_PROGRESS, movedAt: 5_000 };
   assert.deepEqual([4_999, 5_000, 5_001].map((since) => isMoving(progress, since)), [
@@ -178,7 +178,7 @@ Deno.test("an engine moves that was seen to move since then", () => {
   ]);
 });
 
-Deno.test("whatever pages show, no time lies in the future and no step is longer than the watch", () => {
+Deno.test("whatever scrapes show, no time is in the future and no step exceeds the observed time", () => {
   const page = fc.record({
     running: fc.nat(2),
     waiting: fc.nat(1),

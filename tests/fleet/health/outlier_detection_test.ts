@@ -30,11 +30,11 @@ for (
     ["401 to the client's own key", { status: 401 }, {}, true],
     ["403 to the client's own key", { status: 403 }, {}, true],
     ["401 to the router's key", { status: 401 }, { usesOwnKey: true }, true],
-    // Another server just gave the same.
+    // Another server just returned the same error.
     ["a gateway's 400, cleared", { isVllmError: false }, { isCleared: true }, false],
     ["404 for a model, cleared", { status: 404, isUnknownModel: true }, { isCleared: true }, false],
     ["401 to the client's own key, cleared", { status: 401 }, { isCleared: true }, false],
-    // No other server can clear a key that this server alone was shown.
+    // Another server can't clear a key that only this server got.
     [
       "401 to the router's key, cleared",
       { status: 401 },
@@ -71,7 +71,7 @@ for (
   });
 }
 
-Deno.test("a server whose share of client errors is no larger than the others' doesn't stand out", () => {
+Deno.test("a server with no larger share of client errors than the others doesn't stand out", () => {
   const counts = fc.record({ good: fc.nat(20), failed: fc.nat(20), clientErrors: fc.nat(20) });
   const shareOf = ({ good, failed, clientErrors }: AnswerCounts) =>
     clientErrors / (good + failed + clientErrors);

@@ -64,7 +64,7 @@ for (
   });
 }
 
-Deno.test("only servers of the same models can stand in for one that goes out", () => {
+Deno.test("only servers with a shared model can replace an ejected one", () => {
   const own = serverOf("healthy", ["one", "two"], 0);
   const twin = serverOf("healthy", ["two", "three"], 1);
   const stranger = serverOf("healthy", ["three"], 2);
@@ -74,7 +74,7 @@ Deno.test("only servers of the same models can stand in for one that goes out", 
   assert.equal(leavesEnough(own, [own, twin, sick, sick]), true, "strangers don't count");
 });
 
-Deno.test("servers go out one by one until half of them are left", () => {
+Deno.test("servers are ejected one by one until half of them are left", () => {
   const kind = fc.constantFrom<Kind>("healthy", "half-open", "unhealthy", "stalled", "draining");
   fc.assert(
     fc.property(fc.array(kind, { minLength: 1, maxLength: 12 }), (kinds) => {

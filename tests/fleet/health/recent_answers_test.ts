@@ -51,7 +51,7 @@ Deno.test("answers from before a given time don't count", () => {
   });
 });
 
-Deno.test("the counts of servers add up, those of none are zero", () => {
+Deno.test("counts of servers add up, and are zero for none", () => {
   const counts = [recentOf("good", "good"), recentOf("failed", "good", "client_error")].map((
     recent,
   ) => countAnswers(recent, NOW));
@@ -59,7 +59,7 @@ Deno.test("the counts of servers add up, those of none are zero", () => {
   assert.deepEqual(sumAnswers([]), { good: 0, failed: 0, clientErrors: 0 });
 });
 
-Deno.test("a ring counts as a list of all answers does", () => {
+Deno.test("a ring counts the same as a list of all answers", () => {
   const kind = fc.constantFrom<AnswerKind>("good", "failed", "client_error");
   fc.assert(
     fc.property(

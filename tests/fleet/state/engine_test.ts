@@ -13,7 +13,7 @@ import { NO_PROGRESS } from "../../../src/fleet/health/engine_stall.ts";
 import { configOf } from "../../support/config.ts";
 
 const NOW = 1_000_000;
-/** A page is believed for five seconds. */
+/** A scrape stays fresh for five seconds. */
 const SETTINGS = { metricsIntervalMs: 500 };
 const [CONFIG] = configOf([{ url: "http://gpu", max_concurrent_requests: 4 }]).servers;
 
@@ -37,7 +37,7 @@ const page = (waiting: number, at = NOW) => ({
 for (
   const [metricsIntervalMs, trustedMs] of [[500, 5_000], [10_000, 40_000]] as const
 ) {
-  Deno.test(`with a page every ${metricsIntervalMs} ms one is believed for ${trustedMs} ms`, () => {
+  Deno.test(`with a scrape every ${metricsIntervalMs} ms, one stays fresh for ${trustedMs} ms`, () => {
     const settings = { metricsIntervalMs };
     assert.equal(isFresh(undefined, settings, NOW), false);
     assert.equal(isFresh(NOW - trustedMs, settings, NOW), true);
@@ -48,29 +48,29 @@ for (
   });
 }
 
-Deno.test("what the page of a server that is out said is believed no more", () => {
+Deno.test("an unhealthy server's scrape is ignored", () => {
   const out = serverOf({ scrape: page(2) }, { status: "unhealthy" });
   assert.equal(freshScrape(out, SETTINGS, NOW), undefined);
   assert.equal(freshScrape(serverOf(), SETTINGS, NOW), undefined);
 });
 
-Deno.test("the load is that of the page as long as it is believed, then the router's own", () => {
+Deno.test("the load uses a fresh scrape, and only own requests otherwise", () => {
   const server = serverOf({ scrape: page(2), inFlight: 1 });
   assert.deepEqual(loadOf(server, SETTINGS, NOW), { running: 3, waiting: 3, load: 1.125 });
   assert.deepEqual(loadOf(server, SETTINGS, NOW + 5_001), { running: 1, waiting: 0, load: 0.25 });
 });
 
-Deno.test("a server is full that rests, or whose page shows a queue", () => {
+Deno.test("a server is full if it is in back-pressure or its scrape shows a queue", () => {
   const full = (known: Partial<Server>) => isFull(serverOf(known), SETTINGS, NOW);
   assert.equal(full({}), false);
   assert.equal(full({ scrape: page(0) }), false);
   assert.equal(full({ scrape: page(1) }), true);
   assert.equal(full({ scrape: page(1, NOW - 5_001) }), false);
-  assert.equal(full({ restsUntil: NOW + 1 }), true);
-  assert.equal(full({ restsUntil: NOW }), false);
+  assert.equal(full({ backpressureUntil: NOW + 1 }), true);
+  assert.equal(full({ backpressureUntil: NOW }), false);
 });
 
-Deno.test("an engine is known to stand still while its server is stalled, or since it can't be read", () => {
+Deno.test("an engine counts as stalled while its server is stalled, or since it became unreadable", () => {
   const progress = { ...NO_PROGRESS, movedAt: NOW - 9_000, stillSince: NOW - 8_000 };
   const known = { progress, scrapedAt: NOW - 5_000 };
   const stillSince = (server: Server, now = NOW) => engineOf(server, SETTINGS, now).stillSince;
@@ -100,7 +100,7 @@ for (
     ],
   ] satisfies [string, Partial<Server>, Partial<Health>, boolean][]
 ) {
-  Deno.test(`requests ${leaves ? "leave" : "stay"} where the engine ${what}`, () => {
+  Deno.test(`requests ${leaves ? "leave" : "stay"} if the engine ${what}`, () => {
     let left = 0;
     const evictions = new Set([() => left++, () => left++]);
     evict(serverOf({ ...known, evictions }, health), SETTINGS, NOW);

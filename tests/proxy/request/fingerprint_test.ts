@@ -8,7 +8,11 @@ import { numRuns } from "../../support/property.ts";
 
 const encoder = new TextEncoder();
 
-async function workOf(body: unknown, session?: string, asksEngine = true): Promise<PromptProfile> {
+async function profileOf(
+  body: unknown,
+  session?: string,
+  asksEngine = true,
+): Promise<PromptProfile> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const asked = await inTimeSlices(
     classify(encoder.encode(text), "application/json", { session, asksEngine }),
@@ -28,14 +32,14 @@ function common(one: PromptProfile, other: PromptProfile): number {
 }
 
 Deno.test("a prompt is as long as it stands in the body, in full blocks", async () => {
-  const { promptBytes, blocks } = await workOf(CHAT);
+  const { promptBytes, blocks } = await profileOf(CHAT);
   assert.equal(promptBytes, JSON.stringify(CHAT.messages).length);
   assert.equal(blocks.length, Math.floor(promptBytes / BLOCK_BYTES));
   assert.equal(new Set(blocks).size, blocks.length, "no two alike, though the text repeats");
 });
 
 Deno.test("where no prompt is to be computed there is none, whatever the body has", async () => {
-  assert.deepEqual(await workOf({ ...CHAT, user: "u", stream: true }, "s", false), {
+  assert.deepEqual(await profileOf({ ...CHAT, user: "u", stream: true }, "s", false), {
     model: "m",
     promptBytes: 0,
     blocks: [],
@@ -46,14 +50,14 @@ Deno.test("where no prompt is to be computed there is none, whatever the body ha
 
 Deno.test("what was said before and only the server knows makes a prompt's length unknown", async () => {
   const body = { model: "m", input: LONG };
-  const known = await workOf(body);
-  const { promptBytes, blocks } = await workOf({ ...body, previous_response_id: "resp_1" });
+  const known = await profileOf(body);
+  const { promptBytes, blocks } = await profileOf({ ...body, previous_response_id: "resp_1" });
   assert.deepEqual([promptBytes, blocks], [undefined, []]);
-  assert.deepEqual(await workOf({ ...body, previous_response_id: null }), known);
+  assert.deepEqual(await profileOf({ ...body, previous_response_id: null }), known);
 });
 
 Deno.test("a body without a prompt has one that can't be told", async () => {
-  assert.deepEqual(await workOf({ model: "m" }), {
+  assert.deepEqual(await profileOf({ model: "m" }), {
     model: "m",
     promptBytes: undefined,
     blocks: [],
@@ -66,16 +70,16 @@ const PROMPT = "messages prompt input system tools instructions documents query 
   "text_2 texts token_ids";
 for (const name of PROMPT.split(" ")) {
   Deno.test(`\`${name}\` is part of the prompt`, async () => {
-    const { promptBytes, blocks } = await workOf({ model: "m", [name]: LONG });
+    const { promptBytes, blocks } = await profileOf({ model: "m", [name]: LONG });
     assert.equal(promptBytes, JSON.stringify(LONG).length);
     assert.equal(blocks.length, 5);
   });
 }
 
 Deno.test("a conversation that goes on begins with the blocks it had", async () => {
-  const before = await workOf(CHAT);
+  const before = await profileOf(CHAT);
   const messages = [...CHAT.messages, { role: "assistant", content: LONG }, user("And back?")];
-  const after = await workOf({ ...CHAT, messages });
+  const after = await profileOf({ ...CHAT, messages });
   // What closed the list stands elsewhere now, which the last block alone may show.
   assert.ok(common(before, after) >= before.blocks.length - 1);
   assert.ok(after.blocks.length > before.blocks.length);
@@ -89,7 +93,7 @@ Deno.test("prompts share the blocks before the first byte in which they differ, 
       fc.string({ maxLength: 1_500 }),
       async (shared, one, other) => {
         const [a, b] = [`${shared}a${one}`, `${shared}b${other}`];
-        const works = [await workOf({ prompt: a }), await workOf({ prompt: b })] as const;
+        const works = [await profileOf({ prompt: a }), await profileOf({ prompt: b })] as const;
         const [inA, inB] = [a, b].map((text) => encoder.encode(JSON.stringify(text)));
         const same = inA!.findIndex((byte, i) => byte !== inB![i]);
         assert.equal(common(...works), Math.floor(same / BLOCK_BYTES));
@@ -109,20 +113,20 @@ for (
   ] as const
 ) {
   Deno.test(`a prompt with ${what} shares no block with the one without`, async () => {
-    assert.equal(common(await workOf(CHAT), await workOf(other)), 0);
+    assert.equal(common(await profileOf(CHAT), await profileOf(other)), 0);
   });
 }
 
 Deno.test("salts tell apart, the same salt doesn't", async () => {
-  const salted = (cache_salt: string) => workOf({ ...CHAT, cache_salt });
+  const salted = (cache_salt: string) => profileOf({ ...CHAT, cache_salt });
   assert.equal(common(await salted("s"), await salted("t")), 0);
   assert.deepEqual((await salted("s")).blocks, (await salted("s")).blocks);
 });
 
 Deno.test("what doesn't make up the prompt changes no block", async () => {
-  const { blocks } = await workOf(CHAT);
+  const { blocks } = await profileOf(CHAT);
   const more = { ...CHAT, stream: true, temperature: 0.5, max_tokens: 7, user: "u", n: 2 };
-  assert.deepEqual((await workOf(more)).blocks, blocks);
+  assert.deepEqual((await profileOf(more)).blocks, blocks);
 });
 
 Deno.test("the order of a body's members doesn't matter, nor the space between them", () => {
@@ -143,14 +147,14 @@ Deno.test("the order of a body's members doesn't matter, nor the space between t
       const written = members.map(([name, value]) =>
         `${space}"${name}"${space}:${space}${JSON.stringify(value)}${space}`
       );
-      assert.deepEqual(await workOf(`{${written.join(",")}}`), await workOf(body));
+      assert.deepEqual(await profileOf(`{${written.join(",")}}`), await profileOf(body));
     }),
     { numRuns: Math.ceil(numRuns / 10) },
   );
 });
 
 Deno.test("the order of members within messages, space there and escapes do: bytes are compared", async () => {
-  const plain = await workOf(CHAT);
+  const plain = await profileOf(CHAT);
   for (
     const written of [
       `{"model":"m","messages":[{"content":${JSON.stringify(LONG)},"role":"user"}]}`,
@@ -159,13 +163,13 @@ Deno.test("the order of members within messages, space there and escapes do: byt
     ]
   ) {
     assert.deepEqual(JSON.parse(written), CHAT);
-    assert.equal(common(plain, await workOf(written)), 0);
+    assert.equal(common(plain, await profileOf(written)), 0);
   }
 });
 
 Deno.test("an escaped quote ends no prompt", async () => {
   const prompt = `"quoted" \\ and {"model":"n"} \\" `.repeat(60);
-  const { model, promptBytes, blocks } = await workOf({ model: "m", prompt, stream: false });
+  const { model, promptBytes, blocks } = await profileOf({ model: "m", prompt, stream: false });
   assert.equal(model, "m");
   assert.equal(promptBytes, JSON.stringify(prompt).length);
   assert.equal(blocks.length, Math.floor(promptBytes / BLOCK_BYTES));
@@ -176,14 +180,14 @@ Deno.test("content parts are told apart by what is in them", async () => {
     { type: "text", text: LONG },
     { type: "image_url", image_url: { url: `data:image/png;base64,${url.repeat(600)}` } },
   ];
-  const one = await workOf({ model: "m", messages: [user(parts("A"))] });
-  const other = await workOf({ model: "m", messages: [user(parts("B"))] });
+  const one = await profileOf({ model: "m", messages: [user(parts("A"))] });
+  const other = await profileOf({ model: "m", messages: [user(parts("B"))] });
   assert.equal(common(one, other), Math.floor((LONG.length + 100) / BLOCK_BYTES));
 });
 
 Deno.test("a session is named by the header, else by the cache's key, else by the user", async () => {
   const named = async (body: Record<string, unknown>, header?: string) =>
-    (await workOf({ ...CHAT, ...body }, header)).session;
+    (await profileOf({ ...CHAT, ...body }, header)).session;
   assert.equal(await named({}), undefined);
   const key = await named({ prompt_cache_key: "k" });
   assert.notEqual(key, undefined);
@@ -217,7 +221,7 @@ const image = (letter: string, bytes: number) => ({
 Deno.test("an image counts for some pages of text, however large its data are", async () => {
   const sizes: number[] = [];
   for (const bytes of [20_000, 2_000_000]) {
-    const { promptBytes, blocks } = await workOf({
+    const { promptBytes, blocks } = await profileOf({
       model: "m",
       messages: [user([{ type: "text", text: LONG }, image("A", bytes)]), user(LONG)],
     });
@@ -240,7 +244,7 @@ for (
   Deno.test(`${name} whose data stand alone counts for some pages of text as well`, async () => {
     for (const space of [undefined, 2]) {
       const body = JSON.stringify({ model: "m", messages: [user([part])] }, null, space);
-      const { promptBytes } = await workOf(body);
+      const { promptBytes } = await profileOf(body);
       assert.ok(promptBytes !== undefined && promptBytes < 5_000, `${promptBytes}`);
     }
   });
@@ -248,14 +252,14 @@ for (
 
 Deno.test("a long text in a member `data` is text, and so is base64 in one of another name", async () => {
   for (const source of [{ data: "some words ".repeat(2_000) }, { text: "UklG".repeat(5_000) }]) {
-    const { promptBytes } = await workOf({ model: "m", messages: [user([source])] });
+    const { promptBytes } = await profileOf({ model: "m", messages: [user([source])] });
     assert.ok(promptBytes! > 20_000, `${promptBytes}`);
   }
 });
 
 Deno.test("the same image again is the same prompt, another one is not", async () => {
   const asking = (letter: string, bytes: number) =>
-    workOf({ model: "m", messages: [user([image(letter, bytes)]), user(LONG)] });
+    profileOf({ model: "m", messages: [user([image(letter, bytes)]), user(LONG)] });
   const first = await asking("A", 20_000);
   assert.deepEqual((await asking("A", 20_000)).blocks, first.blocks);
   assert.equal(common(first, await asking("B", 20_000)), 0);
@@ -265,13 +269,13 @@ Deno.test("the same image again is the same prompt, another one is not", async (
 Deno.test("a short text that looks like an image is text", async () => {
   const messages = [user([image("A", 100)])];
   assert.equal(
-    (await workOf({ model: "m", messages })).promptBytes,
+    (await profileOf({ model: "m", messages })).promptBytes,
     JSON.stringify(messages).length,
   );
 });
 
 Deno.test("of a prompt that no model can take, the first 8 MiB are hashed and all of it is counted", async () => {
-  const prompt = (length: number) => workOf(JSON.stringify({ prompt: "a".repeat(length) }));
+  const prompt = (length: number) => profileOf(JSON.stringify({ prompt: "a".repeat(length) }));
   const most = 8 * 1024 * 1024 / 512;
   const long = await prompt(9 * 1024 * 1024);
   assert.equal(long.blocks.length, most);
