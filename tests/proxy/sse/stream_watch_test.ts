@@ -16,7 +16,7 @@ const token = (content: string) =>
 const last = (finish: string) =>
   `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"${finish}"}]}\n\n`;
 
-/** A stream, split into the part before its end, the end and the part after, and its expected state. */
+/** A stream as the parts before its end, at its end and after it, and the expected state. */
 interface Stream {
   readonly dialect: Dialect;
   readonly before: string;
