@@ -3,6 +3,7 @@ export type Head = readonly (readonly [string, string])[];
 
 /** Whether a client has left, and who is told when it does. */
 export interface Departure {
+  /** The client has disconnected. */
   readonly hasLeft: boolean;
   /** Called once each, when the client leaves. A set is cheaper than listeners of an `EventTarget`. */
   readonly listeners: Set<() => void>;
@@ -12,6 +13,7 @@ export interface Departure {
 export interface Exchange {
   /** Its method, address, headers and body. */
   readonly request: Request;
+  /** Reports when the client leaves, at any stage that the adapter can detect. */
   readonly departure: Departure;
   /** Settles when the answer has gone out, or its connection has ended. */
   readonly sent: Promise<unknown>;

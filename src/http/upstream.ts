@@ -1,6 +1,8 @@
 /** The head of a server's answer. */
 export interface ResponseHead {
+  /** As the server sent it. */
   readonly status: number;
+  /** As the server sent them. */
   readonly headers: Headers;
 }
 

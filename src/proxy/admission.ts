@@ -1,47 +1,47 @@
 import { type ApiError, tooManyRequests } from "../http/api_errors.ts";
 
-/** What the router may have on its hands. */
+/** The limits on what the router accepts. */
 export interface AdmissionLimits {
   /** Requests in flight. */
   readonly maxInFlight: number;
-  /** Bytes that are held for all requests together. */
+  /** Buffered bytes of all requests together. */
   readonly bodyBufferBytes: number;
 }
 
-/** What one request holds of the answers to it. */
+/** Memory reserved for the buffered answers to one request. */
 export interface Room {
-  /** Takes room for bytes more; `false` where there isn't so much left. */
+  /** Reserves this many more bytes; `false` if that exceeds a limit. */
   take(bytes: number): boolean;
-  /** Gives all of it back. */
+  /** Releases the whole reservation. */
   drop(): void;
 }
 
-/** Counts what the router has on its hands, and says when it is enough. */
+/** Counts requests in flight and buffered bytes, and enforces their limits. */
 export interface Admission {
-  /** Takes a request in; an error where there are too many. */
+  /** Admits a request; returns an error if too many are in flight. */
   enter(): ApiError | undefined;
-  /** Gives back what `enter` took. */
+  /** Releases what `enter` took. */
   leave(): void;
-  /** Whether so many bytes more could be held now. */
+  /** Whether this many more bytes could be reserved now. */
   hasRoom(bytes: number): boolean;
-  /** Takes room for bytes that are held; `false` where there isn't so much left. */
+  /** Reserves this many bytes; `false` if that exceeds the limit. */
   reserve(bytes: number): boolean;
-  /** Gives room back. */
+  /** Releases this many reserved bytes. */
   release(bytes: number): void;
   /**
-   * Room for the answers to one request. All answers together take at most half of what there is:
-   * one can be passed on without being held, and a request can't.
+   * Creates the reservation for the answers to one request. All answers together get at most half
+   * of the limit: an answer can be passed on unbuffered, a request can't.
    *
-   * @param sent settles when they aren't held any more
+   * @param sent settles when the answers are no longer buffered
    */
   roomForAnswers(sent: Promise<unknown>): Room;
 }
 
-/** @param limits asked each time, so that a reload counts at once */
+/** @param limits called on each check, so that a reload takes effect at once */
 export function createAdmission(limits: () => AdmissionLimits): Admission {
   let inFlight = 0;
   let buffered = 0;
-  /** How much of it is for answers. */
+  /** The share of `buffered` that belongs to answers. */
   let answers = 0;
   const hasRoom = (bytes: number) => buffered + bytes <= limits().bodyBufferBytes;
   return {

@@ -1,17 +1,17 @@
-/** Who sent a request, and what is to be kept to for them. */
+/** The client of a request, and the rules that apply to it. */
 export interface Client {
-  /** Their address, without a port. */
+  /** Its address, without a port. */
   readonly address: string;
-  /** The name of the key they showed, where keys are asked for. */
+  /** The name of the key it sent, if keys are required. */
   readonly keyName: string | undefined;
-  /** The key they showed is the router's, and not for the servers. */
+  /** The key it sent is the router's, and must not reach the servers. */
   readonly showsRoutersKey: boolean;
-  /** What they say of whom they ask for is believed. */
+  /** Its forwarding headers, such as `x-forwarded-for`, are trusted. */
   readonly isTrusted: boolean;
-  /** Headers of every answer to them. */
+  /** Headers added to every answer to it. */
   readonly headers: readonly [string, string][];
-  /** Whether they may use a model; `undefined` stands for a request that names none. */
+  /** Whether it may use a model; `undefined` stands for a request that names none. */
   mayUse(model: string | undefined): boolean;
-  /** Told once, when their request has ended. */
+  /** Called once, when its request has ended. */
   left(): void;
 }

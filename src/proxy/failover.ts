@@ -16,32 +16,32 @@ import { noAnswer } from "./response/server_errors.ts";
 import { costsRetry, isFinal, shouldRetry } from "./retry.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 
-/** What finding an answer depends on. */
+/** The dependencies of {@linkcode createFailover}. */
 export interface FailoverOptions {
   readonly fleet: Fleet;
   readonly ask: Ask;
   readonly retries: RetryBudget;
   readonly observer: Observer;
-  /** Aborts when the router can't wait any longer. */
+  /** Aborts when a stopping router stops waiting for requests in flight. */
   readonly cutOff: AbortSignal;
 }
 
-/** What a request gets. */
+/** The result of a request. */
 export type Found =
   | {
     readonly kind: "answer";
     readonly answered: FirstAnswer;
     /** The server's name. */
     readonly server: string;
-    /** The place at the server, `undefined` if the attempt failed and has given it back. */
+    /** The place at the server, `undefined` if the attempt failed and has already released it. */
     readonly lease: Lease | undefined;
   }
-  /** An error of the router's, after what the last attempt failed with. */
+  /** The router's own error; `failed` is the last attempt, if any. */
   | { readonly kind: "error"; readonly error: ApiError; readonly failed?: Failed | undefined }
-  /** Nothing: its client left before a server was asked. */
+  /** Nothing: the client disconnected before a server was asked. */
   | { readonly kind: "left" };
 
-/** Asks servers for an answer. */
+/** Finds an answer by asking servers. */
 export type FindAnswer = (
   read: Pick<ReadRequest, "work" | "readAt">,
   asked: Asked,
@@ -49,8 +49,9 @@ export type FindAnswer = (
 ) => Promise<Found>;
 
 /**
- * Chooses a server, asks it and, as long as its answer has not begun, moves to another server where
- * it fails: as often as `max_retries` and the retry budget allow.
+ * Creates the search for an answer. It chooses a server and asks it. If the attempt fails before
+ * its answer has begun, it moves to another server, as often as `max_retries` and the retry budget
+ * allow.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
   const { fleet, ask, retries, observer, cutOff } = options;
@@ -100,7 +101,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
       } while (!heldBack);
       failures.settle(undefined, heldBack);
     } finally {
-      // Where nothing was settled before, nothing is known.
+      // After a defect, the cause of what is still unsettled is unknown.
       failures.settle(undefined, true);
     }
     if (heldBack) observer.retryHeldBack();
@@ -113,7 +114,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
   };
 }
 
-/** Asks, and gives the lease back if that fails by a defect of the router's. */
+/** Asks; releases the lease if a defect of the router's makes that throw. */
 async function askOrEnd(ask: Ask, lease: Lease, asked: Asked): Promise<FirstAnswer> {
   try {
     return await ask(lease, asked);

@@ -1,7 +1,7 @@
 import type { Client } from "./client.ts";
 import { type ApiError, headTooLarge } from "../http/api_errors.ts";
 
-/** Headers of one connection, which a proxy must not pass on (RFC 9110, section 7.6.1). */
+/** Hop-by-hop headers, which a proxy must not pass on (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -14,7 +14,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ]);
 
-/** What of a client's head must not reach a server, or is made anew for each attempt. */
+/** Client headers that must not reach a server, or that each attempt sets itself. */
 const NOT_TO_SERVERS = new Set([
   ...HOP_BY_HOP,
   "accept-encoding",
@@ -27,23 +27,23 @@ const NOT_TO_SERVERS = new Set([
   "x-request-id",
 ]);
 
-/** What says who a client is, and is believed of few. */
+/** Headers that state a client's address; accepted from trusted clients only. */
 const FORWARDED = /^(forwarded|x-forwarded-.*|x-real-ip)$/;
-/** Where clients show keys. */
+/** Headers that carry API keys. */
 const KEYS = ["authorization", "x-api-key", "api-key"];
 
-/** Far more than any client sends. */
+/** Far more headers than any client sends. */
 const MOST_HEADERS = 100;
 const LONGEST_HEAD = 32 * 1024;
 
-/** Of whom headers come. */
+/** The properties of a client that decide which of its headers are passed on. */
 export type Sender = Pick<Client, "showsRoutersKey" | "isTrusted">;
 
 /**
- * The client's headers as servers get them, without those that differ between attempts. Servers
- * are asked not to compress: `fetch` would undo it and leave the header that says so.
+ * Returns the client's headers that every attempt sends. Servers are asked not to compress, since
+ * `fetch` would decompress the body but leave the `content-encoding` header.
  *
- * @returns an error where there are too many, or too long ones
+ * @returns an error if there are too many headers, or they are too long
  */
 export function headersForServers(
   client: Headers,
@@ -65,7 +65,7 @@ export function headersForServers(
   return count > MOST_HEADERS || length > LONGEST_HEAD ? headTooLarge : kept;
 }
 
-/** One attempt's headers: its own request id, and the server's key in place of the client's. */
+/** Adds one attempt's request id, and replaces the client's key by the server's, if it has one. */
 export function headersForAttempt(
   shared: readonly [string, string][],
   attemptId: string,
@@ -80,8 +80,8 @@ export function headersForAttempt(
 }
 
 /**
- * What of a server's head the client gets from the router instead, as framing is made anew, or what
- * would tell where the server is or send the client there.
+ * Server headers that are not passed on: the router sets its own, framing differs per connection,
+ * or they would reveal the server's address or redirect the client to it.
  */
 const NOT_TO_CLIENTS = new Set([
   ...HOP_BY_HOP,
@@ -96,9 +96,9 @@ const NOT_TO_CLIENTS = new Set([
 ]);
 
 /**
- * A server's headers as the client gets them.
+ * Returns a server's headers as the client gets them.
  *
- * @param own those that the router adds, such as the id the client knows the request by
+ * @param own headers that the router adds, such as `x-request-id`
  */
 export function headersForClient(
   server: Headers,
@@ -109,7 +109,7 @@ export function headersForClient(
   for (const entry of server) {
     const name = entry[0];
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
-    // A server's limits are those of its own key: the client's are the router's to tell.
+    // A server's rate limits apply to its own key; the router reports the client's.
     if (name.startsWith("x-ratelimit-")) continue;
     kept.push(entry);
   }

@@ -2,7 +2,7 @@ import type { RequestRecord } from "./request_record.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
 
-/** A request moves to another server. */
+/** A request that moves to another server. */
 export interface Failover {
   /** The request's id. */
   readonly id: string;
@@ -10,25 +10,25 @@ export interface Failover {
   readonly from: string;
   /** Name of the server that is asked next. */
   readonly to: string;
-  /** How the attempt before ended. */
+  /** How the attempt at `from` ended. */
   readonly reason: Outcome;
 }
 
-/** Whoever wants to know how requests fare. None of it may throw, or take long. */
+/** Callbacks for the progress of requests. They must not throw or block. */
 export interface Observer {
-  /** A request is about to be sent to its first server, so long after its body was here. */
+  /** A request is about to be sent to its first server, `overheadMs` after its body was read. */
   readonly chosen: (overheadMs: number) => void;
-  /** A stream's first bytes are here. */
+  /** The first bytes of a stream arrived. */
   readonly firstToken: (
     server: ServerIdentity,
     sinceAttemptMs: number,
     sinceRequestMs: number,
   ) => void;
-  /** A stream's next bytes are here, so long after those before. Called for every chunk. */
+  /** A further chunk of a stream arrived, `gapMs` after the one before. Called for every chunk. */
   readonly nextToken: (gapMs: number) => void;
-  /** A request goes to another server. */
+  /** A request moves to another server. */
   readonly failover: (failover: Failover) => void;
-  /** A request would have gone to another server, but the retry budget was spent. */
+  /** A request was not retried because the retry budget was spent. */
   readonly retryHeldBack: () => void;
   /** A request ended. */
   readonly closed: (record: Readonly<RequestRecord>) => void;

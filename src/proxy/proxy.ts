@@ -18,24 +18,24 @@ import { CLIENT_LEFT, respond } from "./response/respond.ts";
 import { endDetails } from "./retry.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
-/** What the proxy works with and whom it tells. */
+/** The dependencies of {@linkcode createProxy}. */
 export interface ProxyOptions {
-  /** Chooses and counts. */
+  /** Chooses servers and counts requests. */
   readonly fleet: Fleet;
   /** Connections to servers. */
   readonly connections: ClientPool;
-  /** Hears how requests fare. */
+  /** Called as requests progress. */
   readonly observer: Observer;
-  /** Aborts when the router takes no new requests any more. */
+  /** Aborts when the router stops accepting requests. */
   readonly closing: AbortSignal;
-  /** Aborts when the router can't wait any longer for those it has. */
+  /** Aborts when a stopping router stops waiting for requests in flight. */
   readonly cutOff: AbortSignal;
 }
 
-/** Takes a request to the end of its answer, with the help of the fleet. */
+/** Handles a request to the end of its answer. */
 export type Proxy = (exchange: Exchange, client: Client) => Promise<void>;
 
-/** One request on its way. */
+/** The state of one request. */
 interface Context {
   readonly exchange: Exchange;
   readonly client: Client;
@@ -46,7 +46,8 @@ interface Context {
 }
 
 /**
- * The way of a request: admit, read, choose and attempt until an answer has begun, respond, record.
+ * Creates the proxy. It admits a request, reads it, chooses a server and attempts until an answer
+ * has begun, responds, and records.
  */
 export function createProxy(
   { fleet, connections, observer, closing, cutOff }: ProxyOptions,
@@ -107,7 +108,7 @@ export function createProxy(
       const { status, bytes, usage } = ended;
       Object.assign(record, { outcome: outcomeFor(ended), status, bytes, usage });
     } finally {
-      // After a defect of the router's.
+      // No effect unless a defect of the router's threw.
       lease?.end(NOBODYS_FAULT);
     }
   }

@@ -1,15 +1,15 @@
 import type { Client } from "./client.ts";
 
-/** Longer than any tracing system's ids. */
+/** Longer than the ids of any tracing system. */
 const LONGEST_ID = 200;
 
-/** The client's id for its request, or one made for it. */
+/** Returns the client's id for its request, or a new UUID. */
 export function idOf({ headers }: Request): string {
   const given = headers.get("x-request-id");
   return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
 }
 
-/** Headers that the router adds to an answer. */
+/** Returns the headers that the router adds to an answer. */
 export function headersOf(
   id: string,
   client: Pick<Client, "headers">,

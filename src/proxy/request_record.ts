@@ -1,59 +1,59 @@
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import type { Usage } from "../vllm/usage.ts";
 
-/** What became of a request. Times in milliseconds. */
+/** The record of a request. Times in milliseconds. */
 export interface RequestRecord {
-  /** The client's `x-request-id`, or one made for it. */
+  /** The client's `x-request-id`, or one generated for it. */
   readonly id: string;
   /** The client's address, without its port. */
   readonly client: string;
-  /** The name of the key that the client showed, `undefined` where none is asked for. */
+  /** The name of the key that the client sent, `undefined` if none is required. */
   readonly key: string | undefined;
-  /** Its method. */
+  /** The HTTP method. */
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** As the client named it, `undefined` where it named none or nothing was understood. */
+  /** As the client named it, `undefined` if it named none or the request could not be read. */
   model: string | undefined;
   /** The client asked for a stream. */
   stream: boolean;
-  /** Name of the server whose answer the client got, `undefined` where it got one of the router's own. */
+  /** Name of the server whose answer the client got, `undefined` for one of the router's own. */
   server: string | undefined;
   /** Name of the last server that was asked. */
   lastServer: string | undefined;
-  /** Servers that were asked. */
+  /** Number of servers asked. */
   attempts: number;
   /**
-   * What the client got, or would have if the head of its stream hadn't been out; 499 if it left
-   * before.
+   * The status that the client got, or would have got if the head of its stream had not already
+   * been sent; 499 if it disconnected before.
    */
   status: number;
-  /** Of the answer's body. */
+  /** Bytes of the answer's body. */
   bytes: number;
-  /** From the request's head to a stream's first bytes; `undefined` where it was no stream. */
+  /** From the request's head to a stream's first bytes; `undefined` for other answers. */
   firstTokenMs: number | undefined;
   /** From the request's head to the answer's end. */
   durationMs: number;
-  /** Tokens as the answer told them. */
+  /** Tokens as the answer reported them. */
   usage: Usage | undefined;
-  /** How the last attempt ended, or `rejected` where there was none. */
+  /** How the last attempt ended, or `rejected` if there was none. */
   outcome: Outcome | "rejected";
 }
 
 /**
- * How a request ended, in the words of the log: answered well, with a client's own error of 400 to
- * 499 that a server gave, not at all since the client left, with what a server failed at, or by the
- * router itself before any server was asked.
+ * How a request ended, as the log reports it: answered well (`ok`), with a 400 to 499 from a
+ * server that is the client's own error, without an answer since the client left, with a server's
+ * failure, or by the router itself before any server was asked.
  */
 export type Ending = "ok" | "client_error" | "client_closed" | "upstream_error" | "rejected";
 
-/** The ending that an outcome amounts to. */
+/** Maps a record's outcome to its ending. */
 export function endingOf({ outcome }: Pick<RequestRecord, "outcome">): Ending {
   if (outcome === "rejected") return outcome;
   return isFailure(outcome) ? "upstream_error" : outcome;
 }
 
-/** An account with nothing in it yet but who asked for what. */
+/** Creates a record that contains only the client and what it asked for. */
 export function openRecord(
   { id, client, method, path }: Pick<RequestRecord, "id" | "method" | "path"> & {
     readonly client: { readonly address: string; readonly keyName: string | undefined };
@@ -70,7 +70,7 @@ export function openRecord(
     server: undefined,
     lastServer: undefined,
     attempts: 0,
-    // As long as nothing else is said.
+    // Until a status is set.
     status: 500,
     bytes: 0,
     firstTokenMs: undefined,

@@ -4,25 +4,25 @@ import type { ClientError } from "../vllm/error_shape.ts";
 import type { Expiry } from "./attempt/outcome.ts";
 import type { Usage } from "../vllm/usage.ts";
 
-/** What of an ended attempt decides how it goes on. */
+/** The facts about an ended attempt that decide what happens next. */
 export interface Ending {
   readonly outcome: Outcome;
-  /** Why the router gave it up, if it did. */
+  /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
-  /** How long the answer was, where it has ended. */
+  /** How long the answer was, if it has ended. */
   readonly usage?: Usage | undefined;
   readonly chunks?: number | undefined;
-  /** What the server said, if it said anything. */
+  /** The server's answer, if any. */
   readonly answer?: { readonly status: number; readonly headers: Headers } | undefined;
-  /** What broke it, in the runtime's words. */
+  /** The runtime's message for what broke it. */
   readonly error?: string | undefined;
   readonly clientError?: ClientError | undefined;
   readonly afterPreamble?: boolean;
 }
 
 /**
- * Whether an attempt whose answer is not passed on goes to another server. Only attempts of which
- * no token has reached the client come here.
+ * Returns whether an attempt whose answer is not passed on is retried at another server. Called
+ * only for attempts of which no token has reached the client.
  *
  * @param attempts made so far, at least 1
  */
@@ -31,20 +31,20 @@ export function shouldRetry(ending: Ending, attempts: number, maxRetries: number
 }
 
 /**
- * Whether another attempt takes one out of the retry budget. A server that went out sends away all
- * that waits there at once, and only once: that is no storm of retries.
+ * Returns whether retrying costs one retry of the budget. A server that is removed from rotation
+ * evicts all its waiting requests at once, but only once, so this can't become a retry storm.
  */
 export function costsRetry({ expired }: Pick<Ending, "expired">): boolean {
   return expired !== "evicted";
 }
 
-/** Whether the router gave an attempt up for a reason that holds for every other server as well. */
+/** Returns whether the router aborted an attempt for a reason that applies to every server. */
 export function isFinal(ending: Ending | undefined): boolean {
   return ending?.expired === "overdue" || ending?.expired === "cut_off";
 }
 
 /**
- * What a server's record takes of an attempt beside its outcome.
+ * Returns what a server's record needs of an attempt besides its outcome.
  *
  * @param now wall-clock time in milliseconds
  */
@@ -52,9 +52,9 @@ export function endDetails(ending: Ending, now: number): EndDetails {
   const { outcome, expired, answer, usage, chunks, clientError } = ending;
   return {
     promptTokens: usage?.promptTokens,
-    // A stream's chunks are its tokens, or nearly so.
+    // A stream has about one token per chunk.
     answerTokens: usage?.completionTokens || chunks,
-    // The router's own reasons; a server that is out is blamed already.
+    // The router aborted it for its own reasons, or the server has already been blamed.
     blameless: expired !== undefined && BLAMELESS.has(expired),
     ...(ending.afterPreamble && { afterPreamble: true }),
     unreachable: expired === "unreachable",
@@ -66,10 +66,10 @@ export function endDetails(ending: Ending, now: number): EndDetails {
   };
 }
 
-/** Why the router gives an attempt up for which no server is to blame, or is blamed already. */
+/** Why the router aborts an attempt without blaming the server, or having blamed it already. */
 const BLAMELESS: ReadonlySet<Expiry> = new Set(["evicted", "stopped", "overdue", "cut_off"]);
 
-/** What a server did, for people. */
+/** Describes a failure for humans. */
 function whatHappened({ outcome, expired, answer, error, clientError }: Ending): string {
   if (clientError) {
     const told = clientError.isVllmError ? "" : ", not in a form of vLLM's";
@@ -81,15 +81,15 @@ function whatHappened({ outcome, expired, answer, error, clientError }: Ending):
   return error ?? "its answer broke off";
 }
 
-/** Each of the three ways to write a date begins with its day; `Date.parse` takes a mere number. */
+/** All three date formats begin with the weekday; `Date.parse` accepts a bare number as well. */
 const DATE = /^\s*(mon|tue|wed|thu|fri|sat|sun)/i;
 
 /**
- * How long a server asks to be left alone, in milliseconds.
+ * Parses `Retry-After` to milliseconds.
  *
  * @param retryAfter the header's value: seconds, or a date (RFC 9110, section 10.2.3)
  * @param now wall-clock time in milliseconds
- * @returns `undefined` where there is none that can be understood
+ * @returns `undefined` if the header is missing or malformed
  */
 export function retryAfterMs(retryAfter: string | null, now: number): number | undefined {
   if (retryAfter === null) return undefined;

@@ -1,26 +1,26 @@
-/** Keeps retries a small part of all attempts, so that a dying fleet is not finished off by them. */
+/** Limits retries to a small share of all attempts, so that they can't overload a failing fleet. */
 export interface RetryBudget {
-  /** A request came in. */
+  /** Counts a request. */
   request(): void;
-  /** Takes one retry out of the budget; `false` where there is none left. */
+  /** Takes one retry out of the budget; `false` if it is spent. */
   take(): boolean;
 }
 
-/** Retries per request, and per second without any requests; finagle's and linkerd's defaults. */
+/** Retries per request, and per second regardless of requests; the defaults of finagle, linkerd. */
 const RATIO = 0.2;
 const FLOOR_PER_SECOND = 10;
 const WINDOW_SECONDS = 10;
-/** One cell a second, and one for the second that is not over yet. */
+/** One cell a second, plus one for the current second. */
 const CELLS = WINDOW_SECONDS + 1;
 
 /**
- * Over the {@linkcode WINDOW_SECONDS} up to any retry there are at most as many retries as
- * {@linkcode RATIO} of the requests, and {@linkcode FLOOR_PER_SECOND} beside.
+ * In any {@linkcode WINDOW_SECONDS} that end with a retry, there are at most {@linkcode RATIO}
+ * retries per request plus {@linkcode FLOOR_PER_SECOND} per second.
  *
- * @param now in milliseconds, never running backwards
+ * @param now monotonic time in milliseconds
  */
 export function createRetryBudget(now: () => number): RetryBudget {
-  // A cell is cleared when its second comes round again. The oldest is in the window in part: its
+  // A cell is cleared when its turn comes again. The oldest cell is only partly in the window: its
   // retries count, its requests don't.
   const requests = new Uint32Array(CELLS);
   const retries = new Uint32Array(CELLS);

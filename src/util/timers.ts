@@ -1,5 +1,6 @@
 /** A timer that has been started. */
 export interface Timer {
+  /** Called when it is due. */
   readonly callback: () => void;
   /** When it is due, in ticks. */
   readonly tick: number;

@@ -25,7 +25,7 @@ Deno.test("the openai SDK completes a chat", async () => {
   assert.ok(completion.usage!.completion_tokens > 0);
 });
 
-Deno.test("the openai SDK streams a chat, tokens one by one, with usage at the end", async () => {
+Deno.test("the openai SDK streams a chat token by token, with usage at the end", async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
   const stream = await clientOf(fleet).chat.completions.create({
     model: MODEL,
@@ -124,7 +124,7 @@ Deno.test("errors surface as the openai SDK's own classes", async () => {
   await assert.rejects(chat(MODEL), OpenAI.InternalServerError);
 });
 
-Deno.test("a stream that breaks reaches the openai SDK as an error, not as an end", async () => {
+Deno.test("a broken stream reaches the openai SDK as an error, not as an end", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "reset_mid_stream", afterTokens: 4 } }],
   });

@@ -6,9 +6,9 @@ import { startRouter } from "../support/router.ts";
 import { deadUrl } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
-// The rows of the table in docs/reliability.md up to the first token.
+// The rows of the table in docs/reliability.md for failures before the first token.
 
-/** One server that is asked first and has a fault, and one that is well. */
+/** A faulty server that is asked first, and a good one. */
 function faultyAndWell(fault: Fault, settings: Record<string, unknown> = {}) {
   return startFleet({
     servers: [{ fault, capacity: 100 }, { capacity: 1 }],
@@ -31,7 +31,7 @@ async function assertAnswered(response: Response, stream: boolean) {
   assert.equal(events.at(-1), "[DONE]");
 }
 
-/** Which faults are the server's to blame for, and which are not. */
+/** Faults, and whether the server is blamed for them. */
 const rows: readonly [string, Fault, "blamed" | "not blamed"][] = [
   ["a reset before the head", { kind: "reset_before_head" }, "blamed"],
   ["a hang before the head", { kind: "hang_before_head" }, "blamed"],
@@ -77,7 +77,7 @@ for (
       [{ url, models: [MODEL] }, { url: well.simulators[0]!.url }],
       { policy: "round_robin", health_check_interval: 60, enable_active_health_check: false },
     );
-    // With no active checks only requests tell; the first check has failed, so bring it back.
+    // Without active checks only requests count; the first check has failed, so restore the server.
     const server = router.fleet.servers[0]!;
     router.fleet.recordCheck(server as never, { ok: true, responseMs: 1 });
     for (let i = 0; i < 4; i++) await assertAnswered(await ask(router.url), false);
@@ -105,7 +105,7 @@ Deno.test("a connect that hangs: another server's answer within 5 s; the server 
   assert.equal(stateOf(fleet).state, "unhealthy");
 });
 
-Deno.test("a slow answer over a connection that stands is not taken for a connect that hangs", async () => {
+Deno.test("a slow answer over an open connection is not mistaken for a connect that hangs", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 60 }],
     settings: { connect_timeout: 0.2 },
@@ -115,7 +115,7 @@ Deno.test("a slow answer over a connection that stands is not taken for a connec
 });
 
 Deno.test("a reset on a reused idle connection: an answer over a fresh one; the server is not blamed", async () => {
-  // Every reused connection breaks, so that one which was tried again on another would break too.
+  // Every reused connection breaks, so a retry on another reused one would break too.
   await using fleet = await startFleet({
     servers: [{}],
     settings: { metrics_interval: 60, health_check_interval: 60 },
@@ -132,7 +132,7 @@ Deno.test("a reset on a reused idle connection: an answer over a fresh one; the 
   assert.equal(stateOf(fleet).state, "healthy");
 });
 
-Deno.test("comments before the first event are no first token: death after them is another server's stream", async () => {
+Deno.test("comments before the first event are not a first token: if the server dies after them, another one answers", async () => {
   await using dying = startRaw(async (connection) => {
     await say(connection, STREAM_HEAD + chunk(": keep-alive\n\n") + chunk(": keep-alive\n\n"));
     connection.close();
@@ -146,7 +146,7 @@ Deno.test("comments before the first event are no first token: death after them 
   assert.equal(dying.requests(), 1);
 });
 
-Deno.test("a response that was created and not begun has no first token: a hang or death after it is another server's stream", async () => {
+Deno.test("a response that was created but not begun has no first token: if the server hangs or dies then, another one answers", async () => {
   for (const kind of ["hang_before_first_token", "truncated"] as const) {
     await using fleet = await faultyAndWell({ kind }, { request_timeout: 0.3 });
     const response = await fetch(`${fleet.router.url}/v1/responses`, {
@@ -158,12 +158,12 @@ Deno.test("a response that was created and not begun has no first token: a hang 
     assert.equal(text.split("event: response.created\n").length - 1, 1, "of one server alone");
     assert.equal(text.split("event: response.output_text.delta\n").length - 1, 3);
     assert.equal(fleet.simulators[0]!.state().received, 1, "was tried");
-    // A full server breaks off there as well: its page tells that this one isn't.
+    // A full server breaks off there as well: its metrics show that this one isn't full.
     await until("it is blamed", () => stateOf(fleet).consecutiveFailures === 1);
   }
 });
 
-Deno.test("an error of the 400 kind as the first event is the client's own, and passes through", async () => {
+Deno.test("an error of the 400 kind as the first event is the client's own, and is passed on", async () => {
   await using fleet = await faultyAndWell({ kind: "error_event", status: 400 });
   const response = await ask(fleet.router.url, { stream: true });
   const [event] = eventsOf(await response.text()) as { error: { code: number } }[];
@@ -172,7 +172,7 @@ Deno.test("an error of the 400 kind as the first event is the client's own, and 
   assert.equal(stateOf(fleet).consecutiveFailures, 0);
 });
 
-Deno.test("where all servers answer with 500, 502, 503 or 504 the client gets the last of these answers", async () => {
+Deno.test("where all servers answer with 500, 502, 503 or 504, the client gets the last answer", async () => {
   for (const status of [500, 502, 503, 504]) {
     const fault: Fault = { kind: "status", status };
     await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
@@ -182,7 +182,7 @@ Deno.test("where all servers answer with 500, 502, 503 or 504 the client gets th
   }
 });
 
-Deno.test("where every server's stream begins with an error the client gets the last of them, and an end", async () => {
+Deno.test("if every server's stream begins with an error, the client gets the last error, and an end", async () => {
   const fault: Fault = { kind: "error_event" };
   await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
   const events = eventsOf(await (await ask(fleet.router.url, { stream: true })).text());

@@ -11,7 +11,7 @@ async function statusOf(response: Promise<Response>): Promise<number> {
   return status;
 }
 
-Deno.test("a server whose checks pass while its requests fail is tried with one request at a time, and stays out longer each time", async () => {
+Deno.test("a server whose checks pass while its requests fail is tried with one request at a time, and stays unhealthy longer each time", async () => {
   await using fleet = await startFleet({ servers: [{ fault: FAILING }] });
   const { router, simulators: [server] } = fleet;
   const state = () => router.fleet.snapshot().servers[0]!.state;
@@ -32,14 +32,14 @@ Deno.test("a server whose checks pass while its requests fail is tried with one 
   assert.equal(state(), "unhealthy");
 
   const secondMs = await until("it is half-open", () => state() === "half-open", 20_000);
-  // 2 s and 4 s, each varied by a fifth: never the other way round.
+  // 2 s and 4 s with 20% jitter: the order can't be reversed.
   assert.ok(secondMs > firstMs, `first ${firstMs} ms, then ${secondMs} ms`);
   await server!.setFault(null);
   assert.equal(await statusOf(ask(router.url)), 200);
   assert.equal(state(), "healthy");
 });
 
-Deno.test("a stream's first token closes the breaker, not only its end", async () => {
+Deno.test("a stream's first token closes the breaker, without waiting for its end", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: FAILING, speed: 1 }],
     settings: { failure_threshold: 1 },
@@ -76,7 +76,7 @@ Deno.test("a server that came back is not flooded while others can take the load
   await until("it can be tried", () => ["half-open", "healthy"].includes(state()), 20_000);
   const back = performance.now();
   await open(20);
-  // Its share grows by a tenth of its capacity each second.
+  // Its share grows by a tenth of its capacity per second.
   const share = Math.ceil((performance.now() - back) / 100) + 1;
   const taken = router.fleet.servers[0]!.inFlight;
   assert.ok(taken >= 1 && taken <= share, `${taken} of 20 at once, its share is ${share}`);
@@ -98,7 +98,7 @@ Deno.test("retries add at most a fifth to the requests, with a floor, when the w
   await Promise.all(clients);
   const windows = 1 + (performance.now() - started) / 10_000;
   const received = fleet.simulators.reduce((sum, { state }) => sum + state().received, 0);
-  // The floor is 10 a second over the window of 10 s.
+  // The floor is 10 per second over the window of 10 s.
   const most = count + 0.2 * count + 100 * windows;
   assert.ok(received <= most, `${received} attempts for ${count} requests, at most ${most}`);
   assert.ok(received > count, "some were tried again");

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-// The rows of the table in docs/reliability.md about engines and what they tell of themselves.
+// The rows of the table in docs/reliability.md about engines and what they report.
 
-Deno.test("/health says 200 while the engine hangs: requests without a first token move on, no new ones arrive; the server is stalled, and back when its counters move", async () => {
+Deno.test("/health says 200 while the engine hangs: requests without a first token move on, no new ones arrive; the server is stalled until its counters move", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { speed: 5, capacity: 1 }],
     settings: { policy: "round_robin", stall_timeout: 0.5, health_check_interval: 60 },
@@ -18,7 +18,7 @@ Deno.test("/health says 200 while the engine hangs: requests without a first tok
   await (await ask(router.url)).body?.cancel();
   await hung!.setFault({ kind: "stalled" });
 
-  // Its turn: it waits for a first token there.
+  // The server is chosen: the request waits for a first token there.
   const waiting = ask(router.url, { stream: true });
   await until("it waits", () => hung!.state().received === 2);
   await until("the server is stalled", () => state() === "stalled");
@@ -63,7 +63,7 @@ Deno.test("a sleeping server: another server's answer; it is not chosen", async 
     settings: { policy: "round_robin" },
   });
   const state = () => fleet.router.fleet.snapshot().servers[0]!.state;
-  // Before its first scrape nobody knows.
+  // Not known before its first scrape.
   await (await ask(fleet.router.url)).body?.cancel();
   await until("it is known to sleep", () => state() === "sleeping");
   const before = fleet.simulators[0]!.state().received;
@@ -75,7 +75,7 @@ Deno.test("a sleeping server: another server's answer; it is not chosen", async 
   assert.equal(fleet.simulators[0]!.state().received, before);
 });
 
-Deno.test("all servers out: 503 with Retry-After in OpenAI's shape, at once", async () => {
+Deno.test("all servers out: an immediate 503 with Retry-After in OpenAI's shape", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { failure_threshold: 1, health_check_interval: 60, request_timeout: 60 },

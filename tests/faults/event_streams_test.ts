@@ -4,13 +4,13 @@ import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-// Event streams as servers and gateways really send them (issue 13, section 9).
+// Event streams as real servers and gateways send them (issue 13, section 9).
 
 const TOKEN = 'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n';
 const FINISH = 'data: {"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}]}\n\n';
 const DONE = "data: [DONE]\n\n";
 
-/** A router before one server that writes this, bytes for bytes. */
+/** A router in front of one server that writes exactly these bytes. */
 async function before(answer: Parameters<typeof startRaw>[0]) {
   const server = startRaw(answer);
   const router = await startRouter([{ url: server.url, models: [MODEL] }]);
@@ -24,7 +24,7 @@ async function before(answer: Parameters<typeof startRaw>[0]) {
   };
 }
 
-Deno.test("a 400 under the type of an event stream is the client's error, untouched, and blames nobody", async () => {
+Deno.test("a 400 under the type of an event stream is passed on unchanged as the client's error, and blames nobody", async () => {
   await using fleet = await startFleet({
     servers: Array(2).fill({ fault: { kind: "status_as_events", status: 400 } }),
     settings: { failure_threshold: 1 },
@@ -37,7 +37,7 @@ Deno.test("a 400 under the type of an event stream is the client's error, untouc
   assert.ok(fleet.router.fleet.servers.every(({ health }) => health.status === "healthy"));
 });
 
-Deno.test("a document under the type of an event stream is passed on as it is", async () => {
+Deno.test("a document under the type of an event stream is passed on unchanged", async () => {
   await using fleet = await startFleet({ servers: [{ fault: { kind: "document_as_events" } }] });
   const answer = await ask(fleet.router.url, { stream: true });
   assert.equal(answer.status, 200);
@@ -53,14 +53,14 @@ Deno.test("an error event without [DONE] ends its stream: no second error is add
   assert.equal(inFlight(fleet.router), 0);
 });
 
-Deno.test("an event stream that a mesh compressed is read, and passed on as it was meant", async () => {
+Deno.test("an event stream compressed by a mesh is read, and passed on decompressed", async () => {
   await using fleet = await startFleet({ servers: [{ fault: { kind: "gzip_stream" } }] });
   const answer = await ask(fleet.router.url, { stream: true });
   assert.equal(answer.headers.get("content-encoding"), null);
   assert.equal(eventsOf(await answer.text()).at(-1), "[DONE]");
 });
 
-Deno.test("comments before the first token are passed on as they come, under the server's own headers; the next server's tokens follow", async () => {
+Deno.test("comments before the first token are passed on as they arrive, under the server's own headers; the next server's tokens follow", async () => {
   await using dying = startRaw(async (connection) => {
     const head = STREAM_HEAD.replace("\r\n\r\n", "\r\nx-from-server: one\r\n\r\n");
     await say(connection, head + chunk(": keep-alive\n\n"));
@@ -81,7 +81,7 @@ Deno.test("comments before the first token are passed on as they come, under the
   assert.equal(eventsOf(text).at(-1), "[DONE]");
 });
 
-Deno.test("response.created is passed on before the first token, and once where another server takes over", async () => {
+Deno.test("response.created is passed on before the first token, and only once if another server takes over", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, { capacity: 1 }],
     settings: { policy: "round_robin", request_timeout: 0.5 },
@@ -102,7 +102,7 @@ Deno.test("response.created is passed on before the first token, and once where 
   assert.match(text, /event: response\.incomplete\n/);
 });
 
-Deno.test("comments after the last event change nothing: the stream is whole, and its server well", async () => {
+Deno.test("comments after the last event change nothing: the stream is complete, and its server not blamed", async () => {
   await using many = await before(async (connection) => {
     await say(connection, STREAM_HEAD + chunk(TOKEN) + chunk(FINISH) + chunk(DONE));
     for (let i = 0; i < 20; i++) await say(connection, chunk(`: ${"keep-alive ".repeat(20)}\n\n`));
@@ -114,7 +114,7 @@ Deno.test("comments after the last event change nothing: the stream is whole, an
   assert.equal(many.router.fleet.snapshot().servers[0]!.consecutiveFailures, 0);
 });
 
-Deno.test("a server that leaves the connection open behind its last event keeps no client waiting", async () => {
+Deno.test("a server that keeps the connection open after its last event doesn't keep the client waiting", async () => {
   await using open = await before((connection) =>
     say(connection, STREAM_HEAD + chunk(TOKEN) + chunk(FINISH) + chunk(DONE))
   );
@@ -124,7 +124,7 @@ Deno.test("a server that leaves the connection open behind its last event keeps 
   assert.ok(performance.now() - started < 4_000, "not for chunk_timeout");
 });
 
-Deno.test("a client that leaves with the last event of its answer got all of it", async () => {
+Deno.test("a client that disconnects at the last event got its complete answer", async () => {
   await using slow = startRaw(async (connection) => {
     const end = 'event: response.completed\ndata: {"type":"response.completed","response":' +
       '{"output":[{}],"usage":{"output_tokens":2}}}\n\n';
@@ -156,7 +156,7 @@ Deno.test("a client that leaves with the last event of its answer got all of it"
 });
 
 for (const kind of ["ndjson_stream", "plain_stream", "untyped_stream"] as const) {
-  Deno.test(`${kind}: passed on as it comes`, async () => {
+  Deno.test(`${kind}: passed on as it arrives`, async () => {
     await using fleet = await startFleet({
       servers: [{ fault: { kind }, speed: 1, interTokenMs: 50 }],
     });
@@ -170,8 +170,8 @@ for (const kind of ["ndjson_stream", "plain_stream", "untyped_stream"] as const)
   });
 }
 
-Deno.test("the early head of an attempt that has ended is not sent for it", async () => {
-  // The head is sent a second after the server's own: this attempt ends before that.
+Deno.test("no early head is sent for an attempt that has ended", async () => {
+  // The early head is sent a second after the server's own: this attempt ends before that.
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, {
       fault: { kind: "hang_before_head" },
@@ -184,7 +184,7 @@ Deno.test("the early head of an attempt that has ended is not sent for it", asyn
   await answer.body?.cancel();
 });
 
-Deno.test("a stream whose tokens are small keeps small buffers after a large event", async () => {
+Deno.test("a stream of small tokens uses small buffers again after a large event", async () => {
   const large = `data: {"choices":[{"index":0,"delta":{"content":"${"x".repeat(100_000)}"},` +
     `"finish_reason":null}]}\n\n`;
   await using fleet = await before(async (connection) => {

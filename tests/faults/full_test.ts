@@ -13,7 +13,7 @@ const BODIES = {
 
 for (const [path, body] of Object.entries(BODIES)) {
   for (const stream of [true, false]) {
-    Deno.test(`${path}, ${stream ? "streams" : "whole answers"}: a burst past a server's queue is backpressure, and blames it not once`, async () => {
+    Deno.test(`${path}, ${stream ? "streams" : "whole answers"}: a burst past a server's queue is backpressure, and never blames it`, async () => {
       await using fleet = await startFleet({
         servers: [
           { speed: 4, maxNumSeqs: 1, maxQueued: 2, capacity: 100 },

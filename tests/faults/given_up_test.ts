@@ -4,7 +4,7 @@ import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-// An answer that was aborted is no answer (issue 13, section 3).
+// An aborted answer is not an answer (issue 13, section 3).
 
 const BODIES = {
   "/v1/chat/completions": { messages: [{ role: "user", content: "Hello" }], max_tokens: 400 },
@@ -22,7 +22,7 @@ function post(url: string, path: Path, stream: boolean): Promise<Response> {
   });
 }
 
-/** Two servers of one seat each; the first has a request that runs, so that the next one queues. */
+/** Two servers of one seat each; the first is running a request, so the next one queues. */
 async function withQueue(): Promise<TestFleet> {
   const fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, maxNumSeqs: 1 }, { speed: 20 }],
@@ -33,10 +33,10 @@ async function withQueue(): Promise<TestFleet> {
 
 for (const path of Object.keys(BODIES) as Path[]) {
   for (const stream of [true, false]) {
-    Deno.test(`${path}, ${stream ? "stream" : "no stream"}: what a server that is told to stop ends without a token is another server's answer, and blames nobody`, async () => {
+    Deno.test(`${path}, ${stream ? "stream" : "no stream"}: what a server that is told to stop ends without a token is answered by another server, and blames nobody`, async () => {
       await using fleet = await withQueue();
       const { router, simulators: [leaving] } = fleet;
-      // The seat is taken by a request that comes from elsewhere.
+      // A request from elsewhere takes the seat.
       const elsewhere = await ask(leaving!.url, { stream: true, tokens: 4000 });
       const answer = post(router.url, path, stream);
       await until("it waits", () => leaving!.state().received === 2);
@@ -54,7 +54,7 @@ for (const path of Object.keys(BODIES) as Path[]) {
 }
 
 for (const path of ["/v1/chat/completions", "/v1/completions"] as const) {
-  Deno.test(`${path}: a stream that ends with finish_reason "abort" after its first token is told as broken`, async () => {
+  Deno.test(`${path}: a stream that ends with finish_reason "abort" after its first token is reported as broken`, async () => {
     await using fleet = await startFleet({ servers: [{ speed: 1, interTokenMs: 10 }] });
     const response = await post(fleet.router.url, path, true);
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
@@ -76,7 +76,7 @@ const ROLE =
 const TOKEN = 'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n';
 const DONE = "data: [DONE]\n\n";
 
-/** What a client reads of a server that streams this, and what the server is blamed for. */
+/** What a client reads from a server that streams this, and the failures counted. */
 async function streamed(events: readonly string[]) {
   await using server = startRaw(async (connection) => {
     await say(connection, STREAM_HEAD);
@@ -96,13 +96,13 @@ async function streamed(events: readonly string[]) {
   return { status: response.status, text, isWhole };
 }
 
-Deno.test("a chat stream of a role and [DONE], without any finish_reason, is no answer", async () => {
+Deno.test("a chat stream of a role and [DONE], without any finish_reason, is not an answer", async () => {
   const { status, text } = await streamed([ROLE, DONE]);
   assert.equal(status, 502);
   assert.doesNotMatch(text, /\[DONE\]/);
 });
 
-Deno.test("a chat stream with tokens and [DONE], without any finish_reason, is told as broken, and its [DONE] is kept back", async () => {
+Deno.test("a chat stream with tokens and [DONE], without any finish_reason, is reported as broken, and its [DONE] is dropped", async () => {
   for (const events of [[ROLE, TOKEN, TOKEN, DONE], [ROLE, TOKEN, TOKEN + DONE]]) {
     const { text, isWhole } = await streamed(events);
     assert.equal(isWhole, false);
@@ -112,7 +112,7 @@ Deno.test("a chat stream with tokens and [DONE], without any finish_reason, is t
   }
 });
 
-Deno.test("a server that finishes what it has and turns new requests away is draining: not asked any more, not blamed, and back when its port was gone", async () => {
+Deno.test("a server that finishes what it has and refuses new requests is draining: it gets no requests, no blame, and is back after its port was closed", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { capacity: 1 }],
     settings: { policy: "round_robin", health_check_interval: 0.1 },
@@ -153,7 +153,7 @@ Deno.test("a server that drained behind a gateway is asked again once it is back
   await leaving!.setFault({ kind: "draining", seconds: 20 });
   for (let i = 0; i < 3; i++) await (await ask(router.url)).body?.cancel();
   assert.equal(state(), "draining");
-  // The gateway's port never refuses.
+  // The gateway's port never refuses connections.
   await leaving!.setFault({ kind: "health_status", status: 503 });
   await until("its checks fail", () => state() === "unhealthy");
   await leaving!.setFault(null);

@@ -4,7 +4,7 @@ import { startRouter } from "../support/router.ts";
 import { metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
-// Health that tells the truth (issue 13, section 6).
+// Accurate health (issue 13, section 6).
 
 async function up(url: string): Promise<number[]> {
   const page = await (await fetch(`${url}/metrics`)).text();
@@ -47,7 +47,7 @@ for (
 }
 
 for (const status of [401, 403, 404, 405, 501, 302, 307]) {
-  Deno.test(`/health that answers ${status} says nothing where /v1/models is well`, async () => {
+  Deno.test(`/health that answers ${status} is ignored if /v1/models works`, async () => {
     await using fleet = await startFleet({
       servers: [{ fault: { kind: "health_status", status } }],
     });
@@ -58,7 +58,7 @@ for (const status of [401, 403, 404, 405, 501, 302, 307]) {
   });
 }
 
-Deno.test("health_path names a server's own page, and nothing else is asked", async () => {
+Deno.test("health_path names a server's health page, and no other page is requested", async () => {
   const asked = new Set<string>();
   await using server = startUpstream((request) => {
     const { pathname } = new URL(request.url);
@@ -70,7 +70,7 @@ Deno.test("health_path names a server's own page, and nothing else is asked", as
   assert.deepEqual([asked.has("/healthz"), asked.has("/health")], [true, false]);
 });
 
-Deno.test("/health slower than its time-out on all servers while requests go well takes out none", async () => {
+Deno.test("/health slower than its time-out on all servers makes no server unhealthy while requests succeed", async () => {
   await using fleet = await startFleet({
     servers: Array(3).fill({ fault: { kind: "health_slow", seconds: 1 } }),
     settings: { policy: "round_robin", health_check_timeout: 0.2, health_check_interval: 0.1 },
@@ -92,7 +92,7 @@ Deno.test("/health slower than its time-out on all servers while requests go wel
   assert.deepEqual(states(), ["healthy", "healthy", "healthy"], "without requests as well");
 });
 
-Deno.test("one server whose /health is too slow, and that has no requests, is out by its checks", async () => {
+Deno.test("a server without requests whose /health is too slow becomes unhealthy", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "health_slow", seconds: 1 } }, {}, {}],
     settings: { health_check_timeout: 0.2 },
@@ -100,7 +100,7 @@ Deno.test("one server whose /health is too slow, and that has no requests, is ou
   assert.equal(fleet.router.fleet.snapshot().servers[0]!.state, "unhealthy");
 });
 
-Deno.test("a long whole answer that tries a half-open server keeps nobody else away for long", async () => {
+Deno.test("a long whole answer as the trial of a half-open server doesn't block other requests for long", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "status", status: 500, times: 2 }, speed: 1, interTokenMs: 50 }],
     settings: { failure_threshold: 2 },
@@ -122,7 +122,7 @@ Deno.test("a long whole answer that tries a half-open server keeps nobody else a
   await (await long).body?.cancel();
 });
 
-Deno.test("a server that is out is checked every two seconds, whatever the intervals are", async () => {
+Deno.test("an unhealthy server is checked every two seconds, whatever the intervals are", async () => {
   await using fleet = await startFleet({
     servers: [{}],
     settings: { metrics_interval: 60, health_check_interval: 60, failure_threshold: 1 },

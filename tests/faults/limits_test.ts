@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 const MIB = 1024 * 1024;
 const encoder = new TextEncoder();
 
-/** A connection on which a test writes and reads bytes as they are. */
+/** A raw connection for a test. */
 async function connect(port: number) {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const buffer = new Uint8Array(65_536);
@@ -21,7 +21,7 @@ async function connect(port: number) {
 const head = (length: number, more = "") =>
   `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${more}\r\n`;
 
-Deno.test("past max_in_flight a request gets 503 with Retry-After, and those in flight go on", async () => {
+Deno.test("past max_in_flight a request gets 503 with Retry-After, and those in flight continue", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1 }],
     settings: { max_in_flight: 2 },
@@ -44,7 +44,7 @@ Deno.test("a body for which there is no room gets 503 with Retry-After before it
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   using others = new DisposableStack();
   await until("there is no room", async () => {
-    // One that takes nearly all of it, if the next doesn't come before its end.
+    // This one takes nearly all of it, unless the next arrives before its end.
     const other = others.use(await connect(fleet.router.port));
     await other.write(head(MIB - 100) + "x".repeat(MIB - 101));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -55,8 +55,8 @@ Deno.test("a body for which there is no room gets 503 with Retry-After before it
   const { received } = fleet.simulators[0]!.state();
   using client = await connect(fleet.router.port);
   await client.write(head(200, "expect: 100-continue\r\n"));
-  // The runtime says 100 of its own accord before the router sees the request; the refusal and the
-  // end of the connection follow at once.
+  // The runtime itself sends 100 before the router sees the request; the refusal and the end of
+  // the connection follow at once.
   let answer = "";
   while (!answer.includes("\r\n\r\n{")) answer += await client.read();
   assert.match(answer, /^HTTP\/1\.1 503 /m);
@@ -65,7 +65,7 @@ Deno.test("a body for which there is no room gets 503 with Retry-After before it
   assert.equal(fleet.simulators[0]!.state().received, received);
 });
 
-Deno.test("who tells of long bodies and sends none keeps nobody out", async () => {
+Deno.test("clients that declare long bodies and send none block nobody", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   const idle = await Promise.all([1, 2, 3].map(() => connect(fleet.router.port)));
   for (const client of idle) await client.write(`${head(MIB)}x`);
@@ -76,7 +76,7 @@ Deno.test("who tells of long bodies and sends none keeps nobody out", async () =
   await answer.body?.cancel();
 });
 
-Deno.test("a body larger than max_body_mib, or than all room there is, gets 413 before it is sent", async () => {
+Deno.test("a body larger than max_body_mib, or than body_buffer_mib, gets 413 before it is sent", async () => {
   for (const settings of [{ max_body_mib: 1 }, { body_buffer_mib: 1 }]) {
     await using fleet = await startFleet({ servers: [{}], settings });
     using client = await connect(fleet.router.port);
@@ -85,7 +85,7 @@ Deno.test("a body larger than max_body_mib, or than all room there is, gets 413 
   }
 });
 
-Deno.test("a client that expects 100-continue is told to go on, and answered", async () => {
+Deno.test("a client that expects 100-continue gets it, and then an answer", async () => {
   await using fleet = await startFleet({ servers: [{}] });
   using client = await connect(fleet.router.port);
   const body = JSON.stringify({ model: MODEL, prompt: "Hello", max_tokens: 3 });
@@ -95,7 +95,7 @@ Deno.test("a client that expects 100-continue is told to go on, and answered", a
   assert.match(await client.read(), /^HTTP\/1\.1 200 /);
 });
 
-Deno.test("bodies that tell no length count as they come, and give their room back", async () => {
+Deno.test("bodies that tell no length are counted as they arrive, and are released", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   const send = (bytes: number) => {
     const parts = [`{"model":"${MODEL}","prompt":"`, "x".repeat(bytes), '","max_tokens":1}'];

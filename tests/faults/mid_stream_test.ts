@@ -5,9 +5,9 @@ import { chunk, say, startRaw, STREAM_HEAD } from "../support/raw.ts";
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-// The rows of the table in docs/reliability.md after the first token.
+// The rows of the table in docs/reliability.md for failures after the first token.
 
-/** What came before the connection broke; fails where the answer ended cleanly. */
+/** The bytes before the connection broke; fails if the answer ended cleanly. */
 async function brokenText(response: Response): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
@@ -46,7 +46,7 @@ for (const [name, fault, code] of rows) {
   });
 }
 
-/** A router before one server of the kind, and what its client reads. */
+/** What a client reads through a router in front of one server of this kind. */
 async function streamFrom(answer: Parameters<typeof startRaw>[0], path: string) {
   await using server = startRaw(answer);
   await using router = await startRouter([{ url: server.url, models: [MODEL] }]);
@@ -60,7 +60,7 @@ async function streamFrom(answer: Parameters<typeof startRaw>[0], path: string) 
   return { text, failures: router.fleet.snapshot().servers[0]!.consecutiveFailures };
 }
 
-Deno.test("garbled chunks in mid-stream: as death", async () => {
+Deno.test("garbled chunks in mid-stream: the same as a dead server", async () => {
   const { text, failures } = await streamFrom(async (connection) => {
     await say(connection, STREAM_HEAD + chunk('data: {"a":1}\n\n') + "no chunk at all\r\n");
   }, "/v1/completions");
@@ -69,7 +69,7 @@ Deno.test("garbled chunks in mid-stream: as death", async () => {
 });
 
 Deno.test("a completion that ends cleanly without its [DONE] is a broken one", async () => {
-  // Neither length nor chunks: the connection's end is all there is, and death looks the same.
+  // Neither a length nor chunks: only the connection's end is visible, as with a dead server.
   const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
   const cut = async (connection: Deno.Conn) => {
     await say(connection, `${head}data: {"a":1}\n\n`);
@@ -84,11 +84,11 @@ Deno.test("a completion that ends cleanly without its [DONE] is a broken one", a
     const { text, failures } = await streamFrom(whole, path);
     assert.deepEqual([text?.endsWith("[DONE]\n\n"), failures], [true, 0]);
   }
-  // Streams of other kinds end in other ways.
+  // Other kinds of streams end differently.
   assert.equal((await streamFrom(cut, "/v1/responses")).failures, 0);
 });
 
-Deno.test("a [DONE] that dribbles in byte by byte is seen", async () => {
+Deno.test("a [DONE] that arrives byte by byte is recognised", async () => {
   const { text, failures } = await streamFrom(async (connection) => {
     await say(connection, STREAM_HEAD);
     for (const letter of 'data: {"a":1}\n\ndata: [DONE]\n\n') await say(connection, chunk(letter));
@@ -97,7 +97,7 @@ Deno.test("a [DONE] that dribbles in byte by byte is seen", async () => {
   assert.deepEqual([text, failures], ['data: {"a":1}\n\ndata: [DONE]\n\n', 0]);
 });
 
-Deno.test("an error that the server itself sends in mid-stream passes through, and is held against it", async () => {
+Deno.test("an error that the server itself sends in mid-stream is passed on, and blames the server", async () => {
   const error = `data: {"error":{"message":"engine died","type":"InternalServerError","code":500}}`;
   const { text, failures } = await streamFrom(async (connection) => {
     await say(connection, STREAM_HEAD + chunk('data: {"a":1}\n\n'));
@@ -107,7 +107,7 @@ Deno.test("an error that the server itself sends in mid-stream passes through, a
   assert.equal(failures, 1);
 });
 
-Deno.test("a request that takes longer than total_timeout ends in an error event; the server is not blamed", async () => {
+Deno.test("a request that takes longer than total_timeout ends with an error event; the server is not blamed", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 50 }],
     settings: { total_timeout: 0.5 },

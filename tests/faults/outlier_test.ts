@@ -4,7 +4,7 @@ import { startRouter } from "../support/router.ts";
 import { metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
-// A server that fails fast must never look fast (issue 13, section 1).
+// A server that fails quickly must not attract requests by looking fast (issue 13, section 1).
 
 const serverAt = ({ router }: Pick<TestFleet, "router">, at: number) =>
   router.fleet.snapshot().servers[at]!;
@@ -25,7 +25,7 @@ async function statuses(url: string, count: number): Promise<Record<string, numb
 
 for (const policy of ["least_work", "least_load", "round_robin"]) {
   for (const status of [401, 403, 404, 400]) {
-    Deno.test(`${policy}: a server that answers ${status} within a millisecond, as gateways do, is taken out, and no client sees it`, async () => {
+    Deno.test(`${policy}: a server that answers ${status} within a millisecond, as gateways do, is removed from rotation, and no client sees it`, async () => {
       await using fleet = await startFleet({
         servers: [{ speed: 5 }, { fault: { kind: "gateway_status", status } }],
         settings: { policy, health_check_interval: 60 },
@@ -39,7 +39,7 @@ for (const policy of ["least_work", "least_load", "round_robin"]) {
   }
 }
 
-/** A server that answers every request with a client error in vLLM's own shape. */
+/** A server that answers every request with a client error in vLLM's shape. */
 function startRefusing(status: number) {
   return startUpstream((request) => {
     if (request.url.endsWith("/v1/models")) return modelsPage(MODEL);
@@ -52,7 +52,7 @@ function startRefusing(status: number) {
   });
 }
 
-Deno.test("a 401 in vLLM's shape that another server doesn't give is the server's: no client sees it", async () => {
+Deno.test("a 401 in vLLM's shape that only one server gives is that server's fault: no client sees it", async () => {
   await using bad = startRefusing(401);
   await using well = await startFleet({ servers: [{ speed: 5 }] });
   await using router = await startRouter(
@@ -65,7 +65,7 @@ Deno.test("a 401 in vLLM's shape that another server doesn't give is the server'
   assert.match(server!.reason, /it answered 401/);
 });
 
-Deno.test("a server whose share of 400s is far from the others' is taken out, though they have vLLM's shape", async () => {
+Deno.test("a server whose share of 400s is far from the others' is removed from rotation, even in vLLM's shape", async () => {
   await using bad = startRefusing(400);
   await using well = await startFleet({ servers: [{}, {}] });
   await using router = await startRouter(
@@ -78,7 +78,7 @@ Deno.test("a server whose share of 400s is far from the others' is taken out, th
   assert.match(router.fleet.snapshot().servers[0]!.reason, /it answered 400/);
 });
 
-Deno.test("a client's own errors, however many, take out no server and are asked of no second one", async () => {
+Deno.test("a client's own errors, however many, remove no server from rotation and are not retried", async () => {
   await using fleet = await startFleet({ servers: [{}, {}, {}] });
   const bad = () =>
     fetch(`${fleet.router.url}/v1/chat/completions`, {
@@ -97,7 +97,7 @@ Deno.test("a client's own errors, however many, take out no server and are asked
   assert.ok(fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"));
 });
 
-Deno.test("a wrong key of the client's is a 401 from every server: it passes through, and blames nobody", async () => {
+Deno.test("a client's wrong key gets a 401 from every server, which is passed on and blames nobody", async () => {
   await using first = startRefusing(401);
   await using second = startRefusing(401);
   await using router = await startRouter([{ url: first.url }, { url: second.url }]);
@@ -109,7 +109,7 @@ Deno.test("a wrong key of the client's is a 401 from every server: it passes thr
   assert.ok(router.fleet.snapshot().servers.every(({ state }) => state === "healthy"));
 });
 
-Deno.test("a server that refuses the router's own key is left, and its 401 is no client's", async () => {
+Deno.test("a server that refuses the router's own key is abandoned, and no client sees its 401", async () => {
   await using bad = startRefusing(401);
   await using well = await startFleet({ servers: [{}] });
   await using router = await startRouter(
@@ -121,7 +121,7 @@ Deno.test("a server that refuses the router's own key is left, and its 401 is no
   assert.deepEqual(await statuses(alone.url, 1), { 502: 1 });
 });
 
-Deno.test("an adapter that is unloaded from one server and still listed: no client sees its 404, and the list is read again at once", async () => {
+Deno.test("an adapter that is unloaded from one server but still listed: no client sees its 404, and the list is read again at once", async () => {
   await using fleet = await startFleet({
     servers: [{ models: [MODEL, "adapter"] }, { models: [MODEL, "adapter"] }],
     settings: { policy: "round_robin", health_check_interval: 60 },
@@ -138,7 +138,7 @@ Deno.test("an adapter that is unloaded from one server and still listed: no clie
   assert.equal(inFlight(fleet.router), 0);
 });
 
-Deno.test("a server that came back with another model is asked for that one alone", async () => {
+Deno.test("a server that came back with another model is asked only for that one", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { policy: "round_robin", health_check_interval: 60 },
@@ -155,7 +155,7 @@ Deno.test("a server that came back with another model is asked for that one alon
   await answer.body?.cancel();
 });
 
-Deno.test("a burst for an adapter that a server lost takes it out for no other model", async () => {
+Deno.test("a burst for an adapter that a server lost removes it from rotation for that model only", async () => {
   await using fleet = await startFleet({
     servers: [{ models: [MODEL, "adapter"] }, { models: [MODEL, "adapter"] }],
     settings: { policy: "round_robin", health_check_interval: 60 },
@@ -169,7 +169,7 @@ Deno.test("a burst for an adapter that a server lost takes it out for no other m
   assert.equal(serverAt(fleet, 0).state, "healthy");
 });
 
-Deno.test("prompts that are too long for one server, and not for others, are no fault of its", async () => {
+Deno.test("prompts that are too long for one server only don't blame it", async () => {
   const message = "This model's maximum context length is 16 tokens.";
   await using short = startUpstream((request) => {
     if (request.url.endsWith("/v1/models")) return modelsPage(MODEL);

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { ask, startFleet, type TestFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-// One client's poison takes nobody's fleet (issue 13, section 2).
+// A poisonous request does not take down the fleet (issue 13, section 2).
 
 const POISON = "break any server";
 
-/** Good and bad requests side by side; the statuses that the good ones got. */
+/** Sends good and bad requests concurrently; returns the statuses of the good ones. */
 async function besidePoison(
   { router }: TestFleet,
   { good, bad, everyMs }: { good: number; bad: number; everyMs: number },
@@ -39,7 +39,7 @@ for (const answer of ["error", "reset"] as const) {
   });
 }
 
-Deno.test("a flood of requests that break any server, more than the retry budget holds, takes out none", async () => {
+Deno.test("a flood of requests that break any server, beyond the retry budget, makes no server unhealthy", async () => {
   await using fleet = await startFleet({
     servers: Array(8).fill({ poison: { marker: POISON, answer: "error" } }),
     settings: { health_check_interval: 60 },
@@ -48,7 +48,7 @@ Deno.test("a flood of requests that break any server, more than the retry budget
   assert.ok(fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"));
 });
 
-Deno.test("a server that breaks at what others answer is out, in the midst of requests that break all", async () => {
+Deno.test("a server that fails requests that others answer is unhealthy, even among requests that break all servers", async () => {
   await using fleet = await startFleet({
     servers: [
       { fault: { kind: "status", status: 500 } },
@@ -61,7 +61,7 @@ Deno.test("a server that breaks at what others answer is out, in the midst of re
   assert.deepEqual(states, ["unhealthy", "healthy", "healthy"]);
 });
 
-Deno.test("responses that every server breaks off take out none", async () => {
+Deno.test("responses that every server breaks off make no server unhealthy", async () => {
   await using fleet = await startFleet({
     servers: Array(3).fill({ fault: { kind: "truncated" } }),
     settings: { health_check_interval: 60 },
@@ -81,7 +81,7 @@ Deno.test("responses that every server breaks off take out none", async () => {
   assert.deepEqual(states, ["healthy", "healthy", "healthy"]);
 });
 
-Deno.test("a client that leaves before a second server has answered says nothing of the first", async () => {
+Deno.test("a client that disconnects before a second server has answered blames nobody", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "status", status: 500 } }, { fault: { kind: "hang_before_head" } }],
     settings: { policy: "round_robin", failure_threshold: 1, health_check_interval: 60 },

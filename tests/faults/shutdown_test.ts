@@ -3,9 +3,9 @@ import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts"
 import { startBusyClient } from "../support/busy.ts";
 import { until } from "../support/until.ts";
 
-// The row of the table in docs/reliability.md about a router that is told to stop.
+// The row of the table in docs/reliability.md about stopping the router.
 
-Deno.test("told to stop: readiness is red at once, streams finish, new connections are refused", async () => {
+Deno.test("told to stop: the router is unready at once, streams finish, new connections are refused", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 2 }] });
   const { router } = fleet;
   const stream = await ask(router.url, { stream: true, tokens: 30 });
@@ -22,7 +22,7 @@ Deno.test("told to stop: readiness is red at once, streams finish, new connectio
   await stopped;
 });
 
-Deno.test("during drain_delay requests are served as before, and readiness is red", async () => {
+Deno.test("during drain_delay requests are served as before, and the router is unready", async () => {
   await using fleet = await startFleet({
     servers: [{}],
     settings: { drain_delay: 0.5, drain_timeout: 5 },
@@ -40,7 +40,7 @@ Deno.test("during drain_delay requests are served as before, and readiness is re
   assert.ok(performance.now() - started >= 500, "it waited");
 });
 
-Deno.test("past drain_timeout a stream ends in an error event and an answer in a 503; the servers are freed", async () => {
+Deno.test("past drain_timeout a stream ends with an error event, other answers with 503; the servers are released", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1 }],
     settings: { drain_timeout: 0.2 },
@@ -65,7 +65,7 @@ Deno.test("past drain_timeout a stream ends in an error event and an answer in a
   await until("the server is freed", () => server!.state().running === 0);
 });
 
-Deno.test("a client that never reads its answer does not keep the router from stopping", async () => {
+Deno.test("a client that never reads its answer does not prevent the router from stopping", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 100 }],
     settings: { drain_timeout: 0.2 },
@@ -91,7 +91,7 @@ Deno.test("a client that never reads its answer does not keep the router from st
 });
 
 for (const drainDelay of [0, 3]) {
-  Deno.test(`20 clients that are busy on kept connections lose no request at a stop with drain_delay = ${drainDelay}`, async () => {
+  Deno.test(`20 busy clients on keep-alive connections lose no request when the router stops with drain_delay = ${drainDelay}`, async () => {
     await using fleet = await startFleet({
       servers: [{ speed: 100 }, { speed: 100 }],
       settings: { drain_delay: drainDelay, drain_timeout: 5 },
@@ -109,7 +109,7 @@ for (const drainDelay of [0, 3]) {
   });
 }
 
-Deno.test("from the beginning of a stop answers ask clients to close their connections", async () => {
+Deno.test("once the router is stopping, answers ask clients to close their connections", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { drain_delay: 3 } });
   const { router } = fleet;
   const asksToClose = async () => {

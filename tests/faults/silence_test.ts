@@ -4,9 +4,9 @@ import { startRouter } from "../support/router.ts";
 import { modelsPage, startUpstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
-// What is known to be dead is left at once, and what works is waited for (issue 13, section 4).
+// Dead servers are abandoned at once, and working ones waited for (issue 13, section 4).
 
-/** Reads a stream to its end, or to where it breaks. */
+/** Reads a stream until it ends or breaks. */
 async function readAll(response: Response): Promise<{ text: string; isWhole: boolean }> {
   let text = "";
   const decoder = new TextDecoder();
@@ -18,7 +18,7 @@ async function readAll(response: Response): Promise<{ text: string; isWhole: boo
   }
 }
 
-Deno.test("a server whose port refuses while open requests get nothing: those without a token move at once, and blame it once", async () => {
+Deno.test("a server whose port refuses while open requests get nothing: requests without a token move at once, and blame it once", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 50, maxNumSeqs: 1, capacity: 100 }, { capacity: 100 }],
     settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
@@ -48,7 +48,7 @@ Deno.test("a server whose port refuses while open requests get nothing: those wi
   await until("nothing is in flight", () => inFlight(router) === 0);
 });
 
-Deno.test("an engine that hangs while idle is stalled by the router's own requests, stays out, and is tried by one at a time", async () => {
+Deno.test("an engine that hangs while idle is found stalled by the router's own requests, stays unhealthy, and is tried with one at a time", async () => {
   await using fleet = await startFleet({
     servers: [{ capacity: 100 }, { capacity: 1 }],
     settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
@@ -72,7 +72,7 @@ Deno.test("an engine that hangs while idle is stalled by the router's own reques
   await until("it is back", () => state() === "healthy");
 });
 
-Deno.test("comments are no progress: a hung engine that sends them is left like any other", async () => {
+Deno.test("comments are no progress: a hung engine that sends them is abandoned like any other", async () => {
   await using fleet = await startFleet({
     servers: [{ sseKeepAliveSeconds: 0.1, capacity: 100 }, { capacity: 1 }],
     settings: { policy: "round_robin", request_timeout: 0.8 },
@@ -85,7 +85,7 @@ Deno.test("comments are no progress: a hung engine that sends them is left like 
   assert.equal(eventsOf(text).at(-1), "[DONE]", "another server answered");
 });
 
-Deno.test("a whole answer of several times request_timeout is computed once, where the engine's counters move", async () => {
+Deno.test("a whole answer of several times request_timeout is computed once, if the engine's counters move", async () => {
   await using fleet = await startFleet({
     servers: Array(4).fill({ speed: 1, interTokenMs: 30 }),
     settings: { request_timeout: 0.4 },
@@ -97,7 +97,7 @@ Deno.test("a whole answer of several times request_timeout is computed once, whe
   assert.equal(received.reduce((sum, count) => sum + count), 1, `${received}`);
 });
 
-Deno.test("prompts that take several times request_timeout to their first token are waited for while the engine works", async () => {
+Deno.test("prompts that take several times request_timeout until the first token are waited for while the engine works", async () => {
   const content = "many words ".repeat(4_000);
   await using fleet = await startFleet({
     servers: Array(2).fill({
@@ -121,7 +121,7 @@ Deno.test("prompts that take several times request_timeout to their first token 
   assert.deepEqual(states, ["healthy", "healthy"]);
 });
 
-Deno.test("where nobody else is left, a server that was tried and is well again is tried again", async () => {
+Deno.test("without another server, one that was tried and has recovered is tried again", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "reset_before_head", times: 2 } }, {
       fault: { kind: "hang_before_head" },
@@ -132,7 +132,7 @@ Deno.test("where nobody else is left, a server that was tried and is well again 
   assert.equal(answer.status, 200, await answer.text());
 });
 
-Deno.test("all that wait at a server that goes out move, however many: they are no storm of retries", async () => {
+Deno.test("all requests that wait at a server that becomes unhealthy move, however many, without using the retry budget", async () => {
   await using fleet = await startFleet({
     servers: [{ maxNumSeqs: 1, capacity: 1_000 }, { maxNumSeqs: 1_000, capacity: 1_000 }],
     settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
@@ -148,8 +148,8 @@ Deno.test("all that wait at a server that goes out move, however many: they are 
   }
 });
 
-Deno.test("one request that hangs by itself at an idle server doesn't show the next servers as stalled", async () => {
-  // Its engine has computed something before, and has nothing to do now.
+Deno.test("a single request that hangs at an idle server doesn't make the next servers look stalled", async () => {
+  // Its engine has worked before and is idle now.
   const labels = `{engine="0",model_name="m"}`;
   const page = `vllm:num_requests_running${labels} 0.0\nvllm:num_requests_waiting${labels} 0.0\n` +
     `vllm:generation_tokens_total${labels} 5.0\nvllm:prompt_tokens_total${labels} 5.0\n`;

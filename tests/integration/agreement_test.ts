@@ -6,10 +6,10 @@ import { eventsOf, MODEL } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
 const REQUESTS = 10_000;
-/** Every hundredth asks for a model that no server has, each for another. */
+/** Every hundredth request asks for a different model that no server has. */
 const REJECTED = REQUESTS / 100;
 const AT_ONCE = 64;
-/** A machine that is busy with other things gets time to catch up. */
+/** Gives a busy machine time to catch up. */
 const PATIENCE_MS = 20_000;
 
 interface Usage {
@@ -17,7 +17,7 @@ interface Usage {
   readonly completion_tokens: number;
 }
 
-/** What a client saw of one request. */
+/** The result of one request as its client saw it. */
 interface Seen {
   readonly status: number;
   readonly bytes: number;
@@ -60,7 +60,7 @@ async function askOne(router: string, index: number): Promise<Seen> {
   return { status, bytes, stream, usage: usage! };
 }
 
-/** What the clients saw, by the requests' ids. */
+/** The clients' results by request id. */
 async function askAll(router: string): Promise<Map<string, Seen>> {
   const seen = new Map<string, Seen>();
   let next = 0;
@@ -79,7 +79,7 @@ function sum<T>(values: Iterable<T>, of: (value: T) => number): number {
   return total;
 }
 
-/** The samples of a metric whose labels are as asked, added up. */
+/** Adds up a metric's samples that have these labels. */
 function metric(page: string, name: string, labels: Record<string, string> = {}): number {
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   const samples = page.split("\n").filter((line) =>
@@ -89,10 +89,10 @@ function metric(page: string, name: string, labels: Record<string, string> = {})
   return sum(samples, (line) => Number(line.slice(line.lastIndexOf(" "))));
 }
 
-// The terminal and the page show the `View` that `/dashboard/view` answers with, and count nothing
-// themselves, so that what agrees here agrees there.
-Deno.test("after 10,000 requests with failures in them all views and the servers agree", async () => {
-  // None of these faults generates a token: what servers generated is what clients got.
+// The terminal and the page show the `View` that `/dashboard/view` returns, and count nothing
+// themselves, so figures that agree here agree there.
+Deno.test("after 10,000 requests, some of which fail, all views and the servers agree", async () => {
+  // None of these faults generates a token, so servers generate exactly what clients get.
   const simulators = await Promise.all([
     startSimulator({
       speed: 200,
@@ -164,7 +164,7 @@ function assertClientsAndLogAgree(
     assert.equal(line.outcome, status === 200 ? "ok" : "rejected", line.id);
     assert.equal(line.promptTokens, usage?.prompt_tokens ?? null, line.id);
     assert.equal(line.completionTokens, usage?.completion_tokens ?? null, line.id);
-    // The router doesn't count what it says itself.
+    // The router doesn't count its own answers.
     if (status === 200) assert.equal(line.bytes, bytes, line.id);
   }
   const statuses = Map.groupBy(seen.values(), ({ status }) => status);
@@ -218,8 +218,8 @@ function assertServersAgree(
     assert.equal(metric(page, "vllm_router_requests_total", { server }), finished, server);
     assert.equal(lines.filter((line) => line.server === server).length, finished, server);
     assert.equal(attempts("bad_status") + attempts("reset"), attempts() - finished, server);
-    // Where a pooled connection breaks before an answer, `fetch` by itself sends the request once
-    // more. The server has then seen, and failed, one more than the router tried.
+    // If a pooled connection breaks before an answer, `fetch` itself sends the request once
+    // more. The server has then seen, and failed, one more than the router attempted.
     const sentAgain = received - attempts();
     assert.equal(failed, attempts("bad_status") + attempts("reset") + sentAgain, server);
     assert.ok(sentAgain >= 0, server);

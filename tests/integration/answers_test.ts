@@ -25,7 +25,7 @@ Deno.test("models, health and load are answered from memory, without a request t
   }
 });
 
-Deno.test("load-stats shows a request while it runs, and nothing once it ended", async () => {
+Deno.test("load-stats shows a request while it runs, and not after it ended", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, capacity: 4 }],
   });
@@ -53,7 +53,7 @@ Deno.test("load-stats shows a request while it runs, and nothing once it ended",
   );
 });
 
-Deno.test("health is degraded at half of the servers and 503 with none", async () => {
+Deno.test("health is degraded with half of the servers and 503 with none", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { failure_threshold: 1 },
@@ -91,7 +91,7 @@ Deno.test("health is degraded at half of the servers and 503 with none", async (
   );
 });
 
-Deno.test("a sleeping server is not chosen and is back when its engine wakes", async () => {
+Deno.test("a sleeping server is not chosen, and returns when its engine wakes", async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
   const state = () => fleet.router.fleet.snapshot().servers[0]!.state;
   await fleet.simulators[0]!.setFault({ kind: "sleeping" });
@@ -108,7 +108,7 @@ Deno.test("a sleeping server is not chosen and is back when its engine wakes", a
   await until("it is awake", () => state() === "healthy");
 });
 
-Deno.test("a router whose servers are all unreachable says so at once", async () => {
+Deno.test("a router whose servers are all unreachable reports it at once", async () => {
   await using router = await startRouter([{ url: "http://127.0.0.1:9" }]);
   const response = await ask(router.url);
   assert.equal(response.status, 503);
@@ -116,7 +116,7 @@ Deno.test("a router whose servers are all unreachable says so at once", async ()
   assert.equal((await response.json()).error.type, "service_unavailable");
 });
 
-Deno.test("a server that was away for a moment is back soon, not only at its next check", async () => {
+Deno.test("a server that was briefly unreachable returns before its next regular check", async () => {
   await using fleet = await startFleet({
     servers: [{}],
     settings: { health_check_interval: 60, metrics_interval: 0.1 },
@@ -128,7 +128,7 @@ Deno.test("a server that was away for a moment is back soon, not only at its nex
   await until("it is back", () => state() === "healthy", 4_000);
 });
 
-Deno.test("with debug_headers an answer tells why its server was chosen, without naming any", async () => {
+Deno.test("with debug_headers an answer says why its server was chosen, without naming servers", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { debug_headers: true },
@@ -161,7 +161,7 @@ Deno.test("with debug_headers an answer tells why its server was chosen, without
   assert.equal(failed.headers.get("x-router-decision"), null);
 });
 
-Deno.test("without debug_headers no answer tells why", async () => {
+Deno.test("without debug_headers no answer says why", async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
   for (const stream of [false, true]) {
     const answer = await ask(fleet.router.url, { stream });

@@ -3,10 +3,10 @@ import type { Fault } from "../../src/simulator/simulator.ts";
 import { ask, eventsOf, inFlight, startFleet, type TestFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-/** Within which a server must be freed of a request whose client left. */
+/** Time within which a server must be released after its client disconnects. */
 const FREED_MS = 100;
 
-/** Starts a request, leaves once `stage` is reached, and sees to it that the server is freed. */
+/** Starts a request, disconnects at `stage`, and checks that the server is released. */
 async function leave(
   fleet: TestFleet,
   request: Parameters<typeof ask>[1],
@@ -35,7 +35,7 @@ async function leave(
   );
 }
 
-/** The request is at the server. */
+/** Waits until the request has reached the server. */
 function received(
   fleet: TestFleet,
   response: Promise<Response>,
@@ -67,8 +67,8 @@ const cases: readonly [string, Fault | undefined, boolean][] = [
   }, false],
 ];
 
-// The runtime doesn't tell of a client that left whose request took more than its first read, until
-// the head of the answer is out. A stream's is sent early for that reason.
+// If a request took more than one read, the runtime reports a disconnect only once the head of the
+// answer is sent. A stream's head is sent early for that reason.
 Deno.test(`a client with a long prompt that leaves before the first token of a stream frees the server within ${FREED_MS} ms`, async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" } }],
@@ -79,7 +79,7 @@ Deno.test(`a client with a long prompt that leaves before the first token of a s
   });
 });
 
-Deno.test("a stream whose head was sent early still goes to another server, and tells in an event where none is left", async () => {
+Deno.test("a stream whose head was sent early can still move to another server, and gets an error event if none is left", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, { capacity: 1 }],
     settings: {
@@ -112,7 +112,7 @@ for (const [stage, fault, stream] of cases) {
   });
 }
 
-Deno.test(`a client that leaves while its answer is made frees the server within ${FREED_MS} ms`, async () => {
+Deno.test(`a client that leaves while its answer is computed frees the server within ${FREED_MS} ms`, async () => {
   await using fleet = await startFleet({ servers: [{ speed: 1 }] });
   await leave(
     fleet,
@@ -126,8 +126,8 @@ Deno.test(`a client that leaves while its answer is made frees the server within
 });
 
 Deno.test(`clients that leave in mid-stream free the server within ${FREED_MS} ms`, async () => {
-  // Tokens come so slowly that the next one can't be what tells. Many clients, since a garbage
-  // collection in mid-stream must not matter.
+  // Tokens arrive too slowly for the next one to reveal the disconnect. Many clients, so that a
+  // garbage collection in mid-stream can't matter.
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 300 }],
   });
@@ -172,7 +172,7 @@ Deno.test(`a client that leaves while its request waits in the server's queue fr
   await until("nothing is in flight", () => inFlight(fleet.router) === 0);
 });
 
-Deno.test("a client that leaves in mid-upload leaves nothing behind", async () => {
+Deno.test("a client that disconnects in mid-upload leaves nothing behind", async () => {
   await using fleet = await startFleet({ servers: [{}] });
   const connection = await Deno.connect({
     hostname: "127.0.0.1",

@@ -19,7 +19,7 @@ Deno.test("each retry goes to a server not tried yet, at most max_retries times"
   assert.deepEqual(received.toSorted(), [0, 1, 1, 1]);
 });
 
-Deno.test("when all attempts failed without an answer the client gets a 502", async () => {
+Deno.test("when all attempts failed without an answer, the client gets a 502", async () => {
   const fault: Fault = { kind: "reset_before_head" };
   await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
   const response = await ask(fleet.router.url);
@@ -29,7 +29,7 @@ Deno.test("when all attempts failed without an answer the client gets a 502", as
   assert.equal(error.code, 502);
 });
 
-Deno.test("when all servers stayed silent the client gets a 504", async () => {
+Deno.test("when all servers stayed silent, the client gets a 504", async () => {
   const fault: Fault = { kind: "hang_before_head" };
   await using fleet = await startFleet({
     servers: [{ fault }, { fault }],
@@ -40,7 +40,7 @@ Deno.test("when all servers stayed silent the client gets a 504", async () => {
   assert.equal((await errorOf(response)).type, "gateway_timeout");
 });
 
-Deno.test("the last upstream answer wins over a later failure without one", async () => {
+Deno.test("the last upstream answer takes precedence over a later failure without one", async () => {
   await using fleet = await startFleet({
     servers: [
       { fault: { kind: "status", status: 503, retryAfterSeconds: 7 } },
@@ -56,7 +56,7 @@ Deno.test("the last upstream answer wins over a later failure without one", asyn
   await response.body?.cancel();
 });
 
-Deno.test("a client's own error passes through untouched, without retry and without blame", async () => {
+Deno.test("a client's own error passes through untouched, without a retry or blame", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { failure_threshold: 1 },
@@ -87,7 +87,7 @@ Deno.test("a client's own error passes through untouched, without retry and with
   );
 });
 
-Deno.test("a model no server lists is a 404, one whose servers are out a 503 with Retry-After", async () => {
+Deno.test("a model that no server lists gets 404, one whose servers are unhealthy 503 with Retry-After", async () => {
   await using fleet = await startFleet({
     servers: [{ models: ["a"] }, { models: ["b"] }],
     settings: { failure_threshold: 1, health_check_interval: 60 },
@@ -104,7 +104,7 @@ Deno.test("a model no server lists is a 404, one whose servers are out a 503 wit
   assert.equal((await errorOf(out)).code, 503);
 });
 
-Deno.test("a silence limit never cuts a long answer that keeps coming", async () => {
+Deno.test("a silence limit never cuts off a long answer that keeps arriving", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 30 }],
     settings: { request_timeout: 0.3 },
@@ -113,7 +113,7 @@ Deno.test("a silence limit never cuts a long answer that keeps coming", async ()
   assert.equal(eventsOf(await response.text()).at(-1), "[DONE]");
 });
 
-Deno.test("a server that turns requests away at once draws no more of them", async () => {
+Deno.test("a server that rejects requests at once attracts no more of them", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "status", status: 503 } }, {}, {}],
     settings: { health_check_interval: 60 },
@@ -127,7 +127,7 @@ Deno.test("a server that turns requests away at once draws no more of them", asy
   });
   const started = performance.now();
   await Promise.all(clients);
-  // It is asked once a second at most, by those who came before its first answer.
+  // It is asked at most once a second, by requests that came before its first answer.
   const most = 6 * Math.ceil((performance.now() - started) / 1_000);
   const { received } = fleet.simulators[0]!.state();
   assert.ok(received <= most, `${received} of 120 met it, expected at most ${most}`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ask, inFlight, startFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-Deno.test("after 1,000 requests, a third of them aborted, every place is given back exactly once", async () => {
+Deno.test("after 1,000 requests, a third of them aborted, every place is released exactly once", async () => {
   await using fleet = await startFleet({
     servers: [{ maxNumSeqs: 64, capacity: 64 }, {
       maxNumSeqs: 64,
@@ -34,7 +34,7 @@ Deno.test("after 1,000 requests, a third of them aborted, every place is given b
       left++;
     }
   }
-  /** Those who ask for an answer that is no stream leave before its head. */
+  /** Clients of non-streamed answers disconnect before the head. */
   async function impatientClient(index: number): Promise<void> {
     const signal = new AbortController();
     const response = ask(fleet.router.url, {

@@ -5,7 +5,7 @@ import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts
 import { ask, eventsOf, inFlight } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-/** Within which an edit takes effect. */
+/** Time within which an edit takes effect. */
 const EFFECT_MS = 1_000;
 
 function toml(simulators: readonly Simulator[]): string {
@@ -19,7 +19,7 @@ metrics_interval = 0.05
 `;
 }
 
-/** A router that follows a file in a fresh folder, and simulated servers to write into it. */
+/** A router that watches a file in a new folder, and simulated servers for it. */
 async function startFollowing(
   layout: (folder: string, text: string) => Promise<string>,
 ) {
@@ -62,7 +62,7 @@ async function plainFile(folder: string, text: string): Promise<string> {
   return path;
 }
 
-/** As Kubernetes mounts a ConfigMap: the file links into `..data`, which links to a version. */
+/** A ConfigMap as Kubernetes mounts it: the file links into `..data`, which links to a version. */
 async function configMap(folder: string, text: string): Promise<string> {
   await swapConfigMap(folder, text, 1);
   await Deno.symlink("..data/servers.toml", `${folder}/servers.toml`);
@@ -140,7 +140,7 @@ for (const [way, layout, change] of ways) {
   });
 }
 
-Deno.test("an invalid file changes nothing, and the next valid one is taken", async () => {
+Deno.test("an invalid file changes nothing, and the next valid one takes effect", async () => {
   await using following = await startFollowing(plainFile);
   const before = following.urls();
   await Deno.writeTextFile(following.path, "[servers]\nservers = [ { url = ");
@@ -158,14 +158,14 @@ Deno.test("an invalid file changes nothing, and the next valid one is taken", as
   );
 });
 
-Deno.test("a file that vanishes changes nothing", async () => {
+Deno.test("a missing file changes nothing", async () => {
   await using following = await startFollowing(plainFile);
   await Deno.remove(following.path);
   await following.router.reload();
   assert.equal(following.urls().length, 2);
 });
 
-Deno.test("servers keep their state over a reload, and new ones start in checking", async () => {
+Deno.test("servers keep their state across a reload, and new ones start as checking", async () => {
   await using following = await startFollowing(plainFile);
   const { router, simulators } = following;
   const state = (url: string) =>

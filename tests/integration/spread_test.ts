@@ -26,7 +26,7 @@ Deno.test("a burst of 200 concurrent requests spreads within one of the ideal ov
   assert.equal(inFlight(fleet.router), 0);
 });
 
-Deno.test("what others send to a server counts against it", async () => {
+Deno.test("load from other clients of a server counts against it", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, maxNumSeqs: 64 }, { speed: 1, maxNumSeqs: 64 }],
   });

@@ -13,7 +13,7 @@ async function arrivals(response: Response): Promise<number[]> {
   return times.map((time) => time - times[0]!);
 }
 
-Deno.test("each chunk reaches the client when it arrives, unlike through a proxy that merges", async () => {
+Deno.test("each chunk reaches the client as it arrives, without merging", async () => {
   const tokens = 12;
   const interTokenMs = 30;
   await using fleet = await startFleet({
@@ -74,7 +74,7 @@ Deno.test("a stream arrives byte for byte as the server sent it", async () => {
   assert.equal(eventsOf(routed).at(-1), "[DONE]");
 });
 
-Deno.test("the server's content type and headers come through, hop-by-hop ones do not", async () => {
+Deno.test("the server's content type and headers are passed on, hop-by-hop ones are not", async () => {
   const seen: Headers[] = [];
   await using server = startUpstream((request) => {
     if (request.method === "GET") return new Response();
@@ -124,7 +124,7 @@ Deno.test("the server's content type and headers come through, hop-by-hop ones d
   assert.equal(headers!.get("te"), null);
 });
 
-Deno.test("a body goes out byte for byte as it came, whatever its spacing and field order", async () => {
+Deno.test("a body is sent byte for byte, whatever its spacing and field order", async () => {
   const bodies: string[] = [];
   await using server = startUpstream(async (request) => {
     if (request.method === "POST") bodies.push(await request.text());
@@ -142,7 +142,7 @@ Deno.test("a body goes out byte for byte as it came, whatever its spacing and fi
   assert.deepEqual(bodies, [body]);
 });
 
-Deno.test("a large answer that is no stream arrives whole", async () => {
+Deno.test("a large non-streamed answer arrives whole", async () => {
   const large = "x".repeat(5_000_000);
   await using server = startUpstream(({ method }) =>
     method === "GET" ? new Response() : Response.json({ large })

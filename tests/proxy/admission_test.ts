@@ -6,7 +6,7 @@ function admitting() {
   return { limits, admission: createAdmission(() => limits) };
 }
 
-Deno.test("as many requests come in as may be in flight, each that leaves makes room for one", () => {
+Deno.test("requests are admitted up to max_in_flight, and each that leaves admits one more", () => {
   const { admission } = admitting();
   assert.equal(admission.enter(), undefined);
   assert.equal(admission.enter(), undefined);
@@ -19,7 +19,7 @@ Deno.test("as many requests come in as may be in flight, each that leaves makes 
   assert.equal(admission.enter()?.status, 503, "who was refused has taken nothing");
 });
 
-Deno.test("bodies have room up to the limit, and a body that doesn't fit takes none of it", () => {
+Deno.test("bodies are reserved up to the limit, and a body that doesn't fit reserves nothing", () => {
   const { admission } = admitting();
   assert.equal(admission.reserve(60), true);
   assert.equal(admission.reserve(41), false);
@@ -30,7 +30,7 @@ Deno.test("bodies have room up to the limit, and a body that doesn't fit takes n
   assert.equal(admission.reserve(40), true);
 });
 
-Deno.test("new limits count at once, for those that come", () => {
+Deno.test("new limits apply at once to new requests", () => {
   const { limits, admission } = admitting();
   admission.enter();
   admission.enter();
@@ -50,7 +50,7 @@ Deno.test("new limits count at once, for those that come", () => {
   assert.equal(admission.reserve(10), true);
 });
 
-Deno.test("to ask for room takes none", () => {
+Deno.test("asking for room reserves nothing", () => {
   const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
   assert.ok(admission.hasRoom(100));
   assert.ok(!admission.hasRoom(101));
@@ -59,7 +59,7 @@ Deno.test("to ask for room takes none", () => {
   assert.ok(!admission.hasRoom(41));
 });
 
-Deno.test("answers take at most half of the room, and give it back when they have gone out", async () => {
+Deno.test("answers take at most half of the memory, and release it once sent", async () => {
   const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
   const { promise: sent, resolve } = Promise.withResolvers<void>();
   const [room, other] = [admission.roomForAnswers(sent), admission.roomForAnswers(sent)];
@@ -77,7 +77,7 @@ Deno.test("answers take at most half of the room, and give it back when they hav
   assert.equal(admission.hasRoom(100), true);
 });
 
-Deno.test("answers aren't held where requests have taken all of the room", () => {
+Deno.test("answers aren't buffered if requests have taken all of the memory", () => {
   const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 100 }));
   assert.equal(admission.reserve(100), true);
   assert.equal(admission.roomForAnswers(new Promise(() => {})).take(1), false);

@@ -22,7 +22,7 @@ const HOP_BY_HOP = {
   "x-other": "named too",
 };
 
-/** A client that shows no key of the router's, and that nobody vouches for. */
+/** An untrusted client without a key of the router's. */
 const ANYBODY: Sender = { showsRoutersKey: false, isTrusted: false };
 
 function sentOn(headers: Headers, sender = ANYBODY): [string, string][] {
@@ -35,7 +35,7 @@ function forServers(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(sentOn(new Headers(headers)));
 }
 
-/** What the router says itself. */
+/** The headers that the router adds. */
 const OWN: [string, string][] = [
   ["x-request-id", "id-1"],
   ["access-control-allow-origin", "*"],
@@ -45,21 +45,21 @@ function forClient(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(headersForClient(new Headers(headers), OWN));
 }
 
-Deno.test("headers of the client's connection, and those it names, reach no server", () => {
+Deno.test("hop-by-hop headers of the client, and those named in Connection, reach no server", () => {
   assert.deepEqual(
     forServers({ ...HOP_BY_HOP, "x-kept": "yes" }),
     { "x-kept": "yes", "accept-encoding": "identity" },
   );
 });
 
-Deno.test("headers of the server's connection, and those it names, don't reach the client", () => {
+Deno.test("hop-by-hop headers of the server, and those named in Connection, don't reach the client", () => {
   assert.deepEqual(
     forClient({ ...HOP_BY_HOP, "content-length": "12", "x-kept": "yes" }),
     { "x-kept": "yes", "x-request-id": "id-1", "access-control-allow-origin": "*" },
   );
 });
 
-Deno.test("a server's own rate limits are not told to clients, the router's are", () => {
+Deno.test("a server's rate limit headers don't reach clients, the router's do", () => {
   const server = new Headers({
     "x-ratelimit-limit-requests": "100",
     "x-ratelimit-remaining-tokens": "7",
@@ -72,7 +72,7 @@ Deno.test("a server's own rate limits are not told to clients, the router's are"
   ]);
 });
 
-Deno.test("what the router makes anew or trusts no client with is not passed on", () => {
+Deno.test("headers that the router sets itself, or trusts no client with, are not passed on", () => {
   assert.deepEqual(
     forServers({
       host: "router",
@@ -91,7 +91,7 @@ Deno.test("what the router makes anew or trusts no client with is not passed on"
   );
 });
 
-Deno.test("all other headers go to the server as they came", () => {
+Deno.test("all other headers go to the server unchanged", () => {
   const headers = {
     accept: "text/event-stream",
     authorization: "Bearer client",
@@ -106,7 +106,7 @@ Deno.test("all other headers go to the server as they came", () => {
   });
 });
 
-Deno.test("the server's headers come to the client, the id is the one the client knows", () => {
+Deno.test("the server's headers reach the client, with the client's own request id", () => {
   assert.deepEqual(
     forClient({
       "content-type": "text/event-stream; charset=utf-8",
@@ -124,7 +124,7 @@ Deno.test("the server's headers come to the client, the id is the one the client
   );
 });
 
-Deno.test("what the router says of origins takes the place of what a server says", () => {
+Deno.test("the router's CORS headers replace the server's", () => {
   for (const origin of ["*", "https://chat.example"]) {
     const server = new Headers({ "access-control-allow-origin": origin });
     assert.equal(
@@ -134,7 +134,7 @@ Deno.test("what the router says of origins takes the place of what a server says
   }
 });
 
-Deno.test("several cookies stay several", () => {
+Deno.test("several cookies stay separate", () => {
   const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
   assert.deepEqual(
     headersForClient(headers, OWN).filter(([name]) => name === "set-cookie"),
@@ -162,7 +162,7 @@ Deno.test("an attempt has its own id, and the server's key in place of the clien
   assert.deepEqual(shared, before, "attempts leave what they share alone");
 });
 
-Deno.test("a key that the router knows its client by stays here, in either header", () => {
+Deno.test("a client's key for the router reaches no server, in either header", () => {
   const headers = new Headers({ authorization: "Bearer k", "x-api-key": "k", accept: "*/*" });
   const shows = { showsRoutersKey: true, isTrusted: false };
   assert.deepEqual(Object.fromEntries(sentOn(headers, shows)), {
@@ -177,7 +177,7 @@ Deno.test("a key that the router knows its client by stays here, in either heade
   });
 });
 
-Deno.test("a server's own key takes the place of both of the client's", () => {
+Deno.test("a server's key replaces both of the client's", () => {
   const shared = sentOn(new Headers({ authorization: "Bearer client", "x-api-key": "client" }));
   const sent = headersForAttempt(shared, "id", "secret");
   assert.deepEqual(Object.fromEntries(sent), {
@@ -187,7 +187,7 @@ Deno.test("a server's own key takes the place of both of the client's", () => {
   });
 });
 
-Deno.test("whom a request is for, a trusted proxy may say and nobody else", () => {
+Deno.test("only a trusted proxy may send forwarding headers", () => {
   const said = {
     forwarded: "for=1.2.3.4",
     "x-forwarded-for": "1.2.3.4",
@@ -247,7 +247,7 @@ const anyCase = (name: string) =>
   );
 const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,8}$/);
 const headerName = fc.oneof(fc.constantFrom(...WELL_KNOWN).chain(anyCase), token);
-/** As the runtime lets it through: no control character but the tab, bytes above ASCII too. */
+/** Values that the runtime accepts: bytes above ASCII, and no control character except the tab. */
 const headerValue = fc.stringMatching(/^[\t -~\x80-\xff]{0,20}$/);
 const separator = fc.constantFrom(",", ", ", " ,\t", ",,");
 const connectionValue = fc.array(fc.tuple(headerName, separator), { maxLength: 4 }).map((
@@ -272,7 +272,7 @@ const anySender: fc.Arbitrary<Sender> = fc.record({
 });
 const names = (pairs: readonly [string, string][]) => pairs.map(([name]) => name);
 
-Deno.test("whatever a client sends, nothing of its connection reaches a server, and all else does", () => {
+Deno.test("for any client headers, hop-by-hop ones reach no server and all others do", () => {
   fc.assert(
     fc.property(anyHead, anySender, fc.option(token, { nil: undefined }), (head, sender, key) => {
       const { headers, named } = head;
@@ -299,7 +299,7 @@ Deno.test("whatever a client sends, nothing of its connection reaches a server, 
         const keys = sent.filter(([name]) => ["authorization", "x-api-key"].includes(name));
         assert.deepEqual(keys, [["authorization", `Bearer ${key}`]]);
       }
-      // As it is sent: every name one token in small letters, every value one line.
+      // As sent: each name is one lower-case token, each value is one line.
       for (const [name, value] of sent) {
         assert.match(name, /^[!#$%&'*+.^_`|~0-9a-z-]+$/);
         assert.match(value, /^[\t -~\x80-\xff]*$/);
@@ -309,7 +309,7 @@ Deno.test("whatever a client sends, nothing of its connection reaches a server, 
   );
 });
 
-Deno.test("whatever a server sends, nothing of its connection reaches a client, and all else does", () => {
+Deno.test("for any server headers, hop-by-hop ones don't reach the client and all others do", () => {
   fc.assert(
     fc.property(anyHead, ({ headers, named }) => {
       const sent = headersForClient(headers, OWN);

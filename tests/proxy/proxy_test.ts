@@ -13,7 +13,7 @@ import { deadUrl, startSilent, startUpstream } from "../support/upstream.ts";
 import { profileOf } from "../support/work.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** What a server is called that is given no name. */
+/** The name of a server without a configured name. */
 const nameOf = (url: string) => url.replace("http://", "");
 
 interface Proxied {
@@ -21,17 +21,17 @@ interface Proxied {
   readonly fleet: Fleet;
   readonly records: Readonly<RequestRecord>[];
   readonly failovers: Failover[];
-  /** Times a retry was held back. */
+  /** How often a retry was held back. */
   readonly heldBack: () => number;
-  /** The router takes no new requests any more. */
+  /** Stops accepting requests. */
   readonly close: () => void;
-  /** The router waits no longer for those it has. */
+  /** Stops waiting for requests in flight. */
   readonly cutOff: () => void;
-  /** Whether a defect of the router's makes every attempt throw. */
+  /** Makes every attempt throw, as a defect would. */
   isBroken: boolean;
 }
 
-/** A proxy before those servers, all of them healthy; requests go to them in their order. */
+/** Creates a proxy in front of these healthy servers, chosen in the given order. */
 async function proxying(
   urls: readonly string[],
   use: (proxied: Proxied) => Promise<void>,
@@ -78,7 +78,7 @@ async function proxying(
     left: () => void left++,
   });
   const proxy: Proxied["proxy"] = async (request) => {
-    // What the end of an answer brings about comes before the client's next request.
+    // The effects of an answer's end come before the client's next request.
     const settled = () => new Promise((resolve) => setTimeout(resolve));
     await settled();
     const response = await exchanged((exchange) => answer(exchange, client), request);
@@ -122,7 +122,7 @@ function request(
   });
 }
 
-Deno.test("a request goes out as it came and its answer back as it is", async () => {
+Deno.test("a request and its answer are passed on unchanged", async () => {
   const seen: unknown[] = [];
   await using server = startUpstream(async (request) => {
     const { pathname, search } = new URL(request.url);
@@ -153,7 +153,7 @@ Deno.test("a request goes out as it came and its answer back as it is", async ()
   });
 });
 
-Deno.test("each attempt has an id of its own, the client keeps the first", async () => {
+Deno.test("each attempt has its own id, and the client gets the request's id", async () => {
   const ids: (string | null)[] = [];
   await using server = startUpstream((request) => {
     ids.push(request.headers.get("x-request-id"));
@@ -175,7 +175,7 @@ Deno.test("each attempt has an id of its own, the client keeps the first", async
   });
 });
 
-Deno.test("when all failed, the last upstream answer is the client's, even if others refused after it", async () => {
+Deno.test("when all servers failed, the client gets the last answer, even if others refused after it", async () => {
   await using server = startUpstream(() => Response.json({ error: "busy" }, { status: 503 }));
   await proxying([server.url, deadUrl()], async ({ proxy, records }) => {
     const response = await proxy(request());
@@ -198,7 +198,7 @@ Deno.test("max_retries bounds the attempts", async () => {
   }, { max_retries: 1 });
 });
 
-Deno.test("a refused request has an account too", () =>
+Deno.test("a refused request is recorded too", () =>
   proxying([deadUrl()], async ({ proxy, records }) => {
     for (
       const [body, status, outcome] of [
@@ -219,7 +219,7 @@ Deno.test("a refused request has an account too", () =>
     assert.equal(records.length, 3);
   }));
 
-Deno.test("an error of the client's own is held against nobody, however long its answer", async () => {
+Deno.test("a client's own error blames no server, however long its answer", async () => {
   await using server = startUpstream(() =>
     new Response(new Uint8Array(3 * MEBIBYTE), { status: 400 })
   );
@@ -234,7 +234,7 @@ Deno.test("an error of the client's own is held against nobody, however long its
   });
 });
 
-Deno.test("a failure of some length is passed on whole, one that is too long to hold is the router's own", async () => {
+Deno.test("a failure is passed on whole unless it is too long to hold back; then the router answers", async () => {
   let bytes = 0;
   await using server = startUpstream(() => new Response(new Uint8Array(bytes), { status: 500 }));
   await proxying([server.url], async ({ proxy }) => {
@@ -250,7 +250,7 @@ Deno.test("a failure of some length is passed on whole, one that is too long to 
 });
 
 for (const encoding of ["gzip", "deflate", "identity", undefined]) {
-  Deno.test(`what a server compressed is what its headers say, for a client that ${encoding ? `accepts ${encoding}` : "says nothing"}`, async () => {
+  Deno.test(`an answer's body matches its content-encoding, for a client that ${encoding ? `accepts ${encoding}` : "sends no accept-encoding"}`, async () => {
     const compressed = await new Response(
       new Blob(["hello ".repeat(100)]).stream().pipeThrough(
         new CompressionStream("gzip"),
@@ -275,7 +275,7 @@ async function errorOf(response: Response) {
   return { status: response.status, message: String(error.message) };
 }
 
-Deno.test("past max_in_flight requests are refused, until one has ended", async () => {
+Deno.test("beyond max_in_flight requests are refused, until one has ended", async () => {
   const hold = Promise.withResolvers<void>();
   let asked = 0;
   await using server = startUpstream(async () => {
@@ -297,7 +297,7 @@ Deno.test("past max_in_flight requests are refused, until one has ended", async 
   }, { max_in_flight: 1 });
 });
 
-Deno.test("however requests end, each leaves its place and its body's room to the next", async () => {
+Deno.test("however requests end, each releases its place and its body's memory", async () => {
   await using server = startUpstream((asked) => {
     const left = new URL(asked.url).searchParams.get("answer");
     if (left === "stream") {
@@ -333,7 +333,7 @@ Deno.test("however requests end, each leaves its place and its body's room to th
   }, { max_in_flight: 1, body_buffer_mib: 1, failure_threshold: 100 });
 });
 
-Deno.test("a defect of the router's own costs a request, and no place or room for good", async () => {
+Deno.test("a defect of the router's costs one request, but leaks no place or memory", async () => {
   await using server = startUpstream(() => new Response("x"));
   const body = `{"model":"m","prompt":"${"x".repeat(0.9 * MEBIBYTE)}"}`;
   await proxying([server.url], async (proxied) => {
@@ -348,7 +348,7 @@ Deno.test("a defect of the router's own costs a request, and no place or room fo
   }, { max_in_flight: 1, body_buffer_mib: 1 });
 });
 
-Deno.test("a client that left amid its body asks no server and gives its place back", async () => {
+Deno.test("a client that left during its upload asks no server and releases its place", async () => {
   await proxying([deadUrl()], async ({ proxy, records }) => {
     for (let i = 0; i < 3; i++) {
       const gone = new AbortController();
@@ -369,7 +369,7 @@ Deno.test("a client that left amid its body asks no server and gives its place b
   }, { max_in_flight: 1 });
 });
 
-Deno.test("a router that takes no new requests says so", () =>
+Deno.test("a router that is stopping refuses new requests", () =>
   proxying([deadUrl()], async ({ proxy, close, records }) => {
     close();
     const response = await proxy(request());
@@ -378,7 +378,7 @@ Deno.test("a router that takes no new requests says so", () =>
     assert.equal(records[0]?.outcome, "rejected");
   }));
 
-Deno.test("a router that waits no longer ends what has no answer yet, and blames nobody", async () => {
+Deno.test("a router that stops waiting ends requests without an answer, and blames no server", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => assert.fail("no other server is asked"));
   await proxying([silent.url, other.url], async ({ proxy, cutOff, fleet, records }) => {
@@ -391,7 +391,7 @@ Deno.test("a router that waits no longer ends what has no answer yet, and blames
   });
 });
 
-Deno.test("a request that takes too long ends, and blames nobody", async () => {
+Deno.test("a request that takes too long ends, and blames no server", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => assert.fail("no other server is asked"));
   await proxying([silent.url, other.url], async ({ proxy, fleet, records }) => {
@@ -403,7 +403,7 @@ Deno.test("a request that takes too long ends, and blames nobody", async () => {
   }, { total_timeout: 0.1 });
 });
 
-Deno.test("an attempt at a server that goes out moves on, and is not held against the server", async () => {
+Deno.test("an attempt at a server that leaves rotation moves on, and does not blame the server", async () => {
   await using silent = startSilent();
   await using other = startUpstream(() => new Response("x"));
   await proxying([silent.url, other.url], async ({ proxy, fleet, failovers }) => {
@@ -425,7 +425,7 @@ function events(...data: string[]): Response {
   });
 }
 
-/** As vLLM answers it. */
+/** A 400 in vLLM's form. */
 function badRequest(): Response {
   const error = { message: "m", type: "BadRequestError", code: 400 };
   return Response.json({ error }, { status: 400 });
@@ -434,7 +434,7 @@ function badRequest(): Response {
 const failuresAt = (fleet: Fleet) =>
   fleet.servers.map(({ health }) => health.consecutiveRequestFailures);
 
-Deno.test("a stream that begins with an error of its server's is another server's stream", async () => {
+Deno.test("a stream that begins with an error event is retried at another server", async () => {
   await using failing = startUpstream(() => events(`{"error":{"code":500}}`, "[DONE]"));
   await using well = startUpstream(() => events(STOP, "[DONE]"));
   await proxying([failing.url, well.url], async ({ proxy, fleet, failovers }) => {
@@ -445,7 +445,7 @@ Deno.test("a stream that begins with an error of its server's is another server'
   });
 });
 
-Deno.test("a stream that its server gave up before a token is another server's, without blame", async () => {
+Deno.test("a stream that its server aborted before a token is retried, without blame", async () => {
   await using stopping = startUpstream(() => events(`{"choices":[]}`, "[DONE]"));
   await using well = startUpstream(() => events(STOP, "[DONE]"));
   await proxying([stopping.url, well.url], async ({ proxy, fleet, failovers }) => {
@@ -468,10 +468,10 @@ Deno.test("a server that failed is blamed once another answers the same request 
 for (
   const [what, second, status] of [
     ["fails as well", () => new Response("", { status: 500 }), 500],
-    ["says that the client is in error", badRequest, 400],
+    ["answers with a client error", badRequest, 400],
   ] as const
 ) {
-  Deno.test(`a server that failed is not blamed where another ${what}`, async () => {
+  Deno.test(`a server that failed is not blamed if another ${what}`, async () => {
     await using failing = startUpstream(() => new Response("", { status: 500 }));
     await using other = startUpstream(second);
     await proxying([failing.url, other.url], async ({ proxy, fleet }) => {
@@ -486,7 +486,7 @@ for (
   });
 }
 
-Deno.test("a server that failed is blamed where nobody else could be asked", async () => {
+Deno.test("a server that failed is blamed if no other could be asked", async () => {
   await using failing = startUpstream(() => new Response("", { status: 500 }));
   await proxying([failing.url], async ({ proxy, fleet }) => {
     await (await proxy(request())).body?.cancel();
@@ -494,7 +494,7 @@ Deno.test("a server that failed is blamed where nobody else could be asked", asy
   });
 });
 
-Deno.test("a client error that one server alone gives goes to another, and is held against the first", async () => {
+Deno.test("a client error that only one server gives is retried, and blames that server", async () => {
   await using gateway = startUpstream(() => new Response("<html>", { status: 404 }));
   await using well = startUpstream(() => new Response("x"));
   await proxying([gateway.url, well.url], async ({ proxy, fleet, failovers, records }) => {
@@ -505,7 +505,7 @@ Deno.test("a client error that one server alone gives goes to another, and is he
   });
 });
 
-Deno.test("a client error that two servers give is the client's, and the next one isn't asked about again", async () => {
+Deno.test("a client error that two servers give is the client's, and the next one is not retried", async () => {
   let asked = 0;
   await using server = startUpstream(() => {
     asked++;
@@ -524,7 +524,7 @@ Deno.test("a client error that two servers give is the client's, and the next on
   });
 });
 
-Deno.test("a client error of vLLM's shape goes back at once", async () => {
+Deno.test("a client error in vLLM's shape is returned at once", async () => {
   let asked = 0;
   await using server = startUpstream(() => {
     asked++;
@@ -538,7 +538,7 @@ Deno.test("a client error of vLLM's shape goes back at once", async () => {
   });
 });
 
-Deno.test("a server that asks for less rests as long as it says, and is not blamed", async () => {
+Deno.test("a server that sends Retry-After rests for that long, and is not blamed", async () => {
   await using busy = startUpstream(() =>
     new Response("busy", { status: 429, headers: { "retry-after": "60" } })
   );
@@ -553,7 +553,7 @@ Deno.test("a server that asks for less rests as long as it says, and is not blam
   });
 });
 
-Deno.test("where the retry budget is spent, requests get the first failure's answer and say so", async () => {
+Deno.test("when the retry budget is spent, requests get the first failure's answer, and this is reported", async () => {
   let asked = 0;
   await using server = startUpstream(() => {
     asked++;
@@ -567,7 +567,7 @@ Deno.test("where the retry budget is spent, requests get the first failure's ans
       assert.equal(response.status, 500);
       assert.equal(await response.text(), "failed");
     }
-    // Ten a second over ten seconds, and a fifth of the requests.
+    // Ten per second over ten seconds, plus a fifth of the requests.
     const retries = 100 + count / 5;
     assert.equal(failovers.length, retries);
     assert.equal(heldBack(), count - retries);
@@ -576,7 +576,7 @@ Deno.test("where the retry budget is spent, requests get the first failure's ans
   }, { failure_threshold: 1_000_000 });
 });
 
-Deno.test("where no server answered and the budget is spent, the client is told to come back", async () => {
+Deno.test("when no server answered and the budget is spent, the client gets Retry-After", async () => {
   await proxying([deadUrl(), deadUrl()], async ({ proxy, heldBack }) => {
     let response: Response;
     do {
@@ -590,7 +590,7 @@ Deno.test("where no server answered and the budget is spent, the client is told 
   }, { failure_threshold: 1_000_000 });
 });
 
-Deno.test("where there is no other server nothing is held back, and nothing taken of the budget", async () => {
+Deno.test("without another server nothing is held back, and the budget is not used", async () => {
   await proxying([deadUrl()], async ({ proxy, heldBack }) => {
     for (let i = 0; i < 150; i++) {
       assert.equal((await errorOf(await proxy(request()))).status, 502);

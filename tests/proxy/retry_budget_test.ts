@@ -9,7 +9,7 @@ const FLOOR = 100;
 function budgeting(startAt = 5_000_000) {
   const clock = { now: startAt };
   const budget = createRetryBudget(() => clock.now);
-  /** As many retries as are granted at once. */
+  /** Takes retries until one is refused; returns how many were granted. */
   const takeAll = () => {
     let taken = 0;
     while (taken < 100_000 && budget.take()) taken++;
@@ -21,13 +21,13 @@ function budgeting(startAt = 5_000_000) {
   return { clock, budget, takeAll, requests };
 }
 
-Deno.test("without any requests there is a floor", () => {
+Deno.test("without any requests the floor applies", () => {
   const { takeAll } = budgeting();
   assert.equal(takeAll(), FLOOR);
   assert.equal(takeAll(), 0);
 });
 
-Deno.test("a fifth of the requests may be tried again beside the floor", () => {
+Deno.test("a fifth of the requests may be retried in addition to the floor", () => {
   const { requests, takeAll } = budgeting();
   requests(1_000);
   assert.equal(takeAll(), FLOOR + 200);
@@ -35,7 +35,7 @@ Deno.test("a fifth of the requests may be tried again beside the floor", () => {
   assert.equal(takeAll(), 1);
 });
 
-Deno.test("what was taken comes back when the window has passed, and not before", () => {
+Deno.test("a retry returns to the budget when its window has passed, and not before", () => {
   const { clock, takeAll } = budgeting();
   assert.equal(takeAll(), FLOOR);
   clock.now += WINDOW_MS - 1_000;
@@ -44,14 +44,14 @@ Deno.test("what was taken comes back when the window has passed, and not before"
   assert.equal(takeAll(), FLOOR);
 });
 
-Deno.test("requests count for no longer than the window", () => {
+Deno.test("requests count only within the window", () => {
   const { clock, requests, takeAll } = budgeting();
   requests(1_000);
   clock.now += WINDOW_MS;
   assert.equal(takeAll(), FLOOR);
 });
 
-Deno.test("after a long silence the budget is as at its start", () => {
+Deno.test("after a long pause the budget is as at the start", () => {
   const { clock, requests, takeAll } = budgeting();
   requests(500);
   takeAll();
@@ -59,7 +59,7 @@ Deno.test("after a long silence the budget is as at its start", () => {
   assert.equal(takeAll(), FLOOR);
 });
 
-Deno.test("a second's budget is back in the next window wherever in its second it was taken", () => {
+Deno.test("a second's budget returns in the next window, wherever in the second it was taken", () => {
   for (const part of [0, 1, 500, 999]) {
     const { clock, takeAll } = budgeting(7_000_000 + part);
     assert.equal(takeAll(), FLOOR);
@@ -68,7 +68,7 @@ Deno.test("a second's budget is back in the next window wherever in its second i
   }
 });
 
-Deno.test("over no ten seconds are there more retries than a fifth of the requests and the floor", () => {
+Deno.test("in any ten seconds, retries never exceed a fifth of the requests plus the floor", () => {
   const step = fc.record({
     afterMs: fc.oneof(fc.nat(50), fc.nat(2_000), fc.nat(15_000)),
     requests: fc.oneof(fc.nat(5), fc.nat(400)),

@@ -10,7 +10,7 @@ import {
   shouldRetry,
 } from "../../src/proxy/retry.ts";
 
-/** Of each outcome: whether another server is asked, and what it says of this one. */
+/** For each outcome: whether it is retried, and its verdict on the server. */
 const outcomes: Record<Outcome, { retried: boolean; verdict?: boolean }> = {
   ok: { retried: false, verdict: true },
   client_error: { retried: false },
@@ -36,7 +36,7 @@ for (const [name, expected] of Object.entries(outcomes)) {
     } this one`,
     () => {
       assert.equal(isFailure(outcome), expected.retried);
-      // Those that don't are passed on, but for a client error that looks like its server's own.
+      // Other outcomes are passed on, except a client error that only this server gives.
       const asked = shouldRetry({ outcome, expired: undefined }, 1, 3);
       if (expected.retried || outcome === "client_error") assert.equal(asked, true);
       assert.equal(verdict(outcome), expected.verdict);
@@ -46,13 +46,13 @@ for (const [name, expected] of Object.entries(outcomes)) {
 
 const RESET = { outcome: "reset", expired: undefined } as const;
 
-Deno.test("max_retries further servers are asked, and no more", () => {
+Deno.test("at most max_retries further servers are asked", () => {
   const tries = [1, 2, 3, 4, 5].map((attempts) => shouldRetry(RESET, attempts, 3));
   assert.deepEqual(tries, [true, true, true, false, false]);
   assert.equal(shouldRetry(RESET, 1, 0), false);
 });
 
-/** Of each reason to give an attempt up: whether another server may do better, and who is to blame. */
+/** For each reason to abort an attempt: whether it is retried, and whether the server is blamed. */
 const expiries: Record<Exclude<Expiry, "unread">, { retried: boolean; blamed: boolean }> = {
   unreachable: { retried: true, blamed: true },
   silent: { retried: true, blamed: true },
@@ -64,20 +64,20 @@ const expiries: Record<Exclude<Expiry, "unread">, { retried: boolean; blamed: bo
 
 for (const [name, { retried, blamed }] of Object.entries(expiries)) {
   const ending = { outcome: "timeout", expired: name as Expiry } as const;
-  Deno.test(`an attempt that was ${name} ${retried ? "goes" : "doesn't go"} to another server, and ${blamed ? "" : "not "}by this one's fault`, () => {
+  Deno.test(`an attempt that was ${name} ${retried ? "goes" : "doesn't go"} to another server, and ${blamed ? "blames" : "doesn't blame"} this one`, () => {
     assert.equal(shouldRetry(ending, 1, 3), retried);
     assert.equal(isFinal(ending), !retried);
     assert.equal(endDetails(ending, 0).blameless, !blamed);
   });
 }
 
-Deno.test("an attempt whose client took nothing of the answer is the client's end, and goes nowhere", () => {
+Deno.test("an attempt whose client stopped reading is not a failure", () => {
   const ending = { outcome: "client_closed", expired: "unread" } as const;
   assert.equal(isFailure(ending.outcome), false);
   assert.equal(endDetails(ending, 0).unreachable, false);
 });
 
-Deno.test("what wasn't given up is final to nobody and blameless in nothing", () => {
+Deno.test("an attempt that the router didn't abort is neither final nor blameless", () => {
   assert.equal(isFinal(undefined), false);
   assert.equal(isFinal(RESET), false);
   assert.equal(endDetails(RESET, 0).blameless, false);
@@ -85,7 +85,7 @@ Deno.test("what wasn't given up is final to nobody and blameless in nothing", ()
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 
-Deno.test("a server's Retry-After counts where it asks for less, and nowhere else", () => {
+Deno.test("a server's Retry-After counts only under backpressure", () => {
   const headers = new Headers({ "retry-after": "7" });
   const details = (outcome: Outcome) =>
     endDetails({ outcome, expired: undefined, answer: { status: 429, headers } }, NOW);
@@ -121,7 +121,7 @@ for (
   });
 }
 
-Deno.test("no Retry-After is no time, and more digits than there are seconds are very long", () => {
+Deno.test("a missing Retry-After is undefined, and a huge number is infinite", () => {
   assert.equal(retryAfterMs(null, NOW), undefined);
   assert.equal(retryAfterMs("9".repeat(400), NOW), Infinity);
 });
@@ -148,7 +148,7 @@ for (
     ["a client that left", { outcome: "client_closed", error: "aborted" }, undefined],
   ] satisfies [string, Partial<Ending> & Pick<Ending, "outcome">, string | undefined][]
 ) {
-  Deno.test(`of ${what} people are told ${told ? `"${told}"` : "nothing"}`, () => {
+  Deno.test(`${what} is described as ${told ? `"${told}"` : "nothing"}`, () => {
     assert.equal(endDetails({ expired: undefined, ...ending }, 0).what, told);
   });
 }
@@ -157,7 +157,7 @@ function answerOf(status: number) {
   return { status, headers: new Headers() };
 }
 
-Deno.test("what kind of client error it was, and that a preamble came before, is kept", () => {
+Deno.test("the kind of client error and a preceding preamble are kept", () => {
   const ending = { outcome: "client_error", expired: undefined, clientError: SAID_404 } as const;
   assert.equal(endDetails(ending, 0).clientError, SAID_404);
   assert.equal(endDetails(ending, 0).afterPreamble, undefined);
@@ -165,7 +165,7 @@ Deno.test("what kind of client error it was, and that a preamble came before, is
   assert.equal(endDetails(cut, 0).afterPreamble, true);
 });
 
-Deno.test("tokens are those that the answer told, or else its chunks", () => {
+Deno.test("tokens are those that the answer reported, or else its chunks", () => {
   const usage = { promptTokens: 7, completionTokens: 3 };
   const ending = { outcome: "ok", expired: undefined, chunks: 5 } as const;
   const tokens = (more: Partial<Ending>) => {
@@ -177,7 +177,7 @@ Deno.test("tokens are those that the answer told, or else its chunks", () => {
   assert.deepEqual(tokens({}), [undefined, 5]);
 });
 
-Deno.test("what the router cut off as it stopped is no server's error, as what no server was asked", () => {
+Deno.test("a request cut off by a stopping router is rejected, like one that no server was asked for", () => {
   assert.equal(outcomeFor(undefined), "rejected");
   assert.equal(outcomeFor({ outcome: "timeout", expired: "cut_off" }), "rejected");
   assert.equal(outcomeFor({ outcome: "timeout", expired: "silent" }), "timeout");

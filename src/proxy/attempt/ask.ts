@@ -13,32 +13,32 @@ import { Attempt } from "./attempt.ts";
 import { limitsOf, watchDeadlines } from "./deadlines.ts";
 import { type FirstAnswer, firstAnswer } from "./first_answer.ts";
 
-/** What is the same for all attempts of a request. */
+/** What all attempts of a request share. */
 export interface Asked {
-  /** The client's id for it. */
+  /** The request's id. */
   readonly id: string;
   readonly client: Client;
   readonly departure: Departure;
-  /** What was asked, with its query. */
+  /** The path, with its query. */
   readonly path: string;
-  /** Those that every server gets. */
+  /** The headers that every server gets. */
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly reply: Reply;
-  /** For what is held of its answers. */
+  /** The memory reserved for its buffered answers. */
   readonly room: Room;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly settings: Fleet["settings"];
 }
 
-/** Asks the server of a lease. Rejects only with a defect of the router's. */
+/** Asks the server of a lease. Rejects only on a defect of the router's. */
 export type Ask = (lease: Lease, asked: Asked) => Promise<FirstAnswer>;
 
-/** @param cutOff aborts when the router can't wait any longer for what it has asked */
+/** @param cutOff aborts when a stopping router stops waiting for requests in flight */
 export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   const isReachable = createConnectProbe();
-  // Listeners on a signal cost more the more there are; a set of callbacks doesn't.
+  // Each listener on a signal makes the next one more expensive; a set of callbacks doesn't.
   const cutOffs = new Set<() => void>();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   let count = 0;
@@ -46,7 +46,7 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   return (lease, asked) => {
     const { id, client, departure, path, body, reply, room, startedAt, settings } = asked;
     const { config } = lease.server;
-    // A server takes the id into its own, and two in flight with one id confuse it.
+    // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
     const url = config.url + path;
     const { fetch, fetchFresh, proxy = url } = connections.to(config);

@@ -5,41 +5,41 @@ import type { ResponseHead, Upstream } from "../../http/upstream.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type Expiry, outcomeOf } from "./outcome.ts";
 
-/** How far an attempt has come. docs/design.md has the drawing. */
+/** The progress of an attempt. docs/design.md has a diagram. */
 export type AttemptState =
-  /** The request is on its way, or waits for a connection. */
+  /** The request is being sent, or waits for a connection. */
   | "awaiting_head"
-  /** The head is here. Another server can still answer instead. */
+  /** The head has arrived. Another server can still answer instead. */
   | "awaiting_first_event"
-  /** The answer goes to the client. */
+  /** The answer is being passed on to the client. */
   | "streaming"
   | "ended";
 
-/** What an attempt works with. */
+/** The dependencies of an {@linkcode Attempt}. */
 export interface AttemptOptions {
   /** The request to the server. */
   readonly upstream: Upstream;
-  /** The client's leaving ends it at any stage. */
+  /** Ends the attempt at any stage if the client disconnects. */
   readonly departure: Departure;
-  /** Starts the watch over its limits of time. */
+  /** Starts its deadlines. */
   readonly deadlines: (onExpiry: () => void) => Deadlines;
 }
 
-/** What an answer itself reports of its end, where that differs from its head. */
+/** How an answer itself reports its end, where that differs from its head. */
 export interface Told {
-  /** Of an error that came as an event. */
+  /** The status of an error that came as an event. */
   readonly status?: number | undefined;
-  /** Its server gave it up. */
+  /** The server aborted it. */
   readonly isGivenUp?: boolean | undefined;
-  /** It is the error of a server that shuts down. */
+  /** It is the error of a server that is shutting down. */
   readonly isShutdown?: boolean | undefined;
 }
 
 /**
- * One server asked once, from the request to the last byte of the answer. Its end is decided once,
- * by `outcomeOf`. Until then three events can interrupt it: a deadline, the client's leaving, and
- * the server's leaving rotation or the router's stop, which come as deadlines too. Each closes the
- * connection, so that what is pending rejects.
+ * One server asked once, from the request to the last byte of the answer. `outcomeOf` decides its
+ * outcome once. Until then a deadline or a disconnecting client can interrupt it; a server that
+ * leaves rotation and a router that stops count as deadlines. An interruption closes the
+ * connection, so that a pending read rejects.
  */
 export class Attempt {
   readonly #upstream: Upstream;
@@ -54,6 +54,7 @@ export class Attempt {
   #isWhole = false;
   #onInterrupt = () => {};
 
+  /** Starts the watch over its deadlines; `head` sends the request. */
   constructor({ upstream, departure, deadlines }: AttemptOptions) {
     this.#upstream = upstream;
     this.#departure = departure;
@@ -62,22 +63,22 @@ export class Attempt {
     if (departure.hasLeft) this.#interrupt();
   }
 
-  /** How far it has come. */
+  /** The attempt's progress. */
   get state(): AttemptState {
     return this.#state;
   }
 
-  /** Why the router gave it up, if it did. */
+  /** Why the router aborted it, if it did. */
   get expired(): Expiry | undefined {
     return this.#deadlines.expired;
   }
 
-  /** The connection was dropped: every read rejects. */
+  /** The connection was closed: every read rejects. */
   get isDropped(): boolean {
     return this.#isClosed;
   }
 
-  /** The head of the answer. Rejects if there is none. */
+  /** Reads the head of the answer. Rejects if none comes. */
   async head(): Promise<ResponseHead> {
     this.#deadlines.listen();
     this.#isReading = true;
@@ -90,7 +91,7 @@ export class Attempt {
     return head;
   }
 
-  /** The next bytes, `undefined` at a clean end. Rejects if the answer breaks off. */
+  /** Reads the next bytes; `undefined` at a clean end. Rejects if the answer breaks off. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#isClosed) return Promise.reject(new Error("The connection was dropped"));
     this.#deadlines.listen();
@@ -98,30 +99,30 @@ export class Attempt {
     return this.#upstream.read().then(this.#took);
   }
 
-  /** The answer goes to the client from now on: no other server can answer. */
+  /** Marks the answer as begun: no other server can answer from now on. */
   begin(): void {
     this.#state = "streaming";
     this.#deadlines.begun();
   }
 
   /**
-   * Calls back when the attempt is interrupted while the client is to take what came: then no read
-   * is pending that could reject.
+   * Sets a callback for an interruption while the client has yet to take what came: no read is
+   * pending then that could reject.
    */
   whenInterrupted(callback: () => void): void {
     this.#onInterrupt = callback;
   }
 
-  /** The outcome as far as the answer has come. */
+  /** Returns the outcome so far, without ending the attempt. */
   judge(told: Told): Outcome {
     return outcomeOf({ ...this.#facts(told), error: undefined });
   }
 
   /**
-   * Ends it, and drops the connection unless the answer was read to its end. Only the first call
-   * decides the outcome.
+   * Ends the attempt, and closes the connection unless the answer was read to its end. Only the
+   * first call decides the outcome.
    *
-   * @param error what `head` or `read` rejected with. @default it went well
+   * @param error what `head` or `read` rejected with. @default no error
    */
   end(error?: unknown, told: Told = {}): Outcome {
     if (this.#outcome) return this.#outcome;
@@ -133,7 +134,7 @@ export class Attempt {
     return this.#outcome;
   }
 
-  /** Drops the connection. */
+  /** Closes the connection. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

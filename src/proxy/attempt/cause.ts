@@ -2,24 +2,24 @@ import type { Cause } from "../../fleet/attempt_end.ts";
 import type { Outcome } from "../../fleet/outcome.ts";
 import { type ClientError, isSameError } from "../../fleet/health/outlier_detection.ts";
 
-/** An answer, or the failure to give one, of a server that was asked. */
+/** A server's answer, or its failure to give one. */
 export interface Given {
   readonly outcome: Outcome;
   readonly clientError?: ClientError | undefined;
 }
 
-/** Statuses for the size or the form of one request, whose limits may differ between gateways. */
+/** Statuses about the size or form of one request, whose limits may differ between gateways. */
 const OF_THIS_REQUEST: ReadonlySet<number> = new Set([413, 414, 415, 431]);
 
 /**
- * Who caused a failure, by what other servers made of the same request (issue 13). Where it went
- * well elsewhere, the server that failed is to blame. A client error that another server gives as
- * well is the client's; a failure is the request's where another server failed as well, or calls
- * the request wrong. Where nobody else could be asked the server is to blame, and where somebody
- * could have been but for the retry budget nothing is known.
+ * Decides who caused a failure by comparing it with other servers' answers to the same request
+ * (issue 13). If another server answered well, the failed server is to blame. A client error that
+ * another server repeats is the client's. Any other failure is the request's if another server
+ * failed too, or answered with a client error. If no other server could be asked, the server is to
+ * blame; if only the retry budget prevented asking one, the cause is unknown.
  *
  * @param others that failed at the same request
- * @param passedOn the answer that the client gets, `undefined` where that is a failure
+ * @param passedOn the answer that the client gets, `undefined` if that is a failure
  */
 export function causeOf(
   failure: Given,
@@ -35,7 +35,7 @@ export function causeOf(
     return others.some(isSame) || (passedOn && isSame(passedOn)) ? "request" : "unknown";
   }
   if (passedOn?.outcome === "client_error") return "request";
-  // A client that left before another server had answered.
+  // The client left before another server had answered.
   if (passedOn) return "unknown";
   if (others.length === 0) return wasHeldBack ? "unknown" : "server";
   return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";

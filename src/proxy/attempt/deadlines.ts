@@ -2,29 +2,29 @@ import type { EngineState } from "../../fleet/lease.ts";
 import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Expiry } from "./outcome.ts";
 
-/** All limits of time that an attempt is under. */
+/** The time limits of an attempt. */
 export interface Limits {
-  /** For a connection, in milliseconds. */
+  /** For connecting, in milliseconds. */
   readonly connectMs: number;
-  /** Silence before the first bytes of the answer, in milliseconds. */
+  /** Silence before the answer's first bytes, in milliseconds. */
   readonly firstByteMs: number;
   /** Silence between two chunks after that, in milliseconds. */
   readonly chunkMs: number;
-  /** For the client to take what came, in milliseconds. */
+  /** For the client to read what came, in milliseconds. */
   readonly clientMs: number;
-  /** On the clock of `performance.now()`; `Infinity` where a request may take any time. */
+  /** On the clock of `performance.now()`; `Infinity` if the total time is unlimited. */
   readonly dueAt: number;
-  /** An engine may be silent in mid-stream for so long once it is known to stand still. */
+  /** Silence in mid-stream once the engine is known to be stalled, in milliseconds. */
   readonly stillMs: number;
-  /** What is known of the server's engine now. */
+  /** Returns what is known of the server's engine now. */
   readonly engine: () => EngineState;
-  /** Called when the server went out, which ends attempts that have nothing yet. */
+  /** Called when the server leaves rotation, which ends attempts without a first token. */
   readonly evictions: Set<() => void>;
-  /** Called when the router can wait no longer. */
+  /** Called when a stopping router stops waiting for requests in flight. */
   readonly cutOffs: Set<() => void>;
 }
 
-/** The limits that settings mean for one attempt. */
+/** Builds the limits of one attempt from the settings. */
 export function limitsOf(
   settings: {
     readonly connectTimeoutMs: number;
@@ -51,37 +51,36 @@ export function limitsOf(
 }
 
 /**
- * The watch over one attempt. Only silence while somebody listens counts against the server: while
- * the client is slow to take what came, nobody does, and that counts against the client. Before the
- * first token silence counts only while the engine stands still, as far as its counters tell: what
- * is being computed is waited for. Turning to and from listening costs a
- * store or two, since it happens for every chunk; the one timer looks when it fires and waits for
- * what is left.
+ * The deadlines of one attempt. Silence counts against the server only during a read; while the
+ * client is slow to take what came, nothing is read, and the time counts against the client. Before
+ * the first token, silence counts only while the engine's counters stand still: a computing engine
+ * is waited for. Starting and ending a read happens for every chunk, so it only stores a value or
+ * two; the one timer checks when it fires and is set again for the remaining time.
  */
 export interface Deadlines {
-  /** Why the attempt was given up, `undefined` as long as it wasn't. */
+  /** Why the attempt was aborted, `undefined` if it wasn't. */
   readonly expired: Expiry | undefined;
-  /** From now on something should be heard. */
+  /** A read begins: the server is expected to send something. */
   listen(): void;
-  /** Something was heard; a comment is no progress. */
+  /** The read is over; bytes that are only comments are no progress. */
   heard(isProgress: boolean): void;
-  /** The head of the answer is here: there is a connection. */
+  /** The head of the answer has arrived, so the connection stands. */
   connected(): void;
-  /** The answer's first bytes are here: from now on the limit between chunks holds. */
+  /** The answer has begun: from now on the limit between chunks applies. */
   begun(): void;
-  /** Ends the watch. */
+  /** Stops all deadlines. */
   stop(): void;
 }
 
-/** So many times longer a request is waited for while the engine moves. */
+/** A request may wait this many times longer while the engine makes progress. */
 const EXTENSIONS = 9;
-/** Before and for the question whether a server is reachable; what is left is for another. */
+/** Share of the limit before the connect probe and for it; the rest is left for a retry. */
 const CONNECT_SHARE = 0.4;
 
 /**
- * @param isReachable asked on the way to the limit for connections, where nothing was heard: `fetch`
- *   doesn't tell whether it waits for a connection or for the answer
- * @param onExpiry called once, when the attempt is to be given up
+ * @param isReachable called before the connect limit if nothing has arrived: `fetch` doesn't report
+ *   whether it waits for a connection or for the answer
+ * @param onExpiry called once, when the attempt is to be aborted
  */
 export function watchDeadlines(
   limits: Limits,
@@ -90,17 +89,17 @@ export function watchDeadlines(
 ): Deadlines {
   const { evictions, cutOffs, dueAt } = limits;
   let since = Infinity;
-  /** Since when nothing came but comments; `Infinity` where something did. */
+  /** Since when only comments have arrived; `Infinity` after anything else. */
   let silentSince = Infinity;
   let hasBegun = false;
   let listened = 0;
-  /** What {@linkcode listened} was when a look first found nobody listening, and when that was. */
+  /** The value of {@linkcode listened} when a check first found no read pending, and the time. */
   let seen = -1;
   let seenAt = 0;
   let silenceMs = limits.firstByteMs;
   let expired: Expiry | undefined;
   let stopped = false;
-  /** When to ask whether the server is reachable; `Infinity` where that is asked or known. */
+  /** When to probe for a connection; `Infinity` once that is under way or known. */
   let askAt = performance.now() + limits.connectMs * CONNECT_SHARE;
 
   const expire = (why: Expiry) => {
@@ -112,15 +111,15 @@ export function watchDeadlines(
   const evict = () => expire("evicted");
   const cut = () => expire("cut_off");
   /**
-   * When silence will have lasted for too long. Before the first token an engine's movement is a
-   * sign of life; it may be at work on other requests alone, so it doesn't count without end.
+   * When silence becomes too long. Before the first token, moving engine counters are a sign of
+   * life, up to a limit: the engine may be working on other requests only.
    */
   const silentAt = () => {
     if (hasBegun) return since + silenceMs;
     const movedAt = limits.engine().movedAt - performance.timeOrigin;
     return Math.max(since, Math.min(movedAt, since + EXTENSIONS * silenceMs)) + silenceMs;
   };
-  /** When a stream that has begun will have waited long enough for an engine that stands still. */
+  /** When a stream that has begun has waited long enough for a stalled engine. */
   const stoppedAt = () => {
     const stillSince = limits.engine().stillSince - performance.timeOrigin;
     return hasBegun ? Math.max(since, stillSince) + limits.stillMs : Infinity;
@@ -137,7 +136,7 @@ export function watchDeadlines(
     if (!nobodyListens && stoppedAt() <= now) return expire("stopped");
     if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
     if (askAt <= now) void ask();
-    // Somebody may begin to listen at any time: the next look must not come late for that.
+    // A read may begin at any time: the next check must not be late for it.
     const next = nobodyListens
       ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt, now + limits.stillMs)
       : Math.min(silentAt(), stoppedAt(), now + limits.clientMs, dueAt, now + limits.stillMs);
@@ -167,7 +166,7 @@ export function watchDeadlines(
     hasBegun = true;
     silenceMs = limits.chunkMs;
     if (stopped || limits.chunkMs >= limits.firstByteMs) return;
-    // The timer may be set for long after the limit that holds from now on.
+    // The timer may be set for long after the limit that applies from now on.
     stopTimer(timer);
     look();
   }

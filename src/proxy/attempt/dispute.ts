@@ -3,35 +3,35 @@ import type { FirstAnswer } from "./first_answer.ts";
 import { causeOf, type Given } from "./cause.ts";
 import { endDetails } from "../retry.ts";
 
-/** An attempt that failed, and where. */
+/** A failed attempt and its server. */
 export interface Failed extends FirstAnswer {
   /** The server's name. */
   readonly server: string;
 }
 
-/** The failed attempts of one request, whose cause is known when another server has answered it. */
+/** The failed attempts of one request. Their cause is settled once another server has answered. */
 export interface Failures {
   /** The latest. */
   readonly last: Failed | undefined;
-  /** The one whose answer the client gets where no server answers well. */
+  /** The one whose answer the client gets if no server answers well. */
   readonly answered: Failed | undefined;
   /**
-   * Ends an attempt that failed.
+   * Ends a failed attempt.
    *
-   * @param isSuspect its client error looks as if its server alone gave it
+   * @param isSuspect its client error looks as if only this server gives it
    * @param now wall-clock time in milliseconds
    */
   add(lease: Lease, attempted: FirstAnswer, isSuspect: boolean, now: number): void;
   /**
-   * Settles who caused those that were disputed. Only the first call counts.
+   * Settles who caused the disputed failures. Only the first call counts.
    *
-   * @param passedOn the answer that the client gets, `undefined` where that is a failure
-   * @param wasHeldBack another server could have been asked, but for the retry budget
+   * @param passedOn the answer that the client gets, `undefined` if that is a failure
+   * @param wasHeldBack only the retry budget prevented asking another server
    */
   settle(passedOn: Given | undefined, wasHeldBack?: boolean): void;
 }
 
-/** Whether another server's answer can tell who caused a failure. */
+/** Returns whether another server's answer can show who caused a failure. */
 export function isDisputable(
   { outcome, expired }: FirstAnswer,
   isSuspect: boolean,
@@ -57,7 +57,7 @@ export function createFailures(): Failures {
       if (isDisputed) disputed.push({ lease, attempted });
       const { name: server, apiKey } = lease.server.config;
       last = { ...attempted, server };
-      // An error that may be one server's own says less than what another said.
+      // An error that may be one server's own says less than another server's answer.
       const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
       if (!attempted.answer || saysLess) return void attempted.answer?.rest?.end();
       answered?.answer?.rest?.end();
@@ -69,7 +69,7 @@ export function createFailures(): Failures {
         const others = all.map((other) => other.attempted).filter((other) => other !== attempted);
         lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
       }
-      // Their answers aren't kept while another streams.
+      // Failed answers aren't kept while another streams.
       if (!passedOn) return;
       answered?.answer?.rest?.end();
       last = answered = undefined;
@@ -77,7 +77,7 @@ export function createFailures(): Failures {
   };
 }
 
-/** The router's own key is no business of the client's. */
+/** Whether the server rejected the router's own key, which is none of the client's business. */
 function isOwnKeyRefused({ answer }: FirstAnswer, apiKey: string | undefined): boolean {
   return apiKey !== undefined && (answer?.status === 401 || answer?.status === 403);
 }

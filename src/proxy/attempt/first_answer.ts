@@ -13,55 +13,55 @@ import type { Attempt } from "./attempt.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold_back.ts";
 import { type Expiry, isRedirect } from "./outcome.ts";
 
-/** A server's answer, as far as it was held back. */
+/** A server's answer, as far as it is held back. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** It is a stream of events. */
+  /** It is an event stream. */
   readonly isStream: boolean;
   /** The whole body, or its beginning. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Where more may come. */
+  /** The attempt to read the rest from, if more may come. */
   readonly rest: Attempt | undefined;
-  /** Taken for what is held of it. */
+  /** The memory reserved for the buffered bytes. */
   readonly room: Room;
-  /** Reads the events that are yet to come, where there are any. */
+  /** Watches the remaining events, if any. */
   readonly watch?: StreamWatch | undefined;
 }
 
-/** What an attempt brought: an answer, a failure, or a failure that came as an answer. */
+/** The result of an attempt: an answer, a failure, or a failure that came as an answer. */
 export interface FirstAnswer {
-  /** As far as it has come; final unless the answer goes on. */
+  /** The outcome so far; final unless the answer goes on. */
   readonly outcome: Outcome;
   readonly answer: Answer | undefined;
-  /** Why the router gave it up, if it did. */
+  /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
-  /** It broke off after what its server sends before its engine begins. */
+  /** It broke off after events that precede the engine's work. */
   readonly afterPreamble?: boolean;
-  /** What broke it, in the runtime's words. */
+  /** The runtime's message for what broke it. */
   readonly error?: string | undefined;
-  /** What kind of client error it is, if it is one. */
+  /** The client error, if it is one. */
   readonly clientError?: ClientError | undefined;
 }
 
-/** What the wait for an answer depends on besides the attempt. */
+/** The dependencies of {@linkcode firstAnswer} besides the attempt. */
 export interface FirstAnswerOptions {
-  /** What was asked, with its query. */
+  /** The path, with its query. */
   readonly path: string;
-  /** For what is held of the answer. */
+  /** The memory reserved for the buffered answer. */
   readonly room: Room;
-  /** Takes what the client may get before the first token. */
+  /** Receives what the client may get before the first token. */
   readonly reply: Pick<Reply, "hasPreamble" | "open" | "pass">;
-  /** The head that goes with it. */
+  /** Returns the head sent with that. */
   readonly headFor: (server: Headers) => Head;
 }
 
-/** The head of a stream whose first token takes longer is sent ahead of it. */
+/** If a stream's first token takes longer than this, its head is sent ahead. */
 const EARLY_HEAD_MS = 1_000;
 
 /**
- * Waits until an attempt's answer is worth passing on: a stream's first token, or the whole of any
- * other answer that is not too long. Never throws.
+ * Waits until an attempt's answer can be passed on: an event stream's first token, or the whole of
+ * any other answer up to a size limit. Never throws.
  */
 export async function firstAnswer(
   attempt: Attempt,
@@ -73,7 +73,7 @@ export async function firstAnswer(
   const onPreamble = () => void (afterPreamble = true);
   try {
     const { status, headers } = await attempt.head();
-    // A redirect would tell where the server is, and is no answer to a client.
+    // A redirect would reveal the server's address, and is no answer for a client.
     if (status < 200 || status > 599 || isRedirect(status)) {
       throw new Error(`${status} is no status of an answer`);
     }
@@ -95,7 +95,7 @@ export async function firstAnswer(
         : undefined;
       return { outcome, answer, expired: undefined, clientError };
     }
-    // The rest of a failure isn't worth a connection; an event that reports one is whole.
+    // The rest of a failure isn't worth a connection; an event that reports one is complete.
     attempt.end(undefined, told);
     const isWhole = outcome !== "aborted" && (!rest || held.errorStatus !== undefined);
     const whole = isWhole ? { ...answer, rest: undefined } : undefined;
@@ -111,7 +111,7 @@ export async function firstAnswer(
   }
 }
 
-/** Holds back as much of an answer as may still be replaced by another server's. */
+/** Holds an answer back for as long as another server's can replace it. */
 async function hold(
   attempt: Attempt,
   status: number,
@@ -125,7 +125,7 @@ async function hold(
   }
   const open = () => reply.open(() => headFor(headers));
   const timer = startTimer(open, EARLY_HEAD_MS);
-  // What one server said before its engine began isn't said again by the next.
+  // The client gets the events that precede the engine's work only once, not per server.
   const { hasPreamble } = reply;
   try {
     return await holdEvents(attempt, dialect, {
@@ -143,7 +143,7 @@ async function hold(
   }
 }
 
-/** Answers of unknown length that aren't JSON are streams: of lines, of text, of audio. */
+/** Answers without a length that aren't JSON are streams of lines, text or audio. */
 function isPassedAsItComes(headers: Headers): boolean {
   const type = headers.get("content-type")?.toLowerCase() ?? "";
   return !headers.has("content-length") && !/^application\/(?:[\w.-]+\+)?json\b/.test(type);

@@ -6,29 +6,29 @@ import { nextEvent } from "../../http/sse_events.ts";
 import { type Dialect, readEvent, UNKNOWN_SHAPE } from "../../vllm/stream_events.ts";
 import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
 
-/** What is held back of an answer, so that another server's can still replace it. */
+/** The part of an answer that is held back, so that another server's answer can replace it. */
 export interface Held<Source> {
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Where more may come. */
+  /** The source to read the rest from, if more may come. */
   readonly rest: Source | undefined;
-  /** What watches the events that are yet to come, where there are any. */
+  /** Watches the remaining events, if any. */
   readonly watch?: StreamWatch | undefined;
-  /** The status that a stream's first event tells of, where that is an error. */
+  /** The status in a stream's first event, if that is an error. */
   readonly errorStatus?: number | undefined;
-  /** The server gave the answer up before its first token. */
+  /** The server aborted the answer before its first token. */
   readonly isGivenUp?: boolean;
 }
 
 type Readable = Pick<Upstream, "read">;
 
-/** An answer is held up to this size, as long as there is room for it. */
+/** An answer is held back up to this size, memory permitting. */
 const HELD_BYTES = 1024 * 1024;
-/** A stream's beginning is held as bytes and as text. */
+/** The beginning of a stream is kept twice: as bytes and as text. */
 const HELD_TWICE = 2;
-/** Where so much of a stream came without a token, it is passed on as it is. */
+/** A stream with no token in this many bytes is passed on unchanged. */
 const LONGEST_OPENING = 256 * 1024;
 
-/** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws when it breaks. */
+/** Reads the whole body, or its first {@linkcode HELD_BYTES}. Throws if it breaks off. */
 export async function holdBody<Source extends Readable>(
   upstream: Source,
   room: Pick<Room, "take">,
@@ -44,17 +44,17 @@ export async function holdBody<Source extends Readable>(
   return { body: concat(chunks), rest: upstream };
 }
 
-/** Reads the first bytes of an answer that is passed on as it comes. Throws when it breaks. */
+/** Reads the first bytes of an answer that is passed on as it arrives. Throws if it breaks off. */
 export async function holdFirst<Source extends Readable>(upstream: Source): Promise<Held<Source>> {
   const body = await upstream.read();
   return body ? { body, rest: upstream } : { body: new Uint8Array(), rest: undefined };
 }
 
 /**
- * Reads an event stream up to its first token, its end or an error. Comments, and what a server
- * sends before its engine has begun, are passed on at once: they keep the connections of proxies
- * in front open, and another server can still answer. Throws when the stream breaks, or ends
- * before that.
+ * Reads an event stream up to its first token, its end or an error. Comments, and events that
+ * precede the engine's work, are passed on at once: they keep connections through proxies in front
+ * alive, and another server can still answer. Throws if the stream breaks off or ends before the
+ * first token.
  */
 export async function holdEvents<Source extends Readable>(
   upstream: Source,
@@ -63,18 +63,18 @@ export async function holdEvents<Source extends Readable>(
   room: Pick<Room, "take">,
 ): Promise<Held<Source>> {
   let chunks: Uint8Array<ArrayBuffer>[] = [];
-  /** All that is held, one letter for each byte: places in it are places in the bytes. */
+  /** All held bytes as Latin-1, so that offsets in the text are offsets in the bytes. */
   let text = "";
   let dialect = expected;
   let size = 0;
-  /** How much of what is held was read as events. */
+  /** How many of the held bytes have been read as events. */
   let read = 0;
   let finished = dialect === "other";
   let isEmpty = false;
   const held = (more: Omit<Held<Source>, "body" | "rest"> = {}): Held<Source> => {
     return { body: concat(chunks), rest: upstream, watch: watchStream(dialect, finished), ...more };
   };
-  /** Passes on the beginning of what is held, and holds it no longer. */
+  /** Passes on the first held bytes and releases them. */
   const pass = (end: number, kind: "preamble" | "comment") => {
     const bytes = concat(chunks);
     early.pass(bytes.slice(0, end), kind);
@@ -93,12 +93,12 @@ export async function holdEvents<Source extends Readable>(
     if (size === text.length && NOT_EVENTS.test(text)) {
       return await holdBody(upstream, room, chunks);
     }
-    // A long event that comes in small pieces isn't read from its beginning with each of them.
+    // Parses only once an event is complete, so a long event in small pieces is parsed once.
     const isWhole = BLANK_LINE.test(text.slice(-chunk.length - 3));
     const next = () => isWhole ? nextEvent(text, read) : undefined;
     for (let event = next(); event; event = next()) {
       const told = readEvent(event, dialect);
-      // Another shape has another end, but for `[DONE]`, which many have.
+      // An unknown shape has an unknown end, except `[DONE]`, which many formats use.
       if (told.finish === UNKNOWN_SHAPE && dialect !== "completions") dialect = "other";
       finished ||= told.finish !== undefined && told.finish !== "abort";
       isEmpty ||= told.isEmpty === true;
@@ -112,20 +112,20 @@ export async function holdEvents<Source extends Readable>(
     const comments = read === 0 ? commentsAt(text) : 0;
     if (comments > 0) pass(comments, "comment");
   }
-  // Where no room was left its end is known as ever; else nothing was understood of it.
+  // Without room, the watch still detects the end. Otherwise nothing in the stream was recognised.
   if (!hasRoom) return held();
   return held({ watch: watchStream(dialect === "completions" ? dialect : "other", true) });
 }
 
-/** Ends an event; it may have begun in the chunk before. */
+/** The end of an event; it may have begun in the chunk before. */
 const BLANK_LINE = /(?:\r\n|\n|\r)[\r\n]/;
 
 const latin1 = new TextDecoder("latin1");
 
-/** No line of an event stream begins like this; some servers send JSON and pages under its type. */
+/** No line of an event stream begins like this; some servers send JSON or HTML under its type. */
 const NOT_EVENTS = /^\s*[{[<]/;
 
-/** Bytes of the whole comments and blank lines that a text begins with. */
+/** The length of the complete comments and blank lines at the start of a text. */
 function commentsAt(text: string): number {
   COMMENTS.lastIndex = 0;
   return COMMENTS.exec(text)?.[0].length ?? 0;

@@ -1,42 +1,42 @@
 import type { Outcome } from "../../fleet/outcome.ts";
 import { isConnectError } from "../../http/fetch_error.ts";
 
-/** Why the router gave an attempt up. */
+/** Why the router aborted an attempt. */
 export type Expiry =
-  /** No connection could be made in time. */
+  /** No connection in time. */
   | "unreachable"
-  /** Nothing came for too long. */
+  /** The server sent nothing for too long. */
   | "silent"
-  /** The server went out, or its engine stands still, before the first token. */
+  /** The server left rotation, or its engine stalled, before the first token. */
   | "evicted"
-  /** The same after it: nothing came for `stall_timeout`. */
+  /** The same after the first token: nothing came for `stall_timeout`. */
   | "stopped"
-  /** The client took nothing of the answer for too long. */
+  /** The client stopped reading for too long. */
   | "unread"
   /** The request as a whole took too long. */
   | "overdue"
-  /** The router stops and has waited long enough. */
+  /** A stopping router no longer waits for it. */
   | "cut_off";
 
-/** All that is known of an attempt when it has ended, or of its first part. */
+/** The facts about an attempt that has ended, or about its beginning. */
 export interface Facts {
-  /** Of the answer's head, or of an error that came as an event of a stream. */
+  /** The status of the answer's head, or of an error event in a stream. */
   readonly status: number | undefined;
-  /** What broke it, `undefined` where nothing did. */
+  /** What broke it, if anything. */
   readonly error: unknown;
-  /** Why the router gave it up, where it did. */
+  /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
-  /** The client has left. */
+  /** The client has disconnected. */
   readonly clientGone: boolean;
-  /** The answer tells that its server gave it up. */
+  /** The answer reports that the server aborted it. */
   readonly isGivenUp?: boolean | undefined;
-  /** The answer is an error of a server that shuts down. */
+  /** The answer is the error of a server that is shutting down. */
   readonly isShutdown?: boolean | undefined;
 }
 
 /**
- * The one outcome of an attempt. A status that tells of a failure says more than the break that
- * may follow it; what the client or the router itself ended is not the server's break.
+ * Decides the outcome of an attempt. A status that reports a failure outweighs a break that
+ * follows it; an end by the client or the router is not the server's failure.
  */
 export function outcomeOf(facts: Facts): Outcome {
   const { status, error, expired, clientGone } = facts;
@@ -53,8 +53,8 @@ export function outcomeOf(facts: Facts): Outcome {
 }
 
 /**
- * The outcome of a request whose last attempt ended like this. What the router cuts off as it stops
- * fails nobody.
+ * Returns the outcome of a request whose last attempt ended like this. A request that a stopping
+ * router cuts off is nobody's failure.
  */
 export function outcomeFor(
   attempt: { readonly outcome: Outcome; readonly expired: Expiry | undefined } | undefined,
@@ -64,11 +64,11 @@ export function outcomeFor(
 
 /**
  * The outcome of a request whose client left before any server was asked, and of an attempt that a
- * defect of the router's ended: no server is to blame.
+ * defect of the router's ended. No server is to blame.
  */
 export const NOBODYS_FAULT: Outcome = "client_closed";
 
-/** Whether a status sends the client elsewhere. */
+/** Returns whether a status redirects the client. */
 export function isRedirect(status: number): boolean {
   return status >= 300 && status <= 399;
 }
@@ -83,7 +83,7 @@ function outcomeOfStatus(status: number): Outcome {
     case 504:
       return "bad_status";
     default:
-      // A redirect is no answer of a server's.
+      // A redirect is not a server's answer.
       if (isRedirect(status)) return "bad_status";
       return status >= 400 ? "client_error" : "ok";
   }

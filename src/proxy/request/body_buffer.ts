@@ -1,36 +1,36 @@
 import type { Admission } from "../admission.ts";
 import { type ApiError, bodyTooLarge, noRoomForBody } from "../../http/api_errors.ts";
 
-/** A request's body, which is held until no further server can need it. */
+/** A request's body, buffered until no further server can need it. */
 export interface Body {
   /** Empty after `drop`. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives its room back. Only the first call counts. */
+  /** Releases its reservation. Only the first call counts. */
   drop(): void;
 }
 
-/** A body that is still growing. Its memory is what was reserved for it. */
+/** A body that is still growing. Its capacity is what is reserved for it. */
 export interface BodyBuffer {
-  /** Bytes that it has. */
+  /** Bytes appended so far. */
   readonly size: number;
-  /** Copies a chunk to its end; an error where the body gets too large, or there is no room. */
+  /** Appends a copy of a chunk; returns an error if the body gets too large, or memory runs out. */
   append(chunk: Uint8Array): ApiError | undefined;
-  /** The body, when all of it has been appended. */
+  /** Returns the body, once all of it has been appended. */
   whole(): Body;
-  /** Frees its memory at once and gives its room back. */
+  /** Frees its memory at once and releases its reservation. */
   drop(): void;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** A body for whose bytes room is taken. */
+/** Makes a body of bytes that are already reserved. */
 export function bodyOf(whole: Uint8Array<ArrayBuffer>, admission: Admission): Body {
   let bytes = whole;
   return {
     get bytes() {
       return bytes;
     },
-    // A server may still be reading the buffer: it is left to the garbage collector.
+    // A server may still be reading the buffer, so the garbage collector frees it.
     drop() {
       admission.release(bytes.length);
       bytes = NOTHING;
@@ -39,11 +39,11 @@ export function bodyOf(whole: Uint8Array<ArrayBuffer>, admission: Admission): Bo
 }
 
 /**
- * Collects a body in one buffer. Room is taken as the buffer grows, so that who only tells of many
- * bytes takes none. It doubles each time, but not beyond the length that was told.
+ * Collects a body in one buffer. Memory is reserved as the buffer grows, so a declared length alone
+ * reserves nothing. The buffer doubles each time, but not beyond the declared length.
  *
- * @param length as told in advance, in bytes; 0 where it wasn't
- * @param maxBytes that the body may have
+ * @param length the declared length in bytes; 0 if there is none
+ * @param maxBytes the limit for the body
  */
 export function createBodyBuffer(
   admission: Admission,

@@ -8,27 +8,27 @@ import { boundaryIn, type Part, partsOf } from "./multipart.ts";
 import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
 import { fingerprint, PROMPT_MEMBERS } from "./fingerprint.ts";
 
-/** What the router needs to know of a request's body. */
+/** What the router needs to know about a request's body. */
 export interface ParsedRequest {
   /** The client asked for a stream. */
   readonly stream: boolean;
-  /** What it will cost; without a model any server may answer by its own default. */
+  /** The profile of its work; if it names no model, any server may answer with its default. */
   readonly work: PromptProfile;
 }
 
-/** What of a request doesn't stand in its body. */
+/** Facts about a request that are not in its body. */
 export interface Around {
-  /** What the client says in a header belongs together. */
+  /** The client's session, from a header. */
   readonly session?: string | undefined;
-  /** A prompt is to be computed. */
+  /** The endpoint runs the engine on a prompt. @default true */
   readonly asksEngine?: boolean;
 }
 
-/** Far longer than any model's name. */
+/** Far longer than any model's name, in bytes. */
 const LONGEST_MODEL = 1_024;
-/** No schema of a tool is as deep; servers' parsers stop soon after. */
+/** Deeper than any tool's schema; servers' parsers stop soon after. */
 const DEEPEST = 128;
-/** What there is to compute where no engine is asked, which has no first token. */
+/** The prompt of a request that runs no engine and has no first token. */
 const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
 
 const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
@@ -40,13 +40,13 @@ const PROBLEMS: Readonly<Record<Unreadable, string>> = {
   too_deep: `The body is nested deeper than ${DEEPEST} levels.`,
 };
 
-/** Reads what is asked for from a JSON object or, for uploads, from a multipart form. */
+/** Reads a request from a JSON object or, for uploads, from a multipart form. */
 export function* classify(
   body: Uint8Array,
   contentType: string | null,
   around: Around = {},
 ): Walk<ParsedRequest | ApiError> {
-  // Whatever a server could take for a form must be one.
+  // Anything that a server might parse as a form is parsed as one.
   return contentType?.toLowerCase().includes("multipart/")
     ? yield* classifyForm(body, contentType, around)
     : yield* classifyJson(body, around);
@@ -60,7 +60,7 @@ function* classifyJson(
   const members = yield* membersOf(body, MEMBERS, DEEPEST);
   if (typeof members === "string") return badRequest(PROBLEMS[members]);
   const { values } = members;
-  // It would be parsed, which takes long where it is something else than a name.
+  // The value is parsed below, which takes long for anything but a name.
   if (values.model && lengthOf(values.model) > LONGEST_MODEL) return modelTooLong;
   const model = values.model ? valueIn(body, values.model) : undefined;
   if (values.model && model === undefined) return badRequest(PROBLEMS.not_json);
@@ -74,11 +74,11 @@ function* classifyJson(
   return { stream: options.stream, work };
 }
 
-/** Whether these bytes are UTF-8 and hold no NUL, which stands nowhere in JSON. */
+/** Whether these bytes are UTF-8 without NUL, which JSON never contains. */
 function* isText(body: Uint8Array): Walk<boolean> {
   for (let start = 0; start < body.length;) {
     let end = Math.min(body.length, start + SLICE_BYTES);
-    // No letter is cut: it has up to three bytes behind its first.
+    // Don't split a character: up to three bytes follow its first.
     for (let i = 0; i < 3 && (body[end]! & 0xc0) === 0x80; i++) end--;
     const slice = body.subarray(start, end);
     if (!isUtf8(slice) || slice.includes(0)) return false;
@@ -116,10 +116,10 @@ const BAD_FORM_TYPE =
   "The content type of a form must be `multipart/form-data; boundary=...`, with a boundary of " +
   "1 to 70 plain characters.";
 
-/** What servers read as true, as in a form everything is a text. */
+/** The texts that servers read as true in a form. */
 const TRUE = /^(?:true|t|yes|y|on|1)$/i;
 
-/** The text of a field; `undefined` where the form doesn't have it. */
+/** Returns the text of a field; `undefined` if the form doesn't have it. */
 function fieldIn(
   body: Uint8Array,
   parts: readonly Part[],
@@ -127,7 +127,7 @@ function fieldIn(
 ): string | ApiError | undefined {
   const [part, second] = parts.filter((part) => part.name === name);
   if (!part) return undefined;
-  // Two parsers may choose differently between two.
+  // Of two fields with one name, parsers may choose differently.
   if (second) return badRequest(`The form has several fields \`${name}\`.`, name);
   if (part.isFile) return badRequest(`\`${name}\` is a file.`, name);
   if (lengthOf(part.value) > LONGEST_MODEL) {

@@ -2,7 +2,7 @@ import { BLOCK_BYTES, type PromptProfile } from "../../fleet/estimate/prompt_pro
 import type { Members } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
 
-/** What of a body makes up its prompt, in the order in which a server's cache sees it. */
+/** The members that make up a prompt, in the order in which a server's cache sees them. */
 const PROMPT = [
   "system",
   "instructions",
@@ -18,22 +18,22 @@ const PROMPT = [
   "texts",
   "token_ids",
 ] as const;
-/** What stands for all that was said before, which only the server knows. */
+/** Refers to everything said before, which only the server knows. */
 const PREVIOUS = "previous_response_id";
-/** What names a session. */
+/** Members that identify a session. */
 const SESSION = ["prompt_cache_key", "user"] as const;
 
-/** The members of a body that tell of its work. */
+/** The members of a body that determine its work. */
 export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt", PREVIOUS] as const;
 
-/** Where these members stand in a body. */
+/** The positions of these members in a body. */
 export type PromptMembers = Members<(typeof PROMPT_MEMBERS)[number]>;
 
-/** What else is known of a request. */
+/** Other facts about a request. */
 export interface FingerprintOptions {
   readonly model: string | undefined;
   readonly stream: boolean;
-  /** What the client says in a header belongs together. */
+  /** The client's session, from a header. */
   readonly session?: string | undefined;
 }
 
@@ -46,21 +46,21 @@ const BASE64 = new Set(
 const SPACE = 0x20;
 const COLON = 0x3a;
 const LETTER_N = 0x6e;
-/** Text has a space or the like among so many bytes. */
+/** Text has a space or other non-Base64 character within this many bytes. */
 const INLINE_LOOKED_AT = 256;
-/** What one counts for: a thousand tokens or so. */
+/** The weight of one inline item: about a thousand tokens. */
 const INLINE_BYTES = 4_096;
-/** Of its end so much is looked at, and of the rest its length. */
+/** Only its last bytes, up to this many, and its length are hashed. */
 const INLINE_HASHED = 1_024;
-/** Blocks of 8 MiB, more than any model's context: what is behind them is counted, not hashed. */
+/** 8 MiB of blocks, more than any model's context: the rest is counted, not hashed. */
 const MOST_BLOCKS = 8 * 1024 * 1024 / BLOCK_BYTES;
-/** Of a salt or a session's name. */
+/** Bytes hashed of a salt or a session's name. */
 const NAME_HASHED = 1_024;
 
 /**
- * What a request will cost, as far as its body tells: how long its prompt is, and hashes of its
- * beginning in blocks, each made of all text before it. The text is taken as it stands in the
- * body, escapes and all: a client that goes on with a conversation sends its beginning again.
+ * Profiles the work of a request from its body: the length of its prompt, and hashes of the
+ * prompt's blocks, each covering all text before it. The text is hashed as it appears in the body,
+ * including escapes: a client that continues a conversation sends the same beginning again.
  */
 export function fingerprint(
   body: Uint8Array,
@@ -69,7 +69,7 @@ export function fingerprint(
 ): PromptProfile {
   let promptBytes = 0;
   const blocks: number[] = [];
-  // A model, or an adapter of one, and a salt have caches of their own.
+  // Each model, adapter and salt has its own cache.
   let hash = hashOfText(model ?? "", SEED);
   if (values.cache_salt) hash = hashOfName(body, values.cache_salt, hash);
   const cacheHash = hash;
@@ -86,7 +86,7 @@ export function fingerprint(
       inBlock = 0;
     }
   };
-  // An image costs a server about as much as some pages of text, however large its data are.
+  // An image costs a server about as much as a few pages of text, however large its data is.
   const takeInline = (start: number, stop: number) => {
     promptBytes += INLINE_BYTES;
     if (blocks.length >= MOST_BLOCKS) return;
@@ -110,7 +110,7 @@ export function fingerprint(
   }
   return {
     model,
-    // An upload's prompt, or one in a member of another name, is not told apart from the rest.
+    // The prompt of an upload, or in a member of another name, can't be told apart from the rest.
     promptBytes: promptBytes === 0 ? undefined : promptBytes,
     blocks,
     session: sessionOf(body, values, session, cacheHash, blocks.length > 0),
@@ -123,8 +123,8 @@ function isNull(body: Uint8Array, [start]: Span): boolean {
 }
 
 /**
- * Images, audio and files of some size: strings such as `"data:image/png;base64,…"`, or what a
- * member `data` holds, if it isn't text.
+ * Finds large inline images, audio and files: strings such as `"data:image/png;base64,…"`, or
+ * the value of a member `data` if it isn't text.
  */
 function inlineData(
   body: Uint8Array,
@@ -147,7 +147,7 @@ function standsAt(body: Uint8Array, text: Uint8Array, at: number): boolean {
   return text.every((byte, i) => body[at + i] === byte);
 }
 
-/** Where the last byte before that one stands that is no white space. */
+/** Returns the position of the last byte before `at` that is not white space. */
 function lastBefore(body: Uint8Array, at: number): number {
   do at--; while (body[at]! <= SPACE);
   return at;
@@ -161,7 +161,7 @@ function sessionOf(
   tells: boolean,
 ): number | undefined {
   if (given !== undefined) return hashOfText(given, seed);
-  // Many clients have one user for all they ask: where the text tells more, it is believed.
+  // Many clients send one user for all requests: the prompt's blocks, if any, say more.
   const span = values.prompt_cache_key ?? (tells ? undefined : values.user);
   return span && hashOfName(body, span, seed);
 }
@@ -169,11 +169,11 @@ function sessionOf(
 const SEED = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
 
-/** FNV-1a of 32 bits. A collision costs a wrong guess, and no more. */
+/** 32-bit FNV-1a. A collision only costs a wrong guess. */
 function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
   let hash = seed;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
-  // As it is, a whole number with a sign: those above 2^31 cost a map more.
+  // Stays a signed integer: numbers of 2^31 and above are slower as keys of a map.
   return hash;
 }
 

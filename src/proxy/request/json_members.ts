@@ -1,15 +1,15 @@
 import { type Scan, skipSpace, skipValue, type Span } from "./json_scan.ts";
 import type { Walk } from "../../util/walk.ts";
 
-/** What is found in an object. */
+/** The members found in an object. */
 export interface Members<Name extends string> {
-  /** The values of its own members. */
+  /** The values of the object's own members. */
   readonly values: Partial<Record<Name, Span>>;
-  /** All strings of 8 KiB or more, at any depth, in their order. */
+  /** All strings of 8 KiB or more, at any depth, in order. */
   readonly longStrings: readonly Span[];
 }
 
-/** Why a text's members can't be told. */
+/** Why a text's members can't be read. */
 export type Unreadable = "not_json" | "no_object" | "too_deep" | "too_many";
 
 const QUOTE = 0x22;
@@ -22,20 +22,20 @@ const CLOSE_OBJECT = 0x7d;
 const LETTER_U = 0x75;
 /** `\u0000` */
 const ESCAPE_LENGTH = 6;
-/** Far more members than any request has; each takes longer than the bytes of a text. */
+/** Far more members than any request has; each costs more time than the bytes of a string. */
 export const MOST_MEMBERS = 1_000;
 
-/** A byte order mark within the text is no JSON. */
+/** A byte order mark within the text is not valid JSON. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Finds the values of an object's own members without parsing them: one pass that leaps over
- * strings. A parser would build all that is in the text, and a text can be made so that this takes
- * a second for each few megabytes. What lies deeper is only looked at as far as its brackets go;
- * the server says what is wrong with it. Of members of one name the last counts, as with parsers.
+ * Finds the values of an object's own members without parsing them, in one pass that skips strings
+ * quickly. A parser would build every value, and a text can be crafted so that this takes a second
+ * per few megabytes. Of deeper values only the brackets are checked; the server reports what else
+ * is wrong. Of members with the same name the last counts, as in parsers.
  *
  * @param names of the members to find
- * @param deepest levels of lists and objects in one another that are allowed
+ * @param deepest allowed nesting of arrays and objects
  */
 export function* membersOf<Name extends string>(
   json: Uint8Array,
@@ -68,7 +68,7 @@ export function* membersOf<Name extends string>(
       if (scan.at === start) return "not_json";
       const first = json[nameStart + 1];
       for (const name of names) {
-        // Mostly it is another letter, and nothing more needs to be looked at.
+        // Most names differ in their first letter, so nothing more is compared.
         if (first !== name.charCodeAt(0) && first !== BACKSLASH) continue;
         if (isName(json, nameStart, nameEnd, name)) values[name] = [start, scan.at];
       }
@@ -84,12 +84,12 @@ export function* membersOf<Name extends string>(
   return scan.at >= json.length ? { values: values as never, longStrings } : "not_json";
 }
 
-/** Behind a byte order mark, which servers skip at the beginning. */
+/** The position after a byte order mark, which servers skip at the beginning. */
 function startOf(json: Uint8Array): number {
   return json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf ? 3 : 0;
 }
 
-/** The value that stands there; `undefined` where it is no JSON. */
+/** Parses the value at a span; `undefined` if it is not valid JSON. */
 export function valueIn(json: Uint8Array, [start, end]: Span): unknown {
   try {
     return JSON.parse(decoder.decode(json.subarray(start, end)));
@@ -98,7 +98,7 @@ export function valueIn(json: Uint8Array, [start, end]: Span): unknown {
   }
 }
 
-/** Whether the string that stands there is that name, which is of plain letters. */
+/** Whether the string at this span equals `name`, which consists of plain letters. */
 function isName(json: Uint8Array, start: number, end: number, name: string): boolean {
   let at = start + 1;
   for (let i = 0; i < name.length; i++) {
@@ -109,13 +109,13 @@ function isName(json: Uint8Array, start: number, end: number, name: string): boo
   return at === end - 1;
 }
 
-/** The letter that an escape stands for; no other escape than `\u0000` stands for one. */
+/** Decodes a `\u0000` escape; no other escape stands for a letter. */
 function escapedAt(json: Uint8Array, at: number): number | undefined {
   if (json[at + 1] !== LETTER_U) return undefined;
   let code = 0;
   for (let i = at + 2; i < at + ESCAPE_LENGTH; i++) {
     const byte = json[i] ?? 0;
-    // Digits end in their value, letters nine below it.
+    // The low four bits of a digit are its value; those of a letter are nine less.
     code = code * 16 + (byte & 0x0f) + (byte > 0x39 ? 9 : 0);
   }
   return code;

@@ -1,6 +1,6 @@
 import { SLICE_BYTES } from "../../util/walk.ts";
 
-/** Where a value stands in a text's bytes: from the first to behind the last. */
+/** The position of a value in a text's bytes; `end` is exclusive. */
 export type Span = readonly [start: number, end: number];
 
 const QUOTE = 0x22;
@@ -11,27 +11,27 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 
-/** A string that is worth to be looked at, in bytes with its quotes. */
+/** The length from which strings are recorded, in bytes including quotes. */
 export const LONG_STRING = 8_192;
-/** Most strings end within these; a search costs more to begin than to go on. */
+/** Most strings end within this many bytes; starting a native search costs more than a loop. */
 const NEAR = 32;
 
-/** How far an object was walked through. */
+/** The progress of a scan through an object. */
 export interface Scan {
   readonly json: Uint8Array;
-  /** Levels of lists and objects in one another that are allowed. */
+  /** Allowed nesting of arrays and objects. */
   readonly deepest: number;
   readonly longStrings: Span[];
   /** The next byte to look at. */
   at: number;
-  /** How many lists and objects are open in the value that is being skipped. */
+  /** How many arrays and objects are open in the value that is being skipped. */
   depth: number;
-  /** Where the string begins that is being skipped; -1 outside of strings. */
+  /** Start of the string that is being skipped; -1 outside of strings. */
   stringStart: number;
 }
 
 /**
- * Goes on to the end of a value, for a slice at most. It stays where it is if there is no value.
+ * Advances to the end of a value, by one slice at most. Doesn't move if there is no value.
  *
  * @returns whether the end is reached, or why there is none
  */
@@ -54,11 +54,11 @@ export function skipValue(scan: Scan): "done" | "more" | "not_json" | "too_deep"
       at = end;
       isDone = depth === 0;
     } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      // The whole object is a level as well.
+      // The outermost object counts as a level as well.
       if (++depth >= deepest) return "too_deep";
       at++;
     } else if (depth === 0 && isDelimiter(byte)) {
-      // Behind a number or a word, which has no other end.
+      // After a number or a keyword, which only a delimiter ends.
       isDone = true;
     } else {
       at++;
@@ -73,9 +73,10 @@ export function skipValue(scan: Scan): "done" | "more" | "not_json" | "too_deep"
 }
 
 /**
- * Goes on in a string that begins before, up to `stop` and perhaps a byte further.
+ * Advances in a string that began before `from`, up to `stop` or one byte further.
  *
- * @returns behind its end; or, where it has none there, where to go on, as `~at`
+ * @returns the position after its end; or, if it doesn't end there, `~at` with the position to
+ *   continue from
  */
 function endOfString(json: Uint8Array, from: number, stop: number): number {
   let at = from;
@@ -86,7 +87,7 @@ function endOfString(json: Uint8Array, from: number, stop: number): number {
       if (byte === BACKSLASH) at++;
     }
     if (at >= stop) break;
-    // No backslash stands before what is next that isn't counted here.
+    // No backslash before `at` escapes a byte from here on, so counting starts here.
     const quote = json.subarray(at, stop).indexOf(QUOTE);
     const end = quote === -1 ? stop : at + quote;
     let backslashes = 0;
@@ -98,7 +99,7 @@ function endOfString(json: Uint8Array, from: number, stop: number): number {
   return ~at;
 }
 
-/** Goes on to the end of white space, for a slice at most. `true` where that is reached. */
+/** Advances over white space, by one slice at most. Returns `true` at its end. */
 export function skipSpace(scan: Scan): boolean {
   const { json } = scan;
   const stop = scan.at + SLICE_BYTES;

@@ -4,15 +4,15 @@ import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
 /** One part of a multipart form. */
 export interface Part {
   readonly name: string;
-  /** The part has a file name: servers take it for a file, whatever its name is. */
+  /** The part has a file name, so servers treat it as a file regardless of its name. */
   readonly isFile: boolean;
-  /** Where its value stands in the form. */
+  /** The position of its value in the form. */
   readonly value: Span;
 }
 
 /** Far more parts than an upload has. */
 const MOST_PARTS = 100;
-/** More than a part's headers need. */
+/** More than a part's headers need, in bytes. */
 const LONGEST_HEAD = 4_096;
 const MOST_HEADERS = 8;
 
@@ -20,7 +20,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 const HYPHEN = 0x2d;
 
-/** Of another `charset`, a server would read other names and values. */
+/** With another `charset`, a server would read other names and values. */
 const CONTENT_TYPE =
   /^multipart\/form-data(; ?charset=utf-8)?; ?boundary=("?)([\w'()+./:=?-]{1,70})\2(; ?charset=utf-8)?$/i;
 const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[\x20-\x7e\x80-\xff]*$/;
@@ -31,20 +31,20 @@ const BAD_HEAD =
   'Each part of the form must begin with `Content-Disposition: form-data; name="..."`, which may ' +
   'be followed by `; filename="..."`.';
 
-/** What stands between the parts of a form, without the leading `--`; `undefined` if unclear. */
+/** Returns the boundary, without the leading `--`; `undefined` if it is missing or ambiguous. */
 export function boundaryIn(contentType: string): string | undefined {
   return CONTENT_TYPE.exec(contentType)?.[3];
 }
 
 /**
- * Finds the parts of a multipart form (RFC 7578). Only the one spelling that clients send is
- * accepted, because a server may find other parts than the router in any other form. Nothing may
- * stand before the first boundary, and nothing but a CRLF behind the last.
+ * Finds the parts of a multipart form (RFC 7578). Accepts only the one spelling that clients send,
+ * because servers may parse any other differently. Nothing may precede the first boundary, and only
+ * a CRLF may follow the last.
  *
- * @returns the parts in their order, or a sentence that says what is wrong
+ * @returns the parts in order, or a sentence that says what is wrong
  */
 export function* partsOf(body: Uint8Array, boundary: string): Walk<Part[] | string> {
-  // The first delimiter has no line end before it.
+  // No line end precedes the first delimiter.
   const delimiter = latin1Bytes(`\r\n--${boundary}`);
   let at = delimiter.length - 2;
   if (!standsAt(body, delimiter.subarray(2), 0)) {
@@ -63,7 +63,7 @@ export function* partsOf(body: Uint8Array, boundary: string): Walk<Part[] | stri
     let end = start;
     for (;;) {
       const stop = Math.min(body.length, end + SLICE_BYTES);
-      // A boundary has no CR in it, so that no byte is compared more than twice.
+      // A boundary contains no CR, so no byte is compared more than twice.
       while (end < stop && !(body[end] === CR && standsAt(body, delimiter, end))) end++;
       if (end === body.length) return "The form has no last boundary.";
       if (end < stop) break;

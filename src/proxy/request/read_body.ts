@@ -9,33 +9,33 @@ import {
 import { type Body, type BodyBuffer, bodyOf, createBodyBuffer } from "./body_buffer.ts";
 import { startTimer, stopTimer } from "../../util/timers.ts";
 
-/** What a body may be. */
+/** The limits of an upload. */
 export interface UploadLimits {
   readonly maxBodyBytes: number;
-  /** Bytes that all of them together may be. */
+  /** Limit for the buffered bytes of all bodies together. */
   readonly bodyBufferBytes: number;
-  /** Within each such time some of it must arrive, {@linkcode SLOWEST_UPLOAD} on average. */
+  /** Each interval of this length must bring at least {@linkcode SLOWEST_UPLOAD} on average. */
   readonly clientTimeoutMs: number;
 }
 
-/** The slowest upload that is waited for, in bytes a second. */
+/** The slowest upload that is accepted, in bytes per second. */
 const SLOWEST_UPLOAD = 1024;
-/** A body of so few bytes is no burden, even where nobody wants it any more. */
+/** A body up to this size is cheap to read to its end, even if it is no longer needed. */
 const SMALL = 8 * 1024;
-/** The first read of a body; one that fills its buffer earns a larger one. */
+/** Size of the first read; a read that fills its buffer gets a larger one. */
 const FIRST_READ = 4 * 1024;
 const LARGEST_READ = 64 * 1024;
 
-/** What one body may be, as it may not be more than all together. */
+/** The limit for one body, which can't exceed the limit for all together. */
 export function maxBytesOf({ maxBodyBytes, bodyBufferBytes }: UploadLimits): number {
   return Math.min(maxBodyBytes, bodyBufferBytes);
 }
 
 /**
- * Reads a request's whole body, which a retry needs. Where the length is told and there is no room
- * for it, nothing is read. Room is taken as bytes come, but for small bodies.
+ * Reads a request's whole body, which a retry needs. If the declared length doesn't fit, nothing is
+ * read. Memory is reserved as bytes arrive, except for small bodies.
  *
- * @returns `undefined` where the client left before the end
+ * @returns `undefined` if the client left before the end
  */
 export async function readBody(
   request: Request,
@@ -52,7 +52,7 @@ export async function readBody(
   }
   const store = createBodyBuffer(admission, length, maxBytes);
   if (!request.body) return store.whole();
-  // Read in pieces, so that reading can be ended: what still comes then is kept nowhere.
+  // Reads in chunks, so that reading can be cancelled: bytes that arrive later are not kept.
   const chunks = chunksOf(request.body);
   try {
     const error = await readAll(chunks, store, leastBytes, limits.clientTimeoutMs);
@@ -67,8 +67,8 @@ export async function readBody(
 }
 
 /**
- * Reads a body in one go, which takes the runtime half as long as in pieces. Room for all of it is
- * taken at once.
+ * Reads a body in one go, which takes the runtime half as long as in chunks. Reserves memory for
+ * all of it at once.
  */
 async function readSmall(
   request: Request,
@@ -94,7 +94,7 @@ async function readSmall(
   }
 }
 
-/** Reads until the end, or until the upload is too large, or too slow. Throws when it breaks. */
+/** Reads until the end, or until the upload is too large or too slow. Throws if it breaks off. */
 async function readAll(
   chunks: Chunks,
   store: BodyBuffer,
@@ -123,20 +123,20 @@ async function readAll(
 interface Chunks {
   /** Valid until the next call; `undefined` at the end. */
   next(): Promise<Uint8Array | undefined>;
-  /** Ends reading, also where it waits. */
+  /** Stops reading, including a pending read. */
   cancel(): void;
 }
 
 /**
- * A body's bytes as they come, read into a small buffer: the runtime keeps it while nothing comes,
- * even after `cancel`, until the connection ends.
+ * Returns a body's bytes as they arrive, read into a small buffer: the runtime keeps that buffer
+ * while nothing arrives, even after `cancel`, until the connection ends.
  */
 function chunksOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): Chunks {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: "byob" });
   } catch {
-    // All of the body came with the head, and is no stream of bytes for the runtime.
+    // The whole body came with the head; the runtime has no byte stream for it.
     const plain = body.getReader();
     return {
       next: async () => (await plain.read()).value,
@@ -157,13 +157,13 @@ function chunksOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): Chunks {
   };
 }
 
-/** The signal comes a moment after the body's end. */
+/** Waits a moment, since the signal aborts shortly after the body ends. */
 async function brokenBody(request: Request): Promise<ApiError | undefined> {
   await new Promise((resolve) => setTimeout(resolve));
   return request.signal.aborted ? undefined : badRequest("The body is malformed or broke off.");
 }
 
-/** What is told of the length, 0 where nothing is. One that came twice is a list of equal ones. */
+/** The declared length, 0 if there is none. Repeated headers arrive as a list of equal values. */
 function lengthIn(headers: Headers): number {
   return Number(/^\d+/.exec(headers.get("content-length") ?? "")?.[0] ?? 0);
 }

@@ -3,16 +3,16 @@ import { type ApiError, badRequest, unsupportedEncoding } from "../../http/api_e
 import { type Body, createBodyBuffer } from "./body_buffer.ts";
 import { nextTimeSlice } from "../../util/time_slices.ts";
 
-/** Encodings of bodies that are undone, as HTTP names them, which `deflate` of zlib's format is. */
+/** Supported encodings by their HTTP names; `deflate` means zlib's format. */
 const FORMATS = new Map<string, CompressionFormat>([
   ["gzip", "gzip"],
   ["x-gzip", "gzip"],
   ["deflate", "deflate"],
 ]);
-/** What is given to the runtime at once: it makes up to a thousand times as much of it in one go. */
+/** Input to decompress at once: the runtime may produce a thousand times as much in one go. */
 const PIECE_BYTES = 2 * 1024;
 
-/** How a body is compressed; `undefined` where it isn't, an error where nobody here can tell. */
+/** Returns the compression of a body; `undefined` if none, an error if it is not supported. */
 export function compressionOf(headers: Headers): CompressionFormat | ApiError | undefined {
   const encoding = headers.get("content-encoding")?.trim().toLowerCase();
   if (!encoding || encoding === "identity") return undefined;
@@ -20,8 +20,8 @@ export function compressionOf(headers: Headers): CompressionFormat | ApiError | 
 }
 
 /**
- * Decompresses a body, which servers don't. What comes out is counted and limited as it grows, and
- * other requests go on meanwhile. The compressed body is dropped.
+ * Decompresses a body, since servers don't. The output is counted and limited as it grows, and
+ * other requests are served in between. Drops the compressed body.
  */
 export async function inflate(
   body: Body,

@@ -8,18 +8,18 @@ import { asksEngine } from "../../http/paths.ts";
 import type { Body } from "./body_buffer.ts";
 import { inTimeSlices } from "../../util/time_slices.ts";
 
-/** A request whose body is here and understood as far as need be. */
+/** A request whose body has been read and classified. */
 export interface ReadRequest extends ParsedRequest {
   readonly body: Body;
-  /** On the clock of `performance.now()`, when all of it was here. */
+  /** When its whole body had arrived, on the clock of `performance.now()`. */
   readonly readAt: number;
 }
 
 /**
- * Reads a request and finds out what it asks for, and whether its client may.
+ * Reads a request, classifies it, and checks that its client may use the model.
  *
- * @param path what was asked, with its query
- * @returns `undefined` where the client left before the end
+ * @param path with its query
+ * @returns `undefined` if the client left before the end
  */
 export async function readRequest(
   request: Request,

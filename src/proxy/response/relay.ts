@@ -7,7 +7,7 @@ import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
 import { startTimer, stopTimer, type Timer } from "../../util/timers.ts";
 import type { Reply } from "./reply.ts";
 
-/** How the passing on of an answer ended. */
+/** The result of relaying an answer. */
 export interface Relayed {
   readonly outcome: Outcome;
   /** Bytes of the body that were passed on. */
@@ -18,20 +18,20 @@ export interface Relayed {
 }
 
 export interface RelayOptions {
-  /** What to tell the client of an event stream that broke. */
+  /** Returns the error to send at the end of a broken event stream. */
   readonly errorFor: (expired: Expiry | undefined) => ApiError;
-  /** Hears of each chunk after the first, how long after the one before it came. */
+  /** Called for each chunk after the first with the time since the chunk before it. */
   readonly onNext: (gapMs: number) => void;
 }
 
-/** A server may send comments behind the last event, and need not close: it has so long for that. */
+/** How long a server may send comments after its last event; it need not close the connection. */
 const AFTER_END_MS = 1_000;
 
 /**
- * Passes an answer on, each chunk when it arrives, as fast as the client takes it. An event stream
- * is over with its last event: whatever happens to the connection after that changes nothing. An
- * answer that breaks ends in an error event, if it is a stream of events, and a closed connection:
- * never with a clean end. Never throws.
+ * Passes an answer on, each chunk as it arrives, at the client's pace. An event stream is complete
+ * with its last event: what happens to the connection after that changes nothing. An answer that
+ * breaks off ends with a closed connection, and an error event if it is an event stream, never
+ * with a clean end. Never throws.
  */
 export async function relay(
   attempt: Attempt,
@@ -53,7 +53,7 @@ export async function relay(
   };
   let takesNothing = false;
   attempt.whenInterrupted(() => {
-    // A client that takes nothing would take no event either.
+    // A client that stopped reading would not read an error event either.
     takesNothing = true;
     reply.breakOff();
   });
@@ -83,7 +83,7 @@ export async function relay(
     return ended(outcome);
   } catch (error) {
     if (watch.state.kind === "ended") {
-      // The answer itself has told how it went.
+      // The answer itself has already reported its result.
       const outcome = attempt.end(undefined, toldBy(watch));
       reply.end();
       return ended(outcome);

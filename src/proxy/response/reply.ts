@@ -1,29 +1,29 @@
 import { type ApiError, errorBody, errorEvent, errorHead } from "../../http/api_errors.ts";
 import type { Exchange, Head } from "../../http/exchange.ts";
 
-/** If a client has not taken this many comments, further ones are dropped. */
+/** While this many writes are unsent, further comments are dropped. */
 const MOST_COMMENTS = 64;
 
 const encoder = new TextEncoder();
 
 /**
- * The answer to a client. What has reached the client decides what can still be said:
+ * The state of the answer to a client. What has already been sent decides what can still be sent:
  *
- * - `fresh`: nothing. Any server's answer, or an error of the router's, can be the answer.
+ * - `fresh`: nothing was sent. Any server's answer, or an error of the router's, can be the answer.
  * - `opened`: the head of a stream, and what servers send before the first token. Another server
- *   can still answer; an error becomes an event, and the end is not clean.
- * - `begun`: the beginning of one server's answer. Only that server can go on.
+ *   can still answer; an error is sent as an event, and the connection is aborted.
+ * - `begun`: the beginning of one server's answer. Only that server can continue it.
  */
 export type ReplyState = "fresh" | "opened" | "begun";
 
 /** Writes the answer to one request. */
 export interface Reply {
   readonly state: ReplyState;
-  /** An event that precedes the engine's work was passed on: no second server may send it. */
+  /** An event that precedes the engine's work was passed on; no second server may repeat it. */
   readonly hasPreamble: boolean;
   /** Sends the head of a stream ahead of its first token. Only the first call counts. */
   open(head: () => Head): void;
-  /** Passes on what comes before the first token, if the head is out. */
+  /** Passes on what comes before the first token, if the head has been sent. */
   pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
   /** Answers with a whole body. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
@@ -31,16 +31,16 @@ export interface Reply {
   reject(error: ApiError, head: Head): void;
   /** Begins an answer whose body follows by `write`. Settles as `write` does. */
   begin(status: number, head: Head): Promise<void>;
-  /** Settles when the client is ready for more, or won't get any more. */
+  /** Settles when the client can take more, or has disconnected. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the answer cleanly. */
   end(): void;
-  /** Ends it where the client has left. */
+  /** Ends the answer to a client that has disconnected. */
   abandon(): void;
   /**
-   * Ends the answer so that the client knows it is not whole.
+   * Ends the answer so that the client can tell it is incomplete.
    *
-   * @param error reported in an event before that
+   * @param error sent as an event first
    */
   breakOff(error?: ApiError): void;
 }
@@ -49,7 +49,7 @@ export function createReply(exchange: Exchange): Reply {
   let state: ReplyState = "fresh";
   let hasPreamble = false;
 
-  /** Its status can no longer be told; its body can, as an event's data, which is one line. */
+  /** The status has been sent, but the body can still be sent as one line of an event's data. */
   function breakOffWith(body: string): void {
     const data = body.replace(/\s*[\r\n]+\s*/g, " ");
     exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
@@ -101,7 +101,7 @@ export function createReply(exchange: Exchange): Reply {
     write: exchange.write,
     end: exchange.end,
     abandon() {
-      // The runtime takes an answer for each request.
+      // The runtime requires a response to each request.
       if (state === "fresh") exchange.respond(499, [], undefined);
       else exchange.abort();
     },

@@ -7,30 +7,30 @@ import { relay } from "./relay.ts";
 import type { Reply } from "./reply.ts";
 import { brokenStream } from "./server_errors.ts";
 
-/** How the passing on of an answer ended. */
+/** The result of responding. */
 export interface Ended {
   readonly outcome: Outcome;
   readonly status: number;
-  /** Of the body. */
+  /** Bytes of the body. */
   readonly bytes: number;
   /** As the answer reported it. */
   readonly usage: Usage | undefined;
-  /** Chunks that came one by one. */
+  /** Chunks relayed; 0 for a whole answer. */
   readonly chunks: number;
-  /** Why the router gave it up, if it did. */
+  /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
 }
 
-/** nginx's status for a client that left. Only the log shows it. */
+/** nginx's status for a client that disconnected. Only the log shows it. */
 export const CLIENT_LEFT = 499;
 
 /**
- * Passes on to the client what an attempt brought, to its end. 205 goes out as 204, which means the
- * same to an API's client: the runtime's server strips the length of a 205, and clients wait for
- * its body.
+ * Passes an attempt's answer on to the client, to its end. Sends 205 as 204, which means the same
+ * to an API client: the runtime's server strips the length of a 205, and clients wait for its
+ * body.
  *
  * @param own headers that the router adds
- * @param onNext hears of each chunk after the first, how long after the one before it came
+ * @param onNext called for each chunk after the first with the time since the chunk before it
  */
 export async function respond(
   { outcome, answer }: Pick<FirstAnswer, "outcome" | "answer">,
@@ -57,7 +57,7 @@ export async function respond(
   return { ...relayed, status, usage: usageIn(tail), expired: answer.rest.expired };
 }
 
-/** The end of a whole answer. */
+/** Describes the end of a whole answer. */
 function ended(outcome: Outcome, status: number, body?: Uint8Array): Ended {
   return {
     outcome,

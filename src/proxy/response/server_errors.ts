@@ -2,19 +2,19 @@ import type { Refusal } from "../../fleet/eligible.ts";
 import { type ApiError, shuttingDown, unknownModel } from "../../http/api_errors.ts";
 import type { Expiry } from "../attempt/outcome.ts";
 
-/** What a request got that no server answered. */
+/** The facts about a request that no server answered. */
 export interface NoAnswer {
-  /** The last attempt. */
+  /** The last attempt, if any. */
   readonly failed: { readonly expired: Expiry | undefined } | undefined;
-  /** Why there was no server to choose, where there was none. */
+  /** Why no server could be chosen, if so. */
   readonly refusal: Refusal | undefined;
-  /** Another server might have done, but the retry budget was spent. */
+  /** Another server could have been asked, but the retry budget was spent. */
   readonly heldBack: boolean;
   readonly model: string | undefined;
   readonly settings: { readonly requestTimeoutMs: number; readonly totalTimeoutMs?: number };
 }
 
-/** Why a request got no answer, in the order of what says most. */
+/** Returns the error for a request without an answer; the most specific reason comes first. */
 export function noAnswer({ failed, refusal, heldBack, model, settings }: NoAnswer): ApiError {
   if (failed?.expired === "overdue") return overdue(settings.totalTimeoutMs!);
   if (failed?.expired === "cut_off") return shuttingDown;
@@ -24,7 +24,7 @@ export function noAnswer({ failed, refusal, heldBack, model, settings }: NoAnswe
   return refusal === "unknown_model" ? unknownModel(model!) : noServer(model);
 }
 
-/** An unhealthy server is looked at that often. */
+/** An unhealthy server is checked at this interval. */
 const LOOK_SECONDS = 2;
 
 export const noServer = (model?: string): ApiError => ({
@@ -48,7 +48,7 @@ export const serversSilent = (timeoutMs: number): ApiError => ({
   type: "gateway_timeout",
 });
 
-/** What the client of a stream hears when its server breaks off or the router gives it up. */
+/** Returns the error for the client of a stream that its server or the router broke off. */
 export function brokenStream(
   expired: Expiry | undefined,
   settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },

@@ -3,39 +3,41 @@ import { nextEvent } from "../../http/sse_events.ts";
 import { openEvent } from "../../http/sse_open_event.ts";
 import { type Dialect, readEvent } from "../../vllm/stream_events.ts";
 
-/** How a stream stands after a chunk. */
+/** The state of a stream after a chunk. */
 export type StreamState =
-  /** More is to come. */
+  /** More events follow. */
   | { readonly kind: "open" }
-  /** Its last event is here. `status` where that is an error. */
+  /** Its last event has arrived; `status` is set if that is an error. */
   | { readonly kind: "ended"; readonly status?: number | undefined }
-  /** Its end is here and isn't one: the chunk is good up to `goodBytes`. */
+  /** It ended without a real end: the first `goodBytes` of the chunk are valid. */
   | { readonly kind: "given_up"; readonly goodBytes: number };
 
-/** Watches what an answer's events say of its end, chunk by chunk. */
+/** Watches an answer's events for its end, chunk by chunk. */
 export interface StreamWatch {
   readonly state: StreamState;
   /** A clean end of the connection is the end of the answer. */
   readonly isComplete: boolean;
-  /** The last bytes that were seen. */
+  /** Returns the last bytes seen. */
   tail(): Uint8Array<ArrayBuffer>;
-  /** Takes the next chunk and tells how the stream stands now. */
+  /** Takes the next chunk and returns the new state. */
   see(chunk: Uint8Array<ArrayBuffer>): StreamState;
 }
 
-/** Chunks of which the last are kept: usage stands in them, and may be cut between two. */
+/** The number of last chunks to keep: they contain the usage, which may span two. */
 const LAST_CHUNKS = 4;
-/** Shorter ones are kept as part of the one before. */
+/** Shorter chunks are merged with the one before. */
 const SHORT_CHUNK = 64;
-/** Longer ones are kept in part. */
+/** Of longer chunks only the end is kept. */
 const LONGEST_KEPT = 16 * 1024;
 
 const OPEN: StreamState = { kind: "open" };
 const latin1 = new TextDecoder("latin1");
 
 /**
- * @param dialect `undefined` for what is no event stream, of which only the last bytes are kept
- * @param finished whether what was held back of the stream told why the model stopped
+ * Creates a watch.
+ *
+ * @param dialect `undefined` for anything but an event stream; only the last bytes are kept then
+ * @param finished whether the part that was held back already gave the finish reason
  */
 export function watchStream(
   dialect: Dialect | undefined,
@@ -45,7 +47,7 @@ export function watchStream(
   const unread = openEvent();
   let kept = 0;
   let state = OPEN;
-  /** An event was too long to be kept: it may have been any, the last one as well. */
+  /** An event was too long to keep; it may even have been the last one. */
   let isLost = false;
 
   function keep(chunk: Uint8Array<ArrayBuffer>): void {
@@ -56,7 +58,7 @@ export function watchStream(
         : chunk;}
   }
 
-  /** Reads whole events, the first of which may have begun in chunks before. */
+  /** Reads complete events, the first of which may have begun in earlier chunks. */
   function read(events: Uint8Array, begunBefore: number, dialect: Dialect): StreamState {
     const text = latin1.decode(events);
     let start = 0;
@@ -74,7 +76,7 @@ export function watchStream(
 
   function look(chunk: Uint8Array<ArrayBuffer>, dialect: Dialect): StreamState {
     const begunBefore = unread.length;
-    // Events that came in one chunk are read only where they may tell of the end.
+    // Events that arrived in one chunk are parsed only if they may report the end.
     const isToRead = begunBefore > 0 || mayTellEnd(chunk);
     const events = unread.add(chunk);
     isLost = events === "too_long";
@@ -103,7 +105,7 @@ export function watchStream(
   };
 }
 
-/** What stands in events that end a stream, tell why it ends or of an error, and in few others. */
+/** Occurs in events that end a stream, give its finish reason or an error; rarely in others. */
 const SIGNS = [
   "[DONE]",
   '"error"',
@@ -114,12 +116,12 @@ const SIGNS = [
   '"response.failed"',
 ].map((sign) => new TextEncoder().encode(sign));
 
-/** Stands in each event of a completion; it tells something where a text is its value. */
+/** Occurs in every event of a completion; significant only if its value is a string. */
 const FINISH = new TextEncoder().encode('"finish_reason"');
 
 const SECOND_BYTES = new Set([...SIGNS, FINISH].map((sign) => sign[1]!));
 
-/** A loop over bytes: for chunks of some hundred it costs a tenth of any search of the runtime's. */
+/** A plain loop: on chunks of some hundred bytes it takes a tenth of the runtime's searches. */
 function mayTellEnd(chunk: Uint8Array): boolean {
   for (let i = 0; i < chunk.length; i++) {
     const byte = chunk[i];
@@ -141,7 +143,7 @@ function isAt(chunk: Uint8Array, at: number, sign: Uint8Array): boolean {
   return true;
 }
 
-/** Whether the value behind a name of a member is a text. */
+/** Whether the value after a member's name is a string. */
 function isTextBehind(chunk: Uint8Array, at: number): boolean {
   while (chunk[at] === COLON || chunk[at] === SPACE) at++;
   return chunk[at] === QUOTE;

@@ -35,7 +35,7 @@ async function asking(
   }
 }
 
-/** What the failure of `head`, or of a `read` after it, means. */
+/** The outcome when `head`, or a `read` after it, fails. */
 async function outcomeOf(
   upstream: Attempt,
 ): Promise<Outcome> {
@@ -48,7 +48,7 @@ async function outcomeOf(
   }
 }
 
-/** Answers any request with those bytes and closes the connection. */
+/** Answers any request with these bytes and closes the connection. */
 function startRaw(bytes: string): TestUpstream {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -82,7 +82,7 @@ Deno.test("an answer is read to its end", async () => {
   });
 });
 
-Deno.test("nobody there is told from a connection that broke: nothing was sent", () =>
+Deno.test("a refused connection is distinguished from a broken one: nothing was sent", () =>
   asking(deadUrl(), async (upstream) => {
     assert.equal(await outcomeOf(upstream), "refused");
   }));
@@ -108,7 +108,7 @@ Deno.test("a body that breaks off is truncated, by length and by chunks", async 
   }
 });
 
-Deno.test("a server that never says a word is silent", async () => {
+Deno.test("a server that never sends anything is silent", async () => {
   await using server = startSilent();
   await asking(server.url, async (upstream) => {
     const started = performance.now();
@@ -118,7 +118,7 @@ Deno.test("a server that never says a word is silent", async () => {
   }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
-/** Sends a chunk every `everyMs` and, where `count` is reached, hangs. */
+/** Sends a chunk every `everyMs`, and hangs after `count`. */
 function startDripping(everyMs: number, count: number, event = "data: x\n\n"): TestUpstream {
   return startUpstream(() => {
     let sent = 0;
@@ -147,7 +147,7 @@ Deno.test("silence counts from the last byte, never from the start", async () =>
   }, { limits: limitsWith({ firstByteMs: 200 }) });
 });
 
-Deno.test("a client that reads slowly doesn't make its server silent", async () => {
+Deno.test("a slow client doesn't make its server silent", async () => {
   await using server = startDripping(5, 1_000);
   await asking(server.url, async (upstream) => {
     await upstream.head();
@@ -158,7 +158,7 @@ Deno.test("a client that reads slowly doesn't make its server silent", async () 
   }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
-Deno.test("a client that leaves ends the exchange at any stage, and that is no fault", async () => {
+Deno.test("a disconnecting client ends the attempt at any stage, and blames no server", async () => {
   await using silent = startSilent();
   await asking(silent.url, async (upstream, leave) => {
     setTimeout(leave, 20);
@@ -174,7 +174,7 @@ Deno.test("a client that leaves ends the exchange at any stage, and that is no f
   }, { clientGone: AbortSignal.abort() });
 });
 
-Deno.test("between chunks less silence may be allowed than before the first", async () => {
+Deno.test("the silence limit between chunks may be shorter than before the first", async () => {
   await using server = startDripping(10, 3);
   await asking(server.url, async (upstream) => {
     await upstream.head();
@@ -191,7 +191,7 @@ Deno.test("between chunks less silence may be allowed than before the first", as
   }, { limits: limitsWith({ firstByteMs: 60_000, chunkMs: 100 }) });
 });
 
-/** Calls all of them. */
+/** Calls all callbacks. */
 const callAll = (callbacks: ReadonlySet<() => void>) => [...callbacks].forEach((call) => call());
 
 for (
@@ -200,7 +200,7 @@ for (
     ["cutOffs", "cut_off"],
   ] as const
 ) {
-  Deno.test(`a server that hangs is left when ${expired}, and that is a timeout`, async () => {
+  Deno.test(`an attempt at a hanging server ends when ${expired}, as a timeout`, async () => {
     const callbacks = new Set<() => void>();
     await using server = startSilent();
     await asking(server.url, async (upstream) => {
@@ -212,7 +212,7 @@ for (
   });
 }
 
-Deno.test("a server that goes out ends no stream that has begun, a stopping router does", async () => {
+Deno.test("a server that leaves rotation ends no stream that has begun, a stopping router does", async () => {
   const evictions = new Set<() => void>();
   const cutOffs = new Set<() => void>();
   await using server = startDripping(5, 1_000);
@@ -230,7 +230,7 @@ Deno.test("a server that goes out ends no stream that has begun, a stopping rout
   }, { limits: limitsWith({ evictions, cutOffs }) });
 });
 
-Deno.test("a request that is overdue is given up in mid-answer, however much comes", async () => {
+Deno.test("an overdue request is aborted in mid-answer, however much arrives", async () => {
   await using server = startDripping(5, 1_000);
   const dueAt = performance.now() + 150;
   await asking(server.url, async (upstream) => {
@@ -240,7 +240,7 @@ Deno.test("a request that is overdue is given up in mid-answer, however much com
   }, { limits: limitsWith({ dueAt }) });
 });
 
-Deno.test("a server that answers late is reached by a second connection, and waited for", async () => {
+Deno.test("a slow server is probed with a second connection, and waited for", async () => {
   let connections = 0;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {
@@ -269,7 +269,7 @@ Deno.test("a server that answers late is reached by a second connection, and wai
   assert.equal(connections, 2);
 });
 
-Deno.test("a server is told that nobody wants the rest of its answer", async () => {
+Deno.test("a server's connection is closed when the rest of its answer is not needed", async () => {
   const gone = Promise.withResolvers<void>();
   await using server = startUpstream(() =>
     new Response(
@@ -288,7 +288,7 @@ Deno.test("a server is told that nobody wants the rest of its answer", async () 
   });
 });
 
-Deno.test("what an answer tells of itself says more than its head", async () => {
+Deno.test("an answer's own report outweighs its head", async () => {
   await using server = startUpstream(() => new Response("x"));
   await asking(server.url, async (upstream) => {
     await upstream.head();
@@ -303,7 +303,7 @@ Deno.test("what an answer tells of itself says more than its head", async () => 
   });
 });
 
-/** Answers with those pieces, each once the one before has been read. */
+/** Answers with these pieces, each once the one before has been read. */
 function startStepping(pieces: readonly number[]) {
   let next = Promise.withResolvers<void>();
   const server = startRawServer(async (connection) => {
@@ -346,7 +346,7 @@ Deno.test("buffers grow for a large event and shrink again with the small ones a
 });
 
 for (const encoding of ["gzip", "deflate"] as const) {
-  Deno.test(`an event stream that a mesh compressed with ${encoding} is read as text`, async () => {
+  Deno.test(`an event stream compressed with ${encoding} by a mesh is read as text`, async () => {
     const text = "data: x\n\n".repeat(100);
     const stream = new Blob([text]).stream().pipeThrough(new CompressionStream(encoding));
     const body = await new Response(stream).bytes();
@@ -365,7 +365,7 @@ for (const encoding of ["gzip", "deflate"] as const) {
   });
 }
 
-Deno.test("whatever else is compressed is passed on as it came", async () => {
+Deno.test("other compressed answers are passed on unchanged", async () => {
   const stream = new Blob(["{}"]).stream().pipeThrough(new CompressionStream("gzip"));
   const body = await new Response(stream).bytes();
   const headers = { "content-type": "application/json", "content-encoding": "gzip" };
@@ -377,7 +377,7 @@ Deno.test("whatever else is compressed is passed on as it came", async () => {
   }, { headers: [["accept-encoding", "identity"]] });
 });
 
-Deno.test("comments are no progress: a server that sends nothing else is silent", async () => {
+Deno.test("comments are no progress: a server that sends only comments is silent", async () => {
   const comments = [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n", ": a\r\n\r\n", "\n"];
   for (const comment of comments) {
     await using server = startDripping(10, 1_000, comment);
@@ -390,7 +390,7 @@ Deno.test("comments are no progress: a server that sends nothing else is silent"
   }
 });
 
-Deno.test("a comment with an event in one piece is progress", async () => {
+Deno.test("a comment together with an event is progress", async () => {
   await using server = startDripping(40, 8, ": keep-alive\n\ndata: x\n\n");
   await asking(server.url, async (upstream) => {
     const started = performance.now();
@@ -399,7 +399,7 @@ Deno.test("a comment with an event in one piece is progress", async () => {
   }, { limits: limitsWith({ firstByteMs: 200 }) });
 });
 
-Deno.test("a begun stream whose engine stands still is stopped long before the limit between chunks", async () => {
+Deno.test("a stream that has begun is stopped when its engine stalls, long before the limit between chunks", async () => {
   await using server = startDripping(5, 3);
   const engine = () => ({ movedAt: -Infinity, stillSince: 0 });
   await asking(server.url, async (upstream) => {

@@ -7,7 +7,7 @@ import { numRuns } from "../../support/property.ts";
 const OK: Given = { outcome: "ok" };
 const FAILED: Given = { outcome: "bad_status" };
 const BROKEN: Given = { outcome: "reset" };
-/** As vLLM writes it, or else as a gateway does. */
+/** A client error in vLLM's form, or in a gateway's. */
 const refused = (status: number, isVllmError = true): Given => ({
   outcome: "client_error",
   clientError: { status, isVllmError, isUnknownModel: false },
@@ -15,7 +15,7 @@ const refused = (status: number, isVllmError = true): Given => ({
 
 for (
   const [what, failure, others, passedOn, wasHeldBack, cause] of [
-    ["a failure, and a good answer of another", FAILED, [], OK, false, "server"],
+    ["a failure, and a good answer from another server", FAILED, [], OK, false, "server"],
     ["one of two failures, and a good answer", FAILED, [BROKEN], OK, false, "server"],
     ["one of two failures", FAILED, [BROKEN], undefined, false, "request"],
     [
@@ -26,11 +26,11 @@ for (
       true,
       "request",
     ],
-    ["a failure where nobody else is", FAILED, [], undefined, false, "server"],
+    ["a failure without another server", FAILED, [], undefined, false, "server"],
     ["a failure, then the budget was spent", FAILED, [], undefined, true, "unknown"],
-    ["a failure, and another calls the request wrong", FAILED, [], refused(400), false, "request"],
+    ["a failure, and another server's client error", FAILED, [], refused(400), false, "request"],
     [
-      "a failure beside one that refuses it as a gateway does",
+      "a failure, and another server's error in a gateway's form",
       FAILED,
       [refused(404, false)],
       undefined,
@@ -38,7 +38,7 @@ for (
       "unknown",
     ],
     [
-      "a failure beside a failure and a refusal",
+      "a failure, another failure and a gateway's error",
       FAILED,
       [refused(404, false), BROKEN],
       undefined,
@@ -46,10 +46,24 @@ for (
       "request",
     ],
 
-    ["an odd error, and a good answer of another", refused(404, false), [], OK, false, "server"],
-    ["an odd error where nobody else is", refused(404, false), [], undefined, false, "unknown"],
     [
-      "an odd error, then the budget was spent",
+      "a suspect error, and a good answer from another server",
+      refused(404, false),
+      [],
+      OK,
+      false,
+      "server",
+    ],
+    [
+      "a suspect error without another server",
+      refused(404, false),
+      [],
+      undefined,
+      false,
+      "unknown",
+    ],
+    [
+      "a suspect error, then the budget was spent",
       refused(404, false),
       [],
       undefined,
@@ -57,25 +71,46 @@ for (
       "unknown",
     ],
     [
-      "the same odd error of two",
+      "the same suspect error from two servers",
       refused(404, false),
       [refused(404, false)],
       undefined,
       false,
       "request",
     ],
-    ["an odd error, and the same is passed on", refused(401), [], refused(401), false, "request"],
-    ["a body too large for one gateway", refused(413, false), [], OK, false, "unknown"],
-    ["an odd error, and another is passed on", refused(401), [], refused(400), false, "unknown"],
     [
-      "a gateway's error, and vLLM's of that status",
+      "a suspect error, and the same is passed on",
+      refused(401),
+      [],
+      refused(401),
+      false,
+      "request",
+    ],
+    ["a body too large for one gateway", refused(413, false), [], OK, false, "unknown"],
+    [
+      "a suspect error, and a different one is passed on",
+      refused(401),
+      [],
+      refused(400),
+      false,
+      "unknown",
+    ],
+    [
+      "a gateway's error, and vLLM's with the same status",
       refused(404, false),
       [],
       refused(404),
       false,
       "unknown",
     ],
-    ["an odd error beside a failure", refused(404, false), [FAILED], undefined, false, "unknown"],
+    [
+      "a suspect error, and another server's failure",
+      refused(404, false),
+      [FAILED],
+      undefined,
+      false,
+      "unknown",
+    ],
   ] satisfies [string, Given, Given[], Given | undefined, boolean, Cause][]
 ) {
   Deno.test(`${what}: the cause is ${cause}`, () => {
@@ -90,7 +125,7 @@ const given = fc.oneof(
   ),
 );
 
-Deno.test("a good answer blames every server that gave none, whatever others said", () => {
+Deno.test("a good answer blames every server that failed, whatever the others answered", () => {
   fc.assert(
     fc.property(given, fc.array(given), fc.boolean(), (failure, others, wasHeldBack) => {
       assert.equal(causeOf(failure, others, OK, wasHeldBack), "server");

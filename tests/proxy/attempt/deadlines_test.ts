@@ -7,23 +7,23 @@ import { until } from "../../support/until.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const LONG = 60_000;
-/** Of an engine whose counters nobody can see. */
+/** The state of an engine without readable counters. */
 const NOTHING_KNOWN: EngineState = { movedAt: -Infinity, stillSince: Infinity };
 
-/** A watch over an attempt, with what was told and asked; the limits not named are out of reach. */
+/** Deadlines with all calls recorded; limits not given are never reached. */
 async function watching(
   limits: Partial<Limits>,
   use: (watched: {
     deadlines: Deadlines;
-    /** The server goes out. */
+    /** Removes the server from rotation. */
     evict: () => void;
-    /** The router waits no longer. */
+    /** Makes a stopping router stop waiting. */
     cutOff: () => void;
-    /** Callbacks that are left for the two. */
+    /** Callbacks still registered for the two. */
     left: () => [evictions: number, cutOffs: number];
-    /** Times the attempt was given up. */
+    /** How often the attempt was aborted. */
     expiries: () => number;
-    /** Times that were given for a connection. */
+    /** The time limits of the connect probes. */
     reaches: number[];
   }) => Promise<void>,
   isReachable: () => Promise<boolean> = () => Promise.resolve(true),
@@ -66,7 +66,7 @@ async function watching(
   }
 }
 
-/** A time within which a limit must have struck, however slow the machine. */
+/** A time within which a limit must have expired, however slow the machine. */
 const SOON_MS = 2_000;
 
 Deno.test("the limits of an attempt are those of the settings", () => {
@@ -95,7 +95,7 @@ Deno.test("the limits of an attempt are those of the settings", () => {
   );
 });
 
-Deno.test("silence is told once, when it has lasted", () =>
+Deno.test("silence is reported once, after its limit", () =>
   watching({ firstByteMs: 40 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
@@ -105,7 +105,7 @@ Deno.test("silence is told once, when it has lasted", () =>
     assert.equal(expiries(), 1);
   }));
 
-Deno.test("what is heard puts it off, for as long as something is heard", () =>
+Deno.test("arriving bytes postpone silence for as long as they arrive", () =>
   watching({ firstByteMs: 150 }, async ({ deadlines, expiries }) => {
     let longest = 0;
     for (let i = 0; i < 15; i++) {
@@ -115,7 +115,7 @@ Deno.test("what is heard puts it off, for as long as something is heard", () =>
       deadlines.heard(true);
       longest = Math.max(longest, performance.now() - since);
     }
-    // On a machine that stood still for long the silence was real.
+    // If the machine was paused for long, the silence was real.
     assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
     if (expiries() > 0) return;
     deadlines.listen();
@@ -123,7 +123,7 @@ Deno.test("what is heard puts it off, for as long as something is heard", () =>
     assert.ok(after >= 149, `${after} ms`);
   }));
 
-Deno.test("while nobody listens nothing is told", () =>
+Deno.test("while no read is pending, no silence is reported", () =>
   watching({ firstByteMs: 30 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     deadlines.heard(true);
@@ -134,14 +134,14 @@ Deno.test("while nobody listens nothing is told", () =>
     assert.ok(after >= 29, `${after} ms`);
   }));
 
-Deno.test("after stop nothing is told, whatever happens", () =>
+Deno.test("after stop nothing is reported, whatever happens", () =>
   watching(
     { firstByteMs: 20, connectMs: 20, dueAt: performance.now() + 20 },
     async ({ deadlines, expiries, evict, cutOff, left, reaches }) => {
       deadlines.listen();
       deadlines.stop();
       deadlines.listen();
-      // An answer that is whole may begin after its end.
+      // A whole answer may begin after its end.
       deadlines.begun();
       assert.deepEqual(left(), [0, 0]);
       evict();
@@ -154,7 +154,7 @@ Deno.test("after stop nothing is told, whatever happens", () =>
     () => Promise.resolve(false),
   ));
 
-Deno.test("between chunks another limit holds than before the first, be it shorter", () =>
+Deno.test("between chunks another limit applies than before the first, if shorter", () =>
   watching({ firstByteMs: LONG, chunkMs: 50 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     deadlines.heard(true);
@@ -165,7 +165,7 @@ Deno.test("between chunks another limit holds than before the first, be it short
     assert.equal(deadlines.expired, "silent");
   }));
 
-Deno.test("between chunks another limit holds than before the first, be it longer", () =>
+Deno.test("between chunks another limit applies than before the first, if longer", () =>
   watching({ firstByteMs: 30, chunkMs: 200 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     deadlines.begun();
@@ -174,7 +174,7 @@ Deno.test("between chunks another limit holds than before the first, be it longe
     assert.ok(after >= 198, `${after} ms`);
   }));
 
-Deno.test("a limit between chunks counts from the time that somebody listens", () =>
+Deno.test("the limit between chunks counts from the start of a read", () =>
   watching({ chunkMs: 40 }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     await wait(120);
@@ -185,7 +185,7 @@ Deno.test("a limit between chunks counts from the time that somebody listens", (
   }));
 
 for (const begun of [false, true]) {
-  Deno.test(`a request is overdue at its time ${begun ? "in mid-answer" : "before its answer"}, heard or not`, async () => {
+  Deno.test(`a request is overdue at its total timeout ${begun ? "in mid-answer" : "before its answer"}, with or without progress`, async () => {
     const dueAt = performance.now() + 80;
     await watching({ dueAt }, async ({ deadlines, expiries }) => {
       if (begun) deadlines.begun();
@@ -201,13 +201,13 @@ for (const begun of [false, true]) {
   });
 }
 
-Deno.test("a request whose time is over before it begins is overdue at once", () =>
+Deno.test("a request whose total timeout passed before it began is overdue at once", () =>
   watching({ dueAt: performance.now() - 1 }, async ({ deadlines, expiries }) => {
     await until("told", () => expiries() > 0, SOON_MS);
     assert.equal(deadlines.expired, "overdue");
   }));
 
-Deno.test("where nothing was heard for a part of the limit, the server is tried for as long", () =>
+Deno.test("if nothing arrives for a share of the connect limit, the server is probed for as long", () =>
   watching({ connectMs: 60 }, async ({ deadlines, expiries, reaches }) => {
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
@@ -216,7 +216,7 @@ Deno.test("where nothing was heard for a part of the limit, the server is tried 
     assert.equal(deadlines.expired, "unreachable");
   }, () => Promise.resolve(false)));
 
-Deno.test("a server that can be reached may take its time to answer", () =>
+Deno.test("a reachable server is waited for", () =>
   watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
     deadlines.listen();
     await until("tried", () => reaches.length > 0, SOON_MS);
@@ -225,14 +225,14 @@ Deno.test("a server that can be reached may take its time to answer", () =>
     assert.equal(reaches.length, 1);
   }));
 
-Deno.test("a server that has answered is not tried", () =>
+Deno.test("a server that has answered is not probed", () =>
   watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
     deadlines.connected();
     await wait(60);
     assert.deepEqual(reaches, []);
   }, () => Promise.resolve(false)));
 
-Deno.test("a head that comes while the server is tried is a connection", async () => {
+Deno.test("a head that arrives during the probe proves the connection", async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   await watching({ connectMs: 20 }, async ({ deadlines, reaches }) => {
     await until("tried", () => reaches.length > 0, SOON_MS);
@@ -243,7 +243,7 @@ Deno.test("a head that comes while the server is tried is a connection", async (
   }, () => promise);
 });
 
-Deno.test("a client that takes nothing ends it, once that has lasted", () =>
+Deno.test("a client that stops reading ends the attempt after its limit", () =>
   watching({ clientMs: 60 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     deadlines.heard(true);
@@ -255,7 +255,7 @@ Deno.test("a client that takes nothing ends it, once that has lasted", () =>
     assert.equal(expiries(), 1);
   }));
 
-Deno.test("a client that takes nothing has its own limit, however short that of its server is", () =>
+Deno.test("a client that stops reading has its own limit, however short the server's is", () =>
   watching({ firstByteMs: 10, chunkMs: 10, clientMs: 150 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     deadlines.heard(true);
@@ -265,7 +265,7 @@ Deno.test("a client that takes nothing has its own limit, however short that of 
     assert.equal(deadlines.expired, "unread");
   }));
 
-Deno.test("a client that takes a little now and then is waited for", () =>
+Deno.test("a client that reads a little now and then is waited for", () =>
   watching({ clientMs: 150 }, async ({ deadlines, expiries }) => {
     let longest = 0;
     for (let i = 0; i < 15; i++) {
@@ -275,11 +275,11 @@ Deno.test("a client that takes a little now and then is waited for", () =>
       await wait(20);
       longest = Math.max(longest, performance.now() - since);
     }
-    // On a machine that stood still for long the client did take nothing.
+    // If the machine was paused for long, the client did stop reading.
     assert.ok(expiries() === 0 || longest >= 149, `expired after ${longest} ms at most`);
   }));
 
-Deno.test("while somebody listens the limit for clients counts nothing", () =>
+Deno.test("while a read is pending, the client's limit does not count", () =>
   watching({ clientMs: 20 }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     await wait(150);
@@ -289,7 +289,7 @@ Deno.test("while somebody listens the limit for clients counts nothing", () =>
     assert.equal(deadlines.expired, "unread");
   }));
 
-Deno.test("a server that goes out ends what has not begun, and nothing else", async () => {
+Deno.test("a server that leaves rotation ends attempts that have not begun, and no others", async () => {
   await watching({}, ({ deadlines, evict, expiries }) => {
     evict();
     assert.equal(deadlines.expired, "evicted");
@@ -306,7 +306,7 @@ Deno.test("a server that goes out ends what has not begun, and nothing else", as
   });
 });
 
-Deno.test("a router that can't wait ends what has begun as well", async () => {
+Deno.test("a router that stops waiting ends attempts that have begun as well", async () => {
   for (const begun of [false, true]) {
     await watching({}, ({ deadlines, cutOff, evict, expiries }) => {
       if (begun) deadlines.begun();
@@ -319,10 +319,10 @@ Deno.test("a router that can't wait ends what has begun as well", async () => {
   }
 });
 
-/** An engine that moves all the time. */
+/** The state of an engine that always makes progress. */
 const atWork = (): EngineState => ({ movedAt: monotonicMs(), stillSince: Infinity });
 
-Deno.test("while the engine moves a first token is waited for, up to ten times as long", () =>
+Deno.test("while the engine makes progress, a first token is waited for up to ten times as long", () =>
   watching({ firstByteMs: 40, engine: atWork }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
@@ -330,7 +330,7 @@ Deno.test("while the engine moves a first token is waited for, up to ten times a
     assert.ok(after >= 399, `${after} ms`);
   }));
 
-Deno.test("silence before the first token counts from the engine's last movement", async () => {
+Deno.test("silence before the first token counts from the engine's last progress", async () => {
   const startedAt = monotonicMs();
   const engine = () => ({
     movedAt: Math.min(monotonicMs(), startedAt + 150),
@@ -344,7 +344,7 @@ Deno.test("silence before the first token counts from the engine's last movement
   });
 });
 
-Deno.test("an engine that moved before something was heard puts nothing off", async () => {
+Deno.test("engine progress before the last bytes arrived postpones nothing", async () => {
   const movedAt = monotonicMs();
   const engine = () => ({ movedAt, stillSince: movedAt });
   await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
@@ -355,7 +355,7 @@ Deno.test("an engine that moved before something was heard puts nothing off", as
   });
 });
 
-Deno.test("once an answer has begun the engine's movement puts nothing off", () =>
+Deno.test("once an answer has begun, engine progress postpones nothing", () =>
   watching({ chunkMs: 60, engine: atWork }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     deadlines.listen();
@@ -364,7 +364,7 @@ Deno.test("once an answer has begun the engine's movement puts nothing off", () 
     assert.equal(deadlines.expired, "silent");
   }));
 
-Deno.test("an engine that is known to stand still ends an answer that has begun, long before the limit between chunks", () => {
+Deno.test("a stalled engine ends an answer that has begun, long before the limit between chunks", () => {
   const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
   return watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
@@ -375,7 +375,7 @@ Deno.test("an engine that is known to stand still ends an answer that has begun,
   });
 });
 
-Deno.test("a standstill counts from the later of its beginning and the last that was heard", async () => {
+Deno.test("a stall counts from the later of its beginning and the last bytes that arrived", async () => {
   const startedAt = monotonicMs();
   const engine = () => ({ movedAt: -Infinity, stillSince: startedAt + 150 });
   await watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
@@ -389,7 +389,7 @@ Deno.test("a standstill counts from the later of its beginning and the last that
   });
 });
 
-Deno.test("an answer that still comes from an engine that stands still is not given up", () => {
+Deno.test("an answer that still arrives from a stalled engine is not aborted", () => {
   const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
   return watching({ stillMs: 150, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
@@ -405,7 +405,7 @@ Deno.test("an answer that still comes from an engine that stands still is not gi
   });
 });
 
-Deno.test("a standstill is noticed in time by whoever begins to listen late", () => {
+Deno.test("a stall is detected in time by a read that begins late", () => {
   const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
   return watching({ stillMs: 50, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
@@ -420,7 +420,7 @@ Deno.test("a standstill is noticed in time by whoever begins to listen late", ()
 });
 
 for (const begun of [false, true]) {
-  Deno.test(`comments are no progress ${begun ? "in mid-answer" : "before the first token"}: silence counts from the last that is more`, () =>
+  Deno.test(`comments are no progress ${begun ? "in mid-answer" : "before the first token"}: silence counts from the last real progress`, () =>
     watching({ firstByteMs: 150, chunkMs: 150 }, async ({ deadlines, expiries }) => {
       deadlines.listen();
       deadlines.heard(true);
@@ -437,7 +437,7 @@ for (const begun of [false, true]) {
     }));
 }
 
-Deno.test("what follows a comment is progress again", () =>
+Deno.test("an event after a comment is progress again", () =>
   watching({ chunkMs: 150 }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     let longest = 0;

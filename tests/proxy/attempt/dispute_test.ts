@@ -27,12 +27,12 @@ for (
     ["refused", "unreachable", false, false],
   ] satisfies [Outcome, Expiry | undefined, boolean, boolean][]
 ) {
-  Deno.test(`another server can${expected ? "" : "'t"} tell who caused ${outcome}${expired ? `, ${expired}` : ""}${isSuspect ? ", suspect" : ""}`, () => {
+  Deno.test(`another server's answer can${expected ? "" : "'t"} show who caused ${outcome}${expired ? `, ${expired}` : ""}${isSuspect ? ", suspect" : ""}`, () => {
     assert.equal(isDisputable({ outcome, expired, answer: undefined }, isSuspect), expected);
   });
 }
 
-/** A lease that keeps what it is told. */
+/** A lease that records its calls. */
 function leaseOf({ apiKey }: { apiKey?: string } = {}) {
   const settled: Cause[] = [];
   const ended: [Outcome, boolean | undefined][] = [];
@@ -81,7 +81,7 @@ Deno.test("each failure of a request is settled by the others, once", () => {
   assert.deepEqual(leases.map(({ settled }) => settled), expected);
 });
 
-Deno.test("failures that are alike are two, not one", () => {
+Deno.test("two equal failures count as two", () => {
   const failures = createFailures();
   const { lease, settled } = leaseOf();
   for (let i = 0; i < 2; i++) failures.add(lease, attemptedWith("bad_status"), false, 0);
@@ -100,7 +100,7 @@ Deno.test("each failed attempt ends at once, disputed or not", () => {
   assert.deepEqual(settled, ["server"], "only what is disputed is settled");
 });
 
-Deno.test("the last failure is known, and the last that has an answer", () => {
+Deno.test("the last failure is kept, and the last one with an answer", () => {
   const failures = createFailures();
   assert.deepEqual([failures.last, failures.answered], [undefined, undefined]);
   const { lease } = leaseOf();
@@ -113,7 +113,7 @@ Deno.test("the last failure is known, and the last that has an answer", () => {
   assert.equal(failures.answered?.answer?.status, 500, "the client gets it");
 });
 
-Deno.test("a suspect error says less than what another said, and one of the router's own key nothing", () => {
+Deno.test("a suspect error yields to another server's answer, and a rejection of the router's own key is dropped", () => {
   const suspect = attemptedWith("client_error", { answer: answerOf(404), clientError: GATEWAY });
   const failures = createFailures();
   failures.add(leaseOf().lease, attemptedWith("bad_status", { answer: answerOf(500) }), false, 0);

@@ -24,7 +24,7 @@ const answerOf = (status: number, body = "", more = "") =>
   `HTTP/1.1 ${status} Said\r\ncontent-length: ${body.length}\r\n${more}\r\n${body}`;
 const streamOf = (...events: string[]) => `${STREAM_HEAD}${events.map(chunk).join("")}${chunk("")}`;
 
-/** What a client gets before there is an answer. */
+/** Records what a client gets before the answer. */
 interface EarlyKept extends Pick<Reply, "hasPreamble" | "open" | "pass"> {
   readonly heads: Head[];
   readonly passed: string[];
@@ -49,7 +49,7 @@ function earlyOf(hasPreamble = false): EarlyKept {
   };
 }
 
-/** Attempts over clients of their own, the second of which has no idle connections. */
+/** Makes attempts with separate clients, the second without idle connections. */
 async function attempting(
   use: (
     send: (
@@ -86,7 +86,7 @@ async function attempting(
   }
 }
 
-/** What an attempt at a server that says this, and then closes the connection, brings. */
+/** The result of an attempt at a server that sends this, then closes the connection. */
 async function attemptAt(
   said: string,
   { hangs = false, limits, ...more }:
@@ -107,7 +107,7 @@ async function attemptAt(
   return { ...result!, requests: server.requests(), text };
 }
 
-Deno.test("a whole answer is there with its end", async () => {
+Deno.test("a whole answer is returned at its end", async () => {
   const { outcome, answer, text } = await attemptAt(answerOf(200, "{}", "x-own: 1\r\n"));
   assert.equal(outcome, "ok");
   assert.equal(answer?.status, 200);
@@ -117,7 +117,7 @@ Deno.test("a whole answer is there with its end", async () => {
   assert.equal(text, "{}");
 });
 
-Deno.test("a stream is there with its first token", async () => {
+Deno.test("a stream is returned at its first token", async () => {
   const { outcome, answer, text } = await attemptAt(STREAM_HEAD + chunk(TOKEN), { hangs: true });
   assert.equal(outcome, "ok");
   assert.equal(answer?.isStream, true);
@@ -126,7 +126,7 @@ Deno.test("a stream is there with its first token", async () => {
 });
 
 for (const type of ["text/event-stream; charset=utf-8", "Text/Event-Stream"]) {
-  Deno.test(`"${type}" is a stream of events`, async () => {
+  Deno.test(`"${type}" is an event stream`, async () => {
     const said = answerOf(200, TOKEN + DONE, `content-type: ${type}\r\n`);
     assert.equal((await attemptAt(said)).answer?.isStream, true);
   });
@@ -134,17 +134,17 @@ for (const type of ["text/event-stream; charset=utf-8", "Text/Event-Stream"]) {
 
 for (
   const [what, said, outcome] of [
-    ["no byte", "", "reset"],
-    ["what is no HTTP", "SSH-2.0-x\r\n\r\n", "reset"],
+    ["nothing", "", "reset"],
+    ["something other than HTTP", "SSH-2.0-x\r\n\r\n", "reset"],
     ["half a head", "HTTP/1.1 200 OK\r\ncontent-", "reset"],
     ["less than it announced", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc", "truncated"],
     ["a stream without an event", STREAM_HEAD, "truncated"],
     ["a stream that ends without an event", streamOf(": ping\n\n"), "truncated"],
-    ["chunks that are garbled", `${STREAM_HEAD}zz\r\nabc\r\n`, "truncated"],
-    ["a status that is none", answerOf(999), "truncated"],
+    ["garbled chunks", `${STREAM_HEAD}zz\r\nabc\r\n`, "truncated"],
+    ["an invalid status", answerOf(999), "truncated"],
   ] as const
 ) {
-  Deno.test(`a server that says ${what} has given no answer: ${outcome}`, async () => {
+  Deno.test(`a server that sends ${what} gives no answer: ${outcome}`, async () => {
     const attempted = await attemptAt(said);
     assert.equal(attempted.outcome, outcome);
     assert.equal(attempted.answer, undefined);
@@ -162,7 +162,7 @@ for (
     [404, "client_error"],
   ] as const
 ) {
-  Deno.test(`an answer of ${status} is ${outcome}, and there for the client`, async () => {
+  Deno.test(`an answer of ${status} is ${outcome}, and available to the client`, async () => {
     const { answer, text, ...attempted } = await attemptAt(
       answerOf(status, "why", "location: /\r\n"),
     );
@@ -174,7 +174,7 @@ for (
 }
 
 for (const status of [300, 301, 302, 303, 304, 307, 308, 399]) {
-  Deno.test(`a redirect of ${status} is no answer to a client`, async () => {
+  Deno.test(`a redirect of ${status} is not passed on`, async () => {
     const { outcome, answer } = await attemptAt(answerOf(status, "why", "location: /\r\n"));
     assert.ok(isFailure(outcome), outcome);
     assert.equal(answer, undefined);
@@ -187,7 +187,7 @@ Deno.test("a failure whose answer breaks off is still that failure", async () =>
   assert.equal(attempted.answer, undefined);
 });
 
-Deno.test("a failure that is a stream of events is not waited for to begin", async () => {
+Deno.test("a failure that is an event stream is returned without waiting for events", async () => {
   const said = answerOf(500, ": nothing\n\n", "content-type: text/event-stream\r\n");
   const { outcome, text } = await attemptAt(said);
   assert.deepEqual([outcome, text], ["bad_status", ": nothing\n\n"]);
@@ -210,7 +210,7 @@ for (
   });
 }
 
-Deno.test("an answer that is long comes with what there is and the rest", async () => {
+Deno.test("a long answer is returned with its beginning and the rest", async () => {
   const { outcome, answer } = await attemptAt(answerOf(200, "x".repeat(3 * MIB)));
   assert.equal(outcome, "ok");
   assert.ok(answer!.rest);
@@ -224,14 +224,14 @@ Deno.test("the rest of a long failure is not waited for", async () => {
   assert.equal(answer, undefined, "and nobody takes its beginning for the whole");
 });
 
-Deno.test("nobody there is told at once, and not tried again", () =>
+Deno.test("a refused connection is reported at once, and not retried", () =>
   attempting(async (send) => {
     const { outcome, answer } = await send(deadUrl());
     assert.equal(outcome, "refused");
     assert.equal(answer, undefined);
   }));
 
-/** A server that drops a connection which has carried a request before. */
+/** A server that drops connections that have carried a request before. */
 function startForgetful(): RawServer {
   return startRaw(async (connection, nth) => {
     if (nth > 1) connection.close();
@@ -239,7 +239,7 @@ function startForgetful(): RawServer {
   });
 }
 
-Deno.test("a reset on a reused connection is tried again over a fresh one", async () => {
+Deno.test("a reset on a reused connection is retried over a fresh one", async () => {
   await using server = startForgetful();
   await attempting(async (send) => {
     assert.equal((await send(server.url)).outcome, "ok");
@@ -251,7 +251,7 @@ Deno.test("a reset on a reused connection is tried again over a fresh one", asyn
   });
 });
 
-Deno.test("a connection that breaks after a while was not idle, and isn't tried again", async () => {
+Deno.test("a connection that breaks after a while was not idle, and isn't retried", async () => {
   await using server = startRaw(async (connection) => {
     await new Promise((resolve) => setTimeout(resolve, 1_050));
     connection.close();
@@ -262,7 +262,7 @@ Deno.test("a connection that breaks after a while was not idle, and isn't tried 
   });
 });
 
-Deno.test("a client that leaves as its connection breaks is not asked for again", async () => {
+Deno.test("a request is not retried if its client leaves as the connection breaks", async () => {
   const gone = new AbortController();
   await using server = startRaw((connection) => {
     gone.abort();
@@ -275,7 +275,7 @@ Deno.test("a client that leaves as its connection breaks is not asked for again"
   });
 });
 
-/** Callbacks, each of which is called some milliseconds after it comes. */
+/** A set that calls each callback some milliseconds after it is added. */
 function calledSoon(): Set<() => void> {
   const callbacks = new Set<() => void>();
   const { add } = callbacks;
@@ -293,7 +293,7 @@ for (
     [{ cutOffs: calledSoon() }, "cut_off", "timeout"],
   ] as const
 ) {
-  Deno.test(`a server that hangs is given up as ${expired}, and not tried again`, async () => {
+  Deno.test(`an attempt at a hanging server ends as ${expired}, and is not retried`, async () => {
     await using server = startSilent();
     await attempting(async (send) => {
       const attempted = await send(server.url, { limits: limitsWith(limits) });
@@ -305,7 +305,7 @@ for (
 }
 
 Deno.test({
-  name: "a connection that can't be made in time is refused, long before silence",
+  name: "a connection that can't be made in time is refused, long before the silence limit",
   ignore: Deno.build.os !== "linux",
   async fn() {
     const url = deadUrl();
@@ -330,7 +330,7 @@ Deno.test({
   },
 });
 
-Deno.test("a stream that hangs before its first event is silent after the longer time", async () => {
+Deno.test("a stream that hangs before its first event is silent after the longer limit", async () => {
   const limits = { firstByteMs: 150, chunkMs: 20 };
   const started = performance.now();
   const attempted = await attemptAt(`${STREAM_HEAD}${chunk(": ping\n\n")}`, {
@@ -343,7 +343,7 @@ Deno.test("a stream that hangs before its first event is silent after the longer
   assert.ok(after >= 148, `${after} ms`);
 });
 
-Deno.test("a server that goes out ends a stream that has no token yet, and no other", async () => {
+Deno.test("a server that leaves rotation ends streams without a token, and no others", async () => {
   const evictions = new Set<() => void>();
   let event = TOKEN;
   await using server = startRaw((connection) => say(connection, STREAM_HEAD + chunk(event)));
@@ -362,7 +362,7 @@ Deno.test("a server that goes out ends a stream that has no token yet, and no ot
   });
 });
 
-Deno.test("a client that leaves while its stream has no event yet ends the attempt", async () => {
+Deno.test("a client that disconnects before its stream's first event ends the attempt", async () => {
   const gone = new AbortController();
   await using server = startRaw((connection) => say(connection, STREAM_HEAD));
   await attempting(async (send) => {
@@ -380,11 +380,11 @@ const ROLE = `data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\
 for (
   const [what, said] of [
     ["an abort", streamOf(ROLE, ABORTED, DONE)],
-    ["[DONE] without a reason to stop", streamOf(ROLE, DONE)],
+    ["[DONE] without a finish reason", streamOf(ROLE, DONE)],
     ["a whole answer that was aborted", answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`)],
   ] as const
 ) {
-  Deno.test(`${what} before the first token is no answer: aborted`, async () => {
+  Deno.test(`${what} before the first token is not an answer: aborted`, async () => {
     const { outcome, answer, requests } = await attemptAt(said);
     assert.equal(outcome, "aborted");
     assert.equal(answer, undefined);
@@ -392,7 +392,7 @@ for (
   });
 }
 
-Deno.test("an answer that was given up is one of its endpoint's, by the path that was asked", async () => {
+Deno.test("whether an answer was aborted is judged by the endpoint of the requested path", async () => {
   const said = answerOf(200, `{"choices":[{"finish_reason":"abort"}]}`);
   assert.equal((await attemptAt(said, { path: "/v1/embeddings" })).outcome, "ok");
   const message = `{"content":[{"type":"text","text":""}],"usage":{"output_tokens":0}}`;
@@ -408,7 +408,7 @@ for (
     ["an event", streamOf(`data: {"error":{"message":"${SHUTDOWN}","code":500}}\n\n`, DONE)],
   ] as const
 ) {
-  Deno.test(`a server that shuts down and says so by ${what} is draining`, async () => {
+  Deno.test(`a server that reports its shutdown by ${what} is draining`, async () => {
     assert.equal((await attemptAt(said)).outcome, "draining");
   });
 }
@@ -427,13 +427,13 @@ for (
     [401, "", { isVllmError: false, isUnknownModel: false }],
   ] as const
 ) {
-  Deno.test(`what kind of client error ${status} with ${body || "nothing"} is, is told`, async () => {
+  Deno.test(`the kind of a client error ${status} with ${body || "no body"} is reported`, async () => {
     const { clientError } = await attemptAt(answerOf(status, body));
     assert.deepEqual(clientError, { status, ...expected });
   });
 }
 
-Deno.test("a good answer, a failure and an error event are no client errors", async () => {
+Deno.test("a good answer, a failure and an error event are not client errors", async () => {
   for (const said of [answerOf(200, "{}"), answerOf(500, "x"), streamOf(failed(400), DONE)]) {
     assert.equal((await attemptAt(said)).clientError, undefined);
   }
@@ -443,7 +443,7 @@ const UNSAID = `data: {"type":"response.created"}\n\n`;
 const DELTA = `data: {"type":"response.output_text.delta","delta":"x"}\n\n`;
 const RESPONSES = "/v1/responses";
 
-Deno.test("what comes before the first token is passed on under the stream's own head", async () => {
+Deno.test("bytes before the first token are passed on under the stream's own head", async () => {
   const reply = earlyOf();
   const { answer, text } = await attemptAt(
     STREAM_HEAD.replace("\r\n\r\n", "\r\nx-own: 1\r\n\r\n") +
@@ -461,7 +461,7 @@ Deno.test("what comes before the first token is passed on under the stream's own
   assert.ok(answer?.rest);
 });
 
-Deno.test("a preamble that another server has said isn't said again, comments are", async () => {
+Deno.test("a preamble is not repeated after another server's, comments are", async () => {
   const reply = earlyOf(true);
   const said = streamOf(UNSAID, ": ping\n\n", DELTA);
   const { text } = await attemptAt(said, { path: RESPONSES, reply });
@@ -469,7 +469,7 @@ Deno.test("a preamble that another server has said isn't said again, comments ar
   assert.equal(text, DELTA);
 });
 
-Deno.test("a stream that ends after its preamble has broken off there", async () => {
+Deno.test("a stream that ends after its preamble has broken off", async () => {
   const cut = await attemptAt(streamOf(UNSAID), { path: RESPONSES });
   assert.deepEqual([cut.outcome, cut.afterPreamble], ["truncated", true]);
   const again = await attemptAt(streamOf(UNSAID), { path: RESPONSES, reply: earlyOf(true) });
@@ -478,7 +478,7 @@ Deno.test("a stream that ends after its preamble has broken off there", async ()
   assert.deepEqual([without.outcome, without.afterPreamble], ["truncated", false]);
 });
 
-Deno.test("the head of a stream goes out a second before its first token, and not after its attempt", async () => {
+Deno.test("the head of a stream is sent early after a second, and never after its attempt has ended", async () => {
   await using server = startRaw((connection) => say(connection, STREAM_HEAD));
   await attempting(async (send) => {
     const reply = earlyOf();
@@ -507,7 +507,7 @@ for (
     [undefined, false],
   ] as const
 ) {
-  Deno.test(`an answer of ${type ?? "no type"} and unknown length is ${isHeld ? "held whole" : "passed on as it comes"}`, async () => {
+  Deno.test(`an answer of ${type ?? "no type"} and unknown length is ${isHeld ? "held back whole" : "passed on as it arrives"}`, async () => {
     const head = STREAM_HEAD.replace(
       "content-type: text/event-stream\r\n",
       type ? `content-type: ${type}\r\n` : "",
@@ -522,13 +522,13 @@ for (
   });
 }
 
-Deno.test("an answer of known length is held whole, of whatever type", async () => {
+Deno.test("an answer of known length is held back whole, whatever its type", async () => {
   const said = answerOf(200, "one", "content-type: text/plain\r\n");
   const { answer, text } = await attemptAt(said);
   assert.deepEqual([answer?.rest, text], [undefined, "one"]);
 });
 
-Deno.test("JSON under the type of an event stream is taken for what it is", async () => {
+Deno.test("JSON under the type of an event stream is treated as JSON", async () => {
   const type = "content-type: text/event-stream\r\n";
   const good = await attemptAt(answerOf(200, `{"choices":[]}`, type));
   assert.deepEqual([good.outcome, good.text], ["ok", `{"choices":[]}`]);

@@ -26,7 +26,7 @@ const PING = ": keep-alive\n\n";
 
 const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-/** What was held of a stream, and what was passed on meanwhile. */
+/** What was held back of a stream, and what was passed on meanwhile. */
 interface Holding extends Held<Pieces> {
   readonly text: string;
   readonly early: readonly [string, "preamble" | "comment"][];
@@ -44,27 +44,27 @@ async function holding(
   return { ...held, text: textOf(held.body), early };
 }
 
-/** All that a client would get: what was passed on, what was held, then the rest. */
+/** All that a client would get: the bytes passed on, those held back, then the rest. */
 async function allOf({ early, body, rest }: Holding): Promise<string> {
   const chunks = [...early.map(([text]) => encoder.encode(text)), body];
   for (let chunk = await rest?.read(); chunk; chunk = await rest?.read()) chunks.push(chunk);
   return textOf(concat(chunks));
 }
 
-Deno.test("a body is held to its end, in one piece", async () => {
+Deno.test("a body is held back to its end, in one piece", async () => {
   const held = await holdBody(piecesOf(["one ", "two ", "three"]), ROOMY);
   assert.equal(textOf(held.body), "one two three");
   assert.equal(held.rest, undefined);
 });
 
-Deno.test("an empty body is held too", async () => {
+Deno.test("an empty body is held back too", async () => {
   assert.deepEqual(await holdBody(piecesOf([]), ROOMY), {
     body: new Uint8Array(),
     rest: undefined,
   });
 });
 
-Deno.test("of a long body the first MiB is held, its end not waited for", async () => {
+Deno.test("of a long body the first MiB is held back, without waiting for its end", async () => {
   const upstream = piecesOf([new Uint8Array(MIB - 1), new Uint8Array(7), "more"], {
     breaks: true,
   });
@@ -74,7 +74,7 @@ Deno.test("of a long body the first MiB is held, its end not waited for", async 
   assert.equal(upstream.left(), 1);
 });
 
-Deno.test("where no room is left a body is held no further, and none of it is lost", async () => {
+Deno.test("when memory runs out, a body is held back no further, and none of it is lost", async () => {
   const upstream = piecesOf(["one ", "two ", "three"]);
   const room = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 10 }))
     .roomForAnswers(new Promise(() => {}));
@@ -83,7 +83,7 @@ Deno.test("where no room is left a body is held no further, and none of it is lo
   assert.equal(held.rest, upstream);
 });
 
-Deno.test("where no room is left a stream is passed on before its first token, and its end is known as ever", async () => {
+Deno.test("when memory runs out, a stream is passed on before its first token, and its end is still detected", async () => {
   const upstream = piecesOf([ROLE, ROLE, TOKEN, ABORT]);
   const full = { take: () => false, drop() {} };
   const held = await holding(upstream, "completions", full);
@@ -91,11 +91,11 @@ Deno.test("where no room is left a stream is passed on before its first token, a
   assert.equal(held.watch!.see(encoder.encode(ABORT)).kind, "given_up");
 });
 
-Deno.test("a body that breaks before its end is no answer", async () => {
+Deno.test("a body that breaks off is not an answer", async () => {
   await assert.rejects(holdBody(piecesOf(["one "], { breaks: true }), ROOMY), /broken/);
 });
 
-Deno.test("of what is passed on as it comes the first bytes are held and no more", async () => {
+Deno.test("of an answer that is passed on as it arrives, only the first bytes are held back", async () => {
   const upstream = piecesOf([`{"a":1}\n`, `{"b":2}\n`], { breaks: true });
   const held = await holdFirst(upstream);
   assert.equal(textOf(held.body), `{"a":1}\n`);
@@ -105,7 +105,7 @@ Deno.test("of what is passed on as it comes the first bytes are held and no more
   await assert.rejects(holdFirst(piecesOf([], { breaks: true })), /broken/);
 });
 
-Deno.test("a stream is held up to its first token and no further", async () => {
+Deno.test("a stream is held back up to its first token and no further", async () => {
   const upstream = piecesOf([ROLE, TOKEN.slice(0, 9), TOKEN.slice(9), TOKEN], { breaks: true });
   const held = await holding(upstream);
   assert.equal(held.text, ROLE + TOKEN);
@@ -117,7 +117,7 @@ Deno.test("a stream is held up to its first token and no further", async () => {
   assert.equal(upstream.left(), 1);
 });
 
-Deno.test("comments are passed on as they come, in whatever pieces; fields are no event", async () => {
+Deno.test("comments are passed on as they arrive, in any pieces; fields alone are not an event", async () => {
   const upstream = piecesOf([PING, PING.slice(0, 5), PING.slice(5), "event: x\n", TOKEN, TOKEN]);
   const held = await holding(upstream);
   assert.equal(held.early.map(([text]) => text).join(""), PING + PING);
@@ -126,7 +126,7 @@ Deno.test("comments are passed on as they come, in whatever pieces; fields are n
   assert.equal(upstream.left(), 1);
 });
 
-Deno.test("comments are passed on wherever they are cut, between their line's end and the blank line as well", async () => {
+Deno.test("comments are passed on wherever they are split, also between the line end and the blank line", async () => {
   for (const ending of ["\n", "\r\n"]) {
     const comments = (PING + PING + PING).replaceAll("\n", ending);
     for (let place = 1; place < comments.length; place++) {
@@ -138,7 +138,7 @@ Deno.test("comments are passed on wherever they are cut, between their line's en
   }
 });
 
-Deno.test("comments behind an event that is held are held with it", async () => {
+Deno.test("comments after a held event are held back with it", async () => {
   const held = await holding(piecesOf([PING, ROLE, PING, TOKEN]));
   assert.deepEqual(held.early, [[PING, "comment"]]);
   assert.equal(held.text, ROLE + PING + TOKEN);
@@ -148,16 +148,16 @@ for (
   const [what, pieces, breaks] of [
     ["breaks before its first token", [ROLE, TOKEN.slice(0, 9)], true],
     ["ends before its first token", [ROLE, TOKEN.slice(0, 9)], false],
-    ["ends after comments alone", [PING, PING], false],
+    ["ends after comments only", [PING, PING], false],
     ["is empty", [], false],
   ] as [string, string[], boolean][]
 ) {
-  Deno.test(`a stream that ${what} is no answer`, async () => {
+  Deno.test(`a stream that ${what} is not an answer`, async () => {
     await assert.rejects(holding(piecesOf(pieces, { breaks })));
   });
 }
 
-Deno.test("an error before the first token tells its status, a later one doesn't", async () => {
+Deno.test("an error before the first token gives its status, a later one doesn't", async () => {
   assert.equal((await holding(piecesOf([ERROR, TOKEN]))).errorStatus, 500);
   assert.equal((await holding(piecesOf([PING + ERROR]))).errorStatus, 500);
   assert.equal((await holding(piecesOf([ROLE, ERROR]))).errorStatus, 500);
@@ -173,7 +173,7 @@ for (
     ["a token and an abort in one", [TOKEN + ABORT], undefined],
   ] as [string, string[], boolean | undefined][]
 ) {
-  Deno.test(`a chat of ${what} ${isGivenUp ? "was" : "was not"} given up before its first token`, async () => {
+  Deno.test(`a chat of ${what} ${isGivenUp ? "was" : "was not"} aborted before its first token`, async () => {
     const held = await holding(piecesOf(pieces));
     assert.equal(held.isGivenUp ?? false, isGivenUp ?? false);
     assert.equal(held.errorStatus, undefined);
@@ -183,7 +183,7 @@ for (
 const event = (type: string, more = {}) =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
 
-Deno.test("a message or a response of nothing was given up", async () => {
+Deno.test("an empty message or response was aborted", async () => {
   const message = (tokens: number) => [
     event("message_start", { message: {} }),
     event("content_block_start"),
@@ -203,7 +203,7 @@ Deno.test("a message or a response of nothing was given up", async () => {
   assert.equal((await holding(piecesOf(response([{}])), "responses")).isGivenUp, false);
 });
 
-Deno.test("what comes before the engine has begun is passed on as it comes, in whatever pieces", async () => {
+Deno.test("events that precede the engine's work are passed on as they arrive, in any pieces", async () => {
   const long = { response: { instructions: "x".repeat(200_000) } };
   const before = [
     event("response.created", long),
@@ -233,7 +233,7 @@ Deno.test("what comes before the engine has begun is passed on as it comes, in w
   }
 });
 
-Deno.test("an event of a shape that the endpoint shouldn't have is its first token, and may end as it likes", async () => {
+Deno.test("an event of an unexpected shape counts as the first token, and its stream may end in any way", async () => {
   for (const dialect of ["messages", "responses"] as const) {
     const held = await holding(piecesOf([TOKEN, TOKEN]), dialect);
     assert.equal(held.text, TOKEN);
@@ -248,7 +248,7 @@ Deno.test("an event of a shape that the endpoint shouldn't have is its first tok
 for (
   const body of [`{"error":{"message":"m"}}`, ` \n[1,2]`, "<html><body>Not Found</body></html>"]
 ) {
-  Deno.test(`what is no event stream, such as ${body.trim()}, is held whole under any type`, async () => {
+  Deno.test(`a body that is not an event stream, such as ${body.trim()}, is held back whole under any type`, async () => {
     const held = await holding(piecesOf([body.slice(0, 4), body.slice(4)]));
     assert.equal(held.text, body);
     assert.equal(held.rest, undefined);
@@ -257,7 +257,7 @@ for (
   });
 }
 
-Deno.test("where much of a stream came without a token it is passed on as it is", async () => {
+Deno.test("a stream with a long opening without a token is passed on unchanged", async () => {
   const line = `: ${"x".repeat(1_000)}\n`;
   const upstream: Pieces = piecesOf(["data: x\n", ...Array(1_000).fill(line)]);
   const held = await holding(upstream);
@@ -266,7 +266,7 @@ Deno.test("where much of a stream came without a token it is passed on as it is"
   assert.equal(held.rest, upstream);
 });
 
-Deno.test("comments without end are passed on one by one, up to a MiB, and then as they come", async () => {
+Deno.test("endless comments are passed on one by one up to a MiB, and then as they arrive", async () => {
   const comment = `: ${"x".repeat(76)}\n\n`;
   const upstream = piecesOf(Array(20_000).fill(comment));
   const held = await holding(upstream);
@@ -277,7 +277,7 @@ Deno.test("comments without end are passed on one by one, up to a MiB, and then 
   assert.equal(held.rest, upstream);
 });
 
-Deno.test("a stream that comes in the smallest pieces takes no long time to be held", async () => {
+Deno.test("holding back a stream in the smallest pieces is fast", async () => {
   const pieces = (text: string) => text.match(/[^]{1,8}/g)!;
   for (const text of [": c\n\n".repeat(50_000), `data: {"x":"${"x".repeat(200_000)}`]) {
     const started = performance.now();
@@ -286,7 +286,7 @@ Deno.test("a stream that comes in the smallest pieces takes no long time to be h
   }
 });
 
-Deno.test("however a stream comes, all of it is passed on and what comes first is judged", async () => {
+Deno.test("however a stream is split, all of it is passed on and its beginning is judged", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom("\n", "\r\n"),
@@ -306,7 +306,7 @@ Deno.test("however a stream comes, all of it is passed on and what comes first i
   );
 });
 
-Deno.test("however a real stream comes, all of it is passed on and it is whole", async () => {
+Deno.test("however a real stream is split, all of it is passed on and it is complete", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...captured),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { isFailure, type Outcome, verdict } from "../../../src/fleet/outcome.ts";
 import { type Expiry, type Facts, outcomeOf } from "../../../src/proxy/attempt/outcome.ts";
 
-/** As `fetch` throws it where nobody listens. */
+/** The error that `fetch` throws for a refused connection. */
 const CONNECT = new TypeError("error sending request", {
   cause: new Error("client error (Connect): tcp connect error: Connection refused (os error 111)"),
 });
@@ -10,7 +10,7 @@ const BROKE = new TypeError("error sending request", {
   cause: new Error("client error (SendRequest): connection closed before message completed"),
 });
 
-/** What is known of an attempt, and what it is called. */
+/** Facts about an attempt, and their outcome. */
 const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["a good answer", { status: 200 }, "ok"],
   ["a redirect, which is no answer", { status: 302 }, "bad_status"],
@@ -22,13 +22,13 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["502", { status: 502 }, "bad_status"],
   ["504", { status: 504 }, "bad_status"],
 
-  ["nobody listens", { error: CONNECT }, "refused"],
+  ["a refused connection", { error: CONNECT }, "refused"],
   ["a connection that broke before the head", { error: BROKE }, "reset"],
   ["an error without a cause", { error: new Error("?") }, "reset"],
-  ["something thrown that is no error", { error: "?" }, "reset"],
+  ["a thrown value that is not an error", { error: "?" }, "reset"],
   ["an answer that broke off", { status: 200, error: BROKE }, "truncated"],
   ["a client's error that broke off", { status: 404, error: BROKE }, "truncated"],
-  ["an answer whose break looks like one of connecting", {
+  ["an answer that broke with a connect error", {
     status: 200,
     error: CONNECT,
   }, "truncated"],
@@ -40,8 +40,8 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["no connection in time", { error: BROKE, expired: "unreachable" }, "refused"],
   ["silence before the head", { error: BROKE, expired: "silent" }, "timeout"],
   ["silence in mid-answer", { status: 200, error: BROKE, expired: "silent" }, "timeout"],
-  ["a server that went out", { error: BROKE, expired: "evicted" }, "timeout"],
-  ["an engine that stands still in mid-answer", {
+  ["a server that left rotation", { error: BROKE, expired: "evicted" }, "timeout"],
+  ["an engine that stalls in mid-answer", {
     status: 200,
     error: BROKE,
     expired: "stopped",
@@ -49,13 +49,13 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["a request that takes too long", { status: 200, error: BROKE, expired: "overdue" }, "timeout"],
   ["a router that stops", { status: 200, error: BROKE, expired: "cut_off" }, "timeout"],
 
-  ["an answer that its server gave up", { status: 200, isGivenUp: true }, "aborted"],
-  ["an answer that was given up and broke off", {
+  ["an answer that its server aborted", { status: 200, isGivenUp: true }, "aborted"],
+  ["an aborted answer that broke off", {
     status: 200,
     error: BROKE,
     isGivenUp: true,
   }, "aborted"],
-  ["an answer that was given up as the time was up", {
+  ["an aborted answer that fell silent", {
     status: 200,
     error: BROKE,
     expired: "silent",
@@ -67,7 +67,7 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
     error: BROKE,
     isShutdown: true,
   }, "draining"],
-  ["an answer given up whose client left", {
+  ["an aborted answer whose client left", {
     status: 200,
     error: BROKE,
     isGivenUp: true,
@@ -80,31 +80,31 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
     error: BROKE,
     clientGone: true,
   }, "client_closed"],
-  ["a client that left a failure", {
+  ["a client that left during a failure", {
     status: 500,
     error: BROKE,
     clientGone: true,
   }, "client_closed"],
-  ["a client that left as the time was up", {
+  ["a client that left as the time limit passed", {
     error: BROKE,
     expired: "silent",
     clientGone: true,
   }, "client_closed"],
-  ["a client that left where nobody listens", {
+  ["a client that left during a refused connection", {
     error: CONNECT,
     clientGone: true,
   }, "client_closed"],
-  ["a client that takes nothing in mid-answer", {
+  ["a client that stops reading in mid-answer", {
     status: 200,
     error: BROKE,
     expired: "unread",
   }, "client_closed"],
-  ["a client that takes nothing of a failure", {
+  ["a client that does not read a failure", {
     status: 500,
     error: BROKE,
     expired: "unread",
   }, "client_closed"],
-  ["a client that left when all was there", { status: 200, clientGone: true }, "ok"],
+  ["a client that left after the whole answer", { status: 200, clientGone: true }, "ok"],
 ];
 
 for (const [what, facts, outcome] of table) {
@@ -114,7 +114,7 @@ for (const [what, facts, outcome] of table) {
   });
 }
 
-Deno.test("the words of a connection that can't be made are those that fetch uses", async () => {
+Deno.test("connect errors are recognised by fetch's own messages", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -128,7 +128,7 @@ Deno.test("the words of a connection that can't be made are those that fetch use
   }
 });
 
-Deno.test("500, 502, 503, 504, 429 and redirects go to another server, every other status is the client's", () => {
+Deno.test("500, 502, 503, 504, 429 and redirects are retried, every other status goes to the client", () => {
   for (let status = 200; status < 600; status++) {
     const outcome = outcomeOf({ status, error: undefined, expired: undefined, clientGone: false });
     const isRedirect = status >= 300 && status < 400;
@@ -138,7 +138,7 @@ Deno.test("500, 502, 503, 504, 429 and redirects go to another server, every oth
   }
 });
 
-Deno.test("whatever is known, there is one outcome, and a break is never a good one", () => {
+Deno.test("any facts give exactly one outcome, and a break is never `ok`", () => {
   const expiries: (Expiry | undefined)[] = [
     undefined,
     "unreachable",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createAdmission } from "../../../src/proxy/admission.ts";
 import { createBodyBuffer } from "../../../src/proxy/request/body_buffer.ts";
 
-/** A store within room for so many bytes, and how much of the room is taken. */
+/** A store with a limit for reserved bytes, and how many are reserved. */
 function storeIn(room: number, length: number, maxBytes: number) {
   const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: room }));
   const taken = () => {
@@ -15,7 +15,7 @@ function storeIn(room: number, length: number, maxBytes: number) {
 
 const chunk = (length: number, byte = 1) => new Uint8Array(length).fill(byte);
 
-Deno.test("a store takes room for its buffer, which doubles up to the told length", () => {
+Deno.test("a store reserves its buffer, which doubles up to the declared length", () => {
   const { store, taken } = storeIn(10_000, 1_000, 10_000);
   assert.equal(taken(), 0);
   for (const [bytes, room] of [[100, 100], [1, 200], [99, 200], [300, 500], [1, 1_000]] as const) {
@@ -27,7 +27,7 @@ Deno.test("a store takes room for its buffer, which doubles up to the told lengt
   assert.equal(taken(), 1_000);
 });
 
-Deno.test("a whole body has the bytes in their order, and the room of its length", () => {
+Deno.test("a whole body has its bytes in order and reserves its length", () => {
   const { store, taken } = storeIn(10_000, 0, 10_000);
   for (let i = 1; i <= 5; i++) store.append(chunk(100, i));
   store.append(chunk(1, 6));
@@ -42,7 +42,7 @@ Deno.test("a whole body has the bytes in their order, and the room of its length
   assert.equal(body.bytes.length, 0);
 });
 
-Deno.test("a body without room or above its limit is refused, and a dropped store holds nothing", () => {
+Deno.test("a body that does not fit or exceeds its limit is refused, and a dropped store reserves nothing", () => {
   const { store, taken, admission } = storeIn(1_000, 0, 900);
   admission.reserve(500);
   assert.equal(store.append(chunk(400)), undefined);

@@ -14,7 +14,7 @@ function asked(text: string, type: string | null = JSON_TYPE) {
   return classify(new TextEncoder().encode(text), type);
 }
 
-/** What of it names the way to go. */
+/** The classified fields that affect routing. */
 function routeOf(asked: ParsedRequest | ApiError) {
   assert.ok("work" in asked, JSON.stringify(asked));
   assert.equal(asked.work.stream, asked.stream);
@@ -49,7 +49,7 @@ for (
   });
 }
 
-Deno.test("JSON is read whatever the content type says, as vLLM's clients may leave it out", async () => {
+Deno.test("JSON is read under any content type, since vLLM's clients may omit it", async () => {
   for (const type of [null, "text/plain", "application/json; charset=utf-8"]) {
     assert.deepEqual(routeOf(await asked(`{"model":"m"}`, type)), {
       model: "m",
@@ -61,10 +61,10 @@ Deno.test("JSON is read whatever the content type says, as vLLM's clients may le
 for (
   const [what, text] of [
     ["nothing", ""],
-    ["no JSON", "model=m"],
-    ["JSON that breaks off", `{"model":"m"`],
+    ["not JSON", "model=m"],
+    ["truncated JSON", `{"model":"m"`],
     ["a list", `[{"model":"m"}]`],
-    ["a text", `"m"`],
+    ["a string", `"m"`],
     ["null", "null"],
     ["a number", "3"],
   ] as const
@@ -77,7 +77,7 @@ for (
   });
 }
 
-Deno.test("a body that is no UTF-8 is a bad request", async () => {
+Deno.test("a body that is not UTF-8 is a bad request", async () => {
   const error = await classify(
     new Uint8Array([0x22, 0xff, 0xfe, 0x22]),
     JSON_TYPE,
@@ -85,7 +85,7 @@ Deno.test("a body that is no UTF-8 is a bad request", async () => {
   assert.equal("status" in error && error.status, 400);
 });
 
-Deno.test("a model that is no text is a bad request that names the field", async () => {
+Deno.test("a model that is not a string is a bad request that names the field", async () => {
   for (const model of [3, true, ["m"], { id: "m" }]) {
     const error = await asked(JSON.stringify({ model }));
     assert.ok("status" in error);
@@ -105,7 +105,7 @@ Deno.test("an upload names its model and stream in form fields", async () => {
   });
 });
 
-Deno.test("an upload's fields are read wherever they stand, however long its files are", async () => {
+Deno.test("an upload's fields are read wherever they are, however long its files are", async () => {
   const file = new Blob([new Uint8Array(2_000_000)], { type: "audio/wav" });
   const text = new Blob([`\r\n--x\r\ncontent-disposition: form-data; name="model"\r\n\r\nother`]);
   const expected = { model: "whisper", stream: true };
@@ -122,7 +122,7 @@ Deno.test("an upload's fields are read wherever they stand, however long its fil
   assert.equal("status" in long && long.status, 400);
 });
 
-Deno.test("a form has a hundred parts at most", async () => {
+Deno.test("a form has at most a hundred parts", async () => {
   const part = 'content-disposition: form-data; name="a"\r\n\r\nb\r\n';
   const form = (parts: number) => `--x\r\n${part}`.repeat(parts) + "--x--\r\n";
   for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
@@ -131,7 +131,7 @@ Deno.test("a form has a hundred parts at most", async () => {
   }
 });
 
-Deno.test("what looks like a boundary in the middle of a file is none", async () => {
+Deno.test("text like a boundary in the middle of a file is not a boundary", async () => {
   const boundary = "x";
   const part = (head: string, value: string) =>
     `--${boundary}\r\ncontent-disposition: form-data; ${head}\r\n\r\n${value}\r\n`;
@@ -145,7 +145,7 @@ Deno.test("what looks like a boundary in the middle of a file is none", async ()
   );
 });
 
-Deno.test("the content type of an upload is read in any case, as RFC 9110 has it", async () => {
+Deno.test("the content type of an upload is case-insensitive, as in RFC 9110", async () => {
   const [body, type] = await formOf({ model: "whisper" });
   const shouted = type.replace("multipart/form-data", "Multipart/Form-Data");
   assert.deepEqual(routeOf(await classify(body, shouted)), {
@@ -154,7 +154,7 @@ Deno.test("the content type of an upload is read in any case, as RFC 9110 has it
   });
 });
 
-Deno.test("a form's `stream` is true where servers read it as true", async () => {
+Deno.test("a form's `stream` is true for the values that servers read as true", async () => {
   for (
     const [value, stream] of [
       ...["true", "True", "TRUE", "1", "yes", "y", "on", "t"].map((value) => [value, true]),
@@ -174,7 +174,7 @@ Deno.test("a byte order mark before JSON is skipped, as servers do", async () =>
   assert.deepEqual(routeOf(await asked(`\uFEFF {"model":"m"}`)), { model: "m", stream: false });
 });
 
-Deno.test("a form whose `model` or `stream` has no single meaning is refused by its name", async () => {
+Deno.test("an ambiguous `model` or `stream` in a form is refused, and the error names it", async () => {
   const type = "multipart/form-data; boundary=x";
   const form = (...parts: string[]) =>
     parts.map((part) => `--x\r\nContent-Disposition: form-data; ${part}\r\n`).join("") + "--x--";
@@ -204,7 +204,7 @@ Deno.test("an upload that isn't a form is a bad request", async () => {
   }
 });
 
-Deno.test("no body of 60 MiB keeps the event loop for 100 ms at a time", async (t) => {
+Deno.test("no body of 60 MiB blocks the event loop for 100 ms at a time", async (t) => {
   const size = 60 * 1024 * 1024;
   const filled = (start: string, unit: string, end: string) =>
     new TextEncoder().encode(start + unit.repeat((size - 100) / unit.length) + end);
@@ -239,7 +239,7 @@ Deno.test("no body of 60 MiB keeps the event loop for 100 ms at a time", async (
   }
 });
 
-Deno.test("a byte that is no UTF-8 is found wherever it stands among slices", async () => {
+Deno.test("a byte that is not UTF-8 is found at any position relative to slices", async () => {
   const letters = new TextEncoder().encode(`{"a":"${"模😀é".repeat(60_000)}"}`);
   assert.ok(letters.length > 2 * SLICE_BYTES);
   assert.ok("work" in await classify(letters, JSON_TYPE));
@@ -252,7 +252,7 @@ Deno.test("a byte that is no UTF-8 is found wherever it stands among slices", as
   }
 });
 
-Deno.test("whatever object is sent, its own model and stream are read", () =>
+Deno.test("of any object, its own model and stream are read", () =>
   fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true }),

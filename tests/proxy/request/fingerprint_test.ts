@@ -25,7 +25,7 @@ const user = (content: unknown) => ({ role: "user", content });
 const LONG = "The way to the sea is long. ".repeat(100);
 const CHAT = { model: "m", messages: [user(LONG)] };
 
-/** How many blocks two prompts have in common from the first on. */
+/** Counts the leading blocks that two prompts share. */
 function common(one: PromptProfile, other: PromptProfile): number {
   const differs = one.blocks.findIndex((block, i) => block !== other.blocks[i]);
   return differs === -1 ? one.blocks.length : differs;
@@ -48,7 +48,7 @@ Deno.test("where no prompt is to be computed there is none, whatever the body ha
   });
 });
 
-Deno.test("what was said before and only the server knows makes a prompt's length unknown", async () => {
+Deno.test("a reference to an earlier response makes a prompt's length unknown", async () => {
   const body = { model: "m", input: LONG };
   const known = await profileOf(body);
   const { promptBytes, blocks } = await profileOf({ ...body, previous_response_id: "resp_1" });
@@ -80,12 +80,12 @@ Deno.test("a conversation that goes on begins with the blocks it had", async () 
   const before = await profileOf(CHAT);
   const messages = [...CHAT.messages, { role: "assistant", content: LONG }, user("And back?")];
   const after = await profileOf({ ...CHAT, messages });
-  // What closed the list stands elsewhere now, which the last block alone may show.
+  // The closing bracket has moved, which may change the last block only.
   assert.ok(common(before, after) >= before.blocks.length - 1);
   assert.ok(after.blocks.length > before.blocks.length);
 });
 
-Deno.test("prompts share the blocks before the first byte in which they differ, and no more", () =>
+Deno.test("prompts share exactly the blocks before the first byte in which they differ", () =>
   fc.assert(
     fc.asyncProperty(
       fc.string({ maxLength: 3_000 }),
@@ -129,7 +129,7 @@ Deno.test("what doesn't make up the prompt changes no block", async () => {
   assert.deepEqual((await profileOf(more)).blocks, blocks);
 });
 
-Deno.test("the order of a body's members doesn't matter, nor the space between them", () => {
+Deno.test("the order of a body's members and the space between them don't matter", () => {
   const body = {
     model: "m",
     cache_salt: "s",
@@ -167,7 +167,7 @@ Deno.test("the order of members within messages, space there and escapes do: byt
   }
 });
 
-Deno.test("an escaped quote ends no prompt", async () => {
+Deno.test("an escaped quote does not end a prompt", async () => {
   const prompt = `"quoted" \\ and {"model":"n"} \\" `.repeat(60);
   const { model, promptBytes, blocks } = await profileOf({ model: "m", prompt, stream: false });
   assert.equal(model, "m");
@@ -175,7 +175,7 @@ Deno.test("an escaped quote ends no prompt", async () => {
   assert.equal(blocks.length, Math.floor(promptBytes / BLOCK_BYTES));
 });
 
-Deno.test("content parts are told apart by what is in them", async () => {
+Deno.test("content parts differ by their content", async () => {
   const parts = (url: string) => [
     { type: "text", text: LONG },
     { type: "image_url", image_url: { url: `data:image/png;base64,${url.repeat(600)}` } },
@@ -185,7 +185,7 @@ Deno.test("content parts are told apart by what is in them", async () => {
   assert.equal(common(one, other), Math.floor((LONG.length + 100) / BLOCK_BYTES));
 });
 
-Deno.test("a session is named by the header, else by the cache's key, else by the user", async () => {
+Deno.test("a session is identified by the header, else the cache key, else the user", async () => {
   const named = async (body: Record<string, unknown>, header?: string) =>
     (await profileOf({ ...CHAT, ...body }, header)).session;
   assert.equal(await named({}), undefined);
@@ -201,7 +201,7 @@ Deno.test("a session is named by the header, else by the cache's key, else by th
   assert.notEqual(await named({}, "conversation 2"), header);
 });
 
-Deno.test("an upload has a session by its header, and no prompt that can be told", async () => {
+Deno.test("an upload has a session from its header, and a prompt of unknown length", async () => {
   const form = new FormData();
   form.set("model", "whisper");
   form.set("prompt", LONG);
@@ -218,7 +218,7 @@ const image = (letter: string, bytes: number) => ({
   image_url: { url: `data:image/png;base64,${letter.repeat(bytes)}` },
 });
 
-Deno.test("an image counts for some pages of text, however large its data are", async () => {
+Deno.test("an image counts as a few pages of text, however large its data is", async () => {
   const sizes: number[] = [];
   for (const bytes of [20_000, 2_000_000]) {
     const { promptBytes, blocks } = await profileOf({
@@ -241,7 +241,7 @@ for (
     ["an image", { type: "image", source: { type: "base64", data: "iVBO".repeat(500_000) } }],
   ] as const
 ) {
-  Deno.test(`${name} whose data stand alone counts for some pages of text as well`, async () => {
+  Deno.test(`${name} in a member of its own counts as a few pages of text as well`, async () => {
     for (const space of [undefined, 2]) {
       const body = JSON.stringify({ model: "m", messages: [user([part])] }, null, space);
       const { promptBytes } = await profileOf(body);
@@ -250,7 +250,7 @@ for (
   });
 }
 
-Deno.test("a long text in a member `data` is text, and so is base64 in one of another name", async () => {
+Deno.test("a long text in a member `data` is text, and so is Base64 in a member of another name", async () => {
   for (const source of [{ data: "some words ".repeat(2_000) }, { text: "UklG".repeat(5_000) }]) {
     const { promptBytes } = await profileOf({ model: "m", messages: [user([source])] });
     assert.ok(promptBytes! > 20_000, `${promptBytes}`);

@@ -23,7 +23,7 @@ function membersOf(json: Uint8Array, names: readonly (typeof NAMES)[number][], d
 const membersIn = (json: string, deepest = DEEPEST) =>
   membersOf(encoder.encode(json), NAMES, deepest);
 
-/** The text of each member that is found, or why none can be. */
+/** The text of each member found, or why the object can't be read. */
 function textsIn(json: string): Partial<Record<string, string>> | string {
   const members = membersIn(json);
   if (typeof members === "string") return members;
@@ -89,7 +89,7 @@ for (
   });
 }
 
-Deno.test("as many levels as are allowed pass, and one more doesn't, in whatever brackets", () => {
+Deno.test("the allowed nesting passes and one more level doesn't, with any brackets", () => {
   const nested = (levels: number, open: string, close: string) =>
     `{"a":${open.repeat(levels - 1)}0${close.repeat(levels - 1)},"model":"m"}`;
   for (const [open, close] of [["[", "]"], [`{"b":`, "}"]] as const) {
@@ -99,12 +99,12 @@ Deno.test("as many levels as are allowed pass, and one more doesn't, in whatever
     );
     assert.equal(membersIn(nested(DEEPEST + 1, open, close)), "too_deep");
   }
-  // The depth is what lies in one another, not how many there are.
+  // Depth is nesting, not the number of brackets.
   const wide = `{"a":[${"[],".repeat(1_000)}{}],"model":"m"}`;
   assert.deepEqual(Object.keys(membersIn(wide, 3) as object), ["model"]);
 });
 
-Deno.test("as many members as are allowed pass, and one more doesn't, however many follow", () => {
+Deno.test("the allowed number of members passes and one more doesn't, however many follow", () => {
   const members = (count: number) => `{${`"a":0,`.repeat(count - 1)}"model":"m"}`;
   assert.deepEqual(textsIn(members(MOST_MEMBERS)), { model: `"m"` });
   for (const more of [1, 1_000_000]) {
@@ -112,7 +112,7 @@ Deno.test("as many members as are allowed pass, and one more doesn't, however ma
   }
 });
 
-Deno.test("a value that is no JSON is undefined, where it stands in an object that seems to be", () => {
+Deno.test("an invalid value in an otherwise valid object is undefined", () => {
   for (const value of ["nul", "NaN", "01", "tru e".slice(0, 4), `"\\x"`, "[1,]", "\uFEFF1"]) {
     const json = encoder.encode(`{"model":${value}}`);
     const members = membersOf(json, NAMES, DEEPEST);
@@ -122,7 +122,7 @@ Deno.test("a value that is no JSON is undefined, where it stands in an object th
 });
 
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
-/** A name as one may write it: any letter plain, or as an escape. */
+/** Spellings of a name: each letter plain or escaped. */
 const nameWritten = (name: string) =>
   fc.array(fc.nat(2), { minLength: name.length, maxLength: name.length }).map((ways) =>
     `"${
@@ -156,13 +156,13 @@ const anyObject = fc.tuple(space, fc.array(member, { maxLength: 8 }), space, spa
   [before, members, inside, after],
 ) => `${before}{${members.join(",") || inside}}${after}`);
 
-Deno.test("of any object the members that are found are those that a parser finds", () => {
+Deno.test("in any object, the members found are those that a parser finds", () => {
   fc.assert(
     fc.property(anyObject, (text) => {
       const json = encoder.encode(text);
       const members = membersOf(json, NAMES, 1_000);
       assert.ok(typeof members === "object", `${members}`);
-      // What the bytes say: a lone surrogate has none.
+      // Compare what is encoded: a lone surrogate has no UTF-8 encoding.
       const parsed = JSON.parse(decoder.decode(json));
       for (const name of NAMES) {
         const span: Span | undefined = members[name];
@@ -174,7 +174,7 @@ Deno.test("of any object the members that are found are those that a parser find
   );
 });
 
-Deno.test("whatever a parser reads as an object is one here, and what is none here is none there", () => {
+Deno.test("a text that a parser reads as an object is one here, and a text refused here is refused by a parser", () => {
   const broken = fc.tuple(anyObject, fc.nat(), fc.nat(), fc.constantFrom(...'{}[]",:\\ 0a'));
   fc.assert(
     fc.property(broken, ([text, at, length, put]) => {
@@ -200,7 +200,7 @@ Deno.test("whatever a parser reads as an object is one here, and what is none he
   );
 });
 
-Deno.test("no bytes make it throw, and spans lie within them", () => {
+Deno.test("no input makes it throw, and spans lie within the input", () => {
   const likely = fc.constantFrom(...`{}[]":,\\ \nmodelstream0`).map((c) => c.charCodeAt(0));
   const bytes = fc.array(fc.oneof({ weight: 8, arbitrary: likely }, fc.nat(255)), {
     maxLength: 60,
@@ -221,7 +221,7 @@ Deno.test("no bytes make it throw, and spans lie within them", () => {
   );
 });
 
-Deno.test("what takes a parser long, or a scan that looks back, takes no time here", () => {
+Deno.test("input that is slow for a parser, or for a scan that looks back, is fast here", () => {
   const LONG = 4 * 1024 * 1024;
   for (
     const text of [
@@ -240,18 +240,18 @@ Deno.test("what takes a parser long, or a scan that looks back, takes no time he
   }
 });
 
-Deno.test("more members than any request has are not looked at to their end", () => {
+Deno.test("an object with too many members is not scanned to its end", () => {
   const members = (count: number) => `{${`"a":1,`.repeat(count - 1)}"model":"m"}`;
   assert.deepEqual(Object.keys(membersIn(members(1_000)) as object), ["model"]);
   assert.equal(membersIn(members(1_001)), "too_many");
   assert.equal(membersIn(members(1_000_000)), "too_many");
 });
 
-Deno.test("what a slice ends in the middle of is read as if it didn't", () => {
+Deno.test("values that cross the end of a slice are read correctly", () => {
   const ends = [String.raw`\\\"`, String.raw`\\\\`, String.raw`\u0022`, `模`, "😀", "a"];
   for (const unit of ends) {
     for (let shift = -12; shift <= 2; shift++) {
-      // The string's first slice begins with its quote.
+      // The string's first slice begins at its quote.
       const before = "a".repeat(SLICE_BYTES + shift) + unit;
       const text = `{"a":"${before}","model":"m","b":["${before}","${before}"],"stream":true}`;
       assert.deepEqual(textsIn(text), { model: `"m"`, stream: "true" }, `${unit} at ${shift}`);
@@ -274,7 +274,7 @@ Deno.test("what a slice ends in the middle of is read as if it didn't", () => {
   }
 });
 
-Deno.test("a walk through a large body can be interrupted, whatever is long in it", () => {
+Deno.test("the scan of a large body can be interrupted, whichever part of it is long", () => {
   const LONG = 16 * SLICE_BYTES;
   for (
     const text of [
@@ -293,7 +293,7 @@ Deno.test("a walk through a large body can be interrupted, whatever is long in i
   assert.equal(runToEnd(walkMembers(encoder.encode(`{"model":"m"}`), NAMES, DEEPEST))[1], 0);
 });
 
-Deno.test("long strings are told at any depth, in their order", () => {
+Deno.test("long strings are reported at any depth, in order", () => {
   const text = (length: number) => `"${"a".repeat(length - 2)}"`;
   const json = `{"a":${text(LONG_STRING)},"b":[{"c":${text(LONG_STRING - 1)}},[${
     text(SLICE_BYTES + LONG_STRING)

@@ -5,16 +5,16 @@ import { inTimeSlices } from "../../../src/util/time_slices.ts";
 import { runToEnd } from "../../support/run_to_end.ts";
 import forms from "./forms.json" with { type: "json" };
 
-/** A text of letters below U+0100, each for its byte. */
+/** Encodes a text of characters below U+0100 as one byte each. */
 const bytesOf = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 
 /**
- * Forms with what Starlette 1.10.0 over python-multipart 0.0.34 makes of them, which is the parser
- * of vLLM: `null` where it refuses them. They are the spellings with which a key got past its list
- * of models, and the shortest of 160,000 mutated forms that Deno's parser reads in another way.
- * Where the one spelling is kept a form is `accepted`.
+ * Forms and how Starlette 1.10.0 with python-multipart 0.0.34, the parser of vLLM, reads them;
+ * `null` if it refuses them. They include the spellings with which a key bypassed its list of
+ * models, and the shortest of 160,000 mutated forms that Deno's parser reads differently.
+ * Forms in the one accepted spelling are marked `accepted`.
  */
-Deno.test("no form is read in another way than by servers, and odd ones are refused", async (t) => {
+Deno.test("every accepted form is read as servers read it, and unusual forms are refused", async (t) => {
   for (const [i, { type, body, servers, accepted }] of forms.entries()) {
     await t.step(`${i}: ${JSON.stringify(body).slice(0, 100)}`, async () => {
       const read = await inTimeSlices(classify(bytesOf(body), type));
@@ -39,7 +39,7 @@ function partsIn(text: string, boundary = "B"): [string, string, boolean][] | st
 
 const PART = 'Content-Disposition: form-data; name="a"\r\n\r\n';
 
-Deno.test("a form's parts are found with their names and values, files among them", () => {
+Deno.test("a form's parts are found with their names and values, including files", () => {
   assert.deepEqual(
     partsIn(
       `--B\r\n${PART}one\r\n--B\r\n` +
@@ -73,14 +73,14 @@ for (
     ["nothing", "", /doesn't begin/],
   ] as const
 ) {
-  Deno.test(`a form with ${what} is refused with a sentence`, () => {
+  Deno.test(`a form with ${what} is refused with a message`, () => {
     const answer = partsIn(text);
     assert.ok(typeof answer === "string", JSON.stringify(answer));
     assert.match(answer, said);
   });
 }
 
-Deno.test("a boundary is taken from the content types that clients send, and from no other", () => {
+Deno.test("a boundary is read only from the content types that clients send", () => {
   for (
     const [type, boundary] of [
       ["multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW", undefined],
@@ -108,7 +108,7 @@ Deno.test("a boundary is taken from the content types that clients send, and fro
   }
 });
 
-Deno.test("a large file can be interrupted, and is not compared again and again", () => {
+Deno.test("scanning a large file can be interrupted and takes linear time", () => {
   const size = 8 * 1024 * 1024;
   const boundary = "-".repeat(70);
   const almost = `\r\n--${boundary.slice(1)}x`;

@@ -10,18 +10,18 @@ const LIMIT = 1_000;
 
 type Read = Awaited<ReturnType<typeof readBody>>;
 
-/** A real server that reads bodies, and a connection to it on which a test writes bytes. */
+/** Starts a real server that reads bodies, and a raw connection to it. */
 async function reading(
   use: (reader: {
     write: (text: string) => Promise<void>;
-    /** All that the server has said. */
+    /** All that the server has sent. */
     said: () => string;
     hangUp: () => void;
-    /** What became of each body. */
+    /** The result of each read. */
     reads: Read[];
-    /** Bytes that are taken. */
+    /** Reserved bytes. */
     reserved: () => number;
-    /** What was asked for and granted, or not. */
+    /** Each reservation, and whether it was granted. */
     asked: [number, boolean][];
   }) => Promise<void>,
   upload: Partial<UploadLimits> = {},
@@ -70,7 +70,7 @@ async function reading(
         said += decoder.decode(buffer.subarray(0, n));
       }
     } catch {
-      // Hung up.
+      // The connection was closed.
     }
   })();
   const hangUp = () => {
@@ -105,7 +105,7 @@ function bodyOf(read: Read): Body {
   return read;
 }
 
-Deno.test("who tells of many bytes takes room for those that came", () =>
+Deno.test("a declared length alone reserves nothing: memory is reserved for the bytes that arrived", () =>
   reading(
     async ({ write, reads, reserved }) => {
       await write(head("content-length: 60000"));
@@ -122,7 +122,7 @@ Deno.test("who tells of many bytes takes room for those that came", () =>
     100_000,
   ));
 
-Deno.test("room for a small body is taken at once", () =>
+Deno.test("memory for a small body is reserved at once", () =>
   reading(async ({ write, reads, reserved, asked }) => {
     await write(head("content-length: 600"));
     await until("taken", () => reserved() === 600);
@@ -133,7 +133,7 @@ Deno.test("room for a small body is taken at once", () =>
     assert.deepEqual(asked, [[600, true]], "once");
   }));
 
-Deno.test("a body that is dropped is not held any more", () =>
+Deno.test("a dropped body is released", () =>
   reading(async ({ write, reads, reserved }) => {
     await write(`${head("content-length: 600")}${"x".repeat(600)}`);
     await until("read", () => reads.length === 1);
@@ -143,7 +143,7 @@ Deno.test("a body that is dropped is not held any more", () =>
     assert.equal(reserved(), 0);
   }));
 
-Deno.test("a steady upload may take longer than the timeout, and a slow one may not", async () => {
+Deno.test("a steady upload may take longer than the timeout, a slow one may not", async () => {
   const upload = { clientTimeoutMs: 250 };
   // 256 bytes are due in each 250 ms.
   await reading(async ({ write, reads }) => {
@@ -170,7 +170,7 @@ Deno.test("a steady upload may take longer than the timeout, and a slow one may 
 const LARGER = /^The body is larger than/;
 const NO_ROOM = /^The router.s buffer for request bodies is full/;
 
-/** What the router says of a body that it doesn't take. */
+/** The error of a refused body. */
 function errorIn(read: Read): ApiError {
   assert.ok(read && "status" in read, JSON.stringify(read));
   return read;
@@ -178,11 +178,11 @@ function errorIn(read: Read): ApiError {
 
 for (
   const [what, upload] of [
-    ["than one may be", { maxBodyBytes: 700 }],
-    ["than all may be together", { bodyBufferBytes: 700 }],
+    ["than max_body_mib", { maxBodyBytes: 700 }],
+    ["than body_buffer_mib", { bodyBufferBytes: 700 }],
   ] as const
 ) {
-  Deno.test(`a body that is larger ${what} is refused without a byte of it`, () =>
+  Deno.test(`a body that is larger ${what} is refused before a byte is read`, () =>
     reading(async ({ write, reads, reserved, asked, said }) => {
       await write(head("content-length: 701"));
       await until("refused", () => reads.length === 1);
@@ -194,7 +194,7 @@ for (
       await until("answered", () => said().includes("200 OK"));
     }, upload));
 
-  Deno.test(`a body that tells no length and gets larger ${what} is refused, and what it had is given back`, () =>
+  Deno.test(`a body without a length that grows larger ${what} is refused and released`, () =>
     reading(async ({ write, reads, reserved }) => {
       await write(head("transfer-encoding: chunked"));
       await write(chunk("x".repeat(600)));
@@ -212,7 +212,7 @@ for (
     ["transfer-encoding: chunked", chunk("y".repeat(401))],
   ] as const
 ) {
-  Deno.test(`a body for which others left no room is told to come back, with ${framing}`, () =>
+  Deno.test(`a body that does not fit next to others gets an error to retry later, with ${framing}`, () =>
     reading(async ({ write, reads, reserved }) => {
       await write(`${head("content-length: 600")}${"x".repeat(600)}`);
       await until("the first is read", () => reads.length === 1);
@@ -232,7 +232,7 @@ for (
     ["transfer-encoding: chunked", chunk("x".repeat(300))],
   ] as const
 ) {
-  Deno.test(`a body that does not arrive in time is 408 and gives its room back for good, with ${framing}`, () =>
+  Deno.test(`a body that does not arrive in time gets 408 and is released for good, with ${framing}`, () =>
     reading(async ({ write, reads, reserved, said }) => {
       await write(head(framing) + some);
       await until("counted", () => reserved() > 0);
@@ -241,7 +241,7 @@ for (
       assert.equal(error.status, 408);
       assert.match(error.message, /for 0\.1 s/);
       assert.equal(reserved(), 0);
-      // What comes late is nobody's.
+      // Late bytes are not counted.
       await write(some).catch(() => {});
       await until("answered", () => said().includes("200 OK"));
       await write(some).catch(() => {});
@@ -250,7 +250,7 @@ for (
     }, { clientTimeoutMs: 100 }));
 }
 
-Deno.test("a chunk that is none is a malformed body, not a client that left", () =>
+Deno.test("an invalid chunk is a malformed body, not a disconnected client", () =>
   reading(async ({ write, reads, reserved }) => {
     await write(head("transfer-encoding: chunked"));
     await write(chunk("x".repeat(300)));
@@ -263,7 +263,7 @@ Deno.test("a chunk that is none is a malformed body, not a client that left", ()
     assert.equal(reserved(), 0);
   }));
 
-Deno.test("a body that tells no length is counted as it comes", () =>
+Deno.test("a body without a length is counted as it arrives", () =>
   reading(async ({ write, reads, reserved }) => {
     await write(head("transfer-encoding: chunked"));
     await write(chunk("x".repeat(300)));
@@ -279,20 +279,20 @@ Deno.test("a body that tells no length is counted as it comes", () =>
   }));
 
 for (const framing of ["content-length: 600", "transfer-encoding: chunked"]) {
-  Deno.test(`a client that leaves amid its body gives its room back, with ${framing}`, () =>
+  Deno.test(`a body whose client disconnects midway is released, with ${framing}`, () =>
     reading(async ({ write, reads, reserved, hangUp }) => {
       await write(head(framing));
       await write(chunk("x".repeat(300)));
       await until("counted", () => reserved() > 0);
       hangUp();
       await until("noticed", () => reads.length === 1);
-      // The runtime doesn't tell it from a client that only ends what it says too early.
+      // The runtime can't distinguish it from a client that only ends its body too early.
       assert.equal(errorIn(reads[0]).status, 400);
       assert.equal(reserved(), 0);
     }));
 }
 
-Deno.test("an empty body needs no room", () =>
+Deno.test("an empty body reserves nothing", () =>
   reading(async ({ write, reads, reserved }) => {
     await write(head("content-length: 0"));
     await until("read", () => reads.length === 1);
@@ -300,7 +300,7 @@ Deno.test("an empty body needs no room", () =>
     assert.equal(reserved(), 0);
   }));
 
-Deno.test("a body's room is given back once, however often it is dropped", () =>
+Deno.test("a body is released once, however often it is dropped", () =>
   reading(async ({ write, reads, reserved }) => {
     await write(`${head("content-length: 400")}${"x".repeat(400)}`);
     await until("the first is read", () => reads.length === 1);

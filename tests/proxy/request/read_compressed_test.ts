@@ -10,7 +10,7 @@ function compress(text: string, format: CompressionFormat): Promise<Uint8Array<A
   return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream(format))).bytes();
 }
 
-/** Decompresses bytes in room for 100 MiB. */
+/** Decompresses bytes with a buffer limit of 100 MiB. */
 async function inflated(bytes: Uint8Array, format: CompressionFormat, maxBytes = 64 * MIB) {
   const room = 100 * MIB;
   const admission = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: room }));
@@ -26,7 +26,7 @@ async function inflated(bytes: Uint8Array, format: CompressionFormat, maxBytes =
 }
 
 for (const format of ["gzip", "deflate"] as const) {
-  Deno.test(`a body in ${format} becomes what it was, and only that is counted`, async () => {
+  Deno.test(`a body in ${format} is decompressed, and only the output stays reserved`, async () => {
     for (const text of ["", "{}", `{"prompt":"${"word ".repeat(100_000)}"}`]) {
       const body = await inflated(await compress(text, format), format);
       assert.ok("bytes" in body, JSON.stringify(body));
@@ -41,7 +41,7 @@ for (const format of ["gzip", "deflate"] as const) {
   });
 }
 
-Deno.test("a body in gzip that breaks off is a bad request", async () => {
+Deno.test("a truncated gzip body is a bad request", async () => {
   const whole = await compress("x".repeat(10_000), "gzip");
   for (const cut of [1, 2, 9, 20]) {
     const error = await inflated(whole.subarray(0, -cut), "gzip");
@@ -49,7 +49,7 @@ Deno.test("a body in gzip that breaks off is a bad request", async () => {
   }
 });
 
-Deno.test("a small body that would become a huge one is refused at its limit, without a long block", async () => {
+Deno.test("a decompression bomb is refused at the limit without blocking the event loop", async () => {
   const bomb = await compress(" ".repeat(200 * MIB), "gzip");
   let longestMs = 0;
   let done = false;
@@ -67,7 +67,7 @@ Deno.test("a small body that would become a huge one is refused at its limit, wi
   assert.ok(longestMs < 100, `${longestMs} ms`);
 });
 
-Deno.test("content encodings are read in any case, and unknown ones are 415 with a sentence", () => {
+Deno.test("content encodings are case-insensitive, and unknown ones get 415 with a message", () => {
   const of = (encoding: string) => compressionOf(new Headers({ "content-encoding": encoding }));
   assert.equal(compressionOf(new Headers()), undefined);
   assert.equal(of("Identity"), undefined);
@@ -82,7 +82,7 @@ Deno.test("content encodings are read in any case, and unknown ones are 415 with
   }
 });
 
-Deno.test("a server gets a compressed body as it was before, without the header", async () => {
+Deno.test("a server gets a compressed body decompressed, without the header", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, settings: "max_body_mib = 1" });
   const ask = async (text: string, encoding: string, format: CompressionFormat = "gzip") => {

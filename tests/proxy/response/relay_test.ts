@@ -20,10 +20,10 @@ const token = (finish?: string) =>
     JSON.stringify(finish ?? null)
   }}]}\n\n`;
 const ABORT = token("abort");
-/** More than an answer that is no stream is held back. */
+/** Exceeds the bytes held back of a non-streamed answer. */
 const LARGE = 2 * 1024 * 1024;
 
-/** Sends `first` at once, then what `rest` does with the stream. */
+/** Sends `first` at once, then calls `rest` with the stream. */
 function startStream(
   first: string | Uint8Array,
   contentType: string,
@@ -43,11 +43,11 @@ function startStream(
 
 interface Relayed {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Every call of `onEnd`. */
+  /** Arguments of every call of `onEnd`. */
   readonly ends: [Outcome, number][];
-  /** Every call of `onNext`. */
+  /** Arguments of every call of `onNext`. */
   readonly gaps: number[];
-  /** The last bytes, as they are at the end. */
+  /** The last bytes at the end. */
   readonly tail: () => string;
   readonly leave: () => void;
 }
@@ -100,7 +100,7 @@ async function relaying(
   }
 }
 
-/** All text of a stream and whether it ended cleanly. */
+/** The text of a stream, and whether it ended cleanly. */
 async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
   let text = "";
   try {
@@ -123,7 +123,7 @@ Deno.test("a stream is passed on from its first byte to its clean end", async ()
   });
 });
 
-Deno.test("a stream of events that breaks ends in an error event and no clean end", async () => {
+Deno.test("an event stream that breaks off ends with an error event and no clean end", async () => {
   await using server = startStream(
     FIRST,
     "text/event-stream; charset=utf-8",
@@ -140,7 +140,7 @@ Deno.test("a stream of events that breaks ends in an error event and no clean en
   });
 });
 
-Deno.test("a stream of events that falls silent says so and ends", async () => {
+Deno.test("an event stream that falls silent ends with an error that says so", async () => {
   await using server = startStream(FIRST, "text/event-stream", () => {});
   await relaying(server, async ({ stream, ends }) => {
     const { text, clean } = await readAll(stream);
@@ -150,7 +150,7 @@ Deno.test("a stream of events that falls silent says so and ends", async () => {
   }, { chunkMs: 100 });
 });
 
-Deno.test("a stream that ends cleanly but isn't whole ends in an error event and no clean end", async () => {
+Deno.test("an incomplete stream that ends cleanly gets an error event and no clean end", async () => {
   await using server = startStream(token(), "text/event-stream", (controller) => {
     controller.enqueue(encoder.encode(token()));
     controller.close();
@@ -164,7 +164,7 @@ Deno.test("a stream that ends cleanly but isn't whole ends in an error event and
   }, { path: "/v1/chat/completions" });
 });
 
-Deno.test("an answer that is no stream breaks without a word of ours in it", async () => {
+Deno.test("a non-streamed answer that breaks off gets no text of the router's", async () => {
   await using server = startStream(
     new Uint8Array(LARGE).fill(32),
     "application/json",
@@ -178,7 +178,7 @@ Deno.test("an answer that is no stream breaks without a word of ours in it", asy
   });
 });
 
-Deno.test("a client that leaves ends it once, by its signal or by its stream", async () => {
+Deno.test("a disconnecting client ends the relay once, by its signal or by its stream", async () => {
   await using server = startStream(FIRST, "text/event-stream", () => {});
   await relaying(server, async ({ stream, ends, leave }) => {
     const reader = stream.getReader();
@@ -197,10 +197,10 @@ Deno.test("a client that leaves ends it once, by its signal or by its stream", a
   });
 });
 
-Deno.test("each chunk after the first is heard of, and the last few are kept in their order", async () => {
+Deno.test("each chunk after the first is reported, and the last few are kept in order", async () => {
   const events = Array.from({ length: 10 }, (_, i) => `data: event ${i} ${"x".repeat(64)}\n\n`);
   let sent = 1;
-  // Each waits until the one before has arrived, so that none are joined.
+  // Each waits until the one before has arrived, so that none are merged.
   let arrived = Promise.withResolvers<void>();
   await using server = startStream(events[0]!, "text/event-stream", async (controller) => {
     await arrived.promise;
@@ -222,7 +222,7 @@ Deno.test("each chunk after the first is heard of, and the last few are kept in 
   });
 });
 
-Deno.test("an end that dribbles in is an end, and is kept with what came before it", async () => {
+Deno.test("an end that arrives byte by byte is recognised, and kept with the bytes before it", async () => {
   const pieces = [token(), token("stop"), ...DONE];
   const rest = piecesOf(pieces.slice(1));
   const { text, clean, ends, tails } = await relayAll(rest, token(), "completions");
@@ -231,7 +231,7 @@ Deno.test("an end that dribbles in is an end, and is kept with what came before 
   assert.deepEqual(tails, [pieces.join("")]);
 });
 
-/** Relays an event stream to its end, and tells all that was heard of it. */
+/** Relays an event stream to its end, and returns all that was reported. */
 async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
   const ends: Outcome[] = [];
   const bytes: number[] = [];
@@ -256,7 +256,7 @@ async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
 for (
   const [behind, breaks] of [[[], true], [[": late\n\n"], true], [[": late\n\n"], false]] as const
 ) {
-  Deno.test(`a stream that has ended is whole, whatever becomes of its connection: ${behind.length} comments, then it ${breaks ? "breaks" : "closes"}`, async () => {
+  Deno.test(`a stream with its last event is complete, whatever its connection does: ${behind.length} comments, then it ${breaks ? "breaks" : "closes"}`, async () => {
     const end = token("stop") + DONE;
     const rest = piecesOf([end, ...behind], { breaks });
     const { text, clean, ends } = await relayAll(rest, token(), "completions");
@@ -265,7 +265,7 @@ for (
   });
 }
 
-Deno.test("a stream that ended in an error of its server's gets no second one", async () => {
+Deno.test("a stream that ended with its server's error event gets no second one", async () => {
   const error = `data: {"error":{"message":"m","code":500}}\n\n`;
   const rest = piecesOf([error], { breaks: true });
   const { text, clean, ends } = await relayAll(rest, token(), "completions");
@@ -273,7 +273,7 @@ Deno.test("a stream that ended in an error of its server's gets no second one", 
   assert.deepEqual(ends, ["bad_status"]);
 });
 
-Deno.test("an abort in what was held back behind its first token is told as broken", async () => {
+Deno.test("an abort held back after the first token is reported as a broken stream", async () => {
   const rest = piecesOf([], { breaks: true });
   const { text, clean, ends } = await relayAll(rest, token() + ABORT + DONE, "completions");
   assert.equal(clean, false);
@@ -282,7 +282,7 @@ Deno.test("an abort in what was held back behind its first token is told as brok
   assert.deepEqual(ends, ["aborted"]);
 });
 
-Deno.test("a stream whose server closes nothing is over a second after its last event", async () => {
+Deno.test("a stream whose server keeps the connection open ends a second after its last event", async () => {
   await using server = startStream(token("stop"), "text/event-stream", (controller) => {
     controller.enqueue(encoder.encode(DONE));
     return new Promise(() => {});
@@ -297,7 +297,7 @@ Deno.test("a stream whose server closes nothing is over a second after its last 
   }, { path: "/v1/chat/completions" });
 });
 
-Deno.test("a client that leaves once it has the last event has all of its answer", async () => {
+Deno.test("a client that disconnects after the last event has its complete answer", async () => {
   const rest = piecesOf([token("stop") + DONE, ": late\n\n"]);
   const ends: Outcome[] = [];
   const gone = new AbortController();
@@ -328,7 +328,7 @@ for (
     ["[DONE] without a reason to stop", [token(), DONE], token() + token()],
   ] as const
 ) {
-  Deno.test(`${what} in mid-stream is told as broken, after all that is good`, async () => {
+  Deno.test(`${what} in mid-stream is reported as broken after all good bytes`, async () => {
     const rest = piecesOf(pieces);
     const { text, clean, ends } = await relayAll(rest, token(), "completions");
     assert.equal(clean, false);
@@ -340,7 +340,7 @@ for (
   });
 }
 
-Deno.test("the rest is closed when it broke or its client left, and at a clean end has closed itself", async () => {
+Deno.test("the rest is closed if it broke or its client left; at a clean end it has closed itself", async () => {
   const relayedFrom = (rest: Pieces, clientGone = new AbortController().signal) =>
     relayed({
       held: encoder.encode(FIRST),
@@ -364,7 +364,7 @@ Deno.test("the rest is closed when it broke or its client left, and at a clean e
 });
 
 for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "timeout"]] as const) {
-  Deno.test(`an answer that is ${expired} while nobody reads ends there and then, and not cleanly`, async () => {
+  Deno.test(`an answer that is ${expired} while no read is pending ends at once, and not cleanly`, async () => {
     const rest = piecesOf(["one", "two"]);
     const ends: [Outcome, number][] = [];
     const stream = await relayed({
@@ -390,7 +390,7 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
   });
 }
 
-Deno.test("a client that takes nothing of an answer is given up, and the server let go", async () => {
+Deno.test("a client that stops reading is aborted, and its server released", async () => {
   const events = encoder.encode("data: more\n\n");
   let cancelled = false;
   let pulled = Promise.resolve();
@@ -421,7 +421,7 @@ Deno.test("a client that takes nothing of an answer is given up, and the server 
   }, { clientMs: 100 });
 });
 
-Deno.test("nothing is read of the server before the client wants it", async () => {
+Deno.test("nothing is read from the server before the client is ready for it", async () => {
   const rest = piecesOf(["one", "two", "three"]);
   const stream = await relayed({
     held: encoder.encode(FIRST),

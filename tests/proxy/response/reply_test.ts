@@ -9,19 +9,19 @@ const encoder = new TextEncoder();
 const TOKEN = "data: x\n\n";
 const PING = ": keep-alive\n\n";
 
-/** A request whose answer is made by hand. */
+/** A request whose answer the test writes itself. */
 async function answering(
   use: (asked: {
     reply: Reply;
     departure: Departure;
-    /** What the client gets, once there is something. */
+    /** The client's response, once it has begun. */
     response: Promise<Response>;
-    /** Answers as a server does: whole where that is an error, else piece by piece. */
+    /** Answers as a server does: an error whole, anything else piece by piece. */
     answer: (text: string, status?: number, head?: Head) => Promise<void>;
     fail: (error: Error) => void;
-    /** What was thrown after the head. */
+    /** The error thrown after the head. */
     errors: unknown[];
-    /** The client leaves before any head is out. */
+    /** Disconnects the client before any head is sent. */
     leave: () => void;
   }) => Promise<void>,
 ): Promise<void> {
@@ -62,7 +62,7 @@ async function answering(
 const open = (reply: Reply) =>
   reply.open(() => [["content-type", "text/event-stream"], ["x-own", "1"]]);
 
-Deno.test("an answer that comes before any head is the answer as it is", () =>
+Deno.test("an answer that comes before an early head is sent unchanged", () =>
   answering(async ({ response, answer }) => {
     await answer("x", 404, [["x-own", "2"]]);
     const got = await response;
@@ -70,7 +70,7 @@ Deno.test("an answer that comes before any head is the answer as it is", () =>
     assert.equal(await got.text(), "x");
   }));
 
-Deno.test("a head that is opened goes out at once, with its headers, and the answer's body follows", () =>
+Deno.test("an early head is sent at once with its headers, and the answer's body follows", () =>
   answering(async ({ reply, response, answer }) => {
     open(reply);
     const got = await response;
@@ -90,7 +90,7 @@ Deno.test("only the first head counts", () =>
     assert.equal(await got.text(), TOKEN);
   }));
 
-Deno.test("what comes before the first token is passed on in its order, before the answer", () =>
+Deno.test("what comes before the first token is passed on in order, before the answer", () =>
   answering(async ({ reply, response, answer }) => {
     assert.equal(reply.hasPreamble, false);
     open(reply);
@@ -108,7 +108,7 @@ Deno.test("what comes before the first token is passed on in its order, before t
     assert.equal((await reader.read()).done, true);
   }));
 
-Deno.test("an error after the head is told in an event of one line, and the end is not clean", () =>
+Deno.test("an error after the head is sent as an event of one line, and the end is not clean", () =>
   answering(async ({ reply, response, answer }) => {
     open(reply);
     void answer(`{\n  "error": {}\r\n}`, 502);
@@ -120,7 +120,7 @@ Deno.test("an error after the head is told in an event of one line, and the end 
     assert.equal(text, `data: { "error": {} }\n\n`);
   }));
 
-Deno.test("an answer that breaks after the head breaks the client's as well", () =>
+Deno.test("an answer that breaks after the head breaks the client's answer as well", () =>
   answering(async ({ reply, response, fail, errors }) => {
     open(reply);
     const got = await response;
@@ -130,14 +130,14 @@ Deno.test("an answer that breaks after the head breaks the client's as well", ()
     assert.deepEqual(errors, [defect]);
   }));
 
-Deno.test("a defect before the head is the app's to answer", () =>
+Deno.test("a defect before the head is left to the app to answer", () =>
   answering(async ({ response, fail, errors }) => {
     fail(new Error("a defect"));
     await assert.rejects(response, /a defect/);
     assert.deepEqual(errors, []);
   }));
 
-Deno.test("a client that leaves before the head is known to have left", () =>
+Deno.test("a client that disconnects before the head is detected", () =>
   answering(async ({ reply, departure, response, leave }) => {
     assert.equal(departure.hasLeft, false);
     leave();
@@ -146,7 +146,7 @@ Deno.test("a client that leaves before the head is known to have left", () =>
     assert.equal((await response).status, 499);
   }));
 
-Deno.test("a client that has left before it was asked for is known to have left", async () => {
+Deno.test("a client that disconnected before the reply was created is detected", async () => {
   const signal = AbortSignal.abort();
   let hasLeft = false;
   const response = serveExchange(
@@ -163,7 +163,7 @@ Deno.test("a client that has left before it was asked for is known to have left"
   assert.equal(hasLeft, true);
 });
 
-Deno.test("a client that leaves after the head is known to have left, and gets nothing more", () =>
+Deno.test("a client that disconnects after the head is detected, and gets nothing more", () =>
   answering(async ({ reply, departure, response, answer }) => {
     open(reply);
     const got = await response;
@@ -174,7 +174,7 @@ Deno.test("a client that leaves after the head is known to have left, and gets n
     await answer(TOKEN);
   }));
 
-Deno.test("a client that leaves amid the answer ends it", () =>
+Deno.test("a client that disconnects during the answer ends it", () =>
   answering(async ({ reply, departure, response }) => {
     let told = 0;
     open(reply);
@@ -191,7 +191,7 @@ Deno.test("a client that leaves amid the answer ends it", () =>
     assert.equal(told, 1);
   }));
 
-Deno.test("of comments that a client doesn't take some are kept, and all that it needs", () =>
+Deno.test("unread comments are dropped beyond a limit, everything else is kept", () =>
   answering(async ({ reply, response, answer }) => {
     open(reply);
     for (let i = 0; i < 10_000; i++) reply.pass(encoder.encode(PING), "comment");

@@ -47,7 +47,7 @@ async function answering(
   return { response, ends, gaps };
 }
 
-Deno.test("a whole answer is passed on at once, with what it told of tokens", async () => {
+Deno.test("a whole answer is passed on at once, and its token usage is reported", async () => {
   const held = `{${USAGE}}`;
   const { response, ends, gaps } = await answering({ type: "application/json", held });
   const usage = { promptTokens: 7, completionTokens: 3 };
@@ -64,7 +64,7 @@ Deno.test("a whole answer is passed on at once, with what it told of tokens", as
   assert.deepEqual(gaps, []);
 });
 
-Deno.test("a failure that came as an answer stays one, with its own status", async () => {
+Deno.test("a failure that came as an answer is passed on with its own status", async () => {
   const { response, ends } = await answering({
     type: "application/json",
     held: "{}",
@@ -83,7 +83,7 @@ Deno.test("a failure that came as an answer stays one, with its own status", asy
   await response.body?.cancel();
 });
 
-Deno.test("without an answer the client has left", async () => {
+Deno.test("no answer means that the client has disconnected", async () => {
   const ends: Ended[] = [];
   const response = await exchanged(async (exchange) => {
     const left = { outcome: NOBODYS_FAULT, answer: undefined };
@@ -104,7 +104,7 @@ Deno.test("without an answer the client has left", async () => {
   ]);
 });
 
-Deno.test("a stream tells of its end when all of it has passed, and of each chunk after the first", async () => {
+Deno.test("a stream reports its end once all of it has passed, and each chunk after the first", async () => {
   const pieces = EVENTS.split(/(?<=\n\n)/).map((event) => encoder.encode(event));
   const rest = piecesOf(pieces.slice(1));
   const { response, ends, gaps } = await answering({ held: pieces[0]!, rest });
@@ -124,7 +124,7 @@ Deno.test("a stream tells of its end when all of it has passed, and of each chun
   assert.ok(gaps.every((gap) => gap >= 0));
 });
 
-Deno.test("the chunks of a long document are no tokens", async () => {
+Deno.test("the chunks of a long document are not counted as tokens", async () => {
   const rest = piecesOf([encoder.encode(`,${USAGE}}`)]);
   const { response, ends, gaps } = await answering({
     type: "application/json",
@@ -136,7 +136,7 @@ Deno.test("the chunks of a long document are no tokens", async () => {
   assert.deepEqual(gaps, []);
 });
 
-Deno.test("a stream that breaks tells so, with what it had told before", async () => {
+Deno.test("a broken stream is reported as broken, with the usage it gave before", async () => {
   const rest = piecesOf([encoder.encode(`data: {${USAGE}}\n\n`)], { breaks: true });
   const { response, ends } = await answering({ held: "data: {}\n\n", rest });
   await assert.rejects(response.text());
@@ -145,7 +145,7 @@ Deno.test("a stream that breaks tells so, with what it had told before", async (
   assert.equal(ends[0]!.usage?.promptTokens, 7);
 });
 
-Deno.test("usage is found wherever one boundary or two fall", async () => {
+Deno.test("usage is found however one or two chunk boundaries split it", async () => {
   const bytes = encoder.encode(EVENTS);
   const place = fc.integer({ min: 1, max: bytes.length - 1 });
   await fc.assert(
@@ -160,8 +160,8 @@ Deno.test("usage is found wherever one boundary or two fall", async () => {
   );
 });
 
-Deno.test("usage is found in the smallest pieces that a server's own writes come in", async () => {
-  // An event in two pieces each, as where a read's buffer ends amid it.
+Deno.test("usage is found in the smallest pieces that a server writes", async () => {
+  // Each event arrives in two pieces, as if a read's buffer ended inside it.
   const pieces = EVENTS.split(/(?<=\n\n)/).flatMap((event) => {
     const bytes = encoder.encode(event);
     return [bytes.slice(0, bytes.length >> 1), bytes.slice(bytes.length >> 1)];
@@ -176,7 +176,7 @@ const STOP = `data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}
 const FAILED = `data: {"error":{"message":"m","type":"InternalServerError","code":500}}\n\n`;
 const DONE = "data: [DONE]\n\n";
 
-Deno.test("a stream of completions that ends cleanly without [DONE] gets an error event and no clean end", async () => {
+Deno.test("a completions stream that ends cleanly without [DONE] gets an error event and no clean end", async () => {
   const rest = piecesOf([TOKEN]);
   const { response, ends } = await answering({ held: TOKEN, rest });
   let text = "";
@@ -207,7 +207,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a stream of ${path} is whole with its last event and not without it`, async () => {
+  Deno.test(`a stream of ${path} is complete only with its last event`, async () => {
     const held = path === CHAT ? STOP : event;
     const whole = await answering({ held, rest: piecesOf([event, last]), path });
     assert.equal(await whole.response.text(), held + event + last);
@@ -218,7 +218,7 @@ for (
   });
 }
 
-Deno.test("other streams are whole when they end cleanly, and so is what is no stream", async () => {
+Deno.test("other streams and non-streamed answers are complete when they end cleanly", async () => {
   const other = await answering({ held: TOKEN, rest: piecesOf([TOKEN]), path: "/v1/audio/speech" });
   assert.equal(await other.response.text(), TOKEN + TOKEN);
   assert.equal(other.ends[0]!.outcome, "ok");
@@ -228,19 +228,19 @@ Deno.test("other streams are whole when they end cleanly, and so is what is no s
   assert.equal(document.ends[0]!.outcome, "ok");
 });
 
-Deno.test("a stream of completions that never told why it stopped is not whole, though it says [DONE]", async () => {
+Deno.test("a completions stream without a finish reason is incomplete, even with [DONE]", async () => {
   const { response, ends } = await answering({ held: TOKEN, rest: piecesOf([TOKEN, DONE]) });
   await assert.rejects(response.text());
   assert.equal(ends[0]!.outcome, "aborted");
 });
 
-Deno.test("a stream that ends with an error of its server's is a failure, though it is passed on whole", async () => {
+Deno.test("a stream that ends with its server's error is a failure, though it is passed on whole", async () => {
   const { response, ends } = await answering({ held: TOKEN, rest: piecesOf([FAILED, DONE]) });
   assert.equal(await response.text(), TOKEN + FAILED + DONE);
   assert.deepEqual(ends.map(({ outcome, status }) => [outcome, status]), [["bad_status", 200]]);
 });
 
-Deno.test("what the rest's head said is kept where its end says nothing else", async () => {
+Deno.test("the outcome of the head is kept if the end reports nothing else", async () => {
   const rest = piecesOf(["}"], { status: 404 });
   const { response, ends } = await answering({
     type: "application/json",
@@ -254,7 +254,7 @@ Deno.test("what the rest's head said is kept where its end says nothing else", a
   assert.equal(ends[0]!.outcome, "client_error");
 });
 
-Deno.test("a stream that the router gave up says why, to its client and at its end", async () => {
+Deno.test("a stream that the router aborted reports the reason to its client and at its end", async () => {
   const rest = piecesOf([], { breaks: true, expired: "cut_off" });
   const { response, ends } = await answering({ held: TOKEN, rest });
   let text = "";
@@ -268,7 +268,7 @@ Deno.test("a stream that the router gave up says why, to its client and at its e
   ]]);
 });
 
-Deno.test("however a stream is cut, it ends once, as it should, and every byte that is good is passed on", async () => {
+Deno.test("however a stream is split, it ends once and correctly, and every good byte is passed on", async () => {
   const ends = {
     [STOP + DONE]: "ok",
     [`${STOP}${DONE}: late\n\n`]: "ok",
@@ -301,7 +301,7 @@ Deno.test("however a stream is cut, it ends once, as it should, and every byte t
         const isWhole = expected === "ok" || expected === "bad_status";
         assert.equal(clean, isWhole);
         const got = seen.flatMap((chunk) => [...chunk]);
-        // Comments in front of an end that is none may go with it.
+        // Comments before an invalid end may be dropped with it.
         const good = expected === "aborted"
           ? encoder.encode(before.replace(/(: ping\n\n)+$/, ""))
           : bytes;
@@ -315,7 +315,7 @@ Deno.test("however a stream is cut, it ends once, as it should, and every byte t
   );
 });
 
-Deno.test("205 is passed on as 204: the runtime's server doesn't end it, and clients would wait", async () => {
+Deno.test("205 is passed on as 204: the runtime's server doesn't end a 205, and clients would wait", async () => {
   const { response } = await answering({ type: "text/plain", status: 205 });
   assert.equal(response.status, 204);
   assert.equal(await response.text(), "");

@@ -25,7 +25,7 @@ for (
 
 for (
   const [what, known, status, words] of [
-    ["no server is in", { refusal: "unavailable" }, 503, /No server of the model `m`/],
+    ["no server is available", { refusal: "unavailable" }, 503, /No server of the model `m`/],
     ["no server has the model", { refusal: "unknown_model" }, 404, /`m` does not exist/],
     ["the last attempt failed", { failed: {} }, 502, /No server could answer/],
     [
@@ -47,11 +47,11 @@ for (
       504,
       /within 7 s/,
     ],
-    ["the server went out", { failed: { expired: "evicted" } }, 502, /No server could answer/],
+    ["the server left rotation", { failed: { expired: "evicted" } }, 502, /No server could answer/],
     ["there was no connection", { failed: { expired: "unreachable" } }, 502, /No server could/],
-    ["the budget held it back", { failed: {}, heldBack: true }, 503, /so many requests/],
+    ["the retry budget was spent", { failed: {}, heldBack: true }, 503, /so many requests/],
     [
-      "the budget held it back after a silence",
+      "the retry budget was spent after a silence",
       {
         failed: { expired: "silent" },
         heldBack: true,
@@ -59,7 +59,7 @@ for (
       503,
       /so many requests/,
     ],
-    ["the time is over", { failed: { expired: "overdue" } }, 504, /longer than 60 s/],
+    ["the total time is exceeded", { failed: { expired: "overdue" } }, 504, /longer than 60 s/],
     ["the router stops", { failed: { expired: "cut_off" } }, 503, /shutting down/],
   ] as [
     string,
@@ -68,7 +68,7 @@ for (
     RegExp,
   ][]
 ) {
-  Deno.test(`where ${what} the client gets ${status} and why`, () => {
+  Deno.test(`if ${what}, the client gets ${status} and the reason`, () => {
     const { failed, refusal, heldBack = false } = known;
     const error = noAnswer({
       failed: failed && { expired: failed.expired },
@@ -82,7 +82,7 @@ for (
   });
 }
 
-Deno.test("who names no model is not told of one", () => {
+Deno.test("the error names no model if the request named none", () => {
   const error = noAnswer({
     failed: undefined,
     refusal: "unavailable",

@@ -16,22 +16,22 @@ const token = (content: string) =>
 const last = (finish: string) =>
   `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":"${finish}"}]}\n\n`;
 
-/** How a stream should end, as what comes before its end, its end and what comes after it. */
+/** A stream as the parts before its end, at its end and after it, and the expected state. */
 interface Stream {
   readonly dialect: Dialect;
   readonly before: string;
-  /** The event that decides. */
+  /** The event that determines the state. */
   readonly end: string;
   readonly after?: string;
   readonly expected: "ended" | "given_up";
-  /** Of an error. */
+  /** The status of an error. */
   readonly status?: number;
 }
 
 /**
- * Lets a stream come in those pieces and checks the state after each of them.
+ * Feeds a stream in these pieces and checks the state after each.
  *
- * @returns what would have been passed on
+ * @returns the bytes that would have been passed on
  */
 function watchPieces(stream: Stream, pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array {
   const { dialect, before, end, expected, status } = stream;
@@ -69,7 +69,7 @@ function bytesOf({ before, end, after = "" }: Stream): Uint8Array<ArrayBuffer> {
   return encoder.encode(before + end + after);
 }
 
-/** The bytes one by one. */
+/** Splits bytes into single ones. */
 const singly = (bytes: Uint8Array<ArrayBuffer>) =>
   Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
 
@@ -85,7 +85,7 @@ const CHAT = capturedAs("chat-plain");
 const MESSAGES = capturedAs("messages");
 const RESPONSES = capturedAs("responses");
 
-/** The events before that which tells why the model stopped. */
+/** The events before the one with the finish reason. */
 const unfinished = CHAT.events.slice(0, -2).join("");
 const streams: Record<string, Stream> = {
   ...Object.fromEntries(captured.map((capture) => [`a real ${capture.name}`, streamOf(capture)])),
@@ -150,7 +150,7 @@ const streams: Record<string, Stream> = {
 };
 
 for (const [name, stream] of Object.entries(streams)) {
-  Deno.test(`${name} is ${stream.expected} wherever it is cut in two, and byte by byte`, () => {
+  Deno.test(`${name} is ${stream.expected} wherever it is split in two, and byte by byte`, () => {
     const bytes = bytesOf(stream);
     const startsAt = encoder.encode(stream.before).length;
     const good = stream.expected === "given_up" ? bytes.subarray(0, startsAt) : bytes;
@@ -164,7 +164,7 @@ for (const [name, stream] of Object.entries(streams)) {
   });
 }
 
-Deno.test("however a stream is cut, whatever its lines end in, its state is right and all good bytes are passed on", () => {
+Deno.test("any split and any line ending gives the right state, and all good bytes are passed on", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...Object.values(streams)),
@@ -189,7 +189,7 @@ Deno.test("however a stream is cut, whatever its lines end in, its state is righ
   );
 });
 
-/** Pieces as reads bring them: small after tokens, each four times as large within a long event. */
+/** Pieces as reads return them: small after tokens, growing fourfold within a long event. */
 function readsOf(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let size = 512;
@@ -208,7 +208,7 @@ const completed = (output: unknown[], instructions: string) => {
 };
 
 for (const length of [1_000, 10_000, 60_000, 300_000, 900_000]) {
-  Deno.test(`an end of ${length} bytes is an end, in the pieces that reads bring`, () => {
+  Deno.test(`an end event of ${length} bytes is recognised in the pieces that reads return`, () => {
     const before = RESPONSES.events.slice(0, -1);
     const pieces = (end: string) => [
       ...before.map((event) => encoder.encode(event)),
@@ -221,7 +221,7 @@ for (const length of [1_000, 10_000, 60_000, 300_000, 900_000]) {
     watchPieces({ ...stream, end: nothing, expected: "given_up" }, pieces(nothing));
   });
 
-  Deno.test(`a last token of ${length} bytes tells why the model stopped`, () => {
+  Deno.test(`a finish reason is found in a last token of ${length} bytes`, () => {
     const end = last("stop").replace(`"content":""`, `"content":"${"x".repeat(length)}"`);
     const before = token("a") + token("b") + end;
     watchPieces({ dialect: "completions", before, end: DONE, expected: "ended" }, [
@@ -233,14 +233,14 @@ for (const length of [1_000, 10_000, 60_000, 300_000, 900_000]) {
   });
 }
 
-Deno.test("an event past all bounds is no reason to call a stream broken", () => {
+Deno.test("an oversized event does not make a stream broken", () => {
   const watch = watchStream("responses");
   const end = completed([{ text: "x" }], "i".repeat(5_000_000));
   for (const piece of readsOf(encoder.encode(end))) watch.see(piece);
   assert.equal(watch.isComplete, true);
 });
 
-Deno.test("the reason to stop is remembered for some time, whatever comes after it", () => {
+Deno.test("a finish reason is remembered across later events", () => {
   const watch = watchStream("completions");
   for (const event of [token("a"), last("stop"), ...Array(12).fill(COMMENT)]) {
     watch.see(encoder.encode(event));
@@ -248,14 +248,14 @@ Deno.test("the reason to stop is remembered for some time, whatever comes after 
   assert.deepEqual(watch.see(encoder.encode(DONE)), { kind: "ended", status: undefined });
 });
 
-Deno.test("what was held back may have told why the model stopped", () => {
+Deno.test("the finish reason may be in the part that was held back", () => {
   const held = watchStream("completions", true);
   assert.equal(held.see(encoder.encode(DONE)).kind, "ended");
   const open = watchStream("completions");
   assert.equal(open.see(encoder.encode(DONE)).kind, "given_up");
 });
 
-Deno.test("words of an end in the text of a model are none", () => {
+Deno.test("end markers in a model's text do not end the stream", () => {
   for (const dialect of ["completions", "messages", "responses", "other"] as const) {
     const watch = watchStream(dialect);
     for (const text of ["[DONE]", `\\"abort\\"`, `\\"message_stop\\"`, `\\"error\\": {}`]) {
@@ -264,7 +264,7 @@ Deno.test("words of an end in the text of a model are none", () => {
   }
 });
 
-Deno.test("a stream without an end is no whole one, unless nobody knows how it should end", () => {
+Deno.test("a stream without an end is incomplete, unless its format is unknown", () => {
   for (
     const [dialect, isComplete] of [
       ["completions", false],
@@ -280,13 +280,13 @@ Deno.test("a stream without an end is no whole one, unless nobody knows how it s
   }
 });
 
-Deno.test("what is no event stream is never read, but for its last bytes", () => {
+Deno.test("anything but an event stream is not parsed; only its last bytes are kept", () => {
   const watch = watchStream(undefined);
   assert.equal(watch.see(encoder.encode(DONE + ERROR)).kind, "open");
   assert.equal(new TextDecoder().decode(watch.tail()), DONE + ERROR);
 });
 
-Deno.test("the last bytes are kept in their order, short pieces with what came before them", () => {
+Deno.test("the last bytes are kept in order, and short pieces are merged with the one before", () => {
   const chunk = (letter: string) => letter.repeat(100);
   const tailAfter = (...chunks: string[]) => {
     const watch = watchStream(undefined);
@@ -301,7 +301,7 @@ Deno.test("the last bytes are kept in their order, short pieces with what came b
   assert.equal(tailAfter("y".repeat(100_000)).length, 16 * 1024);
 });
 
-Deno.test("an ended stream stays ended, whatever follows", () => {
+Deno.test("an ended stream stays ended whatever follows", () => {
   const watch = watchStream("completions", true);
   const ended = watch.see(encoder.encode(DONE));
   assert.equal(watch.see(encoder.encode(ERROR + last("abort"))), ended);
