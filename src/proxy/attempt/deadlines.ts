@@ -78,6 +78,8 @@ const EXTENSIONS = 9;
 const CONNECT_SHARE = 0.4;
 
 /**
+ * Starts the watch over one attempt's limits of time.
+ *
  * @param isReachable called before the connect limit if nothing has arrived: `fetch` doesn't report
  *   whether it waits for a connection or for the answer
  * @param onExpiry called once, when the attempt is to be aborted
