@@ -28,7 +28,7 @@ Deno.test("/health says 200 while the engine hangs: requests without a first tok
   assert.equal(hung!.state().received, 2, "nothing new arrives");
   assert.ok(well!.state().received >= 5);
   assert.equal(router.fleet.snapshot().servers[0]!.consecutiveFailures, 0);
-  assert.match(router.fleet.snapshot().servers[0]!.reason, /stands still/);
+  assert.match(router.fleet.snapshot().servers[0]!.reason, /is stalled/);
 
   await hung!.setFault(null);
   await until("the server is back", () => state() === "healthy");

@@ -126,7 +126,7 @@ Deno.test("a server that finishes what it has and refuses new requests is draini
   assert.equal(moved.status, 200, "another server's answer");
   await moved.body?.cancel();
   assert.equal(state(), "draining");
-  assert.match(router.fleet.snapshot().servers[0]!.reason, /shuts down/);
+  assert.match(router.fleet.snapshot().servers[0]!.reason, /is shutting down/);
   const { received } = leaving!.state();
   for (let i = 0; i < 6; i++) {
     const answer = await ask(router.url);

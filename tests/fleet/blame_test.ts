@@ -278,7 +278,7 @@ Deno.test("a server that reports its shutdown drains without blame until its por
   fleet.recordCheck(a, PASSED);
   assert.equal(stateOf(a), "healthy");
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
-    "healthy draining: it shuts down",
+    "healthy draining: it is shutting down",
     "draining unhealthy: it has shut down",
     "unhealthy healthy: check passed",
   ]);
@@ -291,7 +291,7 @@ Deno.test("if no other server is left, one that reported its shutdown is tried, 
   answerWell(leaseAt(fleet, a));
   assert.equal(stateOf(a), "healthy");
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
-    "healthy draining: it shuts down",
+    "healthy draining: it is shutting down",
     "draining healthy: it answers again",
   ]);
 });
@@ -443,8 +443,8 @@ Deno.test("a stalled engine without work is tried by one request, and may move a
   answerWell(trial);
   assert.equal(stateOf(a), "healthy");
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
-    "healthy stalled: its engine stands still: no progress for 10 s",
-    "stalled unhealthy: its engine stood still",
+    "healthy stalled: its engine is stalled: no progress for 10 s",
+    "stalled unhealthy: its engine was stalled",
     "unhealthy half-open: check passed; one request at a time until one succeeds",
     "half-open healthy: a request succeeded",
   ]);

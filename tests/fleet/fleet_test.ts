@@ -507,8 +507,8 @@ Deno.test("a server without engine progress for stall_timeout is stalled, until 
   assert.equal(typeof leaseOfA(fleet), "object");
   assert.equal(evicted, 1);
   assert.deepEqual(changes.map(({ from, to, reason }) => `${from} ${to}: ${reason}`), [
-    "healthy stalled: its engine stands still: no progress for 10 s",
-    "stalled healthy: its engine moves again",
+    "healthy stalled: its engine is stalled: no progress for 10 s",
+    "stalled healthy: its engine makes progress again",
   ]);
 });
 
@@ -541,7 +541,7 @@ for (
       fleet.recordScrape(server, undefined, true);
       fleet.recordCheck(server, PASSED);
     }],
-    ["stalled", "its engine stands still: no progress for 30 s", (fleet: Fleet, server: Server) => {
+    ["stalled", "its engine is stalled: no progress for 30 s", (fleet: Fleet, server: Server) => {
       fleet.recordScrape(server, WORKING, false);
       server.progress = { ...server.progress, stillSince: server.progress.stillSince - 30_000 };
       fleet.recordScrape(server, WORKING, false);
@@ -568,7 +568,7 @@ for (
 for (
   const [state, reason, isAsleep] of [
     ["sleeping", "its engine sleeps", true],
-    ["stalled", "its engine stands still", false],
+    ["stalled", "its engine is stalled", false],
   ] as const
 ) {
   Deno.test(`a server that is still ${state} when its checks recover it reports so`, () => {

@@ -143,7 +143,7 @@ function overrule(
   if (!answers && !(isFleetwide && saysLittle)) return undefined;
   if (status === "healthy" || status === "half-open") return { status, reason };
   if (openUntil > now) return undefined;
-  const why = answers ? "requests go well" : "they fail on most servers, so requests decide";
+  const why = answers ? "requests succeed" : "they fail on most servers, so requests decide";
   return { status: "half-open", reason: `checks fail${because(check)}; ${why}` };
 }
 

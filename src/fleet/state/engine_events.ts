@@ -36,9 +36,9 @@ export function applyScrape(
   }
   if (asleep) return "its engine sleeps";
   if (server.stalled) {
-    return `its engine stands still: no progress for ${Math.round(stillMs / 1000)} s`;
+    return `its engine is stalled: no progress for ${Math.round(stillMs / 1000)} s`;
   }
-  return slept ? "its engine is awake" : "its engine moves again";
+  return slept ? "its engine is awake" : "its engine makes progress again";
 }
 
 /** Opens the breaker of a stalled engine without work: only a trial request can show progress. */
@@ -46,7 +46,7 @@ function letTry(server: Server, { now, random }: Circumstances): string {
   server.stalled = false;
   const { status } = server.health;
   if (status === "healthy" || status === "half-open") {
-    server.health = openBreaker(server.health, { now, random }, "its engine stood still");
+    server.health = openBreaker(server.health, { now, random }, "its engine was stalled");
   }
   return server.health.reason;
 }

@@ -58,7 +58,7 @@ export function applyCheck(
 /** Reasons for states that a check can't change. */
 const OF_ENGINE: { readonly [state in ServerState]?: string } = {
   sleeping: "its engine sleeps",
-  stalled: "its engine stands still",
+  stalled: "its engine is stalled",
 };
 
 /**
@@ -81,7 +81,7 @@ export function applyOutcome(
   }
   if (outcome === "draining") {
     server.shuttingDown = true;
-    return "it shuts down";
+    return "it is shutting down";
   }
   if (outcome === "client_error") {
     if (!clientError?.isTooLong) addAnswer(server.recent, "client_error", now);

@@ -268,10 +268,10 @@ function afterAll(health: Health, check: Check, evidence: Evidence, times = 20):
 
 for (
   const [what, check, evidence, status] of [
-    ["slow checks while requests go well", SLOW, GO_WELL, "healthy"],
-    ["late checks while requests go well", LATE, GO_WELL, "healthy"],
-    ["checks with 503 while requests go well", TELLS_503, GO_WELL, "healthy"],
-    ["refused checks while requests go well", REFUSED, GO_WELL, "unhealthy"],
+    ["slow checks while requests succeed", SLOW, GO_WELL, "healthy"],
+    ["late checks while requests succeed", LATE, GO_WELL, "healthy"],
+    ["checks with 503 while requests succeed", TELLS_503, GO_WELL, "healthy"],
+    ["refused checks while requests succeed", REFUSED, GO_WELL, "unhealthy"],
     ["slow checks on most servers", SLOW, MOST_FAIL, "healthy"],
     ["late checks on most servers", LATE, MOST_FAIL, "healthy"],
     ["checks with 503 on most servers", TELLS_503, MOST_FAIL, "unhealthy"],
@@ -301,7 +301,7 @@ Deno.test("without successful requests, the next failed check ejects a server", 
 
 for (
   const [evidence, why] of [
-    [GO_WELL, "requests go well"],
+    [GO_WELL, "requests succeed"],
     [MOST_FAIL, "they fail on most servers, so requests decide"],
   ] as const
 ) {
