@@ -1,13 +1,13 @@
-/** Headers in which clients show a key as it is: Anthropic's clients the first, Azure's the other. */
+/** Headers that carry a plain key: Anthropic's clients send the first, Azure's the second. */
 const PLAIN = ["x-api-key", "api-key"];
 
 /**
- * The keys a client shows, any of which may be the router's: `Authorization: Bearer …`, `x-api-key`
- * and `api-key`. Some clients always send the first, with no key in it that means anything.
+ * Returns the keys a client presents, in `Authorization: Bearer …`, `x-api-key` and `api-key`. Any
+ * of them may be valid: some clients always send the first, with a placeholder as its key.
  *
- * @param byPassword the password of `Authorization: Basic …` will do, which is what a browser can
- * ask a person for. It then sends it by itself, whatever page makes it ask: not to be taken for
- * what has an effect.
+ * @param byPassword whether the password of `Authorization: Basic …` counts as well, which a
+ *   browser can prompt for. The browser then sends it with any page's requests, so it must not be
+ *   accepted for requests with side effects.
  */
 export function credentialsIn(headers: Headers, byPassword: boolean): string[] {
   const authorization = headers.get("authorization") ?? "";

@@ -2,29 +2,29 @@ import type { ApiKey } from "../config/config.ts";
 import { hashOf } from "../config/key_hash.ts";
 import { createRateLimit, type RateLimit } from "./rate_limit.ts";
 
-/** Whoever holds a key, for one request. */
+/** The holder of a key, for one request. */
 export interface Caller {
-  /** The key's name; the key itself is nowhere. */
+  /** The key's name; the key itself is not kept. */
   readonly name: string;
-  /** Whether the key is good for a model; `undefined` stands for a request that names none. */
+  /** Whether the key allows a model; `undefined` stands for a request that names none. */
   mayUse(model: string | undefined): boolean;
-  /** Gives the place in flight back. Only the first call counts. */
+  /** Releases the request's in-flight slot. Only the first call counts. */
   leave(): void;
 }
 
-/** A request that a key's limits let through, or don't. */
+/** The result of applying a key's limits to a request. */
 export interface Entry {
-  /** `undefined` where a limit is reached. */
+  /** The caller, `undefined` if a limit is reached. */
   readonly caller: Caller | undefined;
-  /** What to tell the client of its limits, in headers. */
+  /** Headers that report the limits to the client. */
   readonly headers: readonly [string, string][];
 }
 
-/** The keys in effect and what is in use of their limits. */
+/** The keys in effect and the usage of their limits. */
 export interface Keyring {
-  /** The key that is shown, `undefined` where it is none of these. */
+  /** Finds a presented key, `undefined` if it is unknown. */
   find(shown: string): ApiKey | undefined;
-  /** Takes a place for one request. */
+  /** Applies a key's limits to one request and takes an in-flight slot. */
   enter(key: ApiKey): Entry;
 }
 
@@ -34,10 +34,11 @@ interface Use {
 }
 
 /**
- * Keys with nothing in use of their limits.
+ * Creates a keyring with unused limits.
  *
- * @param keys asked each time, so that a reload counts at once; limits go on by a key's name
- * @param now monotonic time in milliseconds
+ * @param keys called for each lookup, so that a reload takes effect at once; usage is kept by key
+ *   name
+ * @param now returns monotonic time in milliseconds
  */
 export function createKeyring(
   keys: () => readonly ApiKey[],
@@ -47,7 +48,7 @@ export function createKeyring(
   let indexed: readonly ApiKey[] | undefined;
   let byHash: ReadonlyMap<string, ApiKey> = new Map();
 
-  /** Takes the keys of a reload: what was in use of a key that is gone is forgotten. */
+  /** Indexes the keys after a reload and drops the usage of removed keys without requests. */
   function index(current: readonly ApiKey[]): void {
     indexed = current;
     byHash = new Map(current.map((key) => [key.hash, key]));
@@ -65,7 +66,7 @@ export function createKeyring(
     find(shown) {
       const current = keys();
       if (current !== indexed) index(current);
-      // Safe to look up: the time tells at most of SHA-256 of what was shown, which leads to no key.
+      // Not a timing leak: the time reveals at most the hash of the presented key, not a valid key.
       return byHash.get(hashOf(shown));
     },
     enter(key) {

@@ -1,25 +1,25 @@
 const MINUTE_MS = 60_000;
-/** Up to so many requests a minute each is remembered by its own time. */
+/** Up to this many requests a minute, the time of each request is remembered. */
 const REMEMBERED = 1_000;
 
-/** What a rate limit said to one request. */
+/** The decision of a rate limit on one request. */
 export interface Taken {
   /** Whether the request may begin. */
   readonly ok: boolean;
-  /** Further requests that may begin now. */
+  /** How many further requests may begin now. */
   readonly left: number;
-  /** Until one more may begin, in milliseconds; 0 where one may now. */
+  /** Time until one more may begin, in milliseconds; 0 if one may begin now. */
   readonly waitMs: number;
-  /** Until none of the requests so far counts any more, in milliseconds. */
+  /** Time until none of the requests so far counts, in milliseconds. */
   readonly resetMs: number;
 }
 
 /** Counts the requests that began within the last minute. */
 export interface RateLimit {
   /**
-   * Takes one request, unless `perMinute` began within the last minute.
+   * Takes one request, unless `perMinute` requests began within the last minute.
    *
-   * @param perMinute may change between calls, as a reload changes it
+   * @param perMinute the limit, which a reload may change between calls
    * @param now monotonic time in milliseconds
    */
   take(perMinute: number, now: number): Taken;
@@ -33,9 +33,9 @@ interface Slice {
 }
 
 /**
- * A sliding window: in no 60 s do more than `perMinute` requests begin. Above 1,000 a minute,
- * requests within 60 ms share a slice, so that memory is bounded; the first of them may count 60 ms
- * longer, never shorter.
+ * Creates a sliding-window limit: at most `perMinute` requests begin in any 60 s. Above 1,000 a
+ * minute, requests within 60 ms share a slice to bound memory; the first of them may count up to
+ * 60 ms longer, never shorter.
  */
 export function createRateLimit(): RateLimit {
   const slices: Slice[] = [];
@@ -53,7 +53,7 @@ export function createRateLimit(): RateLimit {
     }
   }
 
-  /** When so few requests count that one more may begin. */
+  /** Returns the time at which one more request may begin. */
   function freeAt(perMinute: number, now: number): number {
     let counting = count;
     for (const { until, count } of slices) {

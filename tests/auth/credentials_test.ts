@@ -9,7 +9,7 @@ for (
   const [what, headers, ...keys] of [
     ["nothing", {}],
     ["a bearer token", { authorization: "Bearer k-1" }, "k-1"],
-    ["a bearer token in other letters", { authorization: "bEARER k-1" }, "k-1"],
+    ["a bearer token in another case", { authorization: "bEARER k-1" }, "k-1"],
     ["a bearer token with spaces around it", { authorization: "Bearer   k-1  " }, "k-1"],
     ["x-api-key", { "x-api-key": "k-1" }, "k-1"],
     ["api-key", { "api-key": "k-1" }, "k-1"],
@@ -18,13 +18,13 @@ for (
     ["a password with colons", { authorization: basic("a:k:1:") }, "k:1:"],
     ["a name without a password", { authorization: basic("k-1") }],
     ["an empty password", { authorization: basic("a:") }, ""],
-    ["what is no base64", { authorization: "Basic ***" }],
+    ["invalid base64", { authorization: "Basic ***" }],
     ["a key without a scheme", { authorization: "k-1" }],
     ["a scheme without a key", { authorization: "Bearer " }],
     ["two words", { authorization: "Bearer k 1" }],
     ["two bearer tokens", { authorization: "Bearer a, Bearer b" }],
     ["another scheme", { authorization: "Digest k-1" }],
-    ["another scheme beside x-api-key", { authorization: "Digest x", "x-api-key": "k-2" }, "k-2"],
+    ["another scheme next to x-api-key", { authorization: "Digest x", "x-api-key": "k-2" }, "k-2"],
     [
       "all headers",
       { "api-key": "k-3", authorization: "Bearer k-1", "x-api-key": "k-2" },
@@ -34,15 +34,15 @@ for (
     ],
   ] as [string, Record<string, string>, ...string[]][]
 ) {
-  Deno.test(`who shows ${what} shows ${keys.length === 0 ? "no key" : JSON.stringify(keys)}`, () => {
+  Deno.test(`a client that sends ${what} presents ${keys.length === 0 ? "no key" : JSON.stringify(keys)}`, () => {
     assert.deepEqual(credentialsIn(new Headers(headers), true), keys);
-    // Without a browser's password being welcome, all others are as they were.
+    // Without `byPassword`, all other keys stay the same.
     const isPassword = /^basic /i.test(headers.authorization ?? "");
     assert.deepEqual(credentialsIn(new Headers(headers), false), isPassword ? [] : keys);
   });
 }
 
-Deno.test("every key of one word comes out as it went in, and no head whatever makes it throw", () => {
+Deno.test("every key without spaces is returned unchanged, and no header makes it throw", () => {
   const word = fc.stringMatching(/^[!-~]{1,80}$/);
   const value = fc.stringMatching(/^[\t -~\x80-\xff]{0,80}$/);
   fc.assert(

@@ -10,7 +10,7 @@ function callerOf(entry: Entry): Caller {
   return entry.caller;
 }
 
-Deno.test("a key is found by what is shown, and nothing else finds it", () => {
+Deno.test("a key is found only by its exact secret", () => {
   const keys = [keyOf("one"), keyOf("two")];
   const { find } = createKeyring(() => keys);
   assert.equal(find("one"), keys[0]);
@@ -20,7 +20,7 @@ Deno.test("a key is found by what is shown, and nothing else finds it", () => {
   }
 });
 
-Deno.test("a key is looked up by its hash, however many there are, and a reload counts at once", () => {
+Deno.test("a key is looked up by its hash among any number, and a reload takes effect at once", () => {
   let read = 0;
   const watched = (keys: ApiKey[]) =>
     keys.map((key) =>
@@ -40,7 +40,7 @@ Deno.test("a key is looked up by its hash, however many there are, and a reload 
   assert.equal(find("new"), keys.at(-1));
 });
 
-Deno.test("a key has so many requests in flight and no more", () => {
+Deno.test("a key has at most its limit of requests in flight", () => {
   const key = keyOf("k", { maxInFlight: 2 });
   const { enter } = createKeyring(() => [key]);
   const first = callerOf(enter(key));
@@ -58,7 +58,7 @@ Deno.test("a key has so many requests in flight and no more", () => {
   assert.equal(enter(key).caller, undefined, "a place is given back once");
 });
 
-Deno.test("a key has so many requests a minute and no more, and each answer tells what is left", () => {
+Deno.test("a key has at most its limit of requests a minute, and each answer reports what is left", () => {
   const clock = { now: 1_000_000 };
   const key = keyOf("k", { requestsPerMinute: 2 });
   const { enter } = createKeyring(() => [key], () => clock.now);
@@ -88,7 +88,7 @@ Deno.test("a key has so many requests a minute and no more, and each answer tell
   assert.equal(told().ok, true);
 });
 
-Deno.test("a request for which there is no place in flight costs none of a minute's", () => {
+Deno.test("a request rejected by the in-flight limit does not count against the rate limit", () => {
   const key = keyOf("k", { requestsPerMinute: 2, maxInFlight: 1 });
   const { enter } = createKeyring(() => [key], () => 0);
   const first = callerOf(enter(key));
@@ -97,24 +97,24 @@ Deno.test("a request for which there is no place in flight costs none of a minut
   callerOf(enter(key));
 });
 
-Deno.test("one key's limits are nothing to another", () => {
+Deno.test("the limits of keys are independent", () => {
   const keys = [keyOf("a", { requestsPerMinute: 1 }), keyOf("b", { requestsPerMinute: 1 })];
   const { enter } = createKeyring(() => keys, () => 0);
   for (const key of keys) callerOf(enter(key));
   for (const key of keys) assert.equal(enter(key).caller, undefined);
 });
 
-Deno.test("over a reload what is in use goes on by the key's name, under the new limits", () => {
+Deno.test("a reload keeps the usage of a key by its name, under the new limits", () => {
   const { enter } = createKeyring(() => [], () => 0);
   const held = callerOf(enter(keyOf("k", { maxInFlight: 2, requestsPerMinute: 5 })));
-  // Another secret under the same name: it was changed, not added.
+  // Another secret under the same name: the key was rotated.
   const renewed = { ...keyOf("other"), name: "k", maxInFlight: 1 };
   assert.equal(enter(renewed).caller, undefined);
   held.leave();
   callerOf(enter(renewed));
 });
 
-Deno.test("what was used of a key that a reload took away is forgotten, but for what is in flight", () => {
+Deno.test("a reload drops the usage of removed keys, except those with requests in flight", () => {
   const key = keyOf("k", { maxInFlight: 1, requestsPerMinute: 3 });
   let keys = [key];
   const { find, enter } = createKeyring(() => keys, () => 0);
@@ -138,13 +138,13 @@ Deno.test("what was used of a key that a reload took away is forgotten, but for 
   assert.equal(left(), "2", "as of a new one");
 });
 
-Deno.test("a key without limits has none, and tells of none", () => {
+Deno.test("a key without limits is not limited and reports no limits", () => {
   const key = keyOf("k");
   const { enter } = createKeyring(() => [key]);
   for (let i = 0; i < 1_000; i++) assert.deepEqual(enter(key).headers, []);
 });
 
-Deno.test("a key is good for the models it lists, for all where it lists none", () => {
+Deno.test("a key allows only the models it lists, or all without a list", () => {
   const { enter } = createKeyring(() => []);
   const some = callerOf(enter(keyOf("some", { models: ["a", "b"] })));
   assert.deepEqual(["a", "b", "c", "", undefined].map(some.mayUse), [
@@ -158,7 +158,7 @@ Deno.test("a key is good for the models it lists, for all where it lists none", 
   assert.deepEqual(["a", undefined].map(all.mayUse), [true, true]);
 });
 
-Deno.test("however requests come and leave, as many are in flight as came and didn't leave", () => {
+Deno.test("the in-flight count is exact under any sequence of enter and leave", () => {
   const step = fc.oneof(
     fc.constant({ what: "enter" as const }),
     fc.record({ what: fc.constant("leave" as const), which: fc.nat() }),
@@ -178,7 +178,7 @@ Deno.test("however requests come and leave, as many are in flight as came and di
           callers.push(caller);
           inside.add(caller);
         } else if (callers.length > 0) {
-          // Some leave again and again.
+          // May have left before.
           const caller = callers[step.which % callers.length]!;
           caller.leave();
           inside.delete(caller);

@@ -5,7 +5,7 @@ import { numRuns } from "../support/property.ts";
 
 const MINUTE_MS = 60_000;
 
-Deno.test("a minute's worth may begin at once, and no more until the first is a minute old", () => {
+Deno.test("a minute's worth of requests may begin at once, and no more until the first is a minute old", () => {
   const { take } = createRateLimit();
   for (let i = 0; i < 6; i++) {
     const { ok, left } = take(6, i * 100);
@@ -18,14 +18,14 @@ Deno.test("a minute's worth may begin at once, and no more until the first is a 
   assert.equal(take(6, MINUTE_MS + 100).ok, true);
 });
 
-Deno.test("requests that are turned away count for nothing", () => {
+Deno.test("rejected requests do not count", () => {
   const { take } = createRateLimit();
   take(1, 0);
   for (let now = 0; now < MINUTE_MS; now += 1_000) assert.equal(take(1, now).ok, false);
   assert.equal(take(1, MINUTE_MS).ok, true);
 });
 
-Deno.test("a limit that a reload changes holds at once, for what began before as well", () => {
+Deno.test("a changed limit takes effect at once, for earlier requests as well", () => {
   const { take } = createRateLimit();
   for (let i = 0; i < 10; i++) take(10, i * 1_000);
   assert.deepEqual(take(2, 10_000), { ok: false, left: 0, waitMs: 58_000, resetMs: 59_000 });
@@ -36,7 +36,7 @@ Deno.test("a limit that a reload changes holds at once, for what began before as
 const request = fc.oneof(fc.constant(0), fc.nat(90), fc.nat(5_000), fc.nat(2 * MINUTE_MS));
 
 for (const most of [20, 5_000]) {
-  Deno.test(`in no 60 s more than the limit begin, and who waits as told gets in: up to ${most} a minute`, () => {
+  Deno.test(`no 60 s exceed the limit, and a client that waits as told is admitted: up to ${most} a minute`, () => {
     fc.assert(
       fc.property(
         fc.integer({ min: Math.ceil(most / 4), max: most }),
@@ -82,7 +82,7 @@ for (const most of [20, 5_000]) {
   });
 }
 
-Deno.test("steady requests at the limit's own pace all get in, within 60 ms of it above 1,000", () => {
+Deno.test("steady requests at the rate of the limit are all admitted, within 60 ms above 1,000 a minute", () => {
   for (const perMinute of [6, 60, 1_000, 6_000, 60_000]) {
     const { take } = createRateLimit();
     let begun = 0;
