@@ -1,36 +1,36 @@
 import type { Case } from "./judge.ts";
 import type { Accounted, Moved } from "./router_log.ts";
 
-/** Why one server's requests were aborted, in the end. */
+/** One server's aborted requests, by cause. */
 export interface Aborts {
   readonly server: number;
-  /** Requests that the server saw dropped before their end. */
+  /** Requests whose connection the server saw closed before their end. */
   readonly aborted: number;
-  /** Of these, those whose client left. */
+  /** Of these, those whose client disconnected. */
   readonly left: number;
-  /** Of these, those that the router gave up, to try another server or to end the stream. */
+  /** Of these, those that the router aborted, to try another server or to end the stream. */
   readonly givenUp: number;
-  /** The request's id of all others. */
+  /** The request ids of all others. */
   readonly unexplained: readonly string[];
 }
 
-/** What the router told of requests, by their id, with servers by their place. */
+/** What the router logged about requests, by request id, with servers by their index. */
 export interface Told {
   readonly moved: ReadonlyMap<string, readonly Moved[]>;
   readonly accounted: ReadonlyMap<string, Accounted>;
 }
 
 /**
- * Matches what each server saw aborted, attempt by attempt, with what clients did and the router
- * said. Counted is every attempt of which a server had read the whole request, and whose connection
- * ended before its answer did. It is explained by exactly one of two:
+ * Matches the attempts that each server saw aborted with what clients did and the router logged. An
+ * attempt counts if its server had read the whole request and the connection ended before the
+ * answer did. Each has exactly one of two explanations:
  *
- * - `givenUp`: the router said that it moved this request away from this server, or that it ended
- *   it with an error of the server's, as it does where a stream falls silent;
- * - `left`: the client says that it left, and the router didn't move the request from this server.
+ * - `givenUp`: the router logged that it moved the request away from this server, or that it ended
+ *   the request with an upstream error, as it does if a stream falls silent;
+ * - `left`: the client disconnected, and the router didn't move the request away from this server.
  *
- * Not counted are attempts that a server ended itself (those of faults, and those that were whole
- * when the client left), and those that never reached one.
+ * Not counted are attempts that the server itself ended (through a fault, or because the answer was
+ * complete when the client disconnected), and those that never reached a server.
  */
 export function explainAborts(cases: readonly Case[], servers: number, told: Told): Aborts[] {
   const counts = Array.from({ length: servers }, (_, server) => ({
@@ -41,7 +41,7 @@ export function explainAborts(cases: readonly Case[], servers: number, told: Tol
     unexplained: [] as string[],
   }));
   for (const { asking: { id }, got, attempts } of cases) {
-    // One of a request's attempts at most is what its client left.
+    // The client can have disconnected from only one of a request's attempts.
     let left = got.ended === "left" || got.ended === "given up" ? 1 : 0;
     for (const { server, how } of attempts.toReversed()) {
       if (how !== "aborted") continue;
@@ -59,7 +59,7 @@ export function explainAborts(cases: readonly Case[], servers: number, told: Tol
   return counts;
 }
 
-/** For each client that left an attempt, how long its server went on, in milliseconds. */
+/** Returns, per attempt that a client left, how long its server kept working, in milliseconds. */
 export function freeingTimes(cases: readonly Case[]): number[] {
   return cases.filter(({ got }) => got.ended === "left").flatMap(({ got, attempts }) => {
     const last = attempts.at(-1);

@@ -1,21 +1,21 @@
 import type { Got } from "./client.ts";
 
-/** What an answer says, as far as it came. */
+/** The content of an answer, as far as it arrived. */
 export interface Said {
   /** The text of its tokens. */
   readonly text: string;
-  /** Every id that its events or its document carry, each once. */
+  /** The distinct ids in its events or its document. */
   readonly ids: readonly string[];
   readonly finishReason: string | undefined;
-  /** A stream's `[DONE]`, a document's last brace. */
+  /** Its end arrived: a stream's `[DONE]`, or a document's last brace. */
   readonly done: boolean;
-  /** The last event was an error, or the document is one. */
+  /** The error, if the last event or the document is one. */
   readonly error: { readonly code?: unknown; readonly message?: unknown } | undefined;
-  /** What it is can't be made out. */
+  /** Some of it can't be parsed. */
   readonly garbage: boolean;
 }
 
-/** The fields of an event or a document that matter here. */
+/** The relevant fields of an event or a document. */
 interface Part {
   readonly id?: string;
   readonly error?: Said["error"];
@@ -26,7 +26,7 @@ interface Part {
   }[];
 }
 
-/** Reads a chat's answer, a stream or a document. */
+/** Parses a chat's answer, which is a stream or a document. */
 export function readAnswer(
   { headers, body, ended }: Pick<Got, "headers" | "body" | "ended">,
 ): Said {
@@ -42,7 +42,7 @@ export function readAnswer(
     if (piece === "[DONE]") return void (done = true);
     const part = parse(piece);
     if (part === undefined) {
-      // The last event of a stream may have broken off in the middle, and be followed by an error.
+      // The last event of a stream may be truncated and followed by an error.
       garbage ||= ended === "clean" || index < pieces.length - 2;
       return;
     }
@@ -57,7 +57,7 @@ export function readAnswer(
   return { text, ids: [...ids], finishReason, done, error, garbage };
 }
 
-/** What the events of a stream carry, without comments. A piece after the last blank line broke off. */
+/** Returns the data of a stream's events, without comments. The last piece may be truncated. */
 function dataOf(body: string): string[] {
   return body.split("\n\n").map((event) => event.trim())
     .filter((event) => event !== "" && !event.startsWith(":"))

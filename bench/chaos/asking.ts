@@ -1,36 +1,36 @@
 import type { Random } from "../../src/simulator/random.ts";
 
-/** When a client leaves before the end of its answer. */
+/** When a client disconnects before the end of its answer. */
 export type Leaving =
-  /** With half of its body sent. */
+  /** After sending half of its body. */
   | { readonly stage: "uploading" }
-  /** So long after all was sent, whatever came by then. */
+  /** This long after sending the whole request, whatever has arrived by then. */
   | { readonly stage: "waiting"; readonly ms: number }
-  /** With the answer's head. */
+  /** On receiving the answer's head. */
   | { readonly stage: "head" }
-  /** After so many events. */
+  /** After this many events. */
   | { readonly stage: "streaming"; readonly events: number };
 
-/** One request, and what its client does. */
+/** One request and its client's behaviour. */
 export interface Asking {
   readonly id: string;
-  /** No other request has it. */
+  /** Unique to this request. */
   readonly content: string;
   readonly stream: boolean;
   readonly tokens: number;
-  /** The body as it is sent. */
+  /** The body as sent. */
   readonly body: string;
   readonly leaving: Leaving | undefined;
-  /** What a request that is the client's own error may get; undefined for others. */
+  /** The acceptable statuses if the request is a client error; undefined for others. */
   readonly error: readonly number[] | undefined;
-  /** Every server breaks on it. */
+  /** Every server fails on it. */
   readonly poison: boolean;
-  /** Until the client asks again. */
+  /** The pause before the client's next request. */
   readonly pauseMs: number;
 }
 
 export const MODEL = "simulated-model";
-/** A prompt with this in it breaks every server. */
+/** Every server fails on a prompt that contains this. */
 export const POISON = "the well of poison";
 
 const LEAVING = 0.15;
@@ -39,11 +39,11 @@ const POISONS = 0.02;
 const STREAMS = 0.75;
 const LEAST_TOKENS = 2;
 const MOST_TOKENS = 40;
-/** A document comes whole at the end: silence, as far as anybody can tell, for all its tokens. */
+/** A document arrives as a whole, so the time for all its tokens looks like silence. */
 const MOST_TOKENS_OF_DOCUMENT = 10;
 const MOST_PAUSE_MS = 400;
 
-/** Draws what a client asks next. */
+/** Draws a client's next request. */
 export function drawAsking(id: string, random: Random): Asking {
   const stream = random() < STREAMS;
   const most = stream ? MOST_TOKENS : MOST_TOKENS_OF_DOCUMENT;
@@ -87,8 +87,8 @@ interface Wrong {
 }
 
 /**
- * The first two the router finds out itself, the others a server says. A model that nobody lists
- * may be said to be unavailable while it isn't certain that nobody has it.
+ * The router detects the first two itself, a server reports the others. A model that no server
+ * lists may be reported as unavailable while the router isn't certain that no server has it.
  */
 const ERRORS: readonly Wrong[] = [
   { status: [400], body: () => "{ no JSON" },

@@ -7,35 +7,35 @@ import type { Run } from "./run.ts";
 import { RECOVERY_SECONDS, type Schedule, type Span } from "./schedule.ts";
 import { textOf } from "./servers.ts";
 
-/** A run, judged. */
+/** The verdict on a run. */
 export interface Findings {
   readonly fates: ReadonlyMap<Fate, number>;
   readonly aborts: readonly Aborts[];
-  /** How long servers went on after their client had left, in milliseconds, shortest first. */
+  /** How long servers kept working after their client disconnected, in milliseconds, sorted. */
   readonly freeing: readonly number[];
-  /** For each turn of a server to be free of faults, seconds until the router used it again. */
+  /** For each fault-free turn of a server, the seconds until the router used it again. */
   readonly secondsOut: readonly number[];
-  /** Everything that should not be, one sentence each. */
+  /** Everything that went wrong, one sentence each. */
   readonly problems: readonly Problem[];
 }
 
-/** Something that should not be. */
+/** Something that went wrong. */
 export interface Problem {
   readonly what: string;
-  /** What it befell, with all that is known of it. */
+  /** The affected request, with everything known about it. */
   readonly story?: string;
 }
 
-/** Until the router knows that all servers are out, in seconds. */
+/** The time the router takes to find out that all servers are out, in seconds. */
 const KNOWN_AFTER_SECONDS = 1.5;
-/** A server works for nobody no longer than this. It is ten times the aim: machines are busy. */
+/** The limit on {@linkcode Findings.freeing}: ten times the goal, because machines are busy. */
 const FREED_WITHIN_MS = 1000;
 
 const BREAKING = new Set(
   kinds.filter(({ breaksStreams }) => breaksStreams).map(({ name }) => name),
 );
 
-/** Judges every request of a run, and what is left after it. */
+/** Judges every request of a run, and the state left after it. */
 export function check(run: Run, schedule: Schedule, seed: number): Findings {
   const { asked, servers, router, startedAt } = run;
   const cases: Case[] = asked.map(({ asking, got }) => ({
@@ -98,7 +98,7 @@ export function check(run: Run, schedule: Schedule, seed: number): Findings {
 function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): Circumstances {
   const at = (seconds: number) => startedAt + seconds * 1000;
   const { allOut, strikes } = schedule;
-  // What was under way when a server's trouble ended may still suffer from it.
+  // Requests in flight when a server's trouble ends may still suffer from it.
   const breaksStreams = (server: number, span: Span) =>
     strikes.some(({ from, to, name, ...strike }) =>
       strike.server === server && BREAKING.has(name) && at(from) <= span.to && at(to) >= span.from
@@ -111,7 +111,7 @@ function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): C
   };
 }
 
-/** What is known of a request, in one line. */
+/** Describes everything known about a request in one line. */
 function storyOf({ asking, got, said, attempts }: Case, { router, startedAt }: Run): string {
   const seconds = (ms: number) => ((ms - startedAt) / 1000).toFixed(2);
   const tried = attempts.map(({ server, how, endedAt }) =>

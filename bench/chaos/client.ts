@@ -1,26 +1,26 @@
 import type { Asking, Leaving } from "./asking.ts";
 import { bodyReader, headOf } from "./framing.ts";
 
-/** What came back for a request. Times are those of `performance.now`. */
+/** What a client received for a request. Times are on the clock of `performance.now`. */
 export interface Got {
-  /** Undefined where no head came. */
+  /** Undefined if no head arrived. */
   readonly status: number | undefined;
   readonly headers: ReadonlyMap<string, string>;
-  /** As far as it came, without its framing. */
+  /** The body received, without its framing. */
   readonly body: string;
-  /** `left` and `given up` when it was the client that ended it, as it wanted or had to. */
+  /** `left` and `given up` if the client ended it, on purpose or after {@linkcode PATIENCE_MS}. */
   readonly ended: "clean" | "broken" | "left" | "given up";
   readonly sentAt: number;
   readonly endedAt: number;
 }
 
-/** No answer takes as long, whatever befalls its servers. */
+/** Longer than any answer takes, whatever happens to its servers. */
 export const PATIENCE_MS = 30_000;
 const READ_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
 const latin1 = new TextDecoder("latin1");
 
-/** A client with a connection of its own, which it keeps as long as its answers end cleanly. */
+/** A client with its own connection, which it keeps as long as answers end cleanly. */
 export class Client {
   readonly #port: number;
   readonly #buffer = new Uint8Array(READ_BYTES);
@@ -30,7 +30,7 @@ export class Client {
     this.#port = port;
   }
 
-  /** Sends a request and follows its answer to the end, or leaves as it is told to. */
+  /** Sends a request and reads its answer to the end, or disconnects as the request says. */
   async ask(asking: Pick<Asking, "id" | "body" | "leaving">): Promise<Got> {
     const tcp = this.#tcp ??= await Deno.connect({ hostname: "127.0.0.1", port: this.#port });
     const { leaving } = asking;
@@ -76,7 +76,7 @@ export class Client {
           read = bodyReader(head.headers);
           read.take(text.slice(head.length));
         }
-        // Whoever has the whole answer has nothing left to leave.
+        // A client with the whole answer can't disconnect early any more.
         if (read.isWhole()) return over("clean");
         if (leavesAt(leaving, read.body())) leave();
       }

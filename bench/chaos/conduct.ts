@@ -5,9 +5,9 @@ import type { ConfigFile } from "./config_file.ts";
 import type { Schedule, Strike } from "./schedule.ts";
 
 /**
- * Makes everything go wrong as scheduled, and right again.
+ * Starts and ends all troubles as scheduled.
  *
- * @param startedAt the schedule's beginning, as `performance.now` tells it
+ * @param startedAt the schedule's start, on the clock of `performance.now`
  */
 export async function conduct(
   schedule: Schedule,
@@ -34,7 +34,7 @@ export async function conduct(
     else await simulators[server]!.setFault(null);
   }
 
-  // A server that takes its time to fall silent keeps no other waiting, but its own next trouble.
+  // A server that is slow to stop delays only its own next trouble, not those of others.
   const acting: Promise<void>[] = [];
   for (const { at, act } of turns) {
     await sleep(Math.max(0, startedAt + at * 1000 - performance.now()));

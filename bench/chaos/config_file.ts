@@ -1,20 +1,20 @@
-/** The router's configuration file in a folder of its own. */
+/** The router's configuration file, in its own folder. */
 export interface ConfigFile {
   readonly path: string;
-  /** Writes it as it should be by now, in one step as editors do. */
+  /** Writes the current configuration in one step, as editors do. */
   write(): Promise<void>;
-  /** Takes a server out. */
+  /** Removes a server. */
   remove(server: number): Promise<void>;
   /** Puts a server back. */
   restore(server: number): Promise<void>;
-  /** Writes what is no TOML. */
+  /** Writes invalid TOML. */
   spoil(): Promise<void>;
 }
 
-/** More than all clients together, so that the load alone decides. */
+/** More than the number of clients, so that only the load decides. */
 const CAPACITY = 64;
 
-/** A file with those servers and settings, not yet written. */
+/** Prepares a file with these servers and settings, without writing it yet. */
 export function configFile(
   folder: string,
   urls: readonly string[],
@@ -25,7 +25,7 @@ export function configFile(
   let written = Promise.resolve();
 
   function replace(text: string): Promise<void> {
-    // One after the other: two that write the same temporary file would mix.
+    // Writes are sequential, because they share one temporary file.
     written = written.then(async () => {
       await Deno.writeTextFile(`${path}.new`, text);
       await Deno.rename(`${path}.new`, path);
@@ -33,7 +33,7 @@ export function configFile(
     return written;
   }
   function text(): string {
-    // Named by their number, by which the router's log tells them.
+    // Servers are named by their number, which identifies them in the router's log.
     const servers = urls
       .map((url, server) =>
         `  { url = "${url}", name = "${server}", max_concurrent_requests = ${CAPACITY} },`

@@ -1,13 +1,13 @@
 /** The head of an answer. */
 export interface Head {
   readonly status: number;
-  /** Names in lower case. */
+  /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Characters up to the body. */
+  /** The number of characters before the body. */
   readonly length: number;
 }
 
-/** The head that a text begins with; undefined while it is not whole. */
+/** Parses the head at the start of a text; undefined if it is incomplete. */
 export function headOf(text: string): Head | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
@@ -19,16 +19,16 @@ export function headOf(text: string): Head | undefined {
   return { status: Number(first!.split(" ")[1]), headers, length: end + 4 };
 }
 
-/** Takes a body out of its framing, piece by piece. */
+/** Removes the framing from a body, piece by piece. */
 export interface BodyReader {
   take(text: string): void;
-  /** What has come so far. */
+  /** Returns the body received so far. */
   body(): string;
-  /** It came to the end that its framing announced. */
+  /** Whether the end that the framing declares has been reached. */
   isWhole(): boolean;
 }
 
-/** A reader for what those headers announce: a length, chunks, or the connection's end. */
+/** Creates a reader for the framing in the headers: a length, chunks, or the connection's end. */
 export function bodyReader(headers: ReadonlyMap<string, string>): BodyReader {
   const length = headers.get("content-length");
   if (headers.get("transfer-encoding") === "chunked") return chunkReader();

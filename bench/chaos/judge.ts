@@ -4,53 +4,53 @@ import { type Got, PATIENCE_MS } from "./client.ts";
 import type { Span } from "./schedule.ts";
 import type { Attempt } from "./servers.ts";
 
-/** How a request fared, as the report counts it. */
+/** The result of a request, as the report counts it. */
 export type Fate =
   /** Answered to its end, with all its tokens. */
   | "answered"
-  /** The client's own error, which it got. */
+  /** The request was a client error, and was answered as one. */
   | "client error"
-  /** The client left. */
+  /** The client disconnected. */
   | "left"
-  /** Begun, and broken by its server; the client was told. */
+  /** The answer began and its server broke it off; the client was informed. */
   | "broken"
-  /** Such that every server breaks on it; the client was told. */
+  /** Every server fails on the request; the client was informed. */
   | "poisonous"
   /** Not answered while all servers were out. */
   | "refused while all out"
-  /** Not answered, while a server that could have stood ready. */
+  /** Not answered, although a server was available that could have answered. */
   | "lost"
-  /** Answered, and not as it should be. */
+  /** Answered incorrectly. */
   | "wrong";
 
-/** A request with all that is known of it. */
+/** A request with everything known about it. */
 export interface Case {
   readonly asking: Asking;
   readonly got: Got;
   readonly said: Said;
-  /** What servers saw of it. */
+  /** The attempts as servers saw them. */
   readonly attempts: readonly Attempt[];
 }
 
-/** What a verdict rests on beside the request itself. Spans are in `performance.now`'s time. */
+/** What a verdict depends on besides the request. Spans are on the clock of `performance.now`. */
 export interface Circumstances {
-  /** The whole text a server has for a request. */
+  /** Returns the complete text of a server's answer to a request. */
   textOf(asking: Asking, server: number): string;
-  /** Whether a server had trouble at any moment of that span under which streams break. */
+  /** Whether a server had trouble that breaks streams at any moment of a span. */
   breaksStreams(server: number, span: Span): boolean;
-  /** From the first server out to the last one back. */
+  /** From the first server going out to the last one coming back. */
   readonly allOut: Span | undefined;
-  /** In it the router knows that all are out. */
+  /** The part of `allOut` in which the router knows that all servers are out. */
   readonly allOutKnown: Span | undefined;
 }
 
-/** How a request fared, and what is wrong about it. */
+/** The result of a request, and what is wrong with it. */
 export interface Verdict {
   readonly fate: Fate;
   readonly problem: string | undefined;
 }
 
-/** An answer of the router's own takes no server, so that it comes at once. */
+/** The limit for the router's own answers, which need no server and so arrive at once. */
 const AT_ONCE_MS = 500;
 
 const fared = (fate: Fate, problem?: string): Verdict => ({ fate, problem });
@@ -82,7 +82,7 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   return asking.stream ? judgeStream(one, circumstances, span) : judgeDocument(one);
 }
 
-/** An error is all that it can get; a stream's head may have gone out before it. */
+/** Judges a poisonous request, which can only get an error; a stream's head may precede it. */
 function judgePoison({ got, said }: Case): Verdict {
   const told = got.status! >= 500 || got.status === 429 ||
     got.status === 200 && said.text === "" && said.error;
@@ -96,7 +96,7 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
     if (isComplete(one)) return fared("answered");
     if (said.finishReason === "abort") return aborted;
     if (said.text === "") return fared("lost", "a stream without a token");
-    // An error that the server itself tells is the end of its stream.
+    // An error event from the server itself ends its stream cleanly.
     if (said.error === undefined) return fared("wrong", "a stream that isn't whole ended cleanly");
   }
   if (said.text === "") return fared("lost", "a stream broke before its first token");
@@ -117,13 +117,13 @@ function judgeDocument(one: Case): Verdict {
   return fared("wrong", "a document that isn't whole");
 }
 
-/** Everything is there that the request asked for. */
+/** Whether the answer contains everything that was requested. */
 function isComplete({ asking, got, said }: Case): boolean {
   return got.status === 200 && got.ended === "clean" && said.done && said.error === undefined &&
     said.finishReason === "length" && said.text.length === 4 * asking.tokens;
 }
 
-/** What is wrong with the tokens, if they are not those of one attempt at one server, in order. */
+/** Describes the problem if the tokens are not those of one attempt at one server, in order. */
 function foreignTokens({ asking, said, attempts }: Case, { textOf }: Circumstances) {
   if (said.ids.length !== 1) return `events of ${said.ids.length} answers in one`;
   const [id] = said.ids;
@@ -134,7 +134,7 @@ function foreignTokens({ asking, said, attempts }: Case, { textOf }: Circumstanc
     : "tokens that are not those its server sent";
 }
 
-/** What is wrong with the answer to a request while all servers are known to be out. */
+/** Describes what is wrong with an answer given while all servers are known to be out. */
 function noRefusal({ got, said }: Case): string | undefined {
   const ms = Math.round(got.endedAt - got.sentAt);
   if (got.status !== 503) return `status ${got.status} while all were out`;

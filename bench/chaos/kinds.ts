@@ -1,22 +1,22 @@
 import type { Fault } from "../../src/simulator/fault.ts";
 import type { Random } from "../../src/simulator/random.ts";
 
-/** What is wrong with a server for a while: a fault of its own, or something about its entry. */
+/** A temporary trouble of a server: a simulator's fault, or a change of the configuration. */
 export type Trouble =
   | Fault
-  /** It is taken out of the configuration, and put back at the end. */
+  /** It is removed from the configuration, and restored at the end. */
   | { readonly kind: "removed" }
-  /** It serves another model than it lists, as far as the router knows. */
+  /** It serves a different model from the one that the router knows. */
   | { readonly kind: "other_model" }
-  /** The configuration file is no TOML for a moment. */
+  /** The configuration file is invalid TOML for a moment. */
   | { readonly kind: "broken_file" };
 
-/** A kind of trouble, as a row of the issue's table or of the simulator's faults. */
+/** A kind of trouble: a row of the issue's table or one of the simulator's faults. */
 export interface Kind {
   readonly name: string;
-  /** Seconds it lasts, from and to. */
+  /** The shortest and the longest duration, in seconds. */
   readonly lasts: readonly [number, number];
-  /** A stream that has begun may break under it. */
+  /** It may break a stream that has begun. */
   readonly breaksStreams?: true;
   draw(random: Random): Trouble;
 }
@@ -27,10 +27,10 @@ const share = (random: Random) => ({ probability: oneOf(random, 1, 0.5, 0.2) });
 const tokens = (random: Random) => ({ afterTokens: 1 + Math.floor(random() * 10) });
 
 const SHORT: Kind["lasts"] = [1, 3];
-/** Longer than the silence that the router bears. */
+/** In seconds; longer than the router's limits on silence. */
 const LONG: Kind["lasts"] = [2.5, 4.5];
 
-/** Faults that strike some of the requests, all of which are told apart by their kind alone. */
+/** Makes a fault without parameters that affects some of the requests. */
 const plain = (
   kind:
     | "reset_before_head"
@@ -62,7 +62,7 @@ const whole = (kind: Fault["kind"], lasts: Kind["lasts"], more: Partial<Fault> =
   draw: () => ({ kind, ...more }) as Fault,
 });
 
-/** SIGTERM without time to drain, and a new server at the end. */
+/** SIGTERM without time to drain, followed by a new server at the end. */
 const terminated = (how: "abort" | "error" | "silence", lasts: Kind["lasts"]): Kind => ({
   name: `terminated by ${how}`,
   lasts,
@@ -70,7 +70,7 @@ const terminated = (how: "abort" | "error" | "silence", lasts: Kind["lasts"]): K
   draw: () => ({ kind: "terminated", how }),
 });
 
-/** Everything that can go wrong with a server. */
+/** All kinds of trouble. */
 export const kinds: readonly Kind[] = [
   whole("refuse", SHORT),
   whole("connect_hang", LONG),
@@ -146,7 +146,7 @@ export const kinds: readonly Kind[] = [
     name: "draining",
     lasts: LONG,
     breaksStreams: true,
-    // Long enough for all that was begun, or too short for it.
+    // Either long enough to finish all requests in flight, or too short.
     draw: (random) => ({ kind: "draining", seconds: oneOf(random, 10, 0.5) }),
   },
   whole("metrics_hang", LONG),

@@ -1,6 +1,6 @@
 /**
- * Runs the router before simulated servers that fail in every way known, with clients that leave
- * at every stage, and checks that nothing is lost. See ../README.md for what is checked.
+ * Runs the router before simulated servers that fail in every known way, with clients that
+ * disconnect at every stage, and checks that no request is lost. ../README.md lists the checks.
  */
 import { Command } from "commander";
 import { number } from "../../src/cli/options.ts";

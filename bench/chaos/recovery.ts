@@ -1,6 +1,6 @@
 import type { Span } from "./schedule.ts";
 
-/** A server entered a state, in seconds since the start; before it, where that is negative. */
+/** A state that a server entered. Times are in seconds since the start, negative if before it. */
 export interface State {
   readonly at: number;
   readonly server: number;
@@ -10,11 +10,11 @@ export interface State {
 
 type Turns = readonly (Span & { readonly server: number })[];
 
-/** What began under a trouble may end badly so long after it, in seconds. */
+/** How long after a trouble, in seconds, requests that began during it may still fail. */
 const AFTERMATH = 3;
 const OUT = ["unhealthy", "stalled", "sleeping", "no_models", "unauthorized"];
 
-/** For each turn of a server to be free of faults, how many seconds of it the router did without. */
+/** Returns, for each fault-free turn of a server, for how many seconds the router didn't use it. */
 export function secondsOut(turns: Turns, states: readonly State[]): number[] {
   return turns.map(({ server, from, to }) => {
     const own = states.filter((state) => state.server === server);
@@ -24,7 +24,7 @@ export function secondsOut(turns: Turns, states: readonly State[]): number[] {
   });
 }
 
-/** What took a server out while nothing was wrong with it, and had not been for a while. */
+/** Returns the states in which a server was out although it had been fault-free for a while. */
 export function takenOut(turns: Turns, states: readonly State[]): State[] {
   return states.filter(({ at, server, to }) =>
     OUT.includes(to) &&

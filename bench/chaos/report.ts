@@ -4,10 +4,10 @@ import type { Run } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 
 const PLAIN = { head: [], border: [] };
-/** More of the same kind are only counted. */
+/** The number of examples shown per problem; further ones are only counted. */
 const SAMPLES = 3;
 
-/** The tables of a run. */
+/** Formats the tables of a run. */
 export function report(run: Run, schedule: Schedule, findings: Findings): string {
   return [
     requestsTable(run, findings),

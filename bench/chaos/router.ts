@@ -2,14 +2,14 @@ import type { RouterLog } from "./router_log.ts";
 import { routerLog } from "./router_log.ts";
 import { startChild, stopChild } from "../processes.ts";
 
-/** The router as a process of its own. */
+/** The router in its own process. */
 export interface Router extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** What it has told so far. */
+  /** Its log so far. */
   readonly log: RouterLog;
-  /** Tells it to stop. Resolves with its exit code, undefined where it had to be killed. */
+  /** Stops it. Resolves with its exit code; undefined if it had to be killed. */
   stop(withinMs: number): Promise<number | undefined>;
 }
 

@@ -1,11 +1,11 @@
-/** A request that the router moved on. */
+/** A request that the router moved to another server. */
 export interface Moved {
-  /** Number of the server that it gave up. */
+  /** The number of the server that it moved away from. */
   readonly from: number;
   readonly reason: string;
 }
 
-/** What the router's access line says of a request. */
+/** A request according to the router's access line. */
 export interface Accounted {
   readonly status: number;
   readonly attempts: number;
@@ -14,29 +14,29 @@ export interface Accounted {
   readonly reason?: string;
 }
 
-/** A server entered a state. */
+/** A state that a server entered. */
 export interface Entered {
-  /** As `performance.now` tells it. */
+  /** On the clock of `performance.now`. */
   readonly at: number;
-  /** Number of the server. */
+  /** The number of the server. */
   readonly server: number;
   readonly to: string;
   readonly reason: string;
 }
 
-/** What the router tells in its log. */
+/** The parsed log of the router. */
 export interface RouterLog {
   take(line: string): void;
-  /** By the request's id. */
+  /** By request id. */
   readonly moved: ReadonlyMap<string, readonly Moved[]>;
   readonly accounted: ReadonlyMap<string, Accounted>;
-  /** Every state that a server entered, in order. */
+  /** All states that servers entered, in order. */
   readonly states: readonly Entered[];
-  /** What the router did not expect, and what was no log line at all. */
+  /** Unexpected errors, and output that is not a log line. */
   readonly errors: readonly string[];
 }
 
-/** The reload of a file that is no TOML is an error by intention. */
+/** Errors caused on purpose, by reloading invalid TOML. */
 const EXPECTED = /not valid TOML|was not taken/;
 
 export function routerLog(): RouterLog {

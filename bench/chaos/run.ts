@@ -13,24 +13,24 @@ export interface RunOptions {
   readonly seconds: number;
   readonly clients: number;
   readonly servers: number;
-  /** For the configuration file. */
+  /** The folder for the configuration file. */
   readonly folder: string;
 }
 
-/** All that happened. */
+/** Everything that happened in a run. */
 export interface Run {
   readonly asked: readonly { readonly asking: Asking; readonly got: Got }[];
   readonly servers: Servers;
   readonly router: Router;
-  /** The schedule's beginning, as `performance.now` tells it. */
+  /** The schedule's start, on the clock of `performance.now`. */
   readonly startedAt: number;
-  /** Requests that somebody still counted at the end, by who counted them. */
+  /** Requests still counted at the end, and where they are counted. */
   readonly leftOver: readonly string[];
-  /** Undefined where the router had to be killed. */
+  /** Undefined if the router had to be killed. */
   readonly exitCode: number | undefined;
 }
 
-/** Short, so that a run of a minute sees each of them act. */
+/** Short times, so that each setting takes effect within a run of a minute. */
 const SETTINGS = {
   log_level: "info",
   metrics_interval: 0.1,
@@ -43,7 +43,7 @@ const SETTINGS = {
   drain_timeout: 5,
   drain_delay: 0,
 };
-/** Places for every client at each server, and a token every 40 ms whatever the load. */
+/** Seats for every client at each server, and a token every 40 ms, whatever the load. */
 const SIMULATOR = {
   maxNumSeqs: 4096,
   kvBlocks: 262_144,
@@ -55,12 +55,12 @@ const SIMULATOR = {
 const SETTLE_MS = 10_000;
 const STOP_MS = 10_000;
 
-/** Runs the router before servers in trouble, with clients that ask until the time is over. */
+/** Runs the router before servers in trouble, with clients that send requests until the end. */
 export async function run(options: RunOptions, schedule: Schedule): Promise<Run> {
   const { seed, seconds, clients, folder } = options;
   await using servers = await startServers(options.servers, seed, SIMULATOR);
   const urls = servers.simulators.map(({ url }) => url);
-  // With the last of them a request that all others failed meets one that stands ready.
+  // Enough retries to reach every server, so that a request finds the last available one.
   const config = configFile(folder, urls, { ...SETTINGS, max_retries: options.servers - 1 });
   await config.write();
   await using router = await startRouter(config.path);
@@ -89,7 +89,7 @@ export async function run(options: RunOptions, schedule: Schedule): Promise<Run>
   return { asked, servers, router, startedAt, leftOver, exitCode };
 }
 
-/** Waits until nobody counts a request any more; tells who still does when it takes too long. */
+/** Waits until no request is counted anywhere; on a timeout returns where some still are. */
 async function settle(router: Router, { simulators }: Servers): Promise<string[]> {
   const deadline = performance.now() + SETTLE_MS;
   while (true) {

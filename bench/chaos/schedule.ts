@@ -1,28 +1,28 @@
 import { createRandom, type Random } from "../../src/simulator/random.ts";
 import { type Kind, kinds, type Trouble } from "./kinds.ts";
 
-/** Seconds since the start, the first included. */
+/** A time span in seconds since the start, including `from`. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** One server in trouble for a while. */
+/** One temporary trouble of one server. */
 export interface Strike extends Span {
-  /** Its place among the servers. */
+  /** The server's index. */
   readonly server: number;
-  /** As the report calls it. */
+  /** The name used in the report. */
   readonly name: string;
   readonly trouble: Trouble;
 }
 
-/** All that will go wrong in a run. */
+/** All troubles of a run. */
 export interface Schedule {
-  /** In the order they begin. */
+  /** In order of their start. */
   readonly strikes: readonly Strike[];
-  /** When no server can be reached; there is none in a run too short for it. */
+  /** When no server can be reached; undefined if the run is too short for that. */
   readonly allOut: Span | undefined;
-  /** When nothing is wrong with a server, for longer than any request waits for its first token. */
+  /** When a server is fault-free, for longer than any request waits for its first token. */
   readonly faultFree: readonly (Span & { readonly server: number })[];
 }
 
@@ -33,27 +33,27 @@ export interface ScheduleOptions {
 }
 
 /**
- * A request may meet every server but one in trouble, and fall silent at each: it must all that
- * time have one that nothing is wrong with. So two servers are always free of faults, and each of
- * them for two such times on end.
+ * A request may hit every server but one in trouble, and meet silence at each. For all that time
+ * one server must be fault-free. So two servers are fault-free at any time, each for two such
+ * turns in a row.
  */
 export const TURN_SECONDS = 9;
-/** Until the router has seen, at the latest, that servers are back after all were out. */
+/** The longest time the router takes to notice that servers are back after all were out. */
 export const RECOVERY_SECONDS = 4;
 const ALL_OUT_SECONDS = 3;
-/** A run needs room on both sides. */
+/** A shorter run, in seconds, has no time before and after all servers are out. */
 const SHORTEST_WITH_ALL_OUT = 20;
-/** Nothing begins so shortly before the end. */
+/** No trouble begins within this time before the end. */
 const QUIET_END_SECONDS = 1;
 
-/** Draws what goes wrong when: the same for the same options. */
+/** Draws all troubles and their times. The same options give the same schedule. */
 export function createSchedule({ seed, seconds, servers }: ScheduleOptions): Schedule {
   const random = createRandom(seed);
   const drawKind = deck(random);
   const end = seconds - QUIET_END_SECONDS;
   const from = seconds * (0.4 + 0.2 * random());
   const allOut = seconds < SHORTEST_WITH_ALL_OUT ? undefined : { from, to: from + ALL_OUT_SECONDS };
-  // Servers may still be in trouble when all go out, but each of them begins anew after it.
+  // Servers may still be in trouble when all go out, but each starts fresh afterwards.
   const halves: Span[] = allOut
     ? [{ from: 0, to: allOut.from }, { from: allOut.to + RECOVERY_SECONDS, to: end }]
     : [{ from: 0, to: end }];
@@ -74,7 +74,7 @@ export function createSchedule({ seed, seconds, servers }: ScheduleOptions): Sch
   return { strikes, allOut, faultFree };
 }
 
-/** Each server in turn is free of faults, from one turn before to one after the last one's. */
+/** Makes one server after another fault-free for two turns, overlapping the next by one. */
 function turns(half: Span, order: readonly number[]): Schedule["faultFree"] {
   const spans = [];
   for (let turn = 0; half.from + (turn - 1) * TURN_SECONDS < half.to; turn++) {
@@ -85,7 +85,7 @@ function turns(half: Span, order: readonly number[]): Schedule["faultFree"] {
   return spans;
 }
 
-/** What is left of a span when others are taken out of it. */
+/** Subtracts other spans from a span. */
 function without(span: Span, others: readonly Span[]): Span[] {
   const left: Span[] = [];
   let from = span.from;
@@ -98,7 +98,7 @@ function without(span: Span, others: readonly Span[]): Span[] {
   return left;
 }
 
-/** One trouble after the other, with a short rest between two. */
+/** Fills a span with one trouble after another, with a short pause between two. */
 function fill(span: Span, server: number, random: Random, drawKind: Deck): Strike[] {
   const strikes: Strike[] = [];
   const rest = () => 0.1 + 0.4 * random();
@@ -113,10 +113,10 @@ function fill(span: Span, server: number, random: Random, drawKind: Deck): Strik
   return strikes;
 }
 
-/** The next kind that needs no more than so many seconds, if there is one. */
+/** Draws the next kind that fits into this many seconds, if any. */
 type Deck = (seconds: number) => Kind | undefined;
 
-/** Deals all kinds once before any comes again, as far as there is time for them. */
+/** Deals every kind once before repeating any, as far as they fit. */
 function deck(random: Random): Deck {
   let left: Kind[] = [];
   return (seconds) => {

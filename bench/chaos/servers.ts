@@ -9,28 +9,28 @@ import {
 import { tokenText } from "../../src/simulator/tokenizer.ts";
 import { type Asking, POISON } from "./asking.ts";
 
-/** How one attempt at a server ended, as the server saw it. */
+/** One attempt and its end, as its server saw it. */
 export interface Attempt {
   readonly server: number;
-  /** Its own id: the request's, and a number behind it. */
+  /** The attempt's id: the request's id, followed by a number. */
   readonly id: string;
   readonly how: Ending;
-  /** As `performance.now` tells it. */
+  /** On the clock of `performance.now`. */
   readonly endedAt: number;
 }
 
 /** The simulated servers of a run, and what they saw. */
 export interface Servers extends AsyncDisposable {
   readonly simulators: readonly Simulator[];
-  /** By the request's id, in the order they ended. */
+  /** By request id, in the order in which they ended. */
   readonly attempts: ReadonlyMap<string, readonly Attempt[]>;
 }
 
 const MAX_MODEL_LEN = 32_768;
-/** Every other server fills the silence of its streams, also while it hangs. */
+/** Set on every other server: it sends comments during silence in streams, even while it hangs. */
 const KEEP_ALIVE = { sseKeepAliveSeconds: 0.5 };
 
-/** Starts servers of which each words its answers in its own way. */
+/** Starts servers whose answers differ in their text. */
 export async function startServers(
   count: number,
   seed: number,
@@ -60,7 +60,7 @@ export async function startServers(
   };
 }
 
-/** All the text that a server has to say to a request: the simulator's answers can be foretold. */
+/** Returns the complete text of a server's answer, which is predictable for the simulator. */
 export function textOf(
   { content, tokens }: Pick<Asking, "content" | "tokens">,
   server: number,

@@ -1,7 +1,7 @@
 import type { Run } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** What went wrong when, and what the router made of it: a line each, in order. */
+/** Lists troubles and the router's state changes in order, one per line. */
 export function timeline({ router, startedAt }: Run, schedule: Schedule): string {
   const lines = [
     ...schedule.strikes.flatMap(({ from, to, server, trouble }) => {

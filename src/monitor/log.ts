@@ -10,16 +10,16 @@ import { type LogFile, openLogFile } from "./log_file.ts";
 
 export { type Level, logLevels } from "../config/log_level.ts";
 
-/** Where log lines go and which of them. */
+/** Where log lines go, and which are written. */
 export interface LogOptions {
   readonly level: Level;
-  /** Lines for people, one JSON object a line for programs, or nothing while a screen is up. */
+  /** Human-readable lines, one JSON object per line, or nothing while the terminal UI is shown. */
   readonly console: "pretty" | "json" | "none";
-  /** A file that takes JSON lines as well, rotated by size and age. @default none */
+  /** A file that also receives the JSON lines, rotated by size and age. @default none */
   readonly file?: string;
 }
 
-/** All of it, or a file that it is sent to would lack just the warnings. */
+/** Every level goes to stdout: redirecting it to a file would otherwise lose the warnings. */
 const TO_STDOUT = {
   trace: "log",
   debug: "log",
@@ -34,7 +34,7 @@ const LONGEST_TEXT = 200;
 let lowest = 0;
 let logFile: LogFile | undefined;
 
-/** Sets up the log. To be called before the first line. Throws if the file can't be written. */
+/** Sets up the log. Must be called before the first line. Throws if the file can't be written. */
 export async function setUpLog(options: LogOptions): Promise<void> {
   setLogLevel(options.level);
   const file = options.file === undefined ? undefined : await openLogFile(options.file);
@@ -59,29 +59,32 @@ export async function setUpLog(options: LogOptions): Promise<void> {
   });
 }
 
-/** From now on, only lines of this level and above. */
+/** Sets the level: from now on only lines of this level and above are written. */
 export function setLogLevel(level: Level): void {
   lowest = logLevels.indexOf(level);
 }
 
-/** A line costs as much to make as to write: what every request tells is asked for first. */
+/**
+ * Whether lines of a level are written. Building a line costs as much as writing it, so lines that
+ * every request logs check this first.
+ */
 function isLogged(level: Level): boolean {
   return logLevels.indexOf(level) >= lowest;
 }
 
-/** Opens the log file anew, where there is one: it may have been moved. */
+/** Reopens the log file, if any: it may have been moved. */
 export async function reopenLogFile(): Promise<void> {
   await logFile?.reopen();
 }
 
-/** Writes out what is still on its way to the file. */
+/** Flushes and closes the log. */
 export async function closeLog(): Promise<void> {
   await dispose();
 }
 
 /**
- * Tells where the router listens, whatever the level: people and scripts wait for this line. Not
- * told while a screen is up.
+ * Writes where the router listens, whatever the level: people and scripts wait for this line. Not
+ * written while the terminal UI is shown.
  */
 export function announce(message: string, style: LogOptions["console"]): void {
   const time = new Date().toISOString();
@@ -89,7 +92,7 @@ export function announce(message: string, style: LogOptions["console"]): void {
   if (style === "pretty") console.log(message);
 }
 
-/** One flat object: the time, the level, the sentence and what it speaks of. */
+/** Formats a record as one flat object: time, level, message and the message's properties. */
 function jsonLine({ timestamp, level, message, properties }: LogRecord): string {
   const line = {
     time: new Date(timestamp).toISOString(),
@@ -100,12 +103,12 @@ function jsonLine({ timestamp, level, message, properties }: LogRecord): string 
   return JSON.stringify(line, (_, value) => value instanceof Error ? value.message : value);
 }
 
-/** What clients write may be long; a line need not be. */
+/** Truncates text from clients, which may be of any length. */
 function clipped(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`;
 }
 
-/** The access line: nothing of what was asked or answered, and no key. */
+/** Writes the access line, which contains no prompt, no answer and no key. */
 function logClosed(requestRecord: Readonly<RequestRecord>): void {
   const ending = endingOf(requestRecord);
   const level = ending === "upstream_error" ? "warning" : "info";
@@ -128,18 +131,18 @@ function logClosed(requestRecord: Readonly<RequestRecord>): void {
   });
 }
 
-/** Writes a line for each request and for each thing that happens. */
+/** Writes a line for each request and each event. */
 export const logListener: Partial<Listener> = {
   closed: logClosed,
   stateChanged(change) {
     const { from, to, server: { name: server, url } } = change;
-    // The address is told once, when a server's first check has ended.
+    // The address is logged once, when a server's first check has ended.
     const isFirst = from === "checking";
     const line = `{server}${isFirst ? " at {url}" : ""} is {to}, was {from}: {reason}`;
     log[isDown(to) ? "warning" : "info"](line, { ...change, server, ...(isFirst && { url }) });
   },
   noModels(server, why) {
-    log.warning("{server} doesn't tell its models, so no request goes there: {why}", {
+    log.warning("{server} doesn't list its models, so it gets no requests: {why}", {
       server,
       why,
     });
@@ -174,17 +177,17 @@ export const logListener: Partial<Listener> = {
   },
 };
 
-/** A request that the router answered itself: a probe, a page, a wrong path. */
+/** Logs a request that the router answered itself: a probe, a page, an unknown path. */
 export function logAnswered(method: string, path: string, status: number): void {
   log.debug("{status} {method} {path}", { method, path: clipped(path), status });
 }
 
-/** Tells of what in a configuration is odd. */
+/** Logs the warnings about a configuration. */
 export function logWarnings(warnings: readonly Diagnostic[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });
 }
 
-/** Tells of what should not have happened. */
+/** Logs an unexpected error. */
 export function logError(error: unknown): void {
   log.error("Unexpected: {error}", { error });
 }

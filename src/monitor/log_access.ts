@@ -2,15 +2,15 @@ import { getLogger } from "@logtape/logtape";
 
 const log = getLogger("router");
 
-/** So many wrong keys were shown by clients at this address. */
+/** Logs how many wrong keys clients at an address presented. */
 export function logWrongKeys(client: string, count: number): void {
   log.warning("Wrong keys from {client}: {count}", { client, count });
 }
 
-/** The environment names proxies by these variables, and the router uses none of them. */
+/** Warns about environment variables that set a proxy: the router ignores them. */
 export function logUnusedProxies(names: readonly string[]): void {
   if (names.length === 0) return;
-  log.warning("{names} not used: servers are reached directly, but where `proxy` is configured", {
+  log.warning("{names} not used: servers are reached directly, unless `proxy` is configured", {
     names: names.join(", "),
   });
 }

@@ -1,15 +1,15 @@
 import { basename, dirname } from "node:path";
 import { createStream, type RotatingFileStream } from "rotating-file-stream";
 
-/** A file that keeps its size: full or a day old, it is put aside, and the oldest are removed. */
+/** A log file that is rotated when it is full or a day old; the oldest files are removed. */
 export interface LogFile {
   write(text: string): void;
   /**
-   * Opens the file at the path anew, since another program may have moved the one that is open.
-   * What is written meanwhile goes to the new one. Where it can't be opened, the old one stays.
+   * Reopens the file at the path, since another program may have moved the open one. Text written
+   * in the meantime goes to the new file. If that can't be opened, the old one stays in use.
    */
   reopen(): Promise<void>;
-  /** Writes out what is on its way. */
+  /** Flushes and closes the file. */
   close(): Promise<void>;
 }
 
@@ -17,11 +17,11 @@ const FULL = "50M";
 const AGED = "1d";
 const KEPT = 14;
 
-/** Opens a log file for appending. Throws what the file system throws. */
+/** Opens a log file for appending. Throws the file system's error if that fails. */
 export async function openLogFile(path: string): Promise<LogFile> {
   await tryToOpen(path);
   let stream: RotatingFileStream | undefined = openStream(path);
-  /** Written while no stream is open. */
+  /** Text written while no stream is open. */
   let held = "";
   let reopened = Promise.resolve();
 
@@ -30,7 +30,7 @@ export async function openLogFile(path: string): Promise<LogFile> {
     stream = undefined;
     try {
       await tryToOpen(path);
-      // The old one may be putting the file aside, which ends with the removal of what is there.
+      // The old stream may be rotating, which ends by removing the file at the path.
       await ended(old);
       stream = openStream(path);
     } catch (error) {
@@ -54,7 +54,7 @@ export async function openLogFile(path: string): Promise<LogFile> {
   };
 }
 
-/** Asked first, since a stream would tell only later. */
+/** Opens the file and closes it again, because a stream would report an error only later. */
 async function tryToOpen(path: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
   (await Deno.open(path, { append: true, create: true })).close();
@@ -72,7 +72,7 @@ function openStream(path: string): RotatingFileStream {
   return stream.on("error", (error) => complain(path, error));
 }
 
-/** Resolves when what was written is in the file and the file is closed. */
+/** Ends a stream. Resolves when everything is written and the file is closed. */
 function ended(stream: RotatingFileStream): Promise<void> {
   return new Promise((resolve) => stream.end(() => resolve()));
 }

@@ -5,28 +5,29 @@ import type { Listener } from "./listener.ts";
 import { keepSeries, type LabelValue } from "./series.ts";
 import { registerServerGauges } from "./server_gauges.ts";
 
-/** What `/metrics` answers with, and what feeds it. */
+/** The router's metrics: the listener that updates them and the page that exports them. */
 export interface Metrics {
-  /** Through which it hears of what goes on. */
+  /** Updates the metrics as events happen. */
   readonly listener: Partial<Listener>;
-  /** The page in Prometheus' text format. */
+  /** Returns the page in Prometheus' text format. */
   page(): Promise<string>;
-  /** Of the page. */
+  /** The content type of the page. */
   readonly contentType: string;
 }
 
-/** Seconds, from what a cache hit takes to what nobody should wait for. */
+/** In seconds, from the time of a cache hit to the longest acceptable wait. */
 const LONG_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-/** Seconds, of tokens and of the router's own work. */
+/** In seconds, for the time between tokens and for the router's own overhead. */
 const SHORT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** Stands for a model that no server lists: what clients write never becomes a label. */
+/** The label for models that no server lists: text from clients never becomes a label. */
 const UNKNOWN_MODEL = "unknown";
 
 /**
- * The router's own metrics, in base units.
+ * Creates the router's own metrics, in base units.
  *
- * @param snapshot read for each page for what is a state and not an event
+ * @param snapshot called for each page to fill in the gauges
+ * @param version the router's version, exported as a label
  */
 export function createMetrics(snapshot: () => FleetSnapshot, version: string): Metrics {
   const registers = [new Registry()];
@@ -39,53 +40,60 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   const requests = counter("requests_total", "Requests that ended.", ["model", "server", "code"]);
   const duration = histogram(
     "request_duration_seconds",
-    "From a request's head to its answer's end.",
+    "Time from a request's head to the end of its answer.",
     LONG_BUCKETS,
   );
   const firstToken = histogram(
     "time_to_first_token_seconds",
-    "From a request's head to its stream's first bytes.",
+    "Time from a request's head to the first bytes of its stream.",
     LONG_BUCKETS,
   );
   const nextToken = histogram(
     "inter_token_latency_seconds",
-    "Between two chunks of a stream.",
+    "Time between two chunks of a stream.",
     SHORT_BUCKETS,
   );
   const overhead = histogram(
     "overhead_seconds",
-    "What the router adds between the end of a request's body and its first attempt.",
+    "Time from the end of a request's body to its first attempt.",
     SHORT_BUCKETS,
   );
   const attempts = counter("attempts_total", "Attempts that ended.", ["server", "outcome"]);
   const failovers = counter("failovers_total", "Requests that moved to another server.", [
     "reason",
   ]);
-  const turnedAway = counter("turned_away_total", "Requests turned away at the door.", ["reason"]);
+  const turnedAway = counter(
+    "turned_away_total",
+    "Requests refused for their origin, key or limits.",
+    ["reason"],
+  );
   const keyRequests = counter(
     "key_requests_total",
-    "Requests that ended or were turned away, by their key's name.",
+    "Requests that ended or were refused for a limit, by the name of their key.",
     ["key", "code"],
   );
-  const heldBack = counter("retries_held_back_total", "Retries that the retry budget forbade.");
-  const disconnects = counter("client_disconnects_total", "Clients that left before the end.", [
+  const heldBack = counter("retries_held_back_total", "Retries denied by the retry budget.");
+  const disconnects = counter("client_disconnects_total", "Clients that disconnected early.", [
     "stage",
   ]);
-  const tokens = counter("tokens_total", "Tokens, as answers told them.", ["model", "kind"]);
-  const reloads = counter("config_reloads_total", "Changes of the configuration.", ["outcome"]);
+  const tokens = counter("tokens_total", "Tokens, as reported by answers.", ["model", "kind"]);
+  const reloads = counter("config_reloads_total", "Configuration reloads.", ["outcome"]);
   new Gauge({
     name: "vllm_router_build_info",
     help: "The router's version.",
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
-  // One for all of a page.
+  // Taken once per page, so that all gauges agree.
   let latest: FleetSnapshot | undefined;
   registerServerGauges(registers, () => latest?.servers ?? []);
 
-  /** What left the fleet takes its series along; a counter that begins anew is an ordinary reset. */
+  /**
+   * Removes the series of servers and models that left the fleet. If one comes back, its counter
+   * restarts at 0, which Prometheus handles as an ordinary reset.
+   */
   async function keepSeriesOf({ servers }: FleetSnapshot): Promise<void> {
-    // Of answers that are the router's own, and of models that no server lists.
+    // "" stands for the router's own answers, `UNKNOWN_MODEL` for models that no server lists.
     const names = new Set<LabelValue>(["", ...servers.map(({ name }) => name)]);
     const models = new Set<LabelValue>([
       UNKNOWN_MODEL,
@@ -104,7 +112,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       failover: ({ reason }) => failovers.inc({ reason }),
       retryHeldBack: () => heldBack.inc(),
       closed(record) {
-        // A model that was sent to a server is one that servers list.
+        // A request that reached a server names a model that servers list.
         const model = record.attempts > 0 && record.model || UNKNOWN_MODEL;
         requests.inc({ model, server: record.server ?? "", code: String(record.status) });
         if (record.key !== undefined) {
@@ -120,14 +128,14 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       attemptEnded: ({ name: server }, outcome) => attempts.inc({ server, outcome }),
       turnedAway(reason, _client, key) {
         turnedAway.inc({ reason });
-        // Of those with a key, all for its limits or those of its address.
+        // With a valid key, only a limit of the key or of the address turns a request away.
         if (key !== undefined) keyRequests.inc({ key, code: "429" });
       },
       async reloaded({ access }) {
         reloads.inc({ outcome: "ok" });
         const names = new Set<LabelValue>(access.keys.map(({ name }) => name));
         await keepSeries(keyRequests, { key: names });
-        // Where nobody asks for pages, this keeps the series of old servers from adding up.
+        // If nobody scrapes the page, this keeps series of removed servers from accumulating.
         await keepSeriesOf(snapshot());
       },
       notReloaded: () => reloads.inc({ outcome: "invalid" }),
@@ -141,7 +149,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
   };
 }
 
-/** How far a request had come when its client left. */
+/** Returns the stage a request had reached when its client disconnected. */
 function stageOf({ attempts, bytes }: Readonly<RequestRecord>): "upload" | "waiting" | "streaming" {
   if (attempts === 0) return "upload";
   return bytes === 0 ? "waiting" : "streaming";

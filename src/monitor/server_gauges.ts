@@ -2,14 +2,14 @@ import { Gauge, type Registry } from "prom-client";
 import { isRoutable } from "../fleet/state/server.ts";
 import type { ServerSnapshot } from "../fleet/snapshot.ts";
 
-/** Makes a gauge of what `read` tells of each server; what is unknown has no value. */
+/** Registers a gauge with the value `read` returns for each server; `undefined` means no sample. */
 type ServerGauge = (
   name: string,
   help: string,
   read: (server: ServerSnapshot) => number | undefined,
 ) => void;
 
-/** Gauges that a scrape reads off the fleet, so that a server that left is gone at once. */
+/** Registers gauges that each scrape reads from the fleet, so a removed server vanishes at once. */
 export function registerServerGauges(
   registers: Registry[],
   servers: () => readonly ServerSnapshot[],
@@ -39,8 +39,8 @@ export function registerServerGauges(
     },
   });
   gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);
-  gauge("server_up", "1 for a server that requests go to, else 0.", (server) => {
-    // One that was removed isn't down, and nobody should be woken up for it.
+  gauge("server_up", "1 if requests are routed to a server, else 0.", (server) => {
+    // A removed server isn't down and must not trigger an alert.
     return server.state === "draining" ? undefined : Number(isRoutable(server.state));
   });
   gauge("server_load", "(running + 0.5 × waiting) / capacity.", (server) => server.load);
@@ -54,7 +54,7 @@ export function registerServerGauges(
   registerWorkGauges(gauge);
 }
 
-/** Of the work at a server and of what the router has learned of it. */
+/** Registers gauges of a server's estimated work and of what the router has learned about it. */
 function registerWorkGauges(gauge: ServerGauge): void {
   gauge(
     "server_pending_prefill_tokens",
@@ -63,12 +63,12 @@ function registerWorkGauges(gauge: ServerGauge): void {
   );
   gauge(
     "server_prefill_tokens_per_second",
-    "Prompt tokens a server computes in a second, learned.",
+    "Prompt tokens a server computes per second, learned.",
     (server) => 1 / server.work.secondsPerToken,
   );
   gauge(
     "server_prefix_blocks",
-    "Blocks of prompts a server is believed to have in its prefix cache.",
+    "Prompt blocks believed to be in a server's prefix cache.",
     (server) => server.work.prefixBlocks,
   );
   gauge(
@@ -78,8 +78,8 @@ function registerWorkGauges(gauge: ServerGauge): void {
   );
   gauge(
     "server_prefix_hit_rate",
-    "The same share as the server's own counters told at the last comparison, 0 to 1: one is made " +
-      "of at least 50,000 tokens looked up and kept for ten minutes. Screens show the last minute.",
+    "The same share by the server's own counters, 0 to 1, at the last comparison, which takes at " +
+      "least 50,000 looked-up tokens and is kept for ten minutes. Screens show the last minute.",
     (server) => server.work.realHitRate,
   );
 }

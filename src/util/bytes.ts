@@ -1,4 +1,4 @@
-/** The chunks in one; a single one is not copied. */
+/** Joins chunks. A single chunk is returned without a copy. */
 export function concat(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   if (chunks.length === 1) return chunks[0]!;
   const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
@@ -12,7 +12,7 @@ export function concat(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<A
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text in these bytes, a byte order mark included; `undefined` where they aren't UTF-8. */
+/** Decodes UTF-8 and keeps a byte order mark. Returns `undefined` if the bytes aren't UTF-8. */
 export function textOf(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);

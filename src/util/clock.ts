@@ -6,10 +6,10 @@ export function monotonicMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** The wall-clock time, in milliseconds since 1970, of a time on {@linkcode monotonicMs}. */
+/** Converts a time of {@linkcode monotonicMs} to wall-clock time, in milliseconds since 1970. */
 export function wallTimeMs(monotonic: number): number {
   return monotonic + Date.now() - monotonicMs();
 }
 
-/** Chance: uniform in [0, 1). */
+/** The random source: uniform in [0, 1). */
 export const uniform: () => number = Math.random;

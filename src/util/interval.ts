@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { jittered } from "./jitter.ts";
 
-/** Share of an interval by which each wait is shortened or lengthened, so that polls spread out. */
+/** Maximum change of each wait as a fraction of the interval, so that polls spread out. */
 const JITTER = 0.1;
 
 /**
- * Runs `task` at once and then again and again, each time `intervalMs()` after the last one ended,
- * until the signal aborts. Two runs never overlap. The task deals with its own failures.
+ * Runs `task` at once and then repeatedly, about `intervalMs()` after the previous run ended, until
+ * the signal aborts. Runs never overlap. The task must handle its own errors.
  */
 export async function repeat(
   task: () => Promise<void>,
@@ -20,8 +20,8 @@ export async function repeat(
   }
 }
 
-/** Waits, or returns at once when the signal aborts. */
+/** Waits for `ms` milliseconds, or until the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  // The only way it fails is the abort.
+  // Aborting is its only cause of rejection.
   await delay(ms, undefined, { signal }).catch(() => {});
 }

@@ -1,7 +1,8 @@
 /**
- * A time that is shortened or lengthened by up to a share of it, so that what waits doesn't go on
- * in step.
+ * Returns a time shortened or lengthened by a random amount, so that waiting tasks don't resume in
+ * lockstep.
  *
+ * @param share maximum change as a fraction of `ms`
  * @param random uniform in [0, 1)
  */
 export function jittered(ms: number, share: number, random: () => number): number {

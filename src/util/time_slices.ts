@@ -1,19 +1,19 @@
 import type { Walk } from "./walk.ts";
 
-/** Other requests wait at most this long, plus the time of one slice. */
+/** Maximum time that other requests wait, plus the time of one slice. */
 const TURN_MS = 5;
 
-/** Settles when the last walk that asked for a turn has got it. */
+/** Settles when the last walk in line gets its turn. */
 let lastTurn: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a walk to its end. Every few milliseconds the event loop gets to run, so that one large body
- * delays no other request for long. Of several long walks one runs between two rounds of the event
- * loop. A walk that is short ends without a pause.
+ * Runs a walk to its end. Yields to the event loop every few milliseconds, so that a large body does
+ * not delay other requests for long. Of several long walks, only one runs per iteration of the event
+ * loop. A short walk finishes without a pause.
  */
 export async function inTimeSlices<Result>(walk: Walk<Result>): Promise<Result> {
   let step = walk.next();
-  // Most are done at once and need no clock.
+  // Most walks finish at once and do not need the clock.
   if (step.done) return step.value;
   for (let startedAt = performance.now(); !step.done; step = walk.next()) {
     startedAt = await nextTimeSlice(startedAt);
@@ -22,10 +22,10 @@ export async function inTimeSlices<Result>(walk: Walk<Result>): Promise<Result> 
 }
 
 /**
- * Lets the event loop run where a turn has taken long enough.
+ * Yields to the event loop if the current turn has taken long enough.
  *
- * @param startedAt when it began, on the clock of `performance.now()`
- * @returns when the turn began in which it goes on
+ * @param startedAt start of the turn, in milliseconds of `performance.now()`
+ * @returns start of the turn in which the caller continues
  */
 export async function nextTimeSlice(startedAt: number): Promise<number> {
   if (performance.now() - startedAt < TURN_MS) return startedAt;

@@ -1,8 +1,8 @@
 /**
  * A computation over bytes that may take long. It yields where it can be interrupted, at least once
- * for each {@linkcode SLICE_BYTES}.
+ * per {@linkcode SLICE_BYTES}.
  */
 export type Walk<Result> = Generator<undefined, Result>;
 
-/** So many bytes take less than a millisecond or so. */
+/** Number of bytes that are processed in about a millisecond or less. */
 export const SLICE_BYTES = 256 * 1024;

@@ -3,7 +3,7 @@ import type { Model } from "../fleet/state/server.ts";
 const MOST_MODELS = 1_000;
 /** Models with a longer name are ignored. */
 const MOST_ID_LENGTH = 1_024;
-/** About fifty per model. Parsing costs time and memory per value, not only per byte. */
+/** About fifty per model. Parsing takes time and memory per value, not only per byte. */
 const MOST_VALUES = 50_000;
 
 /**

@@ -1,4 +1,4 @@
-/** Enough for about a hundred engines. */
+/** Enough for a hundred engines or so. */
 const MOST_LINES = 50_000;
 /** Real servers' longest lines have about a thousand characters. */
 const MOST_LINE_LENGTH = 16 * 1024;
@@ -63,7 +63,7 @@ function takeSample(name: string, rest: string, take: TakeSample): void {
   if (value) take(name, rest.slice(1, end - 1), Number(value));
 }
 
-/** The index after the closing brace of the labels that a text starts with, or -1. */
+/** Returns the index after the closing brace of the labels at the start of a text, or -1. */
 function endOfLabels(text: string): number {
   let quoted = false;
   for (let i = 1; i < text.length; i++) {
@@ -75,7 +75,7 @@ function endOfLabels(text: string): number {
   return -1;
 }
 
-/** The value of a label, with its escapes as they are written. */
+/** Returns the value of a label, with its escapes left as they are. */
 export function labelIn(labels: string, name: string): string | undefined {
   const before = `${name}="`;
   for (let at = 0, end; at < labels.length; at = end + 1) {

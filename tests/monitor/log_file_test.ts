@@ -3,11 +3,11 @@ import { openLogFile } from "../../src/monitor/log_file.ts";
 import { until } from "../support/until.ts";
 import { withFolder } from "./process.ts";
 
-/** At which a file is put aside. */
+/** The size at which a file is rotated. */
 const FULL_BYTES = 50 * 1024 * 1024;
 const KEPT = 14;
 
-/** A file that lacks so many bytes to be full; it takes no space on the disk. */
+/** Makes a sparse file that is full but for `missing` bytes. */
 async function almostFull(path: string, missing: number): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true });
   await file.truncate(FULL_BYTES - missing);
@@ -23,7 +23,7 @@ async function unpacked(path: string): Promise<Uint8Array> {
   return await new Response(stream).bytes();
 }
 
-Deno.test("lines are appended, in a folder that is made if it is missing", () =>
+Deno.test("lines are appended, and a missing folder is created", () =>
   withFolder(async (folder) => {
     const path = `${folder}/deep/er/router.log`;
     for (const text of ["one\n", "two\n"]) {
@@ -35,14 +35,14 @@ Deno.test("lines are appended, in a folder that is made if it is missing", () =>
     assert.deepEqual(filesIn(`${folder}/deep/er`), ["router.log"]);
   }));
 
-Deno.test("a full file is put aside, packed, and nothing is lost", () =>
+Deno.test("a full file is rotated and compressed, and nothing is lost", () =>
   withFolder(async (folder) => {
     const path = `${folder}/router.log`;
     await almostFull(path, 5);
     const file = await openLogFile(path);
     file.write("the last\n");
     file.write("the first\n");
-    await until("it is put aside", () => filesIn(folder).some((name) => name.endsWith(".gz")));
+    await until("it is rotated", () => filesIn(folder).some((name) => name.endsWith(".gz")));
     file.write("the second\n");
     await file.close();
     const [aside, ...more] = filesIn(folder).filter((name) => name.endsWith(".gz"));
@@ -53,18 +53,18 @@ Deno.test("a full file is put aside, packed, and nothing is lost", () =>
     assert.equal(tail + await Deno.readTextFile(path), "the last\nthe first\nthe second\n");
   }));
 
-Deno.test("a full file of an earlier run is put aside as well", () =>
+Deno.test("a full file of an earlier run is rotated as well", () =>
   withFolder(async (folder) => {
     const path = `${folder}/router.log`;
     await almostFull(path, 0);
     const file = await openLogFile(path);
     file.write("new\n");
-    await until("it is put aside", () => filesIn(folder).some((name) => name.endsWith(".gz")));
+    await until("it is rotated", () => filesIn(folder).some((name) => name.endsWith(".gz")));
     await file.close();
     assert.ok((await Deno.stat(path)).size < FULL_BYTES);
   }));
 
-Deno.test("of the files that were put aside so many are kept", () =>
+Deno.test("the number of rotated files kept is limited", () =>
   withFolder(async (folder) => {
     const path = `${folder}/router.log`;
     const packed = () => filesIn(folder).filter((name) => name.endsWith(".gz")).length;
@@ -77,14 +77,14 @@ Deno.test("of the files that were put aside so many are kept", () =>
     }
   }));
 
-Deno.test("what can't be opened is told at once", () =>
+Deno.test("an error on opening is thrown at once", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     await assert.rejects(openLogFile(`${folder}/file/router.log`));
     await assert.rejects(openLogFile(folder));
   }));
 
-Deno.test("reopened, a file that was moved gets nothing more, and no line is lost", () =>
+Deno.test("after reopening, a moved file is no longer written to, and no line is lost", () =>
   withFolder(async (folder) => {
     const path = `${folder}/router.log`;
     const file = await openLogFile(path);
@@ -104,14 +104,14 @@ Deno.test("reopened, a file that was moved gets nothing more, and no line is los
     assert.match(both[1]!, /^(meanwhile\n)?after\n$/);
   }));
 
-Deno.test("reopened while a full file is being put aside, it waits for that and no line is lost", () =>
+Deno.test("reopening waits for a rotation in progress, and no line is lost", () =>
   withFolder(async (folder) => {
     const path = `${folder}/router.log`;
     await almostFull(path, 5);
     const file = await openLogFile(path);
     file.write("the last\n");
     const aside = () => filesIn(folder).filter((name) => name.endsWith(".gz")).length;
-    await until("it is being put aside", () => aside() > 0);
+    await until("it is being rotated", () => aside() > 0);
     const reopened = file.reopen();
     file.write("the first\n");
     await reopened;
@@ -121,7 +121,7 @@ Deno.test("reopened while a full file is being put aside, it waits for that and 
     assert.equal(aside(), 1);
   }));
 
-Deno.test("a file that can't be reopened is told, and the one before goes on", () =>
+Deno.test("a failed reopening is reported, and the old file stays in use", () =>
   withFolder(async (folder) => {
     const { error } = console;
     const told: string[] = [];

@@ -15,7 +15,7 @@ const requestRecord = openRecord({
   path: "/v1/x?key=secret",
 });
 
-/** What is written to the console in that style meanwhile. */
+/** Runs `action` and returns the lines written to the console in this style. */
 async function written(
   style: LogOptions["console"],
   action: () => void,
@@ -24,7 +24,7 @@ async function written(
   const lines: string[] = [];
   const methods = ["debug", "info", "log", "warn", "error"] as const;
   const before = methods.map((method) => console[method]);
-  // LogTape takes the console's methods when it is set up.
+  // LogTape captures the console's methods when it is configured.
   for (const method of methods) console[method] = (...parts) => void lines.push(parts.join(" "));
   try {
     await setUpLog({ level, console: style });
@@ -36,7 +36,7 @@ async function written(
   return lines;
 }
 
-Deno.test("lines of all levels go to the same place, stdout", async () => {
+Deno.test("lines of all levels go to stdout", async () => {
   const errors: string[] = [];
   const { warn, error } = console;
   console.warn = console.error = (...parts) => void errors.push(parts.join(" "));
@@ -55,7 +55,7 @@ Deno.test("lines of all levels go to the same place, stdout", async () => {
   }
 });
 
-Deno.test("for people a line is a sentence, for programs an object", async () => {
+Deno.test("the pretty style writes sentences, the JSON style objects", async () => {
   const [pretty, ...more] = await written("pretty", () => logListener.stateChanged!(change));
   assert.deepEqual(more, []);
   assert.throws(() => JSON.parse(pretty!));
@@ -69,7 +69,7 @@ Deno.test("for people a line is a sentence, for programs an object", async () =>
   assert.deepEqual(told, { level: "warning", message, ...change, server: "gpu-1" });
 });
 
-Deno.test("a server goes by its name, and the line about its first check has its address", async () => {
+Deno.test("a server is logged by its name, and the line about its first check includes its address", async () => {
   const first = { ...change, from: "checking", to: "healthy" } as const;
   const [line] = await written("json", () => logListener.stateChanged!(first));
   const { message, server: name, url } = JSON.parse(line!);
@@ -77,11 +77,11 @@ Deno.test("a server goes by its name, and the line about its first check has its
   assert.deepEqual({ url, name }, server);
 });
 
-Deno.test("while a screen is up nothing is written to it", async () => {
+Deno.test("nothing is written to the console while the terminal UI is shown", async () => {
   assert.deepEqual(await written("none", () => logListener.stateChanged!(change)), []);
 });
 
-Deno.test("the access line leaves out the query, in either style", async () => {
+Deno.test("the access line omits the query, in either style", async () => {
   for (const style of ["pretty", "json"] as const) {
     const [line] = await written(style, () => logListener.closed!(requestRecord));
     assert.match(line!, /\/v1\/x/);
@@ -89,7 +89,7 @@ Deno.test("the access line leaves out the query, in either style", async () => {
   }
 });
 
-Deno.test("what no line tells isn't put into words, which 200 servers would make dear", async () => {
+Deno.test("lines below the level are not formatted, which would be expensive with 200 servers", async () => {
   const [config] = configOf([{ url: "http://gpu-1" }]).servers;
   const server = newServer(1, config!);
   let read = 0;
@@ -109,7 +109,7 @@ Deno.test("what no line tells isn't put into words, which 200 servers would make
   assert.ok(read > 0);
 });
 
-Deno.test("only lines of the level and above are written", async () => {
+Deno.test("only lines at or above the level are written", async () => {
   const all = () => {
     logListener.closed!(requestRecord);
     logListener.stateChanged!(change);
@@ -130,13 +130,13 @@ Deno.test("only lines of the level and above are written", async () => {
   assert.deepEqual(changed.map((line) => JSON.parse(line).level), ["error", "warning", "error"]);
 });
 
-Deno.test("an error is told with where it came from, in one line", async () => {
+Deno.test("an error is logged with its stack, in one line", async () => {
   const [line] = await written("json", () => logError(new Error("broken")));
   assert.match(JSON.parse(line!).message, /^Unexpected: Error: broken\n +at /);
   assert.ok(!line!.includes("\n"));
 });
 
-Deno.test("every problem of a refused configuration is a line, and one says that nothing changed", async () => {
+Deno.test("each problem of a refused configuration is one line, and another says that nothing changed", async () => {
   const problems = [{ where: "config.policy", what: "expected one of" }, { where: "b", what: "c" }];
   const lines = await written("json", () => logListener.notReloaded!(problems));
   assert.deepEqual(lines.map((line) => JSON.parse(line).message), [

@@ -8,7 +8,7 @@ import { logLines, startLogging, withFolder } from "./process.ts";
 
 const isAccess = (line: Record<string, unknown>) => "method" in line;
 
-Deno.test("each request is one flat JSON line with all there is to know, and an event one more", () =>
+Deno.test("each request is one flat, complete JSON line, and each event is another", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ speed: 20 });
     const server = "gpu-1";
@@ -77,10 +77,14 @@ Deno.test("each request is one flat JSON line with all there is to know, and an 
     const events = logLines(router.output()).filter((line) => !isAccess(line));
     assert.deepEqual(events.map(({ from, to }) => [from, to]), [["checking", "healthy"]]);
     assertHas(events[0]!, { server, url: simulator.url });
-    assert.equal(router.output().split(simulator.url).length, 3, "once, in the words and beside");
+    assert.equal(
+      router.output().split(simulator.url).length,
+      3,
+      "logged once, in the message and as a property",
+    );
   }));
 
-Deno.test("at the level debug a choice is one line with the terms of each server", () =>
+Deno.test("at level debug, a routing decision is one line with the terms of each server", () =>
   withFolder(async (folder) => {
     await using one = await startSimulator({ speed: 20 });
     await using other = await startSimulator({ speed: 20 });
@@ -90,7 +94,7 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     await (await ask(router.url, { stream: true, content: "SECRET ".repeat(200) })).text();
     const choices = () => logLines(router.output()).filter((line) => "candidates" in line);
     const access = () => logLines(router.output()).find(isAccess);
-    await until("both lines are there", () => choices().length > 0 && access() !== undefined);
+    await until("both lines exist", () => choices().length > 0 && access() !== undefined);
 
     const [choice, ...more] = choices();
     assert.deepEqual(more, []);
@@ -112,7 +116,7 @@ Deno.test("at the level debug a choice is one line with the terms of each server
     assert.doesNotMatch(router.output(), /SECRET/);
   }));
 
-Deno.test("a client that left and servers that failed are told apart", () =>
+Deno.test("client disconnects and server failures are distinguished", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ interTokenMs: 50 });
     await using router = await startLogging(folder, ["--server", simulator.url]);
@@ -143,7 +147,7 @@ Deno.test("a client that left and servers that failed are told apart", () =>
     );
   }));
 
-Deno.test("no line has a prompt, an answer, a key or a query", () =>
+Deno.test("no line contains a prompt, an answer, a key or a query", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ speed: 20, apiKey: "SECRET-server-key" });
     await Deno.writeTextFile(
@@ -191,11 +195,11 @@ Deno.test("no line has a prompt, an answer, a key or a query", () =>
     const words = /"content":"([^"]{8,})"/.exec(answers[0]!)![1]!;
     for (const text of [file, router.output()]) {
       assert.doesNotMatch(text, /SECRET/);
-      assert.ok(!text.includes(words), "nothing of an answer");
+      assert.ok(!text.includes(words), "no part of an answer");
     }
   }));
 
-Deno.test("a log file has the console's JSON lines, and a restart appends", () =>
+Deno.test("a log file contains the console's JSON lines, and a restart appends", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ speed: 20 });
     const args = ["--server", simulator.url, "--log-file", "logs/deep/router.log"];
@@ -211,7 +215,7 @@ Deno.test("a log file has the console's JSON lines, and a restart appends", () =
     }
   }));
 
-Deno.test("a log file that was moved gets nothing more after SIGHUP, and no line is lost under load", () =>
+Deno.test("after SIGHUP a moved log file is no longer written to, and no line is lost under load", () =>
   withFolder(async (folder) => {
     const [REQUESTS, MOVES] = [300, 3];
     await using simulator = await startSimulator({ speed: 200, maxNumSeqs: 64 });
@@ -263,7 +267,7 @@ Deno.test("a log file that was moved gets nothing more after SIGHUP, and no line
     assert.equal(new Set(all).size, answered);
   }));
 
-Deno.test("a router with the permissions it has in real life puts a full file aside", () =>
+Deno.test("a router with its usual permissions rotates a full file", () =>
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/logs`);
     await Deno.writeTextFile(`${folder}/logs/router.log`, "");
@@ -272,7 +276,7 @@ Deno.test("a router with the permissions it has in real life puts a full file as
     const args = ["--server", simulator.url, "--log-file", "logs/router.log"];
     await using router = await startLogging(folder, args);
     const files = () => [...Deno.readDirSync(`${folder}/logs`)].map(({ name }) => name);
-    await until("it is put aside", () => files().some((name) => name.endsWith(".gz")), 20_000);
+    await until("it is rotated", () => files().some((name) => name.endsWith(".gz")), 20_000);
     await (await ask(router.url)).text();
     router.kill("SIGTERM");
     assert.equal((await router.status).code, 0);
@@ -281,7 +285,7 @@ Deno.test("a router with the permissions it has in real life puts a full file as
     assert.equal(lines.filter(isAccess).length, 1);
   }));
 
-Deno.test("a log file that can't be written is one line and exit code 1", () =>
+Deno.test("an unwritable log file means a one-line error and exit code 1", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     for (const path of [`${folder}/file/router.log`, `${folder}/elsewhere.log`]) {
@@ -293,12 +297,12 @@ Deno.test("a log file that can't be written is one line and exit code 1", () =>
     }
   }));
 
-Deno.test("the level changes by a reload, without a restart", () =>
+Deno.test("a reload changes the level without a restart", () =>
   withFolder(async (folder) => {
     await using simulator = await startSimulator({ speed: 20 });
     const servers = `[servers]\nservers = [{ url = "${simulator.url}" }]`;
     let edits = 0;
-    /** Each edit sets a number that `/health` shows, which tells when it is in effect. */
+    /** Each edit sets a number that `/health` shows, which indicates when the edit is in effect. */
     const write = (level: string) =>
       Deno.writeTextFile(
         `${folder}/servers.toml`,
@@ -318,12 +322,12 @@ Deno.test("the level changes by a reload, without a restart", () =>
     await inEffect();
     await (await ask(router.url, { tokens: 2 })).text();
     await until("a line", () => lines().some(isAccess));
-    assert.deepEqual(tokensOf(lines()), [2], "none of the request before");
+    assert.deepEqual(tokensOf(lines()), [2], "no line of the previous request");
 
     await write('log_level = "WARNING"');
     await inEffect();
     await (await ask(router.url, { tokens: 3 })).text();
-    // Without a word in the file the command line's level is in effect again.
+    // If the file sets no level, the command line's level is in effect again.
     await write("");
     await inEffect();
     await (await ask(router.url, { tokens: 4 })).text();
@@ -331,12 +335,12 @@ Deno.test("the level changes by a reload, without a restart", () =>
     assert.deepEqual(tokensOf(lines()), [2, 4]);
   }));
 
-/** By which the requests are told apart. */
+/** The token counts, which identify the requests. */
 function tokensOf(lines: readonly Record<string, unknown>[]): unknown[] {
   return lines.filter(isAccess).map(({ completionTokens }) => completionTokens);
 }
 
-Deno.test("a server that stays down costs a handful of lines", () =>
+Deno.test("a server that stays down produces only a few lines", () =>
   withFolder(async (folder) => {
     const checks = { asked: 0 };
     const well = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
@@ -360,7 +364,7 @@ Deno.test("a server that stays down costs a handful of lines", () =>
     const { host } = new URL(dead);
     const about = logLines(router.output()).filter(({ server }) => server === host);
     assert.deepEqual(about.map(({ from, to }) => [from, to]), [["checking", "unhealthy"]]);
-    // What this test itself asks is told at the level debug.
+    // Requests that this test itself makes are logged at level debug.
     const told = logLines(router.output()).filter(({ level }) => level !== "debug");
     assert.ok(told.length <= 4, `${told.length} lines`);
     await well.shutdown();
@@ -371,7 +375,7 @@ function assertHas(line: Record<string, unknown>, expected: Record<string, unkno
   assert.deepEqual(Object.fromEntries(found), expected);
 }
 
-Deno.test("what the router answers itself is a line at the level debug only", () =>
+Deno.test("requests that the router answers itself are logged at level debug only", () =>
   withFolder(async (folder) => {
     for (const level of ["debug", "info"]) {
       await using router = await startLogging(folder, [

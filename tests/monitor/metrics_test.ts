@@ -29,7 +29,7 @@ function starting(servers: Parameters<typeof snapshotWith>[0] = [{ ...A, models 
     listener,
     page,
     show: (...servers: Parameters<typeof snapshotWith>[0]) => void (shown = snapshotWith(servers)),
-    /** The samples of a metric as written, without the prefix that all share. */
+    /** The lines of a metric's samples, without the common prefix. */
     samples: async (name: string) =>
       (await page()).split("\n").filter((line) => line.startsWith(`vllm_router_${name}`)).map(
         (line) => line.slice("vllm_router_".length),
@@ -37,7 +37,7 @@ function starting(servers: Parameters<typeof snapshotWith>[0] = [{ ...A, models 
   };
 }
 
-Deno.test("all of a page is of one moment", async () => {
+Deno.test("all of a page is taken at one moment", async () => {
   let asked = 0;
   const { page } = createMetrics(() => (asked++, snapshotWith([A, B])), "1.2.3");
   await page();
@@ -83,7 +83,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
   ]);
 });
 
-Deno.test("figures that others resemble say what they are of", async () => {
+Deno.test("the help of similar metrics explains how they differ", async () => {
   const page = await starting().page();
   const help = (name: string) =>
     new RegExp(`^# HELP vllm_router_${name} (.*)$`, "m").exec(page)![1]!;
@@ -92,7 +92,7 @@ Deno.test("figures that others resemble say what they are of", async () => {
   assert.match(help("server_prefix_hit_rate"), /at the last comparison.* last minute/);
 });
 
-Deno.test("a request is counted when it ended, by model, server and status", async () => {
+Deno.test("a request is counted when it ends, by model, server and status", async () => {
   const { listener, samples } = starting();
   listener.closed!(record);
   listener.closed!(record);
@@ -122,7 +122,7 @@ Deno.test("times are in seconds", async () => {
   }
 });
 
-Deno.test("tokens are those that answers told", async () => {
+Deno.test("tokens are counted as answers report them", async () => {
   const { listener, samples } = starting();
   listener.closed!({ ...record, usage: { promptTokens: 7, completionTokens: 3 } });
   listener.closed!({ ...record, usage: { promptTokens: 5, completionTokens: 0 } });
@@ -133,7 +133,7 @@ Deno.test("tokens are those that answers told", async () => {
   ]);
 });
 
-Deno.test("a client that leaves is counted by how far its request had come", async () => {
+Deno.test("client disconnects are counted by the stage of the request", async () => {
   const { listener, samples } = starting();
   const left = { ...record, status: 499, outcome: "client_closed" } as const;
   listener.closed!({ ...left, attempts: 0 });
@@ -147,7 +147,7 @@ Deno.test("a client that leaves is counted by how far its request had come", asy
   ]);
 });
 
-Deno.test("attempts, failovers and reloads are counted by how they ended", async () => {
+Deno.test("attempts, failovers and reloads are counted by outcome or reason", async () => {
   const { listener, samples } = starting([A, B]);
   listener.attemptEnded!(A, "timeout");
   listener.attemptEnded!(B, "ok");
@@ -165,7 +165,7 @@ Deno.test("attempts, failovers and reloads are counted by how they ended", async
   ]);
 });
 
-Deno.test("retries that the budget forbade are counted", async () => {
+Deno.test("retries denied by the budget are counted", async () => {
   const { listener, samples } = starting();
   assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 0"]);
   listener.retryHeldBack!();
@@ -173,7 +173,7 @@ Deno.test("retries that the budget forbade are counted", async () => {
   assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 2"]);
 });
 
-Deno.test("a server counts as up only where requests go to it", async () => {
+Deno.test("a server is up only if requests are routed to it", async () => {
   const states = ["half-open", "stalled", "sleeping", "checking", "unhealthy", "healthy"] as const;
   const { samples } = starting(
     states.map((state) => ({ url: `http://${state}`, name: state, state })),
@@ -186,7 +186,7 @@ Deno.test("a server counts as up only where requests go to it", async () => {
   );
 });
 
-Deno.test("a server goes by its name, and one metric tells its address", async () => {
+Deno.test("a server is labelled by its name, and one metric has its address", async () => {
   const { listener, show, page, samples } = starting([{ ...A, models }]);
   listener.attemptEnded!(A, "ok");
   listener.closed!(record);
@@ -203,7 +203,7 @@ Deno.test("the version is a label", async () => {
   assert.deepEqual(await starting().samples("build_info"), [`build_info{version="1.2.3"} 1`]);
 });
 
-Deno.test("what is a state is read when it is asked for", async () => {
+Deno.test("gauges are read when the page is requested", async () => {
   const { show, samples } = starting([
     {
       ...A,
@@ -235,7 +235,7 @@ Deno.test("what is a state is read when it is asked for", async () => {
   assert.deepEqual(
     await values("server_kv_cache_usage"),
     { [A.name]: "0.75" },
-    "unknown is no value",
+    "an unknown value has no sample",
   );
   assert.deepEqual(await values("server_prefix_blocks"), { [A.name]: "42", [B.name]: "0" });
   assert.deepEqual(await values("server_pending_prefill_tokens"), {
@@ -244,17 +244,17 @@ Deno.test("what is a state is read when it is asked for", async () => {
   });
   const pace = await values("server_prefill_tokens_per_second");
   assert.equal(Math.round(Number(pace[A.name])), 4_000);
-  assert.ok(Number(pace[B.name]) > 0, "an assumption before anything was seen");
+  assert.ok(Number(pace[B.name]) > 0, "an assumed pace before any observation");
   assert.deepEqual(await values("server_predicted_prefix_hit_rate"), { [A.name]: "0.75" });
-  assert.deepEqual(await values("server_prefix_hit_rate"), { [A.name]: "0" }, "0 is no unknown");
-  // A server that left is gone from each, one that no longer tells from that one.
+  assert.deepEqual(await values("server_prefix_hit_rate"), { [A.name]: "0" }, "0 is a known value");
+  // A removed server disappears from every gauge; an unknown value disappears from its gauge.
   show({ ...B, state: "healthy", inFlight: 1 });
   assert.deepEqual(await values("server_up"), { [B.name]: "1" });
   assert.deepEqual(await values("in_flight"), { [B.name]: "1" });
   assert.deepEqual(await values("server_kv_cache_usage"), {});
 });
 
-Deno.test("a model that was sent nowhere is unknown", async () => {
+Deno.test("a model that was sent to no server is labelled unknown", async () => {
   const { listener, samples } = starting();
   const rejected = { ...record, server: undefined, attempts: 0, outcome: "rejected" } as const;
   listener.closed!({ ...rejected, model: "made-up", status: 404 });
@@ -267,7 +267,7 @@ Deno.test("a model that was sent nowhere is unknown", async () => {
   ]);
 });
 
-Deno.test("a server that left takes its series along, one that drains keeps them", async () => {
+Deno.test("a forgotten server's series are removed, a draining server's are kept", async () => {
   const { listener, show, samples } = starting([{ ...A, models }, { ...B, models }]);
   for (const server of [A, B]) {
     listener.attemptEnded!(server, "ok");
@@ -277,7 +277,7 @@ Deno.test("a server that left takes its series along, one that drains keeps them
   assert.equal((await samples("attempts_total{")).length, 2);
   assert.equal((await samples("requests_total{")).length, 2);
   show({ ...A, models });
-  // Of its last request it is told when it has left already.
+  // Its last request is reported after it has been forgotten.
   listener.closed!({ ...record, server: B.name });
   assert.deepEqual(await samples("attempts_total{"), [
     `attempts_total{server="${A.name}",outcome="ok"} 1`,
@@ -287,7 +287,7 @@ Deno.test("a server that left takes its series along, one that drains keeps them
   ]);
 });
 
-Deno.test("a model that no server lists any more takes its series along", async () => {
+Deno.test("the series of a model that no server lists any more are removed", async () => {
   const { listener, show, samples } = starting();
   const usage = { promptTokens: 7, completionTokens: 3 };
   const adapters = new Map([...models, ["adapter", { id: "adapter" }]]);
@@ -302,7 +302,7 @@ Deno.test("a model that no server lists any more takes its series along", async 
   assert.equal((await samples("tokens_total{")).length, 4);
 });
 
-Deno.test("a key that a reload took away takes its series along", async () => {
+Deno.test("the series of a key that a reload removed are removed", async () => {
   const { listener, samples } = starting();
   for (const key of ["old", "new"]) listener.closed!({ ...record, key });
   const config = configOf([A]);
@@ -313,7 +313,7 @@ Deno.test("a key that a reload took away takes its series along", async () => {
   ]);
 });
 
-Deno.test("after a thousand reloads with other servers there are no more series, asked for or not", async () => {
+Deno.test("a thousand reloads with other servers add no series, whether or not the page is requested", async () => {
   const { listener, show, page } = starting();
   const perPage: number[] = [];
   for (let i = 0; i < 1_000; i++) {
@@ -328,7 +328,7 @@ Deno.test("after a thousand reloads with other servers there are no more series,
   assert.equal(perPage[0], perPage[1]);
 });
 
-Deno.test("1,000 models that a client makes up leave one line", async () => {
+Deno.test("1,000 models invented by a client make one line", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 200 }] });
   const { url } = fleet.router;
   const names = Array.from({ length: 1_000 }, (_, i) => `made-up-${i}`);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { monotonicMs, wallTimeMs } from "../../src/util/clock.ts";
 
-/** Sets the wall clock off by so many milliseconds until it is disposed of. */
+/** Shifts the wall clock by this many milliseconds until it is disposed. */
 function wallClockOff(byMs: number): Disposable {
   const { now } = Date;
   Date.now = () => now() + byMs;
   return { [Symbol.dispose]: () => void (Date.now = now) };
 }
 
-Deno.test("the monotonic clock goes forward at the pace of the wall clock", async () => {
+Deno.test("the monotonic clock advances at the rate of the wall clock", async () => {
   const from = [monotonicMs(), Date.now()] as const;
   await new Promise((resolve) => setTimeout(resolve, 50));
   const passed = monotonicMs() - from[0];
@@ -16,7 +16,7 @@ Deno.test("the monotonic clock goes forward at the pace of the wall clock", asyn
   assert.ok(Math.abs(passed - (Date.now() - from[1])) < 20);
 });
 
-Deno.test("a step of the wall clock doesn't move the monotonic one", () => {
+Deno.test("a step of the wall clock doesn't move the monotonic clock", () => {
   for (const byMs of [-3_600_000, 3_600_000]) {
     const before = monotonicMs();
     using _ = wallClockOff(byMs);
@@ -25,7 +25,7 @@ Deno.test("a step of the wall clock doesn't move the monotonic one", () => {
   }
 });
 
-Deno.test("a monotonic time is shown as the wall clock has it now", () => {
+Deno.test("a monotonic time is converted with the current wall clock", () => {
   const before = monotonicMs();
   assert.ok(Math.abs(wallTimeMs(before) - Date.now()) < 20);
   assert.ok(Math.abs(wallTimeMs(before - 5_000) - (Date.now() - 5_000)) < 20);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { pause, repeat } from "../../src/util/interval.ts";
 
-Deno.test("a task runs at once and never twice at a time", async () => {
+Deno.test("a task runs at once and never concurrently with itself", async () => {
   const stop = new AbortController();
   let running = 0;
   let runs = 0;
@@ -20,7 +20,7 @@ Deno.test("a task runs at once and never twice at a time", async () => {
   assert.equal(runs, 4);
 });
 
-Deno.test("waits are a tenth shorter to a tenth longer, and asked for before each", async () => {
+Deno.test("every wait is up to a tenth shorter or longer than the interval", async () => {
   for (const [random, least, most] of [[0, 85, 110], [1, 105, 140]] as const) {
     const stop = new AbortController();
     const starts: number[] = [];
@@ -47,7 +47,7 @@ Deno.test("an abort ends a wait at once", async () => {
   assert.ok(performance.now() - started < 1_000);
 });
 
-Deno.test("nothing runs under a signal that has aborted", async () => {
+Deno.test("the task does not run if the signal is already aborted", async () => {
   let runs = 0;
   await repeat(
     () => Promise.resolve(void runs++),

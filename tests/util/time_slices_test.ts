@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { inTimeSlices } from "../../src/util/time_slices.ts";
 import type { Walk } from "../../src/util/walk.ts";
 
-/** Keeps the processor for so long between two places where it can be interrupted. */
+/** A walk that keeps the CPU busy for `sliceMs` between two points where it can be interrupted. */
 function* busy(slices: number, sliceMs: number): Walk<number> {
   for (let i = 0; i < slices; i++) {
     for (const startedAt = performance.now(); performance.now() - startedAt < sliceMs;);
@@ -11,7 +11,7 @@ function* busy(slices: number, sliceMs: number): Walk<number> {
   return slices;
 }
 
-/** The longest time between two rounds of the event loop while something is done. */
+/** Returns the longest iteration of the event loop, in milliseconds, while `work` runs. */
 async function longestRound(work: () => Promise<unknown>): Promise<number> {
   let done = false;
   let longestMs = 0;
@@ -27,7 +27,7 @@ async function longestRound(work: () => Promise<unknown>): Promise<number> {
   return longestMs;
 }
 
-Deno.test("a walk that never could be interrupted comes to its result without a round", async () => {
+Deno.test("a walk that never yields finishes without an iteration of the event loop", async () => {
   let rounds = 0;
   const timer = setTimeout(() => rounds++);
   assert.equal(await inTimeSlices(busy(0, 0)), 0);
@@ -42,7 +42,7 @@ Deno.test("a long walk lets the event loop run", async () => {
   assert.ok(longestMs < 100, `${longestMs} ms`);
 });
 
-Deno.test("of many long walks one runs in a round", async () => {
+Deno.test("only one of many long walks runs per iteration of the event loop", async () => {
   let rounds = 0;
   let done = false;
   const counting = (async () => {
@@ -51,6 +51,6 @@ Deno.test("of many long walks one runs in a round", async () => {
   await Promise.all(Array.from({ length: 20 }, () => inTimeSlices(busy(3, 6))));
   done = true;
   await counting;
-  // Three pauses each. Were all to run in each round, there would be hardly more rounds than these.
+  // Each walk pauses three times. If all ran in every iteration, there would be few iterations.
   assert.ok(rounds > 40, `${rounds} rounds`);
 });

@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("a timer fires once, not before its time, and leaves nothing behind", async () => {
+Deno.test("a timer fires once, not before its delay, and leaves nothing behind", async () => {
   for (const delayMs of [0, 1, 19, 20, 21, 100]) {
     const startedAt = performance.now();
     let firedAt: number | undefined;
@@ -20,7 +20,7 @@ Deno.test("a timer fires once, not before its time, and leaves nothing behind", 
   }
 });
 
-Deno.test("a stopped timer never fires; stopping it again, or one that has fired, changes nothing", async () => {
+Deno.test("a stopped timer never fires, and stopping a stopped or fired timer does nothing", async () => {
   const fired: string[] = [];
   const stopped = startTimer(() => fired.push("stopped"), 40);
   const other = startTimer(() => fired.push("other"), 40);
@@ -33,7 +33,7 @@ Deno.test("a stopped timer never fires; stopping it again, or one that has fired
   assert.deepEqual(fired, ["other"]);
 });
 
-Deno.test("timers fire in the order of their times, whatever callbacks start and stop", async () => {
+Deno.test("timers fire in order, even if callbacks start and stop timers", async () => {
   const fired: number[] = [];
   const start = (ms: number) => startTimer(() => fired.push(ms), ms);
   const late = start(400);

@@ -5,36 +5,36 @@ import { type Paint, paintOfUsage, type Palette } from "./paint.ts";
 import { bar, count, harmless, milliseconds, percent, shortCount, widthOf } from "./text.ts";
 import type { Sort } from "./ui.ts";
 
-/** One thing told of each server. */
+/** One column of the server table. */
 export interface Column {
   readonly title: string;
-  /** Where there is little room. */
+  /** The title used when space is short. */
   readonly shortTitle: string;
-  /** The higher, the sooner it is left out. */
+  /** Columns with a higher rank are dropped first. */
   readonly rank: number;
   readonly align: "left" | "right";
-  /** Columns of the terminal it can do with, its title aside. */
+  /** Returns the minimum width in terminal cells, not counting the title. */
   least(rows: readonly Row[]): number;
-  /** What it takes where there is room, if more. */
+  /** Returns the preferred width in terminal cells, used if there is enough space. */
   most(rows: readonly Row[]): number;
-  /** Takes only room that no other column can use. */
+  /** Grows only into space that no other column can use. */
   readonly elastic?: boolean;
   text(row: Row, width: number): string;
   paint(server: ServerView, palette: Palette): Paint;
-  /** The order in which its title is marked. */
+  /** The sort order that marks this column's title. */
   readonly sort?: Sort;
 }
 
 const NOTHING = "–";
 const PERCENT = 5;
-/** Room for all states but `unauthorized`: a usual change of state moves nothing. */
+/** Fits every state except `unauthorized`, so common state changes don't shift the layout. */
 const USUAL_STATE = "unhealthy".length;
-/** A name of an address and a port is shown whole before less important things are. */
+/** Fits an IPv4 address with a port, which takes precedence over less important columns. */
 const LEAST_NAME = 21;
 const MOST_NAME = 40;
 const MOST_BAR = 20;
 
-/** A column of numbers. */
+/** Creates a column of numbers. */
 function figure(
   rank: number,
   titles: readonly [string, string],
@@ -54,7 +54,7 @@ function figure(
   };
 }
 
-/** A column of words, as wide as its longest where there is room. */
+/** Creates a column of words, as wide as the longest one if there is enough space. */
 function words(
   rank: number,
   title: string,
@@ -125,7 +125,7 @@ const usage: Column = {
   sort: "usage",
 };
 
-/** What is told of each server, from left to right. */
+/** The columns shown, from left to right. */
 export const columns: readonly Column[] = [
   number,
   name,
