@@ -1,4 +1,11 @@
-import { type Candidate, cheapest, HALF, type Policy, type Prediction } from "./policy.ts";
+import {
+  type Candidate,
+  cheapest,
+  firstTokenSeconds,
+  HALF,
+  type Policy,
+  type Prediction,
+} from "./policy.ts";
 
 /** Cost of slowing down the batch, in steps of the server, at `crowding` 1. */
 const CROWDING_STEPS = 1;
@@ -27,13 +34,4 @@ export function costOf(prediction: Prediction, load: number): number {
   const { ownTokens, secondsPerToken, startSeconds, crowding } = prediction;
   return firstTokenSeconds(prediction) + OTHERS_SHARE * ownTokens * secondsPerToken +
     startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
-}
-
-/** Returns the expected seconds to the first token. */
-export function firstTokenSeconds(prediction: Prediction): number {
-  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prediction;
-  const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
-  const seatSeconds = prediction.aheadOfSeat * prediction.secondsPerSeat;
-  // While it waits for a seat, other prompts are computed.
-  return startSeconds + Math.max(prefillSeconds, seatSeconds + ownTokens * secondsPerToken);
 }

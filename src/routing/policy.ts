@@ -71,3 +71,12 @@ export function cheapest<T>(
   }
   return best;
 }
+
+/** Returns the expected seconds to the first token. */
+export function firstTokenSeconds(prediction: Prediction): number {
+  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prediction;
+  const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
+  const seatSeconds = prediction.aheadOfSeat * prediction.secondsPerSeat;
+  // While it waits for a seat, other prompts are computed.
+  return startSeconds + Math.max(prefillSeconds, seatSeconds + ownTokens * secondsPerToken);
+}

@@ -1,4 +1,5 @@
-import { errorStatusOf, type StreamEvent } from "../http/sse_events.ts";
+import type { StreamEvent } from "../http/sse_events.ts";
+import { errorStatusOf } from "./error_event.ts";
 
 /** Formats of event streams. */
 export type Dialect = "completions" | "responses" | "messages" | "other";

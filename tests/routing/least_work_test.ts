@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { costOf, firstTokenSeconds, leastWork } from "../../src/routing/least_work.ts";
+import { costOf, leastWork } from "../../src/routing/least_work.ts";
+import { firstTokenSeconds } from "../../src/routing/policy.ts";
 import { createPolicy } from "../../src/routing/policies.ts";
 import type { Candidate, Prediction } from "../../src/routing/policy.ts";
 import { numRuns } from "../support/property.ts";

@@ -1,4 +1,4 @@
-import { firstTokenSeconds } from "../../routing/least_work.ts";
+import { firstTokenSeconds } from "../../routing/policy.ts";
 import { enqueue, hidesFirstTokens, passTime } from "./prefill_queue.ts";
 import * as estimates from "./server_estimate.ts";
 import { counterDeltas } from "./counter_deltas.ts";

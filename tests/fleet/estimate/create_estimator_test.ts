@@ -7,7 +7,7 @@ import type {
   Size,
 } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { createEstimator } from "../../../src/fleet/estimate/create_estimator.ts";
-import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/least_work.ts";
+import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/policy.ts";
 import { configOf } from "../../support/config.ts";
 import { profileOf } from "../../support/work.ts";
 
