@@ -1,21 +1,12 @@
 import type { EngineState } from "../../fleet/lease.ts";
 import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Expiry } from "./outcome.ts";
+import { beginRead, checkWait, endRead, newWait, type WaitLimits } from "./wait.ts";
 
 /** The time limits of an attempt. */
-export interface Limits {
+export interface Limits extends WaitLimits {
   /** For connecting, in milliseconds. */
   readonly connectMs: number;
-  /** Silence before the answer's first bytes, in milliseconds. */
-  readonly firstByteMs: number;
-  /** Silence between two chunks after that, in milliseconds. */
-  readonly chunkMs: number;
-  /** For the client to read what came, in milliseconds. */
-  readonly clientMs: number;
-  /** On the clock of `performance.now()`; `Infinity` if the total time is unlimited. */
-  readonly dueAt: number;
-  /** Silence in mid-stream once the engine is known to be stalled, in milliseconds. */
-  readonly stillMs: number;
   /** Returns what is known of the server's engine now. */
   readonly engine: () => EngineState;
   /** Called when the server leaves rotation, which ends attempts without a first token. */
@@ -72,8 +63,6 @@ export interface Deadlines {
   stop(): void;
 }
 
-/** A request may wait this many times longer while the engine makes progress. */
-const EXTENSIONS = 9;
 /** Share of the limit before the connect probe and for it; the rest is left for a retry. */
 const CONNECT_SHARE = 0.4;
 
@@ -89,108 +78,63 @@ export function watchDeadlines(
   isReachable: (withinMs: number) => Promise<boolean>,
   onExpiry: () => void,
 ): Deadlines {
-  const { evictions, cutOffs, dueAt } = limits;
-  let since = Infinity;
-  /** Since when only comments have arrived; `Infinity` after anything else. */
-  let silentSince = Infinity;
-  let hasBegun = false;
-  let listened = 0;
-  /** The value of {@linkcode listened} when a check first found no read pending, and the time. */
-  let seen = -1;
-  let seenAt = 0;
-  let silenceMs = limits.firstByteMs;
+  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stillMs, dueAt } = limits;
+  const connectShareMs = limits.connectMs * CONNECT_SHARE;
+  const wait = newWait();
   let expired: Expiry | undefined;
-  let stopped = false;
+  let isStopped = false;
   /** When to probe for a connection; `Infinity` once that is under way or known. */
-  let askAt = performance.now() + limits.connectMs * CONNECT_SHARE;
+  let probeAt = performance.now() + connectShareMs;
+  let isConnected = false;
 
   const expire = (why: Expiry) => {
-    if (stopped) return;
+    if (isStopped) return;
     stop();
     expired = why;
     onExpiry();
   };
   const evict = () => expire("evicted");
   const cut = () => expire("cut_off");
-  /**
-   * When silence becomes too long. Before the first token, moving engine counters are a sign of
-   * life, up to a limit: the engine may be working on other requests only.
-   */
-  const silentAt = () => {
-    if (hasBegun) return since + silenceMs;
-    const movedAt = limits.engine().movedAt - performance.timeOrigin;
-    return Math.max(since, Math.min(movedAt, since + EXTENSIONS * silenceMs)) + silenceMs;
-  };
-  /** When a stream that has begun has waited long enough for a stalled engine. */
-  const stoppedAt = () => {
-    const stillSince = limits.engine().stillSince - performance.timeOrigin;
-    return hasBegun ? Math.max(since, stillSince) + limits.stillMs : Infinity;
-  };
-  const look = () => {
+  const check = () => {
     const now = performance.now();
-    if (now >= dueAt) return expire("overdue");
-    const nobodyListens = since === Infinity;
-    if (nobodyListens && seen !== listened) {
-      seen = listened;
-      seenAt = now;
-    }
-    if (!nobodyListens && silentAt() <= now) return expire("silent");
-    if (!nobodyListens && stoppedAt() <= now) return expire("stopped");
-    if (nobodyListens && seenAt + limits.clientMs <= now) return expire("unread");
-    if (askAt <= now) void ask();
-    // A read may begin at any time: the next check must not be late for it.
-    const next = nobodyListens
-      ? Math.min(now + silenceMs, seenAt + limits.clientMs, dueAt, now + limits.stillMs)
-      : Math.min(silentAt(), stoppedAt(), now + limits.clientMs, dueAt, now + limits.stillMs);
-    timer = startTimer(look, Math.min(next, askAt) - now);
+    const next = checkWait(wait, limits, limits.engine(), now);
+    if (typeof next === "string") return expire(next);
+    if (probeAt <= now) void probe();
+    timer = startTimer(check, Math.min(next, probeAt) - now);
   };
-  const ask = async () => {
-    askAt = Infinity;
-    if (!await isReachable(limits.connectMs * CONNECT_SHARE) && !isConnected) expire("unreachable");
+  const probe = async () => {
+    probeAt = Infinity;
+    if (!await isReachable(connectShareMs) && !isConnected) expire("unreachable");
   };
-  let isConnected = false;
-  const first = Math.min(
-    silenceMs,
-    limits.clientMs,
-    limits.connectMs * CONNECT_SHARE,
-    limits.stillMs,
-  );
-  let timer = startTimer(look, Math.min(first, Math.max(0, dueAt - performance.now())));
+  const first = Math.min(firstByteMs, clientMs, connectShareMs, stillMs);
+  let timer = startTimer(check, Math.min(first, Math.max(0, dueAt - performance.now())));
   evictions.add(evict);
   cutOffs.add(cut);
 
   function connected() {
     isConnected = true;
-    askAt = Infinity;
+    probeAt = Infinity;
   }
   function begun() {
     evictions.delete(evict);
-    hasBegun = true;
-    silenceMs = limits.chunkMs;
-    if (stopped || limits.chunkMs >= limits.firstByteMs) return;
+    wait.hasBegun = true;
+    if (isStopped || chunkMs >= firstByteMs) return;
     // The timer may be set for long after the limit that applies from now on.
     stopTimer(timer);
-    look();
+    check();
   }
   function stop() {
-    stopped = true;
-    connected();
-    begun();
-    stopTimer(timer);
+    isStopped = true;
+    evictions.delete(evict);
     cutOffs.delete(cut);
+    stopTimer(timer);
   }
   return {
     get expired() {
       return expired;
     },
-    listen() {
-      since = silentSince === Infinity ? performance.now() : silentSince;
-      listened++;
-    },
-    heard(isProgress) {
-      silentSince = isProgress ? Infinity : since;
-      since = Infinity;
-    },
+    listen: () => beginRead(wait, performance.now()),
+    heard: (isProgress) => endRead(wait, isProgress),
     connected,
     begun,
     stop,
