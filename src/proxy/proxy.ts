@@ -5,17 +5,15 @@ import type { Exchange } from "../http/exchange.ts";
 import { targetOf } from "../http/paths.ts";
 import { createAdmission } from "./admission.ts";
 import { createAsk } from "./attempt/ask.ts";
-import { NOBODYS_FAULT, outcomeFor } from "./attempt/outcome.ts";
 import type { Client } from "./client.ts";
 import { createFailover, type Found } from "./failover.ts";
 import { headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
-import { headersOf, idOf } from "./request.ts";
+import { idOf } from "./request.ts";
 import { readRequest } from "./request/read_request.ts";
-import { openRecord, type RequestRecord } from "./request_record.ts";
-import { createReply, type Reply } from "./response/reply.ts";
-import { CLIENT_LEFT, respond } from "./response/respond.ts";
-import { endDetails } from "./retry.ts";
+import { openRecord } from "./request_record.ts";
+import { createReply } from "./response/reply.ts";
+import { deliver, type DeliverContext } from "./response/deliver.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
 /** The dependencies of {@linkcode createProxy}. */
@@ -36,13 +34,11 @@ export interface ProxyOptions {
 export type Proxy = (exchange: Exchange, client: Client) => Promise<void>;
 
 /** The state of one request. */
-interface Context {
+interface Context extends DeliverContext {
   readonly exchange: Exchange;
-  readonly client: Client;
-  readonly reply: Reply;
-  readonly record: RequestRecord;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
+  readonly settings: Fleet["settings"];
 }
 
 /**
@@ -58,9 +54,8 @@ export function createProxy(
   const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff });
 
   async function readAndAsk(context: Context): Promise<Found> {
-    const { exchange, client, reply, record, startedAt } = context;
+    const { exchange, client, reply, record, startedAt, settings } = context;
     const { request, departure } = exchange;
-    const { settings } = fleet;
     const { id, path } = record;
     const headers = headersForServers(request.headers, client);
     if ("status" in headers) return { kind: "error", error: headers };
@@ -89,42 +84,28 @@ export function createProxy(
     }
   }
 
-  async function respondWith(found: Found, { client, reply, record }: Context): Promise<void> {
-    if (found.kind === "left") {
-      Object.assign(record, { outcome: NOBODYS_FAULT, status: CLIENT_LEFT });
-      return reply.abandon();
-    }
-    if (found.kind === "error") {
-      const { error, failed } = found;
-      Object.assign(record, { outcome: outcomeFor(failed), status: error.status });
-      return reply.reject(error, headersOf(record.id, client));
-    }
-    const { answered, server, lease } = found;
-    record.server = server;
-    try {
-      const headers = headersOf(record.id, client, lease?.decision);
-      const ended = await respond(answered, reply, headers, fleet.settings, observer.nextToken);
-      lease?.end(ended.outcome, endDetails(ended, Date.now()));
-      const { status, bytes, usage } = ended;
-      Object.assign(record, { outcome: outcomeFor(ended), status, bytes, usage });
-    } finally {
-      // No effect unless a defect of the router's threw.
-      lease?.end(NOBODYS_FAULT);
-    }
-  }
-
   return async function proxy(exchange, client) {
     const { request } = exchange;
     const startedAt = performance.now();
     const id = idOf(request);
     const record = openRecord({ id, client, method: request.method, path: targetOf(request.url) });
-    const context = { exchange, client, reply: createReply(exchange), record, startedAt };
+    const reply = createReply(exchange);
+    const { settings } = fleet;
+    const context = {
+      exchange,
+      client,
+      reply,
+      record,
+      startedAt,
+      settings,
+      onNext: observer.nextToken,
+    };
     try {
       const refused = closing.aborted ? errors.shuttingDown : admission.enter();
-      if (refused) return await respondWith({ kind: "error", error: refused }, context);
+      if (refused) return await deliver({ kind: "error", error: refused }, context);
       try {
         retries.request();
-        await respondWith(await readAndAsk(context), context);
+        await deliver(await readAndAsk(context), context);
       } finally {
         admission.leave();
       }
