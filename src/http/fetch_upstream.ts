@@ -34,6 +34,8 @@ export function openFetch(request: FetchRequest): Upstream {
   let closed = false;
   let reader: BodyReader | undefined;
   let size = SMALLEST_READ;
+  /** Bytes of a short body that are yet to come. */
+  let left = Infinity;
 
   async function send({ url, headers, body, fetch, fetchFresh }: FetchRequest): Promise<Response> {
     const init = { method: "POST", headers, body, signal: abort.signal };
@@ -52,7 +54,9 @@ export function openFetch(request: FetchRequest): Upstream {
   ): Uint8Array<ArrayBuffer> | undefined {
     if (closed) throw new Error("The connection was dropped");
     if (done) return undefined;
-    if (value.length === size) size = Math.min(STEP * size, LARGEST_READ);
+    left -= value.length;
+    if (left <= 0) size = SMALLEST_READ;
+    else if (value.length === size) size = Math.min(STEP * size, LARGEST_READ);
     else if (value.length * STEP <= size) size = Math.max(size / STEP, SMALLEST_READ);
     return value;
   }
@@ -73,6 +77,9 @@ export function openFetch(request: FetchRequest): Upstream {
       const response = await sending;
       const opened = openBody(response);
       reader = opened.reader;
+      // A short body comes in one read, as a rule.
+      const length = Number(opened.headers.get("content-length") ?? NaN);
+      if (length > 0 && length <= LARGEST_READ) left = size = length;
       if (closed) close();
       return { status: response.status, headers: opened.headers };
     },
@@ -96,11 +103,8 @@ interface BodyReader {
 function openBody(
   response: Response,
 ): { readonly reader: BodyReader | undefined; readonly headers: Headers } {
-  const { headers } = response;
+  const { headers, body } = response;
   const isStream = isEventStream(headers);
-  const length = Number(headers.get("content-length") ?? NaN);
-  if (!isStream && length <= LARGEST_READ) return { reader: wholeOf(response), headers };
-  const { body } = response;
   if (!body) return { reader: undefined, headers };
   const named = isStream ? headers.get("content-encoding")?.toLowerCase() : undefined;
   const encoding = named === "x-gzip" ? "gzip" : named;
@@ -113,20 +117,6 @@ function openBody(
   const decoded = new Headers(headers);
   decoded.delete("content-encoding");
   return { reader: { read: () => reader.read(), cancel: () => reader.cancel() }, headers: decoded };
-}
-
-/** Reads a short body in one go, which takes the runtime a fraction of a stream. */
-function wholeOf(response: Response): BodyReader {
-  let isRead = false;
-  return {
-    async read() {
-      if (isRead) return { done: true };
-      isRead = true;
-      const value = await response.bytes();
-      return value.length > 0 ? { done: false, value } : { done: true };
-    },
-    cancel: () => response.body?.cancel() ?? Promise.resolve(),
-  };
 }
 
 export function isEventStream(headers: Headers): boolean {

@@ -22,9 +22,14 @@ export function serveExchange(
   let hasLeft = false;
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   let isOver = false;
+  let hasResponded = false;
   let unsent = 0;
   let ready: PromiseWithResolvers<void> | undefined;
 
+  function succeed(response: Response): void {
+    hasResponded = true;
+    resolve(response);
+  }
   function whenReady(): Promise<void> {
     if (isOver) return Promise.resolve();
     ready ??= Promise.withResolvers();
@@ -59,7 +64,7 @@ export function serveExchange(
     },
     respond(status, head, body) {
       isOver = true;
-      resolve(new Response(body, { status, headers: head as [string, string][] }));
+      succeed(new Response(body, { status, headers: head as [string, string][] }));
     },
     begin(status, head) {
       const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -67,7 +72,7 @@ export function serveExchange(
         pull: wake,
         cancel: leave,
       }, { highWaterMark: 0 });
-      resolve(new Response(body, { status, headers: head as [string, string][] }));
+      succeed(new Response(body, { status, headers: head as [string, string][] }));
       return whenReady();
     },
     write(bytes) {
@@ -81,6 +86,7 @@ export function serveExchange(
     end() {
       if (isOver) return;
       isOver = true;
+      wake();
       controller!.close();
     },
     abort() {
@@ -91,7 +97,7 @@ export function serveExchange(
     },
   };
   handle(exchange).catch((error) => {
-    if (!controller) return reject(error);
+    if (!hasResponded) return reject(error);
     onError(error);
     exchange.abort();
   });

@@ -109,6 +109,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
     if (answered && !isFinal(failed)) {
       return { kind: "answer", answered, server: answered.server, lease: undefined };
     }
+    answered?.answer?.rest?.end();
     const error = noAnswer({ failed, refusal, heldBack, model: work.model, settings });
     return { kind: "error", error, failed };
   };

@@ -48,12 +48,19 @@ function tickNow(): number {
 }
 
 function fire(): void {
+  // Set again first, so that nothing a callback does can end the beat.
+  beat = setTimeout(fire, TICK_MS);
   const now = tickNow();
   while (last < now) {
     const timers = due.get(++last);
     if (!timers) continue;
+    for (const timer of timers) {
+      timers.delete(timer);
+      timer.callback();
+    }
     due.delete(last);
-    for (const { callback } of timers) callback();
   }
-  beat = due.size > 0 ? setTimeout(fire, TICK_MS) : undefined;
+  if (due.size > 0) return;
+  clearTimeout(beat);
+  beat = undefined;
 }

@@ -47,3 +47,16 @@ Deno.test("timers fire in order, even if callbacks start and stop timers", async
   await until("all have fired", () => fired.length === 4);
   assert.deepEqual(fired, [60, 1, 120, 240]);
 });
+
+Deno.test("a timer that another of the same tick stops doesn't fire, and later ones do", async () => {
+  const fired: string[] = [];
+  // Started in one go, they are due in the same tick.
+  startTimer(() => {
+    stopTimer(second);
+    startTimer(() => fired.push("third"), 1);
+  }, 60);
+  const second = startTimer(() => fired.push("second"), 60);
+  await until("the third fires", () => fired.includes("third"));
+  await wait(60);
+  assert.deepEqual(fired, ["third"]);
+});

@@ -96,6 +96,7 @@ export function watchDeadlines(
   const evict = () => expire("evicted");
   const cut = () => expire("cut_off");
   const check = () => {
+    if (isStopped) return;
     const now = performance.now();
     const next = checkWait(wait, limits, limits.engine(), now);
     if (typeof next === "string") return expire(next);

@@ -39,7 +39,12 @@ export async function holdBody<Source extends Readable>(
     if (!chunk) return { body: concat(chunks), rest: undefined };
     chunks.push(chunk);
     size += chunk.length;
-    if (!room.take(chunk.length)) break;
+    if (room.take(chunk.length)) continue;
+    // It may have been the last.
+    const next = await upstream.read();
+    if (!next) return { body: concat(chunks), rest: undefined };
+    chunks.push(next);
+    break;
   }
   return { body: concat(chunks), rest: upstream };
 }

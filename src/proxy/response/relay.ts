@@ -55,8 +55,14 @@ export async function relay(
   attempt.whenInterrupted(() => {
     // A client that stopped reading would not read an error event either.
     takesNothing = true;
-    reply.breakOff();
+    if (watch.state.kind === "ended") reply.end();
+    else reply.breakOff();
   });
+  const over = Promise.withResolvers<void>();
+  const closeAfterEnd = () => {
+    attempt.close();
+    over.resolve();
+  };
   try {
     let chunk = body.length > 0 && !attempt.isDropped ? body : await attempt.read();
     while (chunk) {
@@ -72,8 +78,8 @@ export async function relay(
       }
       bytes += chunk.length;
       const taken = reply.write(chunk);
-      if (state.kind === "ended") afterEnd ??= startTimer(() => attempt.close(), AFTER_END_MS);
-      await taken;
+      if (state.kind === "ended") afterEnd ??= startTimer(closeAfterEnd, AFTER_END_MS);
+      await (afterEnd ? Promise.race([taken, over.promise]) : taken);
       if (chunks === 1) room.drop();
       chunk = await attempt.read();
     }

@@ -49,6 +49,12 @@ export async function respond(
     reply.respond(status, head, answer.body);
     return ended(outcome, status, answer.body);
   }
+  if (reply.state !== "fresh" && (status < 200 || status > 299)) {
+    // Its status can no longer be sent: what is here of it becomes an event.
+    answer.rest.end();
+    reply.respond(status, head, answer.body);
+    return ended(outcome, status, answer.body);
+  }
   await reply.begin(status, head);
   const { tail, ...relayed } = await relay(answer.rest, answer, reply, {
     errorFor: (expired) => brokenStream(expired, settings),

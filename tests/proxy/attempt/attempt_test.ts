@@ -413,3 +413,16 @@ Deno.test("a stream that has begun is stopped when its engine stalls, long befor
     assert.equal(upstream.expired, "stopped");
   }, { limits: limitsWith({ chunkMs: 60_000, stillMs: 100, engine }) });
 });
+
+Deno.test("a short answer that comes slowly is no silence", async () => {
+  await using server = startRawServer(async (connection) => {
+    await say(connection, "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n");
+    for (const letter of "abcdefgh") {
+      await say(connection, letter);
+      await wait(60);
+    }
+  });
+  await asking(server.url, async (upstream) => {
+    assert.equal(await outcomeOf(upstream), "ok");
+  }, { limits: limitsWith({ firstByteMs: 300 }) });
+});

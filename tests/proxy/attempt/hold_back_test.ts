@@ -75,12 +75,19 @@ Deno.test("of a long body the first MiB is held back, without waiting for its en
 });
 
 Deno.test("when memory runs out, a body is held back no further, and none of it is lost", async () => {
-  const upstream = piecesOf(["one ", "two ", "three"]);
+  const upstream = piecesOf(["one ", "two ", "three ", "four"]);
   const room = createAdmission(() => ({ maxInFlight: 1, bodyBufferBytes: 10 }))
     .roomForAnswers(new Promise(() => {}));
   const held = await holdBody(upstream, room);
-  assert.equal(textOf(held.body), "one two ");
+  assert.equal(textOf(held.body), "one two three ");
   assert.equal(held.rest, upstream);
+});
+
+Deno.test("a body whose last bytes find no room is whole nevertheless", async () => {
+  const full = { take: () => false };
+  const held = await holdBody(piecesOf(["whole"]), full);
+  assert.equal(textOf(held.body), "whole");
+  assert.equal(held.rest, undefined);
 });
 
 Deno.test("when memory runs out, a stream is passed on before its first token, and its end is still detected", async () => {

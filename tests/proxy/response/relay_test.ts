@@ -440,3 +440,26 @@ Deno.test("nothing is read from the server before the client is ready for it", a
   assert.equal(rest.left(), 2);
   await reader.cancel();
 });
+
+Deno.test("a client that pauses after the last event holds nothing for longer than a second", async () => {
+  const rest = piecesOf([token("stop") + DONE]);
+  const ends: Outcome[] = [];
+  const stream = await relayed({
+    held: encoder.encode(token()),
+    rest,
+    watch: watchStream("completions"),
+    isStream: true,
+    clientGone: new AbortController().signal,
+    errorFor: () => assert.fail("it is complete"),
+    onNext() {},
+    onEnd: (outcome) => void ends.push(outcome),
+  });
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.read();
+  const after = await until("it has ended", () => ends.length > 0);
+  assert.ok(after >= 900, `${after} ms`);
+  assert.deepEqual(ends, ["ok"]);
+  assert.equal(rest.closed(), true);
+  assert.equal((await reader.read()).done, true, "the end is clean");
+});

@@ -201,3 +201,13 @@ Deno.test("unread comments are dropped beyond a limit, everything else is kept",
     assert.ok(text.length < 100 * PING.length, `${text.length} bytes`);
     assert.ok(text.endsWith(`data: created\n\n${TOKEN}`));
   }));
+
+Deno.test("a head that the runtime refuses is the app's to answer, and nobody hangs", async () => {
+  const response = serveExchange(
+    new Request("http://router/"),
+    SENT,
+    async (exchange) => await exchange.begin(200, [["x-bad", "\u2028"]]),
+    () => {},
+  );
+  await assert.rejects(response, TypeError);
+});

@@ -320,3 +320,29 @@ Deno.test("205 is passed on as 204: the runtime's server doesn't end a 205, and 
   assert.equal(response.status, 204);
   assert.equal(await response.text(), "");
 });
+
+Deno.test("a long error after an opened head becomes an event, and the end is not clean", async () => {
+  const rest = piecesOf(["more"]);
+  const ends: Ended[] = [];
+  const response = await exchanged(async (exchange) => {
+    const reply = createReply(exchange);
+    reply.open(() => [["content-type", "text/event-stream"]]);
+    const answer = {
+      status: 400,
+      headers: new Headers(),
+      isStream: false,
+      body: encoder.encode(`{"error": {}`),
+      rest: await attemptOver(rest, exchange.departure),
+      room: ROOMY,
+    };
+    const first = { outcome: "client_error", answer } as const;
+    ends.push(await respond(first, reply, [], { chunkTimeoutMs: 1_000 }, () => {}));
+  });
+  let text = "";
+  await assert.rejects(async () => {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
+  }, { name: "BrokenAnswer" });
+  assert.equal(text, `data: {"error": {}\n\n`);
+  assert.deepEqual(ends.map(({ outcome, status }) => [outcome, status]), [["client_error", 400]]);
+  assert.ok(rest.closed());
+});
