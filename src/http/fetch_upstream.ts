@@ -104,9 +104,8 @@ function openBody(
   response: Response,
 ): { readonly reader: BodyReader | undefined; readonly headers: Headers } {
   const { headers, body } = response;
-  const isStream = isEventStream(headers);
   if (!body) return { reader: undefined, headers };
-  const named = isStream ? headers.get("content-encoding")?.toLowerCase() : undefined;
+  const named = isEventStream(headers) ? headers.get("content-encoding")?.toLowerCase() : undefined;
   const encoding = named === "x-gzip" ? "gzip" : named;
   if (encoding !== "gzip" && encoding !== "deflate") {
     const reader = body.getReader({ mode: "byob" });

@@ -4,8 +4,8 @@ import type { Found } from "../failover.ts";
 import { headersOf } from "../request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails } from "../retry.ts";
-import type { Reply } from "./reply.ts";
-import { CLIENT_LEFT, respond } from "./respond.ts";
+import { CLIENT_LEFT, type Reply } from "./reply.ts";
+import { respond } from "./respond.ts";
 
 /** The request that an answer belongs to. */
 export interface DeliverContext {

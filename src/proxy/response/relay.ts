@@ -47,10 +47,7 @@ export async function relay(
   let good: Uint8Array<ArrayBuffer> | undefined;
   let afterEnd: Timer | undefined;
   let passedAt = performance.now();
-  const ended = (outcome: Outcome) => {
-    stopTimer(afterEnd);
-    return { outcome, bytes, chunks, tail: watch.tail() };
-  };
+  let broken: unknown;
   let takesNothing = false;
   attempt.whenInterrupted(() => {
     // A client that stopped reading would not read an error event either.
@@ -84,24 +81,19 @@ export async function relay(
       chunk = await attempt.read();
     }
     if (!watch.isComplete) throw new Error("The stream ended before its last event");
-    const outcome = attempt.end(undefined, toldBy(watch));
-    reply.end();
-    return ended(outcome);
   } catch (error) {
-    if (watch.state.kind === "ended") {
-      // The answer itself has already reported its result.
-      const outcome = attempt.end(undefined, toldBy(watch));
-      reply.end();
-      return ended(outcome);
-    }
-    const outcome = attempt.end(error, toldBy(watch));
-    if (outcome === "client_closed" || !isStream || takesNothing) reply.breakOff();
-    else {
-      if (good?.length) void reply.write(good);
-      reply.breakOff(errorFor(attempt.expired));
-    }
-    return ended(outcome);
+    // With its last event the answer has reported its result itself.
+    if (watch.state.kind !== "ended") broken = error;
   }
+  stopTimer(afterEnd);
+  const outcome = attempt.end(broken, toldBy(watch));
+  if (broken === undefined) reply.end();
+  else if (outcome === "client_closed" || !isStream || takesNothing) reply.breakOff();
+  else {
+    if (good?.length) void reply.write(good);
+    reply.breakOff(errorFor(attempt.expired));
+  }
+  return { outcome, bytes, chunks, tail: watch.tail() };
 }
 
 function toldBy({ state }: StreamWatch): Told {

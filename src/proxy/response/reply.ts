@@ -4,6 +4,9 @@ import type { Exchange, Head } from "../../http/exchange.ts";
 /** While this many writes are unsent, further comments are dropped. */
 const MOST_COMMENTS = 64;
 
+/** nginx's status for a client that disconnected. Only the log shows it. */
+export const CLIENT_LEFT = 499;
+
 const encoder = new TextEncoder();
 
 /**
@@ -25,7 +28,9 @@ export interface Reply {
   open(head: () => Head): void;
   /** Passes on what comes before the first token, if the head has been sent. */
   pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
-  /** Answers with a whole body. */
+  /** Whether the client can still be told this status: once the head is sent, it reads 200. */
+  canTell(status: number): boolean;
+  /** Answers with a whole body; as an event and a broken end if its status can't be told. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
   /** Answers with an error of the router's. */
   reject(error: ApiError, head: Head): void;
@@ -49,9 +54,15 @@ export function createReply(exchange: Exchange): Reply {
   let state: ReplyState = "fresh";
   let hasPreamble = false;
 
-  /** The status has been sent, but the body can still be sent as one line of an event's data. */
-  function breakOffWith(body: string): void {
-    const data = body.replace(/\s*[\r\n]+\s*/g, " ");
+  const canTell = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
+
+  function respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void {
+    const [isFresh, isTold] = [state === "fresh", canTell(status)];
+    state = "begun";
+    if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
+    if (isTold) return void exchange.write(body).then(exchange.end);
+    // An event's data is one line.
+    const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
     exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
   }
 
@@ -73,25 +84,10 @@ export function createReply(exchange: Exchange): Reply {
       if (kind === "comment" && exchange.unsent > MOST_COMMENTS) return;
       void exchange.write(bytes);
     },
-    respond(status, head, body) {
-      if (state === "fresh") {
-        state = "begun";
-        return exchange.respond(status, head, body.length > 0 ? body : undefined);
-      }
-      state = "begun";
-      if (status < 200 || status > 299) return breakOffWith(new TextDecoder().decode(body));
-      exchange.write(body).then(exchange.end);
-    },
+    canTell,
+    respond,
     reject(error, head) {
-      if (state === "fresh") {
-        state = "begun";
-        return exchange.respond(
-          error.status,
-          errorHead(error, head),
-          encoder.encode(errorBody(error)),
-        );
-      }
-      breakOffWith(errorBody(error));
+      respond(error.status, errorHead(error, head), encoder.encode(errorBody(error)));
     },
     begin(status, head) {
       const wasFresh = state === "fresh";
@@ -102,7 +98,7 @@ export function createReply(exchange: Exchange): Reply {
     end: exchange.end,
     abandon() {
       // The runtime requires a response to each request.
-      if (state === "fresh") exchange.respond(499, [], undefined);
+      if (state === "fresh") exchange.respond(CLIENT_LEFT, [], undefined);
       else exchange.abort();
     },
     breakOff(error) {

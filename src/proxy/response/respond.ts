@@ -4,7 +4,7 @@ import type { FirstAnswer } from "../attempt/first_answer.ts";
 import type { Expiry } from "../attempt/outcome.ts";
 import { headersForClient } from "../headers.ts";
 import { relay } from "./relay.ts";
-import type { Reply } from "./reply.ts";
+import { CLIENT_LEFT, type Reply } from "./reply.ts";
 import { brokenStream } from "./server_errors.ts";
 
 /** The result of responding. */
@@ -20,9 +20,6 @@ export interface Ended {
   /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
 }
-
-/** nginx's status for a client that disconnected. Only the log shows it. */
-export const CLIENT_LEFT = 499;
 
 /**
  * Passes an attempt's answer on to the client, to its end. Sends 205 as 204, which means the same
@@ -45,13 +42,8 @@ export async function respond(
   }
   const status = answer.status === 205 ? 204 : answer.status;
   const head = headersForClient(answer.headers, own);
-  if (!answer.rest) {
-    reply.respond(status, head, answer.body);
-    return ended(outcome, status, answer.body);
-  }
-  if (reply.state !== "fresh" && (status < 200 || status > 299)) {
-    // Its status can no longer be sent: what is here of it becomes an event.
-    answer.rest.end();
+  if (!answer.rest || !reply.canTell(status)) {
+    answer.rest?.end();
     reply.respond(status, head, answer.body);
     return ended(outcome, status, answer.body);
   }
