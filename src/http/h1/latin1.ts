@@ -1,0 +1,17 @@
+import { Buffer } from "node:buffer";
+
+/** The runtime's own routines, which Deno's types leave out. */
+const { latin1Slice, latin1Write } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, from: number, to: number): string;
+  latin1Write(this: Uint8Array, text: string, at: number, length: number): number;
+};
+
+/** Reads bytes as Latin-1, a character each. */
+export function latin1(bytes: Uint8Array, from: number, to: number): string {
+  return latin1Slice.call(bytes, from, to);
+}
+
+/** Writes a text, one byte a character, and returns how many. It must have none above `\xff`. */
+export function writeLatin1(bytes: Uint8Array, text: string, at: number): number {
+  return latin1Write.call(bytes, text, at, text.length);
+}
