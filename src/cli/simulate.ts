@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Fault } from "../simulator/fault.ts";
-import { parseFault } from "../simulator/fault_text.ts";
+import type { Fault } from "../simulator/faults/fault.ts";
+import { parseFault } from "../simulator/faults/fault_text.ts";
 import { type SimulatorOptions, startSimulator } from "../simulator/simulator.ts";
 import { complain } from "./complain.ts";
 import { whyNotThere } from "./listen.ts";

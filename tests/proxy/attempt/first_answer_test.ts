@@ -7,7 +7,7 @@ import type { Head } from "../../../src/http/exchange.ts";
 import type { Reply } from "../../../src/proxy/response/reply.ts";
 import { createConnectProbe } from "../../../src/http/connect_probe.ts";
 import type { Limits } from "../../../src/proxy/attempt/deadlines.ts";
-import { hangConnects } from "../../../src/simulator/unreachable.ts";
+import { hangConnects } from "../../../src/simulator/http/unreachable.ts";
 import { limitsWith, ROOMY } from "../../support/limits.ts";
 import { chunk, type RawServer, say, startRaw, STREAM_HEAD } from "../../support/raw.ts";
 import { until } from "../../support/until.ts";
