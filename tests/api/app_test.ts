@@ -6,7 +6,7 @@ import type { Access } from "../../src/config/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
-import { inferencePaths } from "../../src/http/paths.ts";
+import { inferencePaths } from "../../src/vllm/endpoints.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";

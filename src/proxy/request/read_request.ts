@@ -4,7 +4,7 @@ import { classify, type ParsedRequest } from "./classify.ts";
 import type { Client } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
 import { compressionOf, inflate } from "./read_compressed.ts";
-import { asksEngine } from "../../http/paths.ts";
+import { asksEngine } from "../../vllm/endpoints.ts";
 import type { Body } from "./body_buffer.ts";
 import { inTimeSlices } from "../../util/time_slices.ts";
 
