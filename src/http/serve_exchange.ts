@@ -44,7 +44,7 @@ export function serveExchange(
     if (hasLeft) return;
     hasLeft = isOver = true;
     wake();
-    for (const tell of [...listeners]) tell();
+    for (const notify of [...listeners]) notify();
     listeners.clear();
   }
   request.signal.addEventListener("abort", leave);

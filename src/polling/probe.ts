@@ -42,8 +42,8 @@ async function healthFailure(
   const health = await get(server, path, probe);
   if (health.ok) return undefined;
   const failure = `${path} answered ${health.status}`;
-  const saysNothing = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
-  if (server.healthPath !== undefined || !saysNothing) return { failure };
+  const isInconclusive = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
+  if (server.healthPath !== undefined || !isInconclusive) return { failure };
   const models = await get(server, MODELS_PATH, probe);
   // A list that requires a key exists too.
   return models.ok || models.status === 401 || models.status === 403

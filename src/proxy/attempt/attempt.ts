@@ -26,11 +26,11 @@ export interface AttemptOptions {
 }
 
 /** How an answer itself reports its end, where that differs from its head. */
-export interface Told {
+export interface AnswerFacts {
   /** The status of an error that came as an event. */
   readonly status?: number | undefined;
   /** The server aborted it. */
-  readonly isGivenUp?: boolean | undefined;
+  readonly isAborted?: boolean | undefined;
   /** It is the error of a server that is shutting down. */
   readonly isShutdown?: boolean | undefined;
 }
@@ -114,8 +114,8 @@ export class Attempt {
   }
 
   /** Returns the outcome so far, without ending the attempt. */
-  judge(told: Told): Outcome {
-    return outcomeOf({ ...this.#facts(told), error: undefined });
+  judge(answer: AnswerFacts): Outcome {
+    return outcomeOf({ ...this.#facts(answer), error: undefined });
   }
 
   /**
@@ -124,9 +124,9 @@ export class Attempt {
    *
    * @param error what `head` or `read` rejected with. @default no error
    */
-  end(error?: unknown, told: Told = {}): Outcome {
+  end(error?: unknown, answer: AnswerFacts = {}): Outcome {
     if (this.#outcome) return this.#outcome;
-    this.#outcome = outcomeOf({ ...this.#facts(told), error });
+    this.#outcome = outcomeOf({ ...this.#facts(answer), error });
     this.#state = "ended";
     this.#deadlines.stop();
     this.#departure.listeners.delete(this.#interrupt);
@@ -141,12 +141,12 @@ export class Attempt {
     this.#upstream.close();
   }
 
-  #facts(told: Told) {
+  #facts(answer: AnswerFacts) {
     return {
-      ...told,
-      status: told.status ?? this.#status,
+      ...answer,
+      status: answer.status ?? this.#status,
       expired: this.#deadlines.expired,
-      clientGone: this.#departure.hasLeft,
+      clientLeft: this.#departure.hasLeft,
     };
   }
 

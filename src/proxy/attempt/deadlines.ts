@@ -34,7 +34,7 @@ export function limitsOf(
     chunkMs: settings.chunkTimeoutMs,
     clientMs: settings.clientTimeoutMs,
     dueAt: startedAt + (settings.totalTimeoutMs ?? Infinity),
-    stillMs: settings.stallTimeoutMs,
+    stallTimeoutMs: settings.stallTimeoutMs,
     engine,
     evictions,
     cutOffs,
@@ -78,7 +78,7 @@ export function watchDeadlines(
   isReachable: (withinMs: number) => Promise<boolean>,
   onExpiry: () => void,
 ): Deadlines {
-  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stillMs, dueAt } = limits;
+  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stallTimeoutMs, dueAt } = limits;
   const connectShareMs = limits.connectMs * CONNECT_SHARE;
   const wait = newWait();
   let expired: Expiry | undefined;
@@ -107,7 +107,7 @@ export function watchDeadlines(
     probeAt = Infinity;
     if (!await isReachable(connectShareMs) && !isConnected) expire("unreachable");
   };
-  const first = Math.min(firstByteMs, clientMs, connectShareMs, stillMs);
+  const first = Math.min(firstByteMs, clientMs, connectShareMs, stallTimeoutMs);
   let timer = startTimer(check, Math.min(first, Math.max(0, dueAt - performance.now())));
   evictions.add(evict);
   cutOffs.add(cut);

@@ -1,6 +1,6 @@
 import type { ClientError } from "../../vllm/error_shape.ts";
 import { clientErrorIn, isShutdown } from "../../vllm/error_shape.ts";
-import { type Dialect, dialectOf, isGivenUp } from "../../vllm/stream_events.ts";
+import { type Dialect, dialectOf, wasAborted } from "../../vllm/stream_events.ts";
 import { isFailure, type Outcome } from "../../fleet/outcome.ts";
 import type { Head } from "../../http/exchange.ts";
 import { failureIn } from "../../http/fetch_error.ts";
@@ -80,23 +80,23 @@ export async function firstAnswer(
     const held = await hold(attempt, status, headers, dialect, { ...options, onPreamble });
     const { body, rest, watch } = held;
     const isStream = watch !== undefined;
-    const told = {
+    const facts = {
       status: held.errorStatus,
-      isGivenUp: held.isGivenUp || (status === 200 && !rest && isGivenUp(body, dialect)),
+      isAborted: held.isAborted || (status === 200 && !rest && wasAborted(body, dialect)),
       isShutdown: (held.errorStatus ?? status) === 500 && isShutdown(body),
     };
-    const outcome = attempt.judge(told);
+    const outcome = attempt.judge(facts);
     const answer = { status, headers, isStream, body, rest, room, watch };
     if (!isFailure(outcome)) {
       if (rest) attempt.begin();
-      else attempt.end(undefined, told);
+      else attempt.end(undefined, facts);
       const clientError = outcome === "client_error" && !isStream
         ? clientErrorIn(status, body)
         : undefined;
       return { outcome, answer, expired: undefined, clientError };
     }
     // The rest of a failure isn't worth a connection; an event that reports one is complete.
-    attempt.end(undefined, told);
+    attempt.end(undefined, facts);
     const isWhole = outcome !== "aborted" && (!rest || held.errorStatus !== undefined);
     const whole = isWhole ? { ...answer, rest: undefined } : undefined;
     return { outcome, answer: whole, expired: undefined };

@@ -28,7 +28,7 @@ export interface WaitLimits {
   /** On the clock of `performance.now()`; `Infinity` if the total time is unlimited. */
   readonly dueAt: number;
   /** Silence in mid-stream once the engine is known to be stalled. */
-  readonly stillMs: number;
+  readonly stallTimeoutMs: number;
 }
 
 /** A request may wait this many times longer while the engine makes progress. */
@@ -70,7 +70,7 @@ export function checkWait(
   engine: EngineState,
   now: number,
 ): Expiry | number {
-  const { clientMs, dueAt, stillMs } = limits;
+  const { clientMs, dueAt, stallTimeoutMs } = limits;
   if (now >= dueAt) return "overdue";
   if (wait.readSince === Infinity) {
     if (wait.pausedAfter !== wait.reads) {
@@ -81,13 +81,13 @@ export function checkWait(
     // A read may begin at any time: the next check must not be late for it.
     return unreadAt <= now
       ? "unread"
-      : Math.min(now + silenceMs(wait, limits), unreadAt, dueAt, now + stillMs);
+      : Math.min(now + silenceMs(wait, limits), unreadAt, dueAt, now + stallTimeoutMs);
   }
   const silentAt = silentAtOf(wait, limits, engine);
   if (silentAt <= now) return "silent";
   const stoppedAt = stoppedAtOf(wait, limits, engine);
   if (stoppedAt <= now) return "stopped";
-  return Math.min(silentAt, stoppedAt, now + clientMs, dueAt, now + stillMs);
+  return Math.min(silentAt, stoppedAt, now + clientMs, dueAt, now + stallTimeoutMs);
 }
 
 /** The silence that is tolerated now. */
@@ -110,9 +110,9 @@ function silentAtOf(wait: Wait, limits: WaitLimits, engine: EngineState): number
 /** When a stream that has begun has waited long enough for a stalled engine. */
 function stoppedAtOf(
   { readSince, hasBegun }: Wait,
-  { stillMs }: WaitLimits,
+  { stallTimeoutMs }: WaitLimits,
   engine: EngineState,
 ): number {
-  const stillSince = engine.stillSince - performance.timeOrigin;
-  return hasBegun ? Math.max(readSince, stillSince) + stillMs : Infinity;
+  const noProgressSince = engine.noProgressSince - performance.timeOrigin;
+  return hasBegun ? Math.max(readSince, noProgressSince) + stallTimeoutMs : Infinity;
 }

@@ -29,7 +29,7 @@ export interface Reply {
   /** Passes on what comes before the first token, if the head has been sent. */
   pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
   /** Whether the client can still be told this status: once the head is sent, it reads 200. */
-  canTell(status: number): boolean;
+  canSend(status: number): boolean;
   /** Answers with a whole body; as an event and a broken end if its status can't be told. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
   /** Answers with an error of the router's. */
@@ -54,13 +54,13 @@ export function createReply(exchange: Exchange): Reply {
   let state: ReplyState = "fresh";
   let hasPreamble = false;
 
-  const canTell = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
+  const canSend = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
 
   function respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void {
-    const [isFresh, isTold] = [state === "fresh", canTell(status)];
+    const [isFresh, isSendable] = [state === "fresh", canSend(status)];
     state = "begun";
     if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
-    if (isTold) return void exchange.write(body).then(exchange.end);
+    if (isSendable) return void exchange.write(body).then(exchange.end);
     // An event's data is one line.
     const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
     exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
@@ -84,7 +84,7 @@ export function createReply(exchange: Exchange): Reply {
       if (kind === "comment" && exchange.unsent > MOST_COMMENTS) return;
       void exchange.write(bytes);
     },
-    canTell,
+    canSend,
     respond,
     reject(error, head) {
       respond(error.status, errorHead(error, head), encoder.encode(errorBody(error)));

@@ -42,7 +42,7 @@ export async function respond(
   }
   const status = answer.status === 205 ? 204 : answer.status;
   const head = headersForClient(answer.headers, own);
-  if (!answer.rest || !reply.canTell(status)) {
+  if (!answer.rest || !reply.canSend(status)) {
     answer.rest?.end();
     reply.respond(status, head, answer.body);
     return ended(outcome, status, answer.body);
