@@ -49,9 +49,8 @@ export type FindAnswer = (
 ) => Promise<Found>;
 
 /**
- * Creates the search for an answer. It chooses a server and asks it. If the attempt fails before
- * its answer has begun, it moves to another server, as often as `max_retries` and the retry budget
- * allow.
+ * Creates the retry loop. It chooses a server and asks it. If the attempt fails before its answer
+ * has begun, it tries another server, as often as `max_retries` and the retry budget allow.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
   const { fleet, ask, retries, observer, cutOff } = options;
@@ -116,7 +115,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
   };
 }
 
-/** Asks; releases the lease if a defect of the router's makes that throw. */
+/** Asks the server; ends the lease if a defect of the router makes that throw. */
 async function askOrEnd(ask: Ask, lease: Lease, context: RequestContext): Promise<FirstAnswer> {
   try {
     return await ask(lease, context);

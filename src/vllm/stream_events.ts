@@ -74,7 +74,7 @@ function ofCompletion({ choices }: Json): EventInfo {
   return { kind: hasToken ? "token" : "frame", finish };
 }
 
-/** Whether a field of a delta holds anything. */
+/** Whether a field of a delta has content. */
 function hasText(value: unknown): boolean {
   if (typeof value === "string" || Array.isArray(value)) return value.length > 0;
   return typeof value === "object" && value !== null;
@@ -116,7 +116,7 @@ function ofMessage(type: string, event: Json): EventInfo {
 
 /**
  * Whether an unstreamed answer was aborted by its server. vLLM ends requests like this, with
- * status 200, when it is told to stop.
+ * status 200, when it is stopped.
  *
  * @param body body of an answer with a status of success
  */

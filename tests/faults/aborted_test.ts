@@ -33,7 +33,7 @@ async function withQueue(): Promise<TestFleet> {
 
 for (const path of Object.keys(BODIES) as Path[]) {
   for (const stream of [true, false]) {
-    Deno.test(`${path}, ${stream ? "stream" : "no stream"}: what a server that is told to stop ends without a token is answered by another server, and blames nobody`, async () => {
+    Deno.test(`${path}, ${stream ? "stream" : "no stream"}: a request that a stopping server ends without a token is answered by another server, and blames no server`, async () => {
       await using fleet = await withQueue();
       const { router, simulators: [leaving] } = fleet;
       // A request from elsewhere takes the seat.
@@ -112,7 +112,7 @@ Deno.test("a chat stream with tokens and [DONE], without any finish_reason, is r
   }
 });
 
-Deno.test("a server that finishes what it has and refuses new requests is draining: it gets no requests, no blame, and is back after its port was closed", async () => {
+Deno.test("a server that finishes its requests and refuses new ones is draining: it gets no requests, is not blamed, and returns after its port was closed", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { capacity: 1 }],
     settings: { policy: "round_robin", health_check_interval: 0.1 },

@@ -21,7 +21,7 @@ export interface RequestContext {
   readonly departure: Departure;
   /** The path, with its query. */
   readonly path: string;
-  /** The headers that every server gets. */
+  /** The headers sent to every server. */
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly reply: Reply;

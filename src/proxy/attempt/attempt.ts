@@ -25,7 +25,7 @@ export interface AttemptOptions {
   readonly deadlines: (onExpiry: () => void) => Deadlines;
 }
 
-/** How an answer itself reports its end, where that differs from its head. */
+/** How an answer ended according to its content, if that differs from its head. */
 export interface AnswerFacts {
   /** The status of an error that came as an event. */
   readonly status?: number | undefined;
@@ -54,7 +54,7 @@ export class Attempt {
   #isWhole = false;
   #onInterrupt = () => {};
 
-  /** Starts the watch over its deadlines; `head` sends the request. */
+  /** Starts its deadlines; `head` sends the request. */
   constructor({ upstream, departure, deadlines }: AttemptOptions) {
     this.#upstream = upstream;
     this.#departure = departure;
@@ -106,7 +106,7 @@ export class Attempt {
   }
 
   /**
-   * Sets a callback for an interruption while the client has yet to take what came: no read is
+   * Sets a callback for an interruption while the client has yet to accept data: no read is
    * pending then that could reject.
    */
   whenInterrupted(callback: () => void): void {

@@ -13,7 +13,7 @@ import type { Attempt } from "./attempt.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold_back.ts";
 import { type Expiry, isRedirect } from "./outcome.ts";
 
-/** A server's answer, as far as it is held back. */
+/** A server's answer, up to where it is held back. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -50,9 +50,9 @@ export interface FirstAnswerOptions {
   readonly path: string;
   /** The memory reserved for the buffered answer. */
   readonly room: Room;
-  /** Receives what the client may get before the first token. */
+  /** Sends the client what it may receive before the first token. */
   readonly reply: Pick<Reply, "hasPreamble" | "open" | "pass">;
-  /** Returns the head sent with that. */
+  /** Returns the head to send with it. */
   readonly headFor: (server: Headers) => Head;
 }
 
@@ -73,7 +73,7 @@ export async function firstAnswer(
   const onPreamble = () => void (afterPreamble = true);
   try {
     const { status, headers } = await attempt.head();
-    // A redirect would reveal the server's address, and is no answer for a client.
+    // A redirect would reveal the server's address, and a client can't follow it.
     if (status < 200 || status > 599 || isRedirect(status)) {
       throw new Error(`${status} is no status of an answer`);
     }
@@ -111,7 +111,7 @@ export async function firstAnswer(
   }
 }
 
-/** Holds an answer back for as long as another server's can replace it. */
+/** Holds an answer back while another server's can still replace it. */
 async function hold(
   attempt: Attempt,
   status: number,
@@ -125,7 +125,7 @@ async function hold(
   }
   const open = () => reply.open(() => headFor(headers));
   const timer = startTimer(open, EARLY_HEAD_MS);
-  // The client gets the events that precede the engine's work only once, not per server.
+  // The client receives the events that precede the engine's work once, not once per server.
   const { hasPreamble } = reply;
   try {
     return await holdEvents(attempt, dialect, {

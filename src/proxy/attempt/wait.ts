@@ -1,13 +1,13 @@
 import type { EngineState } from "../../fleet/lease.ts";
 import type { Expiry } from "./outcome.ts";
 
-/** Whom an attempt waits for, and since when. Times on the clock of `performance.now()`. */
+/** What an attempt waits for, and since when. Times are on the clock of `performance.now()`. */
 export interface Wait {
-  /** Since when a read is pending; `Infinity` while the client is to take what came. */
+  /** Since when a read is pending; `Infinity` while the client has yet to accept data. */
   readSince: number;
   /** Since when only comments have arrived; `Infinity` after anything else. */
   silentSince: number;
-  /** Counts reads, which tells one pause between them from the next. */
+  /** Counts reads, to distinguish one pause between them from the next. */
   reads: number;
   /** The count when a check first found no read pending. */
   pausedAfter: number;
@@ -17,13 +17,13 @@ export interface Wait {
   hasBegun: boolean;
 }
 
-/** Limits of an attempt's waiting, in milliseconds. */
+/** Limits of an attempt's waits, in milliseconds. */
 export interface WaitLimits {
   /** Silence before the answer's first bytes. */
   readonly firstByteMs: number;
   /** Silence between two chunks after that. */
   readonly chunkMs: number;
-  /** For the client to read what came. */
+  /** For the client to read what was received. */
   readonly clientMs: number;
   /** On the clock of `performance.now()`; `Infinity` if the total time is unlimited. */
   readonly dueAt: number;
@@ -52,15 +52,15 @@ export function beginRead(wait: Wait, now: number): void {
   wait.reads++;
 }
 
-/** The read is over; bytes that are only comments are no progress. */
+/** The read is over; bytes that are only comments do not count as progress. */
 export function endRead(wait: Wait, isProgress: boolean): void {
   wait.silentSince = isProgress ? Infinity : wait.readSince;
   wait.readSince = Infinity;
 }
 
 /**
- * Checks a wait against its limits, and notes when a pause between reads began: nothing else costs
- * a look at the clock for every chunk.
+ * Checks a wait against its limits, and notes when a pause between reads began, so that the clock
+ * is not read for every chunk.
  *
  * @returns the limit that was exceeded, or when to check again
  */
@@ -90,14 +90,14 @@ export function checkWait(
   return Math.min(silentAt, stoppedAt, now + clientMs, dueAt, now + stallTimeoutMs);
 }
 
-/** The silence that is tolerated now. */
+/** Returns the currently tolerated silence. */
 function silenceMs({ hasBegun }: Wait, { firstByteMs, chunkMs }: WaitLimits): number {
   return hasBegun ? chunkMs : firstByteMs;
 }
 
 /**
- * When silence becomes too long. Before the first token, moving engine counters are a sign of life,
- * up to a limit: the engine may be working on other requests only.
+ * Returns when silence becomes too long. Before the first token, moving engine counters extend the
+ * wait, up to a limit: the engine may be working only on other requests.
  */
 function silentAtOf(wait: Wait, limits: WaitLimits, engine: EngineState): number {
   const { readSince, hasBegun } = wait;
@@ -107,7 +107,7 @@ function silentAtOf(wait: Wait, limits: WaitLimits, engine: EngineState): number
   return Math.max(readSince, Math.min(movedAt, readSince + EXTENSIONS * ms)) + ms;
 }
 
-/** When a stream that has begun has waited long enough for a stalled engine. */
+/** Returns when a stream that has begun stops waiting for a stalled engine. */
 function stoppedAtOf(
   { readSince, hasBegun }: Wait,
   { stallTimeoutMs }: WaitLimits,

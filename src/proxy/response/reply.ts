@@ -26,11 +26,11 @@ export interface Reply {
   readonly hasPreamble: boolean;
   /** Sends the head of a stream ahead of its first token. Only the first call counts. */
   open(head: () => Head): void;
-  /** Passes on what comes before the first token, if the head has been sent. */
+  /** Passes on bytes that precede the first token, if the head has been sent. */
   pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
-  /** Whether the client can still be told this status: once the head is sent, it reads 200. */
+  /** Whether this status can still be sent: once the head is sent, the client has read 200. */
   canSend(status: number): boolean;
-  /** Answers with a whole body; as an event and a broken end if its status can't be told. */
+  /** Answers with a whole body; as an event and a broken end if its status can't be sent. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
   /** Answers with an error of the router's. */
   reject(error: ApiError, head: Head): void;
@@ -43,7 +43,7 @@ export interface Reply {
   /** Ends the answer to a client that has disconnected. */
   abandon(): void;
   /**
-   * Ends the answer so that the client can tell it is incomplete.
+   * Ends the answer so that the client detects that it is incomplete.
    *
    * @param error sent as an event first
    */

@@ -13,7 +13,7 @@ export interface Ended {
   readonly status: number;
   /** Bytes of the body. */
   readonly bytes: number;
-  /** As the answer reported it. */
+  /** As reported in the answer. */
   readonly usage: Usage | undefined;
   /** Chunks relayed; 0 for a whole answer. */
   readonly chunks: number;

@@ -9,7 +9,7 @@ export type StreamState =
   | { readonly kind: "open" }
   /** Its last event has arrived; `status` is set if that is an error. */
   | { readonly kind: "ended"; readonly status?: number | undefined }
-  /** It ended without a real end: the first `goodBytes` of the chunk are valid. */
+  /** The server aborted it: only the first `goodBytes` of the chunk are valid. */
   | { readonly kind: "aborted"; readonly goodBytes: number };
 
 /** Watches an answer's events for its end, chunk by chunk. */
