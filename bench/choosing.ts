@@ -105,8 +105,8 @@ function choose(fleet: Fleet, work: PromptProfile): { lease: Lease; microseconds
 
 async function profileOf(kilobytes: number): Promise<PromptProfile> {
   const asked = await inTimeSlices(classify(bodyOf(kilobytes), "application/json"));
-  if (!("work" in asked)) throw new Error(asked.message);
-  return asked.work;
+  if (!("profile" in asked)) throw new Error(asked.message);
+  return asked.profile;
 }
 
 const encoder = new TextEncoder();

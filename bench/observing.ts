@@ -11,7 +11,7 @@ import { openClientPool } from "../src/http/client_pool.ts";
 import { checkConfig } from "../src/config/schema.ts";
 import { Fleet } from "../src/fleet/fleet.ts";
 import { startPolling } from "../src/polling/poll.ts";
-import { tellAll } from "../src/monitor/listener.ts";
+import { combineListeners } from "../src/monitor/listener.ts";
 import { createMetrics } from "../src/monitor/metrics.ts";
 import { startMonitor } from "../src/monitor/monitor.ts";
 import { createProxy } from "../src/proxy/proxy.ts";
@@ -43,7 +43,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const metrics = createMetrics(snapshot, "bench");
   const identity = { version: "bench", address: url, startedAt: Date.now() };
   const monitor = startMonitor(snapshot, identity);
-  const all = tellAll([metrics.listener, ...monitor.listeners], console.error);
+  const all = combineListeners([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
   const connections = openClientPool();
   await startPolling(fleet, connections).firstRound();

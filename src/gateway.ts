@@ -9,7 +9,7 @@ import { openClientPool } from "./http/client_pool.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
-import { tellAll } from "./monitor/listener.ts";
+import { combineListeners } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logWrongKeys } from "./monitor/log_access.ts";
 import { logCutOff, logStopping } from "./monitor/log_stop.ts";
@@ -98,8 +98,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   const metrics = createMetrics(snapshot, VERSION);
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
-  const wrongKeys = createWrongKeys({ tell: logWrongKeys });
-  const listener = tellAll(
+  const wrongKeys = createWrongKeys({ report: logWrongKeys });
+  const listener = combineListeners(
     [logListener, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
     logError,
   );
@@ -144,13 +144,13 @@ export function startGateway(options: GatewayOptions): Gateway {
     ...file,
     pollMs: () => fleet.settings.configReloadIntervalMs,
     onConfig(config, warnings) {
-      const untaken = take(config.access).map((what) => ({ where: file.path, what }));
+      const notTaken = take(config.access).map((what) => ({ where: file.path, what }));
       const keysWereOn = access.keysAreOn;
       ({ access } = config);
       fleet.reconcile(config);
       poller.sync();
       options.onReload?.(config);
-      listener.reloaded(config, [...warnings, ...untaken]);
+      listener.reloaded(config, [...warnings, ...notTaken]);
       if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
     },
     onProblems: listener.notReloaded,

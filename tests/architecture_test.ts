@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   polling: ["config", "fleet", "http", "util", "vllm"],
   proxy: ["fleet", "http", "util", "vllm"],
   monitor: ["config", "fleet", "proxy", "util"],
-  api: ["", "auth", "config", "fleet", "http", "monitor", "proxy"],
+  api: ["", "auth", "config", "fleet", "http", "monitor", "proxy", "vllm"],
   cli: ["", "config", "fleet", "http", "monitor", "polling", "simulator", "util"],
   "": ["api", "auth", "config", "fleet", "http", "monitor", "polling", "proxy", "util"],
 };

@@ -1,4 +1,4 @@
-import type { Fault } from "../../src/simulator/fault.ts";
+import type { Fault } from "../../src/simulator/faults/fault.ts";
 import type { Random } from "../../src/simulator/random.ts";
 
 /** A temporary trouble of a server: a simulator's fault, or a change of the configuration. */

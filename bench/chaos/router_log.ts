@@ -37,7 +37,7 @@ export interface RouterLog {
 }
 
 /** Errors caused on purpose, by reloading invalid TOML. */
-const EXPECTED = /not valid TOML|was not taken/;
+const EXPECTED = /not valid TOML|was not applied/;
 
 export function routerLog(): RouterLog {
   const moved = new Map<string, Moved[]>();

@@ -1,12 +1,12 @@
-import { planAnswer } from "../../src/simulator/answer.ts";
-import { renderChat } from "../../src/simulator/prompt.ts";
+import { planAnswer } from "../../src/simulator/inference/answer.ts";
+import { renderChat } from "../../src/simulator/inference/prompt.ts";
 import {
   type Ending,
   type Simulator,
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/simulator.ts";
-import { tokenText } from "../../src/simulator/tokenizer.ts";
+import { tokenText } from "../../src/simulator/inference/tokenizer.ts";
 import { type Asking, POISON } from "./asking.ts";
 
 /** One attempt and its end, as its server saw it. */

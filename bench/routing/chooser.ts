@@ -1,7 +1,7 @@
 import type { Outcome } from "../../src/fleet/outcome.ts";
-import type { Clock } from "../../src/simulator/clock.ts";
-import type { Engine } from "../../src/simulator/engine.ts";
-import type { TokenCounts } from "../../src/simulator/usage.ts";
+import type { Clock } from "../../src/simulator/engine/clock.ts";
+import type { Engine } from "../../src/simulator/engine/engine.ts";
+import type { TokenCounts } from "../../src/simulator/inference/usage.ts";
 import type { TimedRequest } from "./request.ts";
 import type { ServerPlan } from "./servers.ts";
 

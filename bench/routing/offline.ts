@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { createRandom } from "../../src/simulator/random.ts";
-import type { Sequence } from "../../src/simulator/sequence.ts";
+import type { Sequence } from "../../src/simulator/engine/sequence.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import type { Replay } from "./replay.ts";
 import { answerTo, type TimedRequest } from "./request.ts";

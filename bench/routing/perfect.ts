@@ -1,5 +1,5 @@
-import type { Outlook } from "../../src/simulator/outlook.ts";
-import { STEP_TOKEN_BUDGET } from "../../src/simulator/scheduler.ts";
+import type { Outlook } from "../../src/simulator/engine/outlook.ts";
+import { STEP_TOKEN_BUDGET } from "../../src/simulator/engine/scheduler.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { engineOptions, type ServerPlan } from "./servers.ts";
 

@@ -1,6 +1,6 @@
-import { type AnswerPlan, planAnswer } from "../../src/simulator/answer.ts";
-import { renderChat } from "../../src/simulator/prompt.ts";
-import { createSequence } from "../../src/simulator/sequence.ts";
+import { type AnswerPlan, planAnswer } from "../../src/simulator/inference/answer.ts";
+import { renderChat } from "../../src/simulator/inference/prompt.ts";
+import { createSequence } from "../../src/simulator/engine/sequence.ts";
 
 /** A message of a conversation. */
 export interface Message {

@@ -1,5 +1,5 @@
-import type { EngineOptions } from "../../src/simulator/engine_options.ts";
-import { BLOCK_SIZE } from "../../src/simulator/kv_cache.ts";
+import type { EngineOptions } from "../../src/simulator/engine/engine_options.ts";
+import { BLOCK_SIZE } from "../../src/simulator/engine/kv_cache.ts";
 import { ANSWER_SCALE, type TimedRequest } from "./request.ts";
 
 /** A simulated server of the fleet. */

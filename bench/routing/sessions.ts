@@ -1,6 +1,6 @@
-import { renderChat } from "../../src/simulator/prompt.ts";
+import { renderChat } from "../../src/simulator/inference/prompt.ts";
 import { createRandom, type Random } from "../../src/simulator/random.ts";
-import { detokenize } from "../../src/simulator/tokenizer.ts";
+import { detokenize } from "../../src/simulator/inference/tokenizer.ts";
 import { drawFrom, type Quantiles } from "./quantiles.ts";
 import { answerTo, type Draft, type Message, scaledAnswer } from "./request.ts";
 import { textOf } from "./text.ts";

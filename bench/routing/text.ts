@@ -1,5 +1,5 @@
 import { createRandom } from "../../src/simulator/random.ts";
-import { hashTokens } from "../../src/simulator/token_hash.ts";
+import { hashTokens } from "../../src/simulator/engine/token_hash.ts";
 
 /** Each word plus a space is four bytes, one token of the simulator. */
 const WORDS = ("the and for you was are but not had all one day new now old see two way who boy " +

@@ -1,4 +1,4 @@
-import { renderChat } from "../../src/simulator/prompt.ts";
+import { renderChat } from "../../src/simulator/inference/prompt.ts";
 import { type Draft, scaledAnswer } from "./request.ts";
 import { textOf } from "./text.ts";
 

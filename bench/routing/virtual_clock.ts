@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/simulator/clock.ts";
+import type { Clock } from "../../src/simulator/engine/clock.ts";
 
 interface Timer {
   readonly atMs: number;

@@ -1,4 +1,4 @@
-import { Engine } from "../../src/simulator/engine.ts";
+import { Engine } from "../../src/simulator/engine/engine.ts";
 import type { VirtualServer } from "./chooser.ts";
 import { RESTART, type Scenario } from "./scenarios.ts";
 import { engineOptions, type ServerPlan } from "./servers.ts";

@@ -1,4 +1,4 @@
-import type { Fault } from "../../src/simulator/fault.ts";
+import type { Fault } from "../../src/simulator/faults/fault.ts";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 
 /** Share of requests hit by a fault; including hanging faults, a tenth of all. */

@@ -2,8 +2,9 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import * as errors from "../http/api_errors.ts";
 import { serveExchange } from "../http/serve_exchange.ts";
-import { inferencePaths, pathOf } from "../http/paths.ts";
+import { pathOf } from "../http/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
+import { inferencePaths } from "../vllm/endpoints.ts";
 import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
 import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
@@ -43,7 +44,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
     options.onAnswered("POST", req.path, admitted.error.status);
     return errors.errorResponse(admitted.error, admitted.headers);
   });
-  app.use(toldTo(options.onAnswered));
+  app.use(reportTo(options.onAnswered));
   app.use(async ({ req }, next) => {
     const origin = req.header("origin") ?? null;
     const allowed = options.corsOrigins();
@@ -86,7 +87,7 @@ export interface AdminAppOptions
 export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   const { open, admin } = createDocuments(options);
   const app = newApp(options);
-  app.use(toldTo(options.onAnswered));
+  app.use(reportTo(options.onAnswered));
   app.use(async ({ req }, next) =>
     isOwnHost(req.raw, options.hosts()) ? await next() : errors.errorResponse(misdirected)
   );
@@ -112,8 +113,8 @@ function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
 /** For an address that pathOf rejects. */
 const badAddress = errors.badRequest("The request's target or its Host is not valid.");
 
-function toldTo(onAnswered: AppOptions["onAnswered"]) {
-  return async function told(c: Context, next: () => Promise<void>): Promise<void> {
+function reportTo(onAnswered: AppOptions["onAnswered"]) {
+  return async function report(c: Context, next: () => Promise<void>): Promise<void> {
     await next();
     onAnswered(c.req.method, c.req.path, c.res.status);
   };

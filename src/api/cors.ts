@@ -1,6 +1,6 @@
 import type { ApiError } from "../http/api_errors.ts";
 
-/** What a page gets that may not use the router. */
+/** The error for a page that may not use the router. */
 export const foreignOrigin: ApiError = {
   status: 403,
   message: "Pages of this origin may not use the router: see cors.allow_origins.",
@@ -8,11 +8,11 @@ export const foreignOrigin: ApiError = {
 };
 
 /**
- * The value of `access-control-allow-origin`; `undefined` where pages of this origin may not use the
- * router, or where the request comes from no page and some origins only may.
+ * Returns the value of `access-control-allow-origin`; `undefined` if pages of this origin may not
+ * use the router, or if the request has no origin and only some origins are allowed.
  *
- * @param origin of the page that asks, `null` where it is no page
- * @param allowed `*` stands for all
+ * @param origin origin of the requesting page, `null` if the request has none
+ * @param allowed allowed origins; `*` allows all
  */
 export function allowedOrigin(
   origin: string | null,
@@ -23,16 +23,17 @@ export function allowedOrigin(
 }
 
 /**
- * Whether a request comes from a page that may not use the router. A browser sends some requests
- * without asking first, such as a POST of plain text, and only hides their answers from the page.
+ * Whether a request comes from a page that may not use the router. Browsers send some
+ * requests without a preflight, such as a POST of plain text, and only hide the answers from the
+ * page.
  */
 export function isForeign(origin: string | null, allowed: readonly string[]): boolean {
   return origin !== null && allowedOrigin(origin, allowed) === undefined;
 }
 
 /**
- * The headers of a forwarded answer that open it to a page, so that they are set together with all
- * others. Never with credentials: a page shows its key itself.
+ * Returns the CORS headers of a forwarded answer, to be set together with its other headers.
+ * Credentials are never allowed: a page sends its key itself.
  */
 export function corsHeaders(
   origin: string | null,

@@ -12,14 +12,14 @@ export type Admitted =
   | { readonly error: ApiError; readonly headers: readonly [string, string][] };
 
 /** Why a request was rejected. */
-export type Turned = "foreign_origin" | "no_key" | "key_limit" | "client_limit";
+export type DenialReason = "foreign_origin" | "no_key" | "key_limit" | "client_limit";
 
 export interface GuardOptions {
   readonly keyring: Keyring;
   readonly access: () => Access;
   readonly settings: () => Settings;
   /** Called for each rejected request, with the name of its key if it is valid. */
-  readonly onTurnedAway: (why: Turned, address: string, key: string | undefined) => void;
+  readonly onTurnedAway: (why: DenialReason, address: string, key: string | undefined) => void;
   /** Called for each request with an unknown key. */
   readonly onWrongKey: (address: string) => void;
 }
@@ -93,7 +93,7 @@ export function createGuard(options: GuardOptions): Guard {
       const key = keyOf(request, peer, false);
       const keyName = key === "not_asked_for" ? undefined : key?.name;
       const turnAway = (
-        why: Turned,
+        why: DenialReason,
         error: ApiError,
         headers: readonly [string, string][] = [],
       ): Admitted => {

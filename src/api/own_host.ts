@@ -8,15 +8,15 @@ export const misdirected: ApiError = {
   type: "invalid_request_error",
 };
 
-type Asked = Pick<Request, "url" | "headers">;
+type RequestHead = Pick<Request, "url" | "headers">;
 
 /** Whether a request is same-origin: browsers send `origin` even for a page's own scripts. */
-export function isOwnPage(request: Asked): boolean {
+export function isOwnPage(request: RequestHead): boolean {
   return URL.parse(request.headers.get("origin") ?? "")?.host === authorityOf(request);
 }
 
 /** The host and port that a request was sent to. HTTP/2 requests have no `Host`. */
-function authorityOf({ url, headers }: Asked): string {
+function authorityOf({ url, headers }: RequestHead): string {
   return headers.get("host") ?? URL.parse(url)?.host ?? "";
 }
 
@@ -27,7 +27,7 @@ function authorityOf({ url, headers }: Asked): string {
  *
  * @param names further allowed names, in lower case
  */
-export function isOwnHost(request: Asked, names: readonly string[]): boolean {
+export function isOwnHost(request: RequestHead, names: readonly string[]): boolean {
   const [, v6, other = ""] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d*)?$/.exec(authorityOf(request)) ?? [];
   if (v6 !== undefined) return isIP(v6) === 6;
   const name = other.toLowerCase().replace(/\.$/, "");

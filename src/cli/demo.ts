@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { checkConfig } from "../config/schema.ts";
 import { setUpLog } from "../monitor/log.ts";
 import { startSimulator } from "../simulator/simulator.ts";
-import { listen, untilToldToStop } from "./listen.ts";
+import { listen, untilStopped } from "./listen.ts";
 import { examples, routerPortOption } from "./options.ts";
 
 const MODEL = "simulated-model";
@@ -43,7 +43,7 @@ async function demo(port: number): Promise<number> {
 
   const gateway = listen({ hostname: EVERYWHERE, port, config: checked.config });
   if (gateway) {
-    const stopped = untilToldToStop(gateway);
+    const stopped = untilStopped(gateway);
     console.log(welcome(gateway.port, simulators.map(({ url }) => url)));
     await stopped;
   }

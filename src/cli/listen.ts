@@ -19,7 +19,7 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
     const { message } = error.cause as Error;
     return `admin.listen: can't listen on ${hostAndPort(hostname, port)}: ${message}`;
   }
-  const why = whyNotThere(error, hostname, port);
+  const why = listenFailure(error, hostname, port);
   if (why !== undefined) return why;
   if (access.tls && error instanceof Error) {
     return `tls: the certificate can't be used: ${error.message}`;
@@ -28,7 +28,7 @@ function whyNot(error: unknown, { hostname, port, config: { access } }: GatewayO
 }
 
 /** Explains why the address can't be listened on; `undefined` for any other error. */
-export function whyNotThere(error: unknown, hostname: string, port: number): string | undefined {
+export function listenFailure(error: unknown, hostname: string, port: number): string | undefined {
   if (error instanceof Deno.errors.AddrInUse) {
     return `${hostAndPort(hostname, port)} is already in use; choose another port with --port`;
   }
@@ -51,13 +51,13 @@ export interface Stopping {
   /** Drains on the first call, exits at once on the second. */
   stop(): void;
   /** Whether a stop was requested. */
-  isTold(): boolean;
+  isRequested(): boolean;
   /** Resolves when the router has drained and stopped. */
   readonly stopped: Promise<void>;
 }
 
 /** Calls {@linkcode stopOnSignals} and resolves when the router has stopped. */
-export function untilToldToStop(gateway: Gateway): Promise<void> {
+export function untilStopped(gateway: Gateway): Promise<void> {
   return stopOnSignals(gateway).stopped;
 }
 
@@ -72,11 +72,11 @@ const SAME_SIGNAL_MS = 500;
  * SIGTERM or SIGINT drains; a second one exits at once, unless it is a copy of the first.
  */
 export function stopOnSignals(gateway: Gateway): Stopping {
-  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const { promise: requested, resolve: request } = Promise.withResolvers<void>();
   let times = 0;
   const stop = () => {
     if (++times > 1) Deno.exit(1);
-    tell();
+    request();
   };
   let firstAt: number | undefined;
   const onSignal = () => {
@@ -91,5 +91,5 @@ export function stopOnSignals(gateway: Gateway): Stopping {
       void gateway.reload();
     });
   }
-  return { stop, isTold: () => times > 0, stopped: told.then(() => gateway.shutdown()) };
+  return { stop, isRequested: () => times > 0, stopped: requested.then(() => gateway.shutdown()) };
 }

@@ -30,8 +30,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   try {
     // `-h` with a value is `--host`, as in the original router; without one it is `--help`.
-    const asked = args.at(-1) === "-h" ? [...args.slice(0, -1), "--help"] : [...args];
-    await program.parseAsync(asked, { from: "user" });
+    const argv = args.at(-1) === "-h" ? [...args.slice(0, -1), "--help"] : [...args];
+    await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

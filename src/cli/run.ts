@@ -142,7 +142,7 @@ function show(gateway: Gateway, stopping: Stopping, models: boolean): Shown {
     terminal: ownTerminal(),
     palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
     view: gateway.view,
-    notice: () => stopping.isTold() ? draining() : undefined,
+    notice: () => stopping.isRequested() ? draining() : undefined,
     models,
     onQuit: stopping.stop,
   });

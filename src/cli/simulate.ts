@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Fault } from "../simulator/fault.ts";
-import { parseFault } from "../simulator/fault_text.ts";
+import type { Fault } from "../simulator/faults/fault.ts";
+import { parseFault } from "../simulator/faults/fault_text.ts";
 import { type SimulatorOptions, startSimulator } from "../simulator/simulator.ts";
 import { complain } from "./complain.ts";
-import { whyNotThere } from "./listen.ts";
+import { listenFailure } from "./listen.ts";
 import { examples, number, portOption } from "./options.ts";
 
 /** Turns `command` into `simulate`, which runs a simulated vLLM server. */
@@ -64,7 +64,7 @@ async function simulate(
     await simulator.shutDown(shutdownTimeoutSeconds);
     return 0;
   } catch (error) {
-    const why = whyNotThere(error, options.hostname, options.port);
+    const why = listenFailure(error, options.hostname, options.port);
     if (why === undefined) throw error;
     complain(why);
     return 1;

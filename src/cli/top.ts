@@ -23,7 +23,7 @@ interface TopOptions {
 }
 
 /** A router and the credentials to query it. */
-interface Asked {
+interface Target {
   readonly url: string;
   readonly apiKey?: string | undefined;
   /** PEM certificates to trust instead of the default ones. */
@@ -68,10 +68,10 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
     complain(`--ca: ${file} can't be read: ${(error as Error).message}`);
     return 1;
   }
-  const asked = { url, apiKey, ca };
+  const target = { url, apiKey, ca };
   let view: View;
   try {
-    view = await fetchView(asked);
+    view = await fetchView(target);
   } catch (error) {
     complain((error as Error).message);
     return 1;
@@ -100,7 +100,7 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
   void shown.closed.then(() => closed = true);
   while (!closed) {
     try {
-      view = await fetchView(asked);
+      view = await fetchView(target);
       seenAt = performance.now();
       lost = false;
     } catch {
@@ -112,9 +112,9 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
 }
 
 /** Fetches the router's view of its fleet and labels it with the requested address. */
-async function fetchView(asked: Asked): Promise<View> {
-  const { url, apiKey } = asked;
-  const { status, view } = await ask(asked).catch((error) => {
+async function fetchView(target: Target): Promise<View> {
+  const { url, apiKey } = target;
+  const { status, view } = await ask(target).catch((error) => {
     throw new Error(`no router answers at ${url}: ${reasonOf(error)}`);
   });
   if (status !== 200) throw new Error(refusal(url, status, apiKey));
@@ -125,7 +125,7 @@ async function fetchView(asked: Asked): Promise<View> {
 }
 
 async function ask(
-  { url, apiKey, ca }: Asked,
+  { url, apiKey, ca }: Target,
 ): Promise<{ status: number; view?: Partial<View> | null }> {
   const page = `${url}/dashboard/view`;
   const headers: Record<string, string> = apiKey === undefined

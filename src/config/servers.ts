@@ -98,13 +98,14 @@ export function checkNames(
   problems: Diagnostic[],
 ): (string | undefined)[] {
   const given = servers.map(({ name }) => typeof name === "string" ? name : undefined);
-  const wanted = given.map((name, i) => name ?? addresses[i]?.replace(/^https?:\/\//, ""));
-  const isTaken = (i: number) => wanted.indexOf(wanted[i]) !== wanted.lastIndexOf(wanted[i]);
-  const names = given.map((name, i) => name ?? (isTaken(i) ? addresses[i] : wanted[i]));
+  const preferred = given.map((name, i) => name ?? addresses[i]?.replace(/^https?:\/\//, ""));
+  const isTaken = (i: number) =>
+    preferred.indexOf(preferred[i]) !== preferred.lastIndexOf(preferred[i]);
+  const names = given.map((name, i) => name ?? (isTaken(i) ? addresses[i] : preferred[i]));
   names.forEach((name, i) => {
     const first = names.indexOf(name);
-    const isThereTwice = addresses[i] !== undefined && addresses.indexOf(addresses[i]) < i;
-    if (name === undefined || first === i || isThereTwice) return;
+    const isDuplicate = addresses[i] !== undefined && addresses.indexOf(addresses[i]) < i;
+    if (name === undefined || first === i || isDuplicate) return;
     problems.push({
       where: `servers.servers[${i}].name`,
       what: `expected a unique name, got ${shown(name)}, the name of servers.servers[${first}]`,

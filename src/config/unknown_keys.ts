@@ -4,10 +4,10 @@ import { isMistakenFor, tableAt, unknownIn } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { fileShape, serverShape, settingsShape } from "./file_schema.ts";
 
-/** The tables that say who may use the router and how it is reached. */
+/** The tables that define who may use the router and how it is reached. */
 const ACCESS = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
 
-/** What belongs in those tables, by the names it is found under elsewhere. */
+/** Keys of those tables, by the names under which they are often misplaced. */
 const ACCESS_NAMES = new Map<string, string>([
   ...Object.entries(ACCESS).flatMap(([table, { shape }]) => [
     [table, `[${table}]`] as const,
@@ -19,15 +19,15 @@ const ACCESS_NAMES = new Map<string, string>([
   ["allow_origins", "cors.allow_origins"],
 ]);
 
-/** Keys of a configuration file that mean nothing. */
+/** Unknown keys of a configuration file. */
 export interface UnknownKeys {
-  /** Those that were meant to restrict access: ignoring them would let in more than was meant. */
+  /** Keys intended to restrict access: ignoring them would grant more access than intended. */
   readonly problems: readonly Diagnostic[];
-  /** All others, which are ignored. */
+  /** All other keys, which are ignored. */
   readonly warnings: readonly Diagnostic[];
 }
 
-/** Finds the unknown keys of a parsed file, whatever else it holds. */
+/** Finds the unknown keys of a parsed file, even if the file is otherwise invalid. */
 export function unknownKeys(raw: unknown): UnknownKeys {
   const file = tableAt(raw);
   const problems = Object.entries(ACCESS).flatMap(([table, { shape }]) =>
@@ -53,13 +53,13 @@ export function unknownKeys(raw: unknown): UnknownKeys {
   return { problems, warnings };
 }
 
-/** The tables of `servers.servers` as they were written, whatever they hold. */
+/** Returns the tables of `servers.servers` as written, valid or not. */
 export function rawServers(raw: unknown): Record<string, unknown>[] {
   const servers = tableAt(tableAt(raw), "servers")["servers"];
   return Array.isArray(servers) ? servers.map((server) => tableAt(server)) : [];
 }
 
-/** Where a key belongs that was meant to restrict access; `undefined` where it was not. */
+/** Returns where a key that was intended to restrict access belongs; `undefined` for others. */
 function placeOfAccess(key: string, known: readonly string[]): string | undefined {
   const others = known.filter((name) => !ACCESS_NAMES.has(name));
   if (others.some((name) => isMistakenFor(key, name))) return undefined;

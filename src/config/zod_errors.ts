@@ -3,18 +3,18 @@ import type { Diagnostic } from "./diagnostic.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** What a check found, a problem each, at its place below `where`. */
+/** Converts issues to diagnostics, with key paths below `where`. */
 export function diagnosticsIn(error: z.ZodError | undefined, where: string): Diagnostic[] {
-  return (error?.issues ?? []).flatMap(meant).map(({ path, message }) => ({
+  return (error?.issues ?? []).flatMap(closestIssues).map(({ path, message }) => ({
     where: where + z.core.toDotPath(path) || "the file",
     what: message,
   }));
 }
 
-/** Of what may be written in several ways, what is wrong with the way that was meant. */
-function meant(issue: Issue): Issue[] {
+/** For a union, returns the issues of the variant that the value was meant to match. */
+function closestIssues(issue: Issue): Issue[] {
   if (issue.code !== "invalid_union") return [issue];
-  // The one that fits but for what it holds.
+  // The variant whose type matches and only whose contents are wrong.
   const found = issue.errors.find((issues) => issues.every(({ path }) => path.length > 0));
   return found?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
 }

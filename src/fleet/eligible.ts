@@ -38,15 +38,15 @@ export function eligible<S extends Readonly<Server>>(
     server.inFlight < slowStartLimit(server.health, server.config.capacity, now)
   );
   if (willing.length > 0) return willing;
-  const asked = servers.filter(fits);
-  const fresh = asked.filter(isNew);
+  const fitting = servers.filter(fits);
+  const fresh = fitting.filter(isNew);
   const staying = fresh.filter(stays);
   const ready = staying.filter(({ backpressureUntil }) => backpressureUntil <= now);
   if (ready.length > 0) return ready;
   const lastResort = fresh.filter(({ draining, health }) => !draining && isLastResort(health, now));
   if (lastResort.length > 0) return lastResort;
   if (staying.length > 0) return staying;
-  const recovered = asked.filter((server) =>
+  const recovered = fitting.filter((server) =>
     stays(server) && server.routableSince > (tried.get(server) ?? Infinity)
   );
   if (recovered.length > 0) return recovered;
@@ -72,7 +72,7 @@ function canTake({ health, trialSince, progress }: Readonly<Server>, now: number
   if (health.status !== "half-open") return health.status === "healthy";
   if (trialSince === undefined) return true;
   // A long answer doesn't block further trials, unless the engine shows no progress.
-  const isAtWork = progress.stillSince === Infinity || isMoving(progress, trialSince);
+  const isAtWork = progress.noProgressSince === Infinity || isMoving(progress, trialSince);
   return now - trialSince >= TRIAL_MS && isAtWork;
 }
 

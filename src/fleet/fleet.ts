@@ -3,7 +3,7 @@ import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
 import { makeChange } from "./state/state_change.ts";
 import { describeDecision } from "./decision.ts";
-import { type FleetOptions, type Surroundings, surroundingsOf } from "./fleet_options.ts";
+import { type FleetOptions, type ResolvedOptions, resolveOptions } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
 import { comparisonOf, settleCuts, settledOutcome, takeSettled } from "./health/blame.ts";
 import { engineOf, isFresh, isFull, loadOf } from "./state/engine.ts";
@@ -31,11 +31,11 @@ export class Fleet {
   #policy: Policy;
   #nextId = 0;
   readonly #estimator: Estimator = createEstimator();
-  readonly #around: Surroundings;
+  readonly #options: ResolvedOptions;
 
   /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {
-    this.#around = surroundingsOf(options);
+    this.#options = resolveOptions(options);
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
     this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
@@ -89,10 +89,10 @@ export class Fleet {
       const load = this.loadOf(server, now);
       return { server, id: server.id, load: load.load, prediction: predictAt(server, load) };
     });
-    const chosen = this.#policy(candidates, this.#around.random);
+    const chosen = this.#policy(candidates, this.#options.random);
     const { server, prediction } = chosen;
     const decision = { id, policy: this.#settings.policy, chosen, candidates };
-    this.#around.onDecision(decision);
+    this.#options.onDecision(decision);
     const request = this.#estimator.begin(server, profile, prediction, now);
     const description = this.#settings.debugHeaders ? describeDecision(decision) : undefined;
     const { shuttingDown } = server;
@@ -110,9 +110,9 @@ export class Fleet {
       },
       onOutcome: (ended) => {
         const outcome = settledOutcome(ended, isFull(server, this.#settings, this.#now()));
-        this.#around.onOutcome(server.config, outcome);
+        this.#options.onOutcome(server.config, outcome);
         // Triggers an immediate check that re-reads its models.
-        if (outcome === "outlier") this.#around.onDoubt(server);
+        if (outcome === "outlier") this.#options.onDoubt(server);
         const settled = { ...ended, outcome };
         this.#change(server, (now) => takeSettled(server, profile.model, settled, now));
       },
@@ -167,12 +167,12 @@ export class Fleet {
 
   /** Returns a consistent snapshot for views. */
   snapshot(): FleetSnapshot {
-    const { now, toWallTime } = this.#around;
+    const { now, toWallTime } = this.#options;
     return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
   }
 
   #now(): number {
-    return this.#around.now();
+    return this.#options.now();
   }
 
   /** Keeps these servers, except those that have drained. */
@@ -187,9 +187,9 @@ export class Fleet {
     const changed = makeChange(server, change, {
       settings: this.#settings,
       now: this.#now(),
-      random: this.#around.random,
+      random: this.#options.random,
       mayOpen: () => leavesEnough(server, this.#servers),
     });
-    if (changed) this.#around.onStateChange(changed);
+    if (changed) this.#options.onStateChange(changed);
   }
 }

@@ -27,13 +27,13 @@ export interface FleetOptions {
 }
 
 /** Clocks, random source and listeners of a fleet. */
-export type Surroundings = Required<Omit<FleetOptions, "config">> & {
+export type ResolvedOptions = Required<Omit<FleetOptions, "config">> & {
   /** Converts a time on the fleet's clock to wall-clock time. */
   readonly toWallTime: (time: number) => number;
 };
 
 /** Fills in the defaults. */
-export function surroundingsOf(options: FleetOptions): Surroundings {
+export function resolveOptions(options: FleetOptions): ResolvedOptions {
   return {
     now: options.now ?? monotonicMs,
     toWallTime: options.now ? (time) => time : wallTimeMs,

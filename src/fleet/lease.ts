@@ -13,7 +13,7 @@ export interface EngineState {
    * Since when it is known to have been stalled or unreachable, in monotonic milliseconds;
    * `Infinity` while it makes progress or nothing is known.
    */
-  readonly stillSince: number;
+  readonly noProgressSince: number;
 }
 
 /** A request's slot on a server, counted as soon as the server is chosen. */
@@ -68,11 +68,11 @@ export function takePlace(
   const { onFirstToken, onEnd, onOutcome, ...known } = listener;
   const { status } = server.health;
   let onTrial = status !== "healthy";
-  let awaited = isFirst;
+  let awaitingFirstToken = isFirst;
   let ended: { readonly outcome: Outcome; readonly details: EndDetails } | undefined;
   let settled = false;
   server.inFlight++;
-  if (isFirst) server.awaited++;
+  if (isFirst) server.awaitingFirstToken++;
   if (status === "half-open") server.trialSince = now;
   const endTrial = () => {
     // Another request may have taken over the trial.
@@ -80,8 +80,8 @@ export function takePlace(
     onTrial = false;
   };
   const answered = () => {
-    if (awaited) server.awaited--;
-    awaited = false;
+    if (awaitingFirstToken) server.awaitingFirstToken--;
+    awaitingFirstToken = false;
   };
   const conclude = (cause: Cause) => {
     if (settled || !ended) return;

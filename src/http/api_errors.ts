@@ -17,7 +17,7 @@ export function errorBody(error: ApiError): string {
   return JSON.stringify({ error: { message, type, param, code } });
 }
 
-/** The headers of an error's answer: the given ones and its own. */
+/** Returns the headers of an error response: the given ones and its own. */
 export function errorHead(error: ApiError, head: Head = []): Head {
   const { retryAfterSeconds, closes } = error;
   return [

@@ -1,35 +1,35 @@
-/** Headers as they go out. Names in lower case. */
+/** Headers to send, with lower-case names. */
 export type Head = readonly (readonly [string, string])[];
 
-/** Whether a client has left, and who is told when it does. */
+/** Whether the client has disconnected, and the callbacks for when it does. */
 export interface Departure {
   /** The client has disconnected. */
   readonly hasLeft: boolean;
-  /** Called once each, when the client leaves. A set is cheaper than listeners of an `EventTarget`. */
+  /** Called once each on a disconnect. A set is cheaper than listeners of an `EventTarget`. */
   readonly listeners: Set<() => void>;
 }
 
-/** A request that came in, and the client that waits for its answer. */
+/** A received request and the response to it. */
 export interface Exchange {
   /** Its method, address, headers and body. */
   readonly request: Request;
-  /** Reports when the client leaves, at any stage that the adapter can detect. */
+  /** Reports a disconnect at any stage in which the adapter can detect it. */
   readonly departure: Departure;
-  /** Settles when the answer has gone out, or its connection has ended. */
+  /** Settles when the answer has been sent or the connection has closed. */
   readonly sent: Promise<unknown>;
-  /** Writes that the connection has not taken yet. */
+  /** Writes that the connection has not accepted yet. */
   readonly unsent: number;
   /** Answers with a whole body. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer> | undefined): void;
   /** Sends a head whose body follows by `write`. Settles as `write` does. */
   begin(status: number, head: Head): Promise<void>;
   /**
-   * Writes a part of the body. Settles when the client is ready for more, or won't get any more:
-   * after `end`, `abort` or its leaving.
+   * Writes a part of the body. Settles when the client is ready for more, or will
+   * receive no more: after `end`, `abort` or a disconnect.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the body cleanly. */
   end(): void;
-  /** Ends the body so that the client knows that it is not whole. */
+  /** Ends the body so that the client detects that it is incomplete. */
   abort(): void;
 }

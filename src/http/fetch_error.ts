@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from "node:util";
 
 /** An error, with its system error code, if any. */
-type Told = Error & { readonly code?: string };
+type SystemError = Error & { readonly code?: string };
 
 /** No connection could be made. The cause is the error from `node:https`. */
 export class ConnectError extends Error {
@@ -12,11 +12,11 @@ export class ConnectError extends Error {
 /** Returns why a request to a server failed: the runtime's message without the address. */
 export function failureIn(error: unknown): string {
   const { cause } = error as Error;
-  const { message: told, code } = (cause instanceof Error ? cause : error) as Told;
-  if (told.includes("CaUsedAsEndEntity")) return AUTHORITY_AS_SERVER;
+  const { message: text, code } = (cause instanceof Error ? cause : error) as SystemError;
+  if (text.includes("CaUsedAsEndEntity")) return AUTHORITY_AS_SERVER;
   const [, why] = /client error \(\w+\): (?:tcp connect error: )?(.*?)(?: \(os error \d+\))?$/
-    .exec(told) ?? [];
-  return why ?? systemError(code) ?? told;
+    .exec(text) ?? [];
+  return why ?? systemError(code) ?? text;
 }
 
 /** Replaces `fetch`'s message for such a certificate, which suggests no remedy. */

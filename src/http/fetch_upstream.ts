@@ -8,25 +8,25 @@ export interface FetchRequest {
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly fetch: Fetch;
-  /** As `fetch`, over a new connection. */
+  /** Like `fetch`, but over a new connection. */
   readonly fetchFresh: Fetch;
 }
 
-/** A connection that breaks later than this had not been idle before. */
+/** A connection that breaks later than this was not a stale idle one. */
 const IDLE_RESET_MS = 1_000;
 
 /**
- * A token's event is a few hundred bytes. A read that fills its buffer earns one four times as
- * large, one that leaves most of it empty a smaller one: what is kept of a stream is kept with its
- * buffers.
+ * A token's event is a few hundred bytes. After a read that fills its buffer, the next buffer is
+ * four times as large; after one that leaves most of it empty, the next is smaller, because a
+ * retained chunk of a stream retains its whole buffer.
  */
 const SMALLEST_READ = 512;
 const LARGEST_READ = 64 * 1024;
 const STEP = 4;
 
 /**
- * An upstream over `fetch`. A connection that breaks at once may have been idle for too long: the
- * server is asked again over a new one.
+ * Opens an upstream over `fetch`. A connection that breaks at once may have been idle for too long,
+ * so the request is sent again over a new one.
  */
 export function openFetch(request: FetchRequest): Upstream {
   const abort = new AbortController();
@@ -34,7 +34,7 @@ export function openFetch(request: FetchRequest): Upstream {
   let closed = false;
   let reader: BodyReader | undefined;
   let size = SMALLEST_READ;
-  /** Bytes of a short body that are yet to come. */
+  /** Remaining bytes of a short body. */
   let left = Infinity;
 
   async function send({ url, headers, body, fetch, fetchFresh }: FetchRequest): Promise<Response> {
@@ -64,20 +64,20 @@ export function openFetch(request: FetchRequest): Upstream {
   function close(): void {
     closed = true;
     abort.abort();
-    // Once the head is here, a garbage collection may cut the signal's link to the body: without
-    // this the connection stays open and the server goes on generating.
+    // After the head, a garbage collection may break the link between the signal and the body.
+    // Without this, the connection would stay open and the server would keep generating.
     reader?.cancel().catch(() => {});
   }
 
   return {
     async head(): Promise<ResponseHead> {
       const sending = send(pending!);
-      // What stays here stays as long as the answer streams.
+      // Whatever is referenced here lives as long as the answer streams.
       pending = undefined;
       const response = await sending;
       const opened = openBody(response);
       reader = opened.reader;
-      // A short body comes in one read, as a rule.
+      // A short body usually arrives in one read.
       const length = Number(opened.headers.get("content-length") ?? NaN);
       if (length > 0 && length <= LARGEST_READ) left = size = length;
       if (closed) close();
@@ -90,15 +90,15 @@ export function openFetch(request: FetchRequest): Upstream {
   };
 }
 
-/** Reads a body, at most this many bytes at a time where the runtime allows that. */
+/** Reads a body, at most this many bytes at a time if the runtime supports that. */
 interface BodyReader {
   read(size: number): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
   cancel(): Promise<void>;
 }
 
 /**
- * Event streams are read as text, so one that a mesh compressed, though it was asked not to, is
- * decompressed. Everything else is passed on unchanged.
+ * Decompresses event streams, which the router parses, if a mesh compressed them against the
+ * request's `accept-encoding`. Everything else is passed on unchanged.
  */
 function openBody(
   response: Response,

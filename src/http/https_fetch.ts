@@ -122,11 +122,11 @@ function responseOf(request: ClientRequest, message: IncomingMessage): Response 
 function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStream<Uint8Array> {
   const tcp = tcpBelow(message.socket);
   let isOpen = true;
-  let isAwaited = false;
+  let isPulling = false;
   function take(controller: ReadableByteStreamController): void {
     const chunk: Uint8Array | null = message.read();
     if (!chunk || !isOpen) return;
-    isAwaited = false;
+    isPulling = false;
     // Copied because the stream takes ownership of the buffer, and this one may be shared.
     controller.enqueue(new Uint8Array(chunk));
   }
@@ -134,7 +134,7 @@ function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStrea
     type: "bytes",
     start(controller) {
       message.on("readable", () => {
-        if (isAwaited) take(controller);
+        if (isPulling) take(controller);
         else tcp?.pause();
       });
       message.on("end", () => {
@@ -151,7 +151,7 @@ function bodyOf(request: ClientRequest, message: IncomingMessage): ReadableStrea
       });
     },
     pull(controller) {
-      isAwaited = true;
+      isPulling = true;
       if (tcp?.isPaused()) tcp.resume();
       take(controller);
     },

@@ -1,15 +1,15 @@
 import { BrokenAnswer } from "./broken_answer.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Takes an exchange to its end. Must respond or begin before it settles. */
+/** Handles an exchange to its end. Must call `respond` or `begin` before it settles. */
 export type Handle = (exchange: Exchange) => Promise<void>;
 
 /**
- * An exchange over `Deno.serve`, which takes a `Response` for each request.
+ * Runs an exchange over `Deno.serve`, which expects a `Response` for each request.
  *
- * @param sent settles when the answer has gone out, or its connection has ended
- * @param onError hears of an error that `handle` throws after the head was sent
- * @returns the response once its head is known. Rejects with what `handle` throws before that.
+ * @param sent settles when the answer has been sent or the connection has closed
+ * @param onError called with an error that `handle` throws after the head was sent
+ * @returns the response once its head is known. Rejects if `handle` throws before that.
  */
 export function serveExchange(
   request: Request,
@@ -44,7 +44,7 @@ export function serveExchange(
     if (hasLeft) return;
     hasLeft = isOver = true;
     wake();
-    for (const tell of [...listeners]) tell();
+    for (const notify of [...listeners]) notify();
     listeners.clear();
   }
   request.signal.addEventListener("abort", leave);
@@ -79,7 +79,7 @@ export function serveExchange(
       if (isOver) return Promise.resolve();
       unsent++;
       const taken = whenReady();
-      // A client that has gone is noticed right there.
+      // The runtime reports a disconnected client here.
       controller!.enqueue(bytes);
       return taken;
     },

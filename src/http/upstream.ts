@@ -6,12 +6,12 @@ export interface ResponseHead {
   readonly headers: Headers;
 }
 
-/** A request that goes out to a server, and its answer. */
+/** A request to a server, and its answer. */
 export interface Upstream {
   /** Sends the request. Settles with the answer's head; rejects if there is none. */
   head(): Promise<ResponseHead>;
-  /** The bytes that have come since, `undefined` at a clean end. Rejects if the answer breaks off. */
+  /** Reads the next bytes; `undefined` at a clean end. Rejects if the answer breaks off. */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Drops the connection: what is pending rejects. */
+  /** Closes the connection: pending calls reject. */
   close(): void;
 }

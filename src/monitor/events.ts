@@ -42,7 +42,7 @@ export function createEvents(
       add("state", toneOf(from, to), `${server.name} is ${to}, was ${from}: ${reason}`);
     },
     noModels(server, why) {
-      add("state", "bad", `${server} doesn't tell its models: ${why}`);
+      add("state", "bad", `${server} doesn't list its models: ${why}`);
     },
     noMetrics(server, why) {
       add("state", "bad", `The metrics of ${server} can't be used: ${why}`);
@@ -67,13 +67,13 @@ export function createEvents(
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);
     },
     keysTurnedOff() {
-      add("reload", "bad", "KEYS ARE TURNED OFF: everybody may use the router");
+      add("reload", "bad", "KEYS ARE TURNED OFF: anyone may use the router");
     },
     notReloaded(problems) {
       const [first] = problems;
       const more = problems.length > 1 ? ` and ${problems.length - 1} more` : "";
       const what = first ? `: ${first.where}: ${first.what}${more}` : "";
-      add("reload", "bad", `Configuration not taken, nothing changed${what}`);
+      add("reload", "bad", `Configuration not applied, nothing changed${what}`);
     },
   };
   return { listener, list: () => events.slice() };

@@ -37,9 +37,9 @@ export function createPast(points: number = HISTORY_POINTS): Past {
       ? [...row.subarray(0, count)]
       : [...row.subarray(next), ...row.subarray(0, next)];
   }
-  const told = (row: Row) =>
+  const reported = (row: Row) =>
     ordered(row).map((value) => Number.isNaN(value) ? null : Math.round(value * 1000) / 1000);
-  const known = (row: Row) => told(row).map((value) => value ?? 0);
+  const known = (row: Row) => reported(row).map((value) => value ?? 0);
 
   return {
     add(view) {
@@ -58,15 +58,15 @@ export function createPast(points: number = HISTORY_POINTS): Past {
       times: ordered(times),
       requestsPerSecond: known(fleet.requestsPerSecond),
       tokensPerSecond: known(fleet.tokensPerSecond),
-      firstTokenP50: told(fleet.firstTokenP50),
-      firstTokenP95: told(fleet.firstTokenP95),
-      firstTokenP99: told(fleet.firstTokenP99),
+      firstTokenP50: reported(fleet.firstTokenP50),
+      firstTokenP95: reported(fleet.firstTokenP95),
+      firstTokenP99: reported(fleet.firstTokenP99),
       servers: [...servers].map(([url, { name, rows }]) => ({
         url,
         name,
-        inFlight: told(rows.inFlight),
-        waiting: told(rows.waiting),
-        kvCacheUsage: told(rows.kvCacheUsage),
+        inFlight: reported(rows.inFlight),
+        waiting: reported(rows.waiting),
+        kvCacheUsage: reported(rows.kvCacheUsage),
       })),
     }),
   };

@@ -33,16 +33,16 @@ export interface Listener extends Observer {
  * Combines listeners into one. Each may implement only some of the methods. A listener that throws
  * affects neither the others nor the request.
  */
-export function tellAll(
+export function combineListeners(
   listeners: readonly Partial<Listener>[],
   onError: (error: unknown) => void,
 ): Listener {
   function all<K extends keyof Listener>(name: K): Listener[K] {
-    const ears = listeners.flatMap((listener) => listener[name] ?? []);
+    const callbacks = listeners.flatMap((listener) => listener[name] ?? []);
     const passOn = (...what: unknown[]) => {
-      for (const ear of ears) {
+      for (const callback of callbacks) {
         try {
-          (ear as (...what: unknown[]) => void)(...what);
+          (callback as (...what: unknown[]) => void)(...what);
         } catch (error) {
           onError(error);
         }
@@ -56,7 +56,7 @@ export function tellAll(
     firstToken: all("firstToken"),
     nextToken: all("nextToken"),
     failover: all("failover"),
-    retryHeldBack: all("retryHeldBack"),
+    retryDenied: all("retryDenied"),
     closed: all("closed"),
     stateChanged: all("stateChanged"),
     noModels: all("noModels"),

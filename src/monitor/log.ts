@@ -169,11 +169,11 @@ export const logListener: Partial<Listener> = {
     log.info("Configuration reloaded, {servers} servers", { servers: config.servers.length });
   },
   keysTurnedOff() {
-    log.warning("KEYS ARE TURNED OFF: everybody may use the router");
+    log.warning("KEYS ARE TURNED OFF: anyone may use the router");
   },
   notReloaded(problems) {
     for (const problem of problems) log.error("{where}: {what}", { ...problem });
-    log.error("The changed configuration was not taken, nothing changed");
+    log.error("The changed configuration was not applied, nothing changed");
   },
 };
 

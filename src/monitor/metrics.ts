@@ -72,7 +72,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     "Requests that ended or were refused for a limit, by the name of their key.",
     ["key", "code"],
   );
-  const heldBack = counter("retries_held_back_total", "Retries denied by the retry budget.");
+  const retriesDenied = counter("retries_held_back_total", "Retries denied by the retry budget.");
   const disconnects = counter("client_disconnects_total", "Clients that disconnected early.", [
     "stage",
   ]);
@@ -110,7 +110,7 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       firstToken: (_server, _sinceAttemptMs, ms) => firstToken.observe(ms / 1000),
       nextToken: (ms) => nextToken.observe(ms / 1000),
       failover: ({ reason }) => failovers.inc({ reason }),
-      retryHeldBack: () => heldBack.inc(),
+      retryDenied: () => retriesDenied.inc(),
       closed(record) {
         // A request that reached a server names a model that servers list.
         const model = record.attempts > 0 && record.model || UNKNOWN_MODEL;

@@ -96,13 +96,13 @@ export function createStatistics(now: () => number): Statistics {
     fleetFirstToken: () => firstTokenOf(fleetFirstToken),
     of(url) {
       const { errors, firstToken, tokens, prefixQueries, prefixHits } = at(url);
-      const asked = prefixQueries.total();
+      const queries = prefixQueries.total();
       const hits = prefixHits.total();
       return {
         errors,
         firstToken: firstTokenOf(firstToken),
         tokensPerSecond: tokens.perSecond(),
-        prefixHitRate: asked && hits !== null ? hits / asked : null,
+        prefixHitRate: queries && hits !== null ? hits / queries : null,
       };
     },
   };

@@ -8,7 +8,7 @@ export interface WrongKeys {
 
 export interface WrongKeysOptions {
   /** Called at once for a new address, then once per interval with the number of further keys. */
-  readonly tell: (address: string, count: number) => void;
+  readonly report: (address: string, count: number) => void;
   /** Reporting interval. @default 60,000 */
   readonly intervalMs?: number;
 }
@@ -17,25 +17,25 @@ export interface WrongKeysOptions {
 const MOST_ADDRESSES = 1_000;
 const OTHERS = "other addresses";
 
-export function createWrongKeys({ tell, intervalMs = 60_000 }: WrongKeysOptions): WrongKeys {
+export function createWrongKeys({ report, intervalMs = 60_000 }: WrongKeysOptions): WrongKeys {
   /** Unreported counts, by address. */
   const counts = new Map<string, number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Reports all counts and forgets addresses without new ones. */
-  function tellAll(): void {
+  function reportAll(): void {
     for (const [address, count] of [...counts]) {
-      if (count > 0) tell(address, count);
+      if (count > 0) report(address, count);
       if (count > 0) counts.set(address, 0);
       else counts.delete(address);
     }
   }
 
-  function tellLater(): void {
+  function scheduleReport(): void {
     timer = setTimeout(() => {
-      tellAll();
+      reportAll();
       timer = undefined;
-      if (counts.size > 0) tellLater();
+      if (counts.size > 0) scheduleReport();
     }, intervalMs);
   }
 
@@ -43,13 +43,13 @@ export function createWrongKeys({ tell, intervalMs = 60_000 }: WrongKeysOptions)
     add(client) {
       const address = counts.has(client) || counts.size < MOST_ADDRESSES ? client : OTHERS;
       const count = counts.get(address);
-      if (count === undefined) tell(address, 1);
+      if (count === undefined) report(address, 1);
       counts.set(address, count === undefined ? 0 : count + 1);
-      if (timer === undefined) tellLater();
+      if (timer === undefined) scheduleReport();
     },
     stop() {
       clearTimeout(timer);
-      tellAll();
+      reportAll();
     },
   };
 }

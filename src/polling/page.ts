@@ -1,6 +1,8 @@
+import { METRICS_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
+
 const MIB = 1024 * 1024;
 /** Enough for about a hundred engines, and for a thousand models. */
-const MOST_MIB: { readonly [path: string]: number } = { "/metrics": 4, "/v1/models": 1 };
+const MOST_MIB: { readonly [path: string]: number } = { [METRICS_PATH]: 4, [MODELS_PATH]: 1 };
 /** Only the status of other pages matters. */
 const MOST_MIB_OF_OTHERS = 1;
 /** Most pages fit into this. */

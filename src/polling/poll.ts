@@ -113,7 +113,7 @@ export function startPolling(
     } catch (error) {
       // The server may be gone, and the next regular check would be too late.
       if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
-      tellNoMetrics(server, failureIn(error));
+      reportNoMetrics(server, failureIn(error));
     }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
@@ -134,7 +134,7 @@ export function startPolling(
   }
 
   /** Reports a metrics failure once. An unhealthy server already has a reason. */
-  function tellNoMetrics(server: Server, why: string): void {
+  function reportNoMetrics(server: Server, why: string): void {
     if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
     server.metricsFailure = why;
     onNoMetrics(server.config.name, why);

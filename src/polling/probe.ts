@@ -1,6 +1,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import type { Fetch } from "../http/fetch.ts";
 import type { Check } from "../fleet/health/active_check.ts";
+import { HEALTH_PATH, METRICS_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
 import { parseMetrics, type ServerMetrics } from "../vllm/metrics_page.ts";
 import { parseModels } from "../vllm/model_list.ts";
 import { readPage } from "./page.ts";
@@ -37,17 +38,17 @@ async function healthFailure(
   server: ServerConfig,
   probe: Probe,
 ): Promise<{ readonly failure: string } | undefined> {
-  const path = server.healthPath ?? "/health";
+  const path = server.healthPath ?? HEALTH_PATH;
   const health = await get(server, path, probe);
   if (health.ok) return undefined;
   const failure = `${path} answered ${health.status}`;
-  const saysNothing = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
-  if (server.healthPath !== undefined || !saysNothing) return { failure };
-  const models = await get(server, "/v1/models", probe);
+  const isInconclusive = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
+  if (server.healthPath !== undefined || !isInconclusive) return { failure };
+  const models = await get(server, MODELS_PATH, probe);
   // A list that requires a key exists too.
   return models.ok || models.status === 401 || models.status === 403
     ? undefined
-    : { failure: `${failure} and /v1/models ${models.status}` };
+    : { failure: `${failure} and ${MODELS_PATH} ${models.status}` };
 }
 
 const isRedirect = (status: number) => status >= 300 && status <= 399;
@@ -74,12 +75,12 @@ export async function fetchModels(
   server: ServerConfig,
   probe: Probe,
 ): Promise<Model[]> {
-  const { ok, status, text } = await get(server, "/v1/models", probe);
+  const { ok, status, text } = await get(server, MODELS_PATH, probe);
   if (status === 401 || status === 403) {
     const key = server.apiKey === undefined ? "it needs an api_key" : "check its api_key";
-    throw new Unauthorized(`/v1/models answered ${status}; ${key}`);
+    throw new Unauthorized(`${MODELS_PATH} answered ${status}; ${key}`);
   }
-  if (!ok) throw new Error(`/v1/models answered ${status}`);
+  if (!ok) throw new Error(`${MODELS_PATH} answered ${status}`);
   return parseModels(text);
 }
 
@@ -91,7 +92,7 @@ export async function fetchMetrics(
   server: ServerConfig,
   probe: Probe,
 ): Promise<ServerMetrics | undefined> {
-  const { ok, text } = await get(server, "/metrics", probe);
+  const { ok, text } = await get(server, METRICS_PATH, probe);
   return ok ? parseMetrics(text) : undefined;
 }
 

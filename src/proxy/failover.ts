@@ -5,7 +5,7 @@ import type { Lease } from "../fleet/lease.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/state/server.ts";
 import { type ApiError, shuttingDown } from "../http/api_errors.ts";
-import type { Ask, Asked } from "./attempt/ask.ts";
+import type { Ask, RequestContext } from "./attempt/ask.ts";
 import { createFailures, type Failed } from "./attempt/dispute.ts";
 import type { FirstAnswer } from "./attempt/first_answer.ts";
 import { NOBODYS_FAULT } from "./attempt/outcome.ts";
@@ -43,31 +43,30 @@ export type Found =
 
 /** Finds an answer by asking servers. */
 export type FindAnswer = (
-  read: Pick<ReadRequest, "work" | "readAt">,
-  asked: Asked,
+  read: Pick<ReadRequest, "profile" | "readAt">,
+  context: RequestContext,
   record: RequestRecord,
 ) => Promise<Found>;
 
 /**
- * Creates the search for an answer. It chooses a server and asks it. If the attempt fails before
- * its answer has begun, it moves to another server, as often as `max_retries` and the retry budget
- * allow.
+ * Creates the retry loop. It chooses a server and asks it. If the attempt fails before its answer
+ * has begun, it tries another server, as often as `max_retries` and the retry budget allow.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
   const { fleet, ask, retries, observer, cutOff } = options;
 
-  return async function findAnswer({ work, readAt }, asked, record) {
-    const { id, startedAt, settings } = asked;
+  return async function findAnswer({ profile, readAt }, context, record) {
+    const { id, startedAt, settings } = context;
     const tried = new Map<Readonly<Server>, number>();
     const failures = createFailures();
     let refusal: Refusal | undefined;
-    let heldBack = false;
+    let retryDenied = false;
     try {
       do {
         if (cutOff.aborted) {
           return { kind: "error", error: shuttingDown, failed: failures.last };
         }
-        const lease = fleet.acquire(work, tried, id);
+        const lease = fleet.acquire(profile, tried, id);
         if (typeof lease === "string") {
           refusal = lease;
           break;
@@ -80,7 +79,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         record.attempts++;
         record.lastServer = server.name;
 
-        const answered = await askOrEnd(ask, lease, asked);
+        const answered = await askOrEnd(ask, lease, context);
         tried.set(lease.server, monotonicMs());
         const { outcome, answer, clientError } = answered;
         const isSuspect = clientError !== undefined && lease.suspects(clientError);
@@ -97,28 +96,29 @@ export function createFailover(options: FailoverOptions): FindAnswer {
 
         failures.add(lease, answered, isSuspect, Date.now());
         if (!shouldRetry(answered, record.attempts, settings.maxRetries)) break;
-        heldBack = costsRetry(answered) && fleet.canServe(work.model, tried) && !retries.take();
-      } while (!heldBack);
-      failures.settle(undefined, heldBack);
+        retryDenied = costsRetry(answered) && fleet.canServe(profile.model, tried) &&
+          !retries.take();
+      } while (!retryDenied);
+      failures.settle(undefined, retryDenied);
     } finally {
       // After a defect, the cause of what is still unsettled is unknown.
       failures.settle(undefined, true);
     }
-    if (heldBack) observer.retryHeldBack();
+    if (retryDenied) observer.retryDenied();
     const { last: failed, answered } = failures;
     if (answered && !isFinal(failed)) {
       return { kind: "answer", answered, server: answered.server, lease: undefined };
     }
     answered?.answer?.rest?.end();
-    const error = noAnswer({ failed, refusal, heldBack, model: work.model, settings });
+    const error = noAnswer({ failed, refusal, retryDenied, model: profile.model, settings });
     return { kind: "error", error, failed };
   };
 }
 
-/** Asks; releases the lease if a defect of the router's makes that throw. */
-async function askOrEnd(ask: Ask, lease: Lease, asked: Asked): Promise<FirstAnswer> {
+/** Asks the server; ends the lease if a defect of the router makes that throw. */
+async function askOrEnd(ask: Ask, lease: Lease, context: RequestContext): Promise<FirstAnswer> {
   try {
-    return await ask(lease, asked);
+    return await ask(lease, context);
   } catch (defect) {
     lease.end(NOBODYS_FAULT);
     throw defect;

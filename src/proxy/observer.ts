@@ -29,7 +29,7 @@ export interface Observer {
   /** A request moves to another server. */
   readonly failover: (failover: Failover) => void;
   /** A request was not retried because the retry budget was spent. */
-  readonly retryHeldBack: () => void;
+  readonly retryDenied: () => void;
   /** A request ended. */
   readonly closed: (record: Readonly<RequestRecord>) => void;
 }

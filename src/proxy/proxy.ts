@@ -63,10 +63,10 @@ export function createProxy(
     if (!read) return { kind: "left" };
     if ("status" in read) return { kind: "error", error: read };
     try {
-      const { work: { model }, stream, body: { bytes: body } } = read;
+      const { profile: { model }, stream, body: { bytes: body } } = read;
       Object.assign(record, { model, stream });
       const room = admission.roomForAnswers(exchange.sent);
-      const asked = {
+      const context = {
         id,
         client,
         departure,
@@ -78,7 +78,7 @@ export function createProxy(
         startedAt,
         settings,
       };
-      return await findAnswer(read, asked, record);
+      return await findAnswer(read, context, record);
     } finally {
       read.body.drop();
     }

@@ -72,8 +72,8 @@ const BLAMELESS: ReadonlySet<Expiry> = new Set(["evicted", "stopped", "overdue",
 /** Describes a failure for humans. */
 function whatHappened({ outcome, expired, answer, error, clientError }: Ending): string {
   if (clientError) {
-    const told = clientError.isVllmError ? "" : ", not in a form of vLLM's";
-    return `it answered ${clientError.status}${told}`;
+    const form = clientError.isVllmError ? "" : ", not in a form of vLLM's";
+    return `it answered ${clientError.status}${form}`;
   }
   if (outcome === "bad_status" && answer) return `it answered ${answer.status}`;
   if (expired === "silent") return "it fell silent";

@@ -1,6 +1,6 @@
-import type { Engine } from "./engine.ts";
-import type { FaultSwitch } from "./fault_switch.ts";
-import type { HttpRequest } from "./http_request.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { FaultSwitch } from "./faults/fault_switch.ts";
+import type { HttpRequest } from "./http/http_request.ts";
 import type { SimulatorOptions } from "./simulator_options.ts";
 
 /** An inference request whose answer is not finished. */

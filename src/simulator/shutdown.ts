@@ -1,4 +1,4 @@
-import type { HttpServer } from "./http_server.ts";
+import type { HttpServer } from "./http/http_server.ts";
 import type { ServerState } from "./server_state.ts";
 
 /** A shutdown in progress. */

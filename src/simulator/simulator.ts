@@ -1,24 +1,24 @@
-import { realClock } from "./clock.ts";
-import { Engine } from "./engine.ts";
-import type { Fault } from "./fault.ts";
-import { checkFault } from "./fault_text.ts";
-import { FaultSwitch } from "./fault_switch.ts";
-import type { HttpRequest } from "./http_request.ts";
-import type { HttpResponse } from "./http_response.ts";
-import { serveHttp } from "./http_server.ts";
-import { serveInference } from "./inference.ts";
-import type { Outlook } from "./outlook.ts";
-import { type Probes, serveProbe } from "./probes.ts";
+import { realClock } from "./engine/clock.ts";
+import { Engine } from "./engine/engine.ts";
+import type { Fault } from "./faults/fault.ts";
+import { checkFault } from "./faults/fault_text.ts";
+import { FaultSwitch } from "./faults/fault_switch.ts";
+import type { HttpRequest } from "./http/http_request.ts";
+import type { HttpResponse } from "./http/http_response.ts";
+import { serveHttp } from "./http/http_server.ts";
+import { serveInference } from "./inference/inference.ts";
+import type { Outlook } from "./engine/outlook.ts";
+import { type Probes, serveProbe } from "./api/probes.ts";
 import { createRandom, drawId } from "./random.ts";
-import { INFERENCE_ENDPOINTS } from "./routes.ts";
-import { beginFault, type Controls, type Undo } from "./server_faults.ts";
+import { INFERENCE_ENDPOINTS } from "./api/routes.ts";
+import { beginFault, type Controls, type Undo } from "./faults/server_faults.ts";
 import type { ServerState } from "./server_state.ts";
 import { drain } from "./shutdown.ts";
 import { settingsFrom, type SimulatorOptions } from "./simulator_options.ts";
 
-export type { Fault } from "./fault.ts";
-export type { Outlook } from "./outlook.ts";
-export { parseFault } from "./fault_text.ts";
+export type { Fault } from "./faults/fault.ts";
+export type { Outlook } from "./engine/outlook.ts";
+export { parseFault } from "./faults/fault_text.ts";
 export type { Ending, SimulatorOptions } from "./simulator_options.ts";
 
 /** Current gauges, and counters since the start, of requests and tokens. */

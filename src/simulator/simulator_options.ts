@@ -1,7 +1,7 @@
-import type { EngineOptions } from "./engine_options.ts";
-import type { Fault } from "./fault.ts";
-import { BLOCK_SIZE } from "./kv_cache.ts";
-import { STEP_TOKEN_BUDGET } from "./scheduler.ts";
+import type { EngineOptions } from "./engine/engine_options.ts";
+import type { Fault } from "./faults/fault.ts";
+import { BLOCK_SIZE } from "./engine/kv_cache.ts";
+import { STEP_TOKEN_BUDGET } from "./engine/scheduler.ts";
 
 /** Options of a simulated server. */
 export interface SimulatorOptions {

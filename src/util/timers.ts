@@ -6,7 +6,7 @@ export interface Timer {
   readonly tick: number;
 }
 
-/** Timers fire up to this much late: limits of requests are far longer. */
+/** Timers fire up to this much late: request limits are far longer. */
 const TICK_MS = 20;
 
 const due = new Map<number, Set<Timer>>();
@@ -14,18 +14,17 @@ let last = 0;
 let beat: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Starts a timer that costs next to nothing to start and to stop: all of them share one of the
- * runtime's, which beats while there are any. For the limits of requests, most of which are never
- * reached.
+ * Starts a timer that is cheap to start and stop: all of them share one runtime timer, which runs
+ * while any are pending. Used for request limits, most of which are never reached.
  *
- * @param delayMs after which the callback is called, or up to a tick later
+ * @param delayMs delay before the callback is called, up to a tick late
  */
 export function startTimer(callback: () => void, delayMs: number): Timer {
   if (beat === undefined) {
     last = tickNow();
     beat = setTimeout(fire, TICK_MS);
   }
-  // The present tick has begun already.
+  // The current tick has already begun.
   const timer = { callback, tick: Math.max(last, tickNow()) + Math.ceil(delayMs / TICK_MS) + 1 };
   const others = due.get(timer.tick);
   if (others) others.add(timer);
@@ -33,7 +32,7 @@ export function startTimer(callback: () => void, delayMs: number): Timer {
   return timer;
 }
 
-/** Stops a timer. One that has fired or was stopped before is left alone. */
+/** Stops a timer. Has no effect if it has fired or was already stopped. */
 export function stopTimer(timer: Timer | undefined): void {
   const others = timer && due.get(timer.tick);
   if (!others?.delete(timer!) || others.size > 0) return;
@@ -48,7 +47,7 @@ function tickNow(): number {
 }
 
 function fire(): void {
-  // Set again first, so that nothing a callback does can end the beat.
+  // Restarted first, so that no callback can stop the shared timer.
   beat = setTimeout(fire, TICK_MS);
   const now = tickNow();
   while (last < now) {

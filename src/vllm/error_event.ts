@@ -20,11 +20,11 @@ export function errorStatusOf(data: string): number | undefined {
   }
   if (typeof event !== "object" || event === null) return undefined;
   const { error, object, type, response } = event as Record<string, unknown>;
-  const told = type === "response.failed"
+  const found = type === "response.failed"
     ? (response as { error?: unknown } | null | undefined)?.error ?? {}
     : error ?? (object === "error" || type === "error" ? event : undefined);
-  if (told === undefined) return undefined;
-  const { code, type: kind, message } = Object(told) as Record<string, unknown>;
+  if (found === undefined) return undefined;
+  const { code, type: kind, message } = Object(found) as Record<string, unknown>;
   const status = isText(code) || typeof code === "number" ? Number(code) : NaN;
   if (status >= 400 && status <= 599) return status;
   // `/v1/messages` reports a full queue only in the message.

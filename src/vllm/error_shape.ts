@@ -24,13 +24,13 @@ const TOO_LONG = /maximum context length|max_model_len/;
 /** Error of a server that is shutting down gracefully (`--shutdown-timeout`). */
 const AFTER_SHUTDOWN = /"message": ?"cannot schedule new futures after shutdown"/;
 /** A JSON document or an event. Any other page may echo the client's text. */
-const TOLD_BY_VLLM = /^\s*(?:\{|data:|event:)/;
+const VLLM_FORMAT = /^\s*(?:\{|data:|event:)/;
 
 /** Whether an error is that of a server shutting down. */
 export function isShutdown(body: Uint8Array): boolean {
   if (body.length > LONGEST_ERROR) return false;
   const text = decoder.decode(body);
-  return TOLD_BY_VLLM.test(text) && AFTER_SHUTDOWN.test(text);
+  return VLLM_FORMAT.test(text) && AFTER_SHUTDOWN.test(text);
 }
 
 /**

@@ -116,7 +116,7 @@ function valueOf(name: string, labels: string, written: number): number {
   return name === "vllm:cache_config_info" ? cacheTokens(labels) : written;
 }
 
-/** Asleep is what says so: another state than `awake` set, or `awake` unset. */
+/** Whether a sample reports sleep: a state other than `awake` is set, or `awake` is unset. */
 function isAsleep(labels: string, value: number): boolean {
   return labelIn(labels, "sleep_state") === "awake" ? value === 0 : value === 1;
 }

@@ -1,4 +1,5 @@
 import type { Model } from "../fleet/state/server.ts";
+import { MODELS_PATH } from "./endpoints.ts";
 
 const MOST_MODELS = 1_000;
 /** Models with a longer name are ignored. */
@@ -14,12 +15,12 @@ const MOST_VALUES = 50_000;
  */
 export function parseModels(page: string): Model[] {
   if (mayHaveMoreValues(page, MOST_VALUES)) {
-    throw new Error(`/v1/models has more than ${MOST_VALUES} values`);
+    throw new Error(`${MODELS_PATH} has more than ${MOST_VALUES} values`);
   }
   const data = dataOf(page);
-  if (!Array.isArray(data)) throw new Error("/v1/models answered without a list");
+  if (!Array.isArray(data)) throw new Error(`${MODELS_PATH} answered without a list`);
   if (data.length > MOST_MODELS) {
-    throw new Error(`/v1/models lists more than ${MOST_MODELS} models`);
+    throw new Error(`${MODELS_PATH} lists more than ${MOST_MODELS} models`);
   }
   return data.filter((model): model is Model =>
     typeof model?.id === "string" && model.id.length <= MOST_ID_LENGTH
@@ -30,7 +31,7 @@ function dataOf(page: string): unknown {
   try {
     return JSON.parse(page)?.data;
   } catch {
-    throw new Error("/v1/models answered something that isn't JSON");
+    throw new Error(`${MODELS_PATH} answered something that isn't JSON`);
   }
 }
 

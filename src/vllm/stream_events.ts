@@ -21,7 +21,7 @@ export function dialectOf(path: string): Dialect {
 }
 
 /** The role of an event in its answer. */
-export interface Told {
+export interface EventInfo {
   readonly kind:
     /** Precedes the engine's start and repeats the request. */
     | "preamble"
@@ -40,14 +40,14 @@ export interface Told {
   readonly isEmpty?: boolean;
 }
 
-const TOKEN: Told = { kind: "token" };
+const TOKEN: EventInfo = { kind: "token" };
 /** Stands for the finish reason of an event in an unexpected format. */
 export const UNKNOWN_SHAPE = "unknown";
-const UNKNOWN: Told = { kind: "token", finish: UNKNOWN_SHAPE };
-const FRAME: Told = { kind: "frame" };
+const UNKNOWN: EventInfo = { kind: "token", finish: UNKNOWN_SHAPE };
+const FRAME: EventInfo = { kind: "frame" };
 
 /** Classifies an event. An unknown one counts as a token and is passed on. */
-export function readEvent({ name, data }: StreamEvent, dialect: Dialect): Told {
+export function readEvent({ name, data }: StreamEvent, dialect: Dialect): EventInfo {
   if (data === "[DONE]") return { kind: "end" };
   const status = errorStatusOf(data);
   if (status !== undefined) return { kind: "error", status };
@@ -59,7 +59,7 @@ export function readEvent({ name, data }: StreamEvent, dialect: Dialect): Told {
   return dialect === "responses" ? ofResponse(type, event) : ofMessage(type, event);
 }
 
-function ofCompletion({ choices }: Json): Told {
+function ofCompletion({ choices }: Json): EventInfo {
   if (!Array.isArray(choices)) return UNKNOWN;
   let finish: string | undefined;
   let hasToken = false;
@@ -74,7 +74,7 @@ function ofCompletion({ choices }: Json): Told {
   return { kind: hasToken ? "token" : "frame", finish };
 }
 
-/** Whether a field of a delta holds anything. */
+/** Whether a field of a delta has content. */
 function hasText(value: unknown): boolean {
   if (typeof value === "string" || Array.isArray(value)) return value.length > 0;
   return typeof value === "object" && value !== null;
@@ -83,7 +83,7 @@ function hasText(value: unknown): boolean {
 const BEFORE_ENGINE = new Set(["response.created", "response.queued", "response.in_progress"]);
 const RESPONSE_ENDS = new Set(["response.completed", "response.incomplete"]);
 
-function ofResponse(type: string, event: Json): Told {
+function ofResponse(type: string, event: Json): EventInfo {
   if (BEFORE_ENGINE.has(type)) return { kind: "preamble" };
   if (RESPONSE_ENDS.has(type)) {
     return { kind: "end", finish: type, isEmpty: isEmptyResponse(tableOf(event.response)) };
@@ -92,7 +92,7 @@ function ofResponse(type: string, event: Json): Told {
   return type.endsWith(".added") || type.endsWith(".done") ? FRAME : TOKEN;
 }
 
-function ofMessage(type: string, event: Json): Told {
+function ofMessage(type: string, event: Json): EventInfo {
   switch (type) {
     case "message_stop":
       return { kind: "end" };
@@ -116,12 +116,12 @@ function ofMessage(type: string, event: Json): Told {
 
 /**
  * Whether an unstreamed answer was aborted by its server. vLLM ends requests like this, with
- * status 200, when it is told to stop.
+ * status 200, when it is stopped.
  *
  * @param body body of an answer with a status of success
  */
-export function isGivenUp(body: Uint8Array, dialect: Dialect): boolean {
-  if (dialect === "other" || body.length > LONGEST_GIVEN_UP) return false;
+export function wasAborted(body: Uint8Array, dialect: Dialect): boolean {
+  if (dialect === "other" || body.length > LONGEST_ABORTED) return false;
   const text = decoder.decode(body);
   if (!SIGNS[dialect].test(text)) return false;
   const answer = parsed(text);
@@ -139,7 +139,7 @@ export function isGivenUp(body: Uint8Array, dialect: Dialect): boolean {
 }
 
 /** An answer without tokens is short, except for what it repeats from the request. */
-const LONGEST_GIVEN_UP = 256 * 1024;
+const LONGEST_ABORTED = 256 * 1024;
 
 /** Text that every aborted answer contains. Other answers aren't parsed. */
 const SIGNS = {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { createAdminApp, createApp } from "../../src/api/app.ts";
-import { createGuard, type Turned } from "../../src/api/guard.ts";
+import { createGuard, type DenialReason } from "../../src/api/guard.ts";
 import { createKeyring } from "../../src/auth/keyring.ts";
 import type { Access } from "../../src/config/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
-import { inferencePaths } from "../../src/http/paths.ts";
+import { inferencePaths } from "../../src/vllm/endpoints.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";
@@ -45,7 +45,7 @@ function appWith(
   happened(fleet, server, clock);
   const errors: unknown[] = [];
   const proxied: Request[] = [];
-  const turned: Turned[] = [];
+  const turned: DenialReason[] = [];
   const answered: [string, string, number][] = [];
   const inEffect = accessWith(access);
   const shown = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Admitted, createGuard, type Turned } from "../../src/api/guard.ts";
+import { type Admitted, createGuard, type DenialReason } from "../../src/api/guard.ts";
 import { createKeyring } from "../../src/auth/keyring.ts";
 import type { Access } from "../../src/config/config.ts";
 import type { Client } from "../../src/proxy/client.ts";
@@ -12,7 +12,7 @@ function guarding(access: Partial<Access> = {}, written: Record<string, unknown>
   const inEffect = { access: accessWith(access) };
   const { settings } = configOf([{ url: "http://a" }], written);
   const wrong: string[] = [];
-  const turned: [Turned, string, string | undefined][] = [];
+  const turned: [DenialReason, string, string | undefined][] = [];
   const guard = createGuard({
     keyring: createKeyring(() => inEffect.access.keys),
     access: () => inEffect.access,

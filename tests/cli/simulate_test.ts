@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { whyNotThere } from "../../src/cli/listen.ts";
+import { listenFailure } from "../../src/cli/listen.ts";
 import { cli } from "../support/cli.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
@@ -35,13 +35,13 @@ Deno.test("simulate reports a host that can't be resolved in one line, with exit
 Deno.test("a privileged port is reported with a hint", () => {
   const refused = new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   assert.equal(
-    whyNotThere(refused, "0.0.0.0", 80),
+    listenFailure(refused, "0.0.0.0", 80),
     "no permission to listen on 0.0.0.0:80; choose a port above 1023 with --port",
   );
 });
 
 Deno.test("an error unrelated to the address is not explained", () => {
-  assert.equal(whyNotThere(new TypeError("bad certificate"), "0.0.0.0", 80), undefined);
+  assert.equal(listenFailure(new TypeError("bad certificate"), "0.0.0.0", 80), undefined);
 });
 
 Deno.test({

@@ -172,7 +172,7 @@ Deno.test("an error of the 400 kind as the first event is the client's own, and 
   assert.equal(stateOf(fleet).consecutiveFailures, 0);
 });
 
-Deno.test("where all servers answer with 500, 502, 503 or 504, the client gets the last answer", async () => {
+Deno.test("if all servers answer with 500, 502, 503 or 504, the client gets the last answer", async () => {
   for (const status of [500, 502, 503, 504]) {
     const fault: Fault = { kind: "status", status };
     await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
@@ -191,7 +191,7 @@ Deno.test("if every server's stream begins with an error, the client gets the la
 });
 
 for (const status of [503, 429]) {
-  Deno.test(`a server that answers ${status} rests as long as its Retry-After says, and is not blamed`, async () => {
+  Deno.test(`a server that answers ${status} gets no requests for the duration of its Retry-After, and is not blamed`, async () => {
     await using fleet = await startFleet({
       servers: [{ fault: { kind: "status", status, retryAfterSeconds: 60 } }, {}],
       settings: { policy: "round_robin" },

@@ -55,7 +55,7 @@ Deno.test("a stream's first token closes the breaker, without waiting for its en
   await streaming.body?.cancel();
 });
 
-Deno.test("a server that came back is not flooded while others can take the load", async () => {
+Deno.test("a recovered server is not flooded while others can take the load", async () => {
   await using fleet = await startFleet({
     servers: Array(2).fill({ speed: 1, capacity: 100, maxNumSeqs: 100 }),
     settings: { failure_threshold: 1, policy: "least_load" },

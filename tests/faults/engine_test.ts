@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 
 // The rows of the table in docs/reliability.md about engines and what they report.
 
-Deno.test("/health says 200 while the engine hangs: requests without a first token move on, no new ones arrive; the server is stalled until its counters move", async () => {
+Deno.test("/health answers 200 while the engine hangs: requests without a first token move on, no new ones arrive; the server is stalled until its counters move", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { speed: 5, capacity: 1 }],
     settings: { policy: "round_robin", stall_timeout: 0.5, health_check_interval: 60 },
@@ -41,7 +41,7 @@ Deno.test("/health says 200 while the engine hangs: requests without a first tok
 for (
   const kind of ["metrics_hang", "metrics_garbage", "metrics_missing", "metrics_404"] as const
 ) {
-  Deno.test(`${kind}: the client sees nothing of it; routed by own in-flight alone`, async () => {
+  Deno.test(`${kind}: clients notice nothing, and load is estimated from in-flight requests alone`, async () => {
     await using fleet = await startFleet({
       servers: [{ fault: { kind }, speed: 1 }, { fault: { kind }, speed: 1 }],
       settings: { policy: "least_load", health_check_timeout: 0.2 },
@@ -75,7 +75,7 @@ Deno.test("a sleeping server: another server's answer; it is not chosen", async 
   assert.equal(fleet.simulators[0]!.state().received, before);
 });
 
-Deno.test("all servers out: an immediate 503 with Retry-After in OpenAI's shape", async () => {
+Deno.test("no healthy server: an immediate 503 with Retry-After in OpenAI's shape", async () => {
   await using fleet = await startFleet({
     servers: [{}, {}],
     settings: { failure_threshold: 1, health_check_interval: 60, request_timeout: 60 },

@@ -24,7 +24,7 @@ async function before(answer: Parameters<typeof startRaw>[0]) {
   };
 }
 
-Deno.test("a 400 under the type of an event stream is passed on unchanged as the client's error, and blames nobody", async () => {
+Deno.test("a 400 under the type of an event stream is passed on unchanged as the client's error, and blames no server", async () => {
   await using fleet = await startFleet({
     servers: Array(2).fill({ fault: { kind: "status_as_events", status: 400 } }),
     settings: { failure_threshold: 1 },

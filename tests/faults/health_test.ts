@@ -20,7 +20,7 @@ for (
     ["has no list", () => new Response(null, { status: 500 }), "no_models", /500/],
   ] as const
 ) {
-  Deno.test(`a server that ${what} is ${state} on every surface, and no capacity`, async () => {
+  Deno.test(`a server that ${what} is ${state} in every view, and adds no capacity`, async () => {
     await using server = startUpstream((request) => {
       const { pathname } = new URL(request.url);
       if (pathname === "/v1/models") return models();

@@ -40,7 +40,7 @@ Deno.test("past max_in_flight a request gets 503 with Retry-After, and those in 
   await next.body?.cancel();
 });
 
-Deno.test("a body for which there is no room gets 503 with Retry-After before it is sent", async () => {
+Deno.test("a body that exceeds the free memory gets 503 with Retry-After before it is sent", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   using others = new DisposableStack();
   await until("there is no room", async () => {
@@ -65,7 +65,7 @@ Deno.test("a body for which there is no room gets 503 with Retry-After before it
   assert.equal(fleet.simulators[0]!.state().received, received);
 });
 
-Deno.test("clients that declare long bodies and send none block nobody", async () => {
+Deno.test("clients that declare long bodies and send none block no other client", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   const idle = await Promise.all([1, 2, 3].map(() => connect(fleet.router.port)));
   for (const client of idle) await client.write(`${head(MIB)}x`);
@@ -95,7 +95,7 @@ Deno.test("a client that expects 100-continue gets it, and then an answer", asyn
   assert.match(await client.read(), /^HTTP\/1\.1 200 /);
 });
 
-Deno.test("bodies that tell no length are counted as they arrive, and are released", async () => {
+Deno.test("bodies without a declared length are counted as they arrive, and are released", async () => {
   await using fleet = await startFleet({ servers: [{}], settings: { body_buffer_mib: 1 } });
   const send = (bytes: number) => {
     const parts = [`{"model":"${MODEL}","prompt":"`, "x".repeat(bytes), '","max_tokens":1}'];

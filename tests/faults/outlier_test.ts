@@ -97,7 +97,7 @@ Deno.test("a client's own errors, however many, remove no server from rotation a
   assert.ok(fleet.router.fleet.snapshot().servers.every(({ state }) => state === "healthy"));
 });
 
-Deno.test("a client's wrong key gets a 401 from every server, which is passed on and blames nobody", async () => {
+Deno.test("a client's wrong key gets a 401 from every server, which is passed on and blames no server", async () => {
   await using first = startRefusing(401);
   await using second = startRefusing(401);
   await using router = await startRouter([{ url: first.url }, { url: second.url }]);

@@ -28,7 +28,7 @@ async function besidePoison(
 }
 
 for (const answer of ["error", "reset"] as const) {
-  Deno.test(`requests that every server ${answer === "error" ? "answers 500 to" : "breaks at"} cost no other request its answer, few of them beside many`, async () => {
+  Deno.test(`requests that every server ${answer === "error" ? "answers 500 to" : "breaks at"} fail no other request, if they are few among many`, async () => {
     await using fleet = await startFleet({
       servers: Array(3).fill({ poison: { marker: POISON, answer } }),
       settings: { health_check_interval: 60 },
@@ -81,7 +81,7 @@ Deno.test("responses that every server breaks off make no server unhealthy", asy
   assert.deepEqual(states, ["healthy", "healthy", "healthy"]);
 });
 
-Deno.test("a client that disconnects before a second server has answered blames nobody", async () => {
+Deno.test("a client that disconnects before a second server has answered blames no server", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "status", status: 500 } }, { fault: { kind: "hang_before_head" } }],
     settings: { policy: "round_robin", failure_threshold: 1, health_check_interval: 60 },

@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 
 // The row of the table in docs/reliability.md about stopping the router.
 
-Deno.test("told to stop: the router is unready at once, streams finish, new connections are refused", async () => {
+Deno.test("on shutdown the router is unready at once, streams finish, new connections are refused", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 2 }] });
   const { router } = fleet;
   const stream = await ask(router.url, { stream: true, tokens: 30 });

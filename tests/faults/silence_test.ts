@@ -18,7 +18,7 @@ async function readAll(response: Response): Promise<{ text: string; isWhole: boo
   }
 }
 
-Deno.test("a server whose port refuses while open requests get nothing: requests without a token move at once, and blame it once", async () => {
+Deno.test("a server that refuses connections while open requests receive nothing: requests without a token move at once, and blame it once", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 50, maxNumSeqs: 1, capacity: 100 }, { capacity: 100 }],
     settings: { policy: "round_robin", request_timeout: 60, stall_timeout: 0.5 },
@@ -85,7 +85,7 @@ Deno.test("comments are no progress: a hung engine that sends them is abandoned 
   assert.equal(eventsOf(text).at(-1), "[DONE]", "another server answered");
 });
 
-Deno.test("a whole answer of several times request_timeout is computed once, if the engine's counters move", async () => {
+Deno.test("an unstreamed answer that takes several times request_timeout is computed once if the engine's counters move", async () => {
   await using fleet = await startFleet({
     servers: Array(4).fill({ speed: 1, interTokenMs: 30 }),
     settings: { request_timeout: 0.4 },
@@ -97,7 +97,7 @@ Deno.test("a whole answer of several times request_timeout is computed once, if 
   assert.equal(received.reduce((sum, count) => sum + count), 1, `${received}`);
 });
 
-Deno.test("prompts that take several times request_timeout until the first token are waited for while the engine works", async () => {
+Deno.test("the router waits for prompts that take several times request_timeout while the engine makes progress", async () => {
   const content = "many words ".repeat(4_000);
   await using fleet = await startFleet({
     servers: Array(2).fill({

@@ -403,17 +403,17 @@ const WORKING = {
 Deno.test("a lease reports when the engine last moved, and since when it is stalled", () => {
   const { fleet, a, clock } = fleetOf(2, { stall_timeout: 10 });
   const lease = leaseAt(fleet, a);
-  assert.deepEqual(lease.engine(), { movedAt: -Infinity, stillSince: Infinity });
+  assert.deepEqual(lease.engine(), { movedAt: -Infinity, noProgressSince: Infinity });
   fleet.recordScrape(a, WORKING, false);
   clock.now += 500;
   const moved = { ...WORKING, counters: { ...WORKING.counters, generation: 8 } };
   fleet.recordScrape(a, moved, false);
-  assert.deepEqual(lease.engine(), { movedAt: clock.now, stillSince: Infinity });
+  assert.deepEqual(lease.engine(), { movedAt: clock.now, noProgressSince: Infinity });
   const movedAt = clock.now;
   clock.now += 10_000;
   fleet.recordScrape(a, moved, false);
   assert.equal(stateOf(a), "stalled");
-  assert.deepEqual(lease.engine(), { movedAt, stillSince: movedAt });
+  assert.deepEqual(lease.engine(), { movedAt, noProgressSince: movedAt });
 });
 
 Deno.test("the engine of an unhealthy, unreadable server counts as stalled since its last page", () => {
@@ -422,9 +422,9 @@ Deno.test("the engine of an unhealthy, unreadable server counts as stalled since
   fleet.recordScrape(a, WORKING, false);
   const scrapedAt = clock.now;
   for (let i = 0; i < 3; i++) fleet.recordCheck(a, FAILED);
-  assert.equal(lease.engine().stillSince, Infinity, "its page was read just now");
+  assert.equal(lease.engine().noProgressSince, Infinity, "its page was read just now");
   clock.now += 5_001;
-  assert.equal(lease.engine().stillSince, scrapedAt);
+  assert.equal(lease.engine().noProgressSince, scrapedAt);
 });
 
 Deno.test("a stalled engine without work is tried by one request, and may move again", () => {

@@ -543,7 +543,10 @@ for (
     }],
     ["stalled", "its engine is stalled: no progress for 30 s", (fleet: Fleet, server: Server) => {
       fleet.recordScrape(server, WORKING, false);
-      server.progress = { ...server.progress, stillSince: server.progress.stillSince - 30_000 };
+      server.progress = {
+        ...server.progress,
+        noProgressSince: server.progress.noProgressSince - 30_000,
+      };
       fleet.recordScrape(server, WORKING, false);
       fleet.recordCheck(server, PASSED);
     }],
@@ -963,7 +966,7 @@ Deno.test("under any requests and reloads, in-flight counts are exact, drained s
           const trial = trials.get(server);
           assert.equal(server.trialSince, trial?.at);
           const own = held.filter((lease) => lease.server === server).length;
-          assert.deepEqual([server.inFlight, server.awaited], [own, own]);
+          assert.deepEqual([server.inFlight, server.awaitingFirstToken], [own, own]);
           assert.equal(server.draining, !configured.has(server.config.url));
           assert.ok(
             !server.draining || server.inFlight > 0 ||

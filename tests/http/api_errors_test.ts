@@ -16,7 +16,7 @@ const every: errors.ApiError[] = [
   serverErrors.brokenStream("overdue", SETTINGS),
   serverErrors.brokenStream("cut_off", SETTINGS),
   serverErrors.brokenStream(undefined, SETTINGS),
-  serverErrors.retriesHeldBack,
+  serverErrors.retriesDenied,
   errors.tooManyRequests(10),
   errors.noRoomForBody,
   errors.bodyTooLarge(1024 * 1024),

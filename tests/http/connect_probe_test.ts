@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createConnectProbe } from "../../src/http/connect_probe.ts";
-import { hangConnects } from "../../src/simulator/unreachable.ts";
+import { hangConnects } from "../../src/simulator/http/unreachable.ts";
 import { startRaw } from "../support/raw.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent } from "../support/upstream.ts";

@@ -19,7 +19,7 @@ Deno.test("each retry goes to a server not tried yet, at most max_retries times"
   assert.deepEqual(received.toSorted(), [0, 1, 1, 1]);
 });
 
-Deno.test("when all attempts failed without an answer, the client gets a 502", async () => {
+Deno.test("if no attempt got an answer, the client gets a 502", async () => {
   const fault: Fault = { kind: "reset_before_head" };
   await using fleet = await startFleet({ servers: [{ fault }, { fault }] });
   const response = await ask(fleet.router.url);
@@ -29,7 +29,7 @@ Deno.test("when all attempts failed without an answer, the client gets a 502", a
   assert.equal(error.code, 502);
 });
 
-Deno.test("when all servers stayed silent, the client gets a 504", async () => {
+Deno.test("if all servers stayed silent, the client gets a 504", async () => {
   const fault: Fault = { kind: "hang_before_head" };
   await using fleet = await startFleet({
     servers: [{ fault }, { fault }],

@@ -25,7 +25,8 @@ Deno.test("each kind of event is one sentence, newest first", () => {
       at: 4,
       kind: "reload",
       tone: "bad",
-      text: "Configuration not taken, nothing changed: config.max_retries: expected a whole number",
+      text:
+        "Configuration not applied, nothing changed: config.max_retries: expected a whole number",
     },
     { at: 3, kind: "reload", tone: "good", text: "Configuration reloaded, 2 servers" },
     { at: 2, kind: "failover", tone: "bad", text: `Request 7 moved from ${A} to ${B}: timeout` },
@@ -40,7 +41,7 @@ Deno.test("turning keys off is a bad event in capitals", () => {
     at: 1,
     kind: "reload",
     tone: "bad",
-    text: "KEYS ARE TURNED OFF: everybody may use the router",
+    text: "KEYS ARE TURNED OFF: anyone may use the router",
   }]);
 });
 
@@ -50,7 +51,7 @@ Deno.test("of several problems the first is shown and the others are counted", (
   listener.notReloaded!([problem, problem, problem]);
   assert.match(list()[0]!.text, /: servers: expected a list and 2 more$/);
   listener.notReloaded!([]);
-  assert.equal(list()[0]!.text, "Configuration not taken, nothing changed");
+  assert.equal(list()[0]!.text, "Configuration not applied, nothing changed");
 });
 
 Deno.test("a server going down is bad, its return good, other transitions plain", () => {

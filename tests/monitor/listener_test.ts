@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Listener, tellAll } from "../../src/monitor/listener.ts";
+import { combineListeners, type Listener } from "../../src/monitor/listener.ts";
 
 const server = { url: "http://a", name: "a" };
 const failover = { id: "1", from: "a", to: "b", reason: "reset" } as const;
@@ -8,7 +8,7 @@ const unexpected = (error: unknown) => assert.fail(String(error));
 
 Deno.test("each listener that implements a method is called, in order, with all arguments", () => {
   const heard: unknown[] = [];
-  const listener = tellAll([
+  const listener = combineListeners([
     { failover: (what) => heard.push(["first", what]) },
     { chosen: () => heard.push("not this one") },
     {
@@ -28,14 +28,14 @@ Deno.test("each listener that implements a method is called, in order, with all 
 });
 
 Deno.test("an event without listeners is ignored", () => {
-  const listener = tellAll([], unexpected);
+  const listener = combineListeners([], unexpected);
   const names: (keyof Listener)[] = [
     "chosen",
     "chose",
     "firstToken",
     "nextToken",
     "failover",
-    "retryHeldBack",
+    "retryDenied",
     "closed",
     "stateChanged",
     "noModels",
@@ -57,7 +57,7 @@ Deno.test("the error of a single failing listener is reported and not thrown", (
   const nextToken = () => {
     throw broken;
   };
-  tellAll([{}, { nextToken }, {}], (error) => errors.push(error)).nextToken(1);
+  combineListeners([{}, { nextToken }, {}], (error) => errors.push(error)).nextToken(1);
   assert.deepEqual(errors, [broken]);
 });
 
@@ -68,7 +68,7 @@ Deno.test("a failing listener does not stop the others, and its error is reporte
   const failing = () => {
     throw broken;
   };
-  const listener = tellAll(
+  const listener = combineListeners(
     [{ stateChanged: failing }, { stateChanged: () => void heard++ }],
     (e) => {
       errors.push(e);

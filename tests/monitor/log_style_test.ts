@@ -142,6 +142,6 @@ Deno.test("each problem of a refused configuration is one line, and another says
   assert.deepEqual(lines.map((line) => JSON.parse(line).message), [
     "config.policy: expected one of",
     "b: c",
-    "The changed configuration was not taken, nothing changed",
+    "The changed configuration was not applied, nothing changed",
   ]);
 });

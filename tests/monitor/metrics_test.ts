@@ -168,8 +168,8 @@ Deno.test("attempts, failovers and reloads are counted by outcome or reason", as
 Deno.test("retries denied by the budget are counted", async () => {
   const { listener, samples } = starting();
   assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 0"]);
-  listener.retryHeldBack!();
-  listener.retryHeldBack!();
+  listener.retryDenied!();
+  listener.retryDenied!();
   assert.deepEqual(await samples("retries_held_back_total"), ["retries_held_back_total 2"]);
 });
 

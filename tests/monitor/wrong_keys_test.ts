@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 function counting(intervalMs?: number) {
   const told: [string, number][] = [];
   const keys = createWrongKeys({
-    tell: (...what) => void told.push(what),
+    report: (...what) => void told.push(what),
     ...(intervalMs !== undefined && { intervalMs }),
   });
   return { ...keys, told };

@@ -22,7 +22,7 @@ interface Proxied {
   readonly records: Readonly<RequestRecord>[];
   readonly failovers: Failover[];
   /** How often a retry was held back. */
-  readonly heldBack: () => number;
+  readonly retryDenied: () => number;
   /** Stops accepting requests. */
   readonly close: () => void;
   /** Stops waiting for requests in flight. */
@@ -40,7 +40,7 @@ async function proxying(
   const connections = openClientPool();
   const closing = new AbortController();
   const cutOff = new AbortController();
-  let heldBack = 0;
+  let retryDenied = 0;
   let left = 0;
   const fleet = new Fleet({
     config: configOf(
@@ -70,7 +70,7 @@ async function proxying(
       nextToken() {},
       closed: (record) => void records.push(record),
       failover: (failover) => void failovers.push(failover),
-      retryHeldBack: () => void heldBack++,
+      retryDenied: () => void retryDenied++,
     },
   });
   const client = clientAs({
@@ -90,7 +90,7 @@ async function proxying(
     fleet,
     records,
     failovers,
-    heldBack: () => heldBack,
+    retryDenied: () => retryDenied,
     close: () => closing.abort(),
     cutOff: () => cutOff.abort(),
     isBroken: false,
@@ -99,7 +99,7 @@ async function proxying(
   connections.close();
   assert.equal(left, records.length, "of each request its client is told that it ended");
   assert.deepEqual(
-    fleet.servers.map(({ inFlight, awaited }) => inFlight + awaited),
+    fleet.servers.map(({ inFlight, awaitingFirstToken }) => inFlight + awaitingFirstToken),
     urls.map(() => 0),
     "every place is given back",
   );
@@ -560,7 +560,7 @@ Deno.test("when the retry budget is spent, requests get the first failure's answ
     return new Response("failed", { status: 500 });
   });
   const urls = ["/a", "/b"].map((path) => server.url + path);
-  await proxying(urls, async ({ proxy, records, failovers, heldBack }) => {
+  await proxying(urls, async ({ proxy, records, failovers, retryDenied }) => {
     const count = 150;
     for (let i = 0; i < count; i++) {
       const response = await proxy(request());
@@ -570,19 +570,19 @@ Deno.test("when the retry budget is spent, requests get the first failure's answ
     // Ten per second over ten seconds, plus a fifth of the requests.
     const retries = 100 + count / 5;
     assert.equal(failovers.length, retries);
-    assert.equal(heldBack(), count - retries);
+    assert.equal(retryDenied(), count - retries);
     assert.equal(asked, count + retries);
     assert.deepEqual([records[0]?.attempts, records.at(-1)?.attempts], [2, 1]);
   }, { failure_threshold: 1_000_000 });
 });
 
 Deno.test("when no server answered and the budget is spent, the client gets Retry-After", async () => {
-  await proxying([deadUrl(), deadUrl()], async ({ proxy, heldBack }) => {
+  await proxying([deadUrl(), deadUrl()], async ({ proxy, retryDenied }) => {
     let response: Response;
     do {
       response = await proxy(request());
-      if (heldBack() === 0) assert.equal((await errorOf(response)).status, 502);
-    } while (heldBack() === 0);
+      if (retryDenied() === 0) assert.equal((await errorOf(response)).status, 502);
+    } while (retryDenied() === 0);
     assert.equal(response.headers.get("retry-after"), "1");
     const error = await errorOf(response);
     assert.equal(error.status, 503);
@@ -591,10 +591,10 @@ Deno.test("when no server answered and the budget is spent, the client gets Retr
 });
 
 Deno.test("without another server nothing is held back, and the budget is not used", async () => {
-  await proxying([deadUrl()], async ({ proxy, heldBack }) => {
+  await proxying([deadUrl()], async ({ proxy, retryDenied }) => {
     for (let i = 0; i < 150; i++) {
       assert.equal((await errorOf(await proxy(request()))).status, 502);
     }
-    assert.equal(heldBack(), 0);
+    assert.equal(retryDenied(), 0);
   }, { failure_threshold: 1_000_000 });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writtenHash } from "../../src/config/key_hash.ts";
 import { loadConfig } from "../../src/config/file/load.ts";
-import { inferencePaths } from "../../src/http/paths.ts";
+import { inferencePaths } from "../../src/vllm/endpoints.ts";
 import { until } from "../support/until.ts";
 import { bearer, CHAT, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 

@@ -44,7 +44,7 @@ async function startLiars(): Promise<AsyncDisposable & { urls: Record<string, st
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("with servers that lie in the fleet the router answers at once, its memory stays level, and each lie is shown", async () => {
+Deno.test("with lying servers in the fleet the router responds promptly, its memory stays level, and each lie is reported", async () => {
   await using liars = await startLiars();
   assert.deepEqual(Object.keys(liars.urls), Object.keys(SHOWN));
   const honest = [await startSimulator({ speed: 20 }), await startSimulator({ speed: 20 })];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inferencePaths } from "../../src/http/paths.ts";
+import { inferencePaths } from "../../src/vllm/endpoints.ts";
 import { startRouter } from "../support/router.ts";
 import { connectRaw } from "./raw_client.ts";
 import { startStrictServer } from "./strict_server.ts";

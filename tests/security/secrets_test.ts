@@ -110,7 +110,7 @@ api_keys = [
     outputs["what the runtime refuses"] = await raw.closed();
 
     // Invalid configurations, with keys in the wrong places.
-    const problems = () => router.output().split("was not taken").length;
+    const problems = () => router.output().split("was not applied").length;
     for (
       const text of [
         `api_keys = [${KEYS.inline}]`,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inferencePaths } from "../../src/http/paths.ts";
+import { inferencePaths } from "../../src/vllm/endpoints.ts";
 import { deadUrl } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 import { bearer, CHAT, startGuarded, startRecorder, statusOf } from "./guarded.ts";

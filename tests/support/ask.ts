@@ -13,17 +13,17 @@ import { limitsWith, ROOMY } from "./limits.ts";
 /** One server asked once. */
 export interface TestRequest extends FetchRequest {
   readonly limits?: Limits;
-  readonly clientGone?: AbortSignal;
+  readonly clientLeft?: AbortSignal;
   readonly isReachable?: (url: string, withinMs: number) => Promise<boolean>;
 }
 
 export function attemptOf(
-  { limits = limitsWith(), clientGone, isReachable = createConnectProbe(), ...request }:
+  { limits = limitsWith(), clientLeft, isReachable = createConnectProbe(), ...request }:
     TestRequest,
 ): Attempt {
   return new Attempt({
     upstream: openFetch(request),
-    departure: departureOf(clientGone),
+    departure: departureOf(clientLeft),
     deadlines: (onExpiry) =>
       watchDeadlines(limits, (withinMs) => isReachable(request.url, withinMs), onExpiry),
   });

@@ -2,7 +2,7 @@ import type { Room } from "../../src/proxy/admission.ts";
 import type { Limits } from "../../src/proxy/attempt/deadlines.ts";
 
 /** The engine's progress when its counters are not visible. */
-const NOTHING_KNOWN = { movedAt: -Infinity, stillSince: Infinity };
+const NOTHING_KNOWN = { movedAt: -Infinity, noProgressSince: Infinity };
 
 /** Returns timeouts that no test reaches, except the given ones. */
 export function limitsWith(limits: Partial<Limits> = {}): Limits {
@@ -12,7 +12,7 @@ export function limitsWith(limits: Partial<Limits> = {}): Limits {
     chunkMs: 5_000,
     clientMs: 5_000,
     dueAt: Infinity,
-    stillMs: 5_000,
+    stallTimeoutMs: 5_000,
     engine: () => NOTHING_KNOWN,
     evictions: new Set(),
     cutOffs: new Set(),

@@ -12,7 +12,7 @@ export interface RelayedOptions extends RelayOptions {
   readonly rest: Pieces | Attempt;
   readonly watch: StreamWatch;
   readonly isStream: boolean;
-  readonly clientGone: AbortSignal;
+  readonly clientLeft: AbortSignal;
   /** Called when the client leaves by cancelling the body. */
   readonly onLeave?: () => void;
   readonly onEnd: (outcome: Outcome, passed: Omit<Relayed, "outcome">) => void;
@@ -20,7 +20,7 @@ export interface RelayedOptions extends RelayOptions {
 
 /** Relays an answer over an exchange. Returns the body that the client gets. */
 export async function relayed(
-  { held, rest, watch, isStream, clientGone, onLeave, onEnd, ...options }: RelayedOptions,
+  { held, rest, watch, isStream, clientLeft, onLeave, onEnd, ...options }: RelayedOptions,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const response = await exchanged(async (exchange) => {
     if (onLeave) exchange.departure.listeners.add(onLeave);
@@ -30,6 +30,6 @@ export async function relayed(
     const answer = { body: held, isStream, room: ROOMY, watch };
     const { outcome, ...passed } = await relay(attempt, answer, reply, options);
     onEnd(outcome, passed);
-  }, new Request("http://router/", { signal: clientGone }));
+  }, new Request("http://router/", { signal: clientLeft }));
   return response.body!;
 }

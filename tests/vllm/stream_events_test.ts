@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { eventsIn } from "../support/events.ts";
-import { type Dialect, dialectOf, isGivenUp, readEvent } from "../../src/vllm/stream_events.ts";
+import { type Dialect, dialectOf, readEvent, wasAborted } from "../../src/vllm/stream_events.ts";
 import { numRuns } from "../support/property.ts";
 import { captured, capturedAs } from "./captured.ts";
 
@@ -322,17 +322,17 @@ for (
   Deno.test(`${what} is ${expected ? "" : "not "}aborted`, () => {
     for (const indent of [0, 1]) {
       const bytes = new TextEncoder().encode(JSON.stringify(body, undefined, indent));
-      assert.equal(isGivenUp(bytes, dialect), expected);
+      assert.equal(wasAborted(bytes, dialect), expected);
     }
   });
 }
 
 Deno.test("an answer that isn't JSON, or too long to be empty, doesn't count as aborted", () => {
   const encoder = new TextEncoder();
-  assert.equal(isGivenUp(encoder.encode(`"finish_reason": "abort"`), "completions"), false);
-  assert.equal(isGivenUp(new Uint8Array(), "completions"), false);
+  assert.equal(wasAborted(encoder.encode(`"finish_reason": "abort"`), "completions"), false);
+  assert.equal(wasAborted(new Uint8Array(), "completions"), false);
   const long = { id: "x".repeat(256 * 1024), choices: [{ finish_reason: "abort" }] };
-  assert.equal(isGivenUp(encoder.encode(JSON.stringify(long)), "completions"), false);
+  assert.equal(wasAborted(encoder.encode(JSON.stringify(long)), "completions"), false);
 });
 
 Deno.test("the captures are of every dialect", () => {

@@ -46,11 +46,11 @@ export function followConfig(options: FollowOptions): Follower {
   // Reads are serialised so that older contents never replace newer ones.
   const look = (force: boolean) => last = last.then(() => read(force), () => read(force));
 
-  const lookUnasked = () => void look(false).catch(options.onError);
+  const reloadIfChanged = () => void look(false).catch(options.onError);
 
-  const watch = watchFoldersOf(() => [options.path, ...files], lookUnasked);
+  const watch = watchFoldersOf(() => [options.path, ...files], reloadIfChanged);
   const poll = () => {
-    lookUnasked();
+    reloadIfChanged();
     timer = setTimeout(poll, options.pollMs());
   };
   // The first poll is early: the file may have changed since it was first loaded.

@@ -72,10 +72,10 @@ function foldersOf(paths: readonly string[]): string[] {
     }
   }
   // Deno.watchFs watches nothing if one folder is missing.
-  return [...folders].filter(isThere);
+  return [...folders].filter(isFolder);
 }
 
-function isThere(path: string): boolean {
+function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {

@@ -73,11 +73,11 @@ const LONGEST_STEP = 5;
  */
 export function latencyModelOf(own: Seen, all: Seen): LatencyModel {
   const usual = prefillOf(together(NO_SAMPLES, all.prefill, PRIOR.prefill));
-  const times = timesAsLong(own.prefill, usual);
+  const slowness = slownessOf(own.prefill, usual);
   const prefill = together(
     own.prefill,
-    scaled(all.prefill, times),
-    scaled(PRIOR.prefill, times),
+    scaled(all.prefill, slowness),
+    scaled(PRIOR.prefill, slowness),
   );
   const decode = together(own.decode, all.decode, PRIOR.decode);
   return {
@@ -97,7 +97,7 @@ function prefillOf(regression: DecayingRegression): Omit<LatencyModel, "secondsP
 }
 
 /** Returns a server's slowness relative to the others, shrunk towards 1. */
-function timesAsLong({ n, x, y }: DecayingRegression, usual: ReturnType<typeof prefillOf>): number {
+function slownessOf({ n, x, y }: DecayingRegression, usual: ReturnType<typeof prefillOf>): number {
   const expected = usual.startSeconds * n + usual.secondsPerToken * x;
   if (!(expected > 0)) return 1;
   const doubt = ALIKE * expected / n;

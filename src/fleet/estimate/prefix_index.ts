@@ -136,14 +136,14 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   /** Confirms promised blocks. Returns whether all of these blocks are present. */
   function keepPromises(slot: number, blocks: readonly number[]): boolean {
     const set = setOf(slot);
-    let areThere = true;
+    let areKnown = true;
     for (const block of blocks) {
       const place = sets.find(set, block);
       const last = usedAt.get(place);
-      if (place === 0) areThere = false;
+      if (place === 0) areKnown = false;
       else if (last < 0) usedAt.set(place, promise(last));
     }
-    return areThere;
+    return areKnown;
   }
 
   return {

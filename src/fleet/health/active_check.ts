@@ -139,8 +139,8 @@ function overrule(
   now: number,
 ): Partial<Health> | undefined {
   // A slow page says little. A page with 503 counts unless requests succeed.
-  const saysLittle = check.ok || check.isSlow === true;
-  if (!answers && !(isFleetwide && saysLittle)) return undefined;
+  const isInconclusive = check.ok || check.isSlow === true;
+  if (!answers && !(isFleetwide && isInconclusive)) return undefined;
   if (status === "healthy" || status === "half-open") return { status, reason };
   if (openUntil > now) return undefined;
   const why = answers ? "requests succeed" : "they fail on most servers, so requests decide";

@@ -12,7 +12,7 @@ export interface Backpressure {
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Upper bound for `Retry-After`. */
-const LONGEST_ASKED_MS = 300_000;
+const LONGEST_RETRY_AFTER_MS = 300_000;
 /** Jitter of a pause without a `Retry-After`, as a share. */
 const JITTER = 0.2;
 
@@ -31,7 +31,7 @@ export function afterBackpressure(
   random: () => number,
 ): Backpressure {
   if (askedMs !== undefined) {
-    const until = now + Math.min(askedMs, LONGEST_ASKED_MS);
+    const until = now + Math.min(askedMs, LONGEST_RETRY_AFTER_MS);
     return {
       backpressureUntil: Math.max(before.backpressureUntil, until),
       backpressureCount: before.backpressureCount,

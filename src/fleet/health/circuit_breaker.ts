@@ -52,31 +52,31 @@ export function afterRequest(
 ): Health {
   const { status } = health;
   if (ok) {
-    const proves = status === "half-open" || isOpenAndAnswers(health);
-    if (proves && trial.isTrial) return closed(health, trial.now);
+    const isRecovering = status === "half-open" || isOpenAndAnswers(health);
+    if (isRecovering && trial.isTrial) return closed(health, trial.now);
     return health.consecutiveRequestFailures === 0
       ? health
       : { ...health, consecutiveRequestFailures: 0 };
   }
   const inARow = health.consecutiveRequestFailures + 1;
   const next = { ...health, consecutiveRequestFailures: inARow };
-  const told = trial.what === undefined ? "" : `: ${trial.what}`;
+  const detail = trial.what === undefined ? "" : `: ${trial.what}`;
   if (status === "half-open" && trial.isTrial) {
-    return openBreaker(next, trial, `the request that tried it failed${told}`);
+    return openBreaker(next, trial, `the request that tried it failed${detail}`);
   }
   if (status !== "healthy") return next;
   const { good = 0, failed = 0 } = trial.recent ?? {};
   const failures = Math.max(failed, inARow);
   if (failures < settings.failureThreshold) return next;
-  const isOut = trial.unreachable
+  const opens = trial.unreachable
     ? inARow >= settings.failureThreshold
     : failures >= good && (good === 0 || (trial.mayOpen?.() ?? true));
-  if (!isOut) return next;
+  if (!opens) return next;
   if (good > 0 && !trial.unreachable) {
-    return openBreaker(next, trial, `${failures} of ${failures + good} requests failed${told}`);
+    return openBreaker(next, trial, `${failures} of ${failures + good} requests failed${detail}`);
   }
   const row = inARow === 1 ? "a request failed" : `${inARow} requests failed in a row`;
-  return openBreaker(next, trial, row + told);
+  return openBreaker(next, trial, row + detail);
 }
 
 /**

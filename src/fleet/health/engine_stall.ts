@@ -7,7 +7,7 @@ export interface Progress {
   /** When a counter last moved; `-Infinity` if never. */
   readonly movedAt: number;
   /** Since when nothing has moved although there was work; `Infinity` if that is unknown. */
-  readonly stillSince: number;
+  readonly noProgressSince: number;
   /** The longest pause after which the engine moved again, decaying with each movement. */
   readonly longestStepMs: number;
 }
@@ -16,7 +16,7 @@ export interface Progress {
 export const NO_PROGRESS: Progress = {
   seen: undefined,
   movedAt: -Infinity,
-  stillSince: Infinity,
+  noProgressSince: Infinity,
   longestStepMs: 0,
 };
 
@@ -32,35 +32,38 @@ const KEPT = 0.999;
  * long prompt is computed. An engine without work, or whose counters are missing, is never
  * considered stalled.
  *
- * @param awaited the router's own requests that wait for a first token. An engine that hangs while
- *   idle reports none running, whatever arrives
+ * @param awaitingFirstToken the router's own requests that wait for a first token. An engine that
+ *   hangs while idle reports none running, whatever arrives
  * @param isStalled it was already stalled, so the pause is not the length of a step
  * @param now monotonic time in milliseconds
  */
 export function afterScrape(
   progress: Progress,
   scrape: Omit<Scrape, "at"> | undefined,
-  { awaited, isStalled }: { readonly awaited: number; readonly isStalled: boolean },
+  { awaitingFirstToken, isStalled }: {
+    readonly awaitingFirstToken: number;
+    readonly isStalled: boolean;
+  },
   now: number,
 ): Progress {
-  const { seen, stillSince, longestStepMs } = progress;
+  const { seen, noProgressSince, longestStepMs } = progress;
   if (scrape?.counters?.generation === undefined) {
-    return { ...progress, seen: scrape, stillSince: Infinity };
+    return { ...progress, seen: scrape, noProgressSince: Infinity };
   }
-  const hasWork = scrape.running > 0 || scrape.waiting > 0 || awaited > 0;
+  const hasWork = scrape.running > 0 || scrape.waiting > 0 || awaitingFirstToken > 0;
   const moved = seen?.counters?.generation !== undefined && differs(seen, scrape);
   if (!moved) {
     return {
       ...progress,
       seen: scrape,
-      stillSince: hasWork ? Math.min(stillSince, now) : Infinity,
+      noProgressSince: hasWork ? Math.min(noProgressSince, now) : Infinity,
     };
   }
-  const stepMs = stillSince === Infinity || isStalled ? 0 : now - stillSince;
+  const stepMs = noProgressSince === Infinity || isStalled ? 0 : now - noProgressSince;
   return {
     seen: scrape,
     movedAt: now,
-    stillSince: hasWork ? now : Infinity,
+    noProgressSince: hasWork ? now : Infinity,
     longestStepMs: Math.max(KEPT * longestStepMs, stepMs),
   };
 }

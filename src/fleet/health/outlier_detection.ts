@@ -47,10 +47,10 @@ export function isSuspect(error: ClientError, comparison: Comparison): boolean {
   const isKeyRefused = status === 401 || status === 403;
   if (isKeyRefused && comparison.usesOwnKey) return true;
   if (comparison.isCleared || error.isTooLong) return false;
-  return isKeyRefused || isUnknownModel || !isVllmError || standsOut(comparison);
+  return isKeyRefused || isUnknownModel || !isVllmError || isOutlier(comparison);
 }
 
-function standsOut({ own, others }: Comparison): boolean {
+function isOutlier({ own, others }: Comparison): boolean {
   if (own.clientErrors < LEAST_ERRORS || total(others) < LEAST_ERRORS) return false;
   const share = own.clientErrors / total(own);
   return share >= LEAST_SHARE && others.clientErrors / total(others) <= OTHERS_PART * share;

@@ -40,7 +40,7 @@ export function engineOf(
   const isGone = health.status === "unhealthy" && !isFresh(scrapedAt, settings, now);
   return {
     movedAt: progress.movedAt,
-    stillSince: isGone ? scrapedAt ?? Infinity : stalled ? progress.stillSince : Infinity,
+    noProgressSince: isGone ? scrapedAt ?? Infinity : stalled ? progress.noProgressSince : Infinity,
   };
 }
 

@@ -20,29 +20,29 @@ export function applyScrape(
   circumstances: Circumstances,
 ): string {
   const { settings, now } = circumstances;
-  const { asleep: slept, stalled: isStalled, awaited, progress: { movedAt } } = server;
+  const { asleep: slept, stalled: isStalled, awaitingFirstToken, progress: { movedAt } } = server;
   server.scrapedAt = now;
   server.scrape = scrape && { ...scrape, at: now };
   server.asleep = asleep;
-  server.progress = afterScrape(server.progress, scrape, { awaited, isStalled }, now);
-  const stillMs = now - server.progress.stillSince;
+  server.progress = afterScrape(server.progress, scrape, { awaitingFirstToken, isStalled }, now);
+  const stalledMs = now - server.progress.noProgressSince;
   const moved = server.progress.movedAt > movedAt;
   if (!isStalled) {
-    server.stalled = stillMs >= stallAfterMs(server.progress, prefillMs, settings.stallTimeoutMs);
+    server.stalled = stalledMs >= stallAfterMs(server.progress, prefillMs, settings.stallTimeoutMs);
   } else if (moved || !scrape) {
     server.stalled = false;
-  } else if (server.progress.stillSince === Infinity) {
-    return letTry(server, circumstances);
+  } else if (server.progress.noProgressSince === Infinity) {
+    return allowTrial(server, circumstances);
   }
   if (asleep) return "its engine sleeps";
   if (server.stalled) {
-    return `its engine is stalled: no progress for ${Math.round(stillMs / 1000)} s`;
+    return `its engine is stalled: no progress for ${Math.round(stalledMs / 1000)} s`;
   }
   return slept ? "its engine is awake" : "its engine makes progress again";
 }
 
 /** Opens the breaker of a stalled engine without work: only a trial request can show progress. */
-function letTry(server: Server, { now, random }: Circumstances): string {
+function allowTrial(server: Server, { now, random }: Circumstances): string {
   server.stalled = false;
   const { status } = server.health;
   if (status === "healthy" || status === "half-open") {

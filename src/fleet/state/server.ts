@@ -57,7 +57,7 @@ export interface Server {
   /** The router's own requests in flight, exactly. */
   inFlight: number;
   /** Those in flight that wait for a first token, except retries. */
-  awaited: number;
+  awaitingFirstToken: number;
   /** The models it lists, by name. */
   models: ReadonlyMap<string, Model>;
   /** When it last listed its models. */
@@ -127,7 +127,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     evictions: new Set(),
     reason: "",
     inFlight: 0,
-    awaited: 0,
+    awaitingFirstToken: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,
     modelsFailure: undefined,

@@ -56,13 +56,13 @@ function recent(row) {
 export function mean(rows, length) {
   return Array.from({ length }, (_, at) => {
     let sum = 0;
-    let told = 0;
+    let count = 0;
     for (const row of rows) {
       const value = row[at];
       if (value === null || value === undefined) continue;
       sum += value;
-      told++;
+      count++;
     }
-    return told === 0 ? null : sum / told;
+    return count === 0 ? null : sum / count;
   });
 }

@@ -14,14 +14,14 @@ import { limitsOf, watchDeadlines } from "./deadlines.ts";
 import { type FirstAnswer, firstAnswer } from "./first_answer.ts";
 
 /** What all attempts of a request share. */
-export interface Asked {
+export interface RequestContext {
   /** The request's id. */
   readonly id: string;
   readonly client: Client;
   readonly departure: Departure;
   /** The path, with its query. */
   readonly path: string;
-  /** The headers that every server gets. */
+  /** The headers sent to every server. */
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly reply: Reply;
@@ -33,7 +33,7 @@ export interface Asked {
 }
 
 /** Asks the server of a lease. Rejects only on a defect of the router's. */
-export type Ask = (lease: Lease, asked: Asked) => Promise<FirstAnswer>;
+export type Ask = (lease: Lease, request: RequestContext) => Promise<FirstAnswer>;
 
 /** @param cutOff aborts when a stopping router stops waiting for requests in flight */
 export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
@@ -43,8 +43,8 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   let count = 0;
 
-  return (lease, asked) => {
-    const { id, client, departure, path, body, reply, room, startedAt, settings } = asked;
+  return (lease, request) => {
+    const { id, client, departure, path, body, reply, room, startedAt, settings } = request;
     const { config } = lease.server;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
@@ -53,7 +53,7 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
     const attempt = new Attempt({
       upstream: openFetch({
         url,
-        headers: headersForAttempt(asked.headers, attemptId, config.apiKey),
+        headers: headersForAttempt(request.headers, attemptId, config.apiKey),
         body,
         fetch,
         fetchFresh,

@@ -25,12 +25,12 @@ export interface AttemptOptions {
   readonly deadlines: (onExpiry: () => void) => Deadlines;
 }
 
-/** How an answer itself reports its end, where that differs from its head. */
-export interface Told {
+/** How an answer ended according to its content, if that differs from its head. */
+export interface AnswerFacts {
   /** The status of an error that came as an event. */
   readonly status?: number | undefined;
   /** The server aborted it. */
-  readonly isGivenUp?: boolean | undefined;
+  readonly isAborted?: boolean | undefined;
   /** It is the error of a server that is shutting down. */
   readonly isShutdown?: boolean | undefined;
 }
@@ -54,7 +54,7 @@ export class Attempt {
   #isWhole = false;
   #onInterrupt = () => {};
 
-  /** Starts the watch over its deadlines; `head` sends the request. */
+  /** Starts its deadlines; `head` sends the request. */
   constructor({ upstream, departure, deadlines }: AttemptOptions) {
     this.#upstream = upstream;
     this.#departure = departure;
@@ -106,7 +106,7 @@ export class Attempt {
   }
 
   /**
-   * Sets a callback for an interruption while the client has yet to take what came: no read is
+   * Sets a callback for an interruption while the client has yet to accept data: no read is
    * pending then that could reject.
    */
   whenInterrupted(callback: () => void): void {
@@ -114,8 +114,8 @@ export class Attempt {
   }
 
   /** Returns the outcome so far, without ending the attempt. */
-  judge(told: Told): Outcome {
-    return outcomeOf({ ...this.#facts(told), error: undefined });
+  judge(answer: AnswerFacts): Outcome {
+    return outcomeOf({ ...this.#facts(answer), error: undefined });
   }
 
   /**
@@ -124,9 +124,9 @@ export class Attempt {
    *
    * @param error what `head` or `read` rejected with. @default no error
    */
-  end(error?: unknown, told: Told = {}): Outcome {
+  end(error?: unknown, answer: AnswerFacts = {}): Outcome {
     if (this.#outcome) return this.#outcome;
-    this.#outcome = outcomeOf({ ...this.#facts(told), error });
+    this.#outcome = outcomeOf({ ...this.#facts(answer), error });
     this.#state = "ended";
     this.#deadlines.stop();
     this.#departure.listeners.delete(this.#interrupt);
@@ -141,12 +141,12 @@ export class Attempt {
     this.#upstream.close();
   }
 
-  #facts(told: Told) {
+  #facts(answer: AnswerFacts) {
     return {
-      ...told,
-      status: told.status ?? this.#status,
+      ...answer,
+      status: answer.status ?? this.#status,
       expired: this.#deadlines.expired,
-      clientGone: this.#departure.hasLeft,
+      clientLeft: this.#departure.hasLeft,
     };
   }
 

@@ -25,7 +25,7 @@ export function causeOf(
   failure: Given,
   others: readonly Given[],
   passedOn: Given | undefined,
-  wasHeldBack: boolean,
+  wasRetryDenied: boolean,
 ): Cause {
   if (passedOn?.outcome === "ok") {
     return OF_THIS_REQUEST.has(failure.clientError?.status ?? 0) ? "unknown" : "server";
@@ -37,6 +37,6 @@ export function causeOf(
   if (passedOn?.outcome === "client_error") return "request";
   // The client left before another server had answered.
   if (passedOn) return "unknown";
-  if (others.length === 0) return wasHeldBack ? "unknown" : "server";
+  if (others.length === 0) return wasRetryDenied ? "unknown" : "server";
   return others.some(({ outcome }) => outcome !== "client_error") ? "request" : "unknown";
 }

@@ -7,7 +7,7 @@ import { beginRead, checkWait, endRead, newWait, type WaitLimits } from "./wait.
 export interface Limits extends WaitLimits {
   /** For connecting, in milliseconds. */
   readonly connectMs: number;
-  /** Returns what is known of the server's engine now. */
+  /** Returns the current state of the server's engine. */
   readonly engine: () => EngineState;
   /** Called when the server leaves rotation, which ends attempts without a first token. */
   readonly evictions: Set<() => void>;
@@ -34,7 +34,7 @@ export function limitsOf(
     chunkMs: settings.chunkTimeoutMs,
     clientMs: settings.clientTimeoutMs,
     dueAt: startedAt + (settings.totalTimeoutMs ?? Infinity),
-    stillMs: settings.stallTimeoutMs,
+    stallTimeoutMs: settings.stallTimeoutMs,
     engine,
     evictions,
     cutOffs,
@@ -43,19 +43,19 @@ export function limitsOf(
 
 /**
  * The deadlines of one attempt. Silence counts against the server only during a read; while the
- * client is slow to take what came, nothing is read, and the time counts against the client. Before
- * the first token, silence counts only while the engine's counters stand still: a computing engine
- * is waited for. Starting and ending a read happens for every chunk, so it only stores a value or
- * two; the one timer checks when it fires and is set again for the remaining time.
+ * client is slow to accept data, nothing is read, and the time counts against the client. Before
+ * the first token, silence counts only while the engine's counters do not move: the router waits
+ * for a computing engine. Starting and ending a read happens for every chunk, so it only stores a
+ * value or two; the one timer checks when it fires and is set again for the remaining time.
  */
 export interface Deadlines {
   /** Why the attempt was aborted, `undefined` if it wasn't. */
   readonly expired: Expiry | undefined;
   /** A read begins: the server is expected to send something. */
   listen(): void;
-  /** The read is over; bytes that are only comments are no progress. */
+  /** The read is over; bytes that are only comments do not count as progress. */
   heard(isProgress: boolean): void;
-  /** The head of the answer has arrived, so the connection stands. */
+  /** The head of the answer has arrived, so the connection is established. */
   connected(): void;
   /** The answer has begun: from now on the limit between chunks applies. */
   begun(): void;
@@ -67,7 +67,7 @@ export interface Deadlines {
 const CONNECT_SHARE = 0.4;
 
 /**
- * Starts the watch over one attempt's limits of time.
+ * Starts enforcing the time limits of one attempt.
  *
  * @param isReachable called before the connect limit if nothing has arrived: `fetch` doesn't report
  *   whether it waits for a connection or for the answer
@@ -78,12 +78,12 @@ export function watchDeadlines(
   isReachable: (withinMs: number) => Promise<boolean>,
   onExpiry: () => void,
 ): Deadlines {
-  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stillMs, dueAt } = limits;
+  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stallTimeoutMs, dueAt } = limits;
   const connectShareMs = limits.connectMs * CONNECT_SHARE;
   const wait = newWait();
   let expired: Expiry | undefined;
   let isStopped = false;
-  /** When to probe for a connection; `Infinity` once that is under way or known. */
+  /** When to probe for a connection; `Infinity` once the probe has started or is unnecessary. */
   let probeAt = performance.now() + connectShareMs;
   let isConnected = false;
 
@@ -107,7 +107,7 @@ export function watchDeadlines(
     probeAt = Infinity;
     if (!await isReachable(connectShareMs) && !isConnected) expire("unreachable");
   };
-  const first = Math.min(firstByteMs, clientMs, connectShareMs, stillMs);
+  const first = Math.min(firstByteMs, clientMs, connectShareMs, stallTimeoutMs);
   let timer = startTimer(check, Math.min(first, Math.max(0, dueAt - performance.now())));
   evictions.add(evict);
   cutOffs.add(cut);

@@ -26,9 +26,9 @@ export interface Failures {
    * Settles who caused the disputed failures. Only the first call counts.
    *
    * @param passedOn the answer that the client gets, `undefined` if that is a failure
-   * @param wasHeldBack only the retry budget prevented asking another server
+   * @param wasRetryDenied only the retry budget prevented asking another server
    */
-  settle(passedOn: Given | undefined, wasHeldBack?: boolean): void;
+  settle(passedOn: Given | undefined, wasRetryDenied?: boolean): void;
 }
 
 /** Returns whether another server's answer can show who caused a failure. */
@@ -63,11 +63,11 @@ export function createFailures(): Failures {
       answered?.answer?.rest?.end();
       answered = last;
     },
-    settle(passedOn, wasHeldBack = false) {
+    settle(passedOn, wasRetryDenied = false) {
       const all = disputed.splice(0);
       for (const { lease, attempted } of all) {
         const others = all.map((other) => other.attempted).filter((other) => other !== attempted);
-        lease.settle(causeOf(attempted, others, passedOn, wasHeldBack));
+        lease.settle(causeOf(attempted, others, passedOn, wasRetryDenied));
       }
       // Failed answers aren't kept while another streams.
       if (!passedOn) return;

@@ -1,6 +1,6 @@
 import type { ClientError } from "../../vllm/error_shape.ts";
 import { clientErrorIn, isShutdown } from "../../vllm/error_shape.ts";
-import { type Dialect, dialectOf, isGivenUp } from "../../vllm/stream_events.ts";
+import { type Dialect, dialectOf, wasAborted } from "../../vllm/stream_events.ts";
 import { isFailure, type Outcome } from "../../fleet/outcome.ts";
 import type { Head } from "../../http/exchange.ts";
 import { failureIn } from "../../http/fetch_error.ts";
@@ -13,7 +13,7 @@ import type { Attempt } from "./attempt.ts";
 import { type Held, holdBody, holdEvents, holdFirst } from "./hold_back.ts";
 import { type Expiry, isRedirect } from "./outcome.ts";
 
-/** A server's answer, as far as it is held back. */
+/** A server's answer, up to where it is held back. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -50,9 +50,9 @@ export interface FirstAnswerOptions {
   readonly path: string;
   /** The memory reserved for the buffered answer. */
   readonly room: Room;
-  /** Receives what the client may get before the first token. */
+  /** Sends the client what it may receive before the first token. */
   readonly reply: Pick<Reply, "hasPreamble" | "open" | "pass">;
-  /** Returns the head sent with that. */
+  /** Returns the head to send with it. */
   readonly headFor: (server: Headers) => Head;
 }
 
@@ -73,30 +73,30 @@ export async function firstAnswer(
   const onPreamble = () => void (afterPreamble = true);
   try {
     const { status, headers } = await attempt.head();
-    // A redirect would reveal the server's address, and is no answer for a client.
+    // A redirect would reveal the server's address, and a client can't follow it.
     if (status < 200 || status > 599 || isRedirect(status)) {
       throw new Error(`${status} is no status of an answer`);
     }
     const held = await hold(attempt, status, headers, dialect, { ...options, onPreamble });
     const { body, rest, watch } = held;
     const isStream = watch !== undefined;
-    const told = {
+    const facts = {
       status: held.errorStatus,
-      isGivenUp: held.isGivenUp || (status === 200 && !rest && isGivenUp(body, dialect)),
+      isAborted: held.isAborted || (status === 200 && !rest && wasAborted(body, dialect)),
       isShutdown: (held.errorStatus ?? status) === 500 && isShutdown(body),
     };
-    const outcome = attempt.judge(told);
+    const outcome = attempt.judge(facts);
     const answer = { status, headers, isStream, body, rest, room, watch };
     if (!isFailure(outcome)) {
       if (rest) attempt.begin();
-      else attempt.end(undefined, told);
+      else attempt.end(undefined, facts);
       const clientError = outcome === "client_error" && !isStream
         ? clientErrorIn(status, body)
         : undefined;
       return { outcome, answer, expired: undefined, clientError };
     }
     // The rest of a failure isn't worth a connection; an event that reports one is complete.
-    attempt.end(undefined, told);
+    attempt.end(undefined, facts);
     const isWhole = outcome !== "aborted" && (!rest || held.errorStatus !== undefined);
     const whole = isWhole ? { ...answer, rest: undefined } : undefined;
     return { outcome, answer: whole, expired: undefined };
@@ -111,7 +111,7 @@ export async function firstAnswer(
   }
 }
 
-/** Holds an answer back for as long as another server's can replace it. */
+/** Holds an answer back while another server's can still replace it. */
 async function hold(
   attempt: Attempt,
   status: number,
@@ -125,7 +125,7 @@ async function hold(
   }
   const open = () => reply.open(() => headFor(headers));
   const timer = startTimer(open, EARLY_HEAD_MS);
-  // The client gets the events that precede the engine's work only once, not per server.
+  // The client receives the events that precede the engine's work once, not once per server.
   const { hasPreamble } = reply;
   try {
     return await holdEvents(attempt, dialect, {

@@ -16,7 +16,7 @@ export interface Held<Source> {
   /** The status in a stream's first event, if that is an error. */
   readonly errorStatus?: number | undefined;
   /** The server aborted the answer before its first token. */
-  readonly isGivenUp?: boolean;
+  readonly isAborted?: boolean;
 }
 
 type Readable = Pick<Upstream, "read">;
@@ -102,16 +102,16 @@ export async function holdEvents<Source extends Readable>(
     const isWhole = BLANK_LINE.test(text.slice(-chunk.length - 3));
     const next = () => isWhole ? nextEvent(text, read) : undefined;
     for (let event = next(); event; event = next()) {
-      const told = readEvent(event, dialect);
+      const info = readEvent(event, dialect);
       // An unknown shape has an unknown end, except `[DONE]`, which many formats use.
-      if (told.finish === UNKNOWN_SHAPE && dialect !== "completions") dialect = "other";
-      finished ||= told.finish !== undefined && told.finish !== "abort";
-      isEmpty ||= told.isEmpty === true;
-      if (told.kind === "error") return held({ errorStatus: told.status });
-      if (told.finish === "abort") return held({ isGivenUp: true });
-      if (told.kind === "end") return held({ isGivenUp: isEmpty || !finished });
-      if (told.kind === "token") return held();
-      if (told.kind === "preamble" && read === 0) pass(event.end, "preamble");
+      if (info.finish === UNKNOWN_SHAPE && dialect !== "completions") dialect = "other";
+      finished ||= info.finish !== undefined && info.finish !== "abort";
+      isEmpty ||= info.isEmpty === true;
+      if (info.kind === "error") return held({ errorStatus: info.status });
+      if (info.finish === "abort") return held({ isAborted: true });
+      if (info.kind === "end") return held({ isAborted: isEmpty || !finished });
+      if (info.kind === "token") return held();
+      if (info.kind === "preamble" && read === 0) pass(event.end, "preamble");
       else read = event.end;
     }
     const comments = read === 0 ? commentsAt(text) : 0;

@@ -27,9 +27,9 @@ export interface Facts {
   /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
   /** The client has disconnected. */
-  readonly clientGone: boolean;
+  readonly clientLeft: boolean;
   /** The answer reports that the server aborted it. */
-  readonly isGivenUp?: boolean | undefined;
+  readonly isAborted?: boolean | undefined;
   /** The answer is the error of a server that is shutting down. */
   readonly isShutdown?: boolean | undefined;
 }
@@ -39,13 +39,13 @@ export interface Facts {
  * follows it; an end by the client or the router is not the server's failure.
  */
 export function outcomeOf(facts: Facts): Outcome {
-  const { status, error, expired, clientGone } = facts;
-  if (error !== undefined && (clientGone || expired === "unread")) return "client_closed";
+  const { status, error, expired, clientLeft } = facts;
+  if (error !== undefined && (clientLeft || expired === "unread")) return "client_closed";
   if (facts.isShutdown) return "draining";
-  if (facts.isGivenUp) return "aborted";
-  const told = status === undefined ? undefined : outcomeOfStatus(status);
-  if (error === undefined || told === "bad_status" || told === "backpressure") {
-    return told ?? "reset";
+  if (facts.isAborted) return "aborted";
+  const byStatus = status === undefined ? undefined : outcomeOfStatus(status);
+  if (error === undefined || byStatus === "bad_status" || byStatus === "backpressure") {
+    return byStatus ?? "reset";
   }
   if (expired) return expired === "unreachable" ? "refused" : "timeout";
   if (status !== undefined) return "truncated";

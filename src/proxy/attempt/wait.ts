@@ -1,13 +1,13 @@
 import type { EngineState } from "../../fleet/lease.ts";
 import type { Expiry } from "./outcome.ts";
 
-/** Whom an attempt waits for, and since when. Times on the clock of `performance.now()`. */
+/** What an attempt waits for, and since when. Times are on the clock of `performance.now()`. */
 export interface Wait {
-  /** Since when a read is pending; `Infinity` while the client is to take what came. */
+  /** Since when a read is pending; `Infinity` while the client has yet to accept data. */
   readSince: number;
   /** Since when only comments have arrived; `Infinity` after anything else. */
   silentSince: number;
-  /** Counts reads, which tells one pause between them from the next. */
+  /** Counts reads, to distinguish one pause between them from the next. */
   reads: number;
   /** The count when a check first found no read pending. */
   pausedAfter: number;
@@ -17,18 +17,18 @@ export interface Wait {
   hasBegun: boolean;
 }
 
-/** Limits of an attempt's waiting, in milliseconds. */
+/** Limits of an attempt's waits, in milliseconds. */
 export interface WaitLimits {
   /** Silence before the answer's first bytes. */
   readonly firstByteMs: number;
   /** Silence between two chunks after that. */
   readonly chunkMs: number;
-  /** For the client to read what came. */
+  /** For the client to read what was received. */
   readonly clientMs: number;
   /** On the clock of `performance.now()`; `Infinity` if the total time is unlimited. */
   readonly dueAt: number;
   /** Silence in mid-stream once the engine is known to be stalled. */
-  readonly stillMs: number;
+  readonly stallTimeoutMs: number;
 }
 
 /** A request may wait this many times longer while the engine makes progress. */
@@ -52,15 +52,15 @@ export function beginRead(wait: Wait, now: number): void {
   wait.reads++;
 }
 
-/** The read is over; bytes that are only comments are no progress. */
+/** The read is over; bytes that are only comments do not count as progress. */
 export function endRead(wait: Wait, isProgress: boolean): void {
   wait.silentSince = isProgress ? Infinity : wait.readSince;
   wait.readSince = Infinity;
 }
 
 /**
- * Checks a wait against its limits, and notes when a pause between reads began: nothing else costs
- * a look at the clock for every chunk.
+ * Checks a wait against its limits, and notes when a pause between reads began, so that the clock
+ * is not read for every chunk.
  *
  * @returns the limit that was exceeded, or when to check again
  */
@@ -70,7 +70,7 @@ export function checkWait(
   engine: EngineState,
   now: number,
 ): Expiry | number {
-  const { clientMs, dueAt, stillMs } = limits;
+  const { clientMs, dueAt, stallTimeoutMs } = limits;
   if (now >= dueAt) return "overdue";
   if (wait.readSince === Infinity) {
     if (wait.pausedAfter !== wait.reads) {
@@ -81,23 +81,23 @@ export function checkWait(
     // A read may begin at any time: the next check must not be late for it.
     return unreadAt <= now
       ? "unread"
-      : Math.min(now + silenceMs(wait, limits), unreadAt, dueAt, now + stillMs);
+      : Math.min(now + silenceMs(wait, limits), unreadAt, dueAt, now + stallTimeoutMs);
   }
   const silentAt = silentAtOf(wait, limits, engine);
   if (silentAt <= now) return "silent";
   const stoppedAt = stoppedAtOf(wait, limits, engine);
   if (stoppedAt <= now) return "stopped";
-  return Math.min(silentAt, stoppedAt, now + clientMs, dueAt, now + stillMs);
+  return Math.min(silentAt, stoppedAt, now + clientMs, dueAt, now + stallTimeoutMs);
 }
 
-/** The silence that is tolerated now. */
+/** Returns the currently tolerated silence. */
 function silenceMs({ hasBegun }: Wait, { firstByteMs, chunkMs }: WaitLimits): number {
   return hasBegun ? chunkMs : firstByteMs;
 }
 
 /**
- * When silence becomes too long. Before the first token, moving engine counters are a sign of life,
- * up to a limit: the engine may be working on other requests only.
+ * Returns when silence becomes too long. Before the first token, moving engine counters extend the
+ * wait, up to a limit: the engine may be working only on other requests.
  */
 function silentAtOf(wait: Wait, limits: WaitLimits, engine: EngineState): number {
   const { readSince, hasBegun } = wait;
@@ -107,12 +107,12 @@ function silentAtOf(wait: Wait, limits: WaitLimits, engine: EngineState): number
   return Math.max(readSince, Math.min(movedAt, readSince + EXTENSIONS * ms)) + ms;
 }
 
-/** When a stream that has begun has waited long enough for a stalled engine. */
+/** Returns when a stream that has begun stops waiting for a stalled engine. */
 function stoppedAtOf(
   { readSince, hasBegun }: Wait,
-  { stillMs }: WaitLimits,
+  { stallTimeoutMs }: WaitLimits,
   engine: EngineState,
 ): number {
-  const stillSince = engine.stillSince - performance.timeOrigin;
-  return hasBegun ? Math.max(readSince, stillSince) + stillMs : Infinity;
+  const noProgressSince = engine.noProgressSince - performance.timeOrigin;
+  return hasBegun ? Math.max(readSince, noProgressSince) + stallTimeoutMs : Infinity;
 }

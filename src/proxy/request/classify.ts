@@ -13,7 +13,7 @@ export interface ParsedRequest {
   /** The client asked for a stream. */
   readonly stream: boolean;
   /** The profile of its work; if it names no model, any server may answer with its default. */
-  readonly work: PromptProfile;
+  readonly profile: PromptProfile;
 }
 
 /** Facts about a request that are not in its body. */
@@ -70,8 +70,8 @@ function* classifyJson(
   const isStream = values.stream && lengthOf(values.stream) === "true".length &&
     valueIn(body, values.stream) === true;
   const options = { model: model || undefined, stream: isStream === true, session };
-  const work = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
-  return { stream: options.stream, work };
+  const profile = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
+  return { stream: options.stream, profile };
 }
 
 /** Whether these bytes are UTF-8 without NUL, which JSON never contains. */
@@ -109,7 +109,7 @@ function* classifyForm(
   if (streamText !== undefined && typeof streamText !== "string") return streamText;
   const stream = streamText !== undefined && TRUE.test(streamText);
   const options = { model: model || undefined, stream, session };
-  return { stream, work: fingerprint(body, { values: {}, longStrings: [] }, options) };
+  return { stream, profile: fingerprint(body, { values: {}, longStrings: [] }, options) };
 }
 
 const BAD_FORM_TYPE =

@@ -135,15 +135,15 @@ function inlineData(
 }
 
 function isInline(body: Uint8Array, quote: number): boolean {
-  if (standsAt(body, INLINE, quote + 1)) return true;
+  if (isAt(body, INLINE, quote + 1)) return true;
   const colon = lastBefore(body, quote);
   if (body[colon] !== COLON) return false;
   const nameEnd = lastBefore(body, colon) + 1;
-  return standsAt(body, DATA, nameEnd - DATA.length) &&
+  return isAt(body, DATA, nameEnd - DATA.length) &&
     body.subarray(quote + 1, quote + INLINE_LOOKED_AT).every((byte) => BASE64.has(byte));
 }
 
-function standsAt(body: Uint8Array, text: Uint8Array, at: number): boolean {
+function isAt(body: Uint8Array, text: Uint8Array, at: number): boolean {
   return text.every((byte, i) => body[at + i] === byte);
 }
 
@@ -158,11 +158,11 @@ function sessionOf(
   values: PromptMembers["values"],
   given: string | undefined,
   seed: number,
-  tells: boolean,
+  hasBlocks: boolean,
 ): number | undefined {
   if (given !== undefined) return hashOfText(given, seed);
   // Many clients send one user for all requests: the prompt's blocks, if any, say more.
-  const span = values.prompt_cache_key ?? (tells ? undefined : values.user);
+  const span = values.prompt_cache_key ?? (hasBlocks ? undefined : values.user);
   return span && hashOfName(body, span, seed);
 }
 

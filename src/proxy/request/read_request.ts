@@ -4,7 +4,7 @@ import { classify, type ParsedRequest } from "./classify.ts";
 import type { Client } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
 import { compressionOf, inflate } from "./read_compressed.ts";
-import { asksEngine } from "../../http/paths.ts";
+import { asksEngine } from "../../vllm/endpoints.ts";
 import type { Body } from "./body_buffer.ts";
 import { inTimeSlices } from "../../util/time_slices.ts";
 
@@ -39,15 +39,15 @@ export async function readRequest(
   if ("status" in body) return body;
   const readAt = performance.now();
   const session = headers.get(settings.sessionHeader) ?? undefined;
-  const asked = await inTimeSlices(
+  const classified = await inTimeSlices(
     classify(body.bytes, headers.get("content-type"), { session, asksEngine: asksEngine(path) }),
   );
-  const error = "status" in asked
-    ? asked
-    : client.mayUse(asked.work.model)
+  const error = "status" in classified
+    ? classified
+    : client.mayUse(classified.profile.model)
     ? undefined
-    : forbiddenModel(asked.work.model);
-  if (!error && !("status" in asked)) return { ...asked, body, readAt };
+    : forbiddenModel(classified.profile.model);
+  if (!error && !("status" in classified)) return { ...classified, body, readAt };
   body.drop();
   return error;
 }

@@ -17,7 +17,7 @@ export interface DeliverContext {
   readonly onNext: (gapMs: number) => void;
 }
 
-/** Delivers what was found for a request, to its end, and notes the outcome in its record. */
+/** Sends the result of a request to its client and records the outcome. */
 export async function deliver(
   found: Found,
   { client, reply, record, settings, onNext }: DeliverContext,

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../fleet/outcome.ts";
 import type { ApiError } from "../../http/api_errors.ts";
-import type { Attempt, Told } from "../attempt/attempt.ts";
+import type { AnswerFacts, Attempt } from "../attempt/attempt.ts";
 import type { Answer } from "../attempt/first_answer.ts";
 import type { Expiry } from "../attempt/outcome.ts";
 import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
@@ -48,10 +48,10 @@ export async function relay(
   let afterEnd: Timer | undefined;
   let passedAt = performance.now();
   let broken: unknown;
-  let takesNothing = false;
+  let clientStalled = false;
   attempt.whenInterrupted(() => {
     // A client that stopped reading would not read an error event either.
-    takesNothing = true;
+    clientStalled = true;
     if (watch.state.kind === "ended") reply.end();
     else reply.breakOff();
   });
@@ -69,9 +69,9 @@ export async function relay(
         passedAt = now;
       }
       const state = watch.see(chunk);
-      if (state.kind === "given_up") {
+      if (state.kind === "aborted") {
         good = chunk.subarray(0, state.goodBytes);
-        throw new Error("Its server gave it up");
+        throw new Error("The server aborted the answer");
       }
       bytes += chunk.length;
       const taken = reply.write(chunk);
@@ -86,9 +86,9 @@ export async function relay(
     if (watch.state.kind !== "ended") broken = error;
   }
   stopTimer(afterEnd);
-  const outcome = attempt.end(broken, toldBy(watch));
+  const outcome = attempt.end(broken, factsOf(watch));
   if (broken === undefined) reply.end();
-  else if (outcome === "client_closed" || !isStream || takesNothing) reply.breakOff();
+  else if (outcome === "client_closed" || !isStream || clientStalled) reply.breakOff();
   else {
     if (good?.length) void reply.write(good);
     reply.breakOff(errorFor(attempt.expired));
@@ -96,9 +96,9 @@ export async function relay(
   return { outcome, bytes, chunks, tail: watch.tail() };
 }
 
-function toldBy({ state }: StreamWatch): Told {
+function factsOf({ state }: StreamWatch): AnswerFacts {
   return {
     status: state.kind === "ended" ? state.status : undefined,
-    isGivenUp: state.kind === "given_up",
+    isAborted: state.kind === "aborted",
   };
 }

@@ -26,11 +26,11 @@ export interface Reply {
   readonly hasPreamble: boolean;
   /** Sends the head of a stream ahead of its first token. Only the first call counts. */
   open(head: () => Head): void;
-  /** Passes on what comes before the first token, if the head has been sent. */
+  /** Passes on bytes that precede the first token, if the head has been sent. */
   pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
-  /** Whether the client can still be told this status: once the head is sent, it reads 200. */
-  canTell(status: number): boolean;
-  /** Answers with a whole body; as an event and a broken end if its status can't be told. */
+  /** Whether this status can still be sent: once the head is sent, the client has read 200. */
+  canSend(status: number): boolean;
+  /** Answers with a whole body; as an event and a broken end if its status can't be sent. */
   respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
   /** Answers with an error of the router's. */
   reject(error: ApiError, head: Head): void;
@@ -43,7 +43,7 @@ export interface Reply {
   /** Ends the answer to a client that has disconnected. */
   abandon(): void;
   /**
-   * Ends the answer so that the client can tell it is incomplete.
+   * Ends the answer so that the client detects that it is incomplete.
    *
    * @param error sent as an event first
    */
@@ -54,13 +54,13 @@ export function createReply(exchange: Exchange): Reply {
   let state: ReplyState = "fresh";
   let hasPreamble = false;
 
-  const canTell = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
+  const canSend = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
 
   function respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void {
-    const [isFresh, isTold] = [state === "fresh", canTell(status)];
+    const [isFresh, isSendable] = [state === "fresh", canSend(status)];
     state = "begun";
     if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
-    if (isTold) return void exchange.write(body).then(exchange.end);
+    if (isSendable) return void exchange.write(body).then(exchange.end);
     // An event's data is one line.
     const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
     exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
@@ -84,7 +84,7 @@ export function createReply(exchange: Exchange): Reply {
       if (kind === "comment" && exchange.unsent > MOST_COMMENTS) return;
       void exchange.write(bytes);
     },
-    canTell,
+    canSend,
     respond,
     reject(error, head) {
       respond(error.status, errorHead(error, head), encoder.encode(errorBody(error)));

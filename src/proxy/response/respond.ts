@@ -13,7 +13,7 @@ export interface Ended {
   readonly status: number;
   /** Bytes of the body. */
   readonly bytes: number;
-  /** As the answer reported it. */
+  /** As reported in the answer. */
   readonly usage: Usage | undefined;
   /** Chunks relayed; 0 for a whole answer. */
   readonly chunks: number;
@@ -42,7 +42,7 @@ export async function respond(
   }
   const status = answer.status === 205 ? 204 : answer.status;
   const head = headersForClient(answer.headers, own);
-  if (!answer.rest || !reply.canTell(status)) {
+  if (!answer.rest || !reply.canSend(status)) {
     answer.rest?.end();
     reply.respond(status, head, answer.body);
     return ended(outcome, status, answer.body);

@@ -9,16 +9,16 @@ export interface NoAnswer {
   /** Why no server could be chosen, if so. */
   readonly refusal: Refusal | undefined;
   /** Another server could have been asked, but the retry budget was spent. */
-  readonly heldBack: boolean;
+  readonly retryDenied: boolean;
   readonly model: string | undefined;
   readonly settings: { readonly requestTimeoutMs: number; readonly totalTimeoutMs?: number };
 }
 
 /** Returns the error for a request without an answer; the most specific reason comes first. */
-export function noAnswer({ failed, refusal, heldBack, model, settings }: NoAnswer): ApiError {
+export function noAnswer({ failed, refusal, retryDenied, model, settings }: NoAnswer): ApiError {
   if (failed?.expired === "overdue") return overdue(settings.totalTimeoutMs!);
   if (failed?.expired === "cut_off") return shuttingDown;
-  if (heldBack) return retriesHeldBack;
+  if (retryDenied) return retriesDenied;
   if (failed?.expired === "silent") return serversSilent(settings.requestTimeoutMs);
   if (failed) return serversFailed;
   return refusal === "unknown_model" ? unknownModel(model!) : noServer(model);
@@ -87,7 +87,7 @@ export const overdue = (totalMs: number): ApiError => ({
   type: "gateway_timeout",
 });
 
-export const retriesHeldBack: ApiError = {
+export const retriesDenied: ApiError = {
   status: 503,
   message: "The servers are failing, and so many requests are tried again that this one is not.",
   type: "service_unavailable",

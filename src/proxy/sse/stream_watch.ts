@@ -9,8 +9,8 @@ export type StreamState =
   | { readonly kind: "open" }
   /** Its last event has arrived; `status` is set if that is an error. */
   | { readonly kind: "ended"; readonly status?: number | undefined }
-  /** It ended without a real end: the first `goodBytes` of the chunk are valid. */
-  | { readonly kind: "given_up"; readonly goodBytes: number };
+  /** The server aborted it: only the first `goodBytes` of the chunk are valid. */
+  | { readonly kind: "aborted"; readonly goodBytes: number };
 
 /** Watches an answer's events for its end, chunk by chunk. */
 export interface StreamWatch {
@@ -66,7 +66,7 @@ export function watchStream(
       const { kind, finish, status, isEmpty } = readEvent(event, dialect);
       finished ||= finish !== undefined && finish !== "abort";
       if (finish === "abort" || (kind === "end" && (isEmpty || !finished))) {
-        return { kind: "given_up", goodBytes: Math.max(0, start - begunBefore) };
+        return { kind: "aborted", goodBytes: Math.max(0, start - begunBefore) };
       }
       if (kind === "end" || kind === "error") return { kind: "ended", status };
       start = event.end;
@@ -77,7 +77,7 @@ export function watchStream(
   function look(chunk: Uint8Array<ArrayBuffer>, dialect: Dialect): StreamState {
     const begunBefore = unread.length;
     // Events that arrived in one chunk are parsed only if they may report the end.
-    const isToRead = begunBefore > 0 || mayTellEnd(chunk);
+    const isToRead = begunBefore > 0 || mayContainEnd(chunk);
     const events = unread.add(chunk);
     isLost = events === "too_long";
     return isToRead && typeof events === "object" ? read(events, begunBefore, dialect) : OPEN;
@@ -122,7 +122,7 @@ const FINISH = new TextEncoder().encode('"finish_reason"');
 const SECOND_BYTES = new Set([...SIGNS, FINISH].map((sign) => sign[1]!));
 
 /** A plain loop: on chunks of some hundred bytes it takes a tenth of the runtime's searches. */
-function mayTellEnd(chunk: Uint8Array): boolean {
+function mayContainEnd(chunk: Uint8Array): boolean {
   for (let i = 0; i < chunk.length; i++) {
     const byte = chunk[i];
     if (byte !== BRACKET && byte !== QUOTE) continue;

@@ -11,7 +11,7 @@ import {
   longConversations,
   shortChats,
 } from "../../../bench/routing/workloads.ts";
-import { tokenize } from "../../../src/simulator/tokenizer.ts";
+import { tokenize } from "../../../src/simulator/inference/tokenizer.ts";
 
 function requests(drafts: Iterable<Draft>, count: number): TimedRequest[] {
   return Iterator.from(drafts).take(count).map((draft) => timed(draft, 0)).toArray();

@@ -23,8 +23,8 @@ const WORKING: Page = {
 };
 const IDLE: Page = { ...WORKING, running: 0, waiting: 0, ownInFlight: 0 };
 const { counters: _, ...BLIND } = WORKING;
-const NOBODY_WAITS = { awaited: 0, isStalled: false };
-const ONE_WAITS = { awaited: 1, isStalled: false };
+const NOBODY_WAITS = { awaitingFirstToken: 0, isStalled: false };
+const ONE_WAITS = { awaitingFirstToken: 1, isStalled: false };
 const SEEN = afterScrape(NO_PROGRESS, WORKING, NOBODY_WAITS, 1_000);
 
 /** The same page after one more token. */
@@ -37,7 +37,7 @@ Deno.test("the first scrape shows no movement, and the pause starts then", () =>
   assert.deepEqual(SEEN, {
     seen: WORKING,
     movedAt: -Infinity,
-    stillSince: 1_000,
+    noProgressSince: 1_000,
     longestStepMs: 0,
   });
 });
@@ -54,7 +54,7 @@ Deno.test("an engine with requests but unchanged counters and cache makes no pro
 
 Deno.test("an engine with only a queue has work, so it can stall", () => {
   const queue = { ...WORKING, running: 0, waiting: 3 };
-  assert.equal(afterScrape(SEEN, queue, NOBODY_WAITS, 2_000).stillSince, 1_000);
+  assert.equal(afterScrape(SEEN, queue, NOBODY_WAITS, 2_000).noProgressSince, 1_000);
 });
 
 for (
@@ -69,7 +69,7 @@ for (
     assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_500), {
       seen: scrape,
       movedAt: 2_500,
-      stillSince: 2_500,
+      noProgressSince: 2_500,
       longestStepMs: 1_500,
     });
   });
@@ -87,7 +87,7 @@ for (
     assert.deepEqual(afterScrape(SEEN, scrape, NOBODY_WAITS, 2_000), {
       ...SEEN,
       seen: scrape,
-      stillSince: Infinity,
+      noProgressSince: Infinity,
     });
   });
 }
@@ -95,17 +95,17 @@ for (
 Deno.test("an engine without counters is never stalled", () => {
   let progress = NO_PROGRESS;
   for (const now of [1, 2, 3]) progress = afterScrape(progress, BLIND, ONE_WAITS, now);
-  assert.equal(progress.stillSince, Infinity);
+  assert.equal(progress.noProgressSince, Infinity);
   assert.equal(progress.movedAt, -Infinity);
 });
 
 Deno.test("for an idle engine that hangs, the router's own waiting requests count as work", () => {
   const idle = afterScrape(NO_PROGRESS, IDLE, NOBODY_WAITS, 1_000);
-  assert.equal(idle.stillSince, Infinity);
+  assert.equal(idle.noProgressSince, Infinity);
   const asked = afterScrape(idle, IDLE, ONE_WAITS, 2_000);
-  assert.equal(asked.stillSince, 2_000);
-  assert.equal(afterScrape(asked, IDLE, ONE_WAITS, 9_000).stillSince, 2_000);
-  assert.equal(afterScrape(asked, IDLE, NOBODY_WAITS, 9_000).stillSince, Infinity);
+  assert.equal(asked.noProgressSince, 2_000);
+  assert.equal(afterScrape(asked, IDLE, ONE_WAITS, 9_000).noProgressSince, 2_000);
+  assert.equal(afterScrape(asked, IDLE, NOBODY_WAITS, 9_000).noProgressSince, Infinity);
 });
 
 Deno.test("missing counters or an idle pause don't count as a long step", () => {
@@ -123,7 +123,12 @@ Deno.test("missing counters or an idle pause don't count as a long step", () => 
 });
 
 Deno.test("the length of a stall doesn't count as a step", () => {
-  const hung = afterScrape(SEEN, moved(WORKING), { awaited: 1, isStalled: true }, 91_000);
+  const hung = afterScrape(
+    SEEN,
+    moved(WORKING),
+    { awaitingFirstToken: 1, isStalled: true },
+    91_000,
+  );
   assert.equal(hung.longestStepMs, 0);
   assert.equal(hung.movedAt, 91_000);
 });
@@ -194,7 +199,7 @@ Deno.test("whatever scrapes show, no time is in the future and no step exceeds t
   }, { requiredKeys: ["running", "waiting", "kvCacheUsage", "maxFds", "ownInFlight"] });
   const reading = fc.record({
     page: fc.option(page, { nil: undefined }),
-    awaited: fc.nat(1),
+    awaitingFirstToken: fc.nat(1),
     isStalled: fc.boolean(),
     afterMs: fc.nat(60_000),
   });
@@ -202,17 +207,17 @@ Deno.test("whatever scrapes show, no time is in the future and no step exceeds t
     fc.property(fc.array(reading, { maxLength: 30 }), (readings) => {
       let progress = NO_PROGRESS;
       let now = 1_000_000;
-      for (const { page, awaited, isStalled, afterMs } of readings) {
+      for (const { page, awaitingFirstToken, isStalled, afterMs } of readings) {
         now += afterMs;
-        progress = afterScrape(progress, page, { awaited, isStalled }, now);
-        const { seen, movedAt, stillSince, longestStepMs } = progress;
+        progress = afterScrape(progress, page, { awaitingFirstToken, isStalled }, now);
+        const { seen, movedAt, noProgressSince, longestStepMs } = progress;
         assert.equal(seen, page);
         assert.ok(movedAt <= now);
         assert.ok(longestStepMs >= 0 && longestStepMs <= now - 1_000_000);
         const mayStandStill = page?.counters?.generation !== undefined &&
-          page.running + page.waiting + awaited > 0;
-        assert.equal(stillSince !== Infinity, mayStandStill);
-        if (mayStandStill) assert.ok(stillSince <= now && stillSince >= movedAt);
+          page.running + page.waiting + awaitingFirstToken > 0;
+        assert.equal(noProgressSince !== Infinity, mayStandStill);
+        if (mayStandStill) assert.ok(noProgressSince <= now && noProgressSince >= movedAt);
         assert.ok(Number.isFinite(stallAfterMs(progress, 0, 30_000)));
       }
     }),

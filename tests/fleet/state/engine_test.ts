@@ -71,17 +71,25 @@ Deno.test("a server is full if it is in back-pressure or its scrape shows a queu
 });
 
 Deno.test("an engine counts as stalled while its server is stalled, or since it became unreadable", () => {
-  const progress = { ...NO_PROGRESS, movedAt: NOW - 9_000, stillSince: NOW - 8_000 };
+  const progress = { ...NO_PROGRESS, movedAt: NOW - 9_000, noProgressSince: NOW - 8_000 };
   const known = { progress, scrapedAt: NOW - 5_000 };
-  const stillSince = (server: Server, now = NOW) => engineOf(server, SETTINGS, now).stillSince;
+  const noProgressSince = (server: Server, now = NOW) =>
+    engineOf(server, SETTINGS, now).noProgressSince;
   const works = serverOf(known);
-  assert.deepEqual(engineOf(works, SETTINGS, NOW), { movedAt: NOW - 9_000, stillSince: Infinity });
-  assert.equal(stillSince(works, NOW + 1), Infinity, "it may work though its page can't be read");
-  assert.equal(stillSince(serverOf({ ...known, stalled: true })), NOW - 8_000);
+  assert.deepEqual(engineOf(works, SETTINGS, NOW), {
+    movedAt: NOW - 9_000,
+    noProgressSince: Infinity,
+  });
+  assert.equal(
+    noProgressSince(works, NOW + 1),
+    Infinity,
+    "it may work though its page can't be read",
+  );
+  assert.equal(noProgressSince(serverOf({ ...known, stalled: true })), NOW - 8_000);
   const out = serverOf(known, { status: "unhealthy" });
-  assert.equal(stillSince(out), Infinity, "its page says that it works");
-  assert.equal(stillSince(out, NOW + 1), NOW - 5_000);
-  assert.equal(stillSince(serverOf({}, { status: "unhealthy" })), Infinity);
+  assert.equal(noProgressSince(out), Infinity, "its page says that it works");
+  assert.equal(noProgressSince(out, NOW + 1), NOW - 5_000);
+  assert.equal(noProgressSince(serverOf({}, { status: "unhealthy" })), Infinity);
 });
 
 for (

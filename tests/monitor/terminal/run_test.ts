@@ -107,7 +107,7 @@ Deno.test({ name: "q lets a request finish before exiting", ignore }, async () =
   await run.endsRestored(0);
 });
 
-Deno.test({ name: "a second q waits for nothing", ignore }, async () => {
+Deno.test({ name: "a second q exits at once", ignore }, async () => {
   await using run = await startRun({ speed: 1 });
   await run.sees("1 of 2 healthy");
   const answer = await ask(run.url, { stream: true, tokens: 1_000 });

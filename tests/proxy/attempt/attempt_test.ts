@@ -25,7 +25,7 @@ async function asking(
     fetch: fetchBy(client),
     fetchFresh: fetchBy(client),
     limits: limitsWith(),
-    clientGone: gone.signal,
+    clientLeft: gone.signal,
     ...more,
   });
   try {
@@ -171,7 +171,7 @@ Deno.test("a disconnecting client ends the attempt at any stage, and blames no s
   });
   await asking(dripping.url, async (upstream) => {
     assert.equal(await outcomeOf(upstream), "client_closed");
-  }, { clientGone: AbortSignal.abort() });
+  }, { clientLeft: AbortSignal.abort() });
 });
 
 Deno.test("the silence limit between chunks may be shorter than before the first", async () => {
@@ -296,7 +296,7 @@ Deno.test("an answer's own report outweighs its head", async () => {
     assert.equal(upstream.judge({ status: 500 }), "bad_status");
     assert.equal(upstream.judge({ status: 503 }), "backpressure");
     assert.equal(upstream.judge({ status: 400 }), "client_error");
-    assert.equal(upstream.judge({ isGivenUp: true }), "aborted");
+    assert.equal(upstream.judge({ isAborted: true }), "aborted");
     assert.equal(upstream.judge({ isShutdown: true }), "draining");
     assert.equal(upstream.judge({}), "ok");
     assert.equal(upstream.end(new Error("broken")), "truncated");
@@ -401,7 +401,7 @@ Deno.test("a comment together with an event is progress", async () => {
 
 Deno.test("a stream that has begun is stopped when its engine stalls, long before the limit between chunks", async () => {
   await using server = startDripping(5, 3);
-  const engine = () => ({ movedAt: -Infinity, stillSince: 0 });
+  const engine = () => ({ movedAt: -Infinity, noProgressSince: 0 });
   await asking(server.url, async (upstream) => {
     await upstream.head();
     assert.ok(await upstream.read());
@@ -411,7 +411,7 @@ Deno.test("a stream that has begun is stopped when its engine stalls, long befor
     })().catch((error) => error);
     assert.equal(upstream.end(error), "timeout");
     assert.equal(upstream.expired, "stopped");
-  }, { limits: limitsWith({ chunkMs: 60_000, stillMs: 100, engine }) });
+  }, { limits: limitsWith({ chunkMs: 60_000, stallTimeoutMs: 100, engine }) });
 });
 
 Deno.test("a short answer that comes slowly is no silence", async () => {

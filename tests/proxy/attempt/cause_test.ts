@@ -14,7 +14,7 @@ const refused = (status: number, isVllmError = true): Given => ({
 });
 
 for (
-  const [what, failure, others, passedOn, wasHeldBack, cause] of [
+  const [what, failure, others, passedOn, wasRetryDenied, cause] of [
     ["a failure, and a good answer from another server", FAILED, [], OK, false, "server"],
     ["one of two failures, and a good answer", FAILED, [BROKEN], OK, false, "server"],
     ["one of two failures", FAILED, [BROKEN], undefined, false, "request"],
@@ -114,7 +114,7 @@ for (
   ] satisfies [string, Given, Given[], Given | undefined, boolean, Cause][]
 ) {
   Deno.test(`${what}: the cause is ${cause}`, () => {
-    assert.equal(causeOf(failure, others, passedOn, wasHeldBack), cause);
+    assert.equal(causeOf(failure, others, passedOn, wasRetryDenied), cause);
   });
 }
 
@@ -127,8 +127,8 @@ const given = fc.oneof(
 
 Deno.test("a good answer blames every server that failed, whatever the others answered", () => {
   fc.assert(
-    fc.property(given, fc.array(given), fc.boolean(), (failure, others, wasHeldBack) => {
-      assert.equal(causeOf(failure, others, OK, wasHeldBack), "server");
+    fc.property(given, fc.array(given), fc.boolean(), (failure, others, wasRetryDenied) => {
+      assert.equal(causeOf(failure, others, OK, wasRetryDenied), "server");
     }),
     { numRuns },
   );
@@ -141,8 +141,8 @@ Deno.test("without a good answer, no server is blamed once a second was asked, n
       fc.array(given),
       fc.option(fc.constantFrom(refused(400), refused(404)), { nil: undefined }),
       fc.boolean(),
-      (failure, others, passedOn, wasHeldBack) => {
-        const cause = causeOf(failure, others, passedOn, wasHeldBack);
+      (failure, others, passedOn, wasRetryDenied) => {
+        const cause = causeOf(failure, others, passedOn, wasRetryDenied);
         const isAlone = others.length === 0 && !passedOn && failure.outcome !== "client_error";
         if (!isAlone) assert.notEqual(cause, "server");
       },

@@ -8,7 +8,7 @@ import { until } from "../../support/until.ts";
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const LONG = 60_000;
 /** The state of an engine without readable counters. */
-const NOTHING_KNOWN: EngineState = { movedAt: -Infinity, stillSince: Infinity };
+const NOTHING_KNOWN: EngineState = { movedAt: -Infinity, noProgressSince: Infinity };
 
 /** Deadlines with all calls recorded; limits not given are never reached. */
 async function watching(
@@ -39,7 +39,7 @@ async function watching(
       chunkMs: LONG,
       clientMs: LONG,
       dueAt: Infinity,
-      stillMs: LONG,
+      stallTimeoutMs: LONG,
       engine: () => NOTHING_KNOWN,
       evictions,
       cutOffs,
@@ -84,7 +84,7 @@ Deno.test("the limits of an attempt are those of the settings", () => {
     firstByteMs: 2,
     chunkMs: 3,
     clientMs: 4,
-    stillMs: 5,
+    stallTimeoutMs: 5,
     ...lease,
     cutOffs: request.cutOffs,
   };
@@ -320,7 +320,7 @@ Deno.test("a router that stops waiting ends attempts that have begun as well", a
 });
 
 /** The state of an engine that always makes progress. */
-const atWork = (): EngineState => ({ movedAt: monotonicMs(), stillSince: Infinity });
+const atWork = (): EngineState => ({ movedAt: monotonicMs(), noProgressSince: Infinity });
 
 Deno.test("while the engine makes progress, a first token is waited for up to ten times as long", () =>
   watching({ firstByteMs: 40, engine: atWork }, async ({ deadlines, expiries }) => {
@@ -334,7 +334,7 @@ Deno.test("silence before the first token counts from the engine's last progress
   const startedAt = monotonicMs();
   const engine = () => ({
     movedAt: Math.min(monotonicMs(), startedAt + 150),
-    stillSince: startedAt + 150,
+    noProgressSince: startedAt + 150,
   });
   await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
     deadlines.listen();
@@ -346,7 +346,7 @@ Deno.test("silence before the first token counts from the engine's last progress
 
 Deno.test("engine progress before the last bytes arrived postpones nothing", async () => {
   const movedAt = monotonicMs();
-  const engine = () => ({ movedAt, stillSince: movedAt });
+  const engine = () => ({ movedAt, noProgressSince: movedAt });
   await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
     await wait(100);
     deadlines.listen();
@@ -365,8 +365,8 @@ Deno.test("once an answer has begun, engine progress postpones nothing", () =>
   }));
 
 Deno.test("a stalled engine ends an answer that has begun, long before the limit between chunks", () => {
-  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
-  return watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+  const engine = () => ({ movedAt: -Infinity, noProgressSince: monotonicMs() - LONG });
+  return watching({ stallTimeoutMs: 60, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
@@ -377,8 +377,8 @@ Deno.test("a stalled engine ends an answer that has begun, long before the limit
 
 Deno.test("a stall counts from the later of its beginning and the last bytes that arrived", async () => {
   const startedAt = monotonicMs();
-  const engine = () => ({ movedAt: -Infinity, stillSince: startedAt + 150 });
-  await watching({ stillMs: 60, engine }, async ({ deadlines, expiries }) => {
+  const engine = () => ({ movedAt: -Infinity, noProgressSince: startedAt + 150 });
+  await watching({ stallTimeoutMs: 60, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     deadlines.listen();
     await until("told", () => expiries() > 0, SOON_MS);
@@ -390,8 +390,8 @@ Deno.test("a stall counts from the later of its beginning and the last bytes tha
 });
 
 Deno.test("an answer that still arrives from a stalled engine is not aborted", () => {
-  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
-  return watching({ stillMs: 150, engine }, async ({ deadlines, expiries }) => {
+  const engine = () => ({ movedAt: -Infinity, noProgressSince: monotonicMs() - LONG });
+  return watching({ stallTimeoutMs: 150, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     let longest = 0;
     for (let i = 0; i < 15; i++) {
@@ -406,8 +406,8 @@ Deno.test("an answer that still arrives from a stalled engine is not aborted", (
 });
 
 Deno.test("a stall is detected in time by a read that begins late", () => {
-  const engine = () => ({ movedAt: -Infinity, stillSince: monotonicMs() - LONG });
-  return watching({ stillMs: 50, engine }, async ({ deadlines, expiries }) => {
+  const engine = () => ({ movedAt: -Infinity, noProgressSince: monotonicMs() - LONG });
+  return watching({ stallTimeoutMs: 50, engine }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     await wait(120);
     assert.equal(expiries(), 0);

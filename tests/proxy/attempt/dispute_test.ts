@@ -40,7 +40,7 @@ function leaseOf({ apiKey }: { apiKey?: string } = {}) {
   const lease: Lease = {
     server: newServer(0, config!),
     evictions: new Set(),
-    engine: () => ({ movedAt: -Infinity, stillSince: Infinity }),
+    engine: () => ({ movedAt: -Infinity, noProgressSince: Infinity }),
     suspects: () => false,
     started() {},
     end: (outcome, details) => void ended.push([outcome, details?.disputed]),

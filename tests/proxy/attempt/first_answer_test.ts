@@ -7,7 +7,7 @@ import type { Head } from "../../../src/http/exchange.ts";
 import type { Reply } from "../../../src/proxy/response/reply.ts";
 import { createConnectProbe } from "../../../src/http/connect_probe.ts";
 import type { Limits } from "../../../src/proxy/attempt/deadlines.ts";
-import { hangConnects } from "../../../src/simulator/unreachable.ts";
+import { hangConnects } from "../../../src/simulator/http/unreachable.ts";
 import { limitsWith, ROOMY } from "../../support/limits.ts";
 import { chunk, type RawServer, say, startRaw, STREAM_HEAD } from "../../support/raw.ts";
 import { until } from "../../support/until.ts";
@@ -72,7 +72,7 @@ async function attempting(
         fetchFresh: fetchBy(freshClient),
         room: ROOMY,
         limits: limitsWith(),
-        clientGone: new AbortController().signal,
+        clientLeft: new AbortController().signal,
         isReachable: createConnectProbe(),
         reply: earlyOf(),
         headFor: () => [],
@@ -269,7 +269,7 @@ Deno.test("a request is not retried if its client leaves as the connection break
     connection.close();
   });
   await attempting(async (send) => {
-    const { outcome } = await send(server.url, { clientGone: gone.signal });
+    const { outcome } = await send(server.url, { clientLeft: gone.signal });
     assert.equal(outcome, "client_closed");
     assert.equal(server.requests(), 1);
   });
@@ -366,7 +366,7 @@ Deno.test("a client that disconnects before its stream's first event ends the at
   const gone = new AbortController();
   await using server = startRaw((connection) => say(connection, STREAM_HEAD));
   await attempting(async (send) => {
-    const sending = send(server.url, { clientGone: gone.signal });
+    const sending = send(server.url, { clientLeft: gone.signal });
     await until("asked", () => server.requests() === 1);
     gone.abort();
     const { outcome, answer } = await sending;
@@ -483,7 +483,7 @@ Deno.test("the head of a stream is sent early after a second, and never after it
   await attempting(async (send) => {
     const reply = earlyOf();
     const gone = new AbortController();
-    const waiting = send(server.url, { reply, clientGone: gone.signal });
+    const waiting = send(server.url, { reply, clientLeft: gone.signal });
     const after = await until("the head is out", () => reply.heads.length > 0);
     assert.ok(after >= 900, `${after} ms`);
     gone.abort();

@@ -95,7 +95,7 @@ Deno.test("when memory runs out, a stream is passed on before its first token, a
   const full = { take: () => false, drop() {} };
   const held = await holding(upstream, "completions", full);
   assert.equal(upstream.left(), 3);
-  assert.equal(held.watch!.see(encoder.encode(ABORT)).kind, "given_up");
+  assert.equal(held.watch!.see(encoder.encode(ABORT)).kind, "aborted");
 });
 
 Deno.test("a body that breaks off is not an answer", async () => {
@@ -118,7 +118,7 @@ Deno.test("a stream is held back up to its first token and no further", async ()
   assert.equal(held.text, ROLE + TOKEN);
   assert.deepEqual(held.early, []);
   assert.equal(held.errorStatus, undefined);
-  assert.equal(held.isGivenUp, undefined);
+  assert.equal(held.isAborted, undefined);
   assert.equal(held.rest, upstream);
   assert.ok(held.watch);
   assert.equal(upstream.left(), 1);
@@ -172,7 +172,7 @@ Deno.test("an error before the first token gives its status, a later one doesn't
 });
 
 for (
-  const [what, pieces, isGivenUp] of [
+  const [what, pieces, isAborted] of [
     ["a role and an abort", [ROLE, ABORT, DONE], true],
     ["a role and [DONE]", [ROLE, DONE], true],
     ["[DONE] alone", [DONE], true],
@@ -180,9 +180,9 @@ for (
     ["a token and an abort in one", [TOKEN + ABORT], undefined],
   ] as [string, string[], boolean | undefined][]
 ) {
-  Deno.test(`a chat of ${what} ${isGivenUp ? "was" : "was not"} aborted before its first token`, async () => {
+  Deno.test(`a chat of ${what} ${isAborted ? "was" : "was not"} aborted before its first token`, async () => {
     const held = await holding(piecesOf(pieces));
-    assert.equal(held.isGivenUp ?? false, isGivenUp ?? false);
+    assert.equal(held.isAborted ?? false, isAborted ?? false);
     assert.equal(held.errorStatus, undefined);
   });
 }
@@ -200,14 +200,14 @@ Deno.test("an empty message or response was aborted", async () => {
     }),
     event("message_stop"),
   ];
-  assert.equal((await holding(piecesOf(message(0)), "messages")).isGivenUp, true);
-  assert.equal((await holding(piecesOf(message(3)), "messages")).isGivenUp, false);
+  assert.equal((await holding(piecesOf(message(0)), "messages")).isAborted, true);
+  assert.equal((await holding(piecesOf(message(3)), "messages")).isAborted, false);
   const response = (output: unknown[]) => [
     event("response.created"),
     event("response.completed", { response: { output } }),
   ];
-  assert.equal((await holding(piecesOf(response([])), "responses")).isGivenUp, true);
-  assert.equal((await holding(piecesOf(response([{}])), "responses")).isGivenUp, false);
+  assert.equal((await holding(piecesOf(response([])), "responses")).isAborted, true);
+  assert.equal((await holding(piecesOf(response([{}])), "responses")).isAborted, false);
 });
 
 Deno.test("events that precede the engine's work are passed on as they arrive, in any pieces", async () => {
@@ -305,7 +305,7 @@ Deno.test("however a stream is split, all of it is passed on and its beginning i
         const text = [before, first, ...more].join("").replaceAll("\n", ending);
         const held = await holding(piecesOf(cutAt(encoder.encode(text), places)));
         assert.equal(held.errorStatus, first === ERROR ? 500 : undefined);
-        assert.equal(held.isGivenUp, first === ABORT ? true : undefined);
+        assert.equal(held.isAborted, first === ABORT ? true : undefined);
         assert.equal(await allOf(held), text);
       },
     ),
@@ -321,7 +321,7 @@ Deno.test("however a real stream is split, all of it is passed on and it is comp
       async ({ bytes, dialect }, places) => {
         const held = await holding(piecesOf(cutAt(bytes, places)), dialect);
         assert.equal(held.errorStatus, undefined);
-        assert.equal(held.isGivenUp, undefined);
+        assert.equal(held.isAborted, undefined);
         const watch = held.watch!;
         const chunks = [held.body];
         for (let chunk = await held.rest!.read(); chunk; chunk = await held.rest!.read()) {

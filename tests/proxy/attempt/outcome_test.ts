@@ -49,17 +49,17 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["a request that takes too long", { status: 200, error: BROKE, expired: "overdue" }, "timeout"],
   ["a router that stops", { status: 200, error: BROKE, expired: "cut_off" }, "timeout"],
 
-  ["an answer that its server aborted", { status: 200, isGivenUp: true }, "aborted"],
+  ["an answer that its server aborted", { status: 200, isAborted: true }, "aborted"],
   ["an aborted answer that broke off", {
     status: 200,
     error: BROKE,
-    isGivenUp: true,
+    isAborted: true,
   }, "aborted"],
   ["an aborted answer that fell silent", {
     status: 200,
     error: BROKE,
     expired: "silent",
-    isGivenUp: true,
+    isAborted: true,
   }, "aborted"],
   ["an error of a server that shuts down", { status: 500, isShutdown: true }, "draining"],
   ["an error of a server that shuts down, cut off", {
@@ -70,29 +70,29 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
   ["an aborted answer whose client left", {
     status: 200,
     error: BROKE,
-    isGivenUp: true,
-    clientGone: true,
+    isAborted: true,
+    clientLeft: true,
   }, "client_closed"],
 
-  ["a client that left before the head", { error: BROKE, clientGone: true }, "client_closed"],
+  ["a client that left before the head", { error: BROKE, clientLeft: true }, "client_closed"],
   ["a client that left in mid-answer", {
     status: 200,
     error: BROKE,
-    clientGone: true,
+    clientLeft: true,
   }, "client_closed"],
   ["a client that left during a failure", {
     status: 500,
     error: BROKE,
-    clientGone: true,
+    clientLeft: true,
   }, "client_closed"],
   ["a client that left as the time limit passed", {
     error: BROKE,
     expired: "silent",
-    clientGone: true,
+    clientLeft: true,
   }, "client_closed"],
   ["a client that left during a refused connection", {
     error: CONNECT,
-    clientGone: true,
+    clientLeft: true,
   }, "client_closed"],
   ["a client that stops reading in mid-answer", {
     status: 200,
@@ -104,12 +104,12 @@ const table: readonly [string, Partial<Facts>, Outcome][] = [
     error: BROKE,
     expired: "unread",
   }, "client_closed"],
-  ["a client that left after the whole answer", { status: 200, clientGone: true }, "ok"],
+  ["a client that left after the whole answer", { status: 200, clientLeft: true }, "ok"],
 ];
 
 for (const [what, facts, outcome] of table) {
   Deno.test(`${what} is ${outcome}`, () => {
-    const nothing = { status: undefined, error: undefined, expired: undefined, clientGone: false };
+    const nothing = { status: undefined, error: undefined, expired: undefined, clientLeft: false };
     assert.equal(outcomeOf({ ...nothing, ...facts }), outcome);
   });
 }
@@ -123,14 +123,14 @@ Deno.test("connect errors are recognised by fetch's own messages", async () => {
       () => assert.fail("answered"),
       (error: unknown) => error,
     );
-    const facts = { status: undefined, expired: undefined, clientGone: false };
+    const facts = { status: undefined, expired: undefined, clientLeft: false };
     assert.equal(outcomeOf({ ...facts, error }), "refused", host);
   }
 });
 
 Deno.test("500, 502, 503, 504, 429 and redirects are retried, every other status goes to the client", () => {
   for (let status = 200; status < 600; status++) {
-    const outcome = outcomeOf({ status, error: undefined, expired: undefined, clientGone: false });
+    const outcome = outcomeOf({ status, error: undefined, expired: undefined, clientLeft: false });
     const isRedirect = status >= 300 && status < 400;
     const failed = isRedirect || [429, 500, 502, 503, 504].includes(status);
     assert.equal(isFailure(outcome), failed, String(status));
@@ -152,15 +152,15 @@ Deno.test("any facts give exactly one outcome, and a break is never `ok`", () =>
   for (const status of [undefined, 200, 302, 400, 429, 500, 501, 503, 599]) {
     for (const error of [undefined, CONNECT, BROKE]) {
       for (const expired of expiries) {
-        for (const clientGone of [false, true]) {
-          for (const more of [{}, { isGivenUp: true }, { isShutdown: true }]) {
-            const outcome = outcomeOf({ status, error, expired, clientGone, ...more });
-            const facts = { status, broke: !!error, expired, clientGone, ...more, outcome };
+        for (const clientLeft of [false, true]) {
+          for (const more of [{}, { isAborted: true }, { isShutdown: true }]) {
+            const outcome = outcomeOf({ status, error, expired, clientLeft, ...more });
+            const facts = { status, broke: !!error, expired, clientLeft, ...more, outcome };
             const told = JSON.stringify(facts);
             if (error || Object.keys(more).length > 0) {
               assert.notEqual(verdict(outcome), true, told);
             }
-            const left = clientGone || expired === "unread";
+            const left = clientLeft || expired === "unread";
             if (error && left) assert.equal(outcome, "client_closed", told);
             if (!left) assert.notEqual(outcome, "client_closed", told);
           }

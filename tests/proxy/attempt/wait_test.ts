@@ -13,13 +13,13 @@ const LIMITS: WaitLimits = {
   chunkMs: 100,
   clientMs: 500,
   dueAt: Infinity,
-  stillMs: 50,
+  stallTimeoutMs: 50,
 };
-const UNKNOWN: EngineState = { movedAt: -Infinity, stillSince: Infinity };
+const UNKNOWN: EngineState = { movedAt: -Infinity, noProgressSince: Infinity };
 /** An engine state at times on the clock of `performance.now()`. */
-const engineAt = ({ movedAt = -Infinity, stillSince = Infinity }): EngineState => ({
+const engineAt = ({ movedAt = -Infinity, noProgressSince = Infinity }): EngineState => ({
   movedAt: movedAt + performance.timeOrigin,
-  stillSince: stillSince + performance.timeOrigin,
+  noProgressSince: noProgressSince + performance.timeOrigin,
 });
 
 Deno.test("silence before the first bytes expires after its limit, and is checked no later", () => {
@@ -43,7 +43,7 @@ Deno.test("once the answer has begun, the limit between chunks applies, and a st
   wait.hasBegun = true;
   beginRead(wait, 0);
   assert.equal(checkWait(wait, LIMITS, engineAt({ movedAt: 99 }), 101), "silent");
-  assert.equal(checkWait(wait, LIMITS, engineAt({ stillSince: 10 }), 61), "stopped");
+  assert.equal(checkWait(wait, LIMITS, engineAt({ noProgressSince: 10 }), 61), "stopped");
 });
 
 Deno.test("comments are no progress: silence counts from the read before them", () => {

@@ -16,9 +16,9 @@ function asked(text: string, type: string | null = JSON_TYPE) {
 
 /** The classified fields that affect routing. */
 function routeOf(asked: ParsedRequest | ApiError) {
-  assert.ok("work" in asked, JSON.stringify(asked));
-  assert.equal(asked.work.stream, asked.stream);
-  return { model: asked.work.model, stream: asked.stream };
+  assert.ok("profile" in asked, JSON.stringify(asked));
+  assert.equal(asked.profile.stream, asked.stream);
+  return { model: asked.profile.model, stream: asked.stream };
 }
 
 async function formOf(
@@ -127,7 +127,7 @@ Deno.test("a form has at most a hundred parts", async () => {
   const form = (parts: number) => `--x\r\n${part}`.repeat(parts) + "--x--\r\n";
   for (const [parts, isTaken] of [[1, true], [100, true], [101, false]] as const) {
     const answer = await asked(form(parts), "multipart/form-data; boundary=x");
-    assert.equal("work" in answer, isTaken, `${parts}`);
+    assert.equal("profile" in answer, isTaken, `${parts}`);
   }
 });
 
@@ -232,7 +232,7 @@ Deno.test("no body of 60 MiB blocks the event loop for 100 ms at a time", async 
         const step = walked.next();
         longestMs = Math.max(longestMs, performance.now() - startedAt);
         done = step.done ?? false;
-        assert.ok(!step.done || "work" in step.value, JSON.stringify(step.value));
+        assert.ok(!step.done || "profile" in step.value, JSON.stringify(step.value));
       }
       assert.ok(longestMs < 100, `${longestMs} ms`);
     });
@@ -242,7 +242,7 @@ Deno.test("no body of 60 MiB blocks the event loop for 100 ms at a time", async 
 Deno.test("a byte that is not UTF-8 is found at any position relative to slices", async () => {
   const letters = new TextEncoder().encode(`{"a":"${"模😀é".repeat(60_000)}"}`);
   assert.ok(letters.length > 2 * SLICE_BYTES);
-  assert.ok("work" in await classify(letters, JSON_TYPE));
+  assert.ok("profile" in await classify(letters, JSON_TYPE));
   for (const at of [7, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, letters.length - 3]) {
     for (const byte of [0, 0xc0, 0xff]) {
       const broken = letters.with(at, byte);

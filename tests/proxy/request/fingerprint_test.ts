@@ -17,8 +17,8 @@ async function profileOf(
   const asked = await inTimeSlices(
     classify(encoder.encode(text), "application/json", { session, asksEngine }),
   );
-  assert.ok("work" in asked, JSON.stringify(asked));
-  return asked.work;
+  assert.ok("profile" in asked, JSON.stringify(asked));
+  return asked.profile;
 }
 
 const user = (content: unknown) => ({ role: "user", content });
@@ -208,9 +208,9 @@ Deno.test("an upload has a session from its header, and a prompt of unknown leng
   const request = new Request("http://router", { method: "POST", body: form });
   const type = request.headers.get("content-type");
   const asked = await inTimeSlices(classify(await request.bytes(), type, { session: "s" }));
-  assert.ok("work" in asked);
-  assert.deepEqual([asked.work.promptBytes, asked.work.blocks], [undefined, []]);
-  assert.notEqual(asked.work.session, undefined);
+  assert.ok("profile" in asked);
+  assert.deepEqual([asked.profile.promptBytes, asked.profile.blocks], [undefined, []]);
+  assert.notEqual(asked.profile.session, undefined);
 });
 
 const image = (letter: string, bytes: number) => ({

@@ -19,8 +19,8 @@ Deno.test("every accepted form is read as servers read it, and unusual forms are
     await t.step(`${i}: ${JSON.stringify(body).slice(0, 100)}`, async () => {
       const read = await inTimeSlices(classify(bytesOf(body), type));
       if (!accepted) return assert.equal("status" in read && read.status, 400);
-      assert.ok("work" in read, JSON.stringify(read));
-      assert.equal(read.work.model || null, servers?.model || null);
+      assert.ok("profile" in read, JSON.stringify(read));
+      assert.equal(read.profile.model || null, servers?.model || null);
       assert.equal(read.stream, servers?.stream);
     });
   }

@@ -71,7 +71,7 @@ async function relaying(
     fetch: fetchBy(client),
     fetchFresh: fetchBy(client),
     limits: limitsWith({ chunkMs, clientMs }),
-    clientGone: gone.signal,
+    clientLeft: gone.signal,
     reply: { hasPreamble: false, open() {}, pass() {} },
     headFor: () => [],
   });
@@ -84,7 +84,7 @@ async function relaying(
     rest: answer.rest,
     watch: answer.watch ?? watchStream(undefined),
     isStream: answer.isStream,
-    clientGone: gone.signal,
+    clientLeft: gone.signal,
     onLeave: () => gone.abort(),
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: chunkMs }),
     onNext: (gapMs) => void gaps.push(gapMs),
@@ -241,7 +241,7 @@ async function relayAll(rest: Pieces, held: string, dialect: Dialect) {
     rest,
     watch: watchStream(dialect),
     isStream: true,
-    clientGone: new AbortController().signal,
+    clientLeft: new AbortController().signal,
     errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1_000 }),
     onNext() {},
     onEnd(outcome, passed) {
@@ -306,7 +306,7 @@ Deno.test("a client that disconnects after the last event has its complete answe
     rest,
     watch: watchStream("completions"),
     isStream: true,
-    clientGone: gone.signal,
+    clientLeft: gone.signal,
     errorFor: () => assert.fail("it is whole"),
     onNext() {},
     onEnd: (outcome) => void ends.push(outcome),
@@ -341,13 +341,13 @@ for (
 }
 
 Deno.test("the rest is closed if it broke or its client left; at a clean end it has closed itself", async () => {
-  const relayedFrom = (rest: Pieces, clientGone = new AbortController().signal) =>
+  const relayedFrom = (rest: Pieces, clientLeft = new AbortController().signal) =>
     relayed({
       held: encoder.encode(FIRST),
       rest,
       watch: watchStream("other"),
       isStream: true,
-      clientGone,
+      clientLeft,
       errorFor: (expired) => brokenStream(expired, { chunkTimeoutMs: 1 }),
       onNext() {},
       onEnd() {},
@@ -372,7 +372,7 @@ for (const [expired, outcome] of [["unread", "client_closed"], ["cut_off", "time
       rest,
       watch: watchStream("other"),
       isStream: true,
-      clientGone: new AbortController().signal,
+      clientLeft: new AbortController().signal,
       errorFor: () => assert.fail("nobody would read it"),
       onNext() {},
       onEnd: (outcome, { bytes }) => void ends.push([outcome, bytes]),
@@ -428,7 +428,7 @@ Deno.test("nothing is read from the server before the client is ready for it", a
     rest,
     watch: watchStream("other"),
     isStream: true,
-    clientGone: new AbortController().signal,
+    clientLeft: new AbortController().signal,
     errorFor: () => assert.fail("it is whole"),
     onNext() {},
     onEnd() {},
@@ -449,7 +449,7 @@ Deno.test("a client that pauses after the last event holds nothing for longer th
     rest,
     watch: watchStream("completions"),
     isStream: true,
-    clientGone: new AbortController().signal,
+    clientLeft: new AbortController().signal,
     errorFor: () => assert.fail("it is complete"),
     onNext() {},
     onEnd: (outcome) => void ends.push(outcome),

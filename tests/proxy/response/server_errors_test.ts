@@ -49,12 +49,12 @@ for (
     ],
     ["the server left rotation", { failed: { expired: "evicted" } }, 502, /No server could answer/],
     ["there was no connection", { failed: { expired: "unreachable" } }, 502, /No server could/],
-    ["the retry budget was spent", { failed: {}, heldBack: true }, 503, /so many requests/],
+    ["the retry budget was spent", { failed: {}, retryDenied: true }, 503, /so many requests/],
     [
       "the retry budget was spent after a silence",
       {
         failed: { expired: "silent" },
-        heldBack: true,
+        retryDenied: true,
       },
       503,
       /so many requests/,
@@ -63,17 +63,17 @@ for (
     ["the router stops", { failed: { expired: "cut_off" } }, 503, /shutting down/],
   ] as [
     string,
-    { failed?: { expired?: Expiry }; refusal?: Refusal; heldBack?: boolean },
+    { failed?: { expired?: Expiry }; refusal?: Refusal; retryDenied?: boolean },
     number,
     RegExp,
   ][]
 ) {
   Deno.test(`if ${what}, the client gets ${status} and the reason`, () => {
-    const { failed, refusal, heldBack = false } = known;
+    const { failed, refusal, retryDenied = false } = known;
     const error = noAnswer({
       failed: failed && { expired: failed.expired },
       refusal,
-      heldBack,
+      retryDenied,
       model: "m",
       settings: SETTINGS,
     });
@@ -86,7 +86,7 @@ Deno.test("the error names no model if the request named none", () => {
   const error = noAnswer({
     failed: undefined,
     refusal: "unavailable",
-    heldBack: false,
+    retryDenied: false,
     model: undefined,
     settings: SETTINGS,
   });

@@ -23,7 +23,7 @@ interface Stream {
   /** The event that determines the state. */
   readonly end: string;
   readonly after?: string;
-  readonly expected: "ended" | "given_up";
+  readonly expected: "ended" | "aborted";
   /** The status of an error. */
   readonly status?: number;
 }
@@ -49,9 +49,9 @@ function watchPieces(stream: Stream, pieces: readonly Uint8Array<ArrayBuffer>[])
     if (seen < endsAt) {
       assert.equal(state.kind, "open", `after ${seen} of ${endsAt} bytes`);
       assert.equal(watch.isComplete, dialect === "other");
-    } else if (expected === "given_up") {
+    } else if (expected === "aborted") {
       const goodBytes = Math.max(0, startsAt - from);
-      assert.deepEqual(state, { kind: "given_up", goodBytes } satisfies StreamState);
+      assert.deepEqual(state, { kind: "aborted", goodBytes } satisfies StreamState);
       passed.push(piece.subarray(0, goodBytes));
       return concat(passed);
     } else {
@@ -96,19 +96,19 @@ const streams: Record<string, Stream> = {
   "a chat with comments between its events": streamOf(CHAT, "ended", {
     before: CHAT.events.slice(0, -1).map((event) => event + COMMENT).join(""),
   }),
-  "a chat without a reason to stop": streamOf(CHAT, "given_up", { before: unfinished }),
-  "a chat of a role alone": streamOf(CHAT, "given_up", { before: CHAT.events[0]! }),
+  "a chat without a reason to stop": streamOf(CHAT, "aborted", { before: unfinished }),
+  "a chat of a role alone": streamOf(CHAT, "aborted", { before: CHAT.events[0]! }),
   "a chat that was aborted": {
     dialect: "completions",
     before: unfinished,
     end: CHAT.events.at(-2)!.replace(`"finish_reason":"length"`, `"finish_reason":"abort"`),
     after: DONE,
-    expected: "given_up",
+    expected: "aborted",
   },
-  "messages without a reason to stop": streamOf(MESSAGES, "given_up", {
+  "messages without a reason to stop": streamOf(MESSAGES, "aborted", {
     before: MESSAGES.events.slice(0, -1).join("").replace(`"max_tokens"`, "null"),
   }),
-  "a response of nothing": streamOf(RESPONSES, "given_up", {
+  "a response of nothing": streamOf(RESPONSES, "aborted", {
     before: RESPONSES.events.slice(0, 6).join(""),
     end:
       `event: response.completed\ndata: {"type":"response.completed","response":{"output":[]}}\n\n`,
@@ -153,7 +153,7 @@ for (const [name, stream] of Object.entries(streams)) {
   Deno.test(`${name} is ${stream.expected} wherever it is split in two, and byte by byte`, () => {
     const bytes = bytesOf(stream);
     const startsAt = encoder.encode(stream.before).length;
-    const good = stream.expected === "given_up" ? bytes.subarray(0, startsAt) : bytes;
+    const good = stream.expected === "aborted" ? bytes.subarray(0, startsAt) : bytes;
     assert.deepEqual(watchPieces(stream, [bytes]), good);
     const bytewise = watchPieces(stream, singly(bytes));
     assert.deepEqual(bytewise.subarray(0, good.length), good);
@@ -181,7 +181,7 @@ Deno.test("any split and any line ending gives the right state, and all good byt
         };
         const bytes = bytesOf(other);
         const passed = watchPieces(other, cutAt(bytes, places));
-        const good = stream.expected === "given_up" ? encoder.encode(other.before) : bytes;
+        const good = stream.expected === "aborted" ? encoder.encode(other.before) : bytes;
         assert.deepEqual(passed.subarray(0, good.length), good);
       },
     ),
@@ -218,7 +218,7 @@ for (const length of [1_000, 10_000, 60_000, 300_000, 900_000]) {
     const stream = streamOf(RESPONSES, "ended", { end: whole });
     watchPieces(stream, pieces(whole));
     const nothing = completed([], "i".repeat(length));
-    watchPieces({ ...stream, end: nothing, expected: "given_up" }, pieces(nothing));
+    watchPieces({ ...stream, end: nothing, expected: "aborted" }, pieces(nothing));
   });
 
   Deno.test(`a finish reason is found in a last token of ${length} bytes`, () => {
@@ -252,7 +252,7 @@ Deno.test("the finish reason may be in the part that was held back", () => {
   const held = watchStream("completions", true);
   assert.equal(held.see(encoder.encode(DONE)).kind, "ended");
   const open = watchStream("completions");
-  assert.equal(open.see(encoder.encode(DONE)).kind, "given_up");
+  assert.equal(open.see(encoder.encode(DONE)).kind, "aborted");
 });
 
 Deno.test("end markers in a model's text do not end the stream", () => {
