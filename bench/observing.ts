@@ -5,6 +5,7 @@
  * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
  */
 import { createApp } from "../src/api/app.ts";
+import { createForward } from "../src/api/forward.ts";
 import { createGuard } from "../src/api/guard.ts";
 import { createKeyring } from "../src/auth/keyring.ts";
 import { openClientPool } from "../src/http/client_pool.ts";
@@ -48,21 +49,21 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const connections = openClientPool();
   await startPolling(fleet, connections).firstRound();
   const never = new AbortController().signal;
+  const guard = createGuard({
+    keyring: createKeyring(() => []),
+    access: () => checked.config.access,
+    settings: () => fleet.settings,
+    onTurnedAway() {},
+    onWrongKey() {},
+  });
+  const forward = createForward({
+    guard,
+    proxy: createProxy({ fleet, connections, observer, closing: never, cutOff: never }),
+    onAnswered() {},
+  });
   const app = createApp({
-    proxy: createProxy({
-      fleet,
-      connections,
-      observer,
-      closing: never,
-      cutOff: never,
-    }),
-    guard: createGuard({
-      keyring: createKeyring(() => []),
-      access: () => checked.config.access,
-      settings: () => fleet.settings,
-      onTurnedAway() {},
-      onWrongKey() {},
-    }),
+    forward,
+    guard,
     corsOrigins: () => ["*"],
     adminIsElsewhere: false,
     snapshot,

@@ -1,4 +1,5 @@
 import { createAdminApp, createApp } from "./api/app.ts";
+import { createForward, isForwarded } from "./api/forward.ts";
 import { createGuard } from "./api/guard.ts";
 import { createKeyring } from "./auth/keyring.ts";
 import { hostAndPort } from "./config/access_schema.ts";
@@ -10,7 +11,7 @@ import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
 import { combineListeners } from "./monitor/listener.ts";
-import { logAnswered, logError, logListener } from "./monitor/log.ts";
+import { logAnswered, logError, logListener, logRefused } from "./monitor/log.ts";
 import { logWrongKeys } from "./monitor/log_access.ts";
 import { logCutOff, logStopping } from "./monitor/log_stop.ts";
 import { createMetrics } from "./monitor/metrics.ts";
@@ -75,6 +76,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   const cutOff = new AbortController();
   let { access } = config;
   let starting: Promise<void> | undefined;
+  const whenStarted = <T>(answer: () => T | Promise<T>) =>
+    starting ? starting.then(answer) : Promise.resolve(answer());
 
   // Comes first, so that nothing else has started if a port is in use.
   const { main, admin, take } = startEndpoints({
@@ -82,9 +85,16 @@ export function startGateway(options: GatewayOptions): Gateway {
     port: options.port,
     access,
     onError: logError,
-    handler: (request, info) =>
-      starting ? starting.then(() => app.fetch(request, info)) : app.fetch(request, info),
-    adminHandler: (request, info) => adminApp.fetch(request, info),
+    service: {
+      answer: (request, info) => whenStarted(() => app.fetch(request, info)),
+      forward: (exchange, peer) =>
+        isForwarded(exchange) ? whenStarted(() => forward(exchange, peer)) : undefined,
+    },
+    adminService: {
+      answer: (request, info) => adminApp.fetch(request, info),
+      forward: () => undefined,
+    },
+    onRefused: logRefused,
   });
 
   const fleet = new Fleet({
@@ -104,7 +114,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     logError,
   );
 
-  const connections = openClientPool();
+  const connections = openClientPool(access.http1);
   const shown = {
     snapshot,
     monitor,
@@ -113,8 +123,15 @@ export function startGateway(options: GatewayOptions): Gateway {
     onAnswered: logAnswered,
     onError: logError,
   };
-  const app = createApp({
-    ...shown,
+  const guard = createGuard({
+    keyring: createKeyring(() => access.keys),
+    access: () => access,
+    settings: () => fleet.settings,
+    onTurnedAway: listener.turnedAway,
+    onWrongKey: listener.wrongKey,
+  });
+  const forward = createForward({
+    guard,
     proxy: createProxy({
       fleet,
       connections,
@@ -122,13 +139,12 @@ export function startGateway(options: GatewayOptions): Gateway {
       closing: closing.signal,
       cutOff: cutOff.signal,
     }),
-    guard: createGuard({
-      keyring: createKeyring(() => access.keys),
-      access: () => access,
-      settings: () => fleet.settings,
-      onTurnedAway: listener.turnedAway,
-      onWrongKey: listener.wrongKey,
-    }),
+    onAnswered: logAnswered,
+  });
+  const app = createApp({
+    ...shown,
+    forward,
+    guard,
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });

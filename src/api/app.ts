@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import * as errors from "../http/api_errors.ts";
 import { serveExchange } from "../http/serve_exchange.ts";
 import { pathOf } from "../http/paths.ts";
-import type { Proxy } from "../proxy/proxy.ts";
+import type { Forward } from "./forward.ts";
 import { inferencePaths } from "../vllm/endpoints.ts";
 import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
@@ -11,7 +11,7 @@ import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
 import { isOwnHost, isOwnPage, misdirected } from "./own_host.ts";
 
 export interface AppOptions extends DocumentsOptions {
-  readonly proxy: Proxy;
+  readonly forward: Forward;
   readonly guard: Guard;
   /** Origins allowed by CORS. */
   readonly corsOrigins: () => readonly string[];
@@ -24,26 +24,19 @@ export interface AppOptions extends DocumentsOptions {
 
 /** Creates the HTTP app for clients: forwarded paths and the router's own endpoints. */
 export function createApp(options: AppOptions): Hono<Environment> {
-  const { proxy, guard } = options;
+  const { forward, guard } = options;
   const { open, listings, admin, healthSummary } = createDocuments(options);
   const app = newApp(options);
 
   // Registered before the middleware, which would copy each response. Forwarded responses already
   // have their CORS headers.
-  app.on("POST", [...inferencePaths], ({ req, env }) => {
-    const admitted = guard.admit(req.raw, addressOf(env.remoteAddr));
-    if (!admitted.error) {
-      const { client } = admitted;
-      return serveExchange(
-        req.raw,
-        env.completed,
-        (exchange) => proxy(exchange, client),
-        options.onError,
-      );
-    }
-    options.onAnswered("POST", req.path, admitted.error.status);
-    return errors.errorResponse(admitted.error, admitted.headers);
-  });
+  app.on("POST", [...inferencePaths], ({ req, env }) =>
+    serveExchange(
+      req.raw,
+      env.completed,
+      (exchange) => forward(exchange, addressOf(env.remoteAddr)),
+      options.onError,
+    ));
   app.use(reportTo(options.onAnswered));
   app.use(async ({ req }, next) => {
     const origin = req.header("origin") ?? null;
@@ -67,7 +60,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
     "/health": (c) => {
       const key = options.adminIsElsewhere
         ? undefined
-        : guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), true);
+        : guard.keyOf(c.req.raw.headers, addressOf(c.env.remoteAddr), true);
       return (key ? health! : healthSummary)(c, undefined);
     },
   });
@@ -124,7 +117,7 @@ function reportTo(onAnswered: AppOptions["onAnswered"]) {
 function needKey(guard: Guard, byPassword: boolean) {
   const challenge = byPassword ? CHALLENGE_TO_PEOPLE : CHALLENGE;
   return (answer: Answer): Answer => (c) => {
-    const key = guard.keyOf(c.req.raw, addressOf(c.env.remoteAddr), byPassword);
+    const key = guard.keyOf(c.req.raw.headers, addressOf(c.env.remoteAddr), byPassword);
     if (!key) return errors.errorResponse(errors.wrongKey, challenge);
     return answer(c, key === "not_asked_for" ? undefined : key);
   };

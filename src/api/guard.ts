@@ -1,3 +1,4 @@
+import type { FieldMap } from "../http/field_map.ts";
 import type { Access, ApiKey, Settings } from "../config/config.ts";
 import type { Keyring } from "../auth/keyring.ts";
 import { credentialsIn } from "../auth/credentials.ts";
@@ -27,14 +28,14 @@ export interface GuardOptions {
 /** Authenticates requests and enforces the limits of keys and client addresses. */
 export interface Guard {
   /** Admits or rejects an inference request. */
-  admit(request: Request, peer: string): Admitted;
+  admit(headers: FieldMap, peer: string): Admitted;
   /**
    * Returns the key of a request, or `undefined` if it has no valid key and keys are enabled.
    *
    * @param peer address of the connection's other end
    * @param byPassword whether to accept HTTP Basic credentials, which browsers prompt for
    */
-  keyOf(request: Request, peer: string, byPassword: boolean): ApiKey | "not_asked_for" | undefined;
+  keyOf(headers: FieldMap, peer: string, byPassword: boolean): ApiKey | "not_asked_for" | undefined;
 }
 
 /** The challenge in a 401 for API clients. */
@@ -62,35 +63,35 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   /** The client's address: the peer's, or the one a trusted proxy forwards. */
-  function addressOf({ headers }: Request, peer: string): string {
+  function addressOf(headers: FieldMap, peer: string): string {
     const { trustedProxies } = settings();
     return isTrusted(peer, trustedProxies) ? clientAddress(headers, peer, trustedProxies) : peer;
   }
 
   function keyOf(
-    request: Request,
+    headers: FieldMap,
     peer: string,
     byPassword: boolean,
   ): ApiKey | "not_asked_for" | undefined {
     if (!access().keysAreOn) return "not_asked_for";
-    const shown = credentialsIn(request.headers, byPassword);
+    const shown = credentialsIn(headers, byPassword);
     for (const one of shown) {
       const key = keyring.find(one);
       if (key) return key;
     }
-    if (shown.length > 0) onWrongKey(addressOf(request, peer));
+    if (shown.length > 0) onWrongKey(addressOf(headers, peer));
     return undefined;
   }
 
   return {
     keyOf,
-    admit(request, peer) {
+    admit(headers, peer) {
       const { trustedProxies, maxInFlightPerClient = Infinity } = settings();
       const { corsOrigins } = access();
-      const origin = request.headers.get("origin");
+      const origin = headers.get("origin");
       const cors = corsHeaders(origin, corsOrigins);
-      const address = addressOf(request, peer);
-      const key = keyOf(request, peer, false);
+      const address = addressOf(headers, peer);
+      const key = keyOf(headers, peer, false);
       const keyName = key === "not_asked_for" ? undefined : key?.name;
       const turnAway = (
         why: DenialReason,

@@ -9,7 +9,7 @@ const PLAIN = ["x-api-key", "api-key"];
  *   browser can prompt for. The browser then sends it with any page's requests, so it must not be
  *   accepted for requests with side effects.
  */
-export function credentialsIn(headers: Headers, byPassword: boolean): string[] {
+export function credentialsIn(headers: Pick<Headers, "get">, byPassword: boolean): string[] {
   const authorization = headers.get("authorization") ?? "";
   const [, scheme = "", value = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
   const keys = [

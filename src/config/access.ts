@@ -16,7 +16,7 @@ type Entries = z.output<typeof keysShape>;
 
 /** Builds the access configuration, reading the files it references. */
 export function toAccess(
-  { auth, admin, tls, cors }: RawFile,
+  { auth, admin, tls, cors, server }: RawFile,
   outside: References,
   problems: Diagnostic[],
 ): Access {
@@ -44,6 +44,7 @@ export function toAccess(
       .map((name) => name.toLowerCase()),
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
     corsOrigins: cors.allow_origins,
+    http1: server.http1,
   };
 }
 

@@ -24,6 +24,8 @@ export interface Access {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Origins allowed by CORS; `*` allows all. @default ["*"] */
   readonly corsOrigins: readonly string[];
+  /** Whose HTTP/1.1 is spoken with clients and servers: the router's or the runtime's. */
+  readonly http1: "own" | "deno";
 }
 
 /** A client's API key and its limits. */

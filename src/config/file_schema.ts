@@ -87,6 +87,14 @@ export const settingsShape = z.looseObject({
   health_check_consecutive_failures: wholeNumber(1).default(3),
 }, table("a table"));
 
+/** How HTTP/1.1 is spoken: by the router's own implementation, or the runtime's. */
+export const http1Ways = ["own", "deno"] as const;
+
+/** The table `[server]`. */
+export const listenerShape = z.looseObject({
+  http1: z.enum(http1Ways, { error: 'expected "own" or "deno"' }).default("own"),
+}, table("a table"));
+
 /** A whole configuration file. Accepts unknown keys, which are reported separately. */
 export const fileShape = z.looseObject({
   servers: z.looseObject({
@@ -98,6 +106,7 @@ export const fileShape = z.looseObject({
   admin: adminShape.prefault({}),
   tls: tlsShape.optional(),
   cors: corsShape.prefault({}),
+  server: listenerShape.prefault({}),
 });
 
 /** A validated file, in the file's units. */

@@ -45,7 +45,7 @@ export function isTrusted(address: string, networks: readonly string[]): boolean
  * before it may be forged by the client.
  */
 export function clientAddress(
-  headers: Headers,
+  headers: Pick<Headers, "get">,
   peer: string,
   networks: readonly string[],
 ): string {
@@ -59,7 +59,7 @@ export function clientAddress(
 }
 
 /** The chain of addresses, client first. Splits at every comma: a client may forge quotes. */
-function passedOnBy(headers: Headers): string[] {
+function passedOnBy(headers: Pick<Headers, "get">): string[] {
   const passed = headers.get("x-forwarded-for");
   if (passed !== null) return passed.split(",").map(addressIn);
   const elements = headers.get("forwarded")?.split(",") ?? [];

@@ -1,6 +1,11 @@
 import type { ServerConfig } from "../config/config.ts";
 import { fetchBy, type Fetches } from "./fetch.ts";
+import { decoded } from "./decoded_upstream.ts";
+import { openFetch } from "./fetch_upstream.ts";
+import { openOwn } from "./h1/own_upstream.ts";
+import { createServerPool, type ServerPool } from "./h1/server_pool.ts";
 import { openHttps } from "./https_fetch.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** Fetches over the connections to one server. */
 export interface ServerConnections extends Omit<Fetches, "close"> {
@@ -18,8 +23,29 @@ export type Route = Pick<
 export interface ClientPool {
   /** Returns the connections for a server's TLS and proxy settings. */
   to(server: Route): ServerConnections;
+  /** Opens a POST to a server. */
+  open(server: Target, request: ServerRequest): Upstream;
   /** Closes all pools. Requests in flight run to completion. */
   close(): void;
+}
+
+/** A server's address and its route. */
+export type Target = Route & Pick<ServerConfig, "url">;
+
+/** A POST to a server. */
+export interface ServerRequest {
+  /** The path below the server's address, with its query. */
+  readonly path: string;
+  readonly headers: [string, string][];
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** An address with connections of our own. */
+interface OwnTarget {
+  readonly pool: ServerPool;
+  readonly host: string;
+  /** The path of the server's address, without a slash at its end. */
+  readonly basePath: string;
 }
 
 /** vLLM closes idle connections after 5 s; reusing an older one would cause a reset. */
@@ -43,9 +69,16 @@ interface Pool {
  * time after its last use. Its requests in flight run to completion: closing a client only prevents
  * new requests.
  *
+ * @param http1 whose HTTP/1.1 is spoken: the router's, for servers at `http://` without a proxy, or
+ *   the runtime's
  * @param now monotonic time in milliseconds
  */
-export function openClientPool(now: () => number = () => performance.now()): ClientPool {
+export function openClientPool(
+  http1: "own" | "deno" = "own",
+  now: () => number = () => performance.now(),
+): ClientPool {
+  const ownPools = new Map<string, ServerPool>();
+  const ownTargets = new WeakMap<Target, OwnTarget>();
   const byRoute = new Map<string, Pool>();
   /** By configuration object, so that requests don't serialise certificates to find their pool. */
   const byServer = new WeakMap<Route, Pool>();
@@ -61,6 +94,31 @@ export function openClientPool(now: () => number = () => performance.now()): Cli
     return pool;
   }
 
+  function ownTarget(server: Target): OwnTarget {
+    const known = ownTargets.get(server);
+    if (known) return known;
+    const { host, hostname, port, pathname } = new URL(server.url);
+    const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || 80 };
+    const pool = ownPools.get(host) ??
+      createServerPool(address, { idleMs: IDLE_MS, most: IDLE_PER_SERVER });
+    ownPools.set(host, pool);
+    const target = { pool, host, basePath: pathname.replace(/\/$/, "") };
+    ownTargets.set(server, target);
+    return target;
+  }
+
+  function to(server: Route): ServerConnections {
+    const askedAt = now();
+    const known = byServer.get(server);
+    const pool = known?.isOpen ? known : poolOf(server, askedAt);
+    pool.askedAt = askedAt;
+    if (askedAt - lookedAt > UNUSED_MS) {
+      lookedAt = askedAt;
+      closeAskedBefore(askedAt - UNUSED_MS);
+    }
+    return pool.connections;
+  }
+
   function closeAskedBefore(time: number): void {
     for (const [route, pool] of byRoute) {
       if (pool.askedAt >= time) continue;
@@ -71,18 +129,19 @@ export function openClientPool(now: () => number = () => performance.now()): Cli
   }
 
   return {
-    to(server) {
-      const askedAt = now();
-      const known = byServer.get(server);
-      const pool = known?.isOpen ? known : poolOf(server, askedAt);
-      pool.askedAt = askedAt;
-      if (askedAt - lookedAt > UNUSED_MS) {
-        lookedAt = askedAt;
-        closeAskedBefore(askedAt - UNUSED_MS);
+    to,
+    open(server, { path, headers, body }) {
+      if (http1 === "own" && server.proxy === undefined && server.url.startsWith("http:")) {
+        const { pool, host, basePath } = ownTarget(server);
+        return decoded(openOwn({ pool, host, path: basePath + path, headers, body }));
       }
-      return pool.connections;
+      const { fetch, fetchFresh } = to(server);
+      return decoded(openFetch({ url: server.url + path, headers, body, fetch, fetchFresh }));
     },
-    close: () => closeAskedBefore(Infinity),
+    close() {
+      closeAskedBefore(Infinity);
+      for (const pool of ownPools.values()) pool.close();
+    },
   };
 }
 

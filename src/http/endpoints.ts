@@ -1,5 +1,8 @@
 import type { Access } from "../config/config.ts";
-import { type Listener, type ListenerOptions, startListener } from "./listener.ts";
+import { type Certificate, type Listener, startListener } from "./listener.ts";
+import { startOwnListener } from "./h1/own_listener.ts";
+import type { Refusal } from "./h1/request_head.ts";
+import type { Service } from "./service.ts";
 
 /** The router's listeners, for clients and for operators. */
 export interface Endpoints {
@@ -14,24 +17,41 @@ export interface Endpoints {
   take(access: Access): string[];
 }
 
-/** Options of the main listener, and the handler of the admin listener. */
-export interface EndpointsOptions extends Omit<ListenerOptions, "tls"> {
+/** Where to listen, and who answers. */
+export interface EndpointsOptions {
+  readonly hostname: string;
+  /** 0 picks a free port. */
+  readonly port: number;
   readonly access: Access;
-  readonly adminHandler: ListenerOptions["handler"];
+  readonly service: Service;
+  /** Answers at the admin address. */
+  readonly adminService: Service;
+  /** Called for a request that breaks HTTP's rules or limits. */
+  readonly onRefused: (refusal: Refusal, address: string) => void;
+  readonly onError: (error: unknown) => void;
 }
 
 /**
- * Starts all listeners or none. Throws the error of `Deno.serve`; for the admin address, as the
- * cause of an error named `NoAdminAddress`.
+ * Starts all listeners or none. Throws the system's error; for the admin address, as the cause of an
+ * error named `NoAdminAddress`.
  */
-export function startEndpoints(
-  { access, adminHandler, ...main }: EndpointsOptions,
-): Endpoints {
-  const { adminListen } = access;
+export function startEndpoints(options: EndpointsOptions): Endpoints {
+  const { hostname, port, access, service, adminService, onRefused, onError } = options;
+  const { adminListen, http1 } = access;
+
+  function start(
+    address: { readonly hostname: string; readonly port: number },
+    by: Service,
+    tls?: Certificate,
+  ): Listener {
+    return http1 === "deno"
+      ? startListener({ ...address, tls, handler: by.answer, onError })
+      : startOwnListener({ ...address, tls, service: by, onRefused, onError });
+  }
+
   let admin: Listener | undefined;
   try {
-    admin = adminListen &&
-      startListener({ ...adminListen, handler: adminHandler, onError: main.onError });
+    admin = adminListen && start(adminListen, adminService);
   } catch (cause) {
     const error = new Error("Can't listen on the admin address", { cause });
     error.name = "NoAdminAddress";
@@ -39,19 +59,20 @@ export function startEndpoints(
   }
   let tls = access.tls;
   try {
-    const serving = startListener({ ...main, tls });
+    const main = start({ hostname, port }, service, tls);
     return {
-      main: serving,
+      main,
       admin,
       take(next) {
         const problems: string[] = [];
         if (JSON.stringify(next.adminListen) !== JSON.stringify(adminListen)) {
           problems.push("admin.listen takes effect after a restart");
         }
+        if (next.http1 !== http1) problems.push("server.http1 takes effect after a restart");
         if (!next.tls !== !tls) problems.push("tls takes effect after a restart");
         else if (next.tls && JSON.stringify(next.tls) !== JSON.stringify(tls)) {
           try {
-            serving.renew(next.tls);
+            main.renew(next.tls);
             tls = next.tls;
           } catch (error) {
             problems.push(`tls: the certificate can't be used: ${(error as Error).message}`);

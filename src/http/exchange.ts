@@ -1,35 +1,61 @@
-/** Headers to send, with lower-case names. */
+import type { FieldMap } from "./field_map.ts";
+
+/** Headers as they go out. Names in lower case. */
 export type Head = readonly (readonly [string, string])[];
 
-/** Whether the client has disconnected, and the callbacks for when it does. */
+/** Whether a client has left, and who is told when it does. */
 export interface Departure {
   /** The client has disconnected. */
   readonly hasLeft: boolean;
-  /** Called once each on a disconnect. A set is cheaper than listeners of an `EventTarget`. */
+  /** Called once each, when the client leaves. A set is cheaper than listeners of an `EventTarget`. */
   readonly listeners: Set<() => void>;
 }
 
-/** A received request and the response to it. */
-export interface Exchange {
-  /** Its method, address, headers and body. */
-  readonly request: Request;
-  /** Reports a disconnect at any stage in which the adapter can detect it. */
-  readonly departure: Departure;
-  /** Settles when the answer has been sent or the connection has closed. */
-  readonly sent: Promise<unknown>;
-  /** Writes that the connection has not accepted yet. */
-  readonly unsent: number;
-  /** Answers with a whole body. */
-  respond(status: number, head: Head, body: Uint8Array<ArrayBuffer> | undefined): void;
-  /** Sends a head whose body follows by `write`. Settles as `write` does. */
-  begin(status: number, head: Head): Promise<void>;
+/** The body of a request, as it arrives. */
+export interface RequestBody {
+  /** The declared length in bytes, 0 if there is no body, `undefined` if it is chunked. */
+  readonly length: number | undefined;
   /**
-   * Writes a part of the body. Settles when the client is ready for more, or will
-   * receive no more: after `end`, `abort` or a disconnect.
+   * Reads what has arrived; `undefined` at the end. The bytes are valid until the next call.
+   * Rejects if the body breaks off or is malformed.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Stops reading: a pending read ends. */
+  cancel(): void;
+}
+
+/** A request that came in, and the client that waits for its answer. */
+export interface Exchange {
+  readonly method: string;
+  /** Its path and query, unchanged. */
+  readonly target: string;
+  readonly headers: FieldMap;
+  readonly body: RequestBody;
+  /** Reports when the client leaves, at any stage that the adapter can detect. */
+  readonly departure: Departure;
+  /** Settles when the answer has gone out, or its connection has ended. */
+  readonly sent: Promise<unknown>;
+  /** Writes that the connection has not taken yet. */
+  readonly unsent: number;
+  /** Answers with a whole body, which must not change afterwards. */
+  respond(status: number, head: Head, body: Uint8Array<ArrayBuffer> | undefined): void;
+  /**
+   * Begins an answer whose body follows by `write`. Its head goes out with the first write, or by
+   * `flush`. Settles as `write` does.
+   */
+  begin(status: number, head: Head): Promise<void>;
+  /** Sends the head of an answer that has begun. */
+  flush(): void;
+  /**
+   * Writes a part of the body; the bytes may change once this has returned. Settles when the client
+   * is ready for more, or won't get any more: after `end`, `abort` or its leaving.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Ends the body cleanly. */
   end(): void;
-  /** Ends the body so that the client detects that it is incomplete. */
+  /** Ends the body so that the client knows that it is not whole. */
   abort(): void;
 }
+
+/** Takes an exchange to its end. Must respond or begin before it settles. */
+export type Handle = (exchange: Exchange) => Promise<void>;

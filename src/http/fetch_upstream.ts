@@ -32,7 +32,7 @@ export function openFetch(request: FetchRequest): Upstream {
   const abort = new AbortController();
   let pending: FetchRequest | undefined = request;
   let closed = false;
-  let reader: BodyReader | undefined;
+  let reader: ReadableStreamBYOBReader | undefined;
   let size = SMALLEST_READ;
   /** Remaining bytes of a short body. */
   let left = Infinity;
@@ -75,49 +75,16 @@ export function openFetch(request: FetchRequest): Upstream {
       // Whatever is referenced here lives as long as the answer streams.
       pending = undefined;
       const response = await sending;
-      const opened = openBody(response);
-      reader = opened.reader;
+      reader = response.body?.getReader({ mode: "byob" });
       // A short body usually arrives in one read.
-      const length = Number(opened.headers.get("content-length") ?? NaN);
+      const length = Number(response.headers.get("content-length") ?? NaN);
       if (length > 0 && length <= LARGEST_READ) left = size = length;
       if (closed) close();
-      return { status: response.status, headers: opened.headers };
+      return { status: response.status, headers: response.headers };
     },
     read() {
-      return reader ? reader.read(size).then(took) : Promise.resolve(undefined);
+      return reader ? reader.read(new Uint8Array(size)).then(took) : Promise.resolve(undefined);
     },
     close,
   };
-}
-
-/** Reads a body, at most this many bytes at a time if the runtime supports that. */
-interface BodyReader {
-  read(size: number): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>>;
-  cancel(): Promise<void>;
-}
-
-/**
- * Decompresses event streams, which the router parses, if a mesh compressed them against the
- * request's `accept-encoding`. Everything else is passed on unchanged.
- */
-function openBody(
-  response: Response,
-): { readonly reader: BodyReader | undefined; readonly headers: Headers } {
-  const { headers, body } = response;
-  if (!body) return { reader: undefined, headers };
-  const named = isEventStream(headers) ? headers.get("content-encoding")?.toLowerCase() : undefined;
-  const encoding = named === "x-gzip" ? "gzip" : named;
-  if (encoding !== "gzip" && encoding !== "deflate") {
-    const reader = body.getReader({ mode: "byob" });
-    const read = (size: number) => reader.read(new Uint8Array(size));
-    return { reader: { read, cancel: () => reader.cancel() }, headers };
-  }
-  const reader = body.pipeThrough(new DecompressionStream(encoding)).getReader();
-  const decoded = new Headers(headers);
-  decoded.delete("content-encoding");
-  return { reader: { read: () => reader.read(), cancel: () => reader.cancel() }, headers: decoded };
-}
-
-export function isEventStream(headers: Headers): boolean {
-  return headers.get("content-type")?.toLowerCase().startsWith("text/event-stream") ?? false;
 }

@@ -1,8 +1,8 @@
 import { BrokenAnswer } from "./broken_answer.ts";
-import type { Exchange } from "./exchange.ts";
-
-/** Handles an exchange to its end. Must call `respond` or `begin` before it settles. */
-export type Handle = (exchange: Exchange) => Promise<void>;
+import { createDeparture } from "./departure.ts";
+import type { Exchange, Handle } from "./exchange.ts";
+import { targetOf } from "./paths.ts";
+import { webBody } from "./web_body.ts";
 
 /**
  * Runs an exchange over `Deno.serve`, which expects a `Response` for each request.
@@ -18,8 +18,7 @@ export function serveExchange(
   onError: (error: unknown) => void,
 ): Promise<Response> {
   const { promise: responded, resolve, reject } = Promise.withResolvers<Response>();
-  const listeners = new Set<() => void>();
-  let hasLeft = false;
+  const { departure, leave: depart } = createDeparture();
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   let isOver = false;
   let hasResponded = false;
@@ -41,23 +40,19 @@ export function serveExchange(
     ready = undefined;
   }
   function leave(): void {
-    if (hasLeft) return;
-    hasLeft = isOver = true;
+    isOver = true;
     wake();
-    for (const notify of [...listeners]) notify();
-    listeners.clear();
+    depart();
   }
   request.signal.addEventListener("abort", leave);
   if (request.signal.aborted) leave();
 
   const exchange: Exchange = {
-    request,
-    departure: {
-      get hasLeft() {
-        return hasLeft;
-      },
-      listeners,
-    },
+    method: request.method,
+    target: targetOf(request.url),
+    headers: request.headers,
+    body: webBody(request),
+    departure,
     sent,
     get unsent() {
       return unsent;
@@ -75,12 +70,14 @@ export function serveExchange(
       succeed(new Response(body, { status, headers: head as [string, string][] }));
       return whenReady();
     },
+    // The runtime sends it with the response.
+    flush() {},
     write(bytes) {
       if (isOver) return Promise.resolve();
       unsent++;
       const taken = whenReady();
       // The runtime reports a disconnected client here.
-      controller!.enqueue(bytes);
+      controller!.enqueue(bytes.slice());
       return taken;
     },
     end() {

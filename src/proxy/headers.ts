@@ -1,3 +1,4 @@
+import type { FieldMap } from "../http/field_map.ts";
 import type { Client } from "./client.ts";
 import { type ApiError, headTooLarge } from "../http/api_errors.ts";
 
@@ -46,7 +47,7 @@ export type Sender = Pick<Client, "showsRoutersKey" | "isTrusted">;
  * @returns an error if there are too many headers, or they are too long
  */
 export function headersForServers(
-  client: Headers,
+  client: FieldMap,
   { showsRoutersKey, isTrusted }: Sender,
 ): [string, string][] | ApiError {
   const named = namedInConnection(client);
@@ -101,7 +102,7 @@ const NOT_TO_CLIENTS = new Set([
  * @param own headers that the router adds, such as `x-request-id`
  */
 export function headersForClient(
-  server: Headers,
+  server: FieldMap,
   own: readonly [string, string][],
 ): [string, string][] {
   const named = namedInConnection(server);
@@ -117,7 +118,7 @@ export function headersForClient(
   return kept;
 }
 
-function namedInConnection(headers: Headers): Set<string> | undefined {
+function namedInConnection(headers: FieldMap): Set<string> | undefined {
   const connection = headers.get("connection");
   if (connection === null) return undefined;
   return new Set(

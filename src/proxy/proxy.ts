@@ -2,7 +2,6 @@ import type { Fleet } from "../fleet/fleet.ts";
 import * as errors from "../http/api_errors.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { targetOf } from "../http/paths.ts";
 import { createAdmission } from "./admission.ts";
 import { createAsk } from "./attempt/ask.ts";
 import type { Client } from "./client.ts";
@@ -55,11 +54,11 @@ export function createProxy(
 
   async function readAndAsk(context: Context): Promise<Found> {
     const { exchange, client, reply, record, startedAt, settings } = context;
-    const { request, departure } = exchange;
-    const { id, path } = record;
-    const headers = headersForServers(request.headers, client);
+    const { target: path, departure } = exchange;
+    const { id } = record;
+    const headers = headersForServers(exchange.headers, client);
     if ("status" in headers) return { kind: "error", error: headers };
-    const read = await readRequest(request, path, client, admission, settings);
+    const read = await readRequest(exchange, client, admission, settings);
     if (!read) return { kind: "left" };
     if ("status" in read) return { kind: "error", error: read };
     try {
@@ -85,10 +84,9 @@ export function createProxy(
   }
 
   return async function proxy(exchange, client) {
-    const { request } = exchange;
     const startedAt = performance.now();
-    const id = idOf(request);
-    const record = openRecord({ id, client, method: request.method, path: targetOf(request.url) });
+    const id = idOf(exchange);
+    const record = openRecord({ id, client, method: exchange.method, path: exchange.target });
     const reply = createReply(exchange);
     const { settings } = fleet;
     const context = {

@@ -1,10 +1,11 @@
+import type { Exchange } from "../http/exchange.ts";
 import type { Client } from "./client.ts";
 
 /** Longer than the ids of any tracing system. */
 const LONGEST_ID = 200;
 
 /** Returns the client's id for its request, or a new UUID. */
-export function idOf({ headers }: Request): string {
+export function idOf({ headers }: Pick<Exchange, "headers">): string {
   const given = headers.get("x-request-id");
   return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
 }

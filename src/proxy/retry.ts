@@ -1,3 +1,4 @@
+import type { FieldMap } from "../http/field_map.ts";
 import type { EndDetails } from "../fleet/lease.ts";
 import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import type { ClientError } from "../vllm/error_shape.ts";
@@ -13,7 +14,7 @@ export interface Ending {
   readonly usage?: Usage | undefined;
   readonly chunks?: number | undefined;
   /** The server's answer, if any. */
-  readonly answer?: { readonly status: number; readonly headers: Headers } | undefined;
+  readonly answer?: { readonly status: number; readonly headers: FieldMap } | undefined;
   /** The runtime's message for what broke it. */
   readonly error?: string | undefined;
   readonly clientError?: ClientError | undefined;

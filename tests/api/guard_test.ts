@@ -21,7 +21,7 @@ function guarding(access: Partial<Access> = {}, written: Record<string, unknown>
     onWrongKey: (address) => void wrong.push(address),
   });
   const admit = (headers: Record<string, string> = {}, peer = PEER) =>
-    guard.admit(new Request("http://router/v1/completions", { method: "POST", headers }), peer);
+    guard.admit(new Headers(headers), peer);
   return { guard, admit, turned, wrong, inEffect };
 }
 

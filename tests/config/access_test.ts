@@ -39,6 +39,7 @@ Deno.test("by default, anyone may use the router, from any origin, over plain HT
     keysAreOn: false,
     adminHosts: [],
     corsOrigins: ["*"],
+    http1: "own",
   });
 });
 

@@ -72,7 +72,7 @@ Deno.test("a file that only lists servers gets all defaults", () => {
       healthCheckWindowSize: 10,
       healthCheckConsecutiveFailures: 3,
     },
-    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
   });
 });
 
@@ -161,7 +161,7 @@ Deno.test("every key of a server and of [config] is read", () => {
       healthCheckWindowSize: 20,
       healthCheckConsecutiveFailures: 5,
     },
-    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"] },
+    access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
   });
 });
 

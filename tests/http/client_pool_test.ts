@@ -80,7 +80,7 @@ Deno.test("a pool unused for long is closed, but requests in flight complete", a
     await rest.promise;
     await say(connection, chunk(", ended") + chunk(""));
   });
-  const connections = openClientPool(() => now);
+  const connections = openClientPool("deno", () => now);
   try {
     const old = connections.to({ ca: PEM });
     const ask = (fetch: Fetch) => fetch(server.url, { method: "POST", headers: [] });

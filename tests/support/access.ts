@@ -13,6 +13,7 @@ export function accessWith(access: Partial<Access> = {}): Access {
     keysAreOn: access.keys !== undefined,
     adminHosts: [],
     corsOrigins: ["*"],
+    http1: "own",
     ...access,
   };
 }

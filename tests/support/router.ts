@@ -1,5 +1,6 @@
 import { checkConfig } from "../../src/config/schema.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
+import { until } from "./until.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
 
 /** A server, spelled as in the configuration file. */
@@ -13,6 +14,9 @@ export interface TestServer {
   readonly ca?: string;
   readonly tls_skip_verify?: boolean;
 }
+
+/** The way of HTTP/1.1 to test: the router's own, or the runtime's with `HTTP1=deno`. */
+export const http1 = Deno.env.get("HTTP1") === "deno" ? "deno" : "own";
 
 /** Short intervals, so that a test sees changes quickly. */
 const QUICK = {
@@ -30,9 +34,10 @@ export async function startRouter(
   servers: readonly TestServer[],
   settings: Record<string, unknown> = {},
   files: Readonly<Record<string, string>> = {},
+  tables: Readonly<Record<string, unknown>> = {},
 ): Promise<Gateway & { readonly url: string }> {
   const checked = checkConfig(
-    { servers: { servers }, config: { ...QUICK, ...settings } },
+    { servers: { servers }, config: { ...QUICK, ...settings }, server: { http1 }, ...tables },
     () => undefined,
     (name) => files[name]!,
   );
@@ -43,8 +48,10 @@ export async function startRouter(
     port: 0,
     config: checked.config,
   });
-  const url = `http://127.0.0.1:${gateway.port}`;
-  // The first request waits for the first round of checks.
-  await (await fetch(`${url}/livez`)).body?.cancel();
+  const url = `${checked.config.access.tls ? "https" : "http"}://127.0.0.1:${gateway.port}`;
+  await until(
+    "every server was checked",
+    () => gateway.fleet.snapshot().servers.every(({ state }) => state !== "checking"),
+  );
   return Object.assign(gateway, { url });
 }

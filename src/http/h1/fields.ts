@@ -1,13 +1,6 @@
+import type { FieldMap } from "../field_map.ts";
 import { latin1 } from "./latin1.ts";
 import type { HeadScan } from "./head_scan.ts";
-
-/** Header fields to look up and go over, as `Headers` is. Names in lower case. */
-export interface FieldMap extends Iterable<[string, string]> {
-  /** The value, or all values joined by `, `; `null` if there is no such field. */
-  get(name: string): string | null;
-  /** Whether there is such a field. */
-  has(name: string): boolean;
-}
 
 /** The fields of a head, in order; a name may repeat. */
 export class Fields implements FieldMap {

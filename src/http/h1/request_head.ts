@@ -1,4 +1,5 @@
-import { type FieldMap, type HeadText } from "./fields.ts";
+import type { FieldMap } from "../field_map.ts";
+import type { HeadText } from "./fields.ts";
 import { type Framing, type FramingFault, keepsAlive, requestFraming } from "./framing.ts";
 import type { HeadFault } from "./head_scan.ts";
 

@@ -1,9 +1,9 @@
+import type { FieldMap } from "../../http/field_map.ts";
 import type { Fleet } from "../../fleet/fleet.ts";
 import type { Lease } from "../../fleet/lease.ts";
 import type { ClientPool } from "../../http/client_pool.ts";
 import { createConnectProbe } from "../../http/connect_probe.ts";
 import type { Departure, Head } from "../../http/exchange.ts";
-import { openFetch } from "../../http/fetch_upstream.ts";
 import type { Room } from "../admission.ts";
 import type { Client } from "../client.ts";
 import { headersForAttempt, headersForClient } from "../headers.ts";
@@ -48,15 +48,12 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
     const { config } = lease.server;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
-    const url = config.url + path;
-    const { fetch, fetchFresh, proxy = url } = connections.to(config);
+    const { proxy = config.url } = config;
     const attempt = new Attempt({
-      upstream: openFetch({
-        url,
+      upstream: connections.open(config, {
+        path,
         headers: headersForAttempt(request.headers, attemptId, config.apiKey),
         body,
-        fetch,
-        fetchFresh,
       }),
       departure,
       deadlines: (onExpiry) =>
@@ -66,7 +63,7 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
           onExpiry,
         ),
     });
-    const headFor = (server: Headers): Head =>
+    const headFor = (server: FieldMap): Head =>
       headersForClient(server, headersOf(id, client, lease.decision));
     return firstAnswer(attempt, { path, room, reply, headFor });
   };

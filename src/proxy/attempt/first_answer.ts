@@ -1,10 +1,11 @@
+import type { FieldMap } from "../../http/field_map.ts";
 import type { ClientError } from "../../vllm/error_shape.ts";
 import { clientErrorIn, isShutdown } from "../../vllm/error_shape.ts";
 import { type Dialect, dialectOf, wasAborted } from "../../vllm/stream_events.ts";
 import { isFailure, type Outcome } from "../../fleet/outcome.ts";
 import type { Head } from "../../http/exchange.ts";
 import { failureIn } from "../../http/fetch_error.ts";
-import { isEventStream } from "../../http/fetch_upstream.ts";
+import { isEventStream } from "../../http/event_stream.ts";
 import type { Room } from "../admission.ts";
 import type { Reply } from "../response/reply.ts";
 import type { StreamWatch } from "../sse/stream_watch.ts";
@@ -16,7 +17,7 @@ import { type Expiry, isRedirect } from "./outcome.ts";
 /** A server's answer, up to where it is held back. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: FieldMap;
   /** It is an event stream. */
   readonly isStream: boolean;
   /** The whole body, or its beginning. */
@@ -53,7 +54,7 @@ export interface FirstAnswerOptions {
   /** Sends the client what it may receive before the first token. */
   readonly reply: Pick<Reply, "hasPreamble" | "open" | "pass">;
   /** Returns the head to send with it. */
-  readonly headFor: (server: Headers) => Head;
+  readonly headFor: (server: FieldMap) => Head;
 }
 
 /** If a stream's first token takes longer than this, its head is sent ahead. */
@@ -115,7 +116,7 @@ export async function firstAnswer(
 async function hold(
   attempt: Attempt,
   status: number,
-  headers: Headers,
+  headers: FieldMap,
   dialect: Dialect,
   { reply, room, headFor, onPreamble }: FirstAnswerOptions & { readonly onPreamble: () => void },
 ): Promise<Held<Attempt>> {
@@ -144,7 +145,7 @@ async function hold(
 }
 
 /** Answers without a length that aren't JSON are streams of lines, text or audio. */
-function isPassedAsItComes(headers: Headers): boolean {
+function isPassedAsItComes(headers: FieldMap): boolean {
   const type = headers.get("content-type")?.toLowerCase() ?? "";
   return !headers.has("content-length") && !/^application\/(?:[\w.-]+\+)?json\b/.test(type);
 }

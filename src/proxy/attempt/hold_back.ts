@@ -37,13 +37,13 @@ export async function holdBody<Source extends Readable>(
   for (let size = sizeOf(chunks); size < HELD_BYTES;) {
     const chunk = await upstream.read();
     if (!chunk) return { body: concat(chunks), rest: undefined };
-    chunks.push(chunk);
+    chunks.push(chunk.slice());
     size += chunk.length;
     if (room.take(chunk.length)) continue;
     // It may have been the last.
     const next = await upstream.read();
     if (!next) return { body: concat(chunks), rest: undefined };
-    chunks.push(next);
+    chunks.push(next.slice());
     break;
   }
   return { body: concat(chunks), rest: upstream };
@@ -52,7 +52,9 @@ export async function holdBody<Source extends Readable>(
 /** Reads the first bytes of an answer that is passed on as it arrives. Throws if it breaks off. */
 export async function holdFirst<Source extends Readable>(upstream: Source): Promise<Held<Source>> {
   const body = await upstream.read();
-  return body ? { body, rest: upstream } : { body: new Uint8Array(), rest: undefined };
+  return body
+    ? { body: body.slice(), rest: upstream }
+    : { body: new Uint8Array(), rest: undefined };
 }
 
 /**
@@ -91,7 +93,7 @@ export async function holdEvents<Source extends Readable>(
   while (hasRoom && size < HELD_BYTES && text.length < LONGEST_OPENING) {
     const chunk = await upstream.read();
     if (!chunk) throw new Error("The stream ended before its first token");
-    chunks.push(chunk);
+    chunks.push(chunk.slice());
     size += chunk.length;
     text += latin1.decode(chunk);
     hasRoom = room.take(HELD_TWICE * chunk.length);

@@ -1,3 +1,4 @@
+import type { FieldMap } from "../../http/field_map.ts";
 import type { Admission } from "../admission.ts";
 import { type ApiError, badRequest, unsupportedEncoding } from "../../http/api_errors.ts";
 import { type Body, createBodyBuffer } from "./body_buffer.ts";
@@ -13,7 +14,7 @@ const FORMATS = new Map<string, CompressionFormat>([
 const PIECE_BYTES = 2 * 1024;
 
 /** Returns the compression of a body; `undefined` if none, an error if it is not supported. */
-export function compressionOf(headers: Headers): CompressionFormat | ApiError | undefined {
+export function compressionOf(headers: FieldMap): CompressionFormat | ApiError | undefined {
   const encoding = headers.get("content-encoding")?.trim().toLowerCase();
   if (!encoding || encoding === "identity") return undefined;
   return FORMATS.get(encoding) ?? unsupportedEncoding(encoding);

@@ -1,3 +1,4 @@
+import type { Exchange } from "../../http/exchange.ts";
 import type { Admission } from "../admission.ts";
 import { maxBytesOf, readBody, type UploadLimits } from "./read_body.ts";
 import { classify, type ParsedRequest } from "./classify.ts";
@@ -18,20 +19,18 @@ export interface ReadRequest extends ParsedRequest {
 /**
  * Reads a request, classifies it, and checks that its client may use the model.
  *
- * @param path with its query
  * @returns `undefined` if the client left before the end
  */
 export async function readRequest(
-  request: Request,
-  path: string,
+  exchange: Exchange,
   client: Client,
   admission: Admission,
   settings: UploadLimits & { readonly sessionHeader: string },
 ): Promise<ReadRequest | ApiError | undefined> {
-  const { headers } = request;
+  const { headers } = exchange;
   const compression = compressionOf(headers);
   if (typeof compression === "object") return compression;
-  const read = await readBody(request, admission, settings);
+  const read = await readBody(exchange, admission, settings);
   if (!read || "status" in read) return read;
   const body = compression
     ? await inflate(read, compression, admission, maxBytesOf(settings))
@@ -40,7 +39,10 @@ export async function readRequest(
   const readAt = performance.now();
   const session = headers.get(settings.sessionHeader) ?? undefined;
   const classified = await inTimeSlices(
-    classify(body.bytes, headers.get("content-type"), { session, asksEngine: asksEngine(path) }),
+    classify(body.bytes, headers.get("content-type"), {
+      session,
+      asksEngine: asksEngine(exchange.target),
+    }),
   );
   const error = "status" in classified
     ? classified

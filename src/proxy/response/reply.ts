@@ -77,6 +77,7 @@ export function createReply(exchange: Exchange): Reply {
       if (state !== "fresh") return;
       state = "opened";
       void exchange.begin(200, head());
+      exchange.flush();
     },
     pass(bytes, kind) {
       hasPreamble ||= kind === "preamble";

@@ -1,4 +1,4 @@
-import { concat } from "../../util/bytes.ts";
+import { lastChunks } from "../../util/last_chunks.ts";
 import { nextEvent } from "../../http/sse_events.ts";
 import { openEvent } from "../../http/sse_open_event.ts";
 import { type Dialect, readEvent } from "../../vllm/stream_events.ts";
@@ -23,12 +23,8 @@ export interface StreamWatch {
   see(chunk: Uint8Array<ArrayBuffer>): StreamState;
 }
 
-/** The number of last chunks to keep: they contain the usage, which may span two. */
-const LAST_CHUNKS = 4;
-/** Shorter chunks are merged with the one before. */
-const SHORT_CHUNK = 64;
-/** Of longer chunks only the end is kept. */
-const LONGEST_KEPT = 16 * 1024;
+/** The last chunks contain the usage, which may span two of them. */
+const KEPT = { count: 4, shortBytes: 64, mostBytes: 16 * 1024 };
 
 const OPEN: StreamState = { kind: "open" };
 const latin1 = new TextDecoder("latin1");
@@ -43,20 +39,11 @@ export function watchStream(
   dialect: Dialect | undefined,
   finished = dialect === "other",
 ): StreamWatch {
-  const last: Uint8Array<ArrayBuffer>[] = [];
+  const last = lastChunks(KEPT);
   const unread = openEvent();
-  let kept = 0;
   let state = OPEN;
   /** An event was too long to keep; it may even have been the last one. */
   let isLost = false;
-
-  function keep(chunk: Uint8Array<ArrayBuffer>): void {
-    const at = (kept + LAST_CHUNKS - 1) % LAST_CHUNKS;
-    if (kept > 0 && last[at]!.length < SHORT_CHUNK) last[at] = concat([last[at]!, chunk]);
-    else {last[kept++ % LAST_CHUNKS] = chunk.length > LONGEST_KEPT
-        ? chunk.slice(-LONGEST_KEPT)
-        : chunk;}
-  }
 
   /** Reads complete events, the first of which may have begun in earlier chunks. */
   function read(events: Uint8Array, begunBefore: number, dialect: Dialect): StreamState {
@@ -90,16 +77,11 @@ export function watchStream(
     get isComplete() {
       return state.kind === "ended" || isLost || dialect === undefined || dialect === "other";
     },
-    tail() {
-      const oldest = kept % LAST_CHUNKS;
-      return concat(
-        kept <= LAST_CHUNKS ? last : [...last.slice(oldest), ...last.slice(0, oldest)],
-      );
-    },
+    tail: last.bytes,
     see(chunk) {
       if (state.kind !== "open") return state;
       if (dialect && !isLost) state = look(chunk, dialect);
-      keep(chunk);
+      last.add(chunk);
       return state;
     },
   };

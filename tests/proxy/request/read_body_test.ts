@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type AdmissionLimits, createAdmission } from "../../../src/proxy/admission.ts";
+import { exchanged } from "../../support/exchange.ts";
 import { readBody, type UploadLimits } from "../../../src/proxy/request/read_body.ts";
 import type { ApiError } from "../../../src/http/api_errors.ts";
 import type { Body } from "../../../src/proxy/request/body_buffer.ts";
@@ -48,15 +49,17 @@ async function reading(
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     async (request) => {
-      reads.push(
-        await readBody(request, admission, {
-          maxBodyBytes: LIMIT,
-          bodyBufferBytes: LIMIT,
-          clientTimeoutMs: 60_000,
-          ...upload,
-        }),
-      );
-      return new Response("read");
+      return await exchanged(async (exchange) => {
+        reads.push(
+          await readBody(exchange, admission, {
+            maxBodyBytes: LIMIT,
+            bodyBufferBytes: LIMIT,
+            clientTimeoutMs: 60_000,
+            ...upload,
+          }),
+        );
+        exchange.respond(200, [], new TextEncoder().encode("read"));
+      }, request);
     },
   );
   const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });

@@ -1,0 +1,46 @@
+import type { Exchange, Head } from "./exchange.ts";
+
+/** Answers a `Request`, as a Hono app does. `sent` settles when the answer has gone out. */
+export type Answer = (request: Request, sent: Promise<unknown>) => Response | Promise<Response>;
+
+/**
+ * Answers an exchange with a `Response`. The request has no body: what the router serves itself
+ * takes none.
+ *
+ * @param origin `http://` or `https://` and a host
+ */
+export async function answerExchange(
+  exchange: Exchange,
+  origin: string,
+  answer: Answer,
+): Promise<void> {
+  const { method, target, headers, departure, sent } = exchange;
+  const abort = new AbortController();
+  departure.listeners.add(() => abort.abort());
+  const request = new Request(URL.canParse(origin) ? origin : "http://invalid/", {
+    method,
+    headers: [...headers],
+    signal: abort.signal,
+  });
+  // A request normalises its address; only the exact spelling of a path may match.
+  Object.defineProperty(request, "url", { value: origin + target });
+  const response = await answer(request, sent);
+  const head: Head = [...response.headers].filter(([name]) => name !== "content-length");
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!isStream || !response.body) {
+    return exchange.respond(response.status, head, await response.bytes());
+  }
+  await exchange.begin(response.status, head);
+  exchange.flush();
+  const reader = response.body.getReader();
+  departure.listeners.add(() => void reader.cancel().catch(() => {}));
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return exchange.end();
+      await exchange.write(value);
+    }
+  } catch {
+    exchange.abort();
+  }
+}

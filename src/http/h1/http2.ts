@@ -1,0 +1,74 @@
+import { type Listener, type ListenerOptions, startListener } from "../listener.ts";
+import { splice } from "../splice.ts";
+import type { Connection } from "./connection.ts";
+import type { Socket } from "./input.ts";
+import { writeAll } from "./output.ts";
+import { tcpSocket } from "./tcp_socket.ts";
+
+/** Serves HTTP/2 over connections that were accepted elsewhere. */
+export interface Http2 extends Pick<Listener, "askToClose" | "drain"> {
+  /** Serves a connection to its end; `begun` are the bytes that were read of it. */
+  serve(socket: Socket, begun: Uint8Array<ArrayBuffer>, peer: Deno.NetAddr): Connection;
+}
+
+/**
+ * HTTP/2 is the runtime's: a server on loopback, which each connection is passed on to. It starts
+ * with the first of them. It sees its own clients' addresses in place of the passed ones, and
+ * refuses who comes by another way.
+ */
+export function createHttp2(
+  { handler, onError }: Pick<ListenerOptions, "handler" | "onError">,
+): Http2 {
+  /** By the port that a connection is passed on from. */
+  const peers = new Map<number, Deno.NetAddr>();
+  let inner: Listener | undefined;
+  let isDraining = false;
+
+  const start = () =>
+    startListener({
+      hostname: "127.0.0.1",
+      port: 0,
+      onError,
+      handler(request, info) {
+        const remoteAddr = peers.get(info.remoteAddr.port);
+        if (!remoteAddr) return new Response(null, { status: 403 });
+        return handler(request, { completed: info.completed, remoteAddr });
+      },
+    });
+
+  async function passOn(
+    socket: Socket,
+    begun: Uint8Array<ArrayBuffer>,
+    peer: Deno.NetAddr,
+  ): Promise<void> {
+    let port: number | undefined;
+    try {
+      inner ??= start();
+      const { hostname } = inner;
+      const conn = await Deno.connect({ hostname, port: inner.port });
+      ({ port } = conn.localAddr as Deno.NetAddr);
+      peers.set(port, peer);
+      const server = tcpSocket(conn);
+      await writeAll(server, { bytes: begun, length: begun.length });
+      await splice(socket, server);
+    } catch (error) {
+      onError(error);
+      socket.close();
+    } finally {
+      if (port !== undefined) peers.delete(port);
+    }
+  }
+
+  return {
+    serve(socket, begun, peer) {
+      if (isDraining) socket.close();
+      const ended = isDraining ? Promise.resolve() : passOn(socket, begun, peer);
+      return { idleSince: undefined, close: socket.close, ended };
+    },
+    askToClose: () => inner?.askToClose() ?? Promise.resolve(),
+    async drain(withinMs, cutOff) {
+      isDraining = true;
+      await inner?.drain(withinMs, cutOff);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { Socket } from "./input.ts";
+import { writeLatin1 } from "./latin1.ts";
+
+/** Buffers for what is being written: most writes are done before the next one begins. */
+const SPARE_SIZE = 4 * 1024;
+const MOST_SPARES = 64;
+const spares: Uint8Array<ArrayBuffer>[] = [];
+
+/** Bytes to write. */
+export interface Frame {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Only this many of them. */
+  readonly length: number;
+  /** The buffer is used again once it is written. */
+  readonly isSpare: boolean;
+}
+
+/** Copies a text, bytes and a text after them into one buffer. */
+export function frameOf(before: string, body: Uint8Array | undefined, after = ""): Frame {
+  const length = before.length + (body?.length ?? 0) + after.length;
+  const isSpare = length <= SPARE_SIZE;
+  const bytes = (isSpare && spares.pop()) || new Uint8Array(isSpare ? SPARE_SIZE : length);
+  let at = writeLatin1(bytes, before, 0);
+  if (body) {
+    bytes.set(body, at);
+    at += body.length;
+  }
+  if (after !== "") writeLatin1(bytes, after, at);
+  return { bytes, length, isSpare };
+}
+
+/** A frame of bytes that are not copied, and must not change until they are written. */
+export function wholeFrame(bytes: Uint8Array<ArrayBuffer>): Frame {
+  return { bytes, length: bytes.length, isSpare: false };
+}
+
+function release({ bytes, isSpare }: Frame): void {
+  if (isSpare && spares.length < MOST_SPARES) spares.push(bytes);
+}
+
+/** Writes to a socket, in order. */
+export class Output {
+  readonly #socket: Socket;
+  readonly #onBroken: () => void;
+  #waiting: Frame[] = [];
+  #isBusy = false;
+  #isBroken = false;
+  #ready: PromiseWithResolvers<void> | undefined;
+
+  /** @param onBroken called once, when a write fails */
+  constructor(socket: Socket, onBroken: () => void) {
+    this.#socket = socket;
+    this.#onBroken = onBroken;
+  }
+
+  /** The number of writes that the connection has not taken. */
+  get unsent(): number {
+    return this.#waiting.length + (this.#isBusy ? 1 : 0);
+  }
+
+  /** Settles when all has been written, or nothing can be any more. Never rejects. */
+  write(frame: Frame): Promise<void> {
+    if (this.#isBroken) return Promise.resolve();
+    if (!this.#isBusy) return this.#drain(frame);
+    this.#waiting.push(frame);
+    return this.ready();
+  }
+
+  /** Settles when nothing is being written. */
+  ready(): Promise<void> {
+    if (!this.#isBusy) return Promise.resolve();
+    this.#ready ??= Promise.withResolvers();
+    return this.#ready.promise;
+  }
+
+  async #drain(first: Frame): Promise<void> {
+    this.#isBusy = true;
+    let frame: Frame | undefined = first;
+    try {
+      do {
+        await writeAll(this.#socket, frame);
+        release(frame);
+        frame = this.#waiting.shift();
+      } while (frame);
+    } catch {
+      this.#isBroken = true;
+      this.#waiting = [];
+      this.#onBroken();
+    }
+    this.#isBusy = false;
+    this.#ready?.resolve();
+    this.#ready = undefined;
+  }
+}
+
+/** Writes all of a frame. Rejects if the connection breaks. */
+export async function writeAll(
+  socket: Socket,
+  { bytes, length }: Pick<Frame, "bytes" | "length">,
+): Promise<void> {
+  for (let at = 0; at < length;) at += await socket.write(bytes.subarray(at, length));
+}
