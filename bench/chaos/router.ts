@@ -1,6 +1,6 @@
 import type { RouterLog } from "./router_log.ts";
 import { routerLog } from "./router_log.ts";
-import { startChild, stopChild } from "../processes.ts";
+import { startChild, stopChild } from "../support/processes.ts";
 
 /** The router in its own process. */
 export interface Router extends AsyncDisposable {

@@ -6,7 +6,7 @@ import { membersOf } from "../../src/proxy/request/json_members.ts";
 import { fingerprint, PROMPT_MEMBERS } from "../../src/proxy/request/fingerprint.ts";
 import type { Engine } from "../../src/simulator/engine.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "../../src/simulator/metrics_page.ts";
-import { atOnce } from "../at_once.ts";
+import { atOnce } from "../support/at_once.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { MODEL } from "./request.ts";
 

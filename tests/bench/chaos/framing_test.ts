@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bodyReader, headOf } from "../../bench/chaos/framing.ts";
+import { bodyReader, headOf } from "../../../bench/chaos/framing.ts";
 
 Deno.test("a head is there when its blank line is", () => {
   assert.equal(headOf("HTTP/1.1 200 OK\r\nA: b\r\n"), undefined);

@@ -1,6 +1,6 @@
-import type { SimulatorOptions } from "../src/simulator/simulator.ts";
+import type { SimulatorOptions } from "../../src/simulator/simulator.ts";
 import { runLoad, whileOpen } from "./drive.ts";
-import { cpuMicroseconds, type Listening, residentKilobytes, sleep } from "./processes.ts";
+import { cpuMicroseconds, type Listening, residentKilobytes, sleep } from "../support/processes.ts";
 import type { Proxy } from "./proxies.ts";
 import { startUpstream } from "./upstream.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Held } from "../../bench/soak/gateway.ts";
-import { growth, secondHalf } from "../../bench/soak/growth.ts";
-import { problemsOf, type Soaked } from "../../bench/soak/report.ts";
+import type { Held } from "../../../bench/soak/gateway.ts";
+import { growth, secondHalf } from "../../../bench/soak/growth.ts";
+import { problemsOf, type Soaked } from "../../../bench/soak/report.ts";
 
 const about = (value: number, expected: number) =>
   assert.ok(Math.abs(value - expected) < 1e-9, `${value} is not ${expected}`);

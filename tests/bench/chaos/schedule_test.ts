@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { kinds } from "../../bench/chaos/kinds.ts";
+import { kinds } from "../../../bench/chaos/kinds.ts";
 import {
   createSchedule,
   RECOVERY_SECONDS,
   type Span,
   TURN_SECONDS,
-} from "../../bench/chaos/schedule.ts";
+} from "../../../bench/chaos/schedule.ts";
 
 const SEEDS = Array.from({ length: 50 }, (_, seed) => seed);
 const overlap = (a: Span, b: Span) => a.from < b.to && b.from < a.to;

@@ -4,18 +4,18 @@
  *
  * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
  */
-import { createApp } from "../src/api/app.ts";
-import { createGuard } from "../src/api/guard.ts";
-import { createKeyring } from "../src/auth/keyring.ts";
-import { openClientPool } from "../src/http/client_pool.ts";
-import { checkConfig } from "../src/config/schema.ts";
-import { Fleet } from "../src/fleet/fleet.ts";
-import { startPolling } from "../src/polling/poll.ts";
-import { tellAll } from "../src/monitor/listener.ts";
-import { createMetrics } from "../src/monitor/metrics.ts";
-import { startMonitor } from "../src/monitor/monitor.ts";
-import { createProxy } from "../src/proxy/proxy.ts";
-import { denoArguments, freePort, startListening } from "./processes.ts";
+import { createApp } from "../../src/api/app.ts";
+import { createGuard } from "../../src/api/guard.ts";
+import { createKeyring } from "../../src/auth/keyring.ts";
+import { openClientPool } from "../../src/http/client_pool.ts";
+import { checkConfig } from "../../src/config/schema.ts";
+import { Fleet } from "../../src/fleet/fleet.ts";
+import { startPolling } from "../../src/polling/poll.ts";
+import { tellAll } from "../../src/monitor/listener.ts";
+import { createMetrics } from "../../src/monitor/metrics.ts";
+import { startMonitor } from "../../src/monitor/monitor.ts";
+import { createProxy } from "../../src/proxy/proxy.ts";
+import { denoArguments, freePort, startListening } from "../support/processes.ts";
 import { CAPACITY, type Proxy } from "./proxies.ts";
 
 export const OBSERVING = "observing each chunk";
@@ -29,7 +29,7 @@ export const observers: readonly Proxy[] = [
 
 function startParts(upstream: number, observe: boolean) {
   const port = freePort();
-  const args = denoArguments("observing.ts", String(upstream), String(port), String(observe));
+  const args = denoArguments("cost/observing.ts", String(upstream), String(port), String(observe));
   return startListening(Deno.execPath(), args, port);
 }
 

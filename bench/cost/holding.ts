@@ -1,4 +1,4 @@
-import { peakKilobytes, residentKilobytes, sleep } from "./processes.ts";
+import { peakKilobytes, residentKilobytes, sleep } from "../support/processes.ts";
 import type { Bench } from "./measure.ts";
 
 /** Concurrent uploads and their size: together far more than the limit. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { explainAborts, freeingTimes } from "../../bench/chaos/aborts.ts";
-import type { Got } from "../../bench/chaos/client.ts";
-import type { Case } from "../../bench/chaos/judge.ts";
-import type { Attempt } from "../../bench/chaos/servers.ts";
+import { explainAborts, freeingTimes } from "../../../bench/chaos/aborts.ts";
+import type { Got } from "../../../bench/chaos/client.ts";
+import type { Case } from "../../../bench/chaos/judge.ts";
+import type { Attempt } from "../../../bench/chaos/servers.ts";
 
 /** A request with those attempts, each as server and ending. */
 function caseOf(id: string, ended: Got["ended"], ...attempts: [number, Attempt["how"]][]): Case {

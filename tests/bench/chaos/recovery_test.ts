@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { secondsOut, takenOut } from "../../bench/chaos/recovery.ts";
+import { secondsOut, takenOut } from "../../../bench/chaos/recovery.ts";
 
 const TURNS = [{ server: 0, from: 10, to: 20 }];
 const entered = (at: number, to: string, server = 0) => ({ at, server, to, reason: "" });

@@ -71,12 +71,12 @@ export function killChildren(): void {
   for (const child of children) child.kill("SIGKILL");
 }
 
-/** Returns the arguments to run one of this folder's programs. */
+/** Returns the arguments to run a program, given by its path below `bench/`. */
 export function denoArguments(
   program: string,
   ...args: readonly string[]
 ): string[] {
-  const path = new URL(program, import.meta.url).pathname;
+  const path = new URL(`../${program}`, import.meta.url).pathname;
   return ["run", "--quiet", "--allow-net", "--allow-read", path, ...args];
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readAnswer } from "../../bench/chaos/answer.ts";
-import type { Asking } from "../../bench/chaos/asking.ts";
-import type { Got } from "../../bench/chaos/client.ts";
-import { type Case, type Circumstances, judge } from "../../bench/chaos/judge.ts";
+import { readAnswer } from "../../../bench/chaos/answer.ts";
+import type { Asking } from "../../../bench/chaos/asking.ts";
+import type { Got } from "../../../bench/chaos/client.ts";
+import { type Case, type Circumstances, judge } from "../../../bench/chaos/judge.ts";
 
 const ASKING: Asking = {
   id: "r",

@@ -1,4 +1,4 @@
-import { freePort, isInstalled, type Listening, startListening } from "./processes.ts";
+import { freePort, isInstalled, type Listening, startListening } from "../support/processes.ts";
 
 /** Something that forwards requests to one upstream. */
 export interface Proxy {
@@ -17,7 +17,7 @@ const router: Proxy = {
   name: "vllm-router",
   start(upstream) {
     const port = freePort();
-    const main = new URL("../main.ts", import.meta.url).pathname;
+    const main = new URL("../../main.ts", import.meta.url).pathname;
     const permissions = ["--allow-net", "--allow-read", "--allow-env"];
     // deno-fmt-ignore
     return startListening(Deno.execPath(), [

@@ -1,5 +1,5 @@
 import type { Load, LoadResult } from "./load.ts";
-import { denoArguments, startChild, stopChild } from "./processes.ts";
+import { denoArguments, startChild, stopChild } from "../support/processes.ts";
 
 /** @throws {Error} when any request failed */
 export async function runLoad(load: Load): Promise<LoadResult> {
@@ -32,6 +32,6 @@ export async function whileOpen<T>(
 function startLoad(load: Load): Deno.ChildProcess {
   return startChild(
     Deno.execPath(),
-    denoArguments("load.ts", JSON.stringify(load)),
+    denoArguments("cost/load.ts", JSON.stringify(load)),
   );
 }

@@ -2,8 +2,8 @@
  * The router with and without all access checks: keys, their limits, a limit per client and trusted
  * proxies. Both get the same requests and forward the same, since the server has its own key.
  */
-import { writtenHash } from "../src/config/key_hash.ts";
-import { freePort, startListening } from "./processes.ts";
+import { writtenHash } from "../../src/config/key_hash.ts";
+import { freePort, startListening } from "../support/processes.ts";
 import { CAPACITY, type Proxy } from "./proxies.ts";
 
 export const GUARDING = "with all checks";
@@ -55,7 +55,7 @@ servers = [
 [config]
 ${checks}`,
   );
-  const main = new URL("../main.ts", import.meta.url).pathname;
+  const main = new URL("../../main.ts", import.meta.url).pathname;
   // deno-fmt-ignore
   return startListening(Deno.execPath(), [
     "run", "--quiet", "--allow-net", "--allow-read", "--allow-env", main,

@@ -20,7 +20,7 @@ import {
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
 import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
-import { killChildren } from "./processes.ts";
+import { killChildren } from "../support/processes.ts";
 import { availableProxies } from "./proxies.ts";
 import { type Aim, figures, ROUTER, timesNginx, verdict } from "./report.ts";
 import { added, median, ratios } from "./statistics.ts";

@@ -5,8 +5,8 @@
  *
  * Arguments: the simulator's options as JSON.
  */
-import { type SimulatorOptions, startSimulator } from "../src/simulator/simulator.ts";
-import { denoArguments, freePort, startListening } from "./processes.ts";
+import { type SimulatorOptions, startSimulator } from "../../src/simulator/simulator.ts";
+import { denoArguments, freePort, startListening } from "../support/processes.ts";
 
 /** Starts a simulator in another process. */
 export function startUpstream(options: SimulatorOptions) {
@@ -14,7 +14,7 @@ export function startUpstream(options: SimulatorOptions) {
   const text = JSON.stringify({ ...options, port });
   return startListening(
     Deno.execPath(),
-    denoArguments("upstream.ts", text),
+    denoArguments("cost/upstream.ts", text),
     port,
   );
 }

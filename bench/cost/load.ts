@@ -5,8 +5,8 @@
  *
  * Arguments: the {@linkcode Load} as JSON.
  */
-import { connect } from "./connection.ts";
-import { sleep } from "./processes.ts";
+import { connect } from "../support/connection.ts";
+import { sleep } from "../support/processes.ts";
 
 export interface Load {
   /** Target port on loopback. */

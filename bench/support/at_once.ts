@@ -1,4 +1,4 @@
-import type { Walk } from "../src/util/walk.ts";
+import type { Walk } from "../../src/util/walk.ts";
 
 /** Runs a walk to its end without pausing. */
 export function atOnce<Result>(walk: Walk<Result>): Result {
