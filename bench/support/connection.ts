@@ -17,9 +17,22 @@ const latin1 = new TextDecoder("latin1");
 /** The last chunk. It is unambiguous: events and documents contain no carriage return. */
 const END = new TextEncoder().encode("0\r\n\r\n");
 
-export async function connect(port: number): Promise<Connection> {
+/** @param ca use TLS and trust this authority, in PEM */
+export async function connectRaw(port: number, ca?: string): Promise<Deno.Conn> {
   const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
   tcp.setNoDelay(true);
+  return ca ? await Deno.startTls(tcp, { hostname: "localhost", caCerts: [ca] }) : tcp;
+}
+
+export async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) {
+    sent += await connection.write(bytes.subarray(sent));
+  }
+}
+
+/** @param ca use TLS and trust this authority, in PEM */
+export async function connect(port: number, ca?: string): Promise<Connection> {
+  const tcp = await connectRaw(port, ca);
   const buffer = new Uint8Array(READ_BYTES);
 
   async function read(): Promise<Uint8Array> {
@@ -44,9 +57,7 @@ export async function connect(port: number): Promise<Connection> {
 
   return {
     async exchange(request, onBody) {
-      for (let sent = 0; sent < request.length;) {
-        sent += await tcp.write(request.subarray(sent));
-      }
+      await writeAll(tcp, request);
       const [head, rest] = await readHead();
       if (!head.startsWith("HTTP/1.1 200")) throw new Error(head);
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];

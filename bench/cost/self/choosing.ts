@@ -1,14 +1,14 @@
-import { checkConfig } from "../../src/config/schema.ts";
-import { Fleet } from "../../src/fleet/fleet.ts";
-import type { Lease } from "../../src/fleet/lease.ts";
-import type { Server } from "../../src/fleet/state/server.ts";
-import type { PromptProfile } from "../../src/fleet/estimate/prompt_profile.ts";
-import { classify } from "../../src/proxy/request/classify.ts";
-import { membersOf } from "../../src/proxy/request/json_members.ts";
-import { inTimeSlices } from "../../src/util/time_slices.ts";
-import { fingerprint, PROMPT_MEMBERS } from "../../src/proxy/request/fingerprint.ts";
-import { atOnce } from "../support/at_once.ts";
-import { CAPACITY } from "./proxies.ts";
+import { checkConfig } from "../../../src/config/schema.ts";
+import { Fleet } from "../../../src/fleet/fleet.ts";
+import type { Lease } from "../../../src/fleet/lease.ts";
+import type { Server } from "../../../src/fleet/state/server.ts";
+import type { PromptProfile } from "../../../src/fleet/estimate/prompt_profile.ts";
+import { classify } from "../../../src/proxy/request/classify.ts";
+import { membersOf } from "../../../src/proxy/request/json_members.ts";
+import { inTimeSlices } from "../../../src/util/time_slices.ts";
+import { fingerprint, PROMPT_MEMBERS } from "../../../src/proxy/request/fingerprint.ts";
+import { atOnce } from "../../support/at_once.ts";
+import { CAPACITY } from "../proxies/router.ts";
 
 export const SERVERS = 200;
 export const PROMPT_KB = 30;

@@ -1,5 +1,5 @@
-import { peakKilobytes, residentKilobytes, sleep } from "../support/processes.ts";
-import type { Bench } from "./measure.ts";
+import { peakKilobytes, residentKilobytes, sleep } from "../../support/processes.ts";
+import { startRouter } from "../proxies/router.ts";
 
 /** Concurrent uploads and their size: together far more than the limit. */
 export const UPLOADS = 40;
@@ -31,7 +31,7 @@ export interface Holding {
 }
 
 /** Measures each figure with a new router. */
-export async function measureHolding({ proxies: [router], folder }: Bench): Promise<Holding> {
+export async function measureHolding(folder: string): Promise<Holding> {
   const ending = new AbortController();
   using _ = { [Symbol.dispose]: () => ending.abort() };
   const server = silentServer(ending.signal);
@@ -54,7 +54,7 @@ export async function measureHolding({ proxies: [router], folder }: Bench): Prom
     kilobytes: (pid: number) => number,
     path = "/v1/completions",
   ): Promise<number> {
-    await using process = await router!.start(server.addr.port, folder);
+    await using process = await startRouter({ upstream: server.addr.port, folder });
     await sleep(SETTLED_MS);
     const before = residentKilobytes(process.pid);
     const connections = await Promise.all(

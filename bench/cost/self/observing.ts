@@ -4,32 +4,42 @@
  *
  * Arguments: the server's port, the port to listen on, and `true` to observe each chunk.
  */
-import { createApp } from "../../src/api/app.ts";
-import { createGuard } from "../../src/api/guard.ts";
-import { createKeyring } from "../../src/auth/keyring.ts";
-import { openClientPool } from "../../src/http/client_pool.ts";
-import { checkConfig } from "../../src/config/schema.ts";
-import { Fleet } from "../../src/fleet/fleet.ts";
-import { startPolling } from "../../src/polling/poll.ts";
-import { tellAll } from "../../src/monitor/listener.ts";
-import { createMetrics } from "../../src/monitor/metrics.ts";
-import { startMonitor } from "../../src/monitor/monitor.ts";
-import { createProxy } from "../../src/proxy/proxy.ts";
-import { denoArguments, freePort, startListening } from "../support/processes.ts";
-import { CAPACITY, type Proxy } from "./proxies.ts";
+import { createApp } from "../../../src/api/app.ts";
+import { createGuard } from "../../../src/api/guard.ts";
+import { createKeyring } from "../../../src/auth/keyring.ts";
+import { openClientPool } from "../../../src/http/client_pool.ts";
+import { checkConfig } from "../../../src/config/schema.ts";
+import { Fleet } from "../../../src/fleet/fleet.ts";
+import { startPolling } from "../../../src/polling/poll.ts";
+import { tellAll } from "../../../src/monitor/listener.ts";
+import { createMetrics } from "../../../src/monitor/metrics.ts";
+import { startMonitor } from "../../../src/monitor/monitor.ts";
+import { createProxy } from "../../../src/proxy/proxy.ts";
+import { denoArguments, freePort, startListening } from "../../support/processes.ts";
+import type { Proxy } from "../proxies/proxy.ts";
+import { CAPACITY } from "../proxies/router.ts";
 
 export const OBSERVING = "observing each chunk";
 export const NOT_OBSERVING = "not observing";
 
 /** The two variants to compare. */
 export const observers: readonly Proxy[] = [
-  { name: OBSERVING, start: (upstream) => startParts(upstream, true) },
-  { name: NOT_OBSERVING, start: (upstream) => startParts(upstream, false) },
+  variant(OBSERVING, true),
+  variant(NOT_OBSERVING, false),
 ];
+
+function variant(name: string, observe: boolean): Proxy {
+  return { name, canServeTls: false, start: ({ upstream }) => startParts(upstream, observe) };
+}
 
 function startParts(upstream: number, observe: boolean) {
   const port = freePort();
-  const args = denoArguments("cost/observing.ts", String(upstream), String(port), String(observe));
+  const args = denoArguments(
+    "cost/self/observing.ts",
+    String(upstream),
+    String(port),
+    String(observe),
+  );
   return startListening(Deno.execPath(), args, port);
 }
 
