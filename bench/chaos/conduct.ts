@@ -1,5 +1,5 @@
 import type { Simulator } from "../../src/simulator/simulator.ts";
-import { sleep } from "../processes.ts";
+import { sleep } from "../support/processes.ts";
 import { MODEL } from "./asking.ts";
 import type { ConfigFile } from "./config_file.ts";
 import type { Schedule, Strike } from "./schedule.ts";

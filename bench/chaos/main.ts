@@ -4,7 +4,7 @@
  */
 import { Command } from "commander";
 import { number } from "../../src/cli/options.ts";
-import { killChildren } from "../processes.ts";
+import { killChildren } from "../support/processes.ts";
 import { check } from "./check.ts";
 import { report } from "./report.ts";
 import { run, type RunOptions } from "./run.ts";

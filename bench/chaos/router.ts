@@ -1,6 +1,6 @@
 import type { RouterLog } from "./router_log.ts";
 import { routerLog } from "./router_log.ts";
-import { startChild, stopChild } from "../processes.ts";
+import { startChild, stopChild } from "../support/processes.ts";
 
 /** The router in its own process. */
 export interface Router extends AsyncDisposable {
@@ -20,7 +20,7 @@ export async function startRouter(config: string): Promise<Router> {
   const child = startChild(Deno.execPath(), [
     ...["run", "--quiet", "--allow-net", "--allow-read", "--allow-env", MAIN],
     ...["run", "--config", config, "--host", "127.0.0.1", "--port", "0"],
-  ], "piped");
+  ], { stderr: "piped" });
   const log = routerLog();
   const listening = Promise.withResolvers<string>();
   const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {

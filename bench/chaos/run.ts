@@ -1,5 +1,5 @@
 import { createRandom } from "../../src/simulator/random.ts";
-import { sleep } from "../processes.ts";
+import { sleep } from "../support/processes.ts";
 import { type Asking, drawAsking } from "./asking.ts";
 import { Client, type Got } from "./client.ts";
 import { conduct } from "./conduct.ts";

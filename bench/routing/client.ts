@@ -1,4 +1,4 @@
-import { connect, type Connection } from "../connection.ts";
+import { connect, type Connection } from "../support/connection.ts";
 
 /** Sends requests over kept connections, one per concurrent request. */
 export interface Client {

@@ -1,4 +1,4 @@
-import { cpuMicroseconds, type Listening, sleep } from "../processes.ts";
+import { cpuMicroseconds, type Listening, sleep } from "../support/processes.ts";
 import { createClient } from "./client.ts";
 import type { StartContender } from "./live_contenders.ts";
 import { startLiveFleet } from "./live_fleet.ts";

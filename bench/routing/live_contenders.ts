@@ -1,6 +1,7 @@
 import { policyNames } from "../../src/routing/policies.ts";
-import { freePort, isInstalled, type Listening, startListening } from "../processes.ts";
-import { startHaproxy, startNginx } from "../proxies.ts";
+import { freePort, isInstalled, type Listening, startListening } from "../support/processes.ts";
+import { startHaproxy } from "../cost/proxies/haproxy.ts";
+import { startNginx } from "../cost/proxies/nginx.ts";
 import { HAPROXY, NGINX, PERFECT } from "./names.ts";
 import type { LiveServer } from "./live_fleet.ts";
 

@@ -6,7 +6,7 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { policyNames } from "../../src/routing/policies.ts";
-import { killChildren } from "../processes.ts";
+import { killChildren } from "../support/processes.ts";
 import { CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
 import { drawPlot, type Panel } from "./plot.ts";
 import { planReplay, type Replay } from "./replay.ts";

@@ -1,4 +1,4 @@
-import { median } from "../statistics.ts";
+import { median } from "../support/statistics.ts";
 import type { Results } from "./report.ts";
 import type { Figures } from "./sample.ts";
 

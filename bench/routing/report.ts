@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { median } from "../statistics.ts";
+import { median } from "../support/statistics.ts";
 import { REFERENCES } from "./names.ts";
 import type { Effort, Figures, Summary } from "./sample.ts";
 

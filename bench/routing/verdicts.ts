@@ -1,4 +1,4 @@
-import { median } from "../statistics.ts";
+import { median } from "../support/statistics.ts";
 import { HAPROXY, LEAST_LOAD, NGINX, PERFECT } from "./names.ts";
 import { FIRST_MEAN, FIRST_P99, ratios, type Results } from "./report.ts";
 

@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { number } from "../../src/cli/options.ts";
 import { startServers } from "../chaos/servers.ts";
-import { killChildren, sleep } from "../processes.ts";
+import { killChildren, sleep } from "../support/processes.ts";
 import { setFaults } from "./faults.ts";
 import type { Held } from "./gateway.ts";
 import { createLoad } from "./load.ts";

@@ -1,4 +1,4 @@
-import { killAtTheEnd } from "../processes.ts";
+import { killAtTheEnd } from "../support/processes.ts";
 import type { Held } from "./gateway.ts";
 
 /** The router in a process that reports its memory. */

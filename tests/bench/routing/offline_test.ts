@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Chooser, Surroundings } from "../../../bench/routing/chooser.ts";
 import { replayOffline } from "../../../bench/routing/offline.ts";
-import { median } from "../../../bench/statistics.ts";
+import { median } from "../../../bench/support/statistics.ts";
 import { offlineContender } from "../../../bench/routing/offline_contenders.ts";
 import { planReplay } from "../../../bench/routing/replay.ts";
 import { type Outcomes, summaryOf } from "../../../bench/routing/sample.ts";

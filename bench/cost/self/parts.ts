@@ -1,0 +1,50 @@
+import { type Part, print } from "../part.ts";
+import { atMost, figures } from "../report.ts";
+import { measureRequests } from "../requests.ts";
+import { ratios } from "../statistics.ts";
+import { measureEvents, STREAMS } from "../streams.ts";
+import { HASHED_KB, measureChoosing, measureHashing, PROMPT_KB, SERVERS } from "./choosing.ts";
+import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
+import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
+import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
+
+/** The parts that compare the router with itself or measure its parts. */
+export const selfParts: Readonly<Record<string, Part>> = {
+  async observing(bench) {
+    // The difference is small and needs more rounds to show.
+    const variants = { ...bench, proxies: observers, rounds: 2 * bench.rounds };
+    const rounds = await measureEvents(variants, STREAMS);
+    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_OBSERVING));
+    const measured = ratios(rounds, OBSERVING, NOT_OBSERVING);
+    return [atMost("CPU per chunk with observation", 1.1, "× not observing", measured)];
+  },
+  async guarding(bench) {
+    // A small difference, as with observing.
+    const variants = { ...bench, proxies: guards, rounds: 3 * bench.rounds };
+    const rounds = await measureRequests(variants, { headers: GUARDED_HEADERS });
+    print(figures("CPU per request, 1 KB JSON", "µs", rounds, NOT_GUARDING));
+    const measured = ratios(rounds, GUARDING, NOT_GUARDING);
+    return [atMost("CPU per request with all access checks", 1.05, "× without", measured)];
+  },
+  async choosing({ rounds, seconds }) {
+    const choosing = `Choosing among ${SERVERS} servers, a prompt of ${PROMPT_KB} KB`;
+    const hashing = `Hashing a prompt of ${HASHED_KB} KB`;
+    return [
+      atMost(choosing, 50, "µs", await measureChoosing(rounds, seconds)),
+      atMost(hashing, 500, "µs", await measureHashing(rounds, seconds)),
+    ];
+  },
+  async holding({ folder }) {
+    const { arriving, waiting, unread, stalledKilobytes } = await measureHolding(folder);
+    const uploads = `Memory of ${UPLOADS} uploads of 60 MB with a limit of 512 MiB`;
+    const whole = `Memory of ${WAITING} bodies of 60 MB waiting for an answer`;
+    const answers = `Memory of ${UNREAD} unread answers of 1 MB`;
+    const stalled = `Memory per stalled upload, ${STALLED} uploads`;
+    return [
+      atMost(uploads, 1.5, "× the room", [arriving]),
+      atMost(whole, 1.5, "× the bodies", [waiting]),
+      atMost(answers, 1.5, "× the room", [unread]),
+      atMost(stalled, 100, "KB", [stalledKilobytes]),
+    ];
+  },
+};
