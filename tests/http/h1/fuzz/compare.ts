@@ -52,7 +52,8 @@ function differenceFrom(ours: Message, kind: Kind, bytes: Uint8Array): string | 
 }
 
 function partsThatDiffer(ours: Message, theirs: Reading): string | undefined {
-  const start = kindOfStart(theirs.start);
+  const { start: written } = theirs;
+  const start = written.length === 1 ? written : [written[0], pathAndQueryOf(written[1])];
   if (!same(ours.start, start)) return `start: ${show(ours.start)} and ${show(start)}`;
   if (!same(ours.fields, theirs.fields)) {
     return `fields: ${show(ours.fields)} and ${show(theirs.fields)}`;
@@ -62,11 +63,10 @@ function partsThatDiffer(ours: Message, theirs: Reading): string | undefined {
   return undefined;
 }
 
-/** Ours replaces an absolute target by its path; the authority takes the place of `Host`. */
-function kindOfStart(start: Reading["start"]): Reading["start"] {
-  if (start.length === 1) return start;
-  const path = start[1].replace(/^https?:\/\/[^/?]*/i, "");
-  return [start[0], path === start[1] || path.startsWith("/") ? path : `/${path}`];
+/** Path and query of a target, which may be absolute: its authority takes the place of `Host`. */
+export function pathAndQueryOf(target: string): string {
+  const rest = target.replace(/^https?:\/\/[^/?]*/i, "");
+  return rest === target || rest.startsWith("/") ? rest : `/${rest}`;
 }
 
 const show = (value: unknown) => JSON.stringify(value);
