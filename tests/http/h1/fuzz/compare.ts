@@ -1,5 +1,5 @@
 import { isMessage, type Kind, type Message, parseMessage } from "../parse_message.ts";
-import { Llhttp, type Reading } from "./llhttp.ts";
+import { type Reading, readWithLlhttp } from "./llhttp.ts";
 
 /** What came of comparing the two parsers on the bytes of a connection. */
 export interface Comparison {
@@ -24,7 +24,7 @@ export function compare(kind: Kind, bytes: Uint8Array): Comparison {
       from = ours.end;
       continue;
     }
-    const theirs = new Llhttp(kind);
+    const theirs = readWithLlhttp(kind);
     theirs.feed(bytes.subarray(from));
     const accepts = theirs.reading.ended > 0;
     if (ours !== "incomplete") {
@@ -36,7 +36,7 @@ export function compare(kind: Kind, bytes: Uint8Array): Comparison {
 
 /** @param bytes the message as ours read it: llhttp must need its last byte, and no more */
 function differenceFrom(ours: Message, kind: Kind, bytes: Uint8Array): string | undefined {
-  const llhttp = new Llhttp(kind);
+  const llhttp = readWithLlhttp(kind);
   const { reading } = llhttp;
   llhttp.feed(bytes.subarray(0, -1));
   if (reading.ended > 0) return "llhttp finds an earlier end";

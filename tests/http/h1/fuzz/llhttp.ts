@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import process from "node:process";
 import type { Kind } from "../parse_message.ts";
 
-/** The parser behind `node:http`, which is llhttp, as far as it is used here. */
+/** The parser behind Deno's `node:http`, which is llhttp, as far as it is used here. */
 interface NodeParser {
   [callback: number]: (...args: never[]) => number | void;
   initialize(kind: number, resource: object, maxHeaderSize: number, lenient: number): void;
@@ -11,9 +11,11 @@ interface NodeParser {
   finish(): unknown;
 }
 
-const { HTTPParser } = (process as unknown as {
+const { HTTPParser, allMethods } = (process as unknown as {
   binding(name: "http_parser"): {
-    HTTPParser: Record<string, number> & (new () => NodeParser);
+    readonly HTTPParser: Readonly<Record<string, number>> & (new () => NodeParser);
+    /** Names by the numbers that the parser reports. */
+    readonly allMethods: readonly string[];
   };
 }).binding("http_parser");
 
@@ -24,23 +26,28 @@ export const VERSION = process.versions["llhttp"];
 export interface Reading {
   /** Method and target, as written, or the status. */
   start: readonly [string, string] | readonly [number];
+  /** Without trailers. */
   fields: [string, string][];
   body: Uint8Array;
   keepsAlive: boolean;
-  /** How many messages have ended. */
+  /** How many messages have ended; the other properties are of the first. */
   ended: number;
   /** llhttp's error code. */
   refused: string | undefined;
 }
 
-/** Names by the numbers that the parser reports. */
-const { allMethods } = (process as unknown as {
-  binding(name: "http_parser"): { allMethods: readonly string[]; methods: readonly string[] };
-}).binding("http_parser");
+/** Reads one message with llhttp in strict mode. */
+export interface LlhttpReader {
+  readonly reading: Readonly<Reading>;
+  /** Reads more bytes. */
+  feed(bytes: Uint8Array): void;
+  /** Tells of the connection's end. */
+  finish(): void;
+}
 
-/** Reads with llhttp in strict mode. */
-export class Llhttp {
-  readonly reading: Reading = {
+/** Starts to read a message. */
+export function readWithLlhttp(kind: Kind): LlhttpReader {
+  const reading: Reading = {
     start: [0],
     fields: [],
     body: new Uint8Array(),
@@ -48,62 +55,57 @@ export class Llhttp {
     ended: 0,
     refused: undefined,
   };
-  readonly #parser = new HTTPParser();
-
-  constructor(kind: Kind, lenient = HTTPParser["kLenientNone"]!) {
-    const { reading } = this;
-    const parser = this.#parser;
-    const type = HTTPParser[kind === "request" ? "REQUEST" : "RESPONSE"]!;
-    parser.initialize(type, {}, 0, lenient);
-    // Many fields arrive in parts before the end of the head; after it come the trailers.
-    let target = "";
-    let inHead = true;
-    const add = (raw: readonly string[]) => {
-      for (let i = 0; i < raw.length; i += 2) {
-        reading.fields.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
-      }
-    };
-    parser[HTTPParser["kOnHeaders"]!] = (raw: readonly string[], url: string) => {
-      target += url;
-      if (inHead) add(raw);
-    };
-    parser[HTTPParser["kOnHeadersComplete"]!] = (
-      _major: number,
-      _minor: number,
-      raw: readonly string[] | null,
-      method: number,
-      url: string | null,
-      status: number,
-      _reason: string,
-      _upgrade: boolean,
-      keepsAlive: boolean,
-    ) => {
-      if (reading.ended > 0) return 0;
-      inHead = false;
-      if (raw) add(raw);
-      reading.start = kind === "request" ? [allMethods[method]!, url ?? target] : [status];
-      reading.keepsAlive = keepsAlive;
-      return 0;
-    };
-    parser[HTTPParser["kOnBody"]!] = (bytes: Uint8Array) => {
-      if (reading.ended === 0) reading.body = Buffer.concat([reading.body, bytes]);
-    };
-    parser[HTTPParser["kOnMessageComplete"]!] = () => {
-      reading.ended++;
-    };
-  }
-
-  /** Reads more bytes. */
-  feed(bytes: Uint8Array): void {
-    if (this.reading.refused !== undefined || bytes.length === 0) return;
-    const read = this.#parser.execute(Buffer.from(bytes));
-    if (typeof read !== "number") this.reading.refused = read.code ?? read.message;
-  }
-
-  /** Tells of the connection's end. */
-  finish(): void {
-    if (this.reading.refused !== undefined) return;
-    const read = this.#parser.finish();
-    if (read instanceof Error) this.reading.refused = read.message;
-  }
+  const parser = new HTTPParser();
+  const type = HTTPParser[kind === "request" ? "REQUEST" : "RESPONSE"]!;
+  parser.initialize(type, {}, 0, HTTPParser["kLenientNone"]!);
+  // Many fields arrive in parts before the end of the head; after it come the trailers.
+  let target = "";
+  let inHead = true;
+  const add = (raw: readonly string[]) => {
+    for (let i = 0; i < raw.length; i += 2) {
+      reading.fields.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
+    }
+  };
+  parser[HTTPParser["kOnHeaders"]!] = (raw: readonly string[], url: string) => {
+    if (!inHead) return;
+    target += url;
+    add(raw);
+  };
+  parser[HTTPParser["kOnHeadersComplete"]!] = (
+    _major: number,
+    _minor: number,
+    raw: readonly string[] | null,
+    method: number,
+    url: string | null,
+    status: number,
+    _reason: string,
+    _upgrade: boolean,
+    keepsAlive: boolean,
+  ) => {
+    if (!inHead) return 0;
+    inHead = false;
+    if (raw) add(raw);
+    reading.start = kind === "request" ? [allMethods[method]!, url ?? target] : [status];
+    reading.keepsAlive = keepsAlive;
+    return 0;
+  };
+  parser[HTTPParser["kOnBody"]!] = (bytes: Uint8Array) => {
+    if (reading.ended === 0) reading.body = Buffer.concat([reading.body, bytes]);
+  };
+  parser[HTTPParser["kOnMessageComplete"]!] = () => {
+    reading.ended++;
+  };
+  return {
+    reading,
+    feed(bytes) {
+      if (reading.refused !== undefined || bytes.length === 0) return;
+      const read = parser.execute(Buffer.from(bytes));
+      if (typeof read !== "number") reading.refused = read.code ?? read.message;
+    },
+    finish() {
+      if (reading.refused !== undefined) return;
+      const read = parser.finish();
+      if (read instanceof Error) reading.refused = read.message;
+    },
+  };
 }
