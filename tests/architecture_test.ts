@@ -158,8 +158,11 @@ Deno.test("the way of a request is shown in under 120 lines", () => {
 /** Owners of mutable state, and errors that need their own type. */
 const CLASSES = [
   "Attempt",
+  "BadChunk",
+  "BadResponse",
   "BrokenAnswer",
   "ConnectError",
+  "Fields",
   "Fleet",
   "ProbeTimeout",
   "Unauthorized",

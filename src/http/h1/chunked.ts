@@ -9,6 +9,8 @@ export interface ChunkedScan {
   digits: number;
   /** Bytes of the extension, or of the trailers, that have been read. */
   extra: number;
+  /** The characters of a trailer's name that have been read. */
+  name: string;
   /** How many of the bytes last given to `decodeChunked` were used. */
   used: number;
   /** How many bytes of data were among them. */
@@ -20,6 +22,7 @@ type ChunkedState =
   | "extension_start"
   | "extension_name"
   | "extension_value"
+  | "extension_token"
   | "quoted"
   | "escaped"
   | "quoted_end"
@@ -28,7 +31,6 @@ type ChunkedState =
   | "data_cr"
   | "data_lf"
   | "trailer"
-  | "trailer_name"
   | "trailer_value"
   | "trailer_lf"
   | "end_lf"
@@ -53,9 +55,12 @@ const LARGEST = 16 ** 12;
 /** For the extensions of a chunk, and for all trailers. */
 const MOST_EXTRA = 8 * 1024;
 
+/** Fields that say where a body ends, which no trailer may: some parsers would believe it. */
+const FRAMING = new Set(["content-length", "transfer-encoding"]);
+
 /** Starts the decoding of a body. */
 export function newChunkedScan(): ChunkedScan {
-  return { state: "size", left: 0, digits: 0, extra: 0, used: 0, data: 0 };
+  return { state: "size", left: 0, digits: 0, extra: 0, name: "", used: 0, data: 0 };
 }
 
 /**
@@ -114,7 +119,12 @@ function step(scan: ChunkedScan, byte: number): void {
     case "extension_value":
       count(scan);
       if (byte === QUOTE) scan.state = "quoted";
-      else if (!isTchar(byte)) endExtension(scan, byte);
+      else if (isTchar(byte)) scan.state = "extension_token";
+      else throw new BadChunk("a bad chunk extension");
+      return;
+    case "extension_token":
+      count(scan);
+      if (!isTchar(byte)) endExtension(scan, byte);
       return;
     case "quoted":
       count(scan);
@@ -146,14 +156,12 @@ function step(scan: ChunkedScan, byte: number): void {
       return;
     case "trailer":
       count(scan);
-      if (byte === CR) scan.state = "end_lf";
-      else if (isTchar(byte)) scan.state = "trailer_name";
-      else throw new BadChunk("a bad trailer");
-      return;
-    case "trailer_name":
-      count(scan);
-      if (byte === COLON) scan.state = "trailer_value";
-      else if (!isTchar(byte)) throw new BadChunk("a bad trailer");
+      if (isTchar(byte)) scan.name += String.fromCharCode(byte);
+      else if (byte === CR && scan.name === "") scan.state = "end_lf";
+      else if (byte === COLON && scan.name !== "" && !FRAMING.has(scan.name.toLowerCase())) {
+        scan.name = "";
+        scan.state = "trailer_value";
+      } else throw new BadChunk("a bad trailer");
       return;
     case "trailer_value":
       count(scan);

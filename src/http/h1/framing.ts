@@ -42,7 +42,7 @@ export function requestFraming(fields: Fields, minor: 0 | 1): Framing | FramingF
   return declared === "chunked" && minor === 0 ? "bad_coding" : declared;
 }
 
-/** Returns the framing of the body of an answer to a POST. */
+/** Returns the framing of the body of an answer to a POST. Interim answers (1xx) have no body. */
 export function responseFraming(
   fields: Fields,
   minor: 0 | 1,
@@ -53,13 +53,13 @@ export function responseFraming(
     return declared;
   }
   if (status === 204 || status === 304) return 0;
-  if (declared === "none") return "until_close";
+  if (declared === "none") return status < 200 ? 0 : "until_close";
   return declared === "chunked" && minor === 0 ? "bad_coding" : declared;
 }
 
 /** Whether the connection can be used after a message. */
 export function keepsAlive(fields: Fields, minor: 0 | 1): boolean {
-  const options = fields.get("connection")?.toLowerCase().split(",").map((option) => option.trim());
+  const options = fields.get("connection")?.toLowerCase().split(/[ \t]*,[ \t]*/);
   if (options?.includes("close")) return false;
   return minor === 1 || (options?.includes("keep-alive") ?? false);
 }

@@ -11,7 +11,10 @@ export function latin1(bytes: Uint8Array, from: number, to: number): string {
   return latin1Slice.call(bytes, from, to);
 }
 
-/** Writes a text, one byte a character, and returns how many. It must have none above `\xff`. */
+/**
+ * Writes a text, one byte a character, and returns how many. It must have none above `\xff`. Throws
+ * a `RangeError` if the text does not fit.
+ */
 export function writeLatin1(bytes: Uint8Array, text: string, at: number): number {
   return latin1Write.call(bytes, text, at, text.length);
 }

@@ -30,9 +30,12 @@ const refuse = (status: number, sentence: string): Refusal => ({ status, sentenc
 const START_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP\/(\d)\.(\d)$/;
 /** Methods that the app knows, or refuses by name. `CONNECT` asks for a tunnel. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** The characters of RFC 3986; brackets, which queries have as well. No fragment. */
-const ORIGIN_FORM = /^\/[\w\-.~!$&'()*+,;=:@/?%[\]]*$/;
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(\/?[^#]*)$/i;
+/**
+ * A path and a query of the characters of RFC 3986, and of those that browsers send unencoded:
+ * `[`, `]` and `|`; in a query also `{`, `}`, `^`, `\` and the backtick. No fragment.
+ */
+const ORIGIN_FORM = /^\/[\w\-.~!$&'()*+,;=:@/%[\]|]*(\?[\w\-.~!$&'()*+,;=:@/?%[\]|{}^\\`]*)?$/;
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)([/?].*)?$/i;
 /** A host and a port: no user, no path. */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 
@@ -50,14 +53,12 @@ export function readRequestHead({ startLine, fields }: HeadText): RequestHead | 
   const hosts = fields.count("host");
   if (hosts > 1) return refuse(400, "The request has more than one `Host`.");
   if (hosts === 0 && minor === 1) return refuse(400, "The request has no `Host`.");
-  let host = fields.get("host") ?? "";
-  let target = written;
+  const named = fields.get("host") ?? "";
   const absolute = ABSOLUTE_FORM.exec(written);
-  if (absolute) {
-    host = absolute[1]!;
-    target = absolute[2]!.startsWith("/") ? absolute[2]! : `/${absolute[2]}`;
+  const [host, target] = absolute ? [absolute[1]!, pathOf(absolute[2] ?? "")] : [named, written];
+  if (!HOST.test(named) || !HOST.test(host)) {
+    return refuse(400, "The request's `Host` is not a host and a port.");
   }
-  if (!HOST.test(host)) return refuse(400, "The request's `Host` is not a host and a port.");
   if (!ORIGIN_FORM.test(target) && !(target === "*" && method === "OPTIONS")) {
     return refuse(400, "The request's target is not a path.");
   }
@@ -78,6 +79,11 @@ export function readRequestHead({ startLine, fields }: HeadText): RequestHead | 
     expectsContinue: expect !== undefined && minor === 1,
     keepsAlive: keepsAlive(fields, minor),
   };
+}
+
+/** @param rest what follows the authority of an absolute target */
+function pathOf(rest: string): string {
+  return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
 function isFault(framing: Framing | FramingFault): framing is FramingFault | "until_close" {

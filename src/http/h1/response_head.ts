@@ -28,6 +28,7 @@ export function readResponseHead({ startLine, fields }: HeadText): ParsedRespons
   if (framing === "bad_length" || framing === "bad_coding" || framing === "two_framings") {
     throw new BadResponse(FRAMING_FAULTS[framing]);
   }
+  if (status < 200 && framing !== 0) throw new BadResponse("an interim answer declares a body");
   return {
     status,
     fields,
