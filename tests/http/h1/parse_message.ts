@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { BadChunk, decodeChunked, newChunkedScan } from "../../../src/http/h1/chunked.ts";
-import { type FieldMap, type HeadText, readHead } from "../../../src/http/h1/fields.ts";
+import { type HeadText, readHead } from "../../../src/http/h1/fields.ts";
+import type { FieldMap } from "../../../src/http/field_map.ts";
 import type { Framing } from "../../../src/http/h1/framing.ts";
 import { type HeadLimits, newHeadScan, scanHead } from "../../../src/http/h1/head_scan.ts";
 import { readRequestHead } from "../../../src/http/h1/request_head.ts";
