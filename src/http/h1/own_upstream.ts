@@ -42,7 +42,7 @@ class EndedEarly extends Error {
  * may have been closed by the server at that moment: the server is asked again over a new one.
  */
 export function openOwn(request: OwnRequest): Upstream {
-  const connecting = new AbortController();
+  let connecting: AbortController | undefined;
   let pending: OwnRequest | undefined = request;
   const { pool } = request;
   let connection: ServerConnection | undefined;
@@ -140,6 +140,7 @@ export function openOwn(request: OwnRequest): Upstream {
           if (isClosed || !isStale) throw error;
         }
       }
+      connecting = new AbortController();
       const fresh = await pool.connect(connecting.signal);
       if (isClosed) fresh.socket.close();
       return await ask(fresh, request);
@@ -161,7 +162,7 @@ export function openOwn(request: OwnRequest): Upstream {
     },
     close() {
       isClosed = true;
-      connecting.abort();
+      connecting?.abort();
       connection?.socket.close();
       connection = undefined;
     },

@@ -1,4 +1,5 @@
 import type { EngineState } from "../../fleet/lease.ts";
+import type { CallbackSet } from "../../util/callbacks.ts";
 import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Expiry } from "./outcome.ts";
 import { beginRead, checkWait, endRead, newWait, type WaitLimits } from "./wait.ts";
@@ -10,9 +11,9 @@ export interface Limits extends WaitLimits {
   /** Returns the current state of the server's engine. */
   readonly engine: () => EngineState;
   /** Called when the server leaves rotation, which ends attempts without a first token. */
-  readonly evictions: Set<() => void>;
+  readonly evictions: CallbackSet;
   /** Called when a stopping router stops waiting for requests in flight. */
-  readonly cutOffs: Set<() => void>;
+  readonly cutOffs: CallbackSet;
 }
 
 /** Builds the limits of one attempt from the settings. */

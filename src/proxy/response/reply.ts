@@ -60,10 +60,10 @@ export function createReply(exchange: Exchange): Reply {
     const [isFresh, isSendable] = [state === "fresh", canSend(status)];
     state = "begun";
     if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
-    if (isSendable) return void exchange.write(body).then(exchange.end);
+    if (isSendable) return void exchange.write(body).then(() => exchange.end());
     // An event's data is one line.
     const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
-    exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
+    exchange.write(encoder.encode(`data: ${data}\n\n`)).then(() => exchange.abort());
   }
 
   return {
@@ -95,8 +95,8 @@ export function createReply(exchange: Exchange): Reply {
       state = "begun";
       return wasFresh ? exchange.begin(status, head) : Promise.resolve();
     },
-    write: exchange.write,
-    end: exchange.end,
+    write: (bytes) => exchange.write(bytes),
+    end: () => exchange.end(),
     abandon() {
       // The runtime requires a response to each request.
       if (state === "fresh") exchange.respond(CLIENT_LEFT, [], undefined);
@@ -104,7 +104,7 @@ export function createReply(exchange: Exchange): Reply {
     },
     breakOff(error) {
       if (!error) return exchange.abort();
-      exchange.write(errorEvent(error)).then(exchange.abort);
+      exchange.write(errorEvent(error)).then(() => exchange.abort());
     },
   };
 }
