@@ -1,8 +1,8 @@
 import type { ServerConfig } from "../config/config.ts";
 import { fetchBy, type Fetches } from "./fetch.ts";
-import { decoded } from "./decoded_upstream.ts";
+import { DecodedUpstream } from "./decoded_upstream.ts";
 import { openFetch } from "./fetch_upstream.ts";
-import { openOwn } from "./h1/own_upstream.ts";
+import { OwnUpstream } from "./h1/own_upstream.ts";
 import { createServerPool, type ServerPool } from "./h1/server_pool.ts";
 import { openHttps } from "./https_fetch.ts";
 import type { Upstream } from "./upstream.ts";
@@ -133,10 +133,13 @@ export function openClientPool(
     open(server, { path, headers, body }) {
       if (http1 === "own" && server.proxy === undefined && server.url.startsWith("http:")) {
         const { pool, host, basePath } = ownTarget(server);
-        return decoded(openOwn({ pool, host, path: basePath + path, headers, body }));
+        return new DecodedUpstream(
+          new OwnUpstream({ pool, host, path: basePath + path, headers, body }),
+        );
       }
       const { fetch, fetchFresh } = to(server);
-      return decoded(openFetch({ url: server.url + path, headers, body, fetch, fetchFresh }));
+      const url = server.url + path;
+      return new DecodedUpstream(openFetch({ url, headers, body, fetch, fetchFresh }));
     },
     close() {
       closeAskedBefore(Infinity);

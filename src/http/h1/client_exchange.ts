@@ -1,5 +1,5 @@
-import { createDeparture } from "../departure.ts";
-import type { Departure, Exchange, Head } from "../exchange.ts";
+import { ClientDeparture } from "../departure.ts";
+import type { Exchange, Head } from "../exchange.ts";
 import type { FieldMap } from "../field_map.ts";
 import type { Input } from "./input.ts";
 import { frameOf, type Output, wholeFrame } from "./output.ts";
@@ -33,11 +33,10 @@ const ONE_WRITE = 16 * 1024;
  */
 export class ClientExchange implements Exchange {
   readonly body: ConnectionBody;
-  readonly departure: Departure;
+  readonly departure: ClientDeparture = new ClientDeparture();
   readonly sent: Promise<void>;
   readonly #options: ExchangeOptions;
   readonly #settle: () => void;
-  readonly #depart: () => void;
   #state: "fresh" | "begun" | "over" = "fresh";
   #keepsAlive = false;
   /** The head of an answer that has begun, until it is sent. */
@@ -47,9 +46,6 @@ export class ClientExchange implements Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    const { departure, leave } = createDeparture();
-    this.departure = departure;
-    this.#depart = leave;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.sent = promise;
     this.#settle = resolve;
@@ -133,7 +129,7 @@ export class ClientExchange implements Exchange {
     this.#keepsAlive = false;
     if (this.#state !== "over") {
       this.#state = "over";
-      this.#depart();
+      this.departure.leave();
     }
     this.#settle();
   }
