@@ -6,6 +6,7 @@ import { frameOf, type Output, wholeFrame } from "./output.ts";
 import { ConnectionBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
 import { responseText } from "./response_text.ts";
+import { watchUnread } from "./unread.ts";
 
 /** What an exchange needs of its connection. */
 export interface ExchangeOptions {
@@ -187,7 +188,11 @@ export class ClientExchange implements Exchange {
   #finish(): void {
     this.#state = "over";
     const { output } = this.#options;
-    if (output.unsent === 0) this.#settle();
-    else void output.ready().then(this.#settle);
+    if (output.unsent === 0) return this.#settle();
+    const stopWatch = watchUnread(output, this.#options.close);
+    void output.ready().then(() => {
+      stopWatch();
+      this.#settle();
+    });
   }
 }

@@ -90,7 +90,10 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
       connections.add({ idleSince, close: raw.close, ended: shakeHands(raw, peer) });
     },
     room: connections.room,
-    onFailed: connections.closeOldestIdle,
+    onFailed(error) {
+      onError(error);
+      connections.closeOldestIdle();
+    },
   });
 
   async function whenDone(withinMs: number): Promise<void> {
