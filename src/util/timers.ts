@@ -68,7 +68,9 @@ function fire(): void {
   while (last < now) {
     const timers = due.get(++last);
     if (!timers) continue;
-    for (let timer = timers.at(-1); timer; timer = timers.at(-1)) {
+    // A copy, because callbacks start and stop timers.
+    for (const timer of [...timers]) {
+      if (timer.place < 0) continue;
       remove(timer, timers);
       timer.callback();
     }
