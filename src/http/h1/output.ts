@@ -3,7 +3,7 @@ import { writeLatin1 } from "./latin1.ts";
 
 /** Buffers for what is being written: most writes are done before the next one begins. */
 const SPARE_SIZE = 4 * 1024;
-const MOST_SPARES = 64;
+const MOST_SPARES = 256;
 const spares: Uint8Array<ArrayBuffer>[] = [];
 
 /** Bytes to write. */
