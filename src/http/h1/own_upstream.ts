@@ -54,6 +54,8 @@ export function openOwn(request: OwnRequest): Upstream {
   /** Bytes of the body that are yet to come; `Infinity` if only its end tells. */
   let left = Infinity;
   let isOver = false;
+  /** What the next read rejects with. */
+  let fault: unknown;
 
   function send(to: ServerConnection, { host, path, headers, body }: OwnRequest): void {
     const text = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${
@@ -110,8 +112,14 @@ export function openOwn(request: OwnRequest): Upstream {
       return taken;
     }
     const { bytes, from } = input;
-    isOver = decodeChunked(chunked, bytes, from, input.to);
-    input.take(chunked.used);
+    try {
+      isOver = decodeChunked(chunked, bytes, from, input.to);
+      input.take(chunked.used);
+    } catch (error) {
+      if (chunked.data === 0) throw error;
+      // What came before the fault is passed on first.
+      fault = error;
+    }
     return chunked.data > 0 ? bytes.subarray(from, from + chunked.data) : undefined;
   }
 
@@ -145,6 +153,7 @@ export function openOwn(request: OwnRequest): Upstream {
       return await ask(fresh, request);
     },
     async read() {
+      if (fault) throw fault;
       while (connection && !isOver) {
         const { input } = connection;
         if (input.length === 0 && !await input.fill()) {
