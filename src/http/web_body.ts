@@ -4,13 +4,37 @@ import type { RequestBody } from "./exchange.ts";
 const FIRST_READ = 4 * 1024;
 const LARGEST_READ = 64 * 1024;
 
+/** Reads a stream piece by piece. */
+type Reader = Pick<RequestBody, "read" | "cancel">;
+
 /**
- * The body of a `Request`, read into a small buffer: the runtime keeps that buffer while nothing
- * arrives, even after `cancel`, until the connection ends.
+ * The body of a `Request`. The runtime keeps a body that was looked at until its end has been read,
+ * or until it is cancelled, so nothing is looked at before the first read.
  */
-export function webBody({ body, headers }: Request): RequestBody {
-  const length = body ? lengthIn(headers) : 0;
-  if (!body) return { length, read: () => Promise.resolve(undefined), cancel: () => {} };
+export function webBody(request: Request): RequestBody {
+  const length = lengthIn(request.headers);
+  let left = length ?? Infinity;
+  let reader: Reader | undefined;
+  return {
+    length,
+    async read() {
+      if (length === 0) return undefined;
+      reader ??= readerOf(request.body);
+      const bytes = await reader.read();
+      left -= bytes?.length ?? 0;
+      if (left === 0) reader.cancel();
+      return bytes;
+    },
+    cancel: () => reader?.cancel(),
+  };
+}
+
+/**
+ * Reads into a small buffer: the runtime keeps that buffer while nothing arrives, even after
+ * `cancel`, until the connection ends.
+ */
+function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Reader {
+  if (!body) return { read: () => Promise.resolve(undefined), cancel: () => {} };
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: "byob" });
@@ -18,14 +42,12 @@ export function webBody({ body, headers }: Request): RequestBody {
     // The whole body came with the head; the runtime has no byte stream for it.
     const plain = body.getReader();
     return {
-      length,
       read: async () => (await plain.read()).value,
       cancel: () => void plain.cancel().catch(() => {}),
     };
   }
   let buffer = new ArrayBuffer(FIRST_READ);
   return {
-    length,
     async read() {
       const { value, done } = await reader.read(new Uint8Array(buffer));
       if (done) return undefined;
@@ -38,7 +60,7 @@ export function webBody({ body, headers }: Request): RequestBody {
   };
 }
 
-/** Repeated headers arrive as a list of equal values. */
+/** The declared length, if any. Repeated headers arrive as a list of equal values. */
 function lengthIn(headers: Headers): number | undefined {
   const digits = /^\d+/.exec(headers.get("content-length") ?? "");
   return digits ? Number(digits[0]) : undefined;
