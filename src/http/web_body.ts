@@ -5,11 +5,14 @@ const FIRST_READ = 4 * 1024;
 const LARGEST_READ = 64 * 1024;
 
 /** Reads a stream piece by piece. */
-type Reader = Pick<RequestBody, "read" | "cancel">;
+interface Reader extends Pick<RequestBody, "read" | "cancel"> {
+  /** Reads the end after the last piece, whose bytes stay valid. */
+  readEnd(): Promise<unknown>;
+}
 
 /**
- * The body of a `Request`. The runtime keeps a body that was looked at until its end has been read,
- * or until it is cancelled, so nothing is looked at before the first read.
+ * The body of a `Request`. The runtime keeps one that was looked at until its end has been read, so
+ * nothing is looked at before the first read, and the end is read with the last piece.
  */
 export function webBody(request: Request): RequestBody {
   const length = lengthIn(request.headers);
@@ -22,7 +25,7 @@ export function webBody(request: Request): RequestBody {
       reader ??= readerOf(request.body);
       const bytes = await reader.read();
       left -= bytes?.length ?? 0;
-      if (left === 0) reader.cancel();
+      if (left === 0) await reader.readEnd();
       return bytes;
     },
     cancel: () => reader?.cancel(),
@@ -34,7 +37,8 @@ export function webBody(request: Request): RequestBody {
  * `cancel`, until the connection ends.
  */
 function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Reader {
-  if (!body) return { read: () => Promise.resolve(undefined), cancel: () => {} };
+  const nothing = () => Promise.resolve(undefined);
+  if (!body) return { read: nothing, readEnd: nothing, cancel: () => {} };
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: "byob" });
@@ -43,6 +47,7 @@ function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Reader 
     const plain = body.getReader();
     return {
       read: async () => (await plain.read()).value,
+      readEnd: () => plain.read(),
       cancel: () => void plain.cancel().catch(() => {}),
     };
   }
@@ -56,6 +61,7 @@ function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Reader 
         : new ArrayBuffer(Math.min(4 * value.length, LARGEST_READ));
       return value;
     },
+    readEnd: () => reader.read(new Uint8Array(1)),
     cancel: () => void reader.cancel().catch(() => {}),
   };
 }
