@@ -5,6 +5,7 @@ import { openFetch } from "./fetch_upstream.ts";
 import { OwnUpstream } from "./h1/own_upstream.ts";
 import { createServerPool, type ServerPool } from "./h1/server_pool.ts";
 import { openHttps } from "./https_fetch.ts";
+import { withoutProxies } from "./proxy_environment.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Fetches over the connections to one server. */
@@ -88,7 +89,7 @@ export function openClientPool(
     const { ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate } = server;
     const route = JSON.stringify([ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate]);
     const pool = byRoute.get(route) ??
-      { connections: withoutEnvironment(() => open(server)), askedAt, isOpen: true };
+      { connections: withoutProxies(() => open(server)), askedAt, isOpen: true };
     byRoute.set(route, pool);
     byServer.set(server, pool);
     return pool;
@@ -189,24 +190,4 @@ function viaProxy(proxy: string) {
   };
   url.username = url.password = "";
   return { url: url.href, ...(basicAuth.username && { basicAuth }) };
-}
-
-/** Variables that make the runtime use a proxy, or bypass it. */
-const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
-  .flatMap((name) => [name, name.toLowerCase()]);
-
-/** Returns the names of the proxy variables that are set. The router ignores them. */
-export function unusedProxies(): string[] {
-  return PROXY_VARIABLES.filter((name) => !/^no/i.test(name) && Deno.env.get(name));
-}
-
-/** Calls `make` without the proxy variables, since HTTP clients read them and can't opt out. */
-function withoutEnvironment<T>(make: () => T): T {
-  const kept = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name] of kept) Deno.env.delete(name);
-  try {
-    return make();
-  } finally {
-    for (const [name, value] of kept) if (value !== undefined) Deno.env.set(name, value);
-  }
 }

@@ -203,14 +203,6 @@ export function logAnswered(method: string, path: string, status: number): void 
   log.debug("{status} {method} {path}", { method, path: clipped(path), status });
 }
 
-/** Logs a request that broke HTTP's rules or limits, before it had a method and a path. */
-export function logRefused(
-  { status, sentence }: { readonly status: number; readonly sentence: string },
-  address: string,
-): void {
-  log.info("{status} to {address}: {reason}", { status, address, reason: sentence });
-}
-
 /** Logs the warnings about a configuration. */
 export function logWarnings(warnings: readonly Diagnostic[]): void {
   for (const warning of warnings) log.warning("{where}: {what}", { ...warning });

@@ -56,6 +56,8 @@ export class OwnUpstream implements Upstream {
   /** Bytes of the body that are yet to come; `Infinity` if only its end tells. */
   #left = Infinity;
   #isOver = false;
+  /** What the next read rejects with. */
+  #fault: unknown;
 
   constructor(request: OwnRequest) {
     this.#request = request;
@@ -84,6 +86,7 @@ export class OwnUpstream implements Upstream {
   }
 
   async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#fault) throw this.#fault;
     while (this.#connection && !this.#isOver) {
       const { input } = this.#connection;
       if (input.length === 0 && !await input.fill()) {
@@ -159,9 +162,15 @@ export class OwnUpstream implements Upstream {
       return taken;
     }
     const { bytes, from, to } = input;
-    this.#isOver = decodeChunked(this.#chunked, bytes, from, to);
-    const { used, data } = this.#chunked;
-    input.take(used);
+    try {
+      this.#isOver = decodeChunked(this.#chunked, bytes, from, to);
+      input.take(this.#chunked.used);
+    } catch (error) {
+      if (this.#chunked.data === 0) throw error;
+      // What came before the fault is passed on first.
+      this.#fault = error;
+    }
+    const { data } = this.#chunked;
     return data > 0 ? bytes.subarray(from, from + data) : undefined;
   }
 
