@@ -1,3 +1,4 @@
+import { startTimer, stopTimer } from "../../util/timers.ts";
 import type { Exchange, Head } from "../exchange.ts";
 import { createDeparture } from "../departure.ts";
 import type { Input } from "./input.ts";
@@ -39,6 +40,8 @@ const STATUS_LINE_START = "HTTP/1.1 ";
 const MOST_ZEROS = 8;
 /** A whole answer up to this size is sent with its head in one write. */
 const ONE_WRITE = 16 * 1024;
+/** For a client to take what is left of an answer that has ended. */
+const TAKE_MS = 60_000;
 
 /** @returns an exchange whose answer is written as HTTP/1.1 (RFC 9112) */
 export function openExchange(options: ExchangeOptions): ClientExchange {
@@ -76,7 +79,11 @@ export function openExchange(options: ExchangeOptions): ClientExchange {
   }
   function finish(): void {
     state = "over";
-    void output.ready().then(settle);
+    const timer = startTimer(options.close, TAKE_MS);
+    void output.ready().then(() => {
+      stopTimer(timer);
+      settle();
+    });
   }
   function takeHead(): string {
     const text = unsentHead;
@@ -136,7 +143,9 @@ export function openExchange(options: ExchangeOptions): ClientExchange {
       if (state === "over") return;
       keepsAlive = false;
       state = "over";
-      void output.ready().then(options.close).then(settle);
+      // What it has not taken yet, a client that stopped reading never takes.
+      options.close();
+      settle();
     },
     leave,
     probe() {
