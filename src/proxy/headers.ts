@@ -61,7 +61,10 @@ export function headersForServers(
     if (NOT_TO_SERVERS.has(name) || named?.has(name)) continue;
     if (!isTrusted && FORWARDED.test(name)) continue;
     if (showsRoutersKey && KEYS.includes(name)) continue;
-    kept.push(entry);
+    const before = kept.find(([other]) => other === name);
+    // Of several values, each server would believe another one.
+    if (before) before[1] += `, ${value}`;
+    else kept.push([name, value]);
   }
   return count > MOST_HEADERS || length > LONGEST_HEAD ? headTooLarge : kept;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
+import { http1 } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { bearer, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 import { connectRaw } from "./raw_client.ts";
@@ -84,7 +85,8 @@ Deno.test("the admin address accepts only its own names, which prevents DNS rebi
     "[::1]:9090",
     "localhost",
     "LOCALHOST.:80",
-    undefined,
+    // The runtime fills in the address; HTTP/1.1 requires a Host.
+    ...(http1 === "deno" ? [undefined] : []),
   ];
   for (const host of own) assert.equal(await status("/metrics", host), 200, host);
   const others = [
@@ -95,6 +97,7 @@ Deno.test("the admin address accepts only its own names, which prevents DNS rebi
     "router.internal",
     "[attacker.example]",
     "",
+    ...(http1 === "own" ? [undefined] : []),
   ];
   for (const host of others) {
     for (const path of ["/metrics", "/health", "/dashboard/view", "/livez"]) {

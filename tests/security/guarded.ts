@@ -1,6 +1,7 @@
 import { loadConfig } from "../../src/config/file/load.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
 import { closeLog, setUpLog } from "../../src/monitor/log.ts";
+import { http1 } from "../support/router.ts";
 import { metricsPage, modelsPage } from "../support/upstream.ts";
 
 /** A router that follows a configuration file, with access to its log. */
@@ -51,6 +52,8 @@ health_check_interval = 0.1
 health_check_timeout = 1
 config_reload_interval = 0.2
 ${settings}
+[server]
+http1 = "${http1}"
 ${tables}
 `;
 }

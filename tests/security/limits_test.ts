@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import http2 from "node:http2";
 import { until } from "../support/until.ts";
+import { http1 } from "../support/router.ts";
 import { CHAT, type Guarded, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 import { connectRaw } from "./raw_client.ts";
 
@@ -35,13 +36,10 @@ async function say(router: Guarded, bytes: string) {
 
 Deno.test("a body with a declared length over the limit is 413 before any of it is read", async () => {
   await using parts = await setUp("max_body_mib = 1");
-  for (
-    const lines of [
-      `Content-Length: ${MIB + 1}\r\n`,
-      `Content-Length: ${MIB + 1}\r\nContent-Length: ${MIB + 1}\r\n`,
-      "Content-Length: 9007199254740993\r\n",
-    ]
-  ) {
+  const lengths = [`Content-Length: ${MIB + 1}\r\n`, "Content-Length: 999999999999999\r\n"];
+  // The router's own parser refuses these.
+  if (http1 === "deno") lengths.push(lengths[0]!.repeat(2), "Content-Length: 9007199254740993\r\n");
+  for (const lines of lengths) {
     await using connection = await say(parts.router, `${HEAD}${lines}\r\n`);
     const answer = await connection.answer();
     assert.equal(answer?.status, 413);
@@ -66,7 +64,7 @@ Deno.test("a duplicate Content-Length doesn't bypass the limits for others", asy
     parts.router,
     `${HEAD}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}`,
   );
-  assert.equal((await connection.answer())?.status, 200);
+  assert.equal((await connection.answer())?.status, http1 === "own" ? 400 : 200);
   // One body uses nearly the whole buffer, so that none is left for the other.
   const nearlyAll = `${HEAD}Content-Length: ${MIB - 100}\r\n\r\n${"x".repeat(MIB - 101)}`;
   await using firsts = new AsyncDisposableStack();

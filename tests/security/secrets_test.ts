@@ -107,7 +107,7 @@ api_keys = [
     }
     await using raw = await connectRaw(Number(new URL(url).port));
     await raw.send(`POST /v1/completions HTTP/1.1\r\nX: ${PROMPT}\x01\r\n${KEYS.inline}\r\n\r\n`);
-    outputs["what the runtime refuses"] = await raw.closed();
+    outputs["what the parser refuses"] = await raw.closed();
 
     // Invalid configurations, with keys in the wrong places.
     const problems = () => router.output().split("was not applied").length;

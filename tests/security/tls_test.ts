@@ -4,6 +4,7 @@ import { checkConfig } from "../../src/config/schema.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { cli } from "../support/cli.ts";
 import { startBusyClient } from "../support/busy.ts";
+import { http1 } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { createAuthority, type TestCertificate } from "./certificates.ts";
 import { CHAT, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
@@ -71,9 +72,14 @@ Deno.test("TLS 1.2 and 1.3 are accepted; older versions and plain HTTP are not",
   for (const version of ["0300", "0301", "0302"]) {
     await using connection = await connectRaw(port);
     await connection.send(hello(version));
-    // A two-byte fatal alert.
-    const [type, , , , length, level] = await connection.closed();
-    assert.deepEqual([type, length, level], ["\x15", "\x02", "\x02"], version);
+    const answer = await connection.closed();
+    // `node:tls` closes the connection without an alert.
+    if (http1 === "own") assert.equal(answer, "", version);
+    else {assert.deepEqual(
+        [answer[0], ...answer.slice(3, 6)],
+        ["\x15", "\0", "\x02", "\x02"],
+        version,
+      );}
   }
   await using plain = await connectRaw(port);
   await plain.send("GET /livez HTTP/1.1\r\nHost: router\r\n\r\n");
@@ -147,6 +153,16 @@ Deno.test("20 busy clients on kept-alive connections lose no request when a cert
   await until("all clients are busy", () => clients.every(({ answered }) => answered > 2));
   for (const [name, text] of Object.entries(filesOf(await after.issue()))) {
     await router.replace(name, text);
+  }
+  if (http1 === "own") {
+    // Kept connections go on.
+    await until(
+      "the new certificate is presented",
+      async () => await askTrusting(after.ca, router.url) === 200,
+    );
+    const before = clients.map(({ answered }) => answered);
+    await until("all go on", () => clients.every(({ answered }, i) => answered > before[i]! + 2));
+    void router.gateway.shutdown();
   }
   await Promise.all(clients.map(({ done }) => done));
   assert.deepEqual(clients.flatMap(({ lost }) => lost), []);

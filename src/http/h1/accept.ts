@@ -25,6 +25,8 @@ export async function acceptAll<Conn>(
   { serve, room, onFailed }: AcceptOptions<Conn>,
 ): Promise<void> {
   const never = new AbortController().signal;
+  // Deno 2.9.6 panics if it formats its first stack while no more files can be opened.
+  void new Error().stack;
   for (;;) {
     await room();
     try {

@@ -122,7 +122,9 @@ export class ClientExchange implements Exchange {
     if (this.#state === "over") return;
     this.#keepsAlive = false;
     this.#state = "over";
-    void this.#options.output.ready().then(this.#options.close).then(this.#settle);
+    // What it has not taken yet, a client that stopped reading never takes.
+    this.#options.close();
+    this.#settle();
   }
 
   /** The connection has ended: nothing can be sent any more. */

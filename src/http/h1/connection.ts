@@ -5,7 +5,7 @@ import { BadChunk } from "./chunked.ts";
 import { ClientExchange } from "./client_exchange.ts";
 import type { HeadText } from "./fields.ts";
 import { ConnectionLost, Input, type Socket } from "./input.ts";
-import { nextHead } from "./next_head.ts";
+import { type HeadTimes, nextHead } from "./next_head.ts";
 import { frameOf, Output } from "./output.ts";
 import { BrokenBody } from "./request_body.ts";
 import { HEAD_FAULTS, readRequestHead, type Refusal, type RequestHead } from "./request_head.ts";
@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly onRefused: (refusal: Refusal) => void;
   /** Called with a defect. */
   readonly onError: (error: unknown) => void;
+  /** @default 10 s for a head, 75 s for an idle connection */
+  readonly times?: HeadTimes;
 }
 
 /** A client's connection. */
@@ -70,7 +72,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
     for (;;) {
       input.shrink();
       idleSince = performance.now();
-      const next = await nextHead(input, headEvents);
+      const next = await nextHead(input, headEvents, options.times);
       if (!next || isOver) return;
       if (isFirst && isHttp2(next)) return await handOn();
       isFirst = false;
@@ -161,7 +163,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
     const timer = startTimer(close, LINGER_MS);
     try {
       await socket.closeWrite().catch(() => {});
-      while (await input.fill()) input.take(input.length);
+      do input.take(input.length); while (await input.fill());
     } finally {
       stopTimer(timer);
     }

@@ -7,10 +7,16 @@ const CR = 13;
 const LF = 10;
 
 const LIMITS = { maxBytes: 64 * 1024, maxFields: 200 };
-/** For the head of a request, from its first byte on. */
-const HEAD_MS = 10_000;
-/** For the next request. Longer than load balancers in front keep theirs. */
-const IDLE_MS = 75_000;
+/** How long a client may take. */
+export interface HeadTimes {
+  /** For the head of a request, from its first byte on. */
+  readonly headMs: number;
+  /** For the next request. */
+  readonly idleMs: number;
+}
+
+/** Load balancers in front close their idle connections sooner. */
+const TIMES: HeadTimes = { headMs: 10_000, idleMs: 75_000 };
 
 /** What becomes of a connection while a head is awaited. */
 export interface NextHeadEvents {
@@ -24,12 +30,13 @@ export interface NextHeadEvents {
 export async function nextHead(
   input: Input,
   { onBegun, onLate }: NextHeadEvents,
+  { headMs, idleMs } = TIMES,
 ): Promise<HeadText | HeadFault | undefined> {
   const scan = newHeadScan();
   let timer: Timer | undefined;
   try {
     if (input.length === 0) {
-      timer = startTimer(onLate, IDLE_MS);
+      timer = startTimer(onLate, idleMs);
       if (!await input.fill()) return undefined;
       stopTimer(timer);
       timer = undefined;
@@ -40,7 +47,7 @@ export async function nextHead(
         scanHead(scan, input.bytes, input.from, input.to, LIMITS);
       if (typeof whole === "string") return whole;
       if (whole) break;
-      timer ??= startTimer(onLate, HEAD_MS);
+      timer ??= startTimer(onLate, headMs);
       if (!await input.fill()) return undefined;
     }
   } finally {

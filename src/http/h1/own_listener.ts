@@ -32,6 +32,8 @@ const MOST_CONNECTIONS = 32_768;
  */
 const LAST_CHANCE_MS = 1_000;
 const LOOK_MS = 20;
+/** Errors of accepting come in rows. */
+const LOG_AGAIN_MS = 10_000;
 /** How long aborted requests have to report the error to their clients. */
 const LAST_WORDS_MS = 1_000;
 
@@ -46,6 +48,7 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
   let active = 0;
   let isClosing = false;
   let hasClients = false;
+  let quietUntil = 0;
 
   async function answer(exchange: Exchange, peer: Deno.NetAddr): Promise<void> {
     const origin = `${scheme}://${exchange.headers.get("host") ?? ""}`;
@@ -91,8 +94,10 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     },
     room: connections.room,
     onFailed(error) {
-      onError(error);
       connections.closeOldestIdle();
+      if (performance.now() < quietUntil) return;
+      quietUntil = performance.now() + LOG_AGAIN_MS;
+      onError(error);
     },
   });
 

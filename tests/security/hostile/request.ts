@@ -10,18 +10,37 @@ export interface Fate {
   readonly reaches: readonly { readonly target: string; readonly body: string }[];
 }
 
+/** Outcomes that differ between the router's own HTTP/1.1 and the runtime's. */
+export interface Fates {
+  readonly own: Fate;
+  readonly deno: Fate;
+}
+
 /** A name, the bytes as text with one byte per character, and the outcome. */
-export type Row = readonly [name: string, bytes: string, fate: Fate];
+export type Row = readonly [name: string, bytes: string, fate: Fate | Fates];
 
 export const CHAT = "/v1/chat/completions";
 /** Specifies no model, so that any server may answer. */
 export const BODY = `{"a":1}`;
 export const LENGTH = `Content-Length: ${BODY.length}`;
 
-/** The runtime's response to a malformed request, after which it closes the connection. */
+/** A malformed request is answered by the parser, which closes the connection. */
 export const refused: Fate = { answers: [400], then: "closed", reaches: [] };
-/** Like `refused`, but the runtime stops reading before the end of the request. */
-export const tooLong: Fate = { ...refused, mayBeLost: true };
+/** The router's own parser says why, where the runtime's says 400. */
+export const refusedAs = (status: number): Fates => ({
+  own: { ...refused, answers: [status] },
+  deno: refused,
+});
+/** Like `refused`, but the parser stops reading before the end of the request. */
+export const tooLong: Fates = {
+  own: { ...refused, answers: [431], mayBeLost: true },
+  deno: { ...refused, mayBeLost: true },
+};
+/** What the router's own parser refuses, and the runtime's does not. */
+export const strictly = (status: number, deno: Fate): Fates => ({
+  own: { ...refused, answers: [status] },
+  deno,
+});
 /** The router's status for a malformed or incomplete body. */
 export const BROKEN_BODY = 400;
 /** A malformed body closes the connection, with or without a response. */

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import https from "node:https";
+import { startOwnListener } from "../../../src/http/h1/own_listener.ts";
+import { createAuthority } from "../../security/certificates.ts";
+
+/** What Nagle's algorithm and delayed acknowledgements cost together is 40 ms and more. */
+const SHORT_MS = 30;
+
+/** Answers as a stream of two events if asked for `/stream`, else in one piece. */
+function start(tls: { readonly cert: string; readonly key: string }) {
+  const encoder = new TextEncoder();
+  return startOwnListener({
+    hostname: "127.0.0.1",
+    port: 0,
+    tls,
+    service: {
+      async forward(exchange) {
+        while (await exchange.body.read());
+        if (exchange.target !== "/stream") {
+          return exchange.respond(200, [], encoder.encode("short"));
+        }
+        await exchange.begin(200, []);
+        await exchange.write(encoder.encode("one"));
+        await exchange.write(encoder.encode("two"));
+        exchange.end();
+      },
+      answer: () => new Response(),
+    },
+    onRefused: () => assert.fail("not refused"),
+    onError: (error) => assert.fail(String(error)),
+  });
+}
+
+/** Asks over the agent's connection. */
+function ask(
+  port: number,
+  agent: https.Agent,
+  path: string,
+): Promise<{ body: string; ms: number; isReused: boolean }> {
+  const { promise, resolve, reject } = Promise.withResolvers<
+    { body: string; ms: number; isReused: boolean }
+  >();
+  const startedAt = performance.now();
+  const request = https.request({ host: "localhost", port, path, agent, method: "POST" });
+  request.on("error", reject);
+  request.on("response", async (response) => {
+    let body = "";
+    for await (const piece of response) body += piece;
+    resolve({ body, ms: performance.now() - startedAt, isReused: request.reusedSocket });
+  });
+  request.end("{}");
+  return promise;
+}
+
+const median = (all: readonly number[]) => all.toSorted((a, b) => a - b)[all.length >> 1]!;
+
+Deno.test("over a kept TLS connection, no answer waits for an acknowledgement", async () => {
+  const authority = await createAuthority();
+  const listener = start(await authority.issue());
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ca: authority.ca });
+  try {
+    for (const [path, expected] of [["/", "short"], ["/stream", "onetwo"]] as const) {
+      const times: number[] = [];
+      for (let i = 0; i < 21; i++) {
+        const { body, ms, isReused } = await ask(listener.port, agent, path);
+        assert.equal(body, expected);
+        if (path === "/stream" || i > 0) assert.ok(isReused, "the connection is kept");
+        times.push(ms);
+      }
+      assert.ok(median(times) < SHORT_MS, `${path}: ${times.map(Math.round)} ms`);
+    }
+  } finally {
+    agent.destroy();
+    await listener.drain(0, () => {});
+  }
+});
+
+Deno.test("a renewed certificate holds for new connections at once, and kept ones go on", async () => {
+  const [before, after] = [await createAuthority(), await createAuthority()];
+  const listener = start(await before.issue());
+  const kept = new https.Agent({ keepAlive: true, maxSockets: 1, ca: before.ca });
+  const fresh = new https.Agent({ keepAlive: false, ca: after.ca });
+  try {
+    await ask(listener.port, kept, "/");
+    const { cert, key } = await after.issue();
+    assert.throws(() => listener.renew({ cert, key: key.slice(0, 60) }));
+    assert.throws(() => listener.renew({ cert: "no certificate", key }));
+    await assert.rejects(ask(listener.port, fresh, "/"), /certificate|UnknownIssuer/);
+    listener.renew({ cert, key });
+    assert.equal((await ask(listener.port, fresh, "/")).body, "short");
+    const again = await ask(listener.port, kept, "/");
+    assert.deepEqual([again.body, again.isReused], ["short", true]);
+  } finally {
+    kept.destroy();
+    fresh.destroy();
+    await listener.drain(0, () => {});
+  }
+});
