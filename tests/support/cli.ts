@@ -17,6 +17,7 @@ function command(args: readonly string[], { env = {}, cwd, permissions = [] }: C
     args: ["run", "--quiet", `--config=${CONFIG}`, ...PERMISSIONS, ...permissions, MAIN, ...args],
     env: {
       NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
       ...env,
     },
     ...(cwd && { cwd }),
