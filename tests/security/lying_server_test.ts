@@ -58,7 +58,7 @@ Deno.test("with servers that lie in the fleet the router answers at once, its me
     const livezMs: number[] = [];
     const statuses = new Set<number>();
     const end = performance.now() + 4_000;
-    const areUsed = () => honest.every(({ state }) => state().received > 5);
+    const areUsed = () => honest.reduce((sum, { state }) => sum + state().received, 0) > 10;
     const lookOn = async () => {
       while (performance.now() < end) {
         const asked = performance.now();
