@@ -206,8 +206,8 @@ Deno.test("an upload that isn't a form is a bad request", async () => {
 });
 
 /**
- * Walks to the end. Returns whether a single step took over 100 ms of CPU time and, because a slow machine takes
- * longer for each, most of the time.
+ * Walks to the end. Returns whether a single step took over 100 ms of CPU time and, because a slow
+ * machine takes longer for each, most of the whole.
  */
 function blocks(walked: ReturnType<typeof walk>): boolean {
   const startedAt = cpuTimeMs();
