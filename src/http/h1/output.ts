@@ -103,7 +103,13 @@ export class Output {
   }
 }
 
-/** Writes all of a frame. Rejects if the connection breaks. */
+/** Writes a frame, whose buffer may be used again then. Rejects if the connection breaks. */
+export async function writeFrame(socket: Socket, frame: Frame): Promise<void> {
+  await writeAll(socket, frame);
+  release(frame);
+}
+
+/** Writes some bytes, all of them. Rejects if the connection breaks. */
 export async function writeAll(
   socket: Socket,
   { bytes, length }: Pick<Frame, "bytes" | "length">,

@@ -4,7 +4,7 @@ import type { Input } from "./input.ts";
 import { type ChunkedScan, decodeChunked, newChunkedScan } from "./chunked.ts";
 import { readHead } from "./fields.ts";
 import { newHeadScan, scanHead } from "./head_scan.ts";
-import { frameOf, wholeFrame, writeAll } from "./output.ts";
+import { frameOf, wholeFrame, writeFrame } from "./output.ts";
 import {
   BadResponse,
   type ParsedResponseHead,
@@ -125,8 +125,10 @@ export class OwnUpstream implements Upstream {
       fieldLines(headers)
     }content-length: ${body.length}\r\n\r\n`;
     const written = text.length + body.length <= ONE_WRITE
-      ? writeAll(socket, frameOf(text, body))
-      : writeAll(socket, frameOf(text, undefined)).then(() => writeAll(socket, wholeFrame(body)));
+      ? writeFrame(socket, frameOf(text, body))
+      : writeFrame(socket, frameOf(text, undefined)).then(() =>
+        writeFrame(socket, wholeFrame(body))
+      );
     // A server may answer before it has read all, and close: its answer counts.
     written.then(() => void (this.#isWritten = true), () => {});
   }
