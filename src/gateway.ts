@@ -6,14 +6,14 @@ import { hostAndPort } from "./config/access_schema.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/file/follow.ts";
 import type { Loaded } from "./config/file/load.ts";
+import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
 import { combineListeners } from "./monitor/listener.ts";
-import { logAnswered, logError, logListener, logRefused } from "./monitor/log.ts";
-import { logWrongKeys } from "./monitor/log_access.ts";
-import { logCutOff, logStopping } from "./monitor/log_stop.ts";
+import { logAnswered, logError, logListener } from "./monitor/log.ts";
+import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import type { View } from "./monitor/view.ts";
@@ -174,19 +174,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
 
   async function stop(drainMs?: number): Promise<void> {
-    stopping.abort();
     follower?.stop();
-    const { drainDelayMs, drainTimeoutMs } = fleet.settings;
-    const inFlight = () => fleet.servers.reduce((sum, server) => sum + server.inFlight, 0);
-    logStopping(inFlight(), drainMs ?? drainDelayMs + drainTimeoutMs);
-    if (drainMs === undefined) {
-      await Promise.all([main.askToClose(), pause(drainDelayMs, cutOff.signal)]);
-    }
-    closing.abort();
-    await main.drain(drainMs ?? drainTimeoutMs, () => {
-      if (inFlight() > 0) logCutOff(inFlight());
-      cutOff.abort();
-    });
+    await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
     wrongKeys.stop();

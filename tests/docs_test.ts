@@ -10,7 +10,7 @@ import {
 } from "../src/config/access_schema.ts";
 import { parseConfig } from "../src/config/file/load.ts";
 import type { Config } from "../src/config/config.ts";
-import { serverShape } from "../src/config/file_schema.ts";
+import { listenerShape, serverShape } from "../src/config/file_schema.ts";
 import { createAuthority } from "./security/certificates.ts";
 import { deadUrl } from "./support/upstream.ts";
 
@@ -82,8 +82,14 @@ Deno.test("the READMEs and the example state every setting with its default", ()
   }
 });
 
-Deno.test("the READMEs and the example show every key of [auth], [admin], [tls] and [cors]", () => {
-  const shapes = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
+Deno.test("the READMEs and the example show every key of the other tables", () => {
+  const shapes = {
+    auth: authShape,
+    admin: adminShape,
+    tls: tlsShape,
+    cors: corsShape,
+    server: listenerShape,
+  };
   const whole = uncommented(read(EXAMPLE));
   const { access } = accepted(whole);
   assert.equal(access.keys.length, 1);

@@ -3,7 +3,7 @@ import { hostAndPort } from "../config/access_schema.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
-import { unusedProxies } from "../http/client_pool.ts";
+import { unusedProxies } from "../http/proxy_environment.ts";
 import type { Gateway } from "../gateway.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";

@@ -1,3 +1,4 @@
+import type { CallbackSet } from "../util/callbacks.ts";
 import type { Cause, EndDetails, Settled } from "./attempt_end.ts";
 import type { ClientError } from "./health/outlier_detection.ts";
 import type { Outcome } from "./outcome.ts";
@@ -26,7 +27,7 @@ export interface Lease {
    * Called when the server becomes unhealthy or stalled, so that a request without a first token
    * can fail over. A set keeps removal cheap when many requests wait at once.
    */
-  readonly evictions: Set<() => void>;
+  readonly evictions: CallbackSet;
   /** Returns the current state of the server's engine. */
   engine(): EngineState;
   /** Whether a client error may be specific to this server. */

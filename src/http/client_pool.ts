@@ -1,10 +1,11 @@
 import type { ServerConfig } from "../config/config.ts";
 import { fetchBy, type Fetches } from "./fetch.ts";
-import { decoded } from "./decoded_upstream.ts";
+import { DecodedUpstream } from "./decoded_upstream.ts";
 import { openFetch } from "./fetch_upstream.ts";
-import { openOwn } from "./h1/own_upstream.ts";
+import { OwnUpstream } from "./h1/own_upstream.ts";
 import { createServerPool, type ServerPool } from "./h1/server_pool.ts";
 import { openHttps } from "./https_fetch.ts";
+import { withoutProxies } from "./proxy_environment.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Fetches over the connections to one server. */
@@ -88,7 +89,7 @@ export function openClientPool(
     const { ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate } = server;
     const route = JSON.stringify([ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate]);
     const pool = byRoute.get(route) ??
-      { connections: withoutEnvironment(() => open(server)), askedAt, isOpen: true };
+      { connections: withoutProxies(() => open(server)), askedAt, isOpen: true };
     byRoute.set(route, pool);
     byServer.set(server, pool);
     return pool;
@@ -133,10 +134,13 @@ export function openClientPool(
     open(server, { path, headers, body }) {
       if (http1 === "own" && server.proxy === undefined && server.url.startsWith("http:")) {
         const { pool, host, basePath } = ownTarget(server);
-        return decoded(openOwn({ pool, host, path: basePath + path, headers, body }));
+        return new DecodedUpstream(
+          new OwnUpstream({ pool, host, path: basePath + path, headers, body }),
+        );
       }
       const { fetch, fetchFresh } = to(server);
-      return decoded(openFetch({ url: server.url + path, headers, body, fetch, fetchFresh }));
+      const url = server.url + path;
+      return new DecodedUpstream(openFetch({ url, headers, body, fetch, fetchFresh }));
     },
     close() {
       closeAskedBefore(Infinity);
@@ -186,24 +190,4 @@ function viaProxy(proxy: string) {
   };
   url.username = url.password = "";
   return { url: url.href, ...(basicAuth.username && { basicAuth }) };
-}
-
-/** Variables that make the runtime use a proxy, or bypass it. */
-const PROXY_VARIABLES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
-  .flatMap((name) => [name, name.toLowerCase()]);
-
-/** Returns the names of the proxy variables that are set. The router ignores them. */
-export function unusedProxies(): string[] {
-  return PROXY_VARIABLES.filter((name) => !/^no/i.test(name) && Deno.env.get(name));
-}
-
-/** Calls `make` without the proxy variables, since HTTP clients read them and can't opt out. */
-function withoutEnvironment<T>(make: () => T): T {
-  const kept = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name] of kept) Deno.env.delete(name);
-  try {
-    return make();
-  } finally {
-    for (const [name, value] of kept) if (value !== undefined) Deno.env.set(name, value);
-  }
 }

@@ -1,28 +1,36 @@
 import { type FieldMap } from "./field_map.ts";
 import { isEventStream } from "./event_stream.ts";
-import type { Upstream } from "./upstream.ts";
+import type { ResponseHead, Upstream } from "./upstream.ts";
 
 /**
  * Decodes an event stream that a mesh compressed, though it was asked not to: events are read as
  * text. Everything else is passed on unchanged.
  */
-export function decoded(upstream: Upstream): Upstream {
-  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
-  return {
-    async head() {
-      const { status, headers } = await upstream.head();
-      const format = formatIn(headers);
-      if (!format) return { status, headers };
-      reader = bodyOf(upstream).pipeThrough(new DecompressionStream(format)).getReader();
-      const others = [...headers].filter(([name]) => name !== "content-encoding");
-      return { status, headers: new Headers(others) };
-    },
-    read: () => reader ? reader.read().then(({ value }) => value) : upstream.read(),
-    close() {
-      upstream.close();
-      reader?.cancel().catch(() => {});
-    },
-  };
+export class DecodedUpstream implements Upstream {
+  readonly #upstream: Upstream;
+  #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  async head(): Promise<ResponseHead> {
+    const head = await this.#upstream.head();
+    const format = formatIn(head.headers);
+    if (!format) return head;
+    this.#reader = bodyOf(this.#upstream).pipeThrough(new DecompressionStream(format)).getReader();
+    const others = [...head.headers].filter(([name]) => name !== "content-encoding");
+    return { status: head.status, headers: new Headers(others) };
+  }
+
+  read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#reader ? this.#reader.read().then(({ value }) => value) : this.#upstream.read();
+  }
+
+  close(): void {
+    this.#upstream.close();
+    this.#reader?.cancel().catch(() => {});
+  }
 }
 
 function formatIn(headers: FieldMap): CompressionFormat | undefined {

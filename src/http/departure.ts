@@ -1,21 +1,22 @@
+import { Callbacks } from "../util/callbacks.ts";
 import type { Departure } from "./exchange.ts";
 
-/** Creates the departure of a client that is still there. `leave` may be called more than once. */
-export function createDeparture(): { readonly departure: Departure; readonly leave: () => void } {
-  const listeners = new Set<() => void>();
-  let hasLeft = false;
-  return {
-    departure: {
-      get hasLeft() {
-        return hasLeft;
-      },
-      listeners,
-    },
-    leave() {
-      if (hasLeft) return;
-      hasLeft = true;
-      for (const tell of [...listeners]) tell();
-      listeners.clear();
-    },
-  };
+/** The departure of a client that is still there. */
+export class ClientDeparture implements Departure {
+  /** Called once each, when the client leaves. */
+  readonly listeners: Callbacks = new Callbacks();
+  #hasLeft = false;
+
+  /** The client has disconnected. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** Tells all listeners. Only the first call counts. */
+  leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    for (const tell of [...this.listeners]) tell();
+    this.listeners.clear();
+  }
 }

@@ -1,3 +1,4 @@
+import type { CallbackSet } from "../util/callbacks.ts";
 import type { FieldMap } from "./field_map.ts";
 
 /** Headers as they go out. Names in lower case. */
@@ -7,8 +8,8 @@ export type Head = readonly (readonly [string, string])[];
 export interface Departure {
   /** The client has disconnected. */
   readonly hasLeft: boolean;
-  /** Called once each, when the client leaves. A set is cheaper than listeners of an `EventTarget`. */
-  readonly listeners: Set<() => void>;
+  /** Called once each, when the client leaves. */
+  readonly listeners: CallbackSet;
 }
 
 /** The body of a request, as it arrives. */

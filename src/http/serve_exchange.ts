@@ -1,5 +1,5 @@
 import { BrokenAnswer } from "./broken_answer.ts";
-import { createDeparture } from "./departure.ts";
+import { ClientDeparture } from "./departure.ts";
 import type { Exchange, Handle } from "./exchange.ts";
 import { targetOf } from "./paths.ts";
 import { webBody } from "./web_body.ts";
@@ -18,7 +18,7 @@ export function serveExchange(
   onError: (error: unknown) => void,
 ): Promise<Response> {
   const { promise: responded, resolve, reject } = Promise.withResolvers<Response>();
-  const { departure, leave: depart } = createDeparture();
+  const departure = new ClientDeparture();
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   let isOver = false;
   let hasResponded = false;
@@ -42,7 +42,7 @@ export function serveExchange(
   function leave(): void {
     isOver = true;
     wake();
-    depart();
+    departure.leave();
   }
   request.signal.addEventListener("abort", leave);
   if (request.signal.aborted) leave();

@@ -22,40 +22,38 @@ const NOTHING = new Uint8Array();
 /** Creates an empty buffer. The copying cost per byte is constant, however small the chunks. */
 export function openEvent(): OpenEvent {
   let kept: Uint8Array<ArrayBuffer> = NOTHING;
-  let length = 0;
 
   function keep(bytes: Uint8Array<ArrayBuffer>): void {
-    const needed = length + bytes.length;
+    const needed = open.length + bytes.length;
     if (needed > kept.length) {
       const larger = new Uint8Array(Math.max(needed, 2 * kept.length));
-      larger.set(kept.subarray(0, length));
+      larger.set(kept.subarray(0, open.length));
       kept = larger;
     }
-    kept.set(bytes, length);
-    length = needed;
+    kept.set(bytes, open.length);
+    open.length = needed;
   }
 
-  return {
-    get length() {
-      return length;
-    },
+  const open: OpenEvent & { length: number } = {
+    length: 0,
     add(chunk) {
-      if (length === 0) {
+      if (open.length === 0) {
         const end = endOfLastEvent(chunk);
         if (end < chunk.length) keep(chunk.subarray(end));
         return end > 0 ? chunk.subarray(0, end) : "not_whole";
       }
-      if (length + chunk.length > LONGEST_EVENT) return "too_long";
-      const from = Math.max(0, length - BLANK_LINE);
+      if (open.length + chunk.length > LONGEST_EVENT) return "too_long";
+      const from = Math.max(0, open.length - BLANK_LINE);
       keep(chunk);
-      const end = endOfLastEvent(kept.subarray(from, length));
+      const end = endOfLastEvent(kept.subarray(from, open.length));
       if (end === 0) return "not_whole";
       const whole = kept.subarray(0, from + end);
-      const rest = kept.subarray(from + end, length);
+      const rest = kept.subarray(from + end, open.length);
       kept = NOTHING;
-      length = 0;
+      open.length = 0;
       if (rest.length > 0) keep(rest);
       return whole;
     },
   };
+  return open;
 }

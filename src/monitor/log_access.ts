@@ -2,6 +2,14 @@ import { getLogger } from "@logtape/logtape";
 
 const log = getLogger("router");
 
+/** Logs a request that broke HTTP's rules or limits, before it had a method and a path. */
+export function logRefused(
+  { status, sentence }: { readonly status: number; readonly sentence: string },
+  address: string,
+): void {
+  log.info("{status} to {address}: {reason}", { status, address, reason: sentence });
+}
+
 /** Logs how many wrong keys clients at an address presented. */
 export function logWrongKeys(client: string, count: number): void {
   log.warning("Wrong keys from {client}: {count}", { client, count });

@@ -11,7 +11,7 @@ import type { Observer } from "./observer.ts";
 import { idOf } from "./request.ts";
 import { readRequest } from "./request/read_request.ts";
 import { openRecord } from "./request_record.ts";
-import { createReply } from "./response/reply.ts";
+import { Reply } from "./response/reply.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
@@ -87,7 +87,7 @@ export function createProxy(
     const startedAt = performance.now();
     const id = idOf(exchange);
     const record = openRecord({ id, client, method: exchange.method, path: exchange.target });
-    const reply = createReply(exchange);
+    const reply = new Reply(exchange);
     const { settings } = fleet;
     const context = {
       exchange,

@@ -4,12 +4,14 @@ export interface Timer {
   readonly callback: () => void;
   /** When it is due, in ticks. */
   readonly tick: number;
+  /** Its place among those of its tick; below zero once it was stopped or has fired. */
+  place: number;
 }
 
 /** Timers fire up to this much late: request limits are far longer. */
 const TICK_MS = 20;
 
-const due = new Map<number, Set<Timer>>();
+const due = new Map<number, Timer[]>();
 let last = 0;
 let beat: ReturnType<typeof setTimeout> | undefined;
 
@@ -25,21 +27,34 @@ export function startTimer(callback: () => void, delayMs: number): Timer {
     beat = setTimeout(fire, TICK_MS);
   }
   // The current tick has already begun.
-  const timer = { callback, tick: Math.max(last, tickNow()) + Math.ceil(delayMs / TICK_MS) + 1 };
-  const others = due.get(timer.tick);
-  if (others) others.add(timer);
-  else due.set(timer.tick, new Set([timer]));
+  const tick = Math.max(last, tickNow()) + Math.ceil(delayMs / TICK_MS) + 1;
+  const others = due.get(tick);
+  const timer = { callback, tick, place: others?.length ?? 0 };
+  if (others) others.push(timer);
+  else due.set(tick, [timer]);
   return timer;
 }
 
 /** Stops a timer. Has no effect if it has fired or was already stopped. */
 export function stopTimer(timer: Timer | undefined): void {
-  const others = timer && due.get(timer.tick);
-  if (!others?.delete(timer!) || others.size > 0) return;
+  const others = timer && timer.place >= 0 ? due.get(timer.tick) : undefined;
+  if (!others) return;
+  remove(timer!, others);
+  if (others.length > 0) return;
   due.delete(timer!.tick);
   if (due.size > 0) return;
   clearTimeout(beat);
   beat = undefined;
+}
+
+/** Takes a timer out of its tick: the last one moves to its place. */
+function remove(timer: Timer, others: Timer[]): void {
+  const moved = others.pop()!;
+  if (moved !== timer) {
+    others[timer.place] = moved;
+    moved.place = timer.place;
+  }
+  timer.place = -1;
 }
 
 function tickNow(): number {
@@ -53,8 +68,10 @@ function fire(): void {
   while (last < now) {
     const timers = due.get(++last);
     if (!timers) continue;
-    for (const timer of timers) {
-      timers.delete(timer);
+    // A copy, because callbacks start and stop timers.
+    for (const timer of [...timers]) {
+      if (timer.place < 0) continue;
+      remove(timer, timers);
       timer.callback();
     }
     due.delete(last);

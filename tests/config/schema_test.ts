@@ -520,7 +520,7 @@ for (
     ],
     [
       "logging",
-      "; expected one of servers, config, auth, admin, tls, cors",
+      "; expected one of servers, config, auth, admin, tls, cors, server",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
     ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],

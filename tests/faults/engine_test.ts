@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 Deno.test("/health answers 200 while the engine hangs: requests without a first token move on, no new ones arrive; the server is stalled until its counters move", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs: 20, capacity: 100 }, { speed: 5, capacity: 1 }],
-    settings: { policy: "round_robin", stall_timeout: 0.5, health_check_interval: 60 },
+    settings: { policy: "round_robin", stall_timeout: 1.5, health_check_interval: 60 },
   });
   const { router, simulators: [hung, well] } = fleet;
   const state = () => router.fleet.snapshot().servers[0]!.state;

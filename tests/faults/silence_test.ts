@@ -123,13 +123,20 @@ Deno.test("the router waits for prompts that take several times request_timeout 
 
 Deno.test("without another server, one that was tried and has recovered is tried again", async () => {
   await using fleet = await startFleet({
-    servers: [{ fault: { kind: "reset_before_head", times: 2 } }, {
-      fault: { kind: "hang_before_head" },
-    }],
-    settings: { policy: "round_robin", request_timeout: 6, failure_threshold: 1 },
+    servers: [{ fault: { kind: "reset_before_head" } }, { fault: { kind: "hang_before_head" } }],
+    settings: { policy: "round_robin", request_timeout: 4 },
   });
-  const answer = await ask(fleet.router.url);
+  const { router, simulators: [recovering, hanging] } = fleet;
+  const state = () => router.fleet.snapshot().servers[0]!.state;
+  const asked = ask(router.url);
+  await until("both were asked", () => hanging!.state().received === 1);
+  assert.ok(recovering!.state().received > 0);
+  await recovering!.setFault({ kind: "terminated", how: "silence" });
+  await until("one has left rotation", () => state() === "unhealthy");
+  await recovering!.setFault(null);
+  const answer = await asked;
   assert.equal(answer.status, 200, await answer.text());
+  assert.equal(recovering!.state().finished, 1);
 });
 
 Deno.test("all requests that wait at a server that becomes unhealthy move, however many, without using the retry budget", async () => {

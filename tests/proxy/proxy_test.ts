@@ -59,9 +59,9 @@ async function proxying(
     fleet,
     connections: {
       ...connections,
-      to(config) {
+      open(server, request) {
         if (proxied.isBroken) throw new Error("a defect");
-        return connections.to(config);
+        return connections.open(server, request);
       },
     },
     observer: {

@@ -1,6 +1,6 @@
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { Attempt } from "../../src/proxy/attempt/attempt.ts";
-import { createReply } from "../../src/proxy/response/reply.ts";
+import { Reply } from "../../src/proxy/response/reply.ts";
 import { relay, type Relayed, type RelayOptions } from "../../src/proxy/response/relay.ts";
 import type { StreamWatch } from "../../src/proxy/sse/stream_watch.ts";
 import { exchanged } from "./exchange.ts";
@@ -25,7 +25,7 @@ export async function relayed(
   const response = await exchanged(async (exchange) => {
     if (onLeave) exchange.departure.listeners.add(onLeave);
     const attempt = rest instanceof Attempt ? rest : await attemptOver(rest, exchange.departure);
-    const reply = createReply(exchange);
+    const reply = new Reply(exchange);
     await reply.begin(200, []);
     const answer = { body: held, isStream, room: ROOMY, watch };
     const { outcome, ...passed } = await relay(attempt, answer, reply, options);

@@ -1,3 +1,4 @@
+import { Callbacks, type CallbackSet } from "../../util/callbacks.ts";
 import type { ServerConfig } from "../../config/config.ts";
 import { type Health, UNCHECKED } from "../health/active_check.ts";
 import type { EndDetails } from "../attempt_end.ts";
@@ -51,7 +52,7 @@ export interface Server {
   /** When it last became routable. */
   routableSince: number;
   /** Called to make requests without a first token fail over. */
-  readonly evictions: Set<() => void>;
+  readonly evictions: CallbackSet;
   /** Why it entered its state. */
   reason: string;
   /** The router's own requests in flight, exactly. */
@@ -124,7 +125,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     cleared: undefined,
     denied: new Map(),
     routableSince: -Infinity,
-    evictions: new Set(),
+    evictions: new Callbacks(),
     reason: "",
     inFlight: 0,
     awaitingFirstToken: 0,

@@ -68,7 +68,7 @@ export function newChunkedScan(): ChunkedScan {
  * one piece. Extensions and trailers are dropped.
  *
  * @returns whether the body ended; `scan.data` is the number of bytes of data, `scan.used` says how
- *   many bytes were looked at. Throws a {@linkcode BadChunk}.
+ *   many bytes were looked at. Throws a {@linkcode BadChunk}; `scan.data` then counts what came before.
  */
 export function decodeChunked(
   scan: ChunkedScan,
@@ -77,19 +77,19 @@ export function decodeChunked(
   to: number,
 ): boolean {
   let i = from;
-  let out = from;
+  scan.data = 0;
   while (i < to && scan.state !== "ended") {
     if (scan.state === "data") {
       const n = Math.min(scan.left, to - i);
+      const out = from + scan.data;
       if (out !== i) bytes.copyWithin(out, i, i + n);
-      out += n;
+      scan.data += n;
       i += n;
       scan.left -= n;
       if (scan.left === 0) scan.state = "data_cr";
     } else step(scan, bytes[i++]!);
   }
   scan.used = i - from;
-  scan.data = out - from;
   return scan.state === "ended";
 }
 

@@ -1,11 +1,12 @@
-import { startTimer, stopTimer } from "../../util/timers.ts";
+import { ClientDeparture } from "../departure.ts";
 import type { Exchange, Head } from "../exchange.ts";
-import { createDeparture } from "../departure.ts";
+import type { FieldMap } from "../field_map.ts";
 import type { Input } from "./input.ts";
 import { frameOf, type Output, wholeFrame } from "./output.ts";
-import { bodyOver, type ConnectionBody } from "./request_body.ts";
+import { ConnectionBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
 import { responseText } from "./response_text.ts";
+import { watchUnread } from "./unread.ts";
 
 /** What an exchange needs of its connection. */
 export interface ExchangeOptions {
@@ -20,143 +21,180 @@ export interface ExchangeOptions {
   readonly close: () => void;
 }
 
-/** An exchange over a connection of our own. */
-export interface ClientExchange extends Exchange {
-  readonly body: ConnectionBody;
-  /** The connection has ended: nothing can be sent any more. */
-  leave(): void;
-  /**
-   * Sends a byte or two ahead of what follows, where that changes nothing for the client. The
-   * connection of a client that has gone breaks of it.
-   */
-  probe(): void;
-  /** Whether the client may send another request, once the answer has been sent. */
-  readonly keepsAlive: boolean;
-}
-
 /** Every answer begins with these. */
 const STATUS_LINE_START = "HTTP/1.1 ";
 /** Leading zeros of a chunk's size: some clients read no more than 20 digits. */
 const MOST_ZEROS = 8;
 /** A whole answer up to this size is sent with its head in one write. */
 const ONE_WRITE = 16 * 1024;
-/** For a client to take what is left of an answer that has ended. */
-const TAKE_MS = 60_000;
 
-/** @returns an exchange whose answer is written as HTTP/1.1 (RFC 9112) */
-export function openExchange(options: ExchangeOptions): ClientExchange {
-  const { head: request, input, output } = options;
-  const { departure, leave: depart } = createDeparture();
-  const { promise: sent, resolve: settle } = Promise.withResolvers<void>();
-  const isHead = request.method === "HEAD";
-  const body = bodyOver(input, request, {
-    onWaiting: () => void output.write(frameOf("HTTP/1.1 100 Continue\r\n\r\n", undefined)),
-    onOver: options.onBodyOver,
-    onBroken: leave,
-  });
-  let state: "fresh" | "begun" | "over" = "fresh";
-  let keepsAlive = false;
+/**
+ * A request over a connection of our own, whose answer is written as HTTP/1.1 (RFC 9112). One
+ * object and no function of its own for each request: it lives for as long as its stream.
+ */
+export class ClientExchange implements Exchange {
+  readonly body: ConnectionBody;
+  readonly departure: ClientDeparture = new ClientDeparture();
+  readonly sent: Promise<void>;
+  readonly #options: ExchangeOptions;
+  readonly #settle: () => void;
+  #state: "fresh" | "begun" | "over" = "fresh";
+  #keepsAlive = false;
   /** The head of an answer that has begun, until it is sent. */
-  let unsentHead = "";
+  #unsentHead = "";
   /** Bytes of the head, or zeros of a chunk's size, that were sent ahead. */
-  let ahead = 0;
+  #ahead = 0;
 
-  function headOf(status: number, head: Head, framing: string, ends: boolean): string {
-    keepsAlive = ends && request.keepsAlive && body.isNearlyOver && !options.isClosing();
-    const text = responseText(status, head, framing, !keepsAlive, request.minor);
-    keepsAlive &&= !head.some(([name, value]) => name === "connection" && value === "close");
-    const rest = text.slice(ahead);
-    ahead = 0;
-    return rest;
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.sent = promise;
+    this.#settle = resolve;
+    this.body = new ConnectionBody(options.input, options.head, this);
   }
-  function leave(): void {
-    keepsAlive = false;
-    if (state !== "over") {
-      state = "over";
-      depart();
+
+  get method(): string {
+    return this.#options.head.method;
+  }
+
+  get target(): string {
+    return this.#options.head.target;
+  }
+
+  get headers(): FieldMap {
+    return this.#options.head.fields;
+  }
+
+  get unsent(): number {
+    return this.#options.output.unsent;
+  }
+
+  /** Whether the client may send another request, once the answer has been sent. */
+  get keepsAlive(): boolean {
+    return this.#keepsAlive;
+  }
+
+  respond(status: number, head: Head, bytes: Uint8Array<ArrayBuffer> | undefined): void {
+    if (this.#state !== "fresh") return;
+    const { output } = this.#options;
+    const hasNoBody = status === 204 || status === 304;
+    const length = hasNoBody || this.#isHead ? "" : `content-length: ${bytes?.length ?? 0}\r\n`;
+    const text = this.#headOf(status, head, length, true);
+    const body = hasNoBody || this.#isHead ? undefined : bytes;
+    if (body && body.length > ONE_WRITE) {
+      void output.write(frameOf(text, undefined));
+      void output.write(wholeFrame(body));
+    } else void output.write(frameOf(text, body));
+    this.#finish();
+  }
+
+  begin(status: number, head: Head): Promise<void> {
+    if (this.#state !== "fresh") return Promise.resolve();
+    const framing = this.#isChunked ? "transfer-encoding: chunked\r\n" : "";
+    this.#unsentHead = this.#headOf(status, head, framing, this.#isChunked);
+    this.#state = "begun";
+    return Promise.resolve();
+  }
+
+  flush(): void {
+    if (this.#unsentHead === "") return;
+    void this.#options.output.write(frameOf(this.#takeHead(), undefined));
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (this.#state !== "begun" || bytes.length === 0 || this.#isHead) return Promise.resolve();
+    this.#ahead = 0;
+    const head = this.#takeHead();
+    const frame = this.#isChunked
+      ? frameOf(`${head}${bytes.length.toString(16)}\r\n`, bytes, "\r\n")
+      : frameOf(head, bytes);
+    return this.#options.output.write(frame);
+  }
+
+  end(): void {
+    if (this.#state !== "begun") return;
+    const last = this.#isChunked && !this.#isHead ? "0\r\n\r\n" : "";
+    void this.#options.output.write(frameOf(this.#takeHead() + last, undefined));
+    this.#finish();
+  }
+
+  abort(): void {
+    if (this.#state === "over") return;
+    this.#keepsAlive = false;
+    this.#state = "over";
+    // What it has not taken yet, a client that stopped reading never takes.
+    this.#options.close();
+    this.#settle();
+  }
+
+  /** The connection has ended: nothing can be sent any more. */
+  leave(): void {
+    this.#keepsAlive = false;
+    if (this.#state !== "over") {
+      this.#state = "over";
+      this.departure.leave();
     }
-    settle();
+    this.#settle();
   }
-  function finish(): void {
-    state = "over";
-    const timer = startTimer(options.close, TAKE_MS);
-    void output.ready().then(() => {
-      stopTimer(timer);
-      settle();
-    });
+
+  /**
+   * Sends a byte ahead of what follows, where that changes nothing for the client. The connection of
+   * a client that has gone breaks of it.
+   */
+  probe(): void {
+    const { output } = this.#options;
+    if (output.unsent > 0 || this.#state === "over" || this.#unsentHead !== "") return;
+    if (this.#state === "fresh" && this.#ahead < STATUS_LINE_START.length) {
+      void output.write(frameOf(STATUS_LINE_START[this.#ahead++]!, undefined));
+    } else if (this.#state === "begun" && this.#isChunked && this.#ahead < MOST_ZEROS) {
+      this.#ahead++;
+      void output.write(frameOf("0", undefined));
+    }
   }
-  function takeHead(): string {
-    const text = unsentHead;
-    unsentHead = "";
+
+  /** Tells a client that waits for it to send the request's body. */
+  sendContinue(): void {
+    void this.#options.output.write(frameOf("HTTP/1.1 100 Continue\r\n\r\n", undefined));
+  }
+
+  /** The request's body has been read to its end. */
+  bodyOver(): void {
+    this.#options.onBodyOver();
+  }
+
+  get #isHead(): boolean {
+    return this.#options.head.method === "HEAD";
+  }
+
+  /** HTTP/1.0 has no chunks: the end of the connection ends the body. */
+  get #isChunked(): boolean {
+    return this.#options.head.minor === 1;
+  }
+
+  #headOf(status: number, head: Head, framing: string, ends: boolean): string {
+    const { head: request, isClosing } = this.#options;
+    const keepsAlive = ends && request.keepsAlive && this.body.isNearlyOver && !isClosing() &&
+      !head.some(([name, value]) => name === "connection" && value === "close");
+    const text = responseText(status, head, framing, !keepsAlive, request.minor).slice(this.#ahead);
+    this.#ahead = 0;
+    this.#keepsAlive = keepsAlive;
     return text;
   }
 
-  const exchange: ClientExchange = {
-    method: request.method,
-    target: request.target,
-    headers: request.fields,
-    body,
-    departure,
-    sent,
-    get unsent() {
-      return output.unsent;
-    },
-    get keepsAlive() {
-      return keepsAlive;
-    },
-    respond(status, head, bytes) {
-      if (state !== "fresh") return;
-      const hasNoBody = status === 204 || status === 304;
-      const length = hasNoBody || isHead ? "" : `content-length: ${bytes?.length ?? 0}\r\n`;
-      const text = headOf(status, head, length, true);
-      const sentBody = hasNoBody || isHead ? undefined : bytes;
-      if (sentBody && sentBody.length > ONE_WRITE) {
-        void output.write(frameOf(text, undefined));
-        void output.write(wholeFrame(sentBody));
-      } else void output.write(frameOf(text, sentBody));
-      finish();
-    },
-    begin(status, head) {
-      if (state !== "fresh") return Promise.resolve();
-      const framing = request.minor === 1 ? "transfer-encoding: chunked\r\n" : "";
-      unsentHead = headOf(status, head, framing, framing !== "");
-      state = "begun";
-      return Promise.resolve();
-    },
-    flush() {
-      if (unsentHead !== "") void output.write(frameOf(takeHead(), undefined));
-    },
-    write(bytes) {
-      if (state !== "begun" || bytes.length === 0 || isHead) return Promise.resolve();
-      ahead = 0;
-      return request.minor === 1
-        ? output.write(frameOf(`${takeHead()}${bytes.length.toString(16)}\r\n`, bytes, "\r\n"))
-        : output.write(frameOf(takeHead(), bytes));
-    },
-    end() {
-      if (state !== "begun") return;
-      const last = request.minor === 1 && !isHead ? "0\r\n\r\n" : "";
-      void output.write(frameOf(takeHead() + last, undefined));
-      finish();
-    },
-    abort() {
-      if (state === "over") return;
-      keepsAlive = false;
-      state = "over";
-      // What it has not taken yet, a client that stopped reading never takes.
-      options.close();
-      settle();
-    },
-    leave,
-    probe() {
-      if (output.unsent > 0 || state === "over" || unsentHead !== "") return;
-      if (state === "fresh" && ahead < STATUS_LINE_START.length) {
-        void output.write(frameOf(STATUS_LINE_START[ahead++]!, undefined));
-      } else if (state === "begun" && request.minor === 1 && ahead < MOST_ZEROS) {
-        ahead++;
-        void output.write(frameOf("0", undefined));
-      }
-    },
-  };
-  return exchange;
+  #takeHead(): string {
+    const text = this.#unsentHead;
+    this.#unsentHead = "";
+    return text;
+  }
+
+  #finish(): void {
+    this.#state = "over";
+    const { output } = this.#options;
+    if (output.unsent === 0) return this.#settle();
+    const stopWatch = watchUnread(output, this.#options.close);
+    void output.ready().then(() => {
+      stopWatch();
+      this.#settle();
+    });
+  }
 }

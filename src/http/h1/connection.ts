@@ -2,7 +2,7 @@ import { startTimer, stopTimer } from "../../util/timers.ts";
 import { errorBody, errorHead } from "../api_errors.ts";
 import type { Handle } from "../exchange.ts";
 import { BadChunk } from "./chunked.ts";
-import { type ClientExchange, openExchange } from "./client_exchange.ts";
+import { ClientExchange } from "./client_exchange.ts";
 import type { HeadText } from "./fields.ts";
 import { ConnectionLost, Input, type Socket } from "./input.ts";
 import { type HeadTimes, nextHead } from "./next_head.ts";
@@ -84,7 +84,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
 
   /** @returns whether another request may follow */
   async function answer(head: RequestHead): Promise<boolean> {
-    const current = exchange = openExchange({
+    const current = exchange = new ClientExchange({
       head,
       input,
       output,

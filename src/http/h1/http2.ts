@@ -5,6 +5,9 @@ import type { Socket } from "./input.ts";
 import { writeAll } from "./output.ts";
 import { tcpSocket } from "./tcp_socket.ts";
 
+/** Silence after which a connection may be closed to make room for another. */
+const SILENT_MS = 600_000;
+
 /** Serves HTTP/2 over connections that were accepted elsewhere. */
 export interface Http2 extends Pick<Listener, "askToClose" | "drain"> {
   /** Serves a connection to its end; `begun` are the bytes that were read of it. */
@@ -40,6 +43,7 @@ export function createHttp2(
     socket: Socket,
     begun: Uint8Array<ArrayBuffer>,
     peer: Deno.NetAddr,
+    onBytes: () => void,
   ): Promise<void> {
     let port: number | undefined;
     try {
@@ -50,7 +54,7 @@ export function createHttp2(
       peers.set(port, peer);
       const server = tcpSocket(conn);
       await writeAll(server, { bytes: begun, length: begun.length });
-      await splice(socket, server);
+      await splice(socket, server, onBytes);
     } catch (error) {
       onError(error);
       socket.close();
@@ -61,9 +65,19 @@ export function createHttp2(
 
   return {
     serve(socket, begun, peer) {
+      let passedAt = performance.now();
       if (isDraining) socket.close();
-      const ended = isDraining ? Promise.resolve() : passOn(socket, begun, peer);
-      return { idleSince: undefined, close: socket.close, ended };
+      const ended = isDraining
+        ? Promise.resolve()
+        : passOn(socket, begun, peer, () => void (passedAt = performance.now()));
+      return {
+        // What its streams wait for is unknown here, so it takes long until it counts as idle.
+        get idleSince() {
+          return performance.now() - passedAt > SILENT_MS ? passedAt : undefined;
+        },
+        close: socket.close,
+        ended,
+      };
     },
     askToClose: () => inner?.askToClose() ?? Promise.resolve(),
     async drain(withinMs, cutOff) {

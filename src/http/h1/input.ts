@@ -90,8 +90,9 @@ export class Input {
     const size = sizeAfter(bytes.length, to, length);
     // Moves what is there only if that makes much room.
     if (size === bytes.length && length > 0 && 2 * to < size) return;
-    if (size === bytes.length) bytes.copyWithin(0, from, to);
-    else {
+    if (size === bytes.length) {
+      if (length > 0) bytes.copyWithin(0, from, to);
+    } else {
       this.bytes = new Uint8Array(size);
       this.bytes.set(bytes.subarray(from, to));
     }
@@ -107,6 +108,7 @@ function lost(cause: unknown): never {
 /** The size of a buffer for the next read, where `to` bytes were filled and `length` are unused. */
 function sizeAfter(size: number, to: number, length: number): number {
   if (to === size) return Math.min(STEP * size, LARGEST);
-  const isMostlyEmpty = length === 0 && STEP * to <= size;
+  // Far below the size that would make it grow again.
+  const isMostlyEmpty = length === 0 && STEP * STEP * to <= size;
   return isMostlyEmpty ? Math.max(size / STEP, SMALLEST) : size;
 }

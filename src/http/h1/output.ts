@@ -3,7 +3,7 @@ import { writeLatin1 } from "./latin1.ts";
 
 /** Buffers for what is being written: most writes are done before the next one begins. */
 const SPARE_SIZE = 4 * 1024;
-const MOST_SPARES = 64;
+const MOST_SPARES = 256;
 const spares: Uint8Array<ArrayBuffer>[] = [];
 
 /** Bytes to write. */
@@ -45,6 +45,7 @@ export class Output {
   #waiting: Frame[] = [];
   #isBusy = false;
   #isBroken = false;
+  #written = 0;
   #ready: PromiseWithResolvers<void> | undefined;
 
   /** @param onBroken called once, when a write fails */
@@ -56,6 +57,11 @@ export class Output {
   /** The number of writes that the connection has not taken. */
   get unsent(): number {
     return this.#waiting.length + (this.#isBusy ? 1 : 0);
+  }
+
+  /** Bytes that the connection has taken so far. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Settles when all has been written, or nothing can be any more. Never rejects. */
@@ -78,7 +84,11 @@ export class Output {
     let frame: Frame | undefined = first;
     try {
       do {
-        await writeAll(this.#socket, frame);
+        for (let at = 0; at < frame.length;) {
+          const count = await this.#socket.write(frame.bytes.subarray(at, frame.length));
+          this.#written += count;
+          at += count;
+        }
         release(frame);
         frame = this.#waiting.shift();
       } while (frame);

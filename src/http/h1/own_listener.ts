@@ -84,7 +84,7 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     }
   }
 
-  void acceptAll(listener, {
+  const accepting = acceptAll(listener, {
     serve(conn) {
       const peer = conn.remoteAddr as Deno.NetAddr;
       const raw = tcpSocket(conn);
@@ -123,6 +123,9 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
       cutOff();
       await whenDone(LAST_WORDS_MS);
       await http2Drained;
+      await connections.closeAll();
+      // The port is free once this has ended. It may have brought another connection.
+      await accepting;
       await connections.closeAll();
     },
   };

@@ -1,5 +1,6 @@
 import type { ResponseHead, Upstream } from "../upstream.ts";
 import type { Head } from "../exchange.ts";
+import type { Input } from "./input.ts";
 import { type ChunkedScan, decodeChunked, newChunkedScan } from "./chunked.ts";
 import { readHead } from "./fields.ts";
 import { newHeadScan, scanHead } from "./head_scan.ts";
@@ -41,129 +42,146 @@ class EndedEarly extends Error {
  * An upstream over a connection of our own. One that had been idle and breaks before anything came
  * may have been closed by the server at that moment: the server is asked again over a new one.
  */
-export function openOwn(request: OwnRequest): Upstream {
-  const connecting = new AbortController();
-  let pending: OwnRequest | undefined = request;
-  const { pool } = request;
-  let connection: ServerConnection | undefined;
-  let isClosed = false;
-  let isWritten = false;
-  let hasHeard = false;
-  let answer: ParsedResponseHead | undefined;
-  let chunked: ChunkedScan | undefined;
+export class OwnUpstream implements Upstream {
+  readonly #pool: ServerPool;
+  /** Until it is sent: what stays here stays as long as the answer streams. */
+  #request: OwnRequest | undefined;
+  #connecting: AbortController | undefined;
+  #connection: ServerConnection | undefined;
+  #isClosed = false;
+  #isWritten = false;
+  #hasHeard = false;
+  #answer: ParsedResponseHead | undefined;
+  #chunked: ChunkedScan | undefined;
   /** Bytes of the body that are yet to come; `Infinity` if only its end tells. */
-  let left = Infinity;
-  let isOver = false;
+  #left = Infinity;
+  #isOver = false;
+  /** What the next read rejects with. */
+  #fault: unknown;
 
-  function send(to: ServerConnection, { host, path, headers, body }: OwnRequest): void {
-    const text = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${
-      fieldLines(headers)
-    }content-length: ${body.length}\r\n\r\n`;
-    const isSmall = text.length + body.length <= ONE_WRITE;
-    const written = isSmall
-      ? writeAll(to.socket, frameOf(text, body))
-      : writeAll(to.socket, frameOf(text, undefined))
-        .then(() => writeAll(to.socket, wholeFrame(body)));
-    // A server may answer before it has read all, and close: its answer counts.
-    written.then(() => void (isWritten = true), () => {});
+  constructor(request: OwnRequest) {
+    this.#request = request;
+    this.#pool = request.pool;
   }
 
-  async function ask(over: ServerConnection, request: OwnRequest): Promise<ResponseHead> {
-    connection = over;
-    send(over, request);
+  async head(): Promise<ResponseHead> {
+    const request = this.#request!;
+    this.#request = undefined;
+    const idle = this.#pool.take();
+    if (idle) {
+      const startedAt = performance.now();
+      try {
+        return await this.#ask(idle, request);
+      } catch (error) {
+        idle.socket.close();
+        const isStale = !this.#hasHeard && performance.now() - startedAt < IDLE_RESET_MS;
+        if (this.#isClosed || !isStale) throw error;
+      }
+    }
+    this.#connecting = new AbortController();
+    const fresh = await this.#pool.connect(this.#connecting.signal);
+    this.#connecting = undefined;
+    if (this.#isClosed) fresh.socket.close();
+    return await this.#ask(fresh, request);
+  }
+
+  async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#fault) throw this.#fault;
+    while (this.#connection && !this.#isOver) {
+      const { input } = this.#connection;
+      if (input.length === 0 && !await input.fill()) {
+        if (this.#answer!.framing !== "until_close") {
+          throw new EndedEarly("the connection ended within the answer");
+        }
+        break;
+      }
+      const bytes = this.#take(input);
+      if (bytes) return bytes;
+    }
+    this.#finish();
+    return undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#connecting?.abort();
+    this.#connection?.socket.close();
+    this.#connection = undefined;
+  }
+
+  async #ask(connection: ServerConnection, request: OwnRequest): Promise<ResponseHead> {
+    this.#connection = connection;
+    this.#send(connection, request);
     for (let i = 0; i <= MOST_INTERIM; i++) {
-      const head = await headFrom(over);
+      const head = await this.#headFrom(connection.input);
       if (head.status === 101) break;
-      if (head.status >= 200) return begin(head);
+      if (head.status >= 200) return this.#begin(head);
     }
     throw new BadResponse("the answer never begins");
   }
 
-  async function headFrom({ input }: ServerConnection): Promise<ParsedResponseHead> {
+  #send({ socket }: ServerConnection, { host, path, headers, body }: OwnRequest): void {
+    const text = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${
+      fieldLines(headers)
+    }content-length: ${body.length}\r\n\r\n`;
+    const written = text.length + body.length <= ONE_WRITE
+      ? writeAll(socket, frameOf(text, body))
+      : writeAll(socket, frameOf(text, undefined)).then(() => writeAll(socket, wholeFrame(body)));
+    // A server may answer before it has read all, and close: its answer counts.
+    written.then(() => void (this.#isWritten = true), () => {});
+  }
+
+  async #headFrom(input: Input): Promise<ParsedResponseHead> {
     const scan = newHeadScan();
     for (;;) {
       const whole = scanHead(scan, input.bytes, input.from, input.to, LIMITS);
       if (typeof whole === "string") throw new BadResponse(RESPONSE_FAULTS[whole]);
       if (whole) break;
       if (!await input.fill()) throw new EndedEarly("connection closed before message completed");
-      hasHeard = true;
+      this.#hasHeard = true;
     }
     const head = readResponseHead(readHead(scan, input.bytes, input.from));
     input.take(scan.at);
     return head;
   }
 
-  function begin(head: ParsedResponseHead): ResponseHead {
-    answer = head;
-    if (head.framing === "chunked") chunked = newChunkedScan();
-    else if (head.framing !== "until_close") left = head.framing;
-    isOver = left === 0;
+  #begin(head: ParsedResponseHead): ResponseHead {
+    this.#answer = head;
+    if (head.framing === "chunked") this.#chunked = newChunkedScan();
+    else if (head.framing !== "until_close") this.#left = head.framing;
+    this.#isOver = this.#left === 0;
     return { status: head.status, headers: head.fields };
   }
 
   /** Takes what has arrived of the body; `undefined` if that was framing only. */
-  function take({ input }: ServerConnection): Uint8Array<ArrayBuffer> | undefined {
-    if (!chunked) {
-      const taken = input.take(Math.min(left, input.length));
-      left -= taken.length;
-      isOver = left === 0;
+  #take(input: Input): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.#chunked) {
+      const taken = input.take(Math.min(this.#left, input.length));
+      this.#left -= taken.length;
+      this.#isOver = this.#left === 0;
       return taken;
     }
-    const { bytes, from } = input;
-    isOver = decodeChunked(chunked, bytes, from, input.to);
-    input.take(chunked.used);
-    return chunked.data > 0 ? bytes.subarray(from, from + chunked.data) : undefined;
+    const { bytes, from, to } = input;
+    try {
+      this.#isOver = decodeChunked(this.#chunked, bytes, from, to);
+      input.take(this.#chunked.used);
+    } catch (error) {
+      if (this.#chunked.data === 0) throw error;
+      // What came before the fault is passed on first.
+      this.#fault = error;
+    }
+    const { data } = this.#chunked;
+    return data > 0 ? bytes.subarray(from, from + data) : undefined;
   }
 
   /** Gives the connection back, or closes it if it can't be used again. */
-  function finish(): undefined {
+  #finish(): void {
+    const connection = this.#connection;
     if (!connection) return;
-    const { input, socket } = connection;
-    if (answer!.keepsAlive && isWritten && input.length === 0 && !isClosed) pool.give(connection);
-    else socket.close();
-    connection = undefined;
+    this.#connection = undefined;
+    const isReusable = this.#isOver && this.#isWritten && this.#answer!.keepsAlive &&
+      connection.input.length === 0;
+    if (isReusable) this.#pool.give(connection);
+    else connection.socket.close();
   }
-
-  return {
-    async head() {
-      const request = pending!;
-      // What stays here stays as long as the answer streams.
-      pending = undefined;
-      const idle = pool.take();
-      if (idle) {
-        const startedAt = performance.now();
-        try {
-          return await ask(idle, request);
-        } catch (error) {
-          idle.socket.close();
-          const isStale = !hasHeard && performance.now() - startedAt < IDLE_RESET_MS;
-          if (isClosed || !isStale) throw error;
-        }
-      }
-      const fresh = await pool.connect(connecting.signal);
-      if (isClosed) fresh.socket.close();
-      return await ask(fresh, request);
-    },
-    async read() {
-      while (connection && !isOver) {
-        const { input } = connection;
-        if (input.length === 0 && !await input.fill()) {
-          if (answer!.framing !== "until_close") {
-            throw new EndedEarly("the connection ended within the answer");
-          }
-          isOver = true;
-          break;
-        }
-        const bytes = take(connection);
-        if (bytes) return bytes;
-      }
-      return finish();
-    },
-    close() {
-      isClosed = true;
-      connecting.abort();
-      connection?.socket.close();
-      connection = undefined;
-    },
-  };
 }

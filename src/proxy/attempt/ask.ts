@@ -9,6 +9,7 @@ import type { Client } from "../client.ts";
 import { headersForAttempt, headersForClient } from "../headers.ts";
 import { headersOf } from "../request.ts";
 import type { Reply } from "../response/reply.ts";
+import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
 import { limitsOf, watchDeadlines } from "./deadlines.ts";
 import { type FirstAnswer, firstAnswer } from "./first_answer.ts";
@@ -38,8 +39,8 @@ export type Ask = (lease: Lease, request: RequestContext) => Promise<FirstAnswer
 /** @param cutOff aborts when a stopping router stops waiting for requests in flight */
 export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   const isReachable = createConnectProbe();
-  // Each listener on a signal makes the next one more expensive; a set of callbacks doesn't.
-  const cutOffs = new Set<() => void>();
+  // Each listener on a signal makes the next one more expensive.
+  const cutOffs = new Callbacks();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   let count = 0;
 

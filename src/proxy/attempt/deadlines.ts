@@ -1,5 +1,6 @@
 import type { EngineState } from "../../fleet/lease.ts";
-import { startTimer, stopTimer } from "../../util/timers.ts";
+import type { CallbackSet } from "../../util/callbacks.ts";
+import { startTimer, stopTimer, type Timer } from "../../util/timers.ts";
 import type { Expiry } from "./outcome.ts";
 import { beginRead, checkWait, endRead, newWait, type WaitLimits } from "./wait.ts";
 
@@ -10,9 +11,9 @@ export interface Limits extends WaitLimits {
   /** Returns the current state of the server's engine. */
   readonly engine: () => EngineState;
   /** Called when the server leaves rotation, which ends attempts without a first token. */
-  readonly evictions: Set<() => void>;
+  readonly evictions: CallbackSet;
   /** Called when a stopping router stops waiting for requests in flight. */
-  readonly cutOffs: Set<() => void>;
+  readonly cutOffs: CallbackSet;
 }
 
 /** Builds the limits of one attempt from the settings. */
@@ -78,66 +79,99 @@ export function watchDeadlines(
   isReachable: (withinMs: number) => Promise<boolean>,
   onExpiry: () => void,
 ): Deadlines {
-  const { evictions, cutOffs, firstByteMs, chunkMs, clientMs, stallTimeoutMs, dueAt } = limits;
-  const connectShareMs = limits.connectMs * CONNECT_SHARE;
-  const wait = newWait();
-  let expired: Expiry | undefined;
-  let isStopped = false;
-  /** When to probe for a connection; `Infinity` once the probe has started or is unnecessary. */
-  let probeAt = performance.now() + connectShareMs;
-  let isConnected = false;
+  return new AttemptDeadlines(limits, isReachable, onExpiry);
+}
 
-  const expire = (why: Expiry) => {
-    if (isStopped) return;
-    stop();
-    expired = why;
-    onExpiry();
-  };
-  const evict = () => expire("evicted");
-  const cut = () => expire("cut_off");
-  const check = () => {
-    if (isStopped) return;
+class AttemptDeadlines implements Deadlines {
+  readonly #limits: Limits;
+  readonly #isReachable: (withinMs: number) => Promise<boolean>;
+  readonly #onExpiry: () => void;
+  readonly #wait = newWait();
+  #expired: Expiry | undefined;
+  #isStopped = false;
+  /** When to probe for a connection; `Infinity` once that is under way or known. */
+  #probeAt: number;
+  #isConnected = false;
+  #timer: Timer;
+
+  constructor(
+    limits: Limits,
+    isReachable: (withinMs: number) => Promise<boolean>,
+    onExpiry: () => void,
+  ) {
+    this.#limits = limits;
+    this.#isReachable = isReachable;
+    this.#onExpiry = onExpiry;
+    const { firstByteMs, clientMs, stallTimeoutMs, dueAt } = limits;
     const now = performance.now();
-    const next = checkWait(wait, limits, limits.engine(), now);
-    if (typeof next === "string") return expire(next);
-    if (probeAt <= now) void probe();
-    timer = startTimer(check, Math.min(next, probeAt) - now);
-  };
-  const probe = async () => {
-    probeAt = Infinity;
-    if (!await isReachable(connectShareMs) && !isConnected) expire("unreachable");
-  };
-  const first = Math.min(firstByteMs, clientMs, connectShareMs, stallTimeoutMs);
-  let timer = startTimer(check, Math.min(first, Math.max(0, dueAt - performance.now())));
-  evictions.add(evict);
-  cutOffs.add(cut);
+    this.#probeAt = now + this.#connectShareMs;
+    const first = Math.min(firstByteMs, clientMs, this.#connectShareMs, stallTimeoutMs);
+    this.#timer = startTimer(this.#check, Math.min(first, Math.max(0, dueAt - now)));
+    limits.evictions.add(this.#evict);
+    limits.cutOffs.add(this.#cut);
+  }
 
-  function connected() {
-    isConnected = true;
-    probeAt = Infinity;
+  get expired(): Expiry | undefined {
+    return this.#expired;
   }
-  function begun() {
-    evictions.delete(evict);
-    wait.hasBegun = true;
-    if (isStopped || chunkMs >= firstByteMs) return;
+
+  listen(): void {
+    beginRead(this.#wait, performance.now());
+  }
+
+  heard(isProgress: boolean): void {
+    endRead(this.#wait, isProgress);
+  }
+
+  connected(): void {
+    this.#isConnected = true;
+    this.#probeAt = Infinity;
+  }
+
+  begun(): void {
+    const { evictions, chunkMs, firstByteMs } = this.#limits;
+    evictions.delete(this.#evict);
+    this.#wait.hasBegun = true;
+    if (this.#isStopped || chunkMs >= firstByteMs) return;
     // The timer may be set for long after the limit that applies from now on.
-    stopTimer(timer);
-    check();
+    stopTimer(this.#timer);
+    this.#check();
   }
-  function stop() {
-    isStopped = true;
-    evictions.delete(evict);
-    cutOffs.delete(cut);
-    stopTimer(timer);
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#limits.evictions.delete(this.#evict);
+    this.#limits.cutOffs.delete(this.#cut);
+    stopTimer(this.#timer);
   }
-  return {
-    get expired() {
-      return expired;
-    },
-    listen: () => beginRead(wait, performance.now()),
-    heard: (isProgress) => endRead(wait, isProgress),
-    connected,
-    begun,
-    stop,
+
+  get #connectShareMs(): number {
+    return this.#limits.connectMs * CONNECT_SHARE;
+  }
+
+  readonly #evict = () => this.#expire("evicted");
+  readonly #cut = () => this.#expire("cut_off");
+
+  readonly #check = () => {
+    if (this.#isStopped) return;
+    const now = performance.now();
+    const next = checkWait(this.#wait, this.#limits, this.#limits.engine(), now);
+    if (typeof next === "string") return this.#expire(next);
+    if (this.#probeAt <= now) void this.#probe();
+    this.#timer = startTimer(this.#check, Math.min(next, this.#probeAt) - now);
   };
+
+  async #probe(): Promise<void> {
+    this.#probeAt = Infinity;
+    if (!await this.#isReachable(this.#connectShareMs) && !this.#isConnected) {
+      this.#expire("unreachable");
+    }
+  }
+
+  #expire(why: Expiry): void {
+    if (this.#isStopped) return;
+    this.stop();
+    this.#expired = why;
+    this.#onExpiry();
+  }
 }

@@ -42,26 +42,22 @@ export function isDisputable(
 
 export function createFailures(): Failures {
   const disputed: { readonly lease: Lease; readonly attempted: FirstAnswer }[] = [];
-  let last: Failed | undefined;
-  let answered: Failed | undefined;
-  return {
-    get last() {
-      return last;
-    },
-    get answered() {
-      return answered;
-    },
+  const failures: Failures & { last: Failed | undefined; answered: Failed | undefined } = {
+    last: undefined,
+    answered: undefined,
     add(lease, attempted, isSuspect, now) {
       const isDisputed = isDisputable(attempted, isSuspect);
       lease.end(attempted.outcome, { ...endDetails(attempted, now), disputed: isDisputed });
       if (isDisputed) disputed.push({ lease, attempted });
       const { name: server, apiKey } = lease.server.config;
-      last = { ...attempted, server };
+      const last = { ...attempted, server };
+      failures.last = last;
+      const { answered } = failures;
       // An error that may be one server's own says less than another server's answer.
       const saysLess = isSuspect && (answered || isOwnKeyRefused(attempted, apiKey));
       if (!attempted.answer || saysLess) return void attempted.answer?.rest?.end();
       answered?.answer?.rest?.end();
-      answered = last;
+      failures.answered = last;
     },
     settle(passedOn, wasRetryDenied = false) {
       const all = disputed.splice(0);
@@ -71,10 +67,11 @@ export function createFailures(): Failures {
       }
       // Failed answers aren't kept while another streams.
       if (!passedOn) return;
-      answered?.answer?.rest?.end();
-      last = answered = undefined;
+      failures.answered?.answer?.rest?.end();
+      failures.last = failures.answered = undefined;
     },
   };
+  return failures;
 }
 
 /** Whether the server rejected the router's own key, which is none of the client's business. */

@@ -22,20 +22,19 @@ export interface BodyBuffer {
 }
 
 const NOTHING = new Uint8Array(0);
+const NONE = new ArrayBuffer(0);
 
 /** Makes a body of bytes that are already reserved. */
 export function bodyOf(whole: Uint8Array<ArrayBuffer>, admission: Admission): Body {
-  let bytes = whole;
-  return {
-    get bytes() {
-      return bytes;
-    },
+  const body: Body & { bytes: Uint8Array<ArrayBuffer> } = {
+    bytes: whole,
     // A server may still be reading the buffer, so the garbage collector frees it.
     drop() {
-      admission.release(bytes.length);
-      bytes = NOTHING;
+      admission.release(body.bytes.length);
+      body.bytes = NOTHING;
     },
   };
+  return body;
 }
 
 /**
@@ -51,38 +50,37 @@ export function createBodyBuffer(
   maxBytes: number,
 ): BodyBuffer {
   const mostBytes = Math.min(length || maxBytes, maxBytes);
-  let buffer = new ArrayBuffer(0);
-  let size = 0;
+  let buffer = NONE;
 
   function resize(capacity: number): boolean {
     const more = capacity - buffer.byteLength;
+    if (more === 0) return true;
     if (more > 0 && !admission.reserve(more)) return false;
-    buffer = buffer.transfer(capacity);
+    buffer = store.size === 0 ? new ArrayBuffer(capacity) : buffer.transfer(capacity);
     if (more < 0) admission.release(-more);
     return true;
   }
 
-  return {
-    get size() {
-      return size;
-    },
+  const store: BodyBuffer & { size: number } = {
+    size: 0,
     append(chunk) {
-      const needed = size + chunk.length;
+      const needed = store.size + chunk.length;
       if (needed > maxBytes) return bodyTooLarge(maxBytes);
       if (needed > buffer.byteLength) {
         const capacity = Math.max(needed, Math.min(2 * buffer.byteLength, mostBytes));
         if (!resize(capacity)) return noRoomForBody;
       }
-      new Uint8Array(buffer).set(chunk, size);
-      size = needed;
+      new Uint8Array(buffer).set(chunk, store.size);
+      store.size = needed;
       return undefined;
     },
     whole() {
-      if (size < buffer.byteLength) resize(size);
+      if (store.size < buffer.byteLength) resize(store.size);
       const body = bodyOf(new Uint8Array(buffer), admission);
-      buffer = new ArrayBuffer(0);
+      buffer = NONE;
       return body;
     },
     drop: () => void resize(0),
   };
+  return store;
 }

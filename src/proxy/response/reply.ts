@@ -20,91 +20,93 @@ const encoder = new TextEncoder();
 export type ReplyState = "fresh" | "opened" | "begun";
 
 /** Writes the answer to one request. */
-export interface Reply {
-  readonly state: ReplyState;
+export class Reply {
+  readonly #exchange: Exchange;
+  #state: ReplyState = "fresh";
+  #hasPreamble = false;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get state(): ReplyState {
+    return this.#state;
+  }
+
   /** An event that precedes the engine's work was passed on; no second server may repeat it. */
-  readonly hasPreamble: boolean;
+  get hasPreamble(): boolean {
+    return this.#hasPreamble;
+  }
+
   /** Sends the head of a stream ahead of its first token. Only the first call counts. */
-  open(head: () => Head): void;
-  /** Passes on bytes that precede the first token, if the head has been sent. */
-  pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void;
-  /** Whether this status can still be sent: once the head is sent, the client has read 200. */
-  canSend(status: number): boolean;
+  open(head: () => Head): void {
+    if (this.#state !== "fresh") return;
+    this.#state = "opened";
+    void this.#exchange.begin(200, head());
+    this.#exchange.flush();
+  }
+
+  /** Passes on what comes before the first token, if the head has been sent. */
+  pass(bytes: Uint8Array<ArrayBuffer>, kind: "preamble" | "comment"): void {
+    this.#hasPreamble ||= kind === "preamble";
+    if (this.#state !== "opened") return;
+    if (kind === "comment" && this.#exchange.unsent > MOST_COMMENTS) return;
+    void this.#exchange.write(bytes);
+  }
+
+  /** Whether the client can still be sent this status: once the head is sent, it reads 200. */
+  canSend(status: number): boolean {
+    return this.#state === "fresh" || (status >= 200 && status <= 299);
+  }
+
   /** Answers with a whole body; as an event and a broken end if its status can't be sent. */
-  respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void;
+  respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void {
+    const exchange = this.#exchange;
+    const [isFresh, isSendable] = [this.#state === "fresh", this.canSend(status)];
+    this.#state = "begun";
+    if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
+    if (isSendable) return void exchange.write(body).then(() => exchange.end());
+    // An event's data is one line.
+    const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
+    exchange.write(encoder.encode(`data: ${data}\n\n`)).then(() => exchange.abort());
+  }
+
   /** Answers with an error of the router's. */
-  reject(error: ApiError, head: Head): void;
+  reject(error: ApiError, head: Head): void {
+    this.respond(error.status, errorHead(error, head), encoder.encode(errorBody(error)));
+  }
+
   /** Begins an answer whose body follows by `write`. Settles as `write` does. */
-  begin(status: number, head: Head): Promise<void>;
+  begin(status: number, head: Head): Promise<void> {
+    const wasFresh = this.#state === "fresh";
+    this.#state = "begun";
+    return wasFresh ? this.#exchange.begin(status, head) : Promise.resolve();
+  }
+
   /** Settles when the client can take more, or has disconnected. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    return this.#exchange.write(bytes);
+  }
+
   /** Ends the answer cleanly. */
-  end(): void;
+  end(): void {
+    this.#exchange.end();
+  }
+
   /** Ends the answer to a client that has disconnected. */
-  abandon(): void;
+  abandon(): void {
+    // Each request needs an answer, even if nobody reads it.
+    if (this.#state === "fresh") this.#exchange.respond(CLIENT_LEFT, [], undefined);
+    else this.#exchange.abort();
+  }
+
   /**
-   * Ends the answer so that the client detects that it is incomplete.
+   * Ends the answer so that the client can tell it is incomplete.
    *
    * @param error sent as an event first
    */
-  breakOff(error?: ApiError): void;
-}
-
-export function createReply(exchange: Exchange): Reply {
-  let state: ReplyState = "fresh";
-  let hasPreamble = false;
-
-  const canSend = (status: number) => state === "fresh" || (status >= 200 && status <= 299);
-
-  function respond(status: number, head: Head, body: Uint8Array<ArrayBuffer>): void {
-    const [isFresh, isSendable] = [state === "fresh", canSend(status)];
-    state = "begun";
-    if (isFresh) return exchange.respond(status, head, body.length > 0 ? body : undefined);
-    if (isSendable) return void exchange.write(body).then(exchange.end);
-    // An event's data is one line.
-    const data = new TextDecoder().decode(body).replace(/\s*[\r\n]+\s*/g, " ");
-    exchange.write(encoder.encode(`data: ${data}\n\n`)).then(exchange.abort);
+  breakOff(error?: ApiError): void {
+    if (!error) return this.#exchange.abort();
+    this.#exchange.write(errorEvent(error)).then(() => this.#exchange.abort());
   }
-
-  return {
-    get state() {
-      return state;
-    },
-    get hasPreamble() {
-      return hasPreamble;
-    },
-    open(head) {
-      if (state !== "fresh") return;
-      state = "opened";
-      void exchange.begin(200, head());
-      exchange.flush();
-    },
-    pass(bytes, kind) {
-      hasPreamble ||= kind === "preamble";
-      if (state !== "opened") return;
-      if (kind === "comment" && exchange.unsent > MOST_COMMENTS) return;
-      void exchange.write(bytes);
-    },
-    canSend,
-    respond,
-    reject(error, head) {
-      respond(error.status, errorHead(error, head), encoder.encode(errorBody(error)));
-    },
-    begin(status, head) {
-      const wasFresh = state === "fresh";
-      state = "begun";
-      return wasFresh ? exchange.begin(status, head) : Promise.resolve();
-    },
-    write: exchange.write,
-    end: exchange.end,
-    abandon() {
-      // The runtime requires a response to each request.
-      if (state === "fresh") exchange.respond(CLIENT_LEFT, [], undefined);
-      else exchange.abort();
-    },
-    breakOff(error) {
-      if (!error) return exchange.abort();
-      exchange.write(errorEvent(error)).then(exchange.abort);
-    },
-  };
 }

@@ -41,7 +41,6 @@ export function watchStream(
 ): StreamWatch {
   const last = lastChunks(KEPT);
   const unread = openEvent();
-  let state = OPEN;
   /** An event was too long to keep; it may even have been the last one. */
   let isLost = false;
 
@@ -70,21 +69,19 @@ export function watchStream(
     return isToRead && typeof events === "object" ? read(events, begunBefore, dialect) : OPEN;
   }
 
-  return {
-    get state() {
-      return state;
-    },
-    get isComplete() {
-      return state.kind === "ended" || isLost || dialect === undefined || dialect === "other";
-    },
+  const watch: StreamWatch & { state: StreamState; isComplete: boolean } = {
+    state: OPEN,
+    isComplete: dialect === undefined || dialect === "other",
     tail: last.bytes,
     see(chunk) {
-      if (state.kind !== "open") return state;
-      if (dialect && !isLost) state = look(chunk, dialect);
+      if (watch.state.kind !== "open") return watch.state;
+      if (dialect && !isLost) watch.state = look(chunk, dialect);
+      watch.isComplete ||= watch.state.kind === "ended" || isLost;
       last.add(chunk);
-      return state;
+      return watch.state;
     },
   };
+  return watch;
 }
 
 /** Occurs in events that end a stream, give its finish reason or an error; rarely in others. */

@@ -345,38 +345,6 @@ Deno.test("buffers grow for a large event and shrink again with the small ones a
   });
 });
 
-for (const encoding of ["gzip", "deflate"] as const) {
-  Deno.test(`an event stream compressed with ${encoding} by a mesh is read as text`, async () => {
-    const text = "data: x\n\n".repeat(100);
-    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream(encoding));
-    const body = await new Response(stream).bytes();
-    const headers = { "content-type": "text/event-stream", "content-encoding": encoding };
-    await using server = startUpstream(() => new Response(body, { headers }));
-    using client = Deno.createHttpClient({ http2: false });
-    await asking(server.url, async (upstream) => {
-      const { headers } = await upstream.head();
-      assert.equal(headers.get("content-encoding"), null);
-      let read = "";
-      for (let bytes = await upstream.read(); bytes; bytes = await upstream.read()) {
-        read += new TextDecoder().decode(bytes);
-      }
-      assert.equal(read, text);
-    }, { fetch: fetchBy(client), headers: [["accept-encoding", "identity"]] });
-  });
-}
-
-Deno.test("other compressed answers are passed on unchanged", async () => {
-  const stream = new Blob(["{}"]).stream().pipeThrough(new CompressionStream("gzip"));
-  const body = await new Response(stream).bytes();
-  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
-  await using server = startUpstream(() => new Response(body, { headers }));
-  await asking(server.url, async (upstream) => {
-    const { headers } = await upstream.head();
-    assert.equal(headers.get("content-encoding"), "gzip");
-    assert.deepEqual(await upstream.read(), body);
-  }, { headers: [["accept-encoding", "identity"]] });
-});
-
 Deno.test("comments are no progress: a server that sends only comments is silent", async () => {
   const comments = [": keep-alive\n\n", ": a\n\n: b\n\n", ":\n", ": a\r\n\r\n", "\n"];
   for (const comment of comments) {

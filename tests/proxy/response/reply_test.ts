@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Departure, Head } from "../../../src/http/exchange.ts";
 import { serveExchange } from "../../../src/http/serve_exchange.ts";
-import { createReply, type Reply } from "../../../src/proxy/response/reply.ts";
+import { Reply } from "../../../src/proxy/response/reply.ts";
 
 const SENT = Promise.resolve();
 
@@ -34,7 +34,7 @@ async function answering(
     new Request("http://router/", { signal: client.signal }),
     SENT,
     (exchange) => {
-      reply = createReply(exchange);
+      reply = new Reply(exchange);
       departure = exchange.departure;
       return answered.promise;
     },
@@ -154,7 +154,7 @@ Deno.test("a client that disconnected before the reply was created is detected",
     SENT,
     (exchange) => {
       ({ hasLeft } = exchange.departure);
-      createReply(exchange).abandon();
+      new Reply(exchange).abandon();
       return Promise.resolve();
     },
     () => {},

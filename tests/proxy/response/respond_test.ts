@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { FirstAnswer } from "../../../src/proxy/attempt/first_answer.ts";
 import { NOBODYS_FAULT } from "../../../src/proxy/attempt/outcome.ts";
-import { createReply } from "../../../src/proxy/response/reply.ts";
+import { Reply } from "../../../src/proxy/response/reply.ts";
 import { exchanged } from "../../support/exchange.ts";
 import { type Ended, respond } from "../../../src/proxy/response/respond.ts";
 import { dialectOf } from "../../../src/vllm/stream_events.ts";
@@ -40,7 +40,7 @@ async function answering(
     const attempt = rest && await attemptOver(rest, exchange.departure);
     const answer = { status, headers, isStream, body, rest: attempt, room: ROOMY, watch };
     const own: [string, string][] = [["x-request-id", "request-1"]];
-    const reply = createReply(exchange);
+    const reply = new Reply(exchange);
     const onNext = (gap: number) => void gaps.push(gap);
     ends.push(await respond({ outcome, answer }, reply, own, { chunkTimeoutMs: 1_000 }, onNext));
   });
@@ -89,7 +89,7 @@ Deno.test("no answer means that the client has disconnected", async () => {
     const left = { outcome: NOBODYS_FAULT, answer: undefined };
     const onNext = () => assert.fail("nothing came");
     const own: [string, string][] = [["x-request-id", "request-1"]];
-    ends.push(await respond(left, createReply(exchange), own, { chunkTimeoutMs: 1_000 }, onNext));
+    ends.push(await respond(left, new Reply(exchange), own, { chunkTimeoutMs: 1_000 }, onNext));
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
@@ -325,7 +325,7 @@ Deno.test("a long error after an opened head becomes an event, and the end is no
   const rest = piecesOf(["more"]);
   const ends: Ended[] = [];
   const response = await exchanged(async (exchange) => {
-    const reply = createReply(exchange);
+    const reply = new Reply(exchange);
     reply.open(() => [["content-type", "text/event-stream"]]);
     const answer = {
       status: 400,

@@ -1,0 +1,45 @@
+import { startTimer, stopTimer, type Timer } from "../util/timers.ts";
+
+/** Lines on their way to stdout. */
+export interface LogLines {
+  /** @param isUrgent writes it now, with all before it; otherwise within some 40 ms */
+  write(line: string, isUrgent: boolean): void;
+  /** Writes what is held. */
+  flush(): void;
+}
+
+/** Text held at most, in characters. */
+const MOST_HELD = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** Writes the lines of many requests at once: a write for each would cost as much as its line. */
+export function createLogLines(): LogLines {
+  let held = "";
+  let timer: Timer | undefined;
+
+  function flush(): void {
+    stopTimer(timer);
+    timer = undefined;
+    const text = held;
+    held = "";
+    try {
+      for (let bytes = encoder.encode(text); bytes.length > 0;) {
+        bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+      }
+    } catch {
+      // Nobody reads stdout any more; the router serves without its log.
+    }
+  }
+  // The process may end by `Deno.exit`.
+  globalThis.addEventListener("unload", flush);
+
+  return {
+    write(line, isUrgent) {
+      held += line;
+      if (isUrgent || held.length > MOST_HELD) flush();
+      else timer ??= startTimer(flush, 0);
+    },
+    flush,
+  };
+}
