@@ -158,18 +158,26 @@ Deno.test("the way of a request is shown in under 120 lines", () => {
 /** Owners of mutable state, and errors that need their own type. */
 const CLASSES = [
   "Attempt",
+  "AttemptDeadlines",
   "BadChunk",
   "BadResponse",
   "BrokenAnswer",
   "BrokenBody",
+  "Callbacks",
+  "ClientDeparture",
+  "ClientExchange",
   "ConnectError",
+  "ConnectionBody",
   "ConnectionLost",
+  "DecodedUpstream",
   "EndedEarly",
   "Fields",
   "Fleet",
   "Input",
   "Output",
+  "OwnUpstream",
   "ProbeTimeout",
+  "Reply",
   "Unauthorized",
 ];
 

@@ -37,7 +37,9 @@ export type Target = Route & Pick<ServerConfig, "url">;
 export interface ServerRequest {
   /** The path below the server's address, with its query. */
   readonly path: string;
+  /** In order; names in lower case. */
   readonly headers: [string, string][];
+  /** Sent unchanged. */
   readonly body: Uint8Array<ArrayBuffer>;
 }
 

@@ -27,10 +27,13 @@ export interface RequestBody {
 
 /** A request that came in, and the client that waits for its answer. */
 export interface Exchange {
+  /** In upper case. */
   readonly method: string;
   /** Its path and query, unchanged. */
   readonly target: string;
+  /** The fields of its head. */
   readonly headers: FieldMap;
+  /** Read once. */
   readonly body: RequestBody;
   /** Reports when the client leaves, at any stage that the adapter can detect. */
   readonly departure: Departure;

@@ -3,7 +3,8 @@ import { getPrettyFormatter } from "@logtape/pretty";
 import type { Diagnostic } from "../config/schema.ts";
 import { describeTerms } from "../fleet/decision.ts";
 import { isDown } from "../fleet/state/server.ts";
-import { endingOf, type RequestRecord } from "../proxy/request_record.ts";
+import type { RequestRecord } from "../proxy/request_record.ts";
+import { accessLevel, accessLine, clipped } from "./access_line.ts";
 import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
 import { type LogFile, openLogFile } from "./log_file.ts";
@@ -31,7 +32,6 @@ const TO_STDOUT = {
 } as const;
 
 const log = getLogger("router");
-const LONGEST_TEXT = 200;
 let lowest = 0;
 let logFile: LogFile | undefined;
 let consoleStyle: LogOptions["console"] = "pretty";
@@ -112,11 +112,6 @@ function jsonLine({ timestamp, level, message, properties }: LogRecord): string 
   return JSON.stringify(line, (_, value) => value instanceof Error ? value.message : value);
 }
 
-/** Truncates text from clients, which may be of any length. */
-function clipped(text: string): string {
-  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT)}…`;
-}
-
 /**
  * Writes a line that every request logs. A line of JSON is made and written here, at a quarter of
  * what the library takes for it (docs/decisions/0006-logtape.md).
@@ -130,26 +125,9 @@ function writeLine(level: Level, template: string, properties: Record<string, un
 }
 
 /** Writes the access line, which contains no prompt, no answer and no key. */
-function logClosed(requestRecord: Readonly<RequestRecord>): void {
-  const ending = endingOf(requestRecord);
-  const level = ending === "upstream_error" ? "warning" : "info";
-  if (!isLogged(level)) return;
-  const { usage, firstTokenMs, durationMs, model, server, lastServer, outcome, ...rest } =
-    requestRecord;
-  const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
-  writeLine(level, `{status} {outcome} {method} {path} {model}${tried} in {durationMs} ms`, {
-    ...rest,
-    ...(!server && lastServer && { lastServer }),
-    path: rest.path.split("?")[0],
-    model: model === undefined ? null : clipped(model),
-    server: server ?? null,
-    firstTokenMs: firstTokenMs === undefined ? null : Math.round(firstTokenMs),
-    durationMs: Math.round(durationMs),
-    promptTokens: usage?.promptTokens ?? null,
-    completionTokens: usage?.completionTokens ?? null,
-    outcome: ending,
-    ...(ending === "upstream_error" && { reason: outcome }),
-  });
+function logClosed(record: Readonly<RequestRecord>): void {
+  const level = accessLevel(record);
+  if (isLogged(level)) writeLine(level, ...accessLine(record));
 }
 
 /** Writes a line for each request and each event. */

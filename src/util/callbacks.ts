@@ -7,8 +7,11 @@ export interface Callback {
 
 /** What {@linkcode Callbacks} and a `Set` of functions have in common. */
 export interface CallbackSet extends Iterable<() => void> {
+  /** How many there are. */
   readonly size: number;
+  /** Adds a function that is not in it. */
   add(callback: () => void): unknown;
+  /** Removes a function. Returns `false` if it was not in it. */
   delete(callback: () => void): boolean;
 }
 
@@ -20,15 +23,18 @@ export interface CallbackSet extends Iterable<() => void> {
 export class Callbacks implements CallbackSet {
   readonly #list: Callback[] = [];
 
+  /** How many there are. */
   get size(): number {
     return this.#list.length;
   }
 
+  /** Adds a function that is in none. */
   add(callback: Callback): void {
     callback.place = this.#list.length;
     this.#list.push(callback);
   }
 
+  /** Removes a function: the last one moves to its place. Returns `false` if it was not in it. */
   delete(callback: Callback): boolean {
     const { place = -1 } = callback;
     if (this.#list[place] !== callback) return false;
@@ -41,10 +47,12 @@ export class Callbacks implements CallbackSet {
     return true;
   }
 
+  /** Removes all. */
   clear(): void {
     this.#list.length = 0;
   }
 
+  /** Goes over them in no order. */
   [Symbol.iterator](): Iterator<() => void> {
     return this.#list[Symbol.iterator]();
   }

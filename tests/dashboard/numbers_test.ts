@@ -4,8 +4,8 @@ import { until } from "../support/until.ts";
 import { openPage } from "./browser.ts";
 import { browserTest, shownRows, startRealFleet, textOf, untilShown } from "./page.ts";
 
-/** Slow enough that the load does not change. */
-const STILL = { speed: 0.05 };
+/** Computes prompts within seconds, and then so slowly that the load does not change. */
+const STILL = { speed: 0.05, prefillTokensPerSecond: 200_000 };
 
 browserTest("the numbers on the page match /load-stats", async () => {
   await using fleet = await startRealFleet([
@@ -16,9 +16,9 @@ browserTest("the numbers on the page match /load-stats", async () => {
   const { router } = fleet;
   const leaving = new AbortController();
   const { signal } = leaving;
-  const held = Array.from({ length: 18 }, async () => {
-    // Longer than what a server computes in one step.
-    const content = "Tell me more. ".repeat(400);
+  const held = Array.from({ length: 18 }, async (_, at) => {
+    // Two that wait for a seat are longer than what a server computes in one step. None is cached.
+    const content = `${at}: ` + "Tell me more. ".repeat(400);
     const answer = await ask(router.url, { tokens: 1_000, stream: true, signal, content });
     await answer.body?.pipeTo(new WritableStream(), { signal });
   });
@@ -43,7 +43,7 @@ browserTest("the numbers on the page match /load-stats", async () => {
       running: String(server.running),
       waiting: String(server.waiting),
       capacity: String(server.max_capacity),
-      backlog: String(server.pending_prefill_tokens),
+      backlog: server.pending_prefill_tokens!.toLocaleString("en"),
       usage: `${Math.round((server.current_load ?? 0) / (server.max_capacity ?? 0) * 100)}%`,
     }));
   const shown = async () =>
@@ -59,7 +59,6 @@ browserTest("the numbers on the page match /load-stats", async () => {
   await until(
     "the page shows that load",
     async () => JSON.stringify(await shown()) === JSON.stringify(await expected()),
-    10_000,
   ).catch(async () => assert.deepEqual(await shown(), await expected()));
   const stats = await loadStats();
   const some = (name: string) =>
@@ -83,7 +82,7 @@ browserTest("the numbers on the page match /load-stats", async () => {
   await ended;
 });
 
-browserTest("a failed server turns red within two seconds", async () => {
+browserTest("a failed server turns red, with requests and without", async () => {
   await using fleet = await startRealFleet([{}, {}, {}]);
   const { router, simulators } = fleet;
   await using open = await openPage(router.url);
@@ -100,13 +99,13 @@ browserTest("a failed server turns red within two seconds", async () => {
     while (busy) await Promise.all([1, 2, 3].map(async () => (await ask(router.url)).text()));
   })();
   await simulators[1]!.setFault({ kind: "refuse" });
-  await until("it is red", isRed(simulators[1]!.url), 2_000);
+  await until("it is red", isRed(simulators[1]!.url));
   busy = false;
   await traffic;
 
   // It gets no requests, so three scrapes half a second apart must fail.
   await simulators[2]!.setFault({ kind: "refuse" });
-  await until("an idle one is red", isRed(simulators[2]!.url), 2_000);
+  await until("an idle one is red", isRed(simulators[2]!.url));
 
   const [green, red] = await page.evaluate(
     `[...document.querySelectorAll("td.state")].map((cell) => getComputedStyle(cell).color)`,

@@ -61,6 +61,5 @@ export async function untilShown(page: Page, servers: number): Promise<void> {
   await until(
     `${servers} servers are shown`,
     async () => await page.locator("#rows tr").count() === servers,
-    10_000,
   );
 }

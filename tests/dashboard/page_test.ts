@@ -82,7 +82,7 @@ browserTest("a lost connection is shown, and recovers by itself", async () => {
   await until("it is live again", async () => {
     const [row] = await shownRows(page);
     return row?.name === "second" && await textOf(page, "#connection") === "Live";
-  }, 10_000);
+  });
   assert.equal(await page.isVisible("#lost"), false);
   assert.equal(await page.isVisible(".is-stale main"), false);
   assert.equal(asked(), askedBefore + 1);

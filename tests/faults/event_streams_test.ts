@@ -13,7 +13,10 @@ const DONE = "data: [DONE]\n\n";
 /** A router in front of one server that writes exactly these bytes. */
 async function before(answer: Parameters<typeof startRaw>[0]) {
   const server = startRaw(answer);
-  const router = await startRouter([{ url: server.url, models: [MODEL] }]);
+  const router = await startRouter(
+    [{ url: server.url, models: [MODEL] }],
+    { request_timeout: 60, chunk_timeout: 60 },
+  );
   return {
     router,
     server,
@@ -84,7 +87,7 @@ Deno.test("comments before the first token are passed on as they arrive, under t
 Deno.test("response.created is passed on before the first token, and only once if another server takes over", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" }, capacity: 100 }, { capacity: 1 }],
-    settings: { policy: "round_robin", request_timeout: 0.5 },
+    settings: { policy: "round_robin", request_timeout: 2 },
   });
   const started = performance.now();
   const answer = await fetch(`${fleet.router.url}/v1/responses`, {
@@ -94,7 +97,7 @@ Deno.test("response.created is passed on before the first token, and only once i
   });
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = (await reader.read()).value!;
-  assert.ok(performance.now() - started < 400, "before the first server is given up");
+  assert.ok(performance.now() - started < 1_900, "before the first server is given up");
   assert.match(text, /^event: response\.created\n/);
   for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
   assert.equal(text.split("event: response.created\n").length - 1, 1);
@@ -121,7 +124,7 @@ Deno.test("a server that keeps the connection open after its last event doesn't 
   const started = performance.now();
   const text = await (await ask(open.router.url, { stream: true })).text();
   assert.equal(text, TOKEN + FINISH + DONE);
-  assert.ok(performance.now() - started < 4_000, "not for chunk_timeout");
+  assert.ok(performance.now() - started < 30_000, "not for chunk_timeout");
 });
 
 Deno.test("a client that disconnects at the last event got its complete answer", async () => {
@@ -160,11 +163,11 @@ for (const kind of ["ndjson_stream", "plain_stream", "untyped_stream"] as const)
     await using fleet = await startFleet({
       servers: [{ fault: { kind }, speed: 1, interTokenMs: 50 }],
     });
-    const answer = await ask(fleet.router.url, { stream: true, tokens: 20 });
+    const answer = await ask(fleet.router.url, { stream: true, tokens: 40 });
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    const started = performance.now();
     let text = (await reader.read()).value!;
-    assert.ok(performance.now() - started < 700, "the first token is here before the last");
+    const { running } = fleet.simulators[0]!.state();
+    assert.equal(running, 1, "the first token is here before the last");
     for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
     assert.ok(text.length > 1_000);
   });

@@ -88,7 +88,7 @@ Deno.test("/health slower than its time-out on all servers makes no server unhea
   const checks = () =>
     Math.min(...fleet.router.fleet.snapshot().servers.map(({ totalChecks }) => totalChecks));
   const before = checks();
-  await until("each was checked in vain again", () => checks() >= before + 4, 10_000);
+  await until("each was checked in vain again", () => checks() >= before + 4);
   assert.deepEqual(states(), ["healthy", "healthy", "healthy"], "without requests as well");
 });
 
@@ -108,16 +108,17 @@ Deno.test("a long whole answer as the trial of a half-open server doesn't block 
   const { router } = fleet;
   const state = () => router.fleet.snapshot().servers[0]!.state;
   for (let i = 0; i < 2; i++) await (await ask(router.url)).body?.cancel();
-  await until("it is half-open", () => state() === "half-open", 10_000);
+  await until("it is half-open", () => state() === "half-open");
   const long = ask(router.url, { tokens: 250 });
+  let isFinished = false;
+  long.then(() => isFinished = true);
   await until("it is tried", () => router.fleet.servers[0]!.inFlight === 1);
-  const started = performance.now();
   await until("another request is let in", async () => {
     const { status, body } = await ask(router.url, { stream: true, tokens: 2 });
     await body?.cancel();
     return status === 200;
-  }, 10_000);
-  assert.ok(performance.now() - started < 8_000);
+  });
+  assert.equal(isFinished, false, "long before the trial's end");
   assert.equal((await long).status, 200);
   await (await long).body?.cancel();
 });
@@ -133,7 +134,7 @@ Deno.test("an unhealthy server is checked every two seconds, whatever the interv
   await (await ask(router.url)).body?.cancel();
   assert.equal(state(), "unhealthy");
   await server!.setFault(null);
-  await until("it is half-open", () => state() === "half-open", 8_000);
+  await until("it is half-open", () => state() === "half-open");
   const answer = await ask(router.url, { model: MODEL });
   assert.equal(answer.status, 200);
   await answer.body?.cancel();

@@ -26,14 +26,14 @@ Deno.test("past max_in_flight a request gets 503 with Retry-After, and those in 
     servers: [{ speed: 1 }],
     settings: { max_in_flight: 2 },
   });
-  const open = [1, 2].map(() => ask(fleet.router.url, { tokens: 20 }));
+  const open = [1, 2].map(() => ask(fleet.router.url, { tokens: 100 }));
   await until("two are in flight", () => inFlight(fleet.router) === 2);
   const third = await ask(fleet.router.url);
   assert.equal(third.status, 503);
   assert.equal(third.headers.get("retry-after"), "1");
   assert.match((await third.json()).error.message, /2 requests in flight/);
   for (const response of open) {
-    assert.equal((await (await response).json()).usage.completion_tokens, 20);
+    assert.equal((await (await response).json()).usage.completion_tokens, 100);
   }
   const next = await ask(fleet.router.url);
   assert.equal(next.status, 200, "places are given back");

@@ -8,8 +8,8 @@ import { until } from "../support/until.ts";
 Deno.test("on shutdown the router is unready at once, streams finish, new connections are refused", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 2 }] });
   const { router } = fleet;
-  const stream = await ask(router.url, { stream: true, tokens: 30 });
-  const waiting = ask(router.url, { tokens: 30 });
+  const stream = await ask(router.url, { stream: true, tokens: 150 });
+  const waiting = ask(router.url, { tokens: 150 });
   await until("both are under way", () => fleet.simulators[0]!.state().running === 2);
 
   const stopped = router.shutdown();
@@ -18,14 +18,14 @@ Deno.test("on shutdown the router is unready at once, streams finish, new connec
       .then((connection) => (connection.close(), false), () => true);
   });
   assert.equal(eventsOf(await stream.text()).at(-1), "[DONE]");
-  assert.equal((await (await waiting).json()).usage.completion_tokens, 30);
+  assert.equal((await (await waiting).json()).usage.completion_tokens, 150);
   await stopped;
 });
 
 Deno.test("during drain_delay requests are served as before, and the router is unready", async () => {
   await using fleet = await startFleet({
     servers: [{}],
-    settings: { drain_delay: 0.5, drain_timeout: 5 },
+    settings: { drain_delay: 2, drain_timeout: 5 },
   });
   const { router } = fleet;
   const started = performance.now();
@@ -37,7 +37,7 @@ Deno.test("during drain_delay requests are served as before, and the router is u
   assert.equal(response.status, 200);
   await response.body?.cancel();
   await stopped;
-  assert.ok(performance.now() - started >= 500, "it waited");
+  assert.ok(performance.now() - started >= 2_000, "it waited");
 });
 
 Deno.test("past drain_timeout a stream ends with an error event, other answers with 503; the servers are released", async () => {
@@ -85,7 +85,7 @@ Deno.test("a client that never reads its answer does not prevent the router from
   await until("it is served", () => fleet.simulators[0]!.state().generationTokens > 100);
   const started = performance.now();
   await router.shutdown();
-  assert.ok(performance.now() - started < 3_000);
+  assert.ok(performance.now() - started < 30_000);
   assert.equal(inFlight(router), 0);
   client.close();
 });

@@ -39,7 +39,7 @@ Deno.test("a server that refuses connections while open requests receive nothing
     assert.equal(response.status, 200);
     await response.text();
   }
-  assert.ok(performance.now() - started < 3_000, "long before request_timeout");
+  assert.ok(performance.now() - started < 30_000, "long before request_timeout");
   assert.equal(router.fleet.servers[0]!.health.consecutiveRequestFailures, 0, "no second blame");
   assert.equal(router.fleet.snapshot().servers[0]!.state, "unhealthy");
   const { text, isWhole } = await reading;
@@ -67,7 +67,7 @@ Deno.test("an engine that hangs while idle is found stalled by the router's own 
   assert.equal(hung!.state().received, received + 1, "nothing new arrives");
   assert.equal(router.fleet.servers[0]!.health.consecutiveRequestFailures, 0);
   await hung!.setFault(null);
-  await until("it can be tried", () => state() === "half-open", 10_000);
+  await until("it can be tried", () => state() === "half-open");
   for (let i = 0; i < 2; i++) await (await ask(router.url)).body?.cancel();
   await until("it is back", () => state() === "healthy");
 });
@@ -75,7 +75,7 @@ Deno.test("an engine that hangs while idle is found stalled by the router's own 
 Deno.test("comments are no progress: a hung engine that sends them is abandoned like any other", async () => {
   await using fleet = await startFleet({
     servers: [{ sseKeepAliveSeconds: 0.1, capacity: 100 }, { capacity: 1 }],
-    settings: { policy: "round_robin", request_timeout: 0.8 },
+    settings: { policy: "round_robin", request_timeout: 1.5 },
   });
   await fleet.simulators[0]!.setFault({ kind: "hang_before_first_token" });
   const response = await ask(fleet.router.url, { stream: true });
@@ -88,11 +88,11 @@ Deno.test("comments are no progress: a hung engine that sends them is abandoned 
 Deno.test("an unstreamed answer that takes several times request_timeout is computed once if the engine's counters move", async () => {
   await using fleet = await startFleet({
     servers: Array(4).fill({ speed: 1, interTokenMs: 30 }),
-    settings: { request_timeout: 0.4 },
+    settings: { request_timeout: 1 },
   });
-  const answer = await ask(fleet.router.url, { tokens: 50 });
+  const answer = await ask(fleet.router.url, { tokens: 100 });
   assert.equal(answer.status, 200);
-  assert.equal((await answer.json()).usage.completion_tokens, 50);
+  assert.equal((await answer.json()).usage.completion_tokens, 100);
   const received = fleet.simulators.map(({ state }) => state().received);
   assert.equal(received.reduce((sum, count) => sum + count), 1, `${received}`);
 });
@@ -102,11 +102,11 @@ Deno.test("the router waits for prompts that take several times request_timeout 
   await using fleet = await startFleet({
     servers: Array(2).fill({
       speed: 1,
-      prefillTokensPerSecond: 8_000,
+      prefillTokensPerSecond: 3_000,
       maxNumBatchedTokens: 1_024,
       metricsAtStepEnd: true,
     }),
-    settings: { request_timeout: 0.4, stall_timeout: 0.3 },
+    settings: { request_timeout: 1, stall_timeout: 1 },
   });
   const answers = await Promise.all(
     [1, 2].map((salt) => ask(fleet.router.url, { stream: true, content: `${salt} ${content}` })),
@@ -183,7 +183,7 @@ Deno.test("a single request that hangs at an idle server doesn't make the next s
       if (state === "stalled" || state === "unhealthy") out.add(url);
     }
     return ended;
-  }, 20_000);
+  });
   await (await hanging).body?.cancel();
   left.resolve(new Response());
   assert.equal(out.size, 1, "the first alone");

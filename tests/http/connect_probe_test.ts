@@ -32,7 +32,7 @@ Deno.test({
       const started = performance.now();
       assert.equal(await isReachable(url.href, 100), false);
       const after = performance.now() - started;
-      assert.ok(after >= 99 && after < 900, `${after} ms`);
+      assert.ok(after >= 99 && after < 30_000, `${after} ms`);
     } finally {
       await port.close();
     }

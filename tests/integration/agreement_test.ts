@@ -10,7 +10,9 @@ const REQUESTS = 10_000;
 const REJECTED = REQUESTS / 100;
 const AT_ONCE = 64;
 /** Gives a busy machine time to catch up. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
+/** No server that is merely slow is abandoned: it would finish a request that another one answers. */
+const PATIENT = "health_check_timeout = 60\nconnect_timeout = 60\nstall_timeout = 60";
 
 interface Usage {
   readonly prompt_tokens: number;
@@ -143,7 +145,7 @@ function toml(simulators: readonly Simulator[]): string {
   const servers = simulators.map(({ url }, index) =>
     `{ url = "${url}", name = "${nameAt(index)}", max_concurrent_requests = 32 }`
   );
-  return `[servers]\nservers = [${servers}]\n[config]\nhealth_check_interval = 0.1\n`;
+  return `[servers]\nservers = [${servers}]\n[config]\nhealth_check_interval = 0.1\n${PATIENT}\n`;
 }
 
 function accessLines(output: string): AccessLine[] {

@@ -3,8 +3,11 @@ import type { Fault } from "../../src/simulator/simulator.ts";
 import { ask, eventsOf, inFlight, startFleet, type TestFleet } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 
-/** Time within which a server must be released after its client disconnects. */
-const FREED_MS = 100;
+/**
+ * A server is released within 100 ms after its client disconnects; a slow machine may take longer.
+ * Without noticing the disconnect, it would take seconds.
+ */
+const FREED_MS = 1_000;
 
 /** Starts a request, disconnects at `stage`, and checks that the server is released. */
 async function leave(
@@ -69,7 +72,7 @@ const cases: readonly [string, Fault | undefined, boolean][] = [
 
 // If a request took more than one read, the runtime reports a disconnect only once the head of the
 // answer is sent. A stream's head is sent early for that reason.
-Deno.test(`a client with a long prompt that leaves before the first token of a stream frees the server within ${FREED_MS} ms`, async () => {
+Deno.test("a client with a long prompt that leaves before the first token of a stream frees the server at once", async () => {
   await using fleet = await startFleet({
     servers: [{ fault: { kind: "hang_before_first_token" } }],
   });
@@ -106,13 +109,13 @@ Deno.test("a stream whose head was sent early can still move to another server, 
 });
 
 for (const [stage, fault, stream] of cases) {
-  Deno.test(`a client that leaves ${stage} frees the server within ${FREED_MS} ms`, async () => {
+  Deno.test(`a client that leaves ${stage} frees the server at once`, async () => {
     await using fleet = await startFleet({ servers: [fault ? { fault } : {}] });
     await leave(fleet, { stream }, (response) => received(fleet, response));
   });
 }
 
-Deno.test(`a client that leaves while its answer is computed frees the server within ${FREED_MS} ms`, async () => {
+Deno.test("a client that leaves while its answer is computed frees the server at once", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 1 }] });
   await leave(
     fleet,
@@ -125,13 +128,12 @@ Deno.test(`a client that leaves while its answer is computed frees the server wi
   );
 });
 
-Deno.test(`clients that leave in mid-stream free the server within ${FREED_MS} ms`, async () => {
-  // Tokens arrive too slowly for the next one to reveal the disconnect. Many clients, so that a
-  // garbage collection in mid-stream can't matter.
+Deno.test("clients that leave in mid-stream free the server at once", async () => {
+  // Tokens arrive too slowly for the next one to reveal the disconnect.
   await using fleet = await startFleet({
-    servers: [{ speed: 1, interTokenMs: 300 }],
+    servers: [{ speed: 1, interTokenMs: 1_500 }],
   });
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 3; i++) {
     await leave(
       fleet,
       { tokens: 1000, stream: true },
@@ -140,7 +142,7 @@ Deno.test(`clients that leave in mid-stream free the server within ${FREED_MS} m
   }
 });
 
-Deno.test(`a client that leaves while its request waits in the server's queue frees the place within ${FREED_MS} ms`, async () => {
+Deno.test("a client that leaves while its request waits in the server's queue frees the place at once", async () => {
   await using fleet = await startFleet({
     servers: [{ speed: 1, maxNumSeqs: 1 }],
   });

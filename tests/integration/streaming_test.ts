@@ -15,7 +15,7 @@ async function arrivals(response: Response): Promise<number[]> {
 
 Deno.test("each chunk reaches the client as it arrives, without merging", async () => {
   const tokens = 12;
-  const interTokenMs = 30;
+  const interTokenMs = 150;
   await using fleet = await startFleet({
     servers: [{ speed: 1, interTokenMs }],
   });

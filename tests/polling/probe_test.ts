@@ -17,14 +17,15 @@ import {
   startUpstream,
 } from "../support/upstream.ts";
 
+/** The timeout of probes at servers that hang. */
 const TIMEOUT_MS = 200;
 
 async function probing(
   use: (probe: Probe) => Promise<void>,
-  signal: AbortSignal = new AbortController().signal,
+  { timeoutMs = 60_000, signal = new AbortController().signal }: Partial<Probe> = {},
 ): Promise<void> {
   using client = Deno.createHttpClient({ http2: false });
-  await use({ fetch: fetchBy(client), timeoutMs: TIMEOUT_MS, signal });
+  await use({ fetch: fetchBy(client), timeoutMs, signal });
 }
 
 function serverAt(url: string, more: Record<string, unknown> = {}) {
@@ -140,8 +141,8 @@ Deno.test("a server that hangs fails its check after the timeout", () =>
     assert.equal(ok, false);
     assert.deepEqual([isSlow, refused], [true, false]);
     assert.equal(failure, "/health took over 0.2 s");
-    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
-  }));
+    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 30_000);
+  }, { timeoutMs: TIMEOUT_MS }));
 
 Deno.test("a server that hangs in mid-answer fails its check too", () =>
   probing(async (probe) => {
@@ -156,9 +157,9 @@ Deno.test("a server that hangs in mid-answer fails its check too", () =>
     );
     const { ok, responseMs } = await checkHealth(serverAt(upstream.url), probe);
     assert.equal(ok, false);
-    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 1_000);
+    assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 30_000);
     await gone.promise;
-  }));
+  }, { timeoutMs: TIMEOUT_MS }));
 
 Deno.test("a probe ends when its loop stops", async () => {
   const stop = new AbortController();
@@ -166,8 +167,8 @@ Deno.test("a probe ends when its loop stops", async () => {
     await using silent = startSilent();
     setTimeout(() => stop.abort(), 20);
     const { responseMs } = await checkHealth(serverAt(silent.url), probe);
-    assert.ok(responseMs < TIMEOUT_MS - 20, `${responseMs} ms`);
-  }, stop.signal);
+    assert.ok(responseMs < 30_000, `${responseMs} ms`);
+  }, { signal: stop.signal });
 });
 
 Deno.test("every probe sends the server's key, if any", () =>

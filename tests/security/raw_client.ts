@@ -23,7 +23,7 @@ export interface RawConnection extends AsyncDisposable {
   anything(): Promise<string>;
 }
 
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 30_000;
 
 export async function connectRaw(port: number): Promise<RawConnection> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });

@@ -46,10 +46,10 @@ export function postChat(
 // deno-lint-ignore no-explicit-any
 export const events: (text: string) => any[] = eventsOf;
 
-/** Waits until the condition holds. */
+/** Waits until the condition holds. The time limit only guards against hanging. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  withinMs = 5000,
+  withinMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!await condition()) {

@@ -92,7 +92,7 @@ test("terminated by silence sends nothing more until the server is back", async 
 
 test("a draining server finishes open requests, is healthy and answers 500 to others", async () => {
   await using simulator = await start({ maxNumSeqs: 1 });
-  const short = { max_tokens: 300, ignore_eos: true, stream: true };
+  const short = { max_tokens: 2_000, ignore_eos: true, stream: true };
   using running = await send(simulator, "/v1/chat/completions", chat("A", short));
   await running.readUntil('"content":"');
   using queued = await sendQueued(simulator, "/v1/chat/completions", chat("B", short));

@@ -7,12 +7,12 @@ const NOTHING_KNOWN = { movedAt: -Infinity, noProgressSince: Infinity };
 /** Returns timeouts that no test reaches, except the given ones. */
 export function limitsWith(limits: Partial<Limits> = {}): Limits {
   return {
-    connectMs: 5_000,
-    firstByteMs: 5_000,
-    chunkMs: 5_000,
-    clientMs: 5_000,
+    connectMs: 60_000,
+    firstByteMs: 60_000,
+    chunkMs: 60_000,
+    clientMs: 60_000,
     dueAt: Infinity,
-    stallTimeoutMs: 5_000,
+    stallTimeoutMs: 60_000,
     engine: () => NOTHING_KNOWN,
     evictions: new Set(),
     cutOffs: new Set(),

@@ -26,7 +26,8 @@ export function piecesOf(
     status?: number;
   } = {},
 ): Pieces {
-  const left = pieces.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
+  const all = pieces.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
+  let taken = 0;
   let closed = false;
   let onExpired = () => {};
   const nothing = () => {};
@@ -50,13 +51,14 @@ export function piecesOf(
     },
     head: () => Promise.resolve({ status, headers: new Headers() }),
     read() {
-      const next = left.shift();
+      const next = all[taken];
+      if (next) taken++;
       if (next || !breaks) return Promise.resolve(next);
       return Promise.reject(new Error("broken"));
     },
     close: () => void (closed = true),
     closed: () => closed,
-    left: () => left.length,
+    left: () => all.length - taken,
   };
 }
 

@@ -1,5 +1,7 @@
 /**
- * Waits until `condition` holds, polling every few milliseconds.
+ * Waits until `condition` holds, polling every few milliseconds. The time limit only guards against
+ * hanging, so it is far longer than any machine needs. Pass a shorter one only if the time itself is
+ * what the test asserts.
  *
  * @returns the time waited, in milliseconds
  * @throws {Error} when it does not hold in time
@@ -7,7 +9,7 @@
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 5_000,
+  withinMs = 30_000,
 ): Promise<number> {
   const started = performance.now();
   while (!(await condition())) {

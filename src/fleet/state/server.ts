@@ -142,11 +142,8 @@ export function newServer(id: number, config: ServerConfig): Server {
 
 /** Returns the models fixed by the configuration with default fields; empty if it fixes none. */
 export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
-  return new Map(
-    config.models?.map((
-      id,
-    ) => [id, { id, object: "model", created: 0, owned_by: "vllm" }]),
-  );
+  const modelOf = (id: string) => ({ id, object: "model", created: 0, owned_by: "vllm" });
+  return new Map(config.models?.map((id) => [id, modelOf(id)]));
 }
 
 /** Returns the state of a server. If several apply, the most significant one. */

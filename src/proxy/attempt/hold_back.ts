@@ -72,6 +72,10 @@ export async function holdEvents<Source extends Readable>(
   let chunks: Uint8Array<ArrayBuffer>[] = [];
   /** All held bytes as Latin-1, so that offsets in the text are offsets in the bytes. */
   let text = "";
+  /** The last characters of the text. Any read of a growing string copies all of it. */
+  let ending = "";
+  /** Whether the text has been nothing but white space. */
+  let isBlank = true;
   let dialect = expected;
   let size = 0;
   /** How many of the held bytes have been read as events. */
@@ -95,13 +99,17 @@ export async function holdEvents<Source extends Readable>(
     if (!chunk) throw new Error("The stream ended before its first token");
     chunks.push(chunk.slice());
     size += chunk.length;
-    text += latin1.decode(chunk);
+    const added = latin1.decode(chunk);
+    text += added;
     hasRoom = room.take(HELD_TWICE * chunk.length);
-    if (size === text.length && NOT_EVENTS.test(text)) {
+    if (isBlank && size === text.length && NOT_EVENTS.test(added)) {
       return await holdBody(upstream, room, chunks);
     }
+    isBlank &&= !/\S/.test(added);
     // Parses only once an event is complete, so a long event in small pieces is parsed once.
-    const isWhole = BLANK_LINE.test(text.slice(-chunk.length - 3));
+    const tail = ending + added;
+    ending = tail.slice(-3);
+    const isWhole = BLANK_LINE.test(tail);
     const next = () => isWhole ? nextEvent(text, read) : undefined;
     for (let event = next(); event; event = next()) {
       const info = readEvent(event, dialect);
@@ -116,7 +124,7 @@ export async function holdEvents<Source extends Readable>(
       if (info.kind === "preamble" && read === 0) pass(event.end, "preamble");
       else read = event.end;
     }
-    const comments = read === 0 ? commentsAt(text) : 0;
+    const comments = read === 0 && LINE_END.test(tail) ? commentsAt(text) : 0;
     if (comments > 0) pass(comments, "comment");
   }
   // Without room, the watch still detects the end. Otherwise nothing in the stream was recognised.
@@ -126,6 +134,8 @@ export async function holdEvents<Source extends Readable>(
 
 /** The end of an event; it may have begun in the chunk before. */
 const BLANK_LINE = /(?:\r\n|\n|\r)[\r\n]/;
+
+const LINE_END = /[\r\n]/;
 
 const latin1 = new TextDecoder("latin1");
 

@@ -41,7 +41,7 @@ export async function startProgram(program: string, options?: TerminalOptions): 
     typeof text === "string" ? last.includes(text) : text.test(last);
   async function waitFor(what: string, holds: () => boolean): Promise<void> {
     try {
-      await until(what, async () => (await look(), holds()), 10_000);
+      await until(what, async () => (await look(), holds()));
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${last}`);
     }

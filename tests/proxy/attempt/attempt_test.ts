@@ -114,7 +114,7 @@ Deno.test("a server that never sends anything is silent", async () => {
     const started = performance.now();
     assert.equal(await outcomeOf(upstream), "timeout");
     const after = performance.now() - started;
-    assert.ok(after >= 95 && after < 1_000, `${after} ms`);
+    assert.ok(after >= 95 && after < 30_000, `${after} ms`);
   }, { limits: limitsWith({ firstByteMs: 100 }) });
 });
 
@@ -138,13 +138,13 @@ function startDripping(everyMs: number, count: number, event = "data: x\n\n"): T
 }
 
 Deno.test("silence counts from the last byte, never from the start", async () => {
-  await using server = startDripping(40, 8);
+  await using server = startDripping(150, 8);
   await asking(server.url, async (upstream) => {
     const started = performance.now();
     assert.equal(await outcomeOf(upstream), "timeout");
     const after = performance.now() - started;
-    assert.ok(after >= 8 * 40 + 190, `${after} ms`);
-  }, { limits: limitsWith({ firstByteMs: 200 }) });
+    assert.ok(after >= 8 * 150 + 990, `${after} ms`);
+  }, { limits: limitsWith({ firstByteMs: 1_000 }) });
 });
 
 Deno.test("a slow client doesn't make its server silent", async () => {
@@ -152,10 +152,10 @@ Deno.test("a slow client doesn't make its server silent", async () => {
   await asking(server.url, async (upstream) => {
     await upstream.head();
     assert.ok(await upstream.read());
-    await wait(350);
+    await wait(1_500);
     assert.ok(await upstream.read(), "what came meanwhile is still there");
     assert.ok(await upstream.read());
-  }, { limits: limitsWith({ firstByteMs: 100 }) });
+  }, { limits: limitsWith({ firstByteMs: 1_000 }) });
 });
 
 Deno.test("a disconnecting client ends the attempt at any stage, and blames no server", async () => {
@@ -187,7 +187,7 @@ Deno.test("the silence limit between chunks may be shorter than before the first
     assert.equal(upstream.end(error), "timeout");
     assert.equal(upstream.expired, "silent");
     const after = performance.now() - started;
-    assert.ok(after >= 98 && after < 4_000, `${after} ms`);
+    assert.ok(after >= 98 && after < 30_000, `${after} ms`);
   }, { limits: limitsWith({ firstByteMs: 60_000, chunkMs: 100 }) });
 });
 
@@ -261,7 +261,7 @@ Deno.test("a slow server is probed with a second connection, and waited for", as
   try {
     await asking(`http://127.0.0.1:${listener.addr.port}`, async (upstream) => {
       assert.equal(await outcomeOf(upstream), "ok");
-    }, { limits: limitsWith({ connectMs: 60 }) });
+    }, { limits: limitsWith({ connectMs: 1_000 }) });
   } finally {
     listener.close();
     await serving;
@@ -359,12 +359,12 @@ Deno.test("comments are no progress: a server that sends only comments is silent
 });
 
 Deno.test("a comment together with an event is progress", async () => {
-  await using server = startDripping(40, 8, ": keep-alive\n\ndata: x\n\n");
+  await using server = startDripping(150, 8, ": keep-alive\n\ndata: x\n\n");
   await asking(server.url, async (upstream) => {
     const started = performance.now();
     assert.equal(await outcomeOf(upstream), "timeout");
-    assert.ok(performance.now() - started >= 8 * 40 + 190);
-  }, { limits: limitsWith({ firstByteMs: 200 }) });
+    assert.ok(performance.now() - started >= 8 * 150 + 990);
+  }, { limits: limitsWith({ firstByteMs: 1_000 }) });
 });
 
 Deno.test("a stream that has begun is stopped when its engine stalls, long before the limit between chunks", async () => {
@@ -387,10 +387,10 @@ Deno.test("a short answer that comes slowly is no silence", async () => {
     await say(connection, "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n");
     for (const letter of "abcdefgh") {
       await say(connection, letter);
-      await wait(60);
+      await wait(150);
     }
   });
   await asking(server.url, async (upstream) => {
     assert.equal(await outcomeOf(upstream), "ok");
-  }, { limits: limitsWith({ firstByteMs: 300 }) });
+  }, { limits: limitsWith({ firstByteMs: 1_000 }) });
 });

@@ -67,7 +67,7 @@ async function watching(
 }
 
 /** A time within which a limit must have expired, however slow the machine. */
-const SOON_MS = 2_000;
+const SOON_MS = 30_000;
 
 Deno.test("the limits of an attempt are those of the settings", () => {
   const lease = { engine: () => NOTHING_KNOWN, evictions: new Set<() => void>() };
@@ -336,11 +336,12 @@ Deno.test("silence before the first token counts from the engine's last progress
     movedAt: Math.min(monotonicMs(), startedAt + 150),
     noProgressSince: startedAt + 150,
   });
-  await watching({ firstByteMs: 60, engine }, async ({ deadlines, expiries }) => {
+  await watching({ firstByteMs: 500, engine }, async ({ deadlines, expiries }) => {
     deadlines.listen();
     await until("told", () => expiries() > 0, SOON_MS);
     const after = monotonicMs() - startedAt;
-    assert.ok(after >= 209 && after < 590, `${after} ms`);
+    // The longest wait for a working engine is 5 s.
+    assert.ok(after >= 649 && after < 4_900, `${after} ms`);
   });
 });
 
@@ -356,11 +357,12 @@ Deno.test("engine progress before the last bytes arrived postpones nothing", asy
 });
 
 Deno.test("once an answer has begun, engine progress postpones nothing", () =>
-  watching({ chunkMs: 60, engine: atWork }, async ({ deadlines, expiries }) => {
+  watching({ chunkMs: 500, engine: atWork }, async ({ deadlines, expiries }) => {
     deadlines.begun();
     deadlines.listen();
     const after = await until("told", () => expiries() > 0, SOON_MS);
-    assert.ok(after >= 58 && after < 500, `${after} ms`);
+    // Before the first token the wait would be 5 s.
+    assert.ok(after >= 498 && after < 4_900, `${after} ms`);
     assert.equal(deadlines.expired, "silent");
   }));
 

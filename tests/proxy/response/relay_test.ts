@@ -292,7 +292,7 @@ Deno.test("a stream whose server keeps the connection open ends a second after i
     const { text, clean } = await readAll(stream);
     const after = performance.now() - started;
     assert.deepEqual({ text, clean }, { text: token("stop") + DONE, clean: true });
-    assert.ok(after >= 990 && after < 4_000, `${after} ms`);
+    assert.ok(after >= 990 && after < 30_000, `${after} ms`);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["ok"]);
   }, { path: "/v1/chat/completions" });
 });

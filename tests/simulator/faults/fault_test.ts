@@ -83,7 +83,7 @@ test("hang_mid_stream stops after afterTokens tokens while others continue", asy
 test("slow also slows requests under way", async () => {
   await using simulator = await start({ speed: 20 });
   using client = await RawClient.connect(simulator);
-  await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
+  await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 3_000 });
   await client.readUntil("delta");
   await simulator.setFault({ kind: "slow", factor: 1000 });
   await until(async () => {
@@ -139,7 +139,7 @@ test("refuse closes idle connections and refuses new ones until it is cleared", 
   await using simulator = await start();
   using idle = await RawClient.connect(simulator);
   using busy = await RawClient.connect(simulator);
-  await busy.sendJson("/v1/chat/completions", STREAM);
+  await busy.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 3_000 });
   await busy.readUntil("delta");
   await simulator.setFault({ kind: "refuse" });
   assert.equal(await idle.read(), null);
@@ -223,7 +223,7 @@ test("health_status and models_fail", async () => {
 test("a stalled server looks healthy, repeats its metrics and generates no token", async () => {
   await using simulator = await start();
   using first = await RawClient.connect(simulator);
-  await first.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
+  await first.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 3_000 });
   await first.readUntil("delta");
   await simulator.setFault({ kind: "stalled" });
   const before = simulator.state();

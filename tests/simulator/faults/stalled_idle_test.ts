@@ -8,7 +8,7 @@ const WAITING = "vllm:num_requests_waiting";
 test("an engine that hangs while idle sends only heads and counts nothing", async () => {
   await using simulator = await start({ metricsAtStepEnd: true });
   using busy = await RawClient.connect(simulator);
-  await busy.sendJson("/v1/chat/completions", STREAM);
+  await busy.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 3_000 });
   await busy.readUntil("delta");
   await simulator.setFault({ kind: "stalled_idle" });
   await busy.readUntil("[DONE]");
@@ -40,7 +40,7 @@ test("an engine that hangs while idle sends only heads and counts nothing", asyn
 test("an engine that hangs while busy keeps reporting its last state", async () => {
   await using simulator = await start({ metricsAtStepEnd: true });
   using client = await RawClient.connect(simulator);
-  await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 500 });
+  await client.sendJson("/v1/chat/completions", { ...STREAM, max_tokens: 3_000 });
   await client.readUntil("delta");
   await simulator.setFault({ kind: "stalled" });
   assert.equal((await metrics(simulator)).get(RUNNING), 1);
