@@ -6,8 +6,8 @@ import { connectRaw, type RawConnection } from "./raw_client.ts";
 import { startStrictServer } from "./strict_server.ts";
 
 // What a parser does before the router's code is called: the router's own, or with
-// `http1 = "deno"` the runtime's. `docs/security.md` documents these facts: if a new version of the
-// runtime changes one, update that page with this test.
+// `http1 = "deno"` the runtime's. docs/security.md documents the limits, and decision 26 what the
+// runtime's can't do: if a new version of the runtime changes that, update it with this test.
 
 const CHAT = "/v1/chat/completions";
 const LIVEZ = "GET /livez HTTP/1.1\r\nHost: router\r\n";
