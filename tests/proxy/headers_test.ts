@@ -6,6 +6,7 @@ import {
   headersForServers,
   type Sender,
 } from "../../src/proxy/headers.ts";
+import { Fields } from "../../src/http/h1/fields.ts";
 import { numRuns } from "../support/property.ts";
 
 const HOP_BY_HOP = {
@@ -50,6 +51,16 @@ Deno.test("hop-by-hop headers of the client, and those named in Connection, reac
     forServers({ ...HOP_BY_HOP, "x-kept": "yes" }),
     { "x-kept": "yes", "accept-encoding": "identity" },
   );
+});
+
+Deno.test("a header that the client repeats reaches servers once, with all values", () => {
+  const client = new Fields([["content-type", "a/b"], ["x", "1"], ["content-type", "c/d"]]);
+  assert.deepEqual(headersForServers(client, ANYBODY), [
+    ["accept-encoding", "identity"],
+    ["content-type", "a/b, c/d"],
+    ["x", "1"],
+  ]);
+  assert.deepEqual([...client][0], ["content-type", "a/b"], "the request stays as it is");
 });
 
 Deno.test("hop-by-hop headers of the server, and those named in Connection, don't reach the client", () => {
@@ -291,7 +302,13 @@ Deno.test("for any client headers, hop-by-hop ones reach no server and all other
         ...(sender.isTrusted ? [] : ["forwarded", "x-forwarded-for", "x-real-ip"]),
         ...(sender.showsRoutersKey ? ["authorization", "x-api-key"] : []),
       ];
-      assert.deepEqual(kept, [...headers].filter(([name]) => !dropped.includes(name)));
+      // `Headers` joins all values of a name except those of `set-cookie`, which clients don't send.
+      const all = new Map<string, string>();
+      for (const [name, value] of headers) {
+        const before = all.get(name);
+        all.set(name, before === undefined ? value : `${before}, ${value}`);
+      }
+      assert.deepEqual(kept, [...all].filter(([name]) => !dropped.includes(name)));
       for (const name of ["accept-encoding", "x-request-id"]) {
         assert.equal(names(sent).filter((sent) => sent === name).length, 1, name);
       }

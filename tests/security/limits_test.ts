@@ -98,7 +98,7 @@ Deno.test("over HTTP/2, too, a body can't exceed its declared length or the limi
     });
   try {
     assert.equal(await post({}, 2 * MIB), 413);
-    // The runtime rejects a body shorter or longer than declared.
+    // The runtime, whose HTTP/2 it is, rejects a body shorter or longer than declared.
     assert.match(`${await post({ "content-length": "100" }, 10)}`, /PROTOCOL_ERROR/);
     assert.match(`${await post({ "content-length": "10" }, 2 * MIB)}`, /PROTOCOL_ERROR/);
     assert.deepEqual(parts.server.seen, []);
@@ -144,7 +144,7 @@ Deno.test("requests in flight are limited per address, including uploads", async
   const head = `${HEAD}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n`;
   await using first = await say(router, head);
   await using second = await say(router, head);
-  // The interim response shows that the runtime has read their heads.
+  // The interim response shows that their heads have been read.
   for (const connection of [first, second]) {
     assert.equal((await connection.answer())?.status, 100);
   }

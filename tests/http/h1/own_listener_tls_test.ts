@@ -52,8 +52,6 @@ function ask(
   return promise;
 }
 
-const median = (all: readonly number[]) => all.toSorted((a, b) => a - b)[all.length >> 1]!;
-
 Deno.test("over a kept TLS connection, no answer waits for an acknowledgement", async () => {
   const authority = await createAuthority();
   const listener = start(await authority.issue());
@@ -67,7 +65,8 @@ Deno.test("over a kept TLS connection, no answer waits for an acknowledgement", 
         if (path === "/stream" || i > 0) assert.ok(isReused, "the connection is kept");
         times.push(ms);
       }
-      assert.ok(median(times) < SHORT_MS, `${path}: ${times.map(Math.round)} ms`);
+      // The delay would be in every answer; a busy machine isn't.
+      assert.ok(Math.min(...times) < SHORT_MS, `${path}: ${times.map(Math.round)} ms`);
     }
   } finally {
     agent.destroy();
