@@ -26,8 +26,11 @@ export interface RoundsOptions {
   readonly isDirectToo?: boolean;
 }
 
-/** Time for just-in-time compilation to settle. */
-const WARM_UP_SECONDS = 2;
+/**
+ * Rounds of load for just-in-time compilation to settle: it compiles in the background, on the same
+ * CPU time, until some ten thousand requests have passed.
+ */
+const WARM_UP_ROUNDS = 12;
 
 /**
  * Measures the proxies in turn, round after round, so that noise of the machine affects all alike.
@@ -47,7 +50,7 @@ export async function inTurn<T>(
   }
   const warmedUp = await Promise.all(
     processes.keys().map((name) =>
-      tried(name, () => measure(processes.get(name)!, WARM_UP_SECONDS))
+      tried(name, () => measure(processes.get(name)!, WARM_UP_ROUNDS * seconds))
     ),
   );
   const names = [...processes.keys()].filter((_, index) => warmedUp[index] !== undefined);
