@@ -6,23 +6,24 @@ export interface Connections {
   add(connection: Connection): void;
   /** Settles when one more fits. Closes the connection that has been idle for longest, if it must. */
   room(): Promise<void> | undefined;
-  /** Closes the connection that has been idle for longest, if any is. */
-  closeOldestIdle(): void;
+  /** Closes some of the connections, those that have been idle for longest. */
+  closeIdle(): void;
   /** Settles when none is left. */
   closeAll(): Promise<unknown>;
 }
+
+/** To find them goes over all connections, so it must not happen for each new one. */
+const CLOSED_AT_ONCE = 64;
 
 /** @param most the limit */
 export function createConnections(most: number): Connections {
   const open = new Set<Connection>();
   let waiting: PromiseWithResolvers<void> | undefined;
 
-  function closeOldestIdle(): void {
-    let oldest: Connection | undefined;
-    for (const connection of open) {
-      if ((connection.idleSince ?? Infinity) < (oldest?.idleSince ?? Infinity)) oldest = connection;
-    }
-    oldest?.close();
+  function closeIdle(): void {
+    const idle = [...open].filter(({ idleSince }) => idleSince !== undefined);
+    idle.sort((one, other) => one.idleSince! - other.idleSince!);
+    for (const connection of idle.slice(0, CLOSED_AT_ONCE)) connection.close();
   }
 
   return {
@@ -41,10 +42,10 @@ export function createConnections(most: number): Connections {
       if (open.size < most) return undefined;
       waiting ??= Promise.withResolvers();
       const { promise } = waiting;
-      closeOldestIdle();
+      closeIdle();
       return promise;
     },
-    closeOldestIdle,
+    closeIdle,
     closeAll() {
       const all = [...open];
       for (const connection of all) connection.close();

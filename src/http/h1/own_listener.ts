@@ -94,7 +94,7 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     },
     room: connections.room,
     onFailed(error) {
-      connections.closeOldestIdle();
+      connections.closeIdle();
       if (performance.now() < quietUntil) return;
       quietUntil = performance.now() + LOG_AGAIN_MS;
       onError(error);
