@@ -3,6 +3,7 @@ import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts
 import type { View } from "../../src/monitor/view.ts";
 import { startCli } from "../support/cli.ts";
 import { eventsOf, MODEL } from "../support/fleet.ts";
+import { http1 } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
 const REQUESTS = 10_000;
@@ -145,7 +146,8 @@ function toml(simulators: readonly Simulator[]): string {
   const servers = simulators.map(({ url }, index) =>
     `{ url = "${url}", name = "${nameAt(index)}", max_concurrent_requests = 32 }`
   );
-  return `[servers]\nservers = [${servers}]\n[config]\nhealth_check_interval = 0.1\n${PATIENT}\n`;
+  return `[servers]\nservers = [${servers}]\n[config]\nhealth_check_interval = 0.1\n${PATIENT}\n` +
+    `[server]\nhttp1 = "${http1}"\n`;
 }
 
 function accessLines(output: string): AccessLine[] {

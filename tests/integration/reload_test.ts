@@ -3,6 +3,7 @@ import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { ask, eventsOf, inFlight } from "../support/fleet.ts";
+import { http1 } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
 /**
@@ -19,6 +20,8 @@ ${simulators.map(({ url }) => `  { url = "${url}", max_concurrent_requests = 8 }
 [config]
 health_check_interval = 0.1
 metrics_interval = 0.05
+[server]
+http1 = "${http1}"
 `;
 }
 
