@@ -88,7 +88,7 @@ export async function closeLog(): Promise<void> {
 
 /** Writes a line of JSON, if the console gets those. Only what goes well may wait for others. */
 function writeToConsole(line: string, level: Level): void {
-  if (consoleStyle === "json") lines.write(`${line}\n`, level !== "info" && level !== "debug");
+  if (consoleStyle === "json") lines.write(line, level !== "info" && level !== "debug");
 }
 
 /**

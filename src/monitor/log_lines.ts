@@ -11,8 +11,6 @@ export interface LogLines {
 /** Text held at most, in characters. */
 const MOST_HELD = 64 * 1024;
 
-const encoder = new TextEncoder();
-
 /** Writes the lines of many requests at once: a write for each would cost as much as its line. */
 export function createLogLines(): LogLines {
   let held = "";
@@ -21,22 +19,16 @@ export function createLogLines(): LogLines {
   function flush(): void {
     stopTimer(timer);
     timer = undefined;
-    const text = held;
+    if (held === "") return;
+    console.log(held);
     held = "";
-    try {
-      for (let bytes = encoder.encode(text); bytes.length > 0;) {
-        bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-      }
-    } catch {
-      // Nobody reads stdout any more; the router serves without its log.
-    }
   }
   // The process may end by `Deno.exit`.
   globalThis.addEventListener("unload", flush);
 
   return {
     write(line, isUrgent) {
-      held += line;
+      held = held === "" ? line : `${held}\n${line}`;
       if (isUrgent || held.length > MOST_HELD) flush();
       else timer ??= startTimer(flush, 0);
     },

@@ -30,10 +30,10 @@ async function written(
     await setUpLog({ level, console: style });
     action();
   } finally {
-    methods.forEach((method, index) => console[method] = before[index]!);
     await closeLog();
+    methods.forEach((method, index) => console[method] = before[index]!);
   }
-  return lines;
+  return lines.flatMap((text) => text.split("\n"));
 }
 
 Deno.test("lines of all levels go to stdout", async () => {

@@ -12,13 +12,21 @@ export interface Connections {
   closeAll(): Promise<unknown>;
 }
 
-/** To find them goes over all connections, so it must not happen for each new one. */
+/** Accepting one connection may take several files. */
 const CLOSED_AT_ONCE = 64;
 
 /** @param most the limit */
 export function createConnections(most: number): Connections {
   const open = new Set<Connection>();
   let waiting: PromiseWithResolvers<void> | undefined;
+
+  function closeOldestIdle(): void {
+    let oldest: Connection | undefined;
+    for (const connection of open) {
+      if ((connection.idleSince ?? Infinity) < (oldest?.idleSince ?? Infinity)) oldest = connection;
+    }
+    oldest?.close();
+  }
 
   function closeIdle(): void {
     const idle = [...open].filter(({ idleSince }) => idleSince !== undefined);
@@ -42,7 +50,7 @@ export function createConnections(most: number): Connections {
       if (open.size < most) return undefined;
       waiting ??= Promise.withResolvers();
       const { promise } = waiting;
-      closeIdle();
+      closeOldestIdle();
       return promise;
     },
     closeIdle,

@@ -217,7 +217,7 @@ function blocks(walked: ReturnType<typeof walk>): boolean {
     const step = walked.next();
     longestMs = Math.max(longestMs, cpuTimeMs() - stepAt);
     done = step.done ?? false;
-    assert.ok(!step.done || "work" in step.value, JSON.stringify(step.value));
+    assert.ok(!step.done || "profile" in step.value, JSON.stringify(step.value));
   }
   return longestMs > Math.max(100, (cpuTimeMs() - startedAt) / 2);
 }
