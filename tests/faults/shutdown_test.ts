@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
+import { startSimulator } from "../../src/simulator/simulator.ts";
+import { createAuthority } from "../security/certificates.ts";
+import { startRouter } from "../support/router.ts";
 import { startBusyClient } from "../support/busy.ts";
 import { until } from "../support/until.ts";
 
@@ -19,6 +22,32 @@ Deno.test("on shutdown the router is unready at once, streams finish, new connec
   });
   assert.equal(eventsOf(await stream.text()).at(-1), "[DONE]");
   assert.equal((await (await waiting).json()).usage.completion_tokens, 150);
+  await stopped;
+});
+
+Deno.test("on shutdown a stream over HTTP/2 finishes, though no other request is in flight", async () => {
+  await using server = await startSimulator({ speed: 2 });
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issue();
+  const files = { "cert.pem": cert, "key.pem": key };
+  const tls = { cert: "cert.pem", key: "key.pem" };
+  const router = await startRouter([{ url: server.url }], {}, files, { tls });
+  // The runtime's client takes HTTP/2 where it is offered.
+  using client = Deno.createHttpClient({ caCerts: [authority.ca], http1: false });
+  const stream = await fetch(`${router.url}/v1/completions`, {
+    method: "POST",
+    client,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model: MODEL,
+      prompt: "Hello",
+      stream: true,
+      max_tokens: 150,
+      ignore_eos: true,
+    }),
+  });
+  const stopped = router.shutdown();
+  assert.equal(eventsOf(await stream.text()).at(-1), "[DONE]");
   await stopped;
 });
 

@@ -82,7 +82,8 @@ export function createHttp2(
     askToClose: () => inner?.askToClose() ?? Promise.resolve(),
     async drain(withinMs, cutOff) {
       isDraining = true;
-      await inner?.drain(withinMs, cutOff);
+      if (inner) await inner.drain(withinMs, cutOff);
+      else cutOff();
     },
   };
 }

@@ -118,8 +118,9 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     async drain(withinMs, cutOff) {
       isClosing = true;
       listener.close();
-      const http2Drained = http2.drain(withinMs, () => {});
-      await whenDone(withinMs);
+      const { promise: http2Done, resolve } = Promise.withResolvers<void>();
+      const http2Drained = http2.drain(withinMs, resolve);
+      await Promise.all([whenDone(withinMs), http2Done]);
       cutOff();
       await whenDone(LAST_WORDS_MS);
       await http2Drained;
