@@ -1,41 +1,49 @@
 import type { Socket } from "./input.ts";
 import { writeLatin1 } from "./latin1.ts";
 
-/** Buffers for what is being written: most writes are done before the next one begins. */
-const SPARE_SIZE = 4 * 1024;
-const MOST_SPARES = 256;
-const spares: Uint8Array<ArrayBuffer>[] = [];
+/** Buffers of one size that are used again: most writes are done before the next one begins. */
+interface Pool {
+  readonly size: number;
+  /** The most that are kept. */
+  readonly most: number;
+  readonly free: Uint8Array<ArrayBuffer>[];
+}
+
+const POOLS: readonly Pool[] = [
+  { size: 4 * 1024, most: 256, free: [] },
+  { size: 16 * 1024, most: 64, free: [] },
+];
 
 /** Bytes to write. */
 export interface Frame {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Only this many of them. */
   readonly length: number;
-  /** The buffer is used again once it is written. */
-  readonly isSpare: boolean;
+  /** Where the buffer goes once it is written. */
+  readonly pool: Pool | undefined;
 }
 
 /** Copies a text, bytes and a text after them into one buffer. */
 export function frameOf(before: string, body: Uint8Array | undefined, after = ""): Frame {
   const length = before.length + (body?.length ?? 0) + after.length;
-  const isSpare = length <= SPARE_SIZE;
-  const bytes = (isSpare && spares.pop()) || new Uint8Array(isSpare ? SPARE_SIZE : length);
+  const pool = POOLS.find(({ size }) => length <= size);
+  const bytes = pool?.free.pop() ?? new Uint8Array(pool?.size ?? length);
   let at = writeLatin1(bytes, before, 0);
   if (body) {
     bytes.set(body, at);
     at += body.length;
   }
   if (after !== "") writeLatin1(bytes, after, at);
-  return { bytes, length, isSpare };
+  return { bytes, length, pool };
 }
 
 /** A frame of bytes that are not copied, and must not change until they are written. */
 export function wholeFrame(bytes: Uint8Array<ArrayBuffer>): Frame {
-  return { bytes, length: bytes.length, isSpare: false };
+  return { bytes, length: bytes.length, pool: undefined };
 }
 
-function release({ bytes, isSpare }: Frame): void {
-  if (isSpare && spares.length < MOST_SPARES) spares.push(bytes);
+function release({ bytes, pool }: Frame): void {
+  if (pool && pool.free.length < pool.most) pool.free.push(bytes);
 }
 
 /** Writes to a socket, in order. */
