@@ -21,8 +21,9 @@ export async function untilListening(child: Deno.ChildProcess): Promise<Running>
     }
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  void reading.then(() => listening.reject(new Error(`It ended: ${output}`)));
   const status = reading.then(() => child.status);
+  // Only once it has ended: what is left of it then would count as the test's.
+  void status.then(() => listening.reject(new Error(`It ended: ${output}`)));
   return {
     pid: child.pid,
     url: await listening.promise,
