@@ -1,5 +1,6 @@
 import { errorBody, errorHead } from "../http/api_errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { pathIn } from "../http/paths.ts";
 import type { Proxy } from "../proxy/proxy.ts";
 import { inferencePaths } from "../vllm/endpoints.ts";
 import type { Guard } from "./guard.ts";
@@ -32,9 +33,4 @@ export function createForward({ guard, proxy, onAnswered }: ForwardOptions): For
     onAnswered(exchange.method, pathIn(exchange.target), error.status);
     exchange.respond(error.status, errorHead(error, headers), encoder.encode(errorBody(error)));
   };
-}
-
-function pathIn(target: string): string {
-  const query = target.indexOf("?");
-  return query === -1 ? target : target.slice(0, query);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { LAST_CHANCE_MS, LAST_WORDS_MS, whenNoneActive } from "./active.ts";
 import { BrokenAnswer } from "./broken_answer.ts";
 import { pause } from "../util/interval.ts";
 
@@ -43,18 +44,8 @@ export interface Listener {
   drain(withinMs: number, cutOff: () => void): Promise<void>;
 }
 
-/**
- * How long a closing listener waits for its clients' next requests, so that its responses can ask
- * them to close the connection (issue 14). Without the wait, a request sent on a kept-alive
- * connection just as it closes would be lost.
- */
-const LAST_CHANCE_MS = 1_000;
-
-const LOOK_MS = 20;
 /** Delay before listening again, to let some file descriptors be released. */
 const AGAIN_MS = 200;
-/** How long aborted requests have to report the error to their clients. */
-const LAST_WORDS_MS = 1_000;
 
 interface Acceptor {
   readonly server: Deno.HttpServer<Deno.NetAddr>;
@@ -165,8 +156,7 @@ export function startListener(
       stopped = true;
       clearTimeout(again);
       for (const one of [...leaving.keys(), listener]) close(one);
-      const deadline = performance.now() + withinMs;
-      while (active > 0 && performance.now() < deadline) await delay(LOOK_MS);
+      await whenNoneActive(() => active, withinMs);
       cutOff();
       const enough = new AbortController();
       const closed = Promise.allSettled(closing).then(() => enough.abort());

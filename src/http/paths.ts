@@ -6,6 +6,12 @@ export function targetOf(url: string): string {
   return url.slice(url.indexOf("/", url.indexOf("//") + 2));
 }
 
+/** Returns the path of a request's target, without its query. */
+export function pathIn(target: string): string {
+  const query = target.indexOf("?");
+  return query === -1 ? target : target.slice(0, query);
+}
+
 /** Valid characters of a host and port. */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 

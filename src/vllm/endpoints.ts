@@ -1,3 +1,5 @@
+import { pathIn } from "../http/paths.ts";
+
 /**
  * All forwarded paths; the method is always `POST`. Paths not listed here are unreachable, because
  * vLLM servers also have management routes and plugins can add any path.
@@ -38,7 +40,7 @@ const WITHOUT_ENGINE: ReadonlySet<string> = new Set([
 
 /** Whether a request makes the server's engine process a prompt. */
 export function asksEngine(target: string): boolean {
-  return !WITHOUT_ENGINE.has(target.split("?", 1)[0]!);
+  return !WITHOUT_ENGINE.has(pathIn(target));
 }
 
 /** Answers 200 while the engine process is alive. */

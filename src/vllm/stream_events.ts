@@ -1,3 +1,4 @@
+import { pathIn } from "../http/paths.ts";
 import type { StreamEvent } from "../http/sse_events.ts";
 import { errorStatusOf } from "./error_event.ts";
 
@@ -6,7 +7,7 @@ export type Dialect = "completions" | "responses" | "messages" | "other";
 
 /** Returns the stream format of an endpoint. */
 export function dialectOf(path: string): Dialect {
-  switch (path.split("?", 1)[0]) {
+  switch (pathIn(path)) {
     case "/v1/chat/completions":
     case "/v1/completions":
     case "/inference/v1/generate":

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { LAST_CHANCE_MS, LAST_WORDS_MS, whenNoneActive } from "../active.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Certificate, Listener } from "../listener.ts";
 import { serveBy, type Service } from "../service.ts";
@@ -26,16 +27,8 @@ export interface OwnListenerOptions {
 
 /** Far more than a router serves; each takes some ten KB. */
 const MOST_CONNECTIONS = 32_768;
-/**
- * How long a stopping listener waits for its clients' next requests, so that its answers can ask
- * them to close the connection (issue 14).
- */
-const LAST_CHANCE_MS = 1_000;
-const LOOK_MS = 20;
 /** Errors of accepting come in rows. */
 const LOG_AGAIN_MS = 10_000;
-/** How long aborted requests have to report the error to their clients. */
-const LAST_WORDS_MS = 1_000;
 
 /** Starts a listener whose HTTP/1.1 is ours, and whose HTTP/2 is the runtime's. */
 export function startOwnListener(options: OwnListenerOptions): Listener {
@@ -101,11 +94,6 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     },
   });
 
-  async function whenDone(withinMs: number): Promise<void> {
-    const deadline = performance.now() + withinMs;
-    while (active > 0 && performance.now() < deadline) await delay(LOOK_MS);
-  }
-
   const { addr } = listener;
   return {
     hostname: addr.hostname,
@@ -120,9 +108,9 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
       listener.close();
       const { promise: http2Done, resolve } = Promise.withResolvers<void>();
       const http2Drained = http2.drain(withinMs, resolve);
-      await Promise.all([whenDone(withinMs), http2Done]);
+      await Promise.all([whenNoneActive(() => active, withinMs), http2Done]);
       cutOff();
-      await whenDone(LAST_WORDS_MS);
+      await whenNoneActive(() => active, LAST_WORDS_MS);
       await http2Drained;
       await connections.closeAll();
       // The port is free once this has ended. It may have brought another connection.
