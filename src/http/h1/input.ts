@@ -12,12 +12,14 @@ export interface Socket {
 
 /**
  * Most reads bring a few hundred bytes. One that fills the buffer earns a buffer four times as
- * large, one that leaves most of it empty a smaller one: a connection keeps its buffer for as long
- * as it waits.
+ * large, a row of reads that leave most of it empty a smaller one: a connection keeps its buffer
+ * for as long as it waits.
  */
 const SMALLEST = 1024;
 const LARGEST = 64 * 1024;
 const STEP = 4;
+/** The last read of each answer is often short: a buffer that shrinks at once grows again. */
+const SHRINK_AFTER = 8;
 
 /** The connection broke. The cause is the socket's error. */
 export class ConnectionLost extends Error {
@@ -32,6 +34,8 @@ export class Input {
   to = 0;
   readonly #socket: Socket;
   #pending: Promise<boolean> | undefined;
+  /** Reads in a row that left most of the buffer empty. */
+  #sparse = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -87,7 +91,7 @@ export class Input {
 
   #makeRoom(): void {
     const { bytes, from, to, length } = this;
-    const size = sizeAfter(bytes.length, to, length);
+    const size = this.#nextSize();
     // Moves what is there only if that makes much room.
     if (size === bytes.length && length > 0 && 2 * to < size) return;
     if (size === bytes.length) {
@@ -99,16 +103,20 @@ export class Input {
     this.from = 0;
     this.to = length;
   }
+
+  /** The size of the buffer for the next read. */
+  #nextSize(): number {
+    const { bytes: { length: size }, to, length } = this;
+    if (to === size) return Math.min(STEP * size, LARGEST);
+    // Far below the size that would make it grow again.
+    const isSparse = length === 0 && STEP * STEP * to <= size;
+    this.#sparse = isSparse ? this.#sparse + 1 : 0;
+    if (this.#sparse < SHRINK_AFTER || size === SMALLEST) return size;
+    this.#sparse = 0;
+    return size / STEP;
+  }
 }
 
 function lost(cause: unknown): never {
   throw new ConnectionLost("The connection broke", { cause });
-}
-
-/** The size of a buffer for the next read, where `to` bytes were filled and `length` are unused. */
-function sizeAfter(size: number, to: number, length: number): number {
-  if (to === size) return Math.min(STEP * size, LARGEST);
-  // Far below the size that would make it grow again.
-  const isMostlyEmpty = length === 0 && STEP * STEP * to <= size;
-  return isMostlyEmpty ? Math.max(size / STEP, SMALLEST) : size;
 }
