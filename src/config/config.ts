@@ -115,6 +115,10 @@ export interface Settings {
   readonly drainDelayMs: number;
   /** Maximum retries of a failed request on other servers. @default 3 */
   readonly maxRetries: number;
+  /** Whether another server goes on with a stream whose server breaks off. @default true */
+  readonly continueStreams: boolean;
+  /** Maximum servers that go on with one stream, one after the other. @default 2 */
+  readonly maxContinuations: number;
   /** Interval of the poll that backs up the file watch. @default 30_000 */
   readonly configReloadIntervalMs: number;
   /** Consecutive request failures that mark a server unhealthy. @default 2 */

@@ -64,6 +64,8 @@ export const settingsShape = z.looseObject({
   total_timeout: anySeconds.optional(),
   stall_timeout: seconds(30),
   max_retries: wholeNumber(0).default(3),
+  continue_streams: yesOrNo.default(true),
+  max_continuations: wholeNumber(1).default(2),
   max_in_flight: wholeNumber(1).default(10_000),
   max_in_flight_per_client: wholeNumber(1).optional(),
   max_body_mib: wholeNumber(1).default(64),

@@ -18,6 +18,8 @@ export function toSettings(raw: RawSettings): Settings {
     ...(raw.total_timeout !== undefined && { totalTimeoutMs: raw.total_timeout * 1000 }),
     stallTimeoutMs: raw.stall_timeout * 1000,
     maxRetries: raw.max_retries,
+    continueStreams: raw.continue_streams,
+    maxContinuations: raw.max_continuations,
     maxInFlight: raw.max_in_flight,
     ...(raw.max_in_flight_per_client !== undefined && {
       maxInFlightPerClient: raw.max_in_flight_per_client,

@@ -1,4 +1,5 @@
 import { isLastResort, slowStartLimit } from "./health/circuit_breaker.ts";
+import { isLeaving } from "./state/hand_over.ts";
 import { isRoutable, type Server, stateOf } from "./state/server.ts";
 import { isMoving } from "./health/engine_stall.ts";
 
@@ -30,8 +31,7 @@ export function eligible<S extends Readonly<Server>>(
   const fits = (server: Readonly<Server>) =>
     !server.asleep && !server.stalled && hasModel(server, model, now);
   const isNew = (server: Readonly<Server>) => !tried.has(server);
-  const stays = (server: Readonly<Server>) =>
-    canTake(server, now) && !server.draining && !server.shuttingDown;
+  const stays = (server: Readonly<Server>) => canTake(server, now) && !isLeaving(server);
   // The usual case takes one pass.
   const willing = servers.filter((server) =>
     isNew(server) && fits(server) && stays(server) && server.backpressureUntil <= now &&
@@ -43,7 +43,9 @@ export function eligible<S extends Readonly<Server>>(
   const staying = fresh.filter(stays);
   const ready = staying.filter(({ backpressureUntil }) => backpressureUntil <= now);
   if (ready.length > 0) return ready;
-  const lastResort = fresh.filter(({ draining, health }) => !draining && isLastResort(health, now));
+  const lastResort = fresh.filter(({ draining, drained, health }) =>
+    !draining && !drained && isLastResort(health, now)
+  );
   if (lastResort.length > 0) return lastResort;
   if (staying.length > 0) return staying;
   const recovered = fitting.filter((server) =>

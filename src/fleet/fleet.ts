@@ -57,9 +57,8 @@ export class Fleet {
    * ones are being checked, removed ones still take requests that no other server can.
    */
   reconcile(config: Config): void {
-    if (config.settings.policy !== this.#settings.policy) {
-      this.#policy = createPolicy(config.settings.policy);
-    }
+    const { policy } = config.settings;
+    if (policy !== this.#settings.policy) this.#policy = createPolicy(policy);
     this.#settings = config.settings;
     const { kept, leaving } = match(this.#servers, config.servers);
     const staying = kept.map(({ known, config }) => {
@@ -90,12 +89,11 @@ export class Fleet {
       return { server, id: server.id, load: load.load, prediction: predictAt(server, load) };
     });
     const chosen = this.#policy(candidates, this.#options.random);
-    const { server, prediction } = chosen;
+    const { server, server: { shuttingDown }, prediction } = chosen;
     const decision = { id, policy: this.#settings.policy, chosen, candidates };
     this.#options.onDecision(decision);
     const request = this.#estimator.begin(server, profile, prediction, now);
     const description = this.#settings.debugHeaders ? describeDecision(decision) : undefined;
-    const { shuttingDown } = server;
     return takePlace(server, description, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
@@ -156,6 +154,13 @@ export class Fleet {
     this.#change(server, (now) => applyScrape(server, scrape, asleep, prefillMs, now));
     if (scrape) this.#estimator.scraped(server, scrape, this.#now());
     this.#change(server, (now) => settleCuts(server, now));
+  }
+
+  /** Drains a server, or ends that. Returns `false` if no server has this name. */
+  setDrained(name: string, drained: boolean): boolean {
+    const server = this.#servers.find(({ config, draining }) => config.name === name && !draining);
+    if (server) this.#change(server, () => transitions.applyDrain(server, drained));
+    return server !== undefined;
   }
 
   /** Records a failed scrape. The engine state from earlier scrapes expires once it is stale. */

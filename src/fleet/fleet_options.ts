@@ -2,7 +2,8 @@ import { monotonicMs, uniform, wallTimeMs } from "../util/clock.ts";
 import type { Config } from "../config/config.ts";
 import type { Decision } from "./decision.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Server, ServerIdentity, StateChange } from "./state/server.ts";
+import type { Server, ServerIdentity } from "./state/server.ts";
+import type { StateChange } from "./state/state_change.ts";
 
 /** Options of a fleet. */
 export interface FleetOptions {

@@ -28,6 +28,8 @@ export interface Lease {
    * can fail over. A set keeps removal cheap when many requests wait at once.
    */
   readonly evictions: CallbackSet;
+  /** Called when its streams are to continue on other servers, since it is being drained. */
+  readonly handOvers: CallbackSet;
   /** Returns the current state of the server's engine. */
   engine(): EngineState;
   /** Whether a client error may be specific to this server. */
@@ -95,6 +97,7 @@ export function takePlace(
     server,
     ...(decision !== undefined && { decision }),
     evictions: server.evictions,
+    handOvers: server.handOvers,
     ...known,
     started() {
       answered();

@@ -10,6 +10,8 @@ export interface OpenEvent {
    * @returns the bytes up to the end of the last complete event, starting with those buffered
    */
   add(chunk: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | "not_whole" | "too_long";
+  /** Returns the buffered bytes, and buffers none any more. */
+  rest(): Uint8Array<ArrayBuffer>;
 }
 
 /** Maximum size of a buffered event, in bytes. */
@@ -53,6 +55,12 @@ export function openEvent(): OpenEvent {
       open.length = 0;
       if (rest.length > 0) keep(rest);
       return whole;
+    },
+    rest() {
+      const rest = kept.subarray(0, open.length);
+      kept = NOTHING;
+      open.length = 0;
+      return rest;
     },
   };
   return open;

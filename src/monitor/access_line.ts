@@ -18,11 +18,22 @@ export function accessLine(
   record: Readonly<RequestRecord>,
 ): [template: string, properties: Record<string, unknown>] {
   const ending = endingOf(record);
-  const { usage, firstTokenMs, durationMs, model, server, lastServer, outcome, ...rest } = record;
+  const {
+    usage,
+    firstTokenMs,
+    durationMs,
+    model,
+    server,
+    lastServer,
+    outcome,
+    continuations,
+    ...rest
+  } = record;
   const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
   return [`{status} {outcome} {method} {path} {model}${tried} in {durationMs} ms`, {
     ...rest,
     ...(!server && lastServer && { lastServer }),
+    ...(continuations > 0 && { continuations }),
     path: rest.path.split("?")[0],
     model: model === undefined ? null : clipped(model),
     server: server ?? null,

@@ -1,4 +1,5 @@
-import { isDown, type StateChange } from "../fleet/state/server.ts";
+import { isDown } from "../fleet/state/server.ts";
+import type { StateChange } from "../fleet/state/state_change.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view.ts";
 

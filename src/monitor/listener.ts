@@ -2,7 +2,8 @@ import type { Config } from "../config/config.ts";
 import type { Diagnostic } from "../config/schema.ts";
 import type { Decision } from "../fleet/decision.ts";
 import type { Outcome } from "../fleet/outcome.ts";
-import type { ServerIdentity, StateChange } from "../fleet/state/server.ts";
+import type { ServerIdentity } from "../fleet/state/server.ts";
+import type { StateChange } from "../fleet/state/state_change.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Receives the router's events: the log, the metrics, the screens. */
@@ -57,6 +58,8 @@ export function combineListeners(
     nextToken: all("nextToken"),
     failover: all("failover"),
     retryDenied: all("retryDenied"),
+    continued: all("continued"),
+    notContinued: all("notContinued"),
     closed: all("closed"),
     stateChanged: all("stateChanged"),
     noModels: all("noModels"),

@@ -1,3 +1,4 @@
+import type { NotContinued } from "./continuation/refusal.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
@@ -12,6 +13,16 @@ export interface Failover {
   readonly to: string;
   /** How the attempt at `from` ended. */
   readonly reason: Outcome;
+}
+
+/** A stream that goes on at another server. */
+export interface Continued {
+  /** The request's id. */
+  readonly id: string;
+  /** Name of the server that broke it off. */
+  readonly from: string;
+  /** Name of the server that goes on with it. */
+  readonly to: string;
 }
 
 /** Callbacks for the progress of requests. They must not throw or block. */
@@ -30,6 +41,10 @@ export interface Observer {
   readonly failover: (failover: Failover) => void;
   /** A request was not retried because the retry budget was spent. */
   readonly retryDenied: () => void;
+  /** A stream goes on at another server. */
+  readonly continued: (continued: Continued) => void;
+  /** A stream that broke off could not go on at another server. */
+  readonly notContinued: (why: NotContinued) => void;
   /** A request ended. */
   readonly closed: (record: Readonly<RequestRecord>) => void;
 }

@@ -5,6 +5,8 @@ import type { Exchange } from "../http/exchange.ts";
 import { createAdmission } from "./admission.ts";
 import { createAsk } from "./attempt/ask.ts";
 import type { Client } from "./client.ts";
+import type { Continuation } from "./continuation/continuation.ts";
+import { createContinuations } from "./continuation/continuations.ts";
 import { createFailover, type Found } from "./failover.ts";
 import { headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
@@ -51,33 +53,27 @@ export function createProxy(
   const retries = createRetryBudget(() => performance.now());
   const ask = createAsk(connections, cutOff);
   const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff });
+  const continuations = createContinuations({ fleet, ask, connections, retries, observer, cutOff });
 
-  async function readAndAsk(context: Context): Promise<Found> {
-    const { exchange, client, reply, record, startedAt, settings } = context;
+  async function readAndAsk(
+    context: Context,
+  ): Promise<{ found: Found; continuation?: Continuation | undefined }> {
+    const { exchange, client, record, settings } = context;
     const { target: path, departure } = exchange;
     const { id } = record;
     const headers = headersForServers(exchange.headers, client);
-    if ("status" in headers) return { kind: "error", error: headers };
+    if ("status" in headers) return { found: { kind: "error", error: headers } };
     const read = await readRequest(exchange, client, admission, settings);
-    if (!read) return { kind: "left" };
-    if ("status" in read) return { kind: "error", error: read };
+    if (!read) return { found: { kind: "left" } };
+    if ("status" in read) return { found: { kind: "error", error: read } };
     try {
-      const { profile: { model }, stream, body: { bytes: body } } = read;
+      const { profile: { model }, stream } = read;
       Object.assign(record, { model, stream });
       const room = admission.roomForAnswers(exchange.sent);
-      const context = {
-        id,
-        client,
-        departure,
-        path,
-        headers,
-        body,
-        reply,
-        room,
-        startedAt,
-        settings,
-      };
-      return await findAnswer(read, context, record);
+      const leg = continuations.firstLeg(read, settings);
+      const asking = { ...context, id, departure, path, headers, leg, room };
+      const found = await findAnswer(read, asking, record);
+      return { found, continuation: continuations.after(read, asking, leg) };
     } finally {
       read.body.drop();
     }
@@ -100,10 +96,11 @@ export function createProxy(
     };
     try {
       const refused = closing.aborted ? errors.shuttingDown : admission.enter();
-      if (refused) return await deliver({ kind: "error", error: refused }, context);
+      if (refused) return await deliver({ kind: "error", error: refused }, context, undefined);
       try {
         retries.request();
-        await deliver(await readAndAsk(context), context);
+        const { found, continuation } = await readAndAsk(context);
+        await deliver(found, context, continuation).finally(() => continuation?.drop());
       } finally {
         admission.leave();
       }

@@ -23,6 +23,8 @@ export interface RequestRecord {
   lastServer: string | undefined;
   /** Number of servers asked. */
   attempts: number;
+  /** Number of servers that went on with the stream of another one. */
+  continuations: number;
   /**
    * The status that the client got, or would have got if the head of its stream had not already
    * been sent; 499 if it disconnected before.
@@ -70,6 +72,7 @@ export function openRecord(
     server: undefined,
     lastServer: undefined,
     attempts: 0,
+    continuations: 0,
     // Until a status is set.
     status: 500,
     bytes: 0,

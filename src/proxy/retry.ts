@@ -36,7 +36,7 @@ export function shouldRetry(ending: Ending, attempts: number, maxRetries: number
  * evicts all its waiting requests at once, but only once, so this can't become a retry storm.
  */
 export function costsRetry({ expired }: Pick<Ending, "expired">): boolean {
-  return expired !== "evicted";
+  return expired !== "evicted" && expired !== "drained";
 }
 
 /** Returns whether the router aborted an attempt for a reason that applies to every server. */
@@ -68,7 +68,13 @@ export function endDetails(ending: Ending, now: number): EndDetails {
 }
 
 /** Why the router aborts an attempt without blaming the server, or having blamed it already. */
-const BLAMELESS: ReadonlySet<Expiry> = new Set(["evicted", "stopped", "overdue", "cut_off"]);
+const BLAMELESS: ReadonlySet<Expiry> = new Set([
+  "evicted",
+  "stopped",
+  "drained",
+  "overdue",
+  "cut_off",
+]);
 
 /** Describes a failure for humans. */
 function whatHappened({ outcome, expired, answer, error, clientError }: Ending): string {

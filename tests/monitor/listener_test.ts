@@ -36,6 +36,8 @@ Deno.test("an event without listeners is ignored", () => {
     "nextToken",
     "failover",
     "retryDenied",
+    "continued",
+    "notContinued",
     "closed",
     "stateChanged",
     "noModels",

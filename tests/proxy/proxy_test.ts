@@ -71,6 +71,8 @@ async function proxying(
       closed: (record) => void records.push(record),
       failover: (failover) => void failovers.push(failover),
       retryDenied: () => void retryDenied++,
+      continued() {},
+      notContinued() {},
     },
   });
   const client = clientAs({
@@ -229,6 +231,7 @@ Deno.test("a client's own error blames no server, however long its answer", asyn
     lease.end("reset");
     const response = await proxy(request());
     assert.equal((await response.bytes()).length, 3 * MEBIBYTE);
+    await until("it was recorded", () => records.length > 0);
     assert.equal(records[0]?.outcome, "client_error");
     assert.equal(fleet.servers[0]?.health.consecutiveRequestFailures, 1);
   });

@@ -58,6 +58,7 @@ const expiries: Record<Exclude<Expiry, "unread">, { retried: boolean; blamed: bo
   silent: { retried: true, blamed: true },
   evicted: { retried: true, blamed: false },
   stopped: { retried: true, blamed: false },
+  drained: { retried: true, blamed: false },
   overdue: { retried: false, blamed: false },
   cut_off: { retried: false, blamed: false },
 };

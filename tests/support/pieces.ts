@@ -46,6 +46,7 @@ export function piecesOf(
         heard: nothing,
         connected: nothing,
         begun: nothing,
+        handOver: nothing,
         stop: nothing,
       };
     },

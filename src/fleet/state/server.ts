@@ -51,8 +51,14 @@ export interface Server {
   readonly denied: Map<string, number>;
   /** When it last became routable. */
   routableSince: number;
+  /** An operator drains it: it finishes its requests and gets no new ones. */
+  drained: boolean;
+  /** Since when it has been leaving, whatever for. */
+  leavingSince: number | undefined;
   /** Called to make requests without a first token fail over. */
   readonly evictions: CallbackSet;
+  /** Called to make streams continue on other servers. */
+  readonly handOvers: CallbackSet;
   /** Why it entered its state. */
   reason: string;
   /** The router's own requests in flight, exactly. */
@@ -125,7 +131,10 @@ export function newServer(id: number, config: ServerConfig): Server {
     cleared: undefined,
     denied: new Map(),
     routableSince: -Infinity,
+    drained: false,
+    leavingSince: undefined,
     evictions: new Callbacks(),
+    handOvers: new Callbacks(),
     reason: "",
     inFlight: 0,
     awaitingFirstToken: 0,
@@ -151,7 +160,7 @@ export function stateOf(server: Readonly<Server>): ServerState {
   const { health, models } = server;
   if (server.draining) return "draining";
   if (health.status === "checking" || health.status === "unhealthy") return health.status;
-  if (server.shuttingDown) return "draining";
+  if (server.shuttingDown || server.drained) return "draining";
   if (server.asleep) return "sleeping";
   if (server.stalled) return "stalled";
   if (models.size > 0) return health.status;
@@ -184,15 +193,3 @@ export function isDown(state: ServerState): boolean {
 
 /** A server's identity: its URL for the router, its name for people. */
 export type ServerIdentity = Pick<ServerConfig, "url" | "name">;
-
-/** A server's move from one state to another. */
-export interface StateChange {
-  /** The server. */
-  readonly server: ServerIdentity;
-  /** The state it left. */
-  readonly from: ServerState;
-  /** The state it entered. */
-  readonly to: ServerState;
-  /** Why, human-readable. */
-  readonly reason: string;
-}

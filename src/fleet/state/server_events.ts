@@ -174,6 +174,12 @@ export function describe(server: Server, config: ServerConfig): string {
   return "back in the configuration";
 }
 
+/** Applies that an operator drains it, or wants it back. */
+export function applyDrain(server: Server, drained: boolean): string {
+  server.drained = drained;
+  return drained ? "drained by an operator" : "taken back by an operator";
+}
+
 /**
  * Drains a server that is no longer in the configuration. If another server has its name now, it is
  * called by its URL.

@@ -1,6 +1,25 @@
 import { evict } from "./engine.ts";
-import { isRoutable, type Server, type StateChange, stateOf } from "./server.ts";
+import { handOver } from "./hand_over.ts";
+import {
+  isRoutable,
+  type Server,
+  type ServerIdentity,
+  type ServerState,
+  stateOf,
+} from "./server.ts";
 import type { Circumstances } from "./server_events.ts";
+
+/** A server's move from one state to another. */
+export interface StateChange {
+  /** The server. */
+  readonly server: ServerIdentity;
+  /** The state it left. */
+  readonly from: ServerState;
+  /** The state it entered. */
+  readonly to: ServerState;
+  /** Why, human-readable. */
+  readonly reason: string;
+}
 
 /**
  * Applies a change, which returns the reason for the new state. If the server becomes unhealthy or
@@ -16,6 +35,7 @@ export function makeChange(
   const { settings, now } = circumstances;
   const from = stateOf(server);
   const reason = change(circumstances);
+  handOver(server, settings, now);
   const to = stateOf(server);
   if (from === to) return undefined;
   server.reason = reason;

@@ -1,9 +1,11 @@
 import type { FieldMap } from "../../http/field_map.ts";
 import type { Fleet } from "../../fleet/fleet.ts";
 import type { Lease } from "../../fleet/lease.ts";
+import type { Server } from "../../fleet/state/server.ts";
 import type { ClientPool } from "../../http/client_pool.ts";
 import { createConnectProbe } from "../../http/connect_probe.ts";
 import type { Departure, Head } from "../../http/exchange.ts";
+import type { Upstream } from "../../http/upstream.ts";
 import type { Room } from "../admission.ts";
 import type { Client } from "../client.ts";
 import { headersForAttempt, headersForClient } from "../headers.ts";
@@ -13,6 +15,12 @@ import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
 import { limitsOf, watchDeadlines } from "./deadlines.ts";
 import { type FirstAnswer, firstAnswer } from "./first_answer.ts";
+
+/** What is sent to servers instead of the body, and how their answers are read. */
+export interface Leg {
+  bodyFor(server: Readonly<Server>): Uint8Array<ArrayBuffer>;
+  tap(upstream: Upstream, server: Readonly<Server>): Upstream;
+}
 
 /** What all attempts of a request share. */
 export interface RequestContext {
@@ -24,7 +32,7 @@ export interface RequestContext {
   readonly path: string;
   /** The headers sent to every server. */
   readonly headers: [string, string][];
-  readonly body: Uint8Array<ArrayBuffer>;
+  readonly leg: Leg;
   readonly reply: Reply;
   /** The memory reserved for its buffered answers. */
   readonly room: Room;
@@ -45,17 +53,18 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   let count = 0;
 
   return (lease, request) => {
-    const { id, client, departure, path, body, reply, room, startedAt, settings } = request;
+    const { id, client, departure, path, leg, reply, room, startedAt, settings } = request;
     const { config } = lease.server;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
     const { proxy = config.url } = config;
+    const upstream = connections.open(config, {
+      path,
+      headers: headersForAttempt(request.headers, attemptId, config.apiKey),
+      body: leg.bodyFor(lease.server),
+    });
     const attempt = new Attempt({
-      upstream: connections.open(config, {
-        path,
-        headers: headersForAttempt(request.headers, attemptId, config.apiKey),
-        body,
-      }),
+      upstream: leg.tap(upstream, lease.server),
       departure,
       deadlines: (onExpiry) =>
         watchDeadlines(

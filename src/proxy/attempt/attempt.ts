@@ -113,6 +113,9 @@ export class Attempt {
     this.#onInterrupt = callback;
   }
 
+  /** Breaks the answer off, so that another server goes on with it. */
+  readonly handOver = (): void => this.#deadlines.handOver();
+
   /** Returns the outcome so far, without ending the attempt. */
   judge(answer: AnswerFacts): Outcome {
     return outcomeOf({ ...this.#facts(answer), error: undefined });

@@ -60,6 +60,8 @@ export interface Deadlines {
   connected(): void;
   /** The answer has begun: from now on the limit between chunks applies. */
   begun(): void;
+  /** Aborts the attempt: another server goes on with its stream. */
+  handOver(): void;
   /** Stops all deadlines. */
   stop(): void;
 }
@@ -136,6 +138,10 @@ class AttemptDeadlines implements Deadlines {
     // The timer may be set for long after the limit that applies from now on.
     stopTimer(this.#timer);
     this.#check();
+  }
+
+  handOver(): void {
+    this.#expire("drained");
   }
 
   stop(): void {

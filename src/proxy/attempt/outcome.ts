@@ -11,6 +11,8 @@ export type Expiry =
   | "evicted"
   /** The same after the first token: nothing came for `stall_timeout`. */
   | "stopped"
+  /** The server is being drained, and another one goes on with its stream. */
+  | "drained"
   /** The client stopped reading for too long. */
   | "unread"
   /** The request as a whole took too long. */

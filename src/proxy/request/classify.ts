@@ -6,6 +6,7 @@ import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_member
 import type { Span } from "./json_scan.ts";
 import { boundaryIn, type Part, partsOf } from "./multipart.ts";
 import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
+import { type Continuable, continuableIn, CONTINUATION_MEMBERS } from "./continuable.ts";
 import { fingerprint, PROMPT_MEMBERS } from "./fingerprint.ts";
 
 /** What the router needs to know about a request's body. */
@@ -14,6 +15,8 @@ export interface ParsedRequest {
   readonly stream: boolean;
   /** The profile of its work; if it names no model, any server may answer with its default. */
   readonly profile: PromptProfile;
+  /** Whether another server can go on with its answer. */
+  readonly continuable: Continuable;
 }
 
 /** Facts about a request that are not in its body. */
@@ -22,6 +25,8 @@ export interface Around {
   readonly session?: string | undefined;
   /** The endpoint runs the engine on a prompt. @default true */
   readonly asksEngine?: boolean;
+  /** The path, with its query. @default one whose streams can't be continued */
+  readonly target?: string;
 }
 
 /** Far longer than any model's name, in bytes. */
@@ -31,7 +36,7 @@ const DEEPEST = 128;
 /** The prompt of a request that runs no engine and has no first token. */
 const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
 
-const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS] as const;
+const MEMBERS = ["model", "stream", ...PROMPT_MEMBERS, ...CONTINUATION_MEMBERS] as const;
 
 const PROBLEMS: Readonly<Record<Unreadable, string>> = {
   not_json: "The body is not valid JSON.",
@@ -54,7 +59,7 @@ export function* classify(
 
 function* classifyJson(
   body: Uint8Array,
-  { session, asksEngine = true }: Around,
+  { session, asksEngine = true, target = "" }: Around,
 ): Walk<ParsedRequest | ApiError> {
   if (!(yield* isText(body))) return badRequest(PROBLEMS.not_json);
   const members = yield* membersOf(body, MEMBERS, DEEPEST);
@@ -71,7 +76,8 @@ function* classifyJson(
     valueIn(body, values.stream) === true;
   const options = { model: model || undefined, stream: isStream === true, session };
   const profile = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
-  return { stream: options.stream, profile };
+  const continuable = continuableIn(target, body, values, options.stream);
+  return { stream: options.stream, profile, continuable };
 }
 
 /** Whether these bytes are UTF-8 without NUL, which JSON never contains. */
@@ -109,7 +115,8 @@ function* classifyForm(
   if (streamText !== undefined && typeof streamText !== "string") return streamText;
   const stream = streamText !== undefined && TRUE.test(streamText);
   const options = { model: model || undefined, stream, session };
-  return { stream, profile: fingerprint(body, { values: {}, longStrings: [] }, options) };
+  const profile = fingerprint(body, { values: {}, longStrings: [] }, options);
+  return { stream, profile, continuable: { refused: "endpoint" } };
 }
 
 const BAD_FORM_TYPE =

@@ -42,6 +42,7 @@ export async function readRequest(
     classify(body.bytes, headers.get("content-type"), {
       session,
       asksEngine: asksEngine(exchange.target),
+      target: exchange.target,
     }),
   );
   const error = "status" in classified

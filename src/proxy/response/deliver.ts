@@ -1,11 +1,12 @@
 import { NOBODYS_FAULT, outcomeFor } from "../attempt/outcome.ts";
 import type { Client } from "../client.ts";
+import type { Continuation } from "../continuation/continuation.ts";
 import type { Found } from "../failover.ts";
 import { headersOf } from "../request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails } from "../retry.ts";
 import { CLIENT_LEFT, type Reply } from "./reply.ts";
-import { respond } from "./respond.ts";
+import { endBroken, type Ended, respond } from "./respond.ts";
 
 /** The request that an answer belongs to. */
 export interface DeliverContext {
@@ -17,11 +18,19 @@ export interface DeliverContext {
   readonly onNext: (gapMs: number) => void;
 }
 
-/** Sends the result of a request to its client and records the outcome. */
+/** An answer that is passed on. */
+type Answered = Pick<Extract<Found, { kind: "answer" }>, "answered" | "lease" | "server">;
+
+/**
+ * Sends the result of a request to its client and records the outcome. A stream that breaks off
+ * goes on with another server's answer, if it can.
+ */
 export async function deliver(
   found: Found,
-  { client, reply, record, settings, onNext }: DeliverContext,
+  context: DeliverContext,
+  continuation: Continuation | undefined,
 ): Promise<void> {
+  const { client, reply, record } = context;
   if (found.kind === "left") {
     Object.assign(record, { outcome: NOBODYS_FAULT, status: CLIENT_LEFT });
     return reply.abandon();
@@ -31,15 +40,42 @@ export async function deliver(
     Object.assign(record, { outcome: outcomeFor(failed), status: error.status });
     return reply.reject(error, headersOf(record.id, client));
   }
-  const { answered, server, lease } = found;
+  let ended = await passOn(found, context, continuation);
+  record.bytes = ended.bytes;
+  while (ended.broken) {
+    const next = await continuation?.next(ended, record);
+    if (!next) {
+      endBroken(ended.broken, reply, context.settings);
+      break;
+    }
+    if (next.kind === "end") {
+      ended = { ...ended, outcome: "ok", expired: undefined, broken: undefined };
+      void reply.write(next.events).then(() => reply.end());
+      break;
+    }
+    ended = await passOn(next, context, continuation);
+    record.bytes += ended.bytes;
+  }
+  const { status, usage } = ended;
+  Object.assign(record, { outcome: outcomeFor(ended), status, usage });
+}
+
+/** Passes one server's answer on, and ends its lease. */
+async function passOn(
+  { answered, server, lease }: Answered,
+  { client, reply, record, onNext }: DeliverContext,
+  continuation: Continuation | undefined,
+): Promise<Ended> {
   record.server = server;
+  const stop = lease && continuation?.begun(lease, answered);
+  const holdsErrors = continuation?.isPossible() ?? false;
   try {
     const headers = headersOf(record.id, client, lease?.decision);
-    const ended = await respond(answered, reply, headers, settings, onNext);
+    const ended = await respond(answered, reply, headers, onNext, holdsErrors);
     lease?.end(ended.outcome, endDetails(ended, Date.now()));
-    const { status, bytes, usage } = ended;
-    Object.assign(record, { outcome: outcomeFor(ended), status, bytes, usage });
+    return ended;
   } finally {
+    stop?.();
     // No effect unless a defect of the router's threw.
     lease?.end(NOBODYS_FAULT);
   }

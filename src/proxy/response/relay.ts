@@ -1,15 +1,24 @@
 import type { Outcome } from "../../fleet/outcome.ts";
-import type { ApiError } from "../../http/api_errors.ts";
 import type { AnswerFacts, Attempt } from "../attempt/attempt.ts";
 import type { Answer } from "../attempt/first_answer.ts";
 import type { Expiry } from "../attempt/outcome.ts";
-import { type StreamWatch, watchStream } from "../sse/stream_watch.ts";
+import { type StreamState, type StreamWatch, watchStream } from "../sse/stream_watch.ts";
 import { startTimer, stopTimer, type Timer } from "../../util/timers.ts";
 import type { Reply } from "./reply.ts";
+
+/** An event stream that broke off, whose client still reads. */
+export interface Broken {
+  /** Why the router aborted it, if it did. */
+  readonly expired: Expiry | undefined;
+  /** The server's own error, as an event, if it sent one. */
+  readonly error: Uint8Array<ArrayBuffer> | undefined;
+}
 
 /** The result of relaying an answer. */
 export interface Relayed {
   readonly outcome: Outcome;
+  /** Its end is yet to be sent: the rest of the answer, or an error. */
+  readonly broken: Broken | undefined;
   /** Bytes of the body that were passed on. */
   readonly bytes: number;
   readonly chunks: number;
@@ -18,10 +27,10 @@ export interface Relayed {
 }
 
 export interface RelayOptions {
-  /** Returns the error to send at the end of a broken event stream. */
-  readonly errorFor: (expired: Expiry | undefined) => ApiError;
   /** Called for each chunk after the first with the time since the chunk before it. */
   readonly onNext: (gapMs: number) => void;
+  /** Whether a server's own error is left to the caller. @default false */
+  readonly holdsErrors?: boolean;
 }
 
 /** How long a server may send comments after its last event; it need not close the connection. */
@@ -29,9 +38,9 @@ const AFTER_END_MS = 1_000;
 
 /**
  * Passes an answer on, each chunk as it arrives, at the client's pace. An event stream is complete
- * with its last event: what happens to the connection after that changes nothing. An answer that
- * breaks off ends with a closed connection, and an error event if it is an event stream, never
- * with a clean end. Never throws.
+ * with its last event: what happens to the connection after that changes nothing. One that breaks
+ * off, or ends with an error of its server, is left to the caller; any other answer that breaks off
+ * ends with a closed connection, never with a clean end. Never throws.
  */
 export async function relay(
   attempt: Attempt,
@@ -40,11 +49,11 @@ export async function relay(
     "body" | "isStream" | "room" | "watch"
   >,
   reply: Reply,
-  { errorFor, onNext }: RelayOptions,
+  { onNext, holdsErrors = false }: RelayOptions,
 ): Promise<Relayed> {
   let bytes = 0;
   let chunks = 0;
-  let good: Uint8Array<ArrayBuffer> | undefined;
+  let error: Uint8Array<ArrayBuffer> | undefined;
   let afterEnd: Timer | undefined;
   let passedAt = performance.now();
   let broken: unknown;
@@ -69,8 +78,11 @@ export async function relay(
         passedAt = now;
       }
       const state = watch.see(chunk);
-      if (state.kind === "aborted") {
-        good = chunk.subarray(0, state.goodBytes);
+      if (state.kind === "aborted" || (holdsErrors && isServerError(state))) {
+        const goodBytes = state.goodBytes ?? 0;
+        if (state.kind === "ended") error = chunk.slice(goodBytes);
+        bytes += goodBytes;
+        if (goodBytes > 0) await reply.write(chunk.subarray(0, goodBytes));
         throw new Error("The server aborted the answer");
       }
       bytes += chunk.length;
@@ -81,19 +93,21 @@ export async function relay(
       chunk = await attempt.read();
     }
     if (!watch.isComplete) throw new Error("The stream ended before its last event");
-  } catch (error) {
+  } catch (cause) {
     // With its last event the answer has reported its result itself.
-    if (watch.state.kind !== "ended") broken = error;
+    if (watch.state.kind !== "ended" || error) broken = cause;
   }
   stopTimer(afterEnd);
   const outcome = attempt.end(broken, factsOf(watch));
+  const relayed = { outcome, bytes, chunks, tail: watch.tail() };
   if (broken === undefined) reply.end();
   else if (outcome === "client_closed" || !isStream || clientStalled) reply.breakOff();
-  else {
-    if (good?.length) void reply.write(good);
-    reply.breakOff(errorFor(attempt.expired));
-  }
-  return { outcome, bytes, chunks, tail: watch.tail() };
+  else return { ...relayed, broken: { expired: attempt.expired, error } };
+  return { ...relayed, broken: undefined };
+}
+
+function isServerError(state: StreamState): state is Extract<StreamState, { kind: "ended" }> {
+  return state.kind === "ended" && (state.status ?? 0) >= 500;
 }
 
 function factsOf({ state }: StreamWatch): AnswerFacts {

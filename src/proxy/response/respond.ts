@@ -3,11 +3,11 @@ import { type Usage, usageIn } from "../../vllm/usage.ts";
 import type { FirstAnswer } from "../attempt/first_answer.ts";
 import type { Expiry } from "../attempt/outcome.ts";
 import { headersForClient } from "../headers.ts";
-import { relay } from "./relay.ts";
+import { type Broken, relay } from "./relay.ts";
 import { CLIENT_LEFT, type Reply } from "./reply.ts";
 import { brokenStream } from "./server_errors.ts";
 
-/** The result of responding. */
+/** The result of responding with a server's answer, or with a part of it. */
 export interface Ended {
   readonly outcome: Outcome;
   readonly status: number;
@@ -19,6 +19,8 @@ export interface Ended {
   readonly chunks: number;
   /** Why the router aborted it, if it did. */
   readonly expired: Expiry | undefined;
+  /** The client still waits for the end of the stream. */
+  readonly broken: Broken | undefined;
 }
 
 /**
@@ -28,13 +30,14 @@ export interface Ended {
  *
  * @param own headers that the router adds
  * @param onNext called for each chunk after the first with the time since the chunk before it
+ * @param holdsErrors whether a server's own error within a stream is left to the caller
  */
 export async function respond(
   { outcome, answer }: Pick<FirstAnswer, "outcome" | "answer">,
   reply: Reply,
   own: [string, string][],
-  settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
   onNext: (gapMs: number) => void,
+  holdsErrors = false,
 ): Promise<Ended> {
   if (!answer) {
     reply.abandon();
@@ -48,11 +51,18 @@ export async function respond(
     return ended(outcome, status, answer.body);
   }
   await reply.begin(status, head);
-  const { tail, ...relayed } = await relay(answer.rest, answer, reply, {
-    errorFor: (expired) => brokenStream(expired, settings),
-    onNext,
-  });
+  const { tail, ...relayed } = await relay(answer.rest, answer, reply, { onNext, holdsErrors });
   return { ...relayed, status, usage: usageIn(tail), expired: answer.rest.expired };
+}
+
+/** Ends a stream that can't go on: with its server's own error, or one that says what happened. */
+export function endBroken(
+  { error, expired }: Broken,
+  reply: Reply,
+  settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
+): void {
+  if (error) void reply.write(error).then(() => reply.end());
+  else reply.breakOff(brokenStream(expired, settings));
 }
 
 /** Describes the end of a whole answer. */
@@ -64,5 +74,6 @@ function ended(outcome: Outcome, status: number, body?: Uint8Array): Ended {
     chunks: 0,
     usage: body && usageIn(body),
     expired: undefined,
+    broken: undefined,
   };
 }

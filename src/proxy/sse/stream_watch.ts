@@ -8,8 +8,8 @@ export type StreamState =
   /** More events follow. */
   | { readonly kind: "open" }
   /** Its last event has arrived; `status` is set if that is an error. */
-  | { readonly kind: "ended"; readonly status?: number | undefined }
-  /** The server aborted it: only the first `goodBytes` of the chunk are valid. */
+  | { readonly kind: "ended"; readonly status?: number | undefined; readonly goodBytes?: number }
+  /** The server aborted it: only the first `goodBytes` of the chunk precede that. */
   | { readonly kind: "aborted"; readonly goodBytes: number };
 
 /** Watches an answer's events for its end, chunk by chunk. */
@@ -54,7 +54,9 @@ export function watchStream(
       if (finish === "abort" || (kind === "end" && (isEmpty || !finished))) {
         return { kind: "aborted", goodBytes: Math.max(0, start - begunBefore) };
       }
-      if (kind === "end" || kind === "error") return { kind: "ended", status };
+      const goodBytes = Math.max(0, start - begunBefore);
+      if (kind === "error") return { kind: "ended", status, goodBytes };
+      if (kind === "end") return { kind: "ended", status };
       start = event.end;
     }
     return OPEN;

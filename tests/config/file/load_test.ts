@@ -65,6 +65,8 @@ health_check_consecutive_failures = 5
     chunkTimeoutMs: 45_000,
     stallTimeoutMs: 30_000,
     maxRetries: 2,
+    continueStreams: true,
+    maxContinuations: 2,
     maxInFlight: 10_000,
     maxBodyBytes: 64 * 1024 * 1024,
     bodyBufferBytes: 512 * 1024 * 1024,

@@ -40,6 +40,7 @@ function leaseOf({ apiKey }: { apiKey?: string } = {}) {
   const lease: Lease = {
     server: newServer(0, config!),
     evictions: new Set(),
+    handOvers: new Set(),
     engine: () => ({ movedAt: -Infinity, noProgressSince: Infinity }),
     suspects: () => false,
     started() {},

@@ -4,7 +4,7 @@ import type { FirstAnswer } from "../../../src/proxy/attempt/first_answer.ts";
 import { NOBODYS_FAULT } from "../../../src/proxy/attempt/outcome.ts";
 import { Reply } from "../../../src/proxy/response/reply.ts";
 import { exchanged } from "../../support/exchange.ts";
-import { type Ended, respond } from "../../../src/proxy/response/respond.ts";
+import { endBroken, type Ended, respond } from "../../../src/proxy/response/respond.ts";
 import { dialectOf } from "../../../src/vllm/stream_events.ts";
 import { watchStream } from "../../../src/proxy/sse/stream_watch.ts";
 import { numRuns } from "../../support/property.ts";
@@ -42,7 +42,9 @@ async function answering(
     const own: [string, string][] = [["x-request-id", "request-1"]];
     const reply = new Reply(exchange);
     const onNext = (gap: number) => void gaps.push(gap);
-    ends.push(await respond({ outcome, answer }, reply, own, { chunkTimeoutMs: 1_000 }, onNext));
+    const ended = await respond({ outcome, answer }, reply, own, onNext);
+    if (ended.broken) endBroken(ended.broken, reply, { chunkTimeoutMs: 1_000 });
+    ends.push(ended);
   });
   return { response, ends, gaps };
 }
@@ -58,6 +60,7 @@ Deno.test("a whole answer is passed on at once, and its token usage is reported"
     chunks: 0,
     usage,
     expired: undefined,
+    broken: undefined,
   }]);
   assert.equal(await response.text(), held);
   assert.equal(ends.length, 1);
@@ -79,6 +82,7 @@ Deno.test("a failure that came as an answer is passed on with its own status", a
     chunks: 0,
     usage: undefined,
     expired: undefined,
+    broken: undefined,
   }]);
   await response.body?.cancel();
 });
@@ -89,7 +93,7 @@ Deno.test("no answer means that the client has disconnected", async () => {
     const left = { outcome: NOBODYS_FAULT, answer: undefined };
     const onNext = () => assert.fail("nothing came");
     const own: [string, string][] = [["x-request-id", "request-1"]];
-    ends.push(await respond(left, new Reply(exchange), own, { chunkTimeoutMs: 1_000 }, onNext));
+    ends.push(await respond(left, new Reply(exchange), own, onNext));
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
@@ -100,6 +104,7 @@ Deno.test("no answer means that the client has disconnected", async () => {
       chunks: 0,
       usage: undefined,
       expired: undefined,
+      broken: undefined,
     },
   ]);
 });
@@ -119,6 +124,7 @@ Deno.test("a stream reports its end once all of it has passed, and each chunk af
     chunks: 3,
     usage,
     expired: undefined,
+    broken: undefined,
   }]);
   assert.equal(gaps.length, 2);
   assert.ok(gaps.every((gap) => gap >= 0));
@@ -336,7 +342,7 @@ Deno.test("a long error after an opened head becomes an event, and the end is no
       room: ROOMY,
     };
     const first = { outcome: "client_error", answer } as const;
-    ends.push(await respond(first, reply, [], { chunkTimeoutMs: 1_000 }, () => {}));
+    ends.push(await respond(first, reply, [], () => {}));
   });
   let text = "";
   await assert.rejects(async () => {

@@ -1,0 +1,22 @@
+import type { Server } from "./server.ts";
+
+/** Whether a server finishes its requests and gets no new ones. */
+export function isLeaving(server: Readonly<Server>): boolean {
+  return server.draining || server.drained || server.shuttingDown;
+}
+
+/**
+ * Makes the streams of a server that has been leaving for `drain_timeout` continue on others. Called
+ * at every change of it, and thereby at every scrape.
+ *
+ * @param now monotonic time in milliseconds
+ */
+export function handOver(
+  server: Server,
+  { drainTimeoutMs }: { readonly drainTimeoutMs: number },
+  now: number,
+): void {
+  server.leavingSince = isLeaving(server) ? server.leavingSince ?? now : undefined;
+  if (now - (server.leavingSince ?? Infinity) < drainTimeoutMs) return;
+  for (const leave of [...server.handOvers]) leave();
+}

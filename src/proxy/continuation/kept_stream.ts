@@ -1,0 +1,126 @@
+import { GrowingBytes } from "../../util/growing_bytes.ts";
+import type { Endpoint } from "../request/continuable.ts";
+import type { KeepBudget } from "./keep_budget.ts";
+
+/** What identifies an answer in each of its events. */
+export interface Identity {
+  readonly id: unknown;
+  readonly created: unknown;
+  readonly model: unknown;
+}
+
+/**
+ * What is kept of a stream, so that another server can go on with it. Token ids and text are kept
+ * as they stand in JSON. A server's answer tells the ids of its prompt once, and of each event.
+ */
+export class KeptStream {
+  /** From the first event. */
+  identity: Identity | undefined;
+  /** The prompt's token ids, separated by commas. */
+  promptIds: string | undefined;
+  /** How many tokens belong to text that has gone out. What a server held back comes after. */
+  sentTokens = 0;
+  /** The member of the delta that text went out in last, and whether that was another one before. */
+  field: string | undefined;
+  hasChangedField = false;
+  hasToolCall = false;
+  hasFinished = false;
+  hasUsage = false;
+  /** There was no memory, or the stream isn't as expected: it can't be continued. */
+  isLost = false;
+  readonly #ids = new GrowingBytes();
+  #tokens = 0;
+  /** The bytes of the first `sentTokens` ids. */
+  #sentBytes = 0;
+  readonly #text = new GrowingBytes();
+  #taken = 0;
+
+  /** @param body the request's body, as the client sent it */
+  constructor(
+    readonly endpoint: Endpoint,
+    readonly asksIds: boolean,
+    readonly body: Uint8Array,
+    readonly budget: KeepBudget,
+  ) {
+    this.#reserve(body.length);
+  }
+
+  /** Tokens of the answer, with those whose text was held back. */
+  get allTokens(): number {
+    return this.#tokens;
+  }
+
+  /** Keeps the ids of an event, each followed by a comma. */
+  addIds(ids: Uint8Array, count: number): void {
+    this.#ids.append(ids);
+    this.#tokens += count;
+    this.#reserve(this.#size);
+  }
+
+  /** Keeps the text of the event whose ids were added last: with it all held back text went out. */
+  addText(field: string, text: Uint8Array): void {
+    if (field !== this.field) {
+      this.hasChangedField ||= this.field !== undefined;
+      this.field = field;
+      this.#text.clear();
+    }
+    this.#text.append(text);
+    this.sentTokens = this.#tokens;
+    this.#sentBytes = this.#ids.length;
+    this.#reserve(this.#size);
+  }
+
+  /** Forgets the ids whose text was held back: another server computes them again. */
+  cut(): void {
+    this.#ids.length = this.#sentBytes;
+    this.#tokens = this.sentTokens;
+  }
+
+  /** Forgets all but the first tokens. */
+  cutTo(count: number): void {
+    const ids = this.#ids.first();
+    let bytes = 0;
+    for (let found = 0; found < count; bytes++) if (ids[bytes] === COMMA) found++;
+    this.sentTokens = count;
+    this.#sentBytes = bytes;
+    this.cut();
+  }
+
+  /** The ids of the prompt and of what was sent, separated by commas. */
+  idsSoFar(): string {
+    const sent = decoder.decode(this.#ids.first(this.#sentBytes)).slice(0, -1);
+    return sent === "" ? this.promptIds! : `${this.promptIds},${sent}`;
+  }
+
+  /** The ids of what was sent. */
+  sentIds(): number[] {
+    const ids = decoder.decode(this.#ids.first(this.#sentBytes));
+    return ids.split(",").slice(0, -1).map(Number);
+  }
+
+  /** The text sent in the current member, without the quotes of JSON. */
+  text(): string {
+    return decoder.decode(this.#text.first());
+  }
+
+  /** Keeps nothing any more. */
+  drop(): void {
+    this.isLost = true;
+    this.budget.give(this.#taken);
+    this.#taken = 0;
+  }
+
+  get #size(): number {
+    return this.body.length + (this.promptIds?.length ?? 0) + this.#ids.capacity +
+      this.#text.capacity;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.isLost || bytes <= this.#taken) return;
+    if (!this.budget.take(bytes - this.#taken)) return this.drop();
+    this.#taken = bytes;
+  }
+}
+
+const COMMA = 0x2c;
+const decoder = new TextDecoder();

@@ -1,0 +1,127 @@
+import { pathIn } from "../../http/paths.ts";
+import { type Members, valueIn } from "./json_members.ts";
+import type { Span } from "./json_scan.ts";
+
+/** How another server can be asked for the rest of a stream. */
+export type Endpoint = "chat" | "completions";
+
+/** Whether a stream can be continued on another server. */
+export type Continuable =
+  | {
+    readonly endpoint: Endpoint;
+    /** The client asked for token ids itself. */
+    readonly asksIds: boolean;
+  }
+  | { readonly refused: Refused };
+
+/** Why a stream can't be continued. `docs/reliability.md` has the table. */
+export type Refused =
+  /** The settings don't allow it. */
+  | "off"
+  | "endpoint"
+  | "not_streamed"
+  | "too_long"
+  | "several_answers"
+  | "seed"
+  | "penalties"
+  | "stop_strings"
+  | "structured_output"
+  | "tool_choice"
+  | "prompt_logprobs"
+  | "echo"
+  | "special_input";
+
+const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  "/v1/chat/completions": "chat",
+  "/v1/completions": "completions",
+};
+
+/** A longer body isn't kept until its answer has ended. */
+const LONGEST_BODY = 1024 * 1024;
+/** A longer option is none of those that are read here. */
+const LONGEST_OPTION = 1_024;
+
+/** Whether an option has a value that changes nothing. */
+type Neutral = (value: unknown) => boolean;
+
+const isOff: Neutral = (value) => value === null || value === false;
+const isOne: Neutral = (value) => value === null || value === 1;
+const isZero: Neutral = (value) => value === null || value === 0;
+const isShort = (stop: unknown) => typeof stop === "string" && [...stop].length <= 1;
+
+/** Which values of an option can be continued; without any, the option isn't a reason to refuse. */
+const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])[] = [
+  ["n", "several_answers", isOne],
+  ["best_of", "several_answers", isOne],
+  ["use_beam_search", "several_answers", isOff],
+  // A server begins again at the first number of the seed.
+  ["seed", "seed", isOff],
+  // They count the answer's tokens, not the prompt's, as which a server sees what has been sent.
+  ["presence_penalty", "penalties", isZero],
+  ["frequency_penalty", "penalties", isZero],
+  // Servers hold the beginning of a stop string back, and don't look for one across the seam.
+  ["stop", "stop_strings", (stop) => isOff(stop) || [stop].flat().every(isShort)],
+  // The grammar would begin again.
+  ["response_format", "structured_output", (value) => isOff(value) || typeOf(value) === "text"],
+  ["structured_outputs", "structured_output", isOff],
+  ["guided_json", "structured_output", isOff],
+  ["guided_regex", "structured_output", isOff],
+  ["guided_choice", "structured_output", isOff],
+  ["guided_grammar", "structured_output", isOff],
+  ["tool_choice", "tool_choice", (value) => isOff(value) || value === "auto" || value === "none"],
+  ["function_call", "tool_choice", isOff],
+  ["prompt_logprobs", "prompt_logprobs", isOff],
+  ["echo", "echo", isOff],
+  ["suffix", "special_input", isOff],
+  ["prompt_embeds", "special_input", isOff],
+  ["kv_transfer_params", "special_input", isOff],
+  ["truncate_prompt_tokens", "special_input", isOff],
+  ["thinking_token_budget", "special_input", isOff],
+  // Servers leave the ids out, which would tell what the hidden text is.
+  ["include_reasoning", "special_input", (value) => value === null || value === true],
+];
+
+const IDS = "return_token_ids";
+
+/** The members of a body that {@linkcode continuableIn} reads. */
+export const CONTINUATION_MEMBERS: readonly string[] = [...OPTIONS.map(([name]) => name), IDS];
+
+/** Decides whether the stream that a request asks for can be continued, by its options. */
+export function continuableIn(
+  target: string,
+  body: Uint8Array,
+  values: Members<string>["values"],
+  stream: boolean,
+): Continuable {
+  const endpoint = ENDPOINTS[pathIn(target)];
+  if (!endpoint) return { refused: "endpoint" };
+  if (!stream) return { refused: "not_streamed" };
+  if (body.length > LONGEST_BODY) return { refused: "too_long" };
+  for (const [name, why, isFine] of OPTIONS) {
+    const span = values[name];
+    if (span && !isFine(optionIn(body, span))) return { refused: why };
+  }
+  if (endpoint === "completions" && isSeveral(body, values.prompt)) {
+    return { refused: "several_answers" };
+  }
+  return { endpoint, asksIds: values[IDS] ? optionIn(body, values[IDS]) === true : false };
+}
+
+/** Returns `undefined` for what is too long or no JSON, which no option takes as neutral. */
+function optionIn(body: Uint8Array, span: Span): unknown {
+  return span[1] - span[0] > LONGEST_OPTION ? undefined : valueIn(body, span);
+}
+
+function typeOf(value: unknown): unknown {
+  return typeof value === "object" ? (value as { type?: unknown }).type : undefined;
+}
+
+/** Whether a prompt is a list of texts or of lists of ids. */
+function isSeveral(body: Uint8Array, prompt: Span | undefined): boolean {
+  if (!prompt || body[prompt[0]] !== "[".charCodeAt(0)) return false;
+  for (let at = prompt[0] + 1; at < prompt[1]; at++) {
+    const char = String.fromCharCode(body[at]!);
+    if (/\S/.test(char)) return !/\d/.test(char);
+  }
+  return true;
+}
