@@ -6,7 +6,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/simulator.ts";
-import { tokenText } from "../../src/simulator/inference/tokenizer.ts";
+import { detokenize } from "../../src/simulator/inference/tokenizer.ts";
 import { type Asking, POISON } from "./asking.ts";
 
 /** One attempt and its end, as its server saw it. */
@@ -70,7 +70,7 @@ export function textOf(
   const body = { max_tokens: tokens, ignore_eos: true };
   const settings = { maxModelLen: MAX_MODEL_LEN, seed: seedOf(seed, server) };
   const plan = planAnswer(prompt, body, settings);
-  return Array.from({ length: plan.length }, () => tokenText(plan.nextToken())).join("");
+  return detokenize(Array.from({ length: plan.length }, () => plan.nextToken()));
 }
 
 const seedOf = (seed: number, server: number) => seed * 100 + server;

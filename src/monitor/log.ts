@@ -163,6 +163,9 @@ export const logListener: Partial<Listener> = {
   failover(failover) {
     log.warning("Request {id} moved from {from} to {to}: {reason}", { ...failover });
   },
+  continued(continued) {
+    log.warning("The stream of request {id} goes on at {to}: {from} broke off", { ...continued });
+  },
   reloaded(config, warnings) {
     logWarnings(warnings);
     log.info("Configuration reloaded, {servers} servers", { servers: config.servers.length });

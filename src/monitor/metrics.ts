@@ -73,6 +73,12 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     ["key", "code"],
   );
   const retriesDenied = counter("retries_held_back_total", "Retries denied by the retry budget.");
+  const continued = counter("streams_continued_total", "Streams that went on at another server.");
+  const broken = counter(
+    "streams_broken_total",
+    "Streams that broke off and could not go on at another server.",
+    ["reason"],
+  );
   const disconnects = counter("client_disconnects_total", "Clients that disconnected early.", [
     "stage",
   ]);
@@ -111,6 +117,8 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
       nextToken: (ms) => nextToken.observe(ms / 1000),
       failover: ({ reason }) => failovers.inc({ reason }),
       retryDenied: () => retriesDenied.inc(),
+      continued: () => continued.inc(),
+      notContinued: (reason) => broken.inc({ reason }),
       closed(record) {
         // A request that reached a server names a model that servers list.
         const model = record.attempts > 0 && record.model || UNKNOWN_MODEL;

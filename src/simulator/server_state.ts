@@ -21,6 +21,10 @@ export interface ServerState {
   readonly maxQueued: number;
   /** Determines texts and lengths. */
   readonly seed: number;
+  /** Of vLLM: what it knows depends on that. */
+  readonly version: string;
+  /** Its chat answers begin with reasoning. */
+  readonly reasoning: boolean;
   readonly engine: Engine;
   readonly faults: FaultSwitch;
   /** Inference requests by outcome. */

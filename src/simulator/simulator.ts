@@ -87,23 +87,21 @@ export interface Simulator extends AsyncDisposable {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   if (options.fault !== undefined) checkFault(options.fault);
   const settings = settingsFrom(options);
-  const { hostname, maxModelLen, maxQueued, seed, version, sseKeepAliveSeconds } = settings;
+  const { hostname, maxModelLen, maxQueued, seed, version, reasoning, sseKeepAliveSeconds } =
+    settings;
   const engine = new Engine(settings, realClock);
   const ids = createRandom(seed);
   const server: ServerState = {
-    models: settings.models,
-    maxModelLen,
-    maxQueued,
-    seed,
+    ...settings,
+    poison: settings.poison,
+    onEnded: settings.onEnded,
     engine,
     // Faults draw from their own generator, so they do not change the ids.
     faults: new FaultSwitch(createRandom(seed + 1)),
     counts: { received: 0, finished: 0, aborted: 0, failed: 0 },
     open: new Set(),
     storedResponses: new Map(),
-    poison: settings.poison,
     keepAliveMs: sseKeepAliveSeconds === undefined ? undefined : sseKeepAliveSeconds * 1000,
-    onEnded: settings.onEnded,
     createId: () => drawId(ids),
   };
   const probes: Probes = {

@@ -53,8 +53,10 @@ export interface SimulatorOptions {
   apiKey?: string;
   /** Determines texts, lengths and which requests a fault hits. @default 1 */
   seed?: number;
-  /** Shown by /version. @default "0.11.0" */
+  /** The version of vLLM, on which it depends what a request can ask for. @default "0.32.0" */
   version?: string;
+  /** Chat answers begin with reasoning, as with --reasoning-parser. @default false */
+  reasoning?: boolean;
   /** The initial fault. @default none */
   fault?: Fault;
   /**
@@ -93,7 +95,8 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     metricsAtStepEnd: false,
     maxQueued: Infinity,
     seed: 1,
-    version: "0.11.0",
+    version: "0.32.0",
+    reasoning: false,
     ...options,
     kvBlocks,
     // A longer request could never be admitted and would wait forever.

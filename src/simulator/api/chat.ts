@@ -1,25 +1,45 @@
 import { planAnswer } from "../inference/answer.ts";
-import { type Json, parseJsonBody, readCount } from "./body.ts";
+import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
+import { type ChatParser, createChatParser } from "./chat_parser.ts";
 import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
-import { renderChat } from "../inference/prompt.ts";
-import { requestId } from "../server_state.ts";
+import { readPrompts, renderChat } from "../inference/prompt.ts";
+import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
 import { usage } from "../inference/usage.ts";
-import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
+import { idMembers, knows } from "../inference/token_ids.ts";
+import type { Choice, InferenceEndpoint, Wording } from "../inference/wording.ts";
 
 /** POST /v1/chat/completions; `n` asks for several choices. */
 export const chatCompletions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
-  const prompt = renderChat(body);
+  const prompt = promptOf(body, server);
   const count = readCount(body, "n", 1) ?? 1;
+  const tool = toolIn(body);
+  const habits = { thinks: server.reasoning, callsTools: tool !== undefined };
   return {
     stream: body.stream === true,
-    plans: Array.from({ length: count }, (_, n) => planAnswer(prompt, body, server, n)),
-    wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body),
+    plans: Array.from({ length: count }, (_, n) => planAnswer(prompt, body, server, n, habits)),
+    wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body, server, tool),
   };
 };
+
+/** The prompt's tokens, which a request may give itself. */
+function promptOf(body: Json, { version }: ServerState): Uint32Array {
+  const params = isObject(body.kv_transfer_params) ? body.kv_transfer_params : {};
+  const given = params.prompt_token_ids;
+  const rendered = renderChat(body);
+  return given !== undefined && knows(version, "promptIds")
+    ? readPrompts(given, "kv_transfer_params.prompt_token_ids")[0]!
+    : rendered;
+}
+
+/** The name of the tool that the answer may call. */
+function toolIn({ tools, tool_choice: choice = "auto" }: Json): string | undefined {
+  if (!Array.isArray(tools) || choice !== "auto") return undefined;
+  return tools[0]?.function?.name;
+}
 
 /** POST /v1/chat/completions/batch: one choice for each list of messages. */
 export const chatCompletionsBatch: InferenceEndpoint = (request, server) => {
@@ -34,11 +54,24 @@ export const chatCompletionsBatch: InferenceEndpoint = (request, server) => {
     plans: messages.map((each) =>
       planAnswer(renderChat({ ...body, messages: each }), body, server)
     ),
-    wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body),
+    wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body, server, undefined),
   };
 };
 
-function chatWording(id: string, model: string, body: Json): Wording {
+function chatWording(
+  id: string,
+  model: string,
+  body: Json,
+  { reasoning: thinks, version }: ServerState,
+  tool: string | undefined,
+): Wording {
+  const ids = idMembers(body, version);
+  const parsers = new Map<number, ChatParser>();
+  const parserOf = ({ index, prompt }: Choice) => {
+    let parser = parsers.get(index);
+    if (!parser) parsers.set(index, parser = createChatParser({ prompt, thinks, tool }));
+    return parser;
+  };
   const created = Math.floor(Date.now() / 1000);
   const frame = createStreamFrame({
     id,
@@ -49,16 +82,27 @@ function chatWording(id: string, model: string, body: Json): Wording {
   return {
     start(send, choices) {
       for (const choice of choices) {
-        send(frame.choice(choice, `"delta":{"role":"assistant","content":""}`));
+        const event = `,${ids.ofPrompt(choice)},"prompt_text":null`;
+        send(frame.choice(choice, `"delta":{"role":"assistant","content":""}`, null, { event }));
       }
     },
     token(send, choice, text) {
-      send(frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`));
+      const token = choice.tokens.slice(-1);
+      const delta = parserOf(choice).push(token[0]!, text);
+      // What a parser doesn't let through is sent for the sake of its ids only.
+      if (delta === undefined && !ids.areAsked) return;
+      send(frame.choice(choice, delta ?? `"delta":{}`, null, { choice: `,${ids.of(token)}` }));
     },
     finish(send, choice) {
       // vLLM goes straight to [DONE] without a finish reason.
       if (choice.forgotten) return;
-      send(frame.choice(choice, `"delta":{}`, choice.finishReason));
+      const parser = parserOf(choice);
+      const rest = parser.flush();
+      if (rest) send(frame.choice(choice, rest, null, { choice: `,${ids.of([])}` }));
+      const { finishReason, stopReason } = choice;
+      const reason = parser.callsTool && finishReason === "stop" ? "tool_calls" : finishReason;
+      const more = `,"stop_reason":${JSON.stringify(stopReason)},${ids.of([])}`;
+      send(frame.choice(choice, `"delta":{}`, reason, { choice: more }));
     },
     end: frame.end,
     document: (choices) => ({
@@ -66,7 +110,7 @@ function chatWording(id: string, model: string, body: Json): Wording {
       object: "chat.completion",
       created,
       model,
-      choices: choices.map(({ index, text, finishReason }) => ({
+      choices: choices.map(({ index, text, finishReason, stopReason }) => ({
         index,
         message: {
           role: "assistant",
@@ -76,7 +120,7 @@ function chatWording(id: string, model: string, body: Json): Wording {
         },
         logprobs: null,
         finish_reason: finishReason,
-        stop_reason: null,
+        stop_reason: stopReason,
       })),
       usage: usage(choices),
     }),

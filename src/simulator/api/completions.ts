@@ -2,8 +2,9 @@ import { planAnswer } from "../inference/answer.ts";
 import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
 import { servedModel } from "./models.ts";
 import { readPrompts } from "../inference/prompt.ts";
-import { requestId } from "../server_state.ts";
+import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
+import { idMembers } from "../inference/token_ids.ts";
 import { usage } from "../inference/usage.ts";
 import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
 
@@ -19,7 +20,7 @@ export const completions: InferenceEndpoint = (request, server) => {
     plans: readPrompts(body.prompt).flatMap((prompt) =>
       Array.from({ length: count }, (_, n) => planAnswer(prompt, limited, server, n))
     ),
-    wording: completionWording(`cmpl-${requestId(request, server)}`, model, body),
+    wording: completionWording(`cmpl-${requestId(request, server)}`, model, body, server),
   };
 };
 
@@ -50,7 +51,13 @@ export const generate: InferenceEndpoint = (request, server) => {
   };
 };
 
-function completionWording(id: string, model: string, body: Json): Wording {
+function completionWording(
+  id: string,
+  model: string,
+  body: Json,
+  { version }: ServerState,
+): Wording {
+  const ids = idMembers(body, version);
   const created = Math.floor(Date.now() / 1000);
   const frame = createStreamFrame({
     id,
@@ -60,10 +67,14 @@ function completionWording(id: string, model: string, body: Json): Wording {
   }, body);
   return {
     token(send, choice, text) {
-      send(frame.choice(choice, `"text":${JSON.stringify(text)}`));
+      const prompt = choice.tokens.length === 1 ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
+      const more = `,"stop_reason":null,${prompt},${ids.of(choice.tokens.slice(-1))}`;
+      send(frame.choice(choice, `"text":${JSON.stringify(text)}`, null, { choice: more }));
     },
     finish(send, choice) {
-      send(frame.choice(choice, `"text":""`, choice.finishReason));
+      const reason = JSON.stringify(choice.stopReason);
+      const more = `,"stop_reason":${reason},"prompt_token_ids":null,${ids.of([])}`;
+      send(frame.choice(choice, `"text":""`, choice.finishReason, { choice: more }));
     },
     end: frame.end,
     document: (choices) => ({
@@ -71,12 +82,12 @@ function completionWording(id: string, model: string, body: Json): Wording {
       object: "text_completion",
       created,
       model,
-      choices: choices.map(({ index, text, finishReason }) => ({
+      choices: choices.map(({ index, text, finishReason, stopReason }) => ({
         index,
         text,
         logprobs: null,
         finish_reason: finishReason,
-        stop_reason: null,
+        stop_reason: stopReason,
       })),
       usage: usage(choices),
     }),

@@ -1,8 +1,7 @@
 import { type Json, readCount } from "../api/body.ts";
 import { badRequest } from "../api/errors.ts";
-import { createRandom, drawLogNormal } from "../random.ts";
-import { hashTokens } from "../engine/token_hash.ts";
-import { tokenize } from "./tokenizer.ts";
+import { createDetokenizer } from "./detokenizer.ts";
+import { type Habits, startChain } from "./token_chain.ts";
 
 /** The prompt one sequence computes and the tokens it generates. */
 export interface AnswerPlan {
@@ -11,21 +10,19 @@ export interface AnswerPlan {
   /** Tokens to generate. */
   readonly length: number;
   readonly lengthReason: "stop" | "length";
+  /** The stop string that ends it, and the length of the text before that. */
+  readonly stop?: { readonly text: string; readonly at: number } | undefined;
+  /** Characters held back while it is generated: a stop string may begin there. */
+  readonly heldBack: number;
   nextToken(): number;
 }
 
-const MEDIAN_LENGTH = 100;
-const LENGTH_SIGMA = 0.6;
-
-// Each word plus its space is one token, and so is each word plus the final full stop.
-const WORDS = ("the and for you was are but not had all one day new now old see two way who boy " +
-  "man put say she too use sun sky sea air red big low far run").split(" ");
-const MIDDLE_TOKENS = WORDS.map((word) => tokenize(`${word} `)[0]!);
-const LAST_TOKENS = WORDS.map((word) => tokenize(`${word}.`)[0]!);
+const NO_HABITS: Habits = { thinks: false, callsTools: false };
 
 /**
  * Plans the answer to a prompt. The same `seed`, prompt and `choice` always give the same answer.
- * Its length is drawn between `min_tokens` and `max_tokens`; with `ignore_eos` it is `max_tokens`.
+ * It ends by itself between `min_tokens` and `max_tokens`, or at a stop string; with `ignore_eos` it
+ * is as long as `max_tokens`.
  *
  * @throws {RequestError} when prompt and answer don't fit into `maxModelLen` tokens
  */
@@ -34,6 +31,7 @@ export function planAnswer(
   body: Json,
   settings: { readonly maxModelLen: number; readonly seed: number },
   choice = 0,
+  habits = NO_HABITS,
 ): AnswerPlan {
   const { maxModelLen, seed } = settings;
   checkPromptLength(prompt, maxModelLen - 1);
@@ -53,28 +51,59 @@ export function planAnswer(
   if (least > most) {
     throw badRequest(`min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`);
   }
-  const random = createRandom(hashTokens(seed, prompt) + choice);
-  const drawn = Math.max(1, least, Math.round(drawLogNormal(random, MEDIAN_LENGTH, LENGTH_SIGMA)));
-  const length = body.ignore_eos === true ? most : Math.min(most, drawn);
-  const lengthReason = body.ignore_eos === true || drawn > most ? "length" : "stop";
+  const stops = [body.stop ?? []].flat().map(String);
+  const limits = { least, most: body.ignore_eos === true ? { exactly: most } : { atMost: most } };
+  const chain = () => startChain(prompt, seed + choice, habits);
+  const end = endOf(chain(), stops, limits);
+  const answer = chain();
   let generated = 0;
   return {
     prompt,
     cacheSalt: typeof body.cache_salt === "string" ? body.cache_salt : undefined,
-    length,
-    lengthReason,
+    ...end,
+    heldBack: Math.max(0, ...stops.map(({ length }) => length - 1)),
     nextToken() {
       generated++;
-      const last = generated === length && lengthReason === "stop";
-      return (last ? LAST_TOKENS : MIDDLE_TOKENS)[Math.floor(random() * WORDS.length)]!;
+      return answer.next(generated === end.length && end.isByItself);
     },
   };
+}
+
+type Limits = {
+  readonly least: number;
+  readonly most: { readonly exactly: number } | { readonly atMost: number };
+};
+
+/** Finds where an answer ends, by generating it. */
+function endOf(
+  chain: ReturnType<typeof startChain>,
+  stops: readonly string[],
+  { least, most }: Limits,
+): Pick<AnswerPlan, "length" | "lengthReason" | "stop"> & { readonly isByItself: boolean } {
+  const isExact = "exactly" in most;
+  const longest = isExact ? most.exactly : most.atMost;
+  if (isExact && stops.length === 0) {
+    return { length: longest, lengthReason: "length", isByItself: false };
+  }
+  const detokenizer = createDetokenizer();
+  let text = "";
+  for (let length = 1; length <= longest; length++) {
+    const isByItself = !isExact && length >= least && chain.isAtEnd;
+    text += detokenizer.push(chain.next(isByItself));
+    for (const stop of stops) {
+      const at = text.indexOf(stop);
+      if (at < 0) continue;
+      return { length, lengthReason: "stop", stop: { text: stop, at }, isByItself };
+    }
+    if (isByItself) return { length, lengthReason: "stop", isByItself };
+  }
+  return { length: longest, lengthReason: "length", isByItself: false };
 }
 
 /** Plans a request that computes its prompt and generates nothing. */
 export function planPooling(prompt: Uint32Array, maxModelLen: number): AnswerPlan {
   checkPromptLength(prompt, maxModelLen);
-  return { prompt, length: 0, lengthReason: "stop", nextToken: () => 0 };
+  return { prompt, length: 0, lengthReason: "stop", heldBack: 0, nextToken: () => 0 };
 }
 
 function checkPromptLength(prompt: Uint32Array, most: number): void {

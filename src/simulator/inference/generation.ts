@@ -3,7 +3,7 @@ import type { Exchange } from "./exchange.ts";
 import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "../faults/fault.ts";
 import type { ServerState } from "../server_state.ts";
 import { EVENT_STREAM } from "../faults/stream_manner.ts";
-import { tokenText } from "./tokenizer.ts";
+import { createDetokenizer } from "./detokenizer.ts";
 import type { Choice, Inference } from "./wording.ts";
 
 const DONE = "data: [DONE]\n\n";
@@ -30,6 +30,7 @@ export function generate(
     text: "",
     cachedTokens: 0,
     finishReason: null,
+    stopReason: null,
     forgotten: false,
   }));
   const send = (event: string) => stream?.events.send(event);
@@ -71,6 +72,15 @@ export function generate(
 
   plans.forEach((plan, index) => {
     const choice = choices[index]!;
+    const detokenizer = createDetokenizer();
+    let decoded = "";
+    /** Returns the text that may be seen now. */
+    const see = (isOver: boolean) => {
+      const end = isOver ? decoded.length : Math.max(0, decoded.length - plan.heldBack);
+      const text = decoded.slice(choice.text.length, Math.min(end, plan.stop?.at ?? Infinity));
+      choice.text += text;
+      return text;
+    };
     sequences.push(engine.add({
       ...plan,
       hangAfterTokens,
@@ -80,15 +90,18 @@ export function generate(
         if (sentTokens === breakAfterTokens) return breakOff();
         start();
         sentTokens++;
-        const text = tokenText(token);
         choice.tokens.push(token);
-        choice.text += text;
+        decoded += detokenizer.push(token);
+        const isOver = choice.tokens.length === plan.length;
+        if (isOver) decoded += detokenizer.flush();
+        const text = see(isOver);
         if (stream) wording.token?.(send, choice, text);
       },
       onFinish(reason) {
         if (exchange.settled) return;
         if (breakAfterTokens < Infinity) return breakOff();
         choice.finishReason = reason;
+        if (reason === "stop") choice.stopReason = plan.stop?.text ?? null;
         choice.forgotten = faults.current?.kind === "terminated" && !sequences[index]!.admitted;
         start();
         choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;

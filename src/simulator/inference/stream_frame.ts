@@ -4,8 +4,16 @@ import type { Choice } from "./wording.ts";
 
 /** Builds the events of a stream in OpenAI's format. */
 export interface StreamFrame {
-  /** `content` is the JSON member that holds the text, such as `"text":"the "`. */
-  choice(choice: Choice, content: string, finishReason?: string | null): string;
+  /**
+   * @param content the JSON member that holds the text, such as `"text":"the "`
+   * @param more members of the choice, and of the event, behind the usual ones
+   */
+  choice(
+    choice: Choice,
+    content: string,
+    finishReason?: string | null,
+    more?: { readonly choice?: string; readonly event?: string },
+  ): string;
   /** Sends the usage, if requested, and `[DONE]`. */
   end(send: (event: string) => void, choices: readonly Choice[]): void;
 }
@@ -16,11 +24,11 @@ export function createStreamFrame(common: Json, body: Json): StreamFrame {
   const prefix = `data: ${JSON.stringify(common).slice(0, -1)},"choices":[`;
   const withUsage = (choices: readonly Choice[]) => `,"usage":${JSON.stringify(usage(choices))}`;
   return {
-    choice(choice, content, finishReason = null) {
+    choice(choice, content, finishReason = null, more = {}) {
       const reason = JSON.stringify(finishReason);
       const counted = options.continuous_usage_stats === true ? withUsage([choice]) : "";
       return `${prefix}{"index":${choice.index},${content},"logprobs":null,` +
-        `"finish_reason":${reason}}]${counted}}\n\n`;
+        `"finish_reason":${reason}${more.choice ?? ""}}]${counted}${more.event ?? ""}}\n\n`;
     },
     end(send, choices) {
       if (options.include_usage === true) {

@@ -18,13 +18,9 @@ export function detokenize(tokens: Iterable<number>): string {
   return decoder.decode(bytes.filter((byte) => byte !== 0));
 }
 
-const textOfToken = new Map<number, string>();
-
-/** Returns the text of one answer token. Answers use few words, so each is decoded only once. */
-export function tokenText(token: number): string {
-  let text = textOfToken.get(token);
-  if (text === undefined) textOfToken.set(token, text = detokenize([token]));
-  return text;
+/** Returns the bytes of one token. */
+export function bytesOfToken(token: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(token).buffer).filter((byte) => byte !== 0);
 }
 
 /** Concatenates token arrays. */

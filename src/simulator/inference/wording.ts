@@ -13,6 +13,8 @@ export interface Choice {
   text: string;
   cachedTokens: number;
   finishReason: FinishReason | null;
+  /** The stop string that ended it. */
+  stopReason: string | null;
   /** True when it was still waiting for the engine as the server was told to stop. */
   forgotten: boolean;
 }

@@ -1,0 +1,337 @@
+import assert from "node:assert/strict";
+import type { Fault, SimulatorOptions } from "../../src/simulator/simulator.ts";
+import { eventsOf, MODEL, startFleet, type TestFleet } from "../support/fleet.ts";
+
+// A stream outlives its server (issue 17): what the client reads is what it would have read.
+
+// deno-lint-ignore no-explicit-any
+type Json = any;
+
+/** What a client has read of a stream. */
+interface Read {
+  readonly texts: Record<string, string>;
+  readonly ids: number[];
+  readonly promptIds: number[] | undefined;
+  readonly finish: string | undefined;
+  readonly usage: unknown;
+  readonly roles: number;
+  /** Distinct `id`, `created` and `model`. */
+  readonly identities: number;
+  readonly errors: number[];
+  readonly isWhole: boolean;
+}
+
+async function readStream(response: Response): Promise<Read> {
+  let body = "";
+  try {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) body += part;
+  } catch {
+    // It broke off, which the events tell.
+  }
+  const events = eventsOf(body) as Json[];
+  const read = {
+    texts: {} as Record<string, string>,
+    ids: [] as number[],
+    promptIds: undefined as number[] | undefined,
+    finish: undefined as string | undefined,
+    usage: undefined as unknown,
+    roles: 0,
+    errors: [] as number[],
+  };
+  const identities = new Set<string>();
+  for (const event of events) {
+    if (event === "[DONE]") continue;
+    if (event.error) {
+      read.errors.push(event.error.code);
+      continue;
+    }
+    identities.add(JSON.stringify([event.id, event.created, event.model]));
+    if (event.usage) {
+      const { prompt_tokens_details: _, ...counts } = event.usage;
+      read.usage = counts;
+    }
+    const [choice] = event.choices;
+    const promptIds = event.prompt_token_ids ?? choice?.prompt_token_ids;
+    if (promptIds) read.promptIds = promptIds;
+    if (!choice) continue;
+    const { role, tool_calls: calls, ...texts } = choice.delta ?? { text: choice.text };
+    if (role) read.roles++;
+    for (const [field, text] of Object.entries(texts)) {
+      read.texts[field] = (read.texts[field] ?? "") + text;
+    }
+    if (calls) read.texts.call = (read.texts.call ?? "") + calls[0].function.arguments;
+    read.ids.push(...choice.token_ids ?? []);
+    read.finish = choice.finish_reason ?? read.finish;
+  }
+  return { ...read, identities: identities.size, isWhole: events.at(-1) === "[DONE]" };
+}
+
+interface Kind {
+  readonly name: string;
+  readonly path: string;
+  readonly body: Json;
+  readonly server?: SimulatorOptions;
+}
+
+const say = (content: string) => [{ role: "user", content }];
+const CHAT = "/v1/chat/completions";
+const COMPLETIONS = "/v1/completions";
+const tools = [{ type: "function", function: { name: "look", parameters: {} } }];
+const length = { max_tokens: 24, ignore_eos: true };
+const usage = { stream_options: { include_usage: true } };
+
+const kinds: readonly Kind[] = [
+  { name: "a chat", path: CHAT, body: { messages: say("Hello"), ...length } },
+  { name: "a chat with usage", path: CHAT, body: { messages: say("Hi"), ...length, ...usage } },
+  {
+    name: "a chat with usage in every event",
+    path: CHAT,
+    body: {
+      messages: say("Hi there"),
+      ...length,
+      stream_options: { include_usage: true, continuous_usage_stats: true },
+    },
+  },
+  {
+    name: "a chat whose client asks for token ids",
+    path: CHAT,
+    body: { messages: say("Ids"), ...length, return_token_ids: true },
+  },
+  {
+    name: "a chat that ends by itself",
+    path: CHAT,
+    body: { messages: say("Short"), min_tokens: 3, max_completion_tokens: 60, ...usage },
+  },
+  {
+    name: "a chat with reasoning",
+    path: CHAT,
+    body: { messages: say("Think"), ...length, ...usage },
+    server: { reasoning: true },
+  },
+  {
+    name: "a chat with tools that it may call",
+    path: CHAT,
+    body: { messages: say("Tools please"), tools, ...length, max_tokens: 60 },
+  },
+  {
+    name: "a chat with a stop string of one character",
+    path: CHAT,
+    body: { messages: say("Stop"), stop: ".", max_tokens: 40 },
+  },
+  {
+    name: "a chat at servers that ignore a prompt's ids",
+    path: CHAT,
+    body: { messages: say("Old"), ...length, ...usage },
+    server: { version: "0.12.0" },
+  },
+  {
+    name: "a completion",
+    path: COMPLETIONS,
+    body: { prompt: "Once upon a time", ...length, ...usage },
+  },
+  {
+    name: "a completion of token ids",
+    path: COMPLETIONS,
+    body: { prompt: [1886680168, 1633906540, 543518830], ...length, return_token_ids: true },
+  },
+  { name: "a completion of the default length", path: COMPLETIONS, body: { prompt: "Default" } },
+];
+
+const post = (url: string, path: string, body: Json) =>
+  fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: MODEL, stream: true, temperature: 0, ...body }),
+  });
+
+const SETTINGS = {
+  policy: "round_robin",
+  failure_threshold: 100,
+  health_check_interval: 60,
+  request_timeout: 20,
+  chunk_timeout: 1,
+  stall_timeout: 0.5,
+};
+
+const startTwo = (server: SimulatorOptions = {}, settings = {}) =>
+  startFleet({
+    servers: [{ speed: 100, ...server }, { speed: 100, ...server }],
+    settings: { ...SETTINGS, ...settings },
+  });
+
+/** Sends a request until the first server has cut its answer off, and returns what was read. */
+async function readCut(
+  { router, simulators: [cutting] }: TestFleet,
+  { path, body }: Kind,
+  fault: Fault,
+): Promise<Read[]> {
+  const reads: Read[] = [];
+  await cutting!.setFault({ ...fault, times: 1 } as Fault);
+  const received = cutting!.state().received;
+  while (cutting!.state().received === received) {
+    reads.push(await readStream(await post(router.url, path, body)));
+  }
+  await cutting!.setFault(null);
+  return reads;
+}
+
+/** The number that the router's own metrics show. */
+async function count({ router }: TestFleet, series: string): Promise<number> {
+  const page = await (await fetch(`${router.url}/metrics`)).text();
+  const line = page.split("\n").find((line) => line.startsWith(series));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}
+
+for (const kind of kinds) {
+  Deno.test(`${kind.name}, cut off at every token: the text, ids, usage and ending of the uncut one`, async () => {
+    await using fleet = await startTwo(kind.server);
+    const uncut = await readStream(await post(fleet.simulators[1]!.url, kind.path, kind.body));
+    assert.ok(uncut.isWhole);
+    const tokens = kind.body.max_tokens ?? kind.body.max_completion_tokens ?? 16;
+    for (let afterTokens = 1; afterTokens < tokens; afterTokens++) {
+      for (const cut of ["reset_mid_stream", "error_mid_stream"] as const) {
+        const reads = await readCut(fleet, kind, { kind: cut, afterTokens });
+        for (const read of reads) assert.deepEqual(read, uncut, `${cut} after ${afterTokens}`);
+      }
+    }
+    assert.ok(await count(fleet, "vllm_router_streams_continued_total") > 0);
+  });
+}
+
+Deno.test("a stream whose server falls silent, or is told to stop, goes on at another one", async () => {
+  await using fleet = await startTwo();
+  const kind = kinds[1]!;
+  const uncut = await readStream(await post(fleet.simulators[1]!.url, kind.path, kind.body));
+  const reads = await readCut(fleet, kind, { kind: "hang_mid_stream", afterTokens: 7 });
+  for (const read of reads) assert.deepEqual(read, uncut);
+  for (const how of ["abort", "error"] as const) {
+    const long = { ...kind, body: { ...kind.body, max_tokens: 400 } };
+    const whole = await readStream(await post(fleet.simulators[1]!.url, long.path, long.body));
+    const reading = [1, 2].map(async () =>
+      await readStream(await post(fleet.router.url, long.path, long.body))
+    );
+    while (fleet.simulators[0]!.state().running === 0) await new Promise((r) => setTimeout(r, 5));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await fleet.simulators[0]!.setFault({ kind: "terminated", how });
+    for (const read of await Promise.all(reading)) assert.deepEqual(read, whole, how);
+    await fleet.simulators[0]!.setFault(null);
+  }
+});
+
+/** Options and endpoints whose streams can't be continued, with the reason. */
+const refused: readonly (readonly [what: string, why: string, path: string, body: Json])[] = [
+  ["a seed", "seed", CHAT, { seed: 7 }],
+  ["several answers", "several_answers", CHAT, { n: 2 }],
+  ["several prompts", "several_answers", COMPLETIONS, { prompt: ["a", "b"] }],
+  ["a beam search", "several_answers", COMPLETIONS, { prompt: "a", use_beam_search: true }],
+  ["best_of", "several_answers", COMPLETIONS, { prompt: "a", best_of: 2 }],
+  ["a presence penalty", "penalties", CHAT, { presence_penalty: 0.5 }],
+  ["a frequency penalty", "penalties", CHAT, { frequency_penalty: 0.5 }],
+  ["a long stop string", "stop_strings", CHAT, { stop: ["no such text"] }],
+  ["a JSON schema", "structured_output", CHAT, { response_format: { type: "json_object" } }],
+  ["a choice of texts", "structured_output", CHAT, { structured_outputs: { choice: ["a"] } }],
+  ["a required tool", "tool_choice", CHAT, { tools, tool_choice: "required" }],
+  [
+    "a named tool",
+    "tool_choice",
+    CHAT,
+    { tools, tool_choice: { type: "function", function: { name: "look" } } },
+  ],
+  ["log probabilities of the prompt", "prompt_logprobs", COMPLETIONS, {
+    prompt: "a",
+    prompt_logprobs: 1,
+  }],
+  ["an echo", "echo", COMPLETIONS, { prompt: "a", echo: true }],
+  ["a suffix", "special_input", COMPLETIONS, { prompt: "a", suffix: "b" }],
+  ["an image", "media", CHAT, {
+    messages: [{
+      role: "user",
+      content: [{ type: "image_url", image_url: { url: "data:image/png;base64,aaaa" } }],
+    }],
+  }],
+  ["/v1/messages", "endpoint", "/v1/messages", {}],
+  ["/v1/responses", "endpoint", "/v1/responses", { input: "Hello" }],
+];
+
+for (const [what, why, path, more] of refused) {
+  Deno.test(`a stream with ${what} is not continued: it ends as broken, and the metrics say why`, async () => {
+    await using fleet = await startTwo();
+    const body = { messages: say("Hello"), ...length, ...more };
+    const kind = { name: what, path, body };
+    const [cutting] = fleet.simulators;
+    await cutting!.setFault({ kind: "reset_mid_stream", afterTokens: 5, times: 1 });
+    const received = cutting!.state().received;
+    let text = "";
+    while (cutting!.state().received === received) {
+      const response = await post(fleet.router.url, kind.path, body);
+      text = "";
+      try {
+        for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
+      } catch {
+        text += " broken";
+      }
+    }
+    assert.match(text, / broken$/);
+    assert.match(text, /"code":502|"error"/);
+    assert.equal(await count(fleet, `vllm_router_streams_broken_total{reason="${why}"}`), 1);
+    assert.equal(await count(fleet, "vllm_router_streams_continued_total"), 0);
+  });
+}
+
+Deno.test("a stream that has begun a tool call is not continued", async () => {
+  await using fleet = await startTwo();
+  const body = { messages: say("abc"), tools, max_tokens: 120, ignore_eos: true };
+  const kind = { name: "", path: CHAT, body };
+  const uncut = await readStream(await post(fleet.simulators[1]!.url, CHAT, body));
+  assert.ok(uncut.texts.call, "the answer calls a tool");
+  const reads = await readCut(fleet, kind, { kind: "reset_mid_stream", afterTokens: 110 });
+  assert.deepEqual(reads.at(-1)!.errors, [502]);
+  assert.equal(await count(fleet, 'vllm_router_streams_broken_total{reason="tool_call"}'), 1);
+});
+
+Deno.test("servers that tell no token ids break their streams as before", async () => {
+  await using fleet = await startTwo({ version: "0.9.0" });
+  const reads = await readCut(fleet, kinds[0]!, { kind: "reset_mid_stream", afterTokens: 5 });
+  assert.deepEqual(reads.at(-1)!.errors, [502]);
+  assert.equal(await count(fleet, 'vllm_router_streams_broken_total{reason="no_ids"}'), 1);
+});
+
+Deno.test("a stream that breaks one server after the other is not carried to the next", async () => {
+  await using fleet = await startFleet({
+    servers: Array(4).fill({ speed: 100, fault: { kind: "reset_mid_stream", afterTokens: 5 } }),
+    settings: SETTINGS,
+  });
+  const read = await readStream(await post(fleet.router.url, CHAT, kinds[0]!.body));
+  assert.deepEqual(read.errors, [502]);
+  const asked = fleet.simulators.map((simulator) => simulator.state().received);
+  assert.equal(asked.reduce((sum, one) => sum + one), 2);
+});
+
+Deno.test("a client that has gone gets no other server", async () => {
+  await using fleet = await startTwo({}, { chunk_timeout: 30 });
+  const leaving = new AbortController();
+  await Promise.all(
+    fleet.simulators.map((simulator) =>
+      simulator.setFault({ kind: "hang_mid_stream", afterTokens: 3 })
+    ),
+  );
+  const response = await fetch(fleet.router.url + CHAT, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: MODEL, stream: true, ...kinds[0]!.body }),
+    signal: leaving.signal,
+  });
+  await response.body!.getReader().read();
+  leaving.abort();
+  const { router, simulators } = fleet;
+  while (router.fleet.snapshot().servers.some(({ inFlight }) => inFlight > 0)) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(simulators.reduce((sum, simulator) => sum + simulator.state().received, 0), 1);
+});
+
+Deno.test("with continue_streams off, servers are sent what the client sent", async () => {
+  await using fleet = await startTwo({}, { continue_streams: false });
+  const reads = await readCut(fleet, kinds[0]!, { kind: "reset_mid_stream", afterTokens: 5 });
+  assert.deepEqual(reads.at(-1)!.errors, [502]);
+});
