@@ -18,6 +18,8 @@ export interface Asking {
   readonly content: string;
   readonly stream: boolean;
   readonly tokens: number;
+  /** Another server can go on with its stream. */
+  readonly isContinuable: boolean;
   /** The body as sent. */
   readonly body: string;
   readonly leaving: Leaving | undefined;
@@ -37,6 +39,8 @@ const LEAVING = 0.15;
 const CLIENT_ERRORS = 0.05;
 const POISONS = 0.02;
 const STREAMS = 0.75;
+/** Streams without an option that only their own server can honour. */
+const CONTINUABLE = 0.85;
 const LEAST_TOKENS = 2;
 const MOST_TOKENS = 40;
 /** A document arrives as a whole, so the time for all its tokens looks like silence. */
@@ -51,6 +55,7 @@ export function drawAsking(id: string, random: Random): Asking {
   const leaving = random() < LEAVING ? drawLeaving(random, stream) : undefined;
   const wrong = random() < CLIENT_ERRORS ? drawError(random) : undefined;
   const poison = !wrong && random() < POISONS;
+  const isContinuable = random() < CONTINUABLE;
   const content = `What is the way to ${id}${poison ? ` and ${POISON}` : ""}?`;
   const right = {
     model: MODEL,
@@ -58,12 +63,14 @@ export function drawAsking(id: string, random: Random): Asking {
     max_tokens: tokens,
     ignore_eos: true,
     stream,
+    ...(!isContinuable && { seed: 1 }),
   };
   return {
     id,
     content,
     stream,
     tokens,
+    isContinuable,
     body: wrong ? wrong.body(right) : JSON.stringify(right),
     leaving: wrong || poison ? undefined : leaving,
     error: wrong?.status,

@@ -104,7 +104,7 @@ function circumstancesOf(schedule: Schedule, startedAt: number, seed: number): C
       strike.server === server && BREAKING.has(name) && at(from) <= span.to && at(to) >= span.from
     );
   return {
-    textOf: (asking, server) => textOf(asking, server, seed),
+    textOf: (asking) => textOf(asking, seed),
     breaksStreams,
     allOut: allOut && { from: at(allOut.from), to: at(allOut.to + RECOVERY_SECONDS) },
     allOutKnown: allOut && { from: at(allOut.from + KNOWN_AFTER_SECONDS), to: at(allOut.to) },

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Asking, Leaving } from "./asking.ts";
 import { bodyReader, headOf } from "./framing.ts";
 
@@ -18,7 +19,6 @@ export interface Got {
 export const PATIENCE_MS = 30_000;
 const READ_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
-const latin1 = new TextDecoder("latin1");
 
 /** A client with its own connection, which it keeps as long as answers end cleanly. */
 export class Client {
@@ -52,7 +52,7 @@ export class Client {
       return {
         status: head?.status,
         headers: head?.headers ?? new Map(),
-        body: read?.body() ?? "",
+        body: utf8Of(read?.body() ?? ""),
         ended: gone ?? ended,
         sentAt,
         endedAt: performance.now(),
@@ -67,7 +67,7 @@ export class Client {
       while (true) {
         const length = await tcp.read(this.#buffer);
         if (length === null) return over("broken");
-        const came = latin1.decode(this.#buffer.subarray(0, length));
+        const came = Buffer.from(this.#buffer.subarray(0, length)).toString("latin1");
         if (read) read.take(came);
         else {
           text += came;
@@ -92,6 +92,11 @@ export class Client {
       tcp?.close();
     } catch { /* closed already */ }
   }
+}
+
+/** Reads as UTF-8 what was read byte by byte. */
+function utf8Of(text: string): string {
+  return Buffer.from(text, "latin1").toString("utf8");
 }
 
 function leavesAt(leaving: Leaving | undefined, body: string): boolean {

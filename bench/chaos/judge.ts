@@ -34,8 +34,8 @@ export interface Case {
 
 /** What a verdict depends on besides the request. Spans are on the clock of `performance.now`. */
 export interface Circumstances {
-  /** Returns the complete text of a server's answer to a request. */
-  textOf(asking: Asking, server: number): string;
+  /** Returns the complete text of the answer to a request. */
+  textOf(asking: Asking): string;
   /** Whether a server had trouble that breaks streams at any moment of a span. */
   breaksStreams(server: number, span: Span): boolean;
   /** From the first server going out to the last one coming back. */
@@ -71,7 +71,7 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   if (got.status === undefined) return fared("lost", "the connection broke without an answer");
   if (asking.error?.includes(got.status) && got.ended === "clean") return fared("client error");
   if (asking.poison) return judgePoison(one);
-  if (allOut && overlap(span, allOut) && said.text === "" && !isComplete(one)) {
+  if (allOut && overlap(span, allOut) && said.text === "" && !isComplete(one, circumstances)) {
     const known = allOutKnown && within(span, allOutKnown);
     return fared("refused while all out", known ? noRefusal(one) : undefined);
   }
@@ -79,7 +79,7 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   if (asking.error !== undefined) {
     return fared("wrong", `200 in place of ${asking.error.join(" or ")}`);
   }
-  return asking.stream ? judgeStream(one, circumstances, span) : judgeDocument(one);
+  return asking.stream ? judgeStream(one, circumstances, span) : judgeDocument(one, circumstances);
 }
 
 /** Judges a poisonous request, which can only get an error; a stream's head may precede it. */
@@ -93,7 +93,7 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
   const { got, said } = one;
   if (said.garbage) return fared("wrong", "events that are no JSON");
   if (got.ended === "clean") {
-    if (isComplete(one)) return fared("answered");
+    if (isComplete(one, circumstances)) return fared("answered");
     if (said.finishReason === "abort") return aborted;
     if (said.text === "") return fared("lost", "a stream without a token");
     // An error event from the server itself ends its stream cleanly.
@@ -103,35 +103,39 @@ function judgeStream(one: Case, circumstances: Circumstances, span: Span): Verdi
   const isBroken = got.ended !== "clean";
   if (isBroken && said.done) return fared("wrong", "a broken stream with [DONE]");
   if (said.error === undefined) return fared("wrong", "a stream broke without an error event");
+  const { allOut } = circumstances;
+  if (one.asking.isContinuable && !(allOut && overlap(span, allOut))) {
+    return fared("wrong", "a stream broke that another server could have gone on with");
+  }
   const last = one.attempts.at(-1);
   return last && circumstances.breaksStreams(last.server, span)
     ? fared("broken")
     : fared("wrong", "a stream broke though nothing was wrong with its server");
 }
 
-function judgeDocument(one: Case): Verdict {
+function judgeDocument(one: Case, circumstances: Circumstances): Verdict {
   const { got, said } = one;
   if (got.ended === "broken") return fared("lost", "the answer broke off");
-  if (isComplete(one)) return fared("answered");
+  if (isComplete(one, circumstances)) return fared("answered");
   if (said.finishReason === "abort") return aborted;
   return fared("wrong", "a document that isn't whole");
 }
 
 /** Whether the answer contains everything that was requested. */
-function isComplete({ asking, got, said }: Case): boolean {
+function isComplete({ asking, got, said }: Case, { textOf }: Circumstances): boolean {
   return got.status === 200 && got.ended === "clean" && said.done && said.error === undefined &&
-    said.finishReason === "length" && said.text.length === 4 * asking.tokens;
+    said.finishReason === "length" && said.text === textOf(asking);
 }
 
-/** Describes the problem if the tokens are not those of one attempt at one server, in order. */
+/** Describes the problem if the tokens are not those of the answer, in order, as one answer. */
 function foreignTokens({ asking, said, attempts }: Case, { textOf }: Circumstances) {
   if (said.ids.length !== 1) return `events of ${said.ids.length} answers in one`;
   const [id] = said.ids;
   const attempt = attempts.find((attempt) => id === `chatcmpl-${attempt.id}`);
   if (!attempt) return `an answer that no server gave: ${id}`;
-  return textOf(asking, attempt.server).startsWith(said.text)
+  return textOf(asking).startsWith(said.text)
     ? undefined
-    : "tokens that are not those its server sent";
+    : "tokens that are not those of the answer";
 }
 
 /** Describes what is wrong with an answer given while all servers are known to be out. */

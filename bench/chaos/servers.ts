@@ -30,7 +30,7 @@ const MAX_MODEL_LEN = 32_768;
 /** Set on every other server: it sends comments during silence in streams, even while it hangs. */
 const KEEP_ALIVE = { sseKeepAliveSeconds: 0.5 };
 
-/** Starts servers whose answers differ in their text. */
+/** Starts servers of one model: they answer a request in the same words. */
 export async function startServers(
   count: number,
   seed: number,
@@ -43,7 +43,7 @@ export async function startServers(
       ...(server % 2 === 1 && KEEP_ALIVE),
       poison: { marker: POISON, answer: "error" },
       maxModelLen: MAX_MODEL_LEN,
-      seed: seedOf(seed, server),
+      seed,
       onEnded(id = "", how) {
         const request = id.slice(0, id.lastIndexOf("-"));
         const known = attempts.get(request) ?? [];
@@ -60,17 +60,14 @@ export async function startServers(
   };
 }
 
-/** Returns the complete text of a server's answer, which is predictable for the simulator. */
+/** Returns the complete text of the answer, which is predictable for the simulator. */
 export function textOf(
   { content, tokens }: Pick<Asking, "content" | "tokens">,
-  server: number,
   seed: number,
 ): string {
   const prompt = renderChat({ messages: [{ role: "user", content }] });
   const body = { max_tokens: tokens, ignore_eos: true };
-  const settings = { maxModelLen: MAX_MODEL_LEN, seed: seedOf(seed, server) };
+  const settings = { maxModelLen: MAX_MODEL_LEN, seed };
   const plan = planAnswer(prompt, body, settings);
   return detokenize(Array.from({ length: plan.length }, () => plan.nextToken()));
 }
-
-const seedOf = (seed: number, server: number) => seed * 100 + server;

@@ -164,7 +164,9 @@ export const logListener: Partial<Listener> = {
     log.warning("Request {id} moved from {from} to {to}: {reason}", { ...failover });
   },
   continued(continued) {
-    log.warning("The stream of request {id} goes on at {to}: {from} broke off", { ...continued });
+    log.warning("The stream of request {id} goes on at {to}, {from} broke it off: {reason}", {
+      ...continued,
+    });
   },
   reloaded(config, warnings) {
     logWarnings(warnings);

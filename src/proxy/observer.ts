@@ -23,6 +23,8 @@ export interface Continued {
   readonly from: string;
   /** Name of the server that goes on with it. */
   readonly to: string;
+  /** How the answer of `from` ended. */
+  readonly reason: Outcome;
 }
 
 /** Callbacks for the progress of requests. They must not throw or block. */

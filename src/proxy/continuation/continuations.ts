@@ -1,6 +1,7 @@
 import type { RequestContext } from "../attempt/ask.ts";
 import type { ReadRequest } from "../request/read_request.ts";
-import { type Continuation, type ContinuationOptions, createContinuation } from "./continuation.ts";
+import { type Continuation, createContinuation } from "./continuation.ts";
+import type { ContinuationOptions } from "./find_server.ts";
 import { createFirstLeg, type FirstLeg } from "./first_leg.ts";
 import { createKeepBudget } from "./keep_budget.ts";
 

@@ -9,6 +9,10 @@ export type NotContinued =
   | "no_ids"
   | "tool_call"
   | "media"
+  /** A server's parser holds back a part of a token. */
+  | "held_text"
+  /** The servers began their answer anew, and can't be told by text what was sent. */
+  | "began_anew"
   | "too_many"
   | "breaks_servers"
   | "retry_budget"

@@ -18,7 +18,8 @@ export interface ParserOptions {
   readonly tool: string | undefined;
 }
 
-const HELD = /<$/;
+/** The last token looks like the beginning of a mark. */
+const HELD = /<[^<>]{0,3}$/;
 
 /**
  * Creates a parser of the simulator's reasoning and tool formats. Like vLLM's, it takes its state

@@ -37,7 +37,7 @@ export const MARKS = {
   thinkingEnds: only("</t>"),
   toolBegins: only("<fn>"),
   /** Ordinary text that looks like the beginning of a mark. */
-  bracket: only("so <"),
+  bracket: only("<or "),
 } as const;
 
 /** One in so many tokens, on average. */

@@ -9,6 +9,7 @@ const ASKING: Asking = {
   content: "Hello",
   stream: true,
   tokens: 3,
+  isContinuable: false,
   body: "",
   leaving: undefined,
   error: undefined,
@@ -20,7 +21,7 @@ const STREAM = new Map([["content-type", "text/event-stream; charset=utf-8"]]);
 const JSON_TYPE = new Map([["content-type", "application/json"]]);
 
 const CALM: Circumstances = {
-  textOf: (_, server) => server === 0 ? TEXT : "two way who ",
+  textOf: () => TEXT,
   breaksStreams: () => false,
   allOut: undefined,
   allOutKnown: undefined,
@@ -63,14 +64,14 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
     caseOf(event("the ") + event("sea ", "length") + DONE),
     {},
     "wrong",
-    /not those its server sent/,
+    /not those of the answer/,
   ],
   [
     "tokens out of order",
     caseOf(event("sky ") + event("the ") + event("sea ", "length") + DONE),
     {},
     "wrong",
-    /not those its server sent/,
+    /not those of the answer/,
   ],
   [
     "two answers spliced",
@@ -96,6 +97,19 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
     "an event that broke in the middle, and an error event",
     caseOf(event("the ") + event("sky ").slice(0, 30) + BROKEN, { ended: "broken" }),
     { breaksStreams: () => true },
+    "broken",
+  ],
+  [
+    "a stream that broke though another server could have gone on with it",
+    caseOf(event("the ") + BROKEN, { ended: "broken" }, { isContinuable: true }),
+    { breaksStreams: () => true },
+    "wrong",
+    /could have gone on/,
+  ],
+  [
+    "a stream that broke while all servers were out",
+    caseOf(event("the ") + BROKEN, { ended: "broken" }, { isContinuable: true }),
+    { breaksStreams: () => true, allOut: { from: 0, to: 150 } },
     "broken",
   ],
   [
