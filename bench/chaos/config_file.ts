@@ -18,7 +18,7 @@ const CAPACITY = 64;
 export function configFile(
   folder: string,
   urls: readonly string[],
-  settings: Readonly<Record<string, number | string>>,
+  settings: Readonly<Record<string, number | string | boolean>>,
 ): ConfigFile {
   const path = `${folder}/servers.toml`;
   const removed = new Set<number>();

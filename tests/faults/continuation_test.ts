@@ -298,7 +298,7 @@ Deno.test("servers that tell no token ids break their streams as before", async 
 
 Deno.test("a stream that breaks one server after the other is not carried to the next", async () => {
   await using fleet = await startFleet({
-    servers: Array(4).fill({ speed: 100, fault: { kind: "reset_mid_stream", afterTokens: 5 } }),
+    servers: Array(4).fill({ speed: 100, fault: { kind: "reset_mid_stream", afterTokens: 1 } }),
     settings: SETTINGS,
   });
   const read = await readStream(await post(fleet.router.url, CHAT, kinds[0]!.body));

@@ -32,8 +32,8 @@ export interface Continuation {
   drop(): void;
 }
 
-/** A stream that breaks a second server this soon may break any. */
-const FEW_TOKENS = 16;
+/** A stream that breaks a second server before it has gone on so far may break any. */
+const FEW_TOKENS = 2;
 
 /** Creates the continuation of one stream. */
 export function createContinuation(
@@ -48,11 +48,15 @@ export function createContinuation(
   let last: Readonly<Server> | undefined;
   let count = 0;
   let tokensBefore = 0;
+  /** The server before the last one broke, too. */
+  let hasBroken = false;
 
   /** Whether the stream may be the reason why its servers break. */
   function breaksServers({ broken }: Ended, kept: KeptStream): boolean {
     const isServers = broken!.expired === undefined;
-    return count > 0 && isServers && kept.allTokens - tokensBefore < FEW_TOKENS;
+    const isRepeated = hasBroken && isServers && kept.allTokens - tokensBefore < FEW_TOKENS;
+    hasBroken = isServers;
+    return isRepeated;
   }
 
   async function decide(ended: Ended, record: RequestRecord): Promise<Next | NotContinued> {

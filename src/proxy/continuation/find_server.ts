@@ -52,6 +52,9 @@ const LOOK_MS = 100;
 /** After this long the same server may go on with it, if it still takes requests. */
 const OTHERS_MS = 1_000;
 
+/** How a server ends that a request may have broken. */
+const BREAKS: ReadonlySet<Outcome> = new Set(["reset", "truncated", "bad_status"]);
+
 /** Servers that ignore the ids of a prompt: they are asked by text. */
 const asksText = new WeakSet<Readonly<Server>>();
 
@@ -97,6 +100,7 @@ export function createFinder(
     const tried = new Map([[last, monotonicMs()]]);
     let why: NotContinued = "servers_failed";
     const from = record.server!;
+    let breaks = 0;
     let failed: { readonly from: string; readonly reason: Outcome } | undefined;
     for (let attempts = 0; attempts <= settings.maxRetries; attempts++) {
       const lease = await acquire(tried);
@@ -126,6 +130,9 @@ export function createFinder(
       answered.answer?.rest?.end();
       lease.end(answered.outcome, endDetails(answered, Date.now()));
       failed = { from: server, reason: answered.outcome };
+      if (BREAKS.has(answered.outcome) && BREAKS.has(reason) && ++breaks > 1) {
+        return "breaks_servers";
+      }
       if (answered.outcome === "client_closed") return "client_left";
       if (isFinal(answered)) return "router_stops";
       if (!retries.take()) return "retry_budget";

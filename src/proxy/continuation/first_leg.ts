@@ -1,3 +1,4 @@
+import type { Server } from "../../fleet/state/server.ts";
 import type { Leg } from "../attempt/ask.ts";
 import type { Continuable, Refused } from "../request/continuable.ts";
 import type { KeepBudget } from "./keep_budget.ts";
@@ -18,8 +19,8 @@ const ASKED = new TextEncoder().encode(',"return_token_ids":true}');
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Asks for token ids and keeps them, if the stream can be continued and its server tells them: one
- * with vLLM's metrics. Any other server gets the client's body and nothing is kept.
+ * Asks for token ids and keeps them, if the stream can be continued and its server is vLLM, which its
+ * metrics or its list of models tell. Any other gets the client's body, and nothing is kept.
  */
 export function createFirstLeg(
   body: Uint8Array<ArrayBuffer>,
@@ -43,10 +44,10 @@ export function createFirstLeg(
   }
   const { endpoint, asksIds } = continuable;
   return {
-    bodyFor: ({ scrape }) => scrape ? withIds(body) : body,
-    tap(upstream, { scrape }) {
+    bodyFor: (server) => isVllm(server) ? withIds(body) : body,
+    tap(upstream, server) {
       drop();
-      if (!scrape) return upstream;
+      if (!isVllm(server)) return upstream;
       const stream = kept = new KeptStream(endpoint, asksIds, body, budget);
       return tapEvents(upstream, (events) => keepEvents(stream, events), () => stream.drop());
     },
@@ -54,6 +55,12 @@ export function createFirstLeg(
     refused: () => undefined,
     drop,
   };
+}
+
+/** Another engine may refuse an option that it doesn't know. */
+function isVllm({ scrape, config, models }: Readonly<Server>): boolean {
+  if (scrape || config.models) return scrape !== undefined;
+  return models.values().some(({ owned_by: owner }) => owner === "vllm");
 }
 
 /** Adds the option at the end, where it counts even if the client has set it otherwise. */
