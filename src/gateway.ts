@@ -148,7 +148,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });
-  const adminApp = createAdminApp({ ...shown, hosts: () => access.adminHosts });
+  const setDrained = (name: string, drained: boolean) => fleet.setDrained(name, drained);
+  const adminApp = createAdminApp({ ...shown, hosts: () => access.adminHosts, setDrained });
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,

@@ -5,6 +5,7 @@ import { serveExchange } from "../http/serve_exchange.ts";
 import { pathOf } from "../http/paths.ts";
 import type { Forward } from "./forward.ts";
 import { inferencePaths } from "../vllm/endpoints.ts";
+import { createDrain, DRAIN_PATH, type SetDrained } from "./drain.ts";
 import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
 import { CHALLENGE, CHALLENGE_TO_PEOPLE, type Guard } from "./guard.ts";
@@ -71,6 +72,7 @@ export interface AdminAppOptions
   extends DocumentsOptions, Pick<AppOptions, "onAnswered" | "onError"> {
   /** Host names accepted, in addition to IP addresses and `localhost`. */
   readonly hosts: () => readonly string[];
+  readonly setDrained: SetDrained;
 }
 
 /**
@@ -85,6 +87,8 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
     isOwnHost(req.raw, options.hosts()) ? await next() : errors.errorResponse(misdirected)
   );
   serve(app, { ...open, ...admin });
+  app.on(["POST", "DELETE"], DRAIN_PATH, createDrain(options.setDrained));
+  app.on(OTHER_METHODS, DRAIN_PATH, methodNotAllowed("POST, DELETE"));
   return app;
 }
 

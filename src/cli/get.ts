@@ -1,7 +1,9 @@
-import { get as getPlain } from "node:http";
-import { get as getByTls, type RequestOptions } from "node:https";
+import { request as requestPlain } from "node:http";
+import { request as requestByTls, type RequestOptions } from "node:https";
 
 export interface GetOptions {
+  /** @default "GET" */
+  readonly method?: "GET" | "POST" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   /**
@@ -21,40 +23,46 @@ export interface Got {
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends a GET request over a new connection, without a proxy. Uses `node:https`, because `fetch` can
+ * Sends a request without a body over a new connection, without a proxy. Uses `node:https`, because `fetch` can
  * neither trust a self-signed certificate nor skip verification. Rejects with an `Error` whose message
  * says why there is no response.
  */
 export function get(
   url: string,
-  { headers = {}, timeoutMs, trust }: GetOptions,
+  { method = "GET", headers = {}, timeoutMs, trust }: GetOptions,
 ): Promise<Got> {
   const { promise, resolve, reject } = Promise.withResolvers<Got>();
   const options: RequestOptions = {
+    method,
     headers,
     agent: false,
     // Without a list the runtime would need permission to read the system's certificates.
     ...(trust === "any" ? { ca: [], rejectUnauthorized: false } : trust),
   };
-  const request = (url.startsWith("https:") ? getByTls : getPlain)(url, options, (response) => {
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    response.on("data", (chunk: Uint8Array) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > MOST_BYTES) request.destroy(new Error("the response is too long"));
-    });
-    response.on("error", reject);
-    response.on("end", async () => {
-      resolve({
-        status: response.statusCode ?? 0,
-        body: await new Blob(chunks as BlobPart[]).text(),
+  const request = (url.startsWith("https:") ? requestByTls : requestPlain)(
+    url,
+    options,
+    (response) => {
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      response.on("data", (chunk: Uint8Array) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > MOST_BYTES) request.destroy(new Error("the response is too long"));
       });
-    });
-  });
+      response.on("error", reject);
+      response.on("end", async () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          body: await new Blob(chunks as BlobPart[]).text(),
+        });
+      });
+    },
+  );
   const timer = setTimeout(() => {
     request.destroy(new Error(`no response within ${timeoutMs / 1000} s`));
   }, timeoutMs);
   request.on("error", reject);
+  request.end();
   return promise.finally(() => clearTimeout(timer));
 }

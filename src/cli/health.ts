@@ -12,7 +12,7 @@ interface HealthOptions {
 }
 
 /** Where to reach a router that listens on all addresses. */
-const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+export const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 /** Less than the 3 s that the image's health check allows. */
 const PATIENCE_MS = 2_000;
 

@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import { addCheckConfig } from "./check_config.ts";
 import { complain } from "./complain.ts";
 import { addDemo } from "./demo.ts";
+import { addDrain } from "./drain.ts";
 import { addHealth } from "./health.ts";
 import { examples } from "./options.ts";
 import { addKey } from "./key.ts";
@@ -56,6 +57,7 @@ function createProgram(ended: (code: number) => void): Command {
   addRun(command("run", true), ended);
   addCheckConfig(command("check-config"), ended);
   addHealth(command("health"), ended);
+  addDrain(command("drain"), ended);
   addDemo(command("demo"), ended);
   addSimulate(command("simulate"), ended);
   addTop(command("top"), ended);

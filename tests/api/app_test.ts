@@ -84,7 +84,11 @@ function appWith(
     corsOrigins: () => inEffect.corsOrigins,
     adminIsElsewhere,
   });
-  const adminApp = createAdminApp({ ...shown, hosts: () => ["router"] });
+  const adminApp = createAdminApp({
+    ...shown,
+    hosts: () => ["router"],
+    setDrained: (name) => name === "a",
+  });
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, ENVIRONMENT);
   const askAdmin = async (path: string, init?: RequestInit) =>

@@ -218,6 +218,47 @@ Deno.test("a stream whose server falls silent, or is told to stop, goes on at an
   }
 });
 
+Deno.test("a drained server finishes its streams for drain_timeout, gets no new ones, and then others go on with them", async () => {
+  await using fleet = await startTwo({ speed: 10 }, { drain_timeout: 0.3, chunk_timeout: 30 });
+  const { router, simulators } = fleet;
+  const body = { messages: say("Long"), max_tokens: 600, ignore_eos: true, ...usage };
+  const reading = [1, 2, 3, 4].map(async () =>
+    await readStream(await post(router.url, CHAT, body))
+  );
+  const running = () => simulators[0]!.state().running;
+  while (running() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { name } = router.fleet.servers[0]!.config;
+  assert.equal(router.fleet.setDrained("no such server", true), false);
+  const drainedAt = performance.now();
+  assert.equal(router.fleet.setDrained(name, true), true);
+  assert.equal(router.fleet.snapshot().servers[0]!.state, "draining");
+  const { received } = simulators[0]!.state();
+  while (running() > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(performance.now() - drainedAt >= 300, "its streams had their time");
+  const short = await readStream(await post(router.url, CHAT, kinds[0]!.body));
+  assert.equal(short.isWhole, true);
+  assert.equal(simulators[0]!.state().received, received, "nothing new went there");
+  const uncut = await readStream(await post(simulators[1]!.url, CHAT, body));
+  for (const read of await Promise.all(reading)) assert.deepEqual(read, uncut);
+  assert.equal(await count(fleet, "vllm_router_streams_continued_total"), 2);
+  const { servers } = router.fleet.snapshot();
+  assert.deepEqual(servers.map(({ consecutiveFailures }) => consecutiveFailures), [0, 0]);
+  router.fleet.setDrained(name, false);
+  assert.equal(router.fleet.snapshot().servers[0]!.state, "healthy");
+});
+
+Deno.test("streams that can't be continued stay at a drained server until they end", async () => {
+  await using fleet = await startTwo({ speed: 10 }, { drain_timeout: 0.1, chunk_timeout: 30 });
+  const body = { messages: say("Long"), ...length, max_tokens: 300, seed: 1 };
+  const reading = [1, 2].map(async () =>
+    await readStream(await post(fleet.router.url, CHAT, body))
+  );
+  while (fleet.simulators[0]!.state().running === 0) await new Promise((r) => setTimeout(r, 5));
+  fleet.router.fleet.setDrained(fleet.router.fleet.servers[0]!.config.name, true);
+  for (const { isWhole } of await Promise.all(reading)) assert.equal(isWhole, true);
+  assert.equal(await count(fleet, "vllm_router_streams_continued_total"), 0);
+});
+
 /** Options and endpoints whose streams can't be continued, with the reason. */
 const refused: readonly (readonly [what: string, why: string, path: string, body: Json])[] = [
   ["a seed", "seed", CHAT, { seed: 7 }],

@@ -1,0 +1,31 @@
+import type { Context } from "hono";
+import * as errors from "../http/api_errors.ts";
+
+/** Drains the server of this name, or ends that; `false` if there is none. */
+export type SetDrained = (name: string, drained: boolean) => boolean;
+
+/** The path of a server's drain: POST begins it, DELETE ends it. */
+export const DRAIN_PATH = "/servers/:name/drain";
+
+/** Answers a request that drains a server, or ends that. Pages of other sites may not send it. */
+export function createDrain(setDrained: SetDrained): (c: Context) => Response {
+  return ({ req }) => {
+    if (req.header("origin") !== undefined) return errors.errorResponse(fromPage);
+    const name = req.param("name") ?? "";
+    const draining = req.method === "POST";
+    if (!setDrained(name, draining)) return errors.errorResponse(noServer(name));
+    return Response.json({ server: name, draining });
+  };
+}
+
+const fromPage: errors.ApiError = {
+  status: 403,
+  message: "Servers can't be drained from a web page.",
+  type: "invalid_request_error",
+};
+
+const noServer = (name: string): errors.ApiError => ({
+  status: 404,
+  message: `No server is named \`${name}\`.`,
+  type: "invalid_request_error",
+});
