@@ -170,6 +170,7 @@ const CLASSES = [
   "ConnectionBody",
   "ConnectionLost",
   "DecodedUpstream",
+  "Edit",
   "EndedEarly",
   "Fields",
   "Fleet",

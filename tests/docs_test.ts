@@ -385,7 +385,7 @@ function argumentsOf(line: string): string[] | undefined {
  */
 async function assertUnderstood(line: string): Promise<void> {
   const args = line.split(" ").filter(Boolean);
-  const commands = ["check-config", "demo", "health", "key", "simulate", "top", "version"];
+  const commands = ["check-config", "demo", "drain", "health", "key", "simulate", "top", "version"];
   const command = commands.includes(args[0]!) ? args[0]! : "run";
   if (args.includes("--help") || ["key", "version"].includes(command)) {
     return assert.equal((await router(args)).code, 0, line);
@@ -408,12 +408,13 @@ async function assertUnderstood(line: string): Promise<void> {
   const namesServers = args.some((arg) => arg.startsWith("--server"));
   const ending = {
     "check-config": [missing],
+    drain: [missing],
     run: [`--host=${hostname}`, ...(namesServers ? [] : [example]), port],
     simulate: [`--host=${hostname}`, port],
   }[command] ?? [port];
   const { code, stderr } = await router([...args, ...ending]);
   assert.equal(code, 1, `${line}: ${stderr}`);
-  assert.match(stderr, /already in use|no such file/, line);
+  assert.match(stderr, /already in use|no such file|is not valid/, line);
 }
 
 function router(args: readonly string[]): ReturnType<typeof output> {

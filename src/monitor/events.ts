@@ -38,6 +38,22 @@ export function createEvents(
     if (events.length > SHOWN_EVENTS) events.pop();
     return event;
   }
+
+  /**
+   * Adds that something moved. A failing server moves hundreds of requests. They are counted in one
+   * event, so that they do not push out all others.
+   */
+  function move(key: string, textOf: (count: number) => string): void {
+    const time = now();
+    const at = events.findIndex((event) => {
+      const move = moves.get(event);
+      return move?.key === key && time - move.at < SAME_MS;
+    });
+    const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
+    if (at !== -1) events.splice(at, 1);
+    moves.set(add("failover", "bad", textOf(count), time), { key, count, at: time });
+  }
+
   const listener: Partial<Listener> = {
     stateChanged({ server, from, to, reason }) {
       add("state", toneOf(from, to), `${server.name} is ${to}, was ${from}: ${reason}`);
@@ -49,20 +65,22 @@ export function createEvents(
       add("state", "bad", `The metrics of ${server} can't be used: ${why}`);
     },
     failover({ id, from, to, reason }) {
-      // A failing server moves hundreds of requests. They are counted in one event, so that they do
-      // not push out all others.
-      const key = `${from} ${reason}`;
-      const time = now();
-      const at = events.findIndex((event) => {
-        const move = moves.get(event);
-        return move?.key === key && time - move.at < SAME_MS;
-      });
-      const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
-      if (at !== -1) events.splice(at, 1);
-      const text = count === 1
-        ? `Request ${id} moved from ${from} to ${to}: ${reason}`
-        : `${count} requests moved from ${from}: ${reason}`;
-      moves.set(add("failover", "bad", text, time), { key, count, at: time });
+      move(
+        `request ${from} ${reason}`,
+        (count) =>
+          count === 1
+            ? `Request ${id} moved from ${from} to ${to}: ${reason}`
+            : `${count} requests moved from ${from}: ${reason}`,
+      );
+    },
+    continued({ id, from, to, reason }) {
+      move(
+        `stream ${from} ${reason}`,
+        (count) =>
+          count === 1
+            ? `The stream of request ${id} went on from ${from} to ${to}: ${reason}`
+            : `${count} streams of ${from} went on at other servers: ${reason}`,
+      );
     },
     reloaded({ servers }) {
       add("reload", "good", `Configuration reloaded, ${servers.length} servers`);

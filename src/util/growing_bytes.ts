@@ -20,6 +20,10 @@ export class GrowingBytes {
     this.length = needed;
   }
 
+  replaceLast(byte: number): void {
+    this.#buffer[this.length - 1] = byte;
+  }
+
   clear(): void {
     this.length = 0;
   }

@@ -26,8 +26,6 @@ export interface TokenEvent {
   readonly isUsage: boolean;
 }
 
-const TEXT_FIELDS = ["content", "reasoning", "reasoning_content"] as const;
-
 /**
  * Reads an event as vLLM writes it, without parsing it, which would cost several times as much. In
  * a text quotes are escaped, so that none of these names can be found there.
@@ -35,33 +33,50 @@ const TEXT_FIELDS = ["content", "reasoning", "reasoning_content"] as const;
  * @param event its text as Latin-1, so that positions are those of its bytes
  */
 export function readTokenEvent(event: string): TokenEvent {
-  const delta = event.indexOf('"delta":{');
+  const delta = event.indexOf(DELTA);
+  const plain = delta >= 0 ? plainContent(event, delta + DELTA.length) : undefined;
   const finish = stringAfter(event, '"finish_reason":"', 0);
-  const finishReason = finish && event.slice(...finish);
-  const isEmpty = delta >= 0 && event.startsWith("}", delta + '"delta":{'.length);
   return {
     promptIds: listAfter(event, '"prompt_token_ids":'),
     ids: listAfter(event, '"token_ids":'),
-    texts: delta >= 0 ? textsIn(event, delta) : textOf(event),
-    hasToolCall: delta >= 0 && event.includes('"tool_calls":[{', delta),
-    finish: finishReason,
-    isOnlyIds: isEmpty && finish === undefined && event.includes('"logprobs":null', delta),
-    isUsage: event.includes('"choices":[]') && event.includes('"usage":{'),
+    texts: plain ? whole(CONTENT, plain) : delta >= 0 ? textsIn(event, delta) : textOf(event),
+    hasToolCall: delta >= 0 && !plain && event.includes('"tool_calls":[{', delta),
+    finish: finish && event.slice(finish[0], finish[1]),
+    isOnlyIds: delta >= 0 && !plain && finish === undefined &&
+      event.startsWith("}", delta + DELTA.length) && event.includes('"logprobs":null', delta),
+    isUsage: delta < 0 && event.includes('"choices":[]') && event.includes('"usage":{'),
   };
 }
 
-function textsIn(event: string, delta: number): SentText[] {
-  const texts: SentText[] = [];
-  for (const field of TEXT_FIELDS) {
-    const at = stringAfter(event, `"${field}":"`, delta);
-    if (at && at[1] > at[0]) texts.push({ field, at });
-  }
-  return texts.length > 1 ? texts.sort((a, b) => a.at[0] - b.at[0]) : texts;
+const DELTA = '"delta":{';
+const CONTENT = "content";
+const CONTENT_BEGINS = '"content":"';
+const TEXT_FIELDS = [CONTENT, "reasoning", "reasoning_content"] as const;
+
+/** The content of a delta that has nothing else, as most have. */
+function plainContent(event: string, start: number): Range | undefined {
+  if (!event.startsWith(CONTENT_BEGINS, start)) return undefined;
+  const at = stringAfter(event, CONTENT_BEGINS, start);
+  return at && event[at[1] + 1] === "}" ? at : undefined;
 }
 
-function textOf(event: string): SentText[] {
+function whole(field: string, at: Range): readonly SentText[] {
+  return at[1] > at[0] ? [{ field, at }] : NO_TEXTS;
+}
+
+const NO_TEXTS: readonly SentText[] = [];
+
+function textsIn(event: string, delta: number): readonly SentText[] {
+  const texts = TEXT_FIELDS.flatMap((field) => {
+    const at = stringAfter(event, `"${field}":"`, delta);
+    return at ? whole(field, at) : NO_TEXTS;
+  });
+  return texts.sort((a, b) => a.at[0] - b.at[0]);
+}
+
+function textOf(event: string): readonly SentText[] {
   const at = stringAfter(event, '"text":"', 0);
-  return at && at[1] > at[0] ? [{ field: "text", at }] : [];
+  return at ? whole("text", at) : NO_TEXTS;
 }
 
 /** The range of a string's content after this name and its opening quote. */

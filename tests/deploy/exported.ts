@@ -63,6 +63,8 @@ function pageOfEverything(): Promise<string> {
   listener.firstToken!(SERVER, 1, 1);
   listener.nextToken!(1);
   listener.failover!({ id: "1", from: SERVER.name, to: SERVER.name, reason: "reset" });
+  listener.continued!({ id: "1", from: SERVER.name, to: SERVER.name, reason: "truncated" });
+  listener.notContinued!("seed");
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });

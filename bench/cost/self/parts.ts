@@ -4,6 +4,7 @@ import { measureRequests } from "../requests.ts";
 import { ratios } from "../statistics.ts";
 import { measureEvents, STREAMS } from "../streams.ts";
 import { HASHED_KB, measureChoosing, measureHashing, PROMPT_KB, SERVERS } from "./choosing.ts";
+import { continuations, CONTINUING, NOT_CONTINUING } from "./continuing.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
@@ -17,6 +18,13 @@ export const selfParts: Readonly<Record<string, Part>> = {
     print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_OBSERVING));
     const measured = ratios(rounds, OBSERVING, NOT_OBSERVING);
     return [atMost("CPU per chunk with observation", 1.1, "× not observing", measured)];
+  },
+  async continuing(bench) {
+    const variants = { ...bench, proxies: continuations, rounds: 2 * bench.rounds };
+    const rounds = await measureEvents(variants, STREAMS);
+    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_CONTINUING));
+    const measured = ratios(rounds, CONTINUING, NOT_CONTINUING);
+    return [atMost("CPU per chunk with streams kept", 1.15, "× not kept", measured)];
   },
   async guarding(bench) {
     // A small difference, as with observing.

@@ -3,11 +3,11 @@
 const BEFORE =
   'data: {"id":"chatcmpl-9b51191bad49090c","object":"chat.completion.chunk","created":1795826416,' +
   '"model":"simulated-model","choices":[{"index":0,"delta":{"content":" ';
-const AFTER = '"},"logprobs":null,"finish_reason":null,"token_ids":null}]}\n\n';
+const AFTER = '"},"logprobs":null,"finish_reason":null,"token_ids":';
 
 /** Returns an event in a chunk of its own, 248 bytes. @param nowMs since 1970 */
-export function eventChunk(nowMs: number): string {
-  const event = `${BEFORE}t=${nowMs.toFixed(3)};${AFTER}`;
+export function eventChunk(nowMs: number, ids: "null" | "[5832]" = "null"): string {
+  const event = `${BEFORE}t=${nowMs.toFixed(3)};${AFTER}${ids}}]}\n\n`;
   return `${event.length.toString(16)}\r\n${event}\r\n`;
 }
 

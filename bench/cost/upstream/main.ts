@@ -44,7 +44,7 @@ async function serve(
       const request = parseRequest(buffer.subarray(0, filled));
       if (request?.wantsStream) {
         await writeAll(connection, beginningOfStream());
-        unsubscribe = subscribe(connection);
+        unsubscribe = subscribe(connection, request.wantsIds);
       } else if (request) {
         const answer = request.method === "POST" ? ANSWER : pages.get(request.path) ?? NOT_FOUND;
         await writeAll(connection, answer);

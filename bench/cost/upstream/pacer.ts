@@ -2,10 +2,11 @@ import { writeAll } from "../../support/connection.ts";
 import { eventChunk } from "./event.ts";
 
 /** Sends events to a connection from now on. Returns how to end that. */
-export type Subscribe = (connection: Deno.Conn) => () => void;
+export type Subscribe = (connection: Deno.Conn, tellsIds: boolean) => () => void;
 
 interface Stream {
   readonly connection: Deno.Conn;
+  readonly tellsIds: boolean;
   isWriting: boolean;
   /** Events that came due during a write. */
   owed: number;
@@ -25,14 +26,16 @@ export function startPacer(everyMs: number): Subscribe {
   let subscribed = 0;
   setInterval(() => {
     const due = Math.floor((performance.now() - startedAt) / TICK_MS);
-    const chunk = encoder.encode(eventChunk(performance.timeOrigin + performance.now()));
+    const now = performance.timeOrigin + performance.now();
+    const chunk = encoder.encode(eventChunk(now));
+    const withIds = encoder.encode(eventChunk(now, "[5832]"));
     for (; ticks < due; ticks++) {
-      for (const stream of slots[ticks % everyMs]!) send(stream, chunk);
+      for (const stream of slots[ticks % everyMs]!) send(stream, stream.tellsIds ? withIds : chunk);
     }
   }, TICK_MS);
-  return (connection) => {
+  return (connection, tellsIds) => {
     const slot = slots[subscribed++ % everyMs]!;
-    const stream = { connection, isWriting: false, owed: 0 };
+    const stream = { connection, tellsIds, isWriting: false, owed: 0 };
     slot.add(stream);
     return () => slot.delete(stream);
   };

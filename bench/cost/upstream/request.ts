@@ -5,6 +5,8 @@ export interface UpstreamRequest {
   readonly method: string;
   readonly path: string;
   readonly wantsStream: boolean;
+  /** It asks for token ids. */
+  readonly wantsIds: boolean;
 }
 
 /** Parses a request of which these are all bytes so far; `undefined` if more must come. */
@@ -22,5 +24,6 @@ export function parseRequest(bytes: Uint8Array): UpstreamRequest | undefined {
     method,
     path: target.split("?", 1)[0]!,
     wantsStream: /"stream": ?true/.test(text),
+    wantsIds: /"return_token_ids": ?true/.test(text),
   };
 }

@@ -52,8 +52,11 @@ const LOOK_MS = 100;
 /** After this long the same server may go on with it, if it still takes requests. */
 const OTHERS_MS = 1_000;
 
-/** How a server ends that a request may have broken. */
-const BREAKS: ReadonlySet<Outcome> = new Set(["reset", "truncated", "bad_status"]);
+/**
+ * How a server ends that a request may have broken. One that gives not even a head was dead before:
+ * vLLM sends it before the engine has the request.
+ */
+const BREAKS: ReadonlySet<Outcome> = new Set(["truncated", "bad_status"]);
 
 /** Servers that ignore the ids of a prompt: they are asked by text. */
 const asksText = new WeakSet<Readonly<Server>>();

@@ -17,62 +17,90 @@ export function keepEvents(
   events: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
   const text = decoder.decode(events);
-  let out = events;
-  /** Where the next byte goes. `out` is never filled beyond what has been read. */
-  let to = 0;
-  const copy = (from: number, end: number) => {
-    if (out !== events || to !== from) out.set(events.subarray(from, end), to);
-    to += end - from;
-  };
+  const edit = new Edit(events);
   for (let start = 0, end = 0; start < text.length; start = end) {
     end = endOfEvent(text, start);
-    const event = text.slice(start, end);
+    const isOnly = end - start === text.length;
+    const event = isOnly ? text : text.slice(start, end);
     const read = readTokenEvent(event);
-    keep(kept, event, read, events.subarray(start, end));
+    keep(kept, event, read, isOnly ? events : events.subarray(start, end));
     if (kept.asksIds) continue;
-    if (read.isOnlyIds && read.ids) continue;
-    let from = start;
-    for (const list of [read.promptIds, read.ids].toSorted(byStart)) {
-      if (!list) continue;
-      const [at, after] = [start + list[0], start + list[1]];
-      copy(from, at);
-      if (out === events && to + NULL.length > after) {
-        // `null` is longer than a short list.
-        out = new Uint8Array(events.length + 2 * text.length);
-        out.set(events.subarray(0, to));
-      }
-      out.set(NULL, to);
-      to += NULL.length;
-      from = after;
+    const { promptIds, ids } = read;
+    if (read.isOnlyIds && ids) {
+      edit.leaveOut(start, end);
+    } else if (promptIds && ids && ids[0] < promptIds[0]) {
+      edit.empty(start, ids);
+      edit.empty(start, promptIds);
+    } else {
+      if (promptIds) edit.empty(start, promptIds);
+      if (ids) edit.empty(start, ids);
     }
-    copy(from, end);
   }
-  return kept.asksIds ? events : out.subarray(0, to);
+  return edit.end();
 }
 
-function byStart(a: TokenEvent["ids"], b: TokenEvent["ids"]): number {
-  return (a?.[0] ?? 0) - (b?.[0] ?? 0);
+/** Changes bytes from their beginning to their end. */
+class Edit {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #out: Uint8Array<ArrayBuffer>;
+  /** The bytes before this one have been copied, or left out. */
+  #from = 0;
+  /** Where the next byte goes. */
+  #to = 0;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = this.#out = bytes;
+  }
+
+  /** Leaves out a part. */
+  leaveOut(start: number, end: number): void {
+    this.#copy(start);
+    this.#from = end;
+  }
+
+  /** Replaces a list of the event at `start` by `null`. */
+  empty(start: number, [from, end]: readonly [number, number]): void {
+    this.#copy(start + from);
+    const after = start + end;
+    if (this.#out === this.#bytes && this.#to + NULL.length > after) {
+      // `null` is longer than a short list: each adds two bytes at most.
+      this.#out = new Uint8Array(2 * this.#bytes.length);
+      this.#out.set(this.#bytes.subarray(0, this.#to));
+    }
+    this.#out.set(NULL, this.#to);
+    this.#to += NULL.length;
+    this.#from = after;
+  }
+
+  end(): Uint8Array<ArrayBuffer> {
+    if (this.#from === 0) return this.#bytes;
+    this.#copy(this.#bytes.length);
+    return this.#out.subarray(0, this.#to);
+  }
+
+  #copy(end: number): void {
+    if (this.#out !== this.#bytes) this.#out.set(this.#bytes.subarray(this.#from, end), this.#to);
+    else if (this.#to !== this.#from) this.#out.copyWithin(this.#to, this.#from, end);
+    this.#to += end - this.#from;
+    this.#from = end;
+  }
 }
 
 function keep(kept: KeptStream, event: string, read: TokenEvent, bytes: Uint8Array): void {
   if (kept.isLost || kept.hasFinished) return void (kept.hasUsage ||= read.isUsage);
   // What an aborted answer says last is its server's excuse.
   if (read.finish === "abort") return;
-  if (event.startsWith("data: {")) kept.identity ??= identityIn(bytes, read.promptIds);
+  if (!kept.identity && event.startsWith("data: {")) {
+    kept.identity = identityIn(bytes, read.promptIds);
+  }
   if (read.promptIds) {
     kept.promptIds = event.slice(read.promptIds[0] + 1, read.promptIds[1] - 1);
   }
   kept.hasToolCall ||= read.hasToolCall;
   kept.hasFinished = read.finish !== undefined;
-  if (read.ids && read.ids[1] - read.ids[0] > 2) {
-    const ids = bytes.slice(read.ids[0] + 1, read.ids[1]);
-    ids[ids.length - 1] = COMMA;
-    kept.addIds(ids, ids.filter((byte) => byte === COMMA).length);
-  }
-  for (const { field, at } of read.texts) kept.addText(field, bytes.subarray(...at));
+  if (read.ids) kept.addIds(bytes.subarray(read.ids[0] + 1, read.ids[1]));
+  for (const { field, at } of read.texts) kept.addText(field, bytes.subarray(at[0], at[1]));
 }
-
-const COMMA = 0x2c;
 
 function endOfEvent(text: string, start: number): number {
   const at = text.indexOf("\n\n", start);

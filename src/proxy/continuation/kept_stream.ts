@@ -42,7 +42,7 @@ export class KeptStream {
     readonly body: Uint8Array,
     readonly budget: KeepBudget,
   ) {
-    this.#reserve(body.length);
+    this.#reserve();
   }
 
   /** Tokens of the answer, with those whose text was held back. */
@@ -50,11 +50,14 @@ export class KeptStream {
     return this.#tokens;
   }
 
-  /** Keeps the ids of an event, each followed by a comma. */
-  addIds(ids: Uint8Array, count: number): void {
-    this.#ids.append(ids);
-    this.#tokens += count;
-    this.#reserve(this.#size);
+  /** Keeps the ids of an event: a list as it stands in JSON, without its opening bracket. */
+  addIds(list: Uint8Array): void {
+    if (list.length === 1) return;
+    this.#ids.append(list);
+    this.#ids.replaceLast(COMMA);
+    this.#tokens++;
+    for (let i = 0; i < list.length; i++) if (list[i] === COMMA) this.#tokens++;
+    this.#reserve();
   }
 
   /** Keeps the text of the event whose ids were added last: with it all held back text went out. */
@@ -67,7 +70,7 @@ export class KeptStream {
     this.#text.append(text);
     this.sentTokens = this.#tokens;
     this.#sentBytes = this.#ids.length;
-    this.#reserve(this.#size);
+    this.#reserve();
   }
 
   /** Forgets the ids whose text was held back: another server computes them again. */
@@ -110,12 +113,9 @@ export class KeptStream {
     this.#taken = 0;
   }
 
-  get #size(): number {
-    return this.body.length + (this.promptIds?.length ?? 0) + this.#ids.capacity +
+  #reserve(): void {
+    const bytes = this.body.length + (this.promptIds?.length ?? 0) + this.#ids.capacity +
       this.#text.capacity;
-  }
-
-  #reserve(bytes: number): void {
     if (this.isLost || bytes <= this.#taken) return;
     if (!this.budget.take(bytes - this.#taken)) return this.drop();
     this.#taken = bytes;

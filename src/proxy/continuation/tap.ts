@@ -16,24 +16,24 @@ export function tapEvents(upstream: Upstream, convert: Convert, onLost: () => vo
   const open = openEvent();
   let isTapped = false;
 
-  async function read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    for (;;) {
-      const chunk = await upstream.read();
-      if (!isTapped) return chunk;
-      if (!chunk) {
-        isTapped = false;
-        return open.length > 0 ? open.rest() : undefined;
-      }
-      const events = open.add(chunk);
-      if (events === "too_long") {
-        isTapped = false;
-        onLost();
-        return concat([open.rest(), chunk]);
-      }
-      const converted = events === "not_whole" ? undefined : convert(events);
-      if (converted && converted.length > 0) return converted;
+  /** Takes what was read; with nothing to pass on, reads further. */
+  const take = (
+    chunk: Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> | Uint8Array<ArrayBuffer> | undefined => {
+    if (!isTapped) return chunk;
+    if (!chunk) {
+      isTapped = false;
+      return open.length > 0 ? open.rest() : undefined;
     }
-  }
+    const events = open.add(chunk);
+    if (events === "too_long") {
+      isTapped = false;
+      onLost();
+      return concat([open.rest(), chunk]);
+    }
+    const converted = events === "not_whole" ? undefined : convert(events);
+    return converted && converted.length > 0 ? converted : upstream.read().then(take);
+  };
 
   return {
     async head() {
@@ -42,7 +42,7 @@ export function tapEvents(upstream: Upstream, convert: Convert, onLost: () => vo
       if (!isTapped) onLost();
       return head;
     },
-    read,
+    read: () => upstream.read().then(take),
     close: () => upstream.close(),
   };
 }
