@@ -38,8 +38,9 @@ Deno.test("the openai SDK streams a chat token by token, with usage at the end",
   let parts = 0;
   let tokens = 0;
   for await (const chunk of stream) {
-    const part = chunk.choices[0]?.delta?.content;
-    if (part) parts++;
+    const { content: part, role } = chunk.choices[0]?.delta ?? {};
+    // The first half of a character is a token without text.
+    if (part !== undefined && !role) parts++;
     text += part ?? "";
     tokens = chunk.usage?.completion_tokens ?? tokens;
   }
@@ -139,4 +140,32 @@ Deno.test("a broken stream reaches the openai SDK as an error, not as an end", a
     for await (const _ of stream) parts++;
   }, OpenAI.APIError);
   assert.ok(parts >= 4);
+});
+
+Deno.test("the openai SDK reads a stream to its end that another server went on with", async () => {
+  await using fleet = await startFleet({ servers: [{}, {}], settings: { policy: "round_robin" } });
+  const client = clientOf(fleet);
+  const read = async () => {
+    const stream = await client.chat.completions.create({
+      model: MODEL,
+      messages,
+      max_tokens: 20,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = "";
+    let tokens = 0;
+    const ids = new Set<string>();
+    for await (const chunk of stream) {
+      ids.add(chunk.id);
+      text += chunk.choices[0]?.delta?.content ?? "";
+      tokens = chunk.usage?.completion_tokens ?? tokens;
+    }
+    return { text, tokens, ids: ids.size };
+  };
+  const uncut = await read();
+  const [cutting] = fleet.simulators;
+  await cutting!.setFault({ kind: "reset_mid_stream", afterTokens: 7, times: 1 });
+  for (let i = 0; i < 2; i++) assert.deepEqual(await read(), uncut);
+  assert.ok(cutting!.state().failed > 0, "one of them was cut off");
 });

@@ -8,6 +8,7 @@ export type NotContinued =
   /** The server told no token ids, or there was no memory to keep them. */
   | "no_ids"
   | "tool_call"
+  | "harmony"
   | "media"
   /** A server's parser holds back a part of a token. */
   | "held_text"
@@ -22,6 +23,12 @@ export type NotContinued =
   | "client_left";
 
 /**
+ * `<|start|>` in the vocabulary of gpt-oss. Its parser reads a whole message with its header, and
+ * would take the rest of one for a header.
+ */
+const HARMONY = /(?:^|,)200006,/;
+
+/**
  * Returns why a stream can't go on at another server because of what it is; `undefined` if it can.
  */
 export function whyNot(kept: KeptStream): NotContinued | undefined {
@@ -29,6 +36,7 @@ export function whyNot(kept: KeptStream): NotContinued | undefined {
   // What follows would be taken for text.
   if (kept.hasToolCall && !kept.hasFinished) return "tool_call";
   if (hasMedia(kept)) return "media";
+  if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds)) return "harmony";
   return undefined;
 }
 
