@@ -259,6 +259,20 @@ Deno.test("streams that can't be continued stay at a drained server until they e
   assert.equal(await count(fleet, "vllm_router_streams_continued_total"), 0);
 });
 
+Deno.test("a comment tells where another server went on, only with debug_headers", async () => {
+  for (const debug_headers of [true, false]) {
+    await using fleet = await startTwo({}, { debug_headers });
+    const [cutting] = fleet.simulators;
+    await cutting!.setFault({ kind: "reset_mid_stream", afterTokens: 5, times: 1 });
+    let text = "";
+    while (cutting!.state().failed === 0) {
+      text = await (await post(fleet.router.url, CHAT, kinds[0]!.body)).text();
+    }
+    assert.equal(text.split(": continued\n\n").length, debug_headers ? 2 : 1);
+    assert.ok(text.endsWith("data: [DONE]\n\n"));
+  }
+});
+
 /** Options and endpoints whose streams can't be continued, with the reason. */
 const refused: readonly (readonly [what: string, why: string, path: string, body: Json])[] = [
   ["a seed", "seed", CHAT, { seed: 7 }],

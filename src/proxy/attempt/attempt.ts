@@ -113,8 +113,13 @@ export class Attempt {
     this.#onInterrupt = callback;
   }
 
-  /** Breaks the answer off, so that another server goes on with it. */
-  readonly handOver = (): void => this.#deadlines.handOver();
+  /**
+   * Breaks the answer off, so that another server goes on with it. No effect while the client has
+   * yet to accept data: its time runs on.
+   */
+  handOver(): void {
+    if (this.#isReading) this.#deadlines.handOver();
+  }
 
   /** Returns the outcome so far, without ending the attempt. */
   judge(answer: AnswerFacts): Outcome {

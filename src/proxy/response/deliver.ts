@@ -13,10 +13,17 @@ export interface DeliverContext {
   readonly client: Client;
   readonly reply: Reply;
   readonly record: RequestRecord;
-  readonly settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number };
+  readonly settings: {
+    readonly chunkTimeoutMs: number;
+    readonly totalTimeoutMs?: number;
+    readonly debugHeaders: boolean;
+  };
   /** Called for each chunk after the first, with the time since the one before. */
   readonly onNext: (gapMs: number) => void;
 }
+
+/** Tells in a stream where another server went on with it. */
+const CONTINUED = new TextEncoder().encode(": continued\n\n");
 
 /** An answer that is passed on. */
 type Answered = Pick<Extract<Found, { kind: "answer" }>, "answered" | "lease" | "server">;
@@ -53,6 +60,7 @@ export async function deliver(
       void reply.write(next.events).then(() => reply.end());
       break;
     }
+    if (context.settings.debugHeaders) void reply.write(CONTINUED);
     ended = await passOn(next, context, continuation);
     record.bytes += ended.bytes;
   }
