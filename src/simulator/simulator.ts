@@ -87,8 +87,7 @@ export interface Simulator extends AsyncDisposable {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   if (options.fault !== undefined) checkFault(options.fault);
   const settings = settingsFrom(options);
-  const { hostname, maxModelLen, maxQueued, seed, version, reasoning, sseKeepAliveSeconds } =
-    settings;
+  const { hostname, seed, version, sseKeepAliveSeconds } = settings;
   const engine = new Engine(settings, realClock);
   const ids = createRandom(seed);
   const server: ServerState = {
