@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Decision } from "./decision.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Server, ServerIdentity } from "./state/server.ts";
-import type { StateChange } from "./state/state_change.ts";
+import type { StateChange } from "./state/change.ts";
 
 /** Options of a fleet. */
 export interface FleetOptions {

@@ -1,5 +1,5 @@
 import { isDown } from "../fleet/state/server.ts";
-import type { StateChange } from "../fleet/state/state_change.ts";
+import type { StateChange } from "../fleet/state/change.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view.ts";
 

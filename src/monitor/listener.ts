@@ -3,7 +3,7 @@ import type { Diagnostic } from "../config/schema.ts";
 import type { Decision } from "../fleet/decision.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
-import type { StateChange } from "../fleet/state/state_change.ts";
+import type { StateChange } from "../fleet/state/change.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Receives the router's events: the log, the metrics, the screens. */

@@ -1,4 +1,4 @@
-import type { NotContinued } from "./continuation/refusal.ts";
+import type { NotContinued } from "./continuation/not_continued.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";

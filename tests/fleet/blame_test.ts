@@ -5,7 +5,7 @@ import type { Cause, EndDetails, Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import type { ClientError } from "../../src/fleet/health/outlier_detection.ts";
 import { type Server, stateOf } from "../../src/fleet/state/server.ts";
-import type { StateChange } from "../../src/fleet/state/state_change.ts";
+import type { StateChange } from "../../src/fleet/state/change.ts";
 import { configOf } from "../support/config.ts";
 import { profileOf } from "../support/work.ts";
 

@@ -5,7 +5,7 @@ import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Lease } from "../../src/fleet/lease.ts";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { type Server, stateOf } from "../../src/fleet/state/server.ts";
-import type { StateChange } from "../../src/fleet/state/state_change.ts";
+import type { StateChange } from "../../src/fleet/state/change.ts";
 import { configOf } from "../support/config.ts";
 import { profileOf } from "../support/work.ts";
 import { numRuns } from "../support/property.ts";

@@ -1,25 +1,8 @@
 import { evict } from "./engine.ts";
 import { handOver } from "./hand_over.ts";
-import {
-  isRoutable,
-  type Server,
-  type ServerIdentity,
-  type ServerState,
-  stateOf,
-} from "./server.ts";
+import type { StateChange } from "./change.ts";
+import { isRoutable, type Server, stateOf } from "./server.ts";
 import type { Circumstances } from "./server_events.ts";
-
-/** A server's move from one state to another. */
-export interface StateChange {
-  /** The server. */
-  readonly server: ServerIdentity;
-  /** The state it left. */
-  readonly from: ServerState;
-  /** The state it entered. */
-  readonly to: ServerState;
-  /** Why, human-readable. */
-  readonly reason: string;
-}
 
 /**
  * Applies a change, which returns the reason for the new state. If the server becomes unhealthy or

@@ -12,7 +12,8 @@ import type { FirstLeg } from "./first_leg.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { lastEvents } from "./last_events.ts";
 import { tokensLeft } from "./next_body.ts";
-import { type NotContinued, whyNot } from "./refusal.ts";
+import type { NotContinued } from "./not_continued.ts";
+import { whyNot } from "./refusal.ts";
 
 /** What follows on a stream that broke off. */
 export type Next =

@@ -18,7 +18,8 @@ import { cutToSentText } from "./held_text.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { modelIn, nextBody } from "./next_body.ts";
 import { createNextLeg } from "./next_leg.ts";
-import { canSendText, mayHoldText, type NotContinued } from "./refusal.ts";
+import type { NotContinued } from "./not_continued.ts";
+import { canSendText, mayHoldText } from "./refusal.ts";
 
 /** The dependencies of {@linkcode createFinder}. */
 export interface ContinuationOptions {

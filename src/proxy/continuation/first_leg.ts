@@ -1,6 +1,7 @@
 import type { Server } from "../../fleet/state/server.ts";
 import type { Leg } from "../attempt/ask.ts";
-import type { Continuable, Refused } from "../request/continuable.ts";
+import type { Continuable } from "../request/continuable.ts";
+import type { Refused } from "./not_continued.ts";
 import type { KeepBudget } from "./keep_budget.ts";
 import { keepEvents } from "./keep_events.ts";
 import { KeptStream } from "./kept_stream.ts";

@@ -1,26 +1,6 @@
-import type { Refused } from "../request/continuable.ts";
+import type { NotContinued } from "./not_continued.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { hasMedia, hasTools } from "./next_body.ts";
-
-/** Why a stream that broke off isn't continued. */
-export type NotContinued =
-  | Refused
-  /** The server told no token ids, or there was no memory to keep them. */
-  | "no_ids"
-  | "tool_call"
-  | "harmony"
-  | "media"
-  /** A server's parser holds back a part of a token. */
-  | "held_text"
-  /** The servers began their answer anew, and can't be told by text what was sent. */
-  | "began_anew"
-  | "too_many"
-  | "breaks_servers"
-  | "retry_budget"
-  | "no_server"
-  | "servers_failed"
-  | "router_stops"
-  | "client_left";
 
 /**
  * `<|start|>` in the vocabulary of gpt-oss. Its parser reads a whole message with its header, and

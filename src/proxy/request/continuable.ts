@@ -1,4 +1,5 @@
 import { pathIn } from "../../http/paths.ts";
+import type { Refused } from "../continuation/not_continued.ts";
 import { type Members, valueIn } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
 
@@ -13,23 +14,6 @@ export type Continuable =
     readonly asksIds: boolean;
   }
   | { readonly refused: Refused };
-
-/** Why a stream can't be continued. `docs/reliability.md` has the table. */
-export type Refused =
-  /** The settings don't allow it. */
-  | "off"
-  | "endpoint"
-  | "not_streamed"
-  | "too_long"
-  | "several_answers"
-  | "seed"
-  | "penalties"
-  | "stop_strings"
-  | "structured_output"
-  | "tool_choice"
-  | "prompt_logprobs"
-  | "echo"
-  | "special_input";
 
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/v1/chat/completions": "chat",
