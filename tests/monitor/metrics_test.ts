@@ -77,6 +77,8 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["server_running", "gauge", "server"],
     ["server_up", "gauge", "server"],
     ["server_waiting", "gauge", "server"],
+    ["streams_broken_total", "counter", "reason"],
+    ["streams_continued_total", "counter", ""],
     ["time_to_first_token_seconds", "histogram", "le"],
     ["tokens_total", "counter", "model,kind"],
     ["turned_away_total", "counter", "reason"],

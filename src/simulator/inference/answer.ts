@@ -64,7 +64,8 @@ export function planAnswer(
     heldBack: Math.max(0, ...stops.map(({ length }) => length - 1)),
     nextToken() {
       generated++;
-      return answer.next(generated === end.length && end.isByItself);
+      if (generated < end.length) return answer.next();
+      return answer.next(end.isByItself ? "stop" : "length");
     },
   };
 }
@@ -89,7 +90,7 @@ function endOf(
   let text = "";
   for (let length = 1; length <= longest; length++) {
     const isByItself = !isExact && length >= least && chain.isAtEnd;
-    text += detokenizer.push(chain.next(isByItself));
+    text += detokenizer.push(chain.next(isByItself ? "stop" : undefined));
     for (const stop of stops) {
       const at = text.indexOf(stop);
       if (at < 0) continue;

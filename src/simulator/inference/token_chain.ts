@@ -8,8 +8,8 @@ import { tokenize } from "./tokenizer.ts";
 export interface TokenChain {
   /** The next token would be the last, unless more are wanted. */
   readonly isAtEnd: boolean;
-  /** @param isLast it ends the answer: it closes a sentence */
-  next(isLast: boolean): number;
+  /** @param end if it is the last: by itself it closes a sentence, at the limit it is whole text */
+  next(end?: "stop" | "length"): number;
 }
 
 /** What a model does besides writing words. */
@@ -59,23 +59,23 @@ export function startChain(prompt: Uint32Array, seed: number, habits: Habits): T
   const isNow = (one: keyof typeof EVERY, part: number) =>
     Math.floor(hash / 7 ** part) % EVERY[one] === 0;
 
-  function draw(isLast: boolean): number {
+  function draw(end: "stop" | "length" | undefined): number {
     if (last === FIRST_HALF) return SECOND_HALF;
     if (habits.thinks && last === ANSWER_BEGINS) return MARKS.thinkingBegins;
     if (isThinking && isNow("thinkingEnd", 1)) return MARKS.thinkingEnds;
     const word = Math.floor(hash / 2 ** 16) % WORDS.length;
-    if (isLast) return LAST_TOKENS[word]!;
+    if (end === "stop") return LAST_TOKENS[word]!;
     if (habits.callsTools && isNow("tool", 2)) return MARKS.toolBegins;
     if (habits.callsTools && isNow("bracket", 3)) return MARKS.bracket;
-    return isNow("half", 4) ? FIRST_HALF : MIDDLE_TOKENS[word]!;
+    return isNow("half", 4) && !end ? FIRST_HALF : MIDDLE_TOKENS[word]!;
   }
 
   return {
     get isAtEnd() {
       return !isThinking && last !== FIRST_HALF && isNow("end", 0);
     },
-    next(isLast) {
-      last = draw(isLast);
+    next(end) {
+      last = draw(end);
       if (last === MARKS.thinkingBegins) isThinking = true;
       if (last === MARKS.thinkingEnds) isThinking = false;
       take(last);

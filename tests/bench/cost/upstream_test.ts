@@ -14,6 +14,7 @@ Deno.test("the upstream waits for the whole request and reads what it asks for",
     method: "POST",
     path: "/v1/chat/completions",
     wantsStream: true,
+    wantsIds: false,
   });
   assert.equal(parseRequest(requestBytes({}))!.wantsStream, false);
 });
