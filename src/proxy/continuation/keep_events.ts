@@ -17,6 +17,8 @@ export function keepEvents(
   events: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
   const text = decoder.decode(events);
+  // vLLM ends lines by LF alone. What something in between has rewritten isn't read.
+  if (text.includes("\r")) kept.drop();
   const edit = new Edit(events);
   for (let start = 0, end = 0; start < text.length; start = end) {
     end = endOfEvent(text, start);
@@ -98,6 +100,8 @@ function keep(kept: KeptStream, event: string, read: TokenEvent, bytes: Uint8Arr
   }
   kept.hasToolCall ||= read.hasToolCall;
   kept.hasFinished = read.finish !== undefined;
+  // Text without its tokens would be sent once more.
+  if (read.texts.length > 0 && !read.ids) return kept.drop();
   if (read.ids) kept.addIds(bytes.subarray(read.ids[0] + 1, read.ids[1]));
   for (const { field, at } of read.texts) kept.addText(field, bytes.subarray(at[0], at[1]));
 }

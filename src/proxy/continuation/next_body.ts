@@ -58,6 +58,16 @@ export function hasTools(kept: KeptStream): boolean {
   return Array.isArray(tools) && tools.length > 0 && choice !== "none";
 }
 
+/** Whether the body can be read here: a server may accept what isn't JSON, such as `NaN`. */
+export function isReadable(kept: KeptStream): boolean {
+  try {
+    requestOf(kept);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether the prompt has something besides text, for which its ids don't stand. */
 export function hasMedia(kept: KeptStream): boolean {
   const { messages } = requestOf(kept);

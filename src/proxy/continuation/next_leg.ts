@@ -1,6 +1,6 @@
 import type { Leg } from "../attempt/ask.ts";
 import type { KeptStream } from "./kept_stream.ts";
-import { createSeam, NotContinued } from "./seam.ts";
+import { BegunAnew, createSeam } from "./seam.ts";
 import { tapEvents } from "./tap.ts";
 
 /** What a server is sent that is to go on with a stream. */
@@ -20,7 +20,7 @@ export function createNextLeg(kept: KeptStream, body: Uint8Array<ArrayBuffer>): 
         try {
           return seam(events);
         } catch (error) {
-          isAnew ||= error instanceof NotContinued;
+          isAnew ||= error instanceof BegunAnew;
           throw error;
         }
       }, () => {}),

@@ -1,6 +1,6 @@
 import type { NotContinued } from "./not_continued.ts";
 import type { KeptStream } from "./kept_stream.ts";
-import { hasMedia, hasTools } from "./next_body.ts";
+import { hasMedia, hasTools, isReadable } from "./next_body.ts";
 
 /**
  * `<|start|>` in the vocabulary of gpt-oss. Its parser reads a whole message with its header, and
@@ -15,6 +15,7 @@ export function whyNot(kept: KeptStream): NotContinued | undefined {
   if (kept.isLost || kept.promptIds === undefined || !kept.identity) return "no_ids";
   // What follows would be taken for text.
   if (kept.hasToolCall && !kept.hasFinished) return "tool_call";
+  if (!isReadable(kept)) return "special_input";
   if (hasMedia(kept)) return "media";
   if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds)) return "harmony";
   return undefined;

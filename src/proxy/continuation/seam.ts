@@ -3,8 +3,8 @@ import { keepEvents } from "./keep_events.ts";
 import type { KeptStream } from "./kept_stream.ts";
 
 /** The server began its answer anew, instead of going on with the one that was sent. */
-export class NotContinued extends Error {
-  override name = "NotContinued";
+export class BegunAnew extends Error {
+  override name = "BegunAnew";
 }
 
 type Json = Record<string, unknown>;
@@ -28,7 +28,7 @@ export function createSeam(kept: KeptStream): Convert {
   function verify(event: Json, choice: Json): void {
     const ids = event.prompt_token_ids ?? choice.prompt_token_ids;
     if (!Array.isArray(ids) || ids.join() !== expected) {
-      throw new NotContinued("the server began the answer anew");
+      throw new BegunAnew("the server began the answer anew");
     }
     isVerified = true;
   }

@@ -89,6 +89,15 @@ Deno.test("an event that has nothing but ids is left out, and its tokens are hel
   assert.deepEqual([kept.sentTokens, kept.allTokens, kept.idsSoFar()], [1, 1, "1,5"]);
 });
 
+Deno.test("a stream is not kept whose events lack ids, or don't end as vLLM's do", async () => {
+  const without = keep();
+  await tapped(without, [encoder.encode(chat("[1]", [["a", "[5]"], ["b", "null"]]))]);
+  assert.equal(without.isLost, true);
+  const rewritten = keep();
+  await tapped(rewritten, [encoder.encode(asked.replaceAll("\n", "\r\n"))]);
+  assert.equal(rewritten.isLost, true);
+});
+
 Deno.test("without memory a stream is passed on and not kept", async () => {
   const budget = createKeepBudget(100);
   const kept = keep(false, budget);

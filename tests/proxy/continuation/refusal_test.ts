@@ -23,6 +23,13 @@ Deno.test("a stream is refused without the ids of its prompt, or if it is lost",
   assert.equal(whyNot(lost), "no_ids");
 });
 
+Deno.test("a body that only its server could read is refused", () => {
+  const body = new TextEncoder().encode('{"temperature":NaN}');
+  const kept = new KeptStream("chat", false, body, createKeepBudget());
+  Object.assign(kept, { promptIds: "1", identity: { id: "1", created: 1, model: "m" } });
+  assert.equal(whyNot(kept), "special_input");
+});
+
 Deno.test("parts of a message that are all text don't refuse it, any other part does", () => {
   const said = (...types: string[]) => ({
     messages: [{ content: types.map((type) => ({ type })) }],
