@@ -33,6 +33,12 @@ const ONE_WRITE = 16 * 1024;
 /** A connection that breaks later than this had not been idle for too long. */
 const IDLE_RESET_MS = 1_000;
 
+/**
+ * A connection that comes is closed; one that still hasn't come after this long is given up. Not at
+ * once: Deno 2.9.6 leaves a connection open that comes in the turn of its abort.
+ */
+const ABORT_AFTER_MS = 100;
+
 /** The server ended the connection before its answer was whole. */
 class EndedEarly extends Error {
   override name = "EndedEarly";
@@ -109,8 +115,7 @@ export class OwnUpstream implements Upstream {
 
   close(): void {
     this.#isClosed = true;
-    // Not at once: Deno 2.9.6 leaves a connection open that comes in the turn of its abort.
-    if (this.#connecting) setTimeout(() => this.#connecting?.abort());
+    if (this.#connecting) setTimeout(() => this.#connecting?.abort(), ABORT_AFTER_MS);
     this.#connection?.socket.close();
     this.#connection = undefined;
   }
