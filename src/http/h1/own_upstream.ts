@@ -12,7 +12,7 @@ import {
   RESPONSE_FAULTS,
 } from "./response_head.ts";
 import { fieldLines } from "./response_text.ts";
-import type { ServerConnection, ServerPool } from "./server_pool.ts";
+import type { Connecting, ServerConnection, ServerPool } from "./server_pool.ts";
 
 /** One POST to one server. */
 export interface OwnRequest {
@@ -33,12 +33,6 @@ const ONE_WRITE = 16 * 1024;
 /** A connection that breaks later than this had not been idle for too long. */
 const IDLE_RESET_MS = 1_000;
 
-/**
- * A connection that comes is closed; one that still hasn't come after this long is given up. Not at
- * once: Deno 2.9.6 leaves a connection open that comes in the turn of its abort.
- */
-const ABORT_AFTER_MS = 100;
-
 /** The server ended the connection before its answer was whole. */
 class EndedEarly extends Error {
   override name = "EndedEarly";
@@ -52,7 +46,7 @@ export class OwnUpstream implements Upstream {
   readonly #pool: ServerPool;
   /** Until it is sent: what stays here stays as long as the answer streams. */
   #request: OwnRequest | undefined;
-  #connecting: AbortController | undefined;
+  #connecting: Connecting | undefined;
   #connection: ServerConnection | undefined;
   #isClosed = false;
   #isWritten = false;
@@ -86,9 +80,8 @@ export class OwnUpstream implements Upstream {
         if (this.#isClosed || !isStale) throw error;
       }
     }
-    this.#connecting = new AbortController();
-    const fresh = await this.#pool.connect(this.#connecting.signal);
-    this.#connecting = undefined;
+    this.#connecting = this.#pool.connect();
+    const fresh = await this.#connecting.connection.finally(() => this.#connecting = undefined);
     if (this.#isClosed) {
       fresh.socket.close();
       throw new EndedEarly("the connection was dropped");
@@ -115,7 +108,7 @@ export class OwnUpstream implements Upstream {
 
   close(): void {
     this.#isClosed = true;
-    if (this.#connecting) setTimeout(() => this.#connecting?.abort(), ABORT_AFTER_MS);
+    this.#connecting?.giveUp();
     this.#connection?.socket.close();
     this.#connection = undefined;
   }

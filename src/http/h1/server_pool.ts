@@ -11,12 +11,25 @@ export interface ServerConnection {
   isReused: boolean;
 }
 
+/** A connection that is being opened. */
+export interface Connecting {
+  readonly connection: Promise<ServerConnection>;
+  /** Waits for it a moment longer, and no more. One that comes then is the caller's to close. */
+  giveUp(): void;
+}
+
+/**
+ * Not at once: Deno 2.9.6 leaves a connection open that comes in the turn of its abort. One that
+ * comes at all has come by then.
+ */
+const GIVE_UP_MS = 20;
+
 /** The connections to one address that wait for their next request. */
 export interface ServerPool {
   /** Takes the connection that was used last, if any is idle. */
   take(): ServerConnection | undefined;
   /** Opens another one. Rejects with a {@linkcode ConnectError}. */
-  connect(signal: AbortSignal): Promise<ServerConnection>;
+  connect(): Connecting;
   /** Keeps a connection for the next request. Nothing of its last answer may be unread. */
   give(connection: ServerConnection): void;
   /** Closes those that are idle. */
@@ -55,13 +68,23 @@ export function createServerPool(
       idle.delete(last);
       return last;
     },
-    async connect(signal) {
-      try {
-        const socket = tcpSocket(await Deno.connect({ ...address, signal }));
-        return { socket, input: new Input(socket), isReused: false };
-      } catch (cause) {
-        throw new ConnectError("No connection to the server", { cause });
-      }
+    connect() {
+      const abort = new AbortController();
+      let givingUp: ReturnType<typeof setTimeout> | undefined;
+      const open = async (): Promise<ServerConnection> => {
+        try {
+          const socket = tcpSocket(await Deno.connect({ ...address, signal: abort.signal }));
+          return { socket, input: new Input(socket), isReused: false };
+        } catch (cause) {
+          throw new ConnectError("No connection to the server", { cause });
+        } finally {
+          clearTimeout(givingUp);
+        }
+      };
+      return {
+        connection: open(),
+        giveUp: () => void (givingUp = setTimeout(() => abort.abort(), GIVE_UP_MS)),
+      };
     },
     give(connection) {
       if (idle.size >= most) return connection.socket.close();
