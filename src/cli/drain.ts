@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { hostAndPort } from "../config/access_schema.ts";
 import { loadConfig } from "../config/file/load.ts";
 import { complain } from "./complain.ts";
 import { get } from "./get.ts";
 import { configOption, examples } from "./options.ts";
-import { LOOPBACK } from "./health.ts";
+import { localAddress } from "./health.ts";
 
 interface DrainOptions {
   readonly config: string;
@@ -43,7 +42,7 @@ async function drain(name: string, { config, undo }: DrainOptions): Promise<numb
     return 1;
   }
   const { hostname, port } = adminListen;
-  const address = `http://${hostAndPort(LOOPBACK[hostname] ?? hostname, port)}`;
+  const address = `http://${localAddress(hostname, port)}`;
   try {
     const { status, body } = await get(`${address}/servers/${encodeURIComponent(name)}/drain`, {
       method: undo ? "DELETE" : "POST",

@@ -23,9 +23,9 @@ export interface Got {
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends a request without a body over a new connection, without a proxy. Uses `node:https`, because `fetch` can
- * neither trust a self-signed certificate nor skip verification. Rejects with an `Error` whose message
- * says why there is no response.
+ * Sends a request without a body over a new connection, without a proxy. Uses `node:https`, because
+ * `fetch` can neither trust a self-signed certificate nor skip verification. Rejects with an `Error`
+ * whose message says why there is no response.
  */
 export function get(
   url: string,
@@ -39,26 +39,23 @@ export function get(
     // Without a list the runtime would need permission to read the system's certificates.
     ...(trust === "any" ? { ca: [], rejectUnauthorized: false } : trust),
   };
-  const request = (url.startsWith("https:") ? requestByTls : requestPlain)(
-    url,
-    options,
-    (response) => {
-      const chunks: Uint8Array[] = [];
-      let bytes = 0;
-      response.on("data", (chunk: Uint8Array) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > MOST_BYTES) request.destroy(new Error("the response is too long"));
+  const send = url.startsWith("https:") ? requestByTls : requestPlain;
+  const request = send(url, options, (response) => {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    response.on("data", (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) request.destroy(new Error("the response is too long"));
+    });
+    response.on("error", reject);
+    response.on("end", async () => {
+      resolve({
+        status: response.statusCode ?? 0,
+        body: await new Blob(chunks as BlobPart[]).text(),
       });
-      response.on("error", reject);
-      response.on("end", async () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          body: await new Blob(chunks as BlobPart[]).text(),
-        });
-      });
-    },
-  );
+    });
+  });
   const timer = setTimeout(() => {
     request.destroy(new Error(`no response within ${timeoutMs / 1000} s`));
   }, timeoutMs);

@@ -12,7 +12,13 @@ interface HealthOptions {
 }
 
 /** Where to reach a router that listens on all addresses. */
-export const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+/** The address at which a router on this machine is reached that listens on this one. */
+export function localAddress(host: string, port: number): string {
+  return hostAndPort(LOOPBACK[host] ?? host, port);
+}
+
 /** Less than the 3 s that the image's health check allows. */
 const PATIENCE_MS = 2_000;
 
@@ -35,7 +41,7 @@ export function addHealth(command: Command, ended: (code: number) => void): void
 
 /** Prints one line. Returns the exit code: 0 if the router is alive, ready or not, else 1. */
 async function health({ host, port, config }: HealthOptions): Promise<number> {
-  const address = hostAndPort(LOOPBACK[host] ?? host, port);
+  const address = localAddress(host, port);
   const urls = ["http", "https"].map((scheme) => `${scheme}://${address}`);
   // The file may be invalid, or newer than the running configuration: then try the other scheme.
   const { checked } = await loadConfig(config);

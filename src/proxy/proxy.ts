@@ -100,7 +100,11 @@ export function createProxy(
       try {
         retries.request();
         const { found, continuation } = await readAndAsk(context);
-        await deliver(found, context, continuation).finally(() => continuation?.drop());
+        try {
+          await deliver(found, context, continuation);
+        } finally {
+          continuation?.drop();
+        }
       } finally {
         admission.leave();
       }

@@ -13,6 +13,30 @@ function clientOf(fleet: TestFleet): OpenAI {
 
 const messages = [{ role: "user" as const, content: "Hello" }];
 
+/** Reads a streamed chat of 20 tokens to its end. */
+async function readChat(fleet: TestFleet) {
+  const stream = await clientOf(fleet).chat.completions.create({
+    model: MODEL,
+    messages,
+    max_tokens: 20,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  let text = "";
+  let parts = 0;
+  let tokens = 0;
+  const ids = new Set<string>();
+  for await (const chunk of stream) {
+    const { content: part, role } = chunk.choices[0]?.delta ?? {};
+    // The first half of a character is a token without text.
+    if (part !== undefined && !role) parts++;
+    text += part ?? "";
+    tokens = chunk.usage?.completion_tokens ?? tokens;
+    ids.add(chunk.id);
+  }
+  return { text, parts, tokens, ids: ids.size };
+}
+
 Deno.test("the openai SDK completes a chat", async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
   const completion = await clientOf(fleet).chat.completions.create({
@@ -27,23 +51,7 @@ Deno.test("the openai SDK completes a chat", async () => {
 
 Deno.test("the openai SDK streams a chat token by token, with usage at the end", async () => {
   await using fleet = await startFleet({ servers: [{}, {}] });
-  const stream = await clientOf(fleet).chat.completions.create({
-    model: MODEL,
-    messages,
-    max_tokens: 20,
-    stream: true,
-    stream_options: { include_usage: true },
-  });
-  let text = "";
-  let parts = 0;
-  let tokens = 0;
-  for await (const chunk of stream) {
-    const { content: part, role } = chunk.choices[0]?.delta ?? {};
-    // The first half of a character is a token without text.
-    if (part !== undefined && !role) parts++;
-    text += part ?? "";
-    tokens = chunk.usage?.completion_tokens ?? tokens;
-  }
+  const { text, parts, tokens } = await readChat(fleet);
   assert.ok(text.length > 0);
   assert.equal(parts, tokens);
 });
@@ -144,28 +152,9 @@ Deno.test("a broken stream reaches the openai SDK as an error, not as an end", a
 
 Deno.test("the openai SDK reads a stream to its end that another server went on with", async () => {
   await using fleet = await startFleet({ servers: [{}, {}], settings: { policy: "round_robin" } });
-  const client = clientOf(fleet);
-  const read = async () => {
-    const stream = await client.chat.completions.create({
-      model: MODEL,
-      messages,
-      max_tokens: 20,
-      stream: true,
-      stream_options: { include_usage: true },
-    });
-    let text = "";
-    let tokens = 0;
-    const ids = new Set<string>();
-    for await (const chunk of stream) {
-      ids.add(chunk.id);
-      text += chunk.choices[0]?.delta?.content ?? "";
-      tokens = chunk.usage?.completion_tokens ?? tokens;
-    }
-    return { text, tokens, ids: ids.size };
-  };
-  const uncut = await read();
+  const uncut = await readChat(fleet);
   const [cutting] = fleet.simulators;
   await cutting!.setFault({ kind: "reset_mid_stream", afterTokens: 7, times: 1 });
-  for (let i = 0; i < 2; i++) assert.deepEqual(await read(), uncut);
+  for (let i = 0; i < 2; i++) assert.deepEqual(await readChat(fleet), uncut);
   assert.ok(cutting!.state().failed > 0, "one of them was cut off");
 });

@@ -1,5 +1,6 @@
 import { type Part, print } from "../part.ts";
-import { atMost, figures } from "../report.ts";
+import type { Proxy } from "../proxies/proxy.ts";
+import { type Aim, atMost, figures } from "../report.ts";
 import { measureRequests } from "../requests.ts";
 import { ratios } from "../statistics.ts";
 import { measureEvents, STREAMS } from "../streams.ts";
@@ -9,23 +10,39 @@ import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
 
+/** Compares the CPU per chunk of two variants of the router, by the names of both. */
+async function compareEvents(
+  bench: Parameters<Part>[0],
+  proxies: readonly Proxy[],
+  name: string,
+  baseline: string,
+  aimOf: (measured: ReturnType<typeof ratios>) => Aim,
+): Promise<Aim[]> {
+  // The difference is small and needs more rounds to show.
+  const variants = { ...bench, proxies, rounds: 2 * bench.rounds };
+  const rounds = await measureEvents(variants, STREAMS);
+  print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, baseline));
+  return [aimOf(ratios(rounds, name, baseline))];
+}
+
 /** The parts that compare the router with itself or measure its parts. */
 export const selfParts: Readonly<Record<string, Part>> = {
-  async observing(bench) {
-    // The difference is small and needs more rounds to show.
-    const variants = { ...bench, proxies: observers, rounds: 2 * bench.rounds };
-    const rounds = await measureEvents(variants, STREAMS);
-    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_OBSERVING));
-    const measured = ratios(rounds, OBSERVING, NOT_OBSERVING);
-    return [atMost("CPU per chunk with observation", 1.1, "× not observing", measured)];
-  },
-  async continuing(bench) {
-    const variants = { ...bench, proxies: continuations, rounds: 2 * bench.rounds };
-    const rounds = await measureEvents(variants, STREAMS);
-    print(figures(`CPU per streamed chunk, ${STREAMS} streams`, "µs", rounds, NOT_CONTINUING));
-    const measured = ratios(rounds, CONTINUING, NOT_CONTINUING);
-    return [atMost("CPU per chunk with streams kept", 1.15, "× not kept", measured)];
-  },
+  observing: (bench) =>
+    compareEvents(
+      bench,
+      observers,
+      OBSERVING,
+      NOT_OBSERVING,
+      (measured) => atMost("CPU per chunk with observation", 1.1, "× not observing", measured),
+    ),
+  continuing: (bench) =>
+    compareEvents(
+      bench,
+      continuations,
+      CONTINUING,
+      NOT_CONTINUING,
+      (measured) => atMost("CPU per chunk with streams kept", 1.15, "× not kept", measured),
+    ),
   async guarding(bench) {
     // A small difference, as with observing.
     const variants = { ...bench, proxies: guards, rounds: 3 * bench.rounds };

@@ -28,11 +28,6 @@ export function createFirstLeg(
   continuable: Continuable,
   budget: KeepBudget,
 ): FirstLeg {
-  let kept: KeptStream | undefined;
-  const drop = () => {
-    kept?.drop();
-    kept = undefined;
-  };
   if ("refused" in continuable) {
     const { refused } = continuable;
     return {
@@ -40,10 +35,15 @@ export function createFirstLeg(
       tap: (upstream) => upstream,
       kept: () => undefined,
       refused: () => refused,
-      drop,
+      drop() {},
     };
   }
   const { endpoint, asksIds } = continuable;
+  let kept: KeptStream | undefined;
+  const drop = () => {
+    kept?.drop();
+    kept = undefined;
+  };
   return {
     bodyFor: (server) => isVllm(server) ? withIds(body) : body,
     tap(upstream, server) {

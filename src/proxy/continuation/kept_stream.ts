@@ -34,6 +34,7 @@ export class KeptStream {
   #sentBytes = 0;
   readonly #text = new GrowingBytes();
   #taken = 0;
+  #request: Readonly<Record<string, unknown>> | "unreadable" | undefined;
 
   /** @param body the request's body, as the client sent it */
   constructor(
@@ -106,9 +107,18 @@ export class KeptStream {
     return decoder.decode(this.#text.first());
   }
 
+  /**
+   * The request, parsed once, and only when its stream has broken off; `unreadable` if it isn't JSON:
+   * a server may accept what isn't, such as `NaN`.
+   */
+  get request(): Readonly<Record<string, unknown>> | "unreadable" {
+    return this.#request ??= parsed(this.body);
+  }
+
   /** Keeps nothing any more. */
   drop(): void {
     this.isLost = true;
+    this.#request = undefined;
     this.budget.give(this.#taken);
     this.#taken = 0;
   }
@@ -124,3 +134,11 @@ export class KeptStream {
 
 const COMMA = 0x2c;
 const decoder = new TextDecoder();
+
+function parsed(body: Uint8Array): Record<string, unknown> | "unreadable" {
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch {
+    return "unreadable";
+  }
+}

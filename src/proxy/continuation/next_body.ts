@@ -10,14 +10,13 @@ const COMPLETION_TOKENS = 16;
 const LIMITS = ["max_tokens", "max_completion_tokens"] as const;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /**
  * Returns the body of the request for the rest of a stream: the client's, with the prompt and what
  * was sent, and the limits lowered by it.
  */
 export function nextBody(kept: KeptStream, manner: Manner): Uint8Array<ArrayBuffer> {
-  const body = requestOf(kept);
+  const body = { ...requestOf(kept) };
   const sent = kept.sentTokens;
   for (const name of LIMITS) {
     if (typeof body[name] === "number") body[name] -= sent;
@@ -58,16 +57,6 @@ export function hasTools(kept: KeptStream): boolean {
   return Array.isArray(tools) && tools.length > 0 && choice !== "none";
 }
 
-/** Whether the body can be read here: a server may accept what isn't JSON, such as `NaN`. */
-export function isReadable(kept: KeptStream): boolean {
-  try {
-    requestOf(kept);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether the prompt has something besides text, for which its ids don't stand. */
 export function hasMedia(kept: KeptStream): boolean {
   const { messages } = requestOf(kept);
@@ -79,8 +68,8 @@ export function hasMedia(kept: KeptStream): boolean {
   });
 }
 
-function requestOf({ body }: KeptStream): Json {
-  return JSON.parse(decoder.decode(body));
+function requestOf({ request }: KeptStream): Readonly<Json> {
+  return request === "unreadable" ? {} : request;
 }
 
 function withLastMessage(body: Json, kept: KeptStream): Json {

@@ -1,6 +1,6 @@
 import type { NotContinued } from "./not_continued.ts";
 import type { KeptStream } from "./kept_stream.ts";
-import { hasMedia, hasTools, isReadable } from "./next_body.ts";
+import { hasMedia, hasTools } from "./next_body.ts";
 
 /**
  * `<|start|>` in the vocabulary of gpt-oss. Its parser reads a whole message with its header, and
@@ -15,7 +15,7 @@ export function whyNot(kept: KeptStream): NotContinued | undefined {
   if (kept.isLost || kept.promptIds === undefined || !kept.identity) return "no_ids";
   // What follows would be taken for text.
   if (kept.hasToolCall && !kept.hasFinished) return "tool_call";
-  if (!isReadable(kept)) return "special_input";
+  if (kept.request === "unreadable") return "special_input";
   if (hasMedia(kept)) return "media";
   if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds)) return "harmony";
   return undefined;
@@ -28,7 +28,7 @@ export function mayHoldText(kept: KeptStream): boolean {
 
 /** Whether what was sent can be told as the last message: it is nothing but its content. */
 export function canSendText(kept: KeptStream): boolean {
-  return kept.endpoint === "chat" && !isReasoning(kept) && !hasTools(kept);
+  return kept.endpoint === "chat" && !mayHoldText(kept);
 }
 
 function isReasoning({ field, hasChangedField }: KeptStream): boolean {

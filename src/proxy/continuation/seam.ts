@@ -1,4 +1,4 @@
-import { type Convert } from "./tap.ts";
+import type { Convert } from "./tap.ts";
 import { keepEvents } from "./keep_events.ts";
 import type { KeptStream } from "./kept_stream.ts";
 
