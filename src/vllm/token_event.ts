@@ -80,7 +80,7 @@ function textOf(event: string): readonly SentText[] {
 }
 
 /** The range of a string's content after this name and its opening quote. */
-function stringAfter(event: string, name: string, from: number): Range | undefined {
+export function stringAfter(event: string, name: string, from: number): Range | undefined {
   const found = event.indexOf(name, from);
   if (found < 0) return undefined;
   const start = found + name.length;

@@ -67,17 +67,18 @@ export function createContinuation(
     if (departure.hasLeft) return "client_left";
     const why = whyNot(kept);
     if (why) return why;
-    if (kept.hasFinished || tokensLeft(kept) <= 0) {
-      return { kind: "end", events: lastEvents(kept) };
-    }
+    if (kept.hasFinished || (kept.promptIds && tokensLeft(kept) <= 0)) return end(kept);
     if (count >= settings.maxContinuations) return "too_many";
     if (breaksServers(ended, kept)) return "breaks_servers";
     if (costsRetry(ended) && !retries.take()) return "retry_budget";
     count++;
     kept.cut();
     tokensBefore = kept.sentTokens;
-    return await findServer(kept, last, record, ended.outcome);
+    const found = await findServer(kept, last, record, ended.outcome);
+    return found === "at_limit" ? end(kept) : found;
   }
+
+  const end = (kept: KeptStream): Next => ({ kind: "end", events: lastEvents(kept) });
 
   return {
     begun(lease, { answer }) {

@@ -9,14 +9,16 @@ import type { Ask, RequestContext } from "../attempt/ask.ts";
 import type { FirstAnswer } from "../attempt/first_answer.ts";
 import { NOBODYS_FAULT } from "../attempt/outcome.ts";
 import type { Observer } from "../observer.ts";
+import { tellsIds } from "../request/continuable.ts";
 import type { ReadRequest } from "../request/read_request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails, isFinal } from "../retry.ts";
 import type { RetryBudget } from "../retry_budget.ts";
-import { detokenize } from "./detokenize.ts";
+import { createAskServer, detokenize } from "./ask_server.ts";
+import { findIds } from "./by_text/find_ids.ts";
 import { cutToSentText } from "./held_text.ts";
 import type { KeptStream } from "./kept_stream.ts";
-import { modelIn, nextBody } from "./next_body.ts";
+import { modelIn, nextBody, tokensLeft } from "./next_body.ts";
 import { createNextLeg } from "./next_leg.ts";
 import type { NotContinued } from "./not_continued.ts";
 import { canSendText, mayHoldText } from "./refusal.ts";
@@ -45,7 +47,10 @@ export type FindServer = (
   last: Readonly<Server>,
   record: RequestRecord,
   reason: Outcome,
-) => Promise<Rest | NotContinued>;
+) => Promise<Rest | NotContinued | AtLimit>;
+
+/** All tokens had come, as the text turned out to tell. */
+type AtLimit = "at_limit";
 
 /** How long a stream waits for a server that can go on with it: all may be restarting. */
 const PATIENCE_MS = 10_000;
@@ -83,12 +88,20 @@ export function createFinder(
   }
 
   /** Asks one server for the rest, or returns why it can't give it. */
-  async function askFor(kept: KeptStream, lease: Lease): Promise<FirstAnswer | NotContinued> {
-    const { config } = lease.server;
+  async function askFor(
+    kept: KeptStream,
+    lease: Lease,
+  ): Promise<FirstAnswer | NotContinued | AtLimit> {
+    const askServer = createAskServer(connections, lease.server.config);
     if (mayHoldText(kept)) {
-      const textOf = (ids: readonly number[]) =>
-        detokenize(connections, config, modelIn(kept), ids);
+      const textOf = (ids: readonly number[]) => detokenize(askServer, modelIn(kept), ids);
       if (!await cutToSentText(kept, textOf)) return "held_text";
+    }
+    if (!tellsIds(kept.endpoint)) {
+      const ids = await findIds(kept, askServer);
+      if (ids === "inexact") return ids;
+      if (ids === "ignored") return "began_anew";
+      if (tokensLeft(kept) <= 0) return "at_limit";
     }
     const byText = asksText.has(lease.server);
     if (byText && !canSendText(kept)) return "began_anew";
@@ -114,13 +127,14 @@ export function createFinder(
       failed = undefined;
       record.attempts++;
       record.lastServer = server;
-      let answered: FirstAnswer | NotContinued | undefined;
+      let answered: FirstAnswer | NotContinued | AtLimit | undefined;
       try {
         answered = await askFor(kept, lease);
       } finally {
         tried.set(lease.server, monotonicMs());
         if (typeof answered !== "object") lease.end(NOBODYS_FAULT);
       }
+      if (answered === "at_limit" || answered === "inexact") return answered;
       if (typeof answered !== "object") {
         why = answered;
         continue;

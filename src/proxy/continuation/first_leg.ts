@@ -1,11 +1,12 @@
 import type { Server } from "../../fleet/state/server.ts";
 import type { Leg } from "../attempt/ask.ts";
-import type { Continuable } from "../request/continuable.ts";
+import { type Continuable, tellsIds } from "../request/continuable.ts";
 import type { Refused } from "./not_continued.ts";
 import type { KeepBudget } from "./keep_budget.ts";
+import { keepText } from "./by_text/keep_text.ts";
 import { keepEvents } from "./keep_events.ts";
 import { KeptStream } from "./kept_stream.ts";
-import { tapEvents } from "./tap.ts";
+import { type Convert, tapEvents } from "./tap.ts";
 
 /** What is sent to the first server of a stream. */
 export interface FirstLeg extends Leg {
@@ -45,17 +46,25 @@ export function createFirstLeg(
     kept = undefined;
   };
   return {
-    bodyFor: (server) => isVllm(server) ? withIds(body) : body,
+    bodyFor: (server) => tellsIds(endpoint) && isVllm(server) ? withIds(body) : body,
     tap(upstream, server) {
       drop();
       if (!isVllm(server)) return upstream;
       const stream = kept = new KeptStream(endpoint, asksIds, body, budget);
-      return tapEvents(upstream, (events) => keepEvents(stream, events), () => stream.drop());
+      return tapEvents(upstream, keeping(stream), () => stream.drop());
     },
     kept: () => kept,
     refused: () => undefined,
     drop,
   };
+}
+
+/** Returns what keeps the events of a stream. */
+export function keeping(stream: KeptStream): Convert {
+  const { endpoint } = stream;
+  return tellsIds(endpoint)
+    ? (events) => keepEvents(stream, events)
+    : (events) => keepText(stream, endpoint, events);
 }
 
 /** Another engine may refuse an option that it doesn't know. */

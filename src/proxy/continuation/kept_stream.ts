@@ -9,9 +9,12 @@ export interface Identity {
   readonly model: unknown;
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 /**
  * What is kept of a stream, so that another server can go on with it. Token ids and text are kept
- * as they stand in JSON. A server's answer tells the ids of its prompt once, and of each event.
+ * as they stand in JSON. A server's answer tells the ids of its prompt once, and of each event; at
+ * the endpoints that tell no ids, they are found when the stream has broken off (`by_text/`).
  */
 export class KeptStream {
   /** From the first event. */
@@ -26,6 +29,14 @@ export class KeptStream {
   hasToolCall = false;
   hasFinished = false;
   hasUsage = false;
+  /** Without ids: the events that opened the answer and its text. */
+  readonly opening: Json[] = [];
+  /** Without ids: how many events have gone out. */
+  events = 0;
+  /** Without ids: events that close the text, held back until the answer has finished. */
+  readonly closing: Uint8Array<ArrayBuffer>[] = [];
+  /** Without ids: the length of each event's text, as it stands in JSON. */
+  readonly partLengths: number[] = [];
   /** There was no memory, or the stream isn't as expected: it can't be continued. */
   isLost = false;
   readonly #ids = new GrowingBytes();
@@ -33,8 +44,9 @@ export class KeptStream {
   /** The bytes of the first `sentTokens` ids. */
   #sentBytes = 0;
   readonly #text = new GrowingBytes();
+  #openingBytes = 0;
   #taken = 0;
-  #request: Readonly<Record<string, unknown>> | "unreadable" | undefined;
+  #request: Json | "unreadable" | undefined;
 
   /** @param body the request's body, as the client sent it */
   constructor(
@@ -74,8 +86,49 @@ export class KeptStream {
     this.#reserve();
   }
 
-  /** Forgets the ids whose text was held back: another server computes them again. */
+  /** Without ids: keeps an event that opens a part of the answer. */
+  addOpening(event: Json, bytes: number): void {
+    this.opening.push(event);
+    this.#openingBytes += bytes;
+    this.#reserve();
+  }
+
+  /** Without ids: keeps the text of an event, which is that of one token or more. */
+  addPart(text: Uint8Array): void {
+    this.partLengths.push(text.length);
+    this.#tokens++;
+    this.addText("text", text);
+  }
+
+  /** Sets the ids of the prompt and of all text that has gone out. */
+  setIds(prompt: readonly number[], sent: readonly number[]): void {
+    this.promptIds = prompt.join();
+    this.#ids.clear();
+    this.#ids.append(new TextEncoder().encode(sent.map((id) => `${id},`).join("")));
+    this.#tokens = this.sentTokens = sent.length;
+    this.#sentBytes = this.#ids.length;
+    this.#reserve();
+  }
+
+  /** Without ids: returns the events held back, and holds them back no more. */
+  takeClosing(): Uint8Array<ArrayBuffer>[] {
+    return this.closing.splice(0);
+  }
+
+  /** Without ids: returns the text of each event. */
+  parts(): string[] {
+    const text = this.#text.first();
+    let end = 0;
+    return this.partLengths.map((length) => {
+      const part = decoder.decode(text.subarray(end, end += length));
+      return JSON.parse(`"${part}"`);
+    });
+  }
+
+  /** Forgets what was held back: another server computes it again. */
   cut(): void {
+    this.takeClosing();
+    if (this.partLengths.length > 0) return;
     this.#ids.length = this.#sentBytes;
     this.#tokens = this.sentTokens;
   }
@@ -111,7 +164,7 @@ export class KeptStream {
    * The request, parsed once, and only when its stream has broken off; `unreadable` if it isn't JSON:
    * a server may accept what isn't, such as `NaN`.
    */
-  get request(): Readonly<Record<string, unknown>> | "unreadable" {
+  get request(): Json | "unreadable" {
     return this.#request ??= parsed(this.body);
   }
 
@@ -125,7 +178,7 @@ export class KeptStream {
 
   #reserve(): void {
     const bytes = this.body.length + (this.promptIds?.length ?? 0) + this.#ids.capacity +
-      this.#text.capacity;
+      this.#text.capacity + this.#openingBytes + 8 * this.partLengths.length;
     if (this.isLost || bytes <= this.#taken) return;
     if (!this.budget.take(bytes - this.#taken)) return this.drop();
     this.#taken = bytes;
@@ -135,7 +188,7 @@ export class KeptStream {
 const COMMA = 0x2c;
 const decoder = new TextDecoder();
 
-function parsed(body: Uint8Array): Record<string, unknown> | "unreadable" {
+function parsed(body: Uint8Array): Json | "unreadable" {
   try {
     return JSON.parse(decoder.decode(body));
   } catch {

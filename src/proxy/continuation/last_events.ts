@@ -1,11 +1,24 @@
+import { lastOfMessages } from "./by_text/messages_seam.ts";
+import { lastOfResponses } from "./by_text/responses_seam.ts";
 import { asksUsage } from "./next_body.ts";
 import type { KeptStream } from "./kept_stream.ts";
 
 /**
  * Returns the events that end a stream of which nothing but its end is missing: the finish reason
- * if the limit of tokens is reached, the usage if it was asked for, and `[DONE]`.
+ * if the limit of tokens is reached, the usage if it was asked for, and the last event.
  */
 export function lastEvents(kept: KeptStream): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(LAST[kept.endpoint](kept));
+}
+
+const LAST = {
+  chat: lastChunks,
+  completions: lastChunks,
+  messages: lastOfMessages,
+  responses: lastOfResponses,
+};
+
+function lastChunks(kept: KeptStream): string {
   const object = kept.endpoint === "chat" ? "chat.completion.chunk" : "text_completion";
   const { id, created, model } = kept.identity!;
   const event = (more: object) =>
@@ -18,9 +31,9 @@ export function lastEvents(kept: KeptStream): Uint8Array<ArrayBuffer> {
     total_tokens: prompt + kept.allTokens,
     completion_tokens: kept.allTokens,
   };
-  return new TextEncoder().encode([
+  return [
     kept.hasFinished ? "" : event({ choices: [end] }),
     asksUsage(kept) && !kept.hasUsage ? event({ choices: [], usage }) : "",
     "data: [DONE]\n\n",
-  ].join(""));
+  ].join("");
 }

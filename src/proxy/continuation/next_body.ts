@@ -1,3 +1,4 @@
+import { tellsIds } from "../request/continuable.ts";
 import type { KeptStream } from "./kept_stream.ts";
 
 type Json = Record<string, unknown>;
@@ -7,7 +8,7 @@ export type Manner = "ids" | "text";
 
 /** vLLM's default for completions. */
 const COMPLETION_TOKENS = 16;
-const LIMITS = ["max_tokens", "max_completion_tokens"] as const;
+const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as const;
 
 const encoder = new TextEncoder();
 
@@ -23,12 +24,20 @@ export function nextBody(kept: KeptStream, manner: Manner): Uint8Array<ArrayBuff
   }
   if (kept.endpoint === "completions") body.max_tokens ??= COMPLETION_TOKENS - sent;
   if (typeof body.min_tokens === "number") body.min_tokens = Math.max(0, body.min_tokens - sent);
-  body.return_token_ids = true;
+  if (tellsIds(kept.endpoint)) body.return_token_ids = true;
+  // The id under which a later request may name the whole response.
+  if (kept.endpoint === "responses") body.request_id = responseIdOf(kept);
   if (manner === "text") return encoder.encode(JSON.stringify(withLastMessage(body, kept)));
+  // Nothing has been sent, so that the prompt is the client's.
+  if (kept.promptIds === undefined) return encoder.encode(JSON.stringify(body));
   const ids = JSON.parse(`[${kept.idsSoFar()}]`);
   if (kept.endpoint === "completions") body.prompt = ids;
   else body.kv_transfer_params = { prompt_token_ids: ids };
   return encoder.encode(JSON.stringify(body));
+}
+
+function responseIdOf({ opening }: KeptStream): unknown {
+  return (opening[0]?.response as Json | undefined)?.id;
 }
 
 /** How many tokens may still come, `Infinity` if only the model's length limits them. */
@@ -60,7 +69,7 @@ export function hasTools(kept: KeptStream): boolean {
 /** Whether the prompt has something besides text, for which its ids don't stand. */
 export function hasMedia(kept: KeptStream): boolean {
   const { messages } = requestOf(kept);
-  if (!Array.isArray(messages)) return false;
+  if (kept.endpoint !== "chat" || !Array.isArray(messages)) return false;
   return messages.some((message) => {
     const content: unknown = message?.content;
     return Array.isArray(content) &&

@@ -23,6 +23,8 @@ export type NotContinued =
   | "tool_call"
   | "harmony"
   | "media"
+  /** The answer's text doesn't tell its tokens for certain. */
+  | "inexact"
   /** A server's parser holds back a part of a token. */
   | "held_text"
   /** The servers began their answer anew, and can't be told by text what was sent. */

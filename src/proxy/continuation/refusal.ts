@@ -1,3 +1,4 @@
+import { tellsIds } from "../request/continuable.ts";
 import type { NotContinued } from "./not_continued.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { hasMedia, hasTools } from "./next_body.ts";
@@ -12,13 +13,17 @@ const HARMONY = /(?:^|,)200006,/;
  * Returns why a stream can't go on at another server because of what it is; `undefined` if it can.
  */
 export function whyNot(kept: KeptStream): NotContinued | undefined {
-  if (kept.isLost || kept.promptIds === undefined || !kept.identity) return "no_ids";
+  if (kept.isLost || !hasBegun(kept)) return "no_ids";
   // What follows would be taken for text.
   if (kept.hasToolCall && !kept.hasFinished) return "tool_call";
   if (kept.request === "unreadable") return "special_input";
   if (hasMedia(kept)) return "media";
-  if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds)) return "harmony";
+  if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds!)) return "harmony";
   return undefined;
+}
+
+function hasBegun({ endpoint, promptIds, identity, opening }: KeptStream): boolean {
+  return tellsIds(endpoint) ? promptIds !== undefined && !!identity : opening.length > 0;
 }
 
 /** Whether a server's parser may have held back a part of the text. */

@@ -1,11 +1,9 @@
-import type { Convert } from "./tap.ts";
-import { keepEvents } from "./keep_events.ts";
+import { BegunAnew } from "./begun_anew.ts";
+import { createMessagesSeam } from "./by_text/messages_seam.ts";
+import { createResponsesSeam } from "./by_text/responses_seam.ts";
+import { keeping } from "./first_leg.ts";
 import type { KeptStream } from "./kept_stream.ts";
-
-/** The server began its answer anew, instead of going on with the one that was sent. */
-export class BegunAnew extends Error {
-  override name = "BegunAnew";
-}
+import type { Convert } from "./tap.ts";
 
 type Json = Record<string, unknown>;
 
@@ -20,6 +18,19 @@ const tableOf = (value: unknown): Json => isTable(value) ? value : {};
  * server must first tell that its prompt was what the first one had seen and sent.
  */
 export function createSeam(kept: KeptStream): Convert {
+  const rewrite = SEAMS[kept.endpoint](kept);
+  const keep = keeping(kept);
+  return (events) => keep(encoder.encode(rewrite(events)));
+}
+
+const SEAMS = {
+  chat: createChunksSeam,
+  completions: createChunksSeam,
+  messages: createMessagesSeam,
+  responses: createResponsesSeam,
+};
+
+function createChunksSeam(kept: KeptStream): (events: Uint8Array) => string {
   const expected = kept.idsSoFar();
   const sentTokens = kept.sentTokens;
   const sentLength = kept.endpoint === "completions" ? lengthOf(kept.text()) : 0;
@@ -28,7 +39,7 @@ export function createSeam(kept: KeptStream): Convert {
   function verify(event: Json, choice: Json): void {
     const ids = event.prompt_token_ids ?? choice.prompt_token_ids;
     if (!Array.isArray(ids) || ids.join() !== expected) {
-      throw new BegunAnew("the server began the answer anew");
+      throw new BegunAnew();
     }
     isVerified = true;
   }
@@ -54,14 +65,12 @@ export function createSeam(kept: KeptStream): Convert {
       : event;
   }
 
-  return (events) => {
-    const lines = decoder.decode(events).split("\n\n").slice(0, -1).flatMap((event) => {
+  return (events) =>
+    decoder.decode(events).split("\n\n").slice(0, -1).flatMap((event) => {
       if (!event.startsWith("data: {")) return `${event}\n\n`;
       const rewritten = rewrite(JSON.parse(event.slice("data:".length)));
       return rewritten ? `data: ${JSON.stringify(rewritten)}\n\n` : [];
-    });
-    return keepEvents(kept, encoder.encode(lines.join("")));
-  };
+    }).join("");
 }
 
 /** The later server counted what was sent as its prompt. */

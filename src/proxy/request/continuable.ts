@@ -1,10 +1,16 @@
 import { pathIn } from "../../http/paths.ts";
+import type { TextEndpoint } from "../../vllm/text_event.ts";
 import type { Refused } from "../continuation/not_continued.ts";
 import { type Members, valueIn } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
 
 /** How another server can be asked for the rest of a stream. */
-export type Endpoint = "chat" | "completions";
+export type Endpoint = "chat" | "completions" | TextEndpoint;
+
+/** Whether answers tell their token ids. Otherwise their text has to tell them. */
+export function tellsIds(endpoint: Endpoint): endpoint is "chat" | "completions" {
+  return endpoint === "chat" || endpoint === "completions";
+}
 
 /** Whether a stream can be continued on another server. */
 export type Continuable =
@@ -18,6 +24,8 @@ export type Continuable =
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   "/v1/chat/completions": "chat",
   "/v1/completions": "completions",
+  "/v1/messages": "messages",
+  "/v1/responses": "responses",
 };
 
 /** A longer body isn't kept until its answer has ended. */
@@ -45,6 +53,7 @@ const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])
   ["frequency_penalty", "penalties", isZero],
   // Servers hold the beginning of a stop string back, and don't look for one across the seam.
   ["stop", "stop_strings", (stop) => isOff(stop) || [stop].flat().every(isShort)],
+  ["stop_sequences", "stop_strings", (stop) => isOff(stop) || [stop].flat().every(isShort)],
   // The grammar would begin again.
   ["response_format", "structured_output", (value) => isOff(value) || typeOf(value) === "text"],
   ["structured_outputs", "structured_output", isOff],
@@ -52,7 +61,10 @@ const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])
   ["guided_regex", "structured_output", isOff],
   ["guided_choice", "structured_output", isOff],
   ["guided_grammar", "structured_output", isOff],
-  ["tool_choice", "tool_choice", (value) => isOff(value) || value === "auto" || value === "none"],
+  // `/v1/responses` and `/v1/messages` have their formats elsewhere.
+  ["text", "structured_output", (value) => isOff(value) || isPlain(tableOf(value).format)],
+  ["output_config", "structured_output", (value) => isOff(value) || isOff(formatIn(value))],
+  ["tool_choice", "tool_choice", (value) => isOff(value) || FREE_CHOICES.has(choiceIn(value))],
   ["function_call", "tool_choice", isOff],
   ["prompt_logprobs", "prompt_logprobs", isOff],
   ["echo", "echo", isOff],
@@ -61,6 +73,12 @@ const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])
   ["kv_transfer_params", "special_input", isOff],
   ["truncate_prompt_tokens", "special_input", isOff],
   ["thinking_token_budget", "special_input", isOff],
+  ["thinking", "special_input", (value) => isOff(value) || typeOf(value) !== "enabled"],
+  // Only the server that has answered before knows these.
+  ["previous_response_id", "special_input", isOff],
+  ["background", "special_input", isOff],
+  ["truncation", "special_input", (value) => value === null || value === "disabled"],
+  ["enable_response_messages", "special_input", isOff],
   // Servers leave the ids out, which would tell what the hidden text is.
   ["include_reasoning", "special_input", (value) => value === null || value === true],
 ];
@@ -96,9 +114,19 @@ function optionIn(body: Uint8Array, span: Span): unknown {
   return span[1] - span[0] > LONGEST_OPTION ? undefined : valueIn(body, span);
 }
 
-function typeOf(value: unknown): unknown {
-  return typeof value === "object" ? (value as { type?: unknown }).type : undefined;
+type Json = Record<string, unknown>;
+
+function tableOf(value: unknown): Json {
+  return typeof value === "object" && value !== null ? value as Json : {};
 }
+
+const typeOf = (value: unknown) => tableOf(value).type;
+const formatIn = (value: unknown) => tableOf(value).format ?? null;
+const isPlain: Neutral = (format) => isOff(format ?? null) || typeOf(format) === "text";
+
+/** Choices of tools that leave the model free to answer in text, as OpenAI and Anthropic name them. */
+const FREE_CHOICES: ReadonlySet<unknown> = new Set(["auto", "none"]);
+const choiceIn = (value: unknown) => typeof value === "object" ? typeOf(value) : value;
 
 /** Whether a prompt is a list of texts or of lists of ids. */
 function isSeveral(body: Uint8Array, prompt: Span | undefined): boolean {
