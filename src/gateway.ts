@@ -5,10 +5,10 @@ import { createKeyring } from "./auth/keyring.ts";
 import { hostAndPort } from "./config/access_schema.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/file/follow.ts";
-import type { Loaded } from "./config/file/load.ts";
 import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";
 import { Fleet } from "./fleet/fleet.ts";
+import { modelFor } from "./fleet/model_names.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
 import { combineListeners } from "./monitor/listener.ts";
@@ -16,56 +16,15 @@ import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
-import type { View } from "./monitor/view.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
+import type { Gateway, GatewayOptions } from "./gateway_types.ts";
 import { createProxy } from "./proxy/proxy.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { VERSION } from "./version.ts";
 
-/** Where a router listens and its initial configuration. */
-export interface GatewayOptions {
-  /** The address to listen on. */
-  readonly hostname: string;
-  /** 0 picks a free port. */
-  readonly port: number;
-  /** The initial configuration. */
-  readonly config: Config;
-  /** The file that `config` was loaded from, to watch for changes. @default no reloads */
-  readonly file?: { readonly path: string } & Pick<Loaded, "text" | "files">;
-  /** Called with each configuration that takes effect after the initial one. */
-  readonly onReload?: (config: Config) => void;
-}
+export type { Gateway, GatewayOptions };
 
-/** A running router. */
-export interface Gateway extends AsyncDisposable {
-  /** The address it listens on. */
-  readonly hostname: string;
-  /** The port it listens on. */
-  readonly port: number;
-  /** The admin address, if configured. */
-  readonly admin: { readonly hostname: string; readonly port: number } | undefined;
-  /** State of the servers. */
-  readonly fleet: Fleet;
-  /** Returns the fleet's state as shown on the dashboard. */
-  view(): View;
-  /** Reloads the configuration file now. */
-  reload(): Promise<void>;
-  /**
-   * Stops the router gracefully:
-   *
-   * 1. Reports not ready, but keeps serving for `drain_delay` (at least 1 s if there has been a
-   *    POST), with responses that ask clients to close their connections.
-   * 2. Refuses new connections and waits for requests in flight.
-   *
-   * A later call waits for the same shutdown; its argument has no effect.
-   *
-   * @param drainMs skips step 1, and aborts requests still in flight after this time. @default
-   * `drain_timeout`
-   */
-  shutdown(drainMs?: number): Promise<void>;
-}
-
-/** How long the first requests wait for the first round of polling. */
+/** How long requests wait for the first round of polling. */
 const FIRST_ROUND_MS = 1_000;
 
 /** Builds the router, starts its loops and serves. Throws the error of `Deno.serve`. */
@@ -74,7 +33,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const stopping = new AbortController();
   const closing = new AbortController();
   const cutOff = new AbortController();
-  let { access } = config;
+  let { access, modelNames } = config;
   let starting: Promise<void> | undefined;
   const whenStarted = <T>(answer: () => T | Promise<T>) =>
     starting ? starting.then(answer) : Promise.resolve(answer());
@@ -90,10 +49,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       forward: (exchange, peer) =>
         isForwarded(exchange) ? whenStarted(() => forward(exchange, peer)) : undefined,
     },
-    adminService: {
-      answer: (request, info) => adminApp.fetch(request, info),
-      forward: () => undefined,
-    },
+    adminService: { answer: (...call) => adminApp.fetch(...call), forward: () => undefined },
     onRefused: logRefused,
   });
 
@@ -117,6 +73,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const connections = openClientPool(access.http1);
   const shown = {
     snapshot,
+    modelNames: () => modelNames,
     monitor,
     metrics,
     stopping: stopping.signal,
@@ -138,6 +95,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       observer: listener,
       closing: closing.signal,
       cutOff: cutOff.signal,
+      modelFor: (asked) => modelFor(modelNames, asked, fleet.servers, Math.random),
     }),
     onAnswered: logAnswered,
   });
@@ -148,8 +106,11 @@ export function startGateway(options: GatewayOptions): Gateway {
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });
-  const setDrained = (name: string, drained: boolean) => fleet.setDrained(name, drained);
-  const adminApp = createAdminApp({ ...shown, hosts: () => access.adminHosts, setDrained });
+  const adminApp = createAdminApp({
+    ...shown,
+    hosts: () => access.adminHosts,
+    setDrained: (name, drained) => fleet.setDrained(name, drained),
+  });
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,
@@ -163,7 +124,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onConfig(config, warnings) {
       const notTaken = take(config.access).map((what) => ({ where: file.path, what }));
       const keysWereOn = access.keysAreOn;
-      ({ access } = config);
+      ({ access, modelNames } = config);
       fleet.reconcile(config);
       poller.sync();
       options.onReload?.(config);

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { ApiKey } from "../config/config.ts";
+import type { ApiKey, ModelNames } from "../config/config.ts";
 import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Metrics } from "../monitor/metrics.ts";
@@ -9,7 +9,7 @@ import { VERSION } from "../version.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { healthDocument, healthSummary } from "./health.ts";
 import { loadStatsDocument } from "./load_stats.ts";
-import { modelsDocument, serverModelsDocument } from "./models.ts";
+import { modelDocument, modelsDocument, serverModelsDocument } from "./models.ts";
 
 /** A handler for `GET`; `key` is the client's key, if keys are enabled. */
 export type Answer = (c: Context, key: ApiKey | undefined) => Response | Promise<Response>;
@@ -18,6 +18,8 @@ export type Answers = Readonly<Record<string, Answer>>;
 
 export interface DocumentsOptions {
   readonly snapshot: () => FleetSnapshot;
+  /** The names under which clients may ask for models. */
+  readonly modelNames: () => ModelNames;
   readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
   readonly metrics: Pick<Metrics, "page" | "contentType">;
   /** Aborts when shutdown begins; the router then reports not ready. */
@@ -37,7 +39,7 @@ export interface Documents {
 }
 
 export function createDocuments(options: DocumentsOptions): Documents {
-  const { snapshot, metrics, stopping } = options;
+  const { snapshot, modelNames, metrics, stopping } = options;
   const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
   const healthStatus = () => anyRoutable() ? 200 : 503;
   return {
@@ -50,12 +52,11 @@ export function createDocuments(options: DocumentsOptions): Documents {
     },
     listings: {
       "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
-      "/v1/models": (c, key) => c.json(modelsDocument(snapshot(), key?.models)),
+      "/v1/models": (c, key) => c.json(modelsDocument(snapshot(), modelNames(), key?.models)),
       // The id is the rest of the path, since model names contain slashes (`org/name`).
       "/v1/models/:id{.+}": (c, key) => {
         const id = c.req.param("id")!;
-        const { data } = modelsDocument(snapshot(), key?.models);
-        const model = data.find((model) => model.id === id);
+        const model = modelDocument(snapshot(), modelNames(), id, key?.models);
         return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
       },
     },

@@ -1,15 +1,19 @@
+import type { ModelNames } from "../config/config.ts";
+import { modelFor } from "../fleet/model_names.ts";
 import { isRoutable, type Model } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /**
- * `GET /v1/models`: the models of all routable servers, each once, as the first server describes it.
+ * `GET /v1/models`: the models of all routable servers, each once, as the first server describes it,
+ * and their aliases. An alias with `*` stands for too many names to list.
  *
  * @param among names of the models to include. @default all
  */
 export function modelsDocument(
   { servers }: FleetSnapshot,
+  { aliases }: ModelNames,
   among?: readonly string[],
 ): { object: "list"; data: Model[] } {
   const models = new Map<string, Model>();
@@ -19,7 +23,30 @@ export function modelsDocument(
       if (!models.has(id) && (among?.includes(id) ?? true)) models.set(id, model);
     }
   }
+  for (const { alias, targets } of aliases) {
+    const target = targets.map(({ model }) => models.get(model)).find((model) => model);
+    if (target && !alias.includes("*")) models.set(alias, aliasOf(target, alias));
+  }
   return { object: "list", data: [...models.values()] };
+}
+
+/** `GET /v1/models/NAME`; `undefined` if there is no such model. */
+export function modelDocument(
+  snapshot: FleetSnapshot,
+  names: ModelNames,
+  name: string,
+  among?: readonly string[],
+): Model | undefined {
+  const { data } = modelsDocument(snapshot, names, among);
+  const listed = data.find(({ id }) => id === name);
+  if (listed) return listed;
+  const runs = modelFor(names, name, snapshot.servers, () => 0);
+  const target = data.find(({ id }) => id === runs);
+  return target && aliasOf(target, name);
+}
+
+function aliasOf(target: Model, name: string): Model {
+  return { ...target, id: name, root: target.id };
 }
 
 /** `GET /server-models`, in the original router's format. */

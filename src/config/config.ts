@@ -8,6 +8,24 @@ export interface Config {
   readonly settings: Settings;
   /** Who may use the router, and where it listens. */
   readonly access: Access;
+  /** The names under which clients may ask for models. */
+  readonly modelNames: ModelNames;
+}
+
+/** Names under which clients may ask for models, besides those that servers list. */
+export interface ModelNames {
+  /** In the file's order. */
+  readonly aliases: readonly Alias[];
+  /** The model for requests that name none, or one that nobody knows. @default none */
+  readonly default?: string;
+}
+
+/** Another name of a model, or of several. */
+export interface Alias {
+  /** May contain one `*`, which stands for any characters. */
+  readonly alias: string;
+  /** One or more, each with its share of the requests. */
+  readonly targets: readonly { readonly model: string; readonly weight: number }[];
 }
 
 /** Who may use the router, and where it listens. */

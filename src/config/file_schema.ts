@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { policyNames } from "../routing/policies.ts";
 import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_schema.ts";
+import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
 import {
   anySeconds,
@@ -108,6 +109,7 @@ export const fileShape = z.looseObject({
   admin: adminShape.prefault({}),
   tls: tlsShape.optional(),
   cors: corsShape.prefault({}),
+  models: modelsShape.prefault({}),
   server: listenerShape.prefault({}),
 });
 

@@ -5,6 +5,7 @@ import type { References } from "./references.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { proxyIn, warningsOfTrust } from "./route.ts";
 import { checkAddresses, checkKeys, checkNames, toServers } from "./servers.ts";
+import { toModelNames } from "./models_schema.ts";
 import { toSettings } from "./settings.ts";
 import { fileShape } from "./file_schema.ts";
 import { rawServers, unknownKeys } from "./unknown_keys.ts";
@@ -45,6 +46,7 @@ export function checkConfig(
     servers: toServers(data.servers.servers, addresses, names, keys, outside, problems, proxy),
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
+    modelNames: toModelNames(data.models, problems),
   };
   if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config.servers)] };

@@ -2,6 +2,7 @@ import { unknownInKeys } from "./access.ts";
 import { adminShape, authShape, corsShape, tlsShape } from "./access_schema.ts";
 import { isMistakenFor, tableAt, unknownIn } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { modelsShape } from "./models_schema.ts";
 import { fileShape, serverShape, settingsShape } from "./file_schema.ts";
 
 /** The tables that define who may use the router and how it is reached. */
@@ -42,6 +43,7 @@ export function unknownKeys(raw: unknown): UnknownKeys {
       [file, fileShape.shape, ""],
       [tableAt(file, "servers"), fileShape.shape.servers.shape, "servers."],
       [tableAt(file, "config"), settingsShape.shape, "config."],
+      [tableAt(file, "models"), modelsShape.shape, "models."],
     ] as const
   ) {
     for (const unknown of unknownIn(table, shape, prefix)) {

@@ -29,6 +29,8 @@ export interface ProxyOptions {
   readonly closing: AbortSignal;
   /** Aborts when a stopping router stops waiting for requests in flight. */
   readonly cutOff: AbortSignal;
+  /** Returns the model that runs for the name that a client asked for. */
+  readonly modelFor: (asked: string | undefined) => string | undefined;
 }
 
 /** Handles a request to the end of its answer. */
@@ -47,7 +49,7 @@ interface Context extends DeliverContext {
  * has begun, responds, and records.
  */
 export function createProxy(
-  { fleet, connections, observer, closing, cutOff }: ProxyOptions,
+  { fleet, connections, observer, closing, cutOff, modelFor }: ProxyOptions,
 ): Proxy {
   const admission = createAdmission(() => fleet.settings);
   const retries = createRetryBudget(() => performance.now());
@@ -63,15 +65,15 @@ export function createProxy(
     const { id } = record;
     const headers = headersForServers(exchange.headers, client);
     if ("status" in headers) return { found: { kind: "error", error: headers } };
-    const read = await readRequest(exchange, client, admission, settings);
+    const read = await readRequest(exchange, client, { admission, settings, modelFor });
     if (!read) return { found: { kind: "left" } };
     if ("status" in read) return { found: { kind: "error", error: read } };
     try {
-      const { profile: { model }, stream } = read;
-      Object.assign(record, { model, stream });
+      const { profile: { model }, stream, asked } = read;
+      Object.assign(record, { model, stream, asked });
       const room = admission.roomForAnswers(exchange.sent);
       const leg = continuations.firstLeg(read, settings);
-      const asking = { ...context, id, departure, path, headers, leg, room };
+      const asking = { ...context, id, departure, path, headers, leg, room, asked };
       const found = await findAnswer(read, asking, record);
       return { found, continuation: continuations.after(read, asking, leg) };
     } finally {

@@ -13,8 +13,10 @@ export interface RequestRecord {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** As the client named it, `undefined` if it named none or the request could not be read. */
+  /** The model that ran, `undefined` if none was named or the request could not be read. */
   model: string | undefined;
+  /** The model's name as the client asked for it, if another one ran. */
+  asked: string | undefined;
   /** The client asked for a stream. */
   stream: boolean;
   /** Name of the server whose answer the client got, `undefined` for one of the router's own. */
@@ -68,6 +70,7 @@ export function openRecord(
     method,
     path,
     model: undefined,
+    asked: undefined,
     stream: false,
     server: undefined,
     lastServer: undefined,

@@ -58,6 +58,7 @@ function appWith(
       watch: () => assert.fail("not watched"),
     },
     metrics: createMetrics(() => fleet.snapshot(), VERSION),
+    modelNames: () => ({ aliases: [] }),
     stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
     onAnswered: (...what: [string, string, number]) => void answered.push(what),
     onError: (error: unknown) => void errors.push(error),

@@ -345,7 +345,7 @@ Deno.test("the models are the union over healthy servers, each once, as its serv
   ]);
   fleet.recordModels(b!, [{ id: "both", root: "b" }, { id: "two" }]);
   fleet.recordModels(c!, [{ id: "out" }]);
-  assert.deepEqual(modelsDocument(fleet.snapshot()), {
+  assert.deepEqual(modelsDocument(fleet.snapshot(), { aliases: [] }), {
     object: "list",
     data: [
       { id: "both", max_model_len: 4_096, root: "a" },
@@ -361,7 +361,7 @@ Deno.test("a fixed model has the fields that OpenAI clients need", () => {
     now: () => NOW,
   });
   fleet.recordCheck(serversOf(fleet)[0]!, { ok: true, responseMs: 1 });
-  const [model] = modelsDocument(fleet.snapshot()).data;
+  const [model] = modelsDocument(fleet.snapshot(), { aliases: [] }).data;
   assert.equal(model?.id, "fixed");
   assert.equal(model?.object, "model");
   assert.equal(typeof model?.created, "number");

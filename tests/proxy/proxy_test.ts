@@ -54,6 +54,7 @@ async function proxying(
   const records: Readonly<RequestRecord>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
+    modelFor: (asked) => asked,
     closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,

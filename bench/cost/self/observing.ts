@@ -68,7 +68,14 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   });
   const forward = createForward({
     guard,
-    proxy: createProxy({ fleet, connections, observer, closing: never, cutOff: never }),
+    proxy: createProxy({
+      fleet,
+      connections,
+      observer,
+      closing: never,
+      cutOff: never,
+      modelFor: (asked) => asked,
+    }),
     onAnswered() {},
   });
   const app = createApp({
@@ -77,6 +84,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     corsOrigins: () => ["*"],
     adminIsElsewhere: false,
     snapshot,
+    modelNames: () => ({ aliases: [] }),
     monitor,
     metrics,
     stopping: never,

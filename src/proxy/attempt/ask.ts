@@ -11,6 +11,7 @@ import type { Client } from "../client.ts";
 import { headersForAttempt, headersForClient } from "../headers.ts";
 import { headersOf } from "../request.ts";
 import type { Reply } from "../response/reply.ts";
+import { answerAs } from "./answer_as.ts";
 import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
 import { limitsOf, watchDeadlines } from "./deadlines.ts";
@@ -39,6 +40,8 @@ export interface RequestContext {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly settings: Fleet["settings"];
+  /** The model's name as the client asked for it, if another one runs. */
+  readonly asked: string | undefined;
 }
 
 /** Asks the server of a lease. Rejects only on a defect of the router's. */
@@ -53,7 +56,7 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   let count = 0;
 
   return (lease, request) => {
-    const { id, client, departure, path, leg, reply, room, startedAt, settings } = request;
+    const { id, client, departure, path, leg, reply, room, startedAt, settings, asked } = request;
     const { config } = lease.server;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
@@ -63,8 +66,9 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
       headers: headersForAttempt(request.headers, attemptId, config.apiKey),
       body: leg.bodyFor(lease.server),
     });
+    const tapped = leg.tap(upstream, lease.server);
     const attempt = new Attempt({
-      upstream: leg.tap(upstream, lease.server),
+      upstream: asked === undefined ? tapped : answerAs(asked, tapped),
       departure,
       deadlines: (onExpiry) =>
         watchDeadlines(

@@ -6,7 +6,7 @@ import type { KeepBudget } from "./keep_budget.ts";
 import { keepText } from "./by_text/keep_text.ts";
 import { keepEvents } from "./keep_events.ts";
 import { KeptStream } from "./kept_stream.ts";
-import { type Convert, tapEvents } from "./tap.ts";
+import { type Convert, tapEvents } from "../sse/tap_events.ts";
 
 /** What is sent to the first server of a stream. */
 export interface FirstLeg extends Leg {

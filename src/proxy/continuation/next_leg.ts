@@ -2,7 +2,7 @@ import type { Leg } from "../attempt/ask.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { BegunAnew } from "./begun_anew.ts";
 import { createSeam } from "./seam.ts";
-import { tapEvents } from "./tap.ts";
+import { tapEvents } from "../sse/tap_events.ts";
 
 /** What a server is sent that is to go on with a stream. */
 export interface NextLeg extends Leg {

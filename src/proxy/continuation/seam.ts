@@ -3,7 +3,7 @@ import { createMessagesSeam } from "./by_text/messages_seam.ts";
 import { createResponsesSeam } from "./by_text/responses_seam.ts";
 import { keeping } from "./first_leg.ts";
 import type { KeptStream } from "./kept_stream.ts";
-import type { Convert } from "./tap.ts";
+import type { Convert } from "../sse/tap_events.ts";
 
 type Json = Record<string, unknown>;
 

@@ -5,6 +5,8 @@ import { type ApiError, bodyTooLarge, noRoomForBody } from "../../http/api_error
 export interface Body {
   /** Empty after `drop`. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Puts other bytes in their place, of about the same length. */
+  replace(bytes: Uint8Array<ArrayBuffer>): void;
   /** Releases its reservation. Only the first call counts. */
   drop(): void;
 }
@@ -26,11 +28,14 @@ const NONE = new ArrayBuffer(0);
 
 /** Makes a body of bytes that are already reserved. */
 export function bodyOf(whole: Uint8Array<ArrayBuffer>, admission: Admission): Body {
+  let reserved = whole.length;
   const body: Body & { bytes: Uint8Array<ArrayBuffer> } = {
     bytes: whole,
+    replace: (bytes) => void (body.bytes = bytes),
     // A server may still be reading the buffer, so the garbage collector frees it.
     drop() {
-      admission.release(body.bytes.length);
+      admission.release(reserved);
+      reserved = 0;
       body.bytes = NOTHING;
     },
   };

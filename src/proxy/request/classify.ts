@@ -7,6 +7,7 @@ import type { Span } from "./json_scan.ts";
 import { boundaryIn, type Part, partsOf } from "./multipart.ts";
 import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
 import { type Continuable, continuableIn, CONTINUATION_MEMBERS } from "./continuable.ts";
+import { type ModelPlace, placeInForm, placeInJson } from "./model_place.ts";
 import { fingerprint, PROMPT_MEMBERS } from "./fingerprint.ts";
 
 /** What the router needs to know about a request's body. */
@@ -17,6 +18,8 @@ export interface ParsedRequest {
   readonly profile: PromptProfile;
   /** Whether another server can go on with its answer. */
   readonly continuable: Continuable;
+  /** Where the body names its model. */
+  readonly modelPlace: ModelPlace;
 }
 
 /** Facts about a request that are not in its body. */
@@ -77,7 +80,8 @@ function* classifyJson(
   const options = { model: model || undefined, stream: isStream === true, session };
   const profile = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
   const continuable = continuableIn(target, body, values, options.stream);
-  return { stream: options.stream, profile, continuable };
+  const modelPlace = placeInJson(body, values.model);
+  return { stream: options.stream, profile, continuable, modelPlace };
 }
 
 /** Whether these bytes are UTF-8 without NUL, which JSON never contains. */
@@ -116,7 +120,8 @@ function* classifyForm(
   const stream = streamText !== undefined && TRUE.test(streamText);
   const options = { model: model || undefined, stream, session };
   const profile = fingerprint(body, { values: {}, longStrings: [] }, options);
-  return { stream, profile, continuable: { refused: "endpoint" } };
+  const modelPlace = placeInForm(boundary, parts.find(({ name }) => name === "model")?.value);
+  return { stream, profile, continuable: { refused: "endpoint" }, modelPlace };
 }
 
 const BAD_FORM_TYPE =

@@ -1,6 +1,7 @@
 import type { Exchange } from "../../http/exchange.ts";
 import type { Admission } from "../admission.ts";
 import { maxBytesOf, readBody, type UploadLimits } from "./read_body.ts";
+import { withModel } from "./model_place.ts";
 import { classify, type ParsedRequest } from "./classify.ts";
 import type { Client } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
@@ -14,18 +15,27 @@ export interface ReadRequest extends ParsedRequest {
   readonly body: Body;
   /** When its whole body had arrived, on the clock of `performance.now()`. */
   readonly readAt: number;
+  /** The model's name as the client asked for it, if another name runs. */
+  readonly asked: string | undefined;
+}
+
+/** What reading a request depends on. */
+export interface ReadOptions {
+  readonly admission: Admission;
+  readonly settings: UploadLimits & { readonly sessionHeader: string };
+  /** Returns the model that runs for the name that a client asked for. */
+  readonly modelFor: (asked: string | undefined) => string | undefined;
 }
 
 /**
- * Reads a request, classifies it, and checks that its client may use the model.
+ * Reads a request, classifies it, names the model that runs, and checks that its client may use it.
  *
  * @returns `undefined` if the client left before the end
  */
 export async function readRequest(
   exchange: Exchange,
   client: Client,
-  admission: Admission,
-  settings: UploadLimits & { readonly sessionHeader: string },
+  { admission, settings, modelFor }: ReadOptions,
 ): Promise<ReadRequest | ApiError | undefined> {
   const { headers } = exchange;
   const compression = compressionOf(headers);
@@ -45,12 +55,17 @@ export async function readRequest(
       target: exchange.target,
     }),
   );
-  const error = "status" in classified
-    ? classified
-    : client.mayUse(classified.profile.model)
-    ? undefined
-    : forbiddenModel(classified.profile.model);
-  if (!error && !("status" in classified)) return { ...classified, body, readAt };
-  body.drop();
-  return error;
+  if ("status" in classified) {
+    body.drop();
+    return classified;
+  }
+  const { model: asked } = classified.profile;
+  const model = modelFor(asked);
+  if (!client.mayUse(model)) {
+    body.drop();
+    return forbiddenModel(model);
+  }
+  if (model === asked) return { ...classified, body, readAt, asked: undefined };
+  body.replace(withModel(body.bytes, classified.modelPlace, model!));
+  return { ...classified, profile: { ...classified.profile, model }, body, readAt, asked };
 }

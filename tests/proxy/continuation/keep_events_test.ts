@@ -4,7 +4,7 @@ import type { Upstream } from "../../../src/http/upstream.ts";
 import { createKeepBudget } from "../../../src/proxy/continuation/keep_budget.ts";
 import { keepEvents } from "../../../src/proxy/continuation/keep_events.ts";
 import { KeptStream } from "../../../src/proxy/continuation/kept_stream.ts";
-import { tapEvents } from "../../../src/proxy/continuation/tap.ts";
+import { tapEvents } from "../../../src/proxy/sse/tap_events.ts";
 import { numRuns } from "../../support/property.ts";
 
 const encoder = new TextEncoder();
