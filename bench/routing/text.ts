@@ -1,10 +1,10 @@
 import { createRandom } from "../../src/simulator/random.ts";
 import { hashTokens } from "../../src/simulator/engine/token_hash.ts";
 
-/** Each word plus a space is four bytes, one token of the simulator. */
+/** Each word with its leading space is four bytes, one token of the simulator. */
 const WORDS = ("the and for you was are but not had all one day new now old see two way who boy " +
   "man put say she too use sun sky sea air red big low far run").split(" ")
-  .map((word) => `${word} `);
+  .map((word) => ` ${word}`);
 
 /**
  * Returns a text of exactly `tokens` simulator tokens. The same names give the same text; a shorter

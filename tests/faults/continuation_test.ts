@@ -132,7 +132,7 @@ const kinds: readonly Kind[] = [
   {
     name: "a completion of token ids",
     path: COMPLETIONS,
-    body: { prompt: [1886680168, 1633906540, 543518830], ...length, return_token_ids: true },
+    body: { prompt: [1886, 1633, 543], ...length, return_token_ids: true },
   },
   { name: "a completion of the default length", path: COMPLETIONS, body: { prompt: "Default" } },
 ];

@@ -4,7 +4,6 @@ import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { requestId } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
-import { tokenize } from "../inference/tokenizer.ts";
 import type { InferenceEndpoint } from "../inference/wording.ts";
 
 /** Uncompressed 16-bit speech at 16 kHz. */
@@ -26,9 +25,8 @@ export const transcribe: InferenceEndpoint = (request, server) => {
   const seconds = Math.ceil(file.length / BYTES_PER_SECOND);
   const wanted = Math.max(1, seconds * PROMPT_TOKENS_PER_SECOND);
   // The prompt is derived from the audio, so the same file gets the same answer.
-  const heard = tokenize(String.fromCharCode(...file.subarray(0, 4 * MAX_PROMPT_TOKENS)));
   const prompt = new Uint32Array(Math.min(MAX_PROMPT_TOKENS, wanted));
-  prompt.set(heard.subarray(0, prompt.length));
+  prompt.set(file.subarray(0, prompt.length));
   const includeUsage = field("stream_include_usage") === "true";
   const frame = createStreamFrame({
     id: `trsc-${requestId(request, server)}`,

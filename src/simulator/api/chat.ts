@@ -1,20 +1,20 @@
 import { planAnswer } from "../inference/answer.ts";
-import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
+import { type Json, parseJsonBody, readCount } from "./body.ts";
 import { type ChatParser, createChatParser } from "./chat_parser.ts";
 import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
-import { readPrompts, renderChat } from "../inference/prompt.ts";
+import { promptOf, renderChat } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
 import { usage } from "../inference/usage.ts";
-import { idMembers, knows } from "../inference/token_ids.ts";
+import { idMembers } from "../inference/token_ids.ts";
 import type { Choice, InferenceEndpoint, Wording } from "../inference/wording.ts";
 
 /** POST /v1/chat/completions; `n` asks for several choices. */
 export const chatCompletions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
-  const prompt = promptOf(body, server);
+  const prompt = promptOf(body, body, server.version);
   const count = readCount(body, "n", 1) ?? 1;
   const tool = toolIn(body);
   const habits = { thinks: server.reasoning, callsTools: tool !== undefined };
@@ -24,16 +24,6 @@ export const chatCompletions: InferenceEndpoint = (request, server) => {
     wording: chatWording(`chatcmpl-${requestId(request, server)}`, model, body, server, tool),
   };
 };
-
-/** The prompt's tokens, which a request may give itself. */
-function promptOf(body: Json, { version }: ServerState): Uint32Array {
-  const params = isObject(body.kv_transfer_params) ? body.kv_transfer_params : {};
-  const given = params.prompt_token_ids;
-  const rendered = renderChat(body);
-  return given !== undefined && knows(version, "promptIds")
-    ? readPrompts(given, "kv_transfer_params.prompt_token_ids")[0]!
-    : rendered;
-}
 
 /** The name of the tool that the answer may call. */
 function toolIn({ tools, tool_choice: choice = "auto" }: Json): string | undefined {
@@ -87,21 +77,22 @@ function chatWording(
       }
     },
     token(send, choice, text) {
-      const token = choice.tokens.slice(-1);
-      const delta = parserOf(choice).push(token[0]!, text);
+      const delta = parserOf(choice).push(choice.tokens.at(-1)!, text);
       // What a parser doesn't let through is sent for the sake of its ids only.
       if (delta === undefined && !ids.areAsked) return;
-      send(frame.choice(choice, delta ?? `"delta":{}`, null, { choice: `,${ids.of(token)}` }));
+      send(
+        frame.choice(choice, delta ?? `"delta":{}`, null, { choice: `,${ids.ofToken(choice)}` }),
+      );
     },
     finish(send, choice) {
       // vLLM goes straight to [DONE] without a finish reason.
       if (choice.forgotten) return;
       const parser = parserOf(choice);
       const rest = parser.flush();
-      if (rest) send(frame.choice(choice, rest, null, { choice: `,${ids.of([])}` }));
+      if (rest) send(frame.choice(choice, rest, null, { choice: `,${ids.ofNone}` }));
       const { finishReason, stopReason } = choice;
       const reason = parser.callsTool && finishReason === "stop" ? "tool_calls" : finishReason;
-      const more = `,"stop_reason":${JSON.stringify(stopReason)},${ids.of([])}`;
+      const more = `,"stop_reason":${JSON.stringify(stopReason)},${ids.ofEnd(choice)}`;
       send(frame.choice(choice, `"delta":{}`, reason, { choice: more }));
     },
     end: frame.end,

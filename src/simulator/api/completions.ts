@@ -4,9 +4,10 @@ import { servedModel } from "./models.ts";
 import { readPrompts } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
+import { END_OF_ANSWER } from "../inference/token_chain.ts";
 import { idMembers } from "../inference/token_ids.ts";
 import { usage } from "../inference/usage.ts";
-import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
+import type { Choice, InferenceEndpoint, Wording } from "../inference/wording.ts";
 
 /** POST /v1/completions. Several prompts, or `n`, produce several choices. */
 export const completions: InferenceEndpoint = (request, server) => {
@@ -41,7 +42,8 @@ export const generate: InferenceEndpoint = (request, server) => {
     plans: [planAnswer(prompt!, { ...sampling, cache_salt: body.cache_salt }, server)],
     wording: {
       token: (send, { tokens }) => send(event(tokens.slice(-1), null)),
-      finish: (send, { finishReason }) => send(event([], finishReason)),
+      finish: (send, { tokens, finishReason }) =>
+        send(event(tokens.slice(-1).filter((token) => token === END_OF_ANSWER), finishReason)),
       end: (send) => send("data: [DONE]\n\n"),
       document: ([choice]) => ({
         request_id: id,
@@ -65,15 +67,18 @@ function completionWording(
     created,
     model,
   }, body);
+  const promptIn = (choice: Choice, isFirst: boolean) =>
+    isFirst ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
   return {
     token(send, choice, text) {
-      const prompt = choice.tokens.length === 1 ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
-      const more = `,"stop_reason":null,${prompt},${ids.of(choice.tokens.slice(-1))}`;
+      const prompt = promptIn(choice, choice.tokens.length === 1);
+      const more = `,"stop_reason":null,${prompt},${ids.ofToken(choice)}`;
       send(frame.choice(choice, `"text":${JSON.stringify(text)}`, null, { choice: more }));
     },
     finish(send, choice) {
       const reason = JSON.stringify(choice.stopReason);
-      const more = `,"stop_reason":${reason},"prompt_token_ids":null,${ids.of([])}`;
+      const prompt = promptIn(choice, choice.tokens[0] === END_OF_ANSWER);
+      const more = `,"stop_reason":${reason},${prompt},${ids.ofEnd(choice)}`;
       send(frame.choice(choice, `"text":""`, choice.finishReason, { choice: more }));
     },
     end: frame.end,

@@ -2,6 +2,7 @@ import { parseJsonBody } from "./body.ts";
 import { servedModel } from "./models.ts";
 import { readPrompts, renderChat } from "../inference/prompt.ts";
 import { detokenize } from "../inference/tokenizer.ts";
+import { tokenString } from "../inference/vocabulary.ts";
 import type { InferenceEndpoint } from "../inference/wording.ts";
 
 /** POST /tokenize, for a prompt or messages. */
@@ -13,7 +14,7 @@ export const tokenizeText: InferenceEndpoint = (request, server) => {
     count: tokens.length,
     max_model_len: server.maxModelLen,
     tokens: [...tokens],
-    token_strs: null,
+    token_strs: body.return_token_strs === true ? Array.from(tokens, tokenString) : null,
   };
   return { stream: false, plans: [], wording: { document: () => document } };
 };

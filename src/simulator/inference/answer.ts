@@ -1,7 +1,7 @@
 import { type Json, readCount } from "../api/body.ts";
 import { badRequest } from "../api/errors.ts";
 import { createDetokenizer } from "./detokenizer.ts";
-import { type Habits, startChain } from "./token_chain.ts";
+import { type Habits, startChain, type TokenChain } from "./token_chain.ts";
 
 /** The prompt one sequence computes and the tokens it generates. */
 export interface AnswerPlan {
@@ -34,19 +34,7 @@ export function planAnswer(
   habits = NO_HABITS,
 ): AnswerPlan {
   const { maxModelLen, seed } = settings;
-  checkPromptLength(prompt, maxModelLen - 1);
-  const room = maxModelLen - prompt.length;
-  const most = readCount(body, "max_completion_tokens", 1) ??
-    readCount(body, "max_output_tokens", 1) ??
-    readCount(body, "max_tokens", 1) ?? room;
-  if (most > room) {
-    throw badRequest(
-      `'max_tokens' or 'max_completion_tokens' is too large: ${most}. This model's maximum ` +
-        `context length is ${maxModelLen} tokens and your request has ${prompt.length} input ` +
-        `tokens (${most} > ${maxModelLen} - ${prompt.length}).`,
-      "max_tokens",
-    );
-  }
+  const most = readMaxTokens(prompt, body, maxModelLen);
   const least = readCount(body, "min_tokens", 0) ?? 0;
   if (least > most) {
     throw badRequest(`min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`);
@@ -54,7 +42,7 @@ export function planAnswer(
   const stops = [body.stop ?? []].flat().map(String);
   const limits = { least, most: body.ignore_eos === true ? { exactly: most } : { atMost: most } };
   const chain = () => startChain(prompt, seed + choice, habits);
-  const end = endOf(chain(), stops, limits);
+  const end = endOf(chain, stops, limits);
   const answer = chain();
   let generated = 0;
   return {
@@ -70,6 +58,28 @@ export function planAnswer(
   };
 }
 
+/**
+ * Reads how many tokens an answer may have: all that fit into `maxModelLen`, unless it's limited.
+ *
+ * @throws {RequestError} when prompt and answer don't fit
+ */
+export function readMaxTokens(prompt: Uint32Array, body: Json, maxModelLen: number): number {
+  checkPromptLength(prompt, maxModelLen - 1);
+  const room = maxModelLen - prompt.length;
+  const most = readCount(body, "max_completion_tokens", 1) ??
+    readCount(body, "max_output_tokens", 1) ??
+    readCount(body, "max_tokens", 1) ?? room;
+  if (most > room) {
+    throw badRequest(
+      `'max_tokens' or 'max_completion_tokens' is too large: ${most}. This model's maximum ` +
+        `context length is ${maxModelLen} tokens and your request has ${prompt.length} input ` +
+        `tokens (${most} > ${maxModelLen} - ${prompt.length}).`,
+      "max_tokens",
+    );
+  }
+  return most;
+}
+
 type Limits = {
   readonly least: number;
   readonly most: { readonly exactly: number } | { readonly atMost: number };
@@ -77,7 +87,7 @@ type Limits = {
 
 /** Finds where an answer ends, by generating it. */
 function endOf(
-  chain: ReturnType<typeof startChain>,
+  start: () => TokenChain,
   stops: readonly string[],
   { least, most }: Limits,
 ): Pick<AnswerPlan, "length" | "lengthReason" | "stop"> & { readonly isByItself: boolean } {
@@ -86,6 +96,7 @@ function endOf(
   if (isExact && stops.length === 0) {
     return { length: longest, lengthReason: "length", isByItself: false };
   }
+  const chain = start();
   const detokenizer = createDetokenizer();
   let text = "";
   for (let length = 1; length <= longest; length++) {

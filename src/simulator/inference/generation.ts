@@ -4,6 +4,7 @@ import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "..
 import type { ServerState } from "../server_state.ts";
 import { EVENT_STREAM } from "../faults/stream_manner.ts";
 import { createDetokenizer } from "./detokenizer.ts";
+import { END_OF_ANSWER } from "./token_chain.ts";
 import type { Choice, Inference } from "./wording.ts";
 
 const DONE = "data: [DONE]\n\n";
@@ -95,7 +96,10 @@ export function generate(
         const isOver = choice.tokens.length === plan.length;
         if (isOver) decoded += detokenizer.flush();
         const text = see(isOver);
-        if (stream) wording.token?.(send, choice, text);
+        // Like vLLM, the end of the answer comes with the finish reason.
+        if (stream && (token !== END_OF_ANSWER || text !== "")) {
+          wording.token?.(send, choice, text);
+        }
       },
       onFinish(reason) {
         if (exchange.settled) return;

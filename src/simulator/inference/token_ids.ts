@@ -1,4 +1,5 @@
 import type { Json } from "../api/body.ts";
+import { END_OF_ANSWER } from "./token_chain.ts";
 import type { Choice } from "./wording.ts";
 
 /** The minor versions of vLLM that first knew these. */
@@ -11,8 +12,11 @@ export function knows(version: string, what: keyof typeof SINCE): boolean {
 
 /** Writes the members that tell token ids, `null` unless the request asks for them. */
 export interface IdMembers {
-  /** `null` if nothing was asked for. */
-  of(tokens: readonly number[]): string;
+  /** The ids of an event with text. */
+  ofToken(choice: Choice): string;
+  /** The id that comes with the finish reason: the end of an answer that ended by itself. */
+  ofEnd(choice: Choice): string;
+  readonly ofNone: string;
   ofPrompt(choice: Choice): string;
   readonly areAsked: boolean;
 }
@@ -20,9 +24,15 @@ export interface IdMembers {
 export function idMembers(body: Json, version: string): IdMembers {
   const areAsked = body.return_token_ids === true && knows(version, "tokenIds");
   const list = (ids: readonly number[] | Uint32Array) => areAsked ? `[${ids.join()}]` : "null";
+  const ofLast = ({ tokens }: Choice, isEnd: boolean) => {
+    const last = tokens.slice(-1).filter((token) => (token === END_OF_ANSWER) === isEnd);
+    return `"token_ids":${list(last)}`;
+  };
   return {
     areAsked,
-    of: (tokens) => `"token_ids":${list(tokens)}`,
+    ofToken: (choice) => ofLast(choice, false),
+    ofEnd: (choice) => ofLast(choice, true),
+    ofNone: `"token_ids":${list([])}`,
     ofPrompt: ({ prompt }) => `"prompt_token_ids":${list(prompt)}`,
   };
 }
