@@ -23,6 +23,8 @@ export interface ServerState {
   readonly seed: number;
   /** Of vLLM: what it knows depends on that. */
   readonly version: string;
+  /** Serves /render and /inference/v1/generate. */
+  readonly scaleOut: boolean;
   /** Its chat answers begin with reasoning. */
   readonly reasoning: boolean;
   readonly engine: Engine;

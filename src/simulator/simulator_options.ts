@@ -55,6 +55,8 @@ export interface SimulatorOptions {
   seed?: number;
   /** The version of vLLM, on which it depends what a request can ask for. @default "0.32.0" */
   version?: string;
+  /** Serves the /render paths and /inference/v1/generate, as with --enable-scale-out. @default true */
+  scaleOut?: boolean;
   /** Chat answers begin with reasoning, as with --reasoning-parser. @default false */
   reasoning?: boolean;
   /** The initial fault. @default none */
@@ -96,6 +98,7 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     maxQueued: Infinity,
     seed: 1,
     version: "0.32.0",
+    scaleOut: true,
     reasoning: false,
     ...options,
     kvBlocks,

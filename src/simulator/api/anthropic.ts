@@ -1,7 +1,7 @@
 import { planAnswer } from "../inference/answer.ts";
 import { parseJsonBody } from "./body.ts";
 import { servedModel } from "./models.ts";
-import { renderChat } from "../inference/prompt.ts";
+import { promptOf, renderChat } from "../inference/prompt.ts";
 import type { FinishReason } from "../engine/sequence.ts";
 import { requestId } from "../server_state.ts";
 import { namedEvent } from "../inference/stream_frame.ts";
@@ -40,7 +40,7 @@ export const messages: InferenceEndpoint = (request, server) => {
   };
   return {
     stream: body.stream === true,
-    plans: [planAnswer(renderChat(body), body, server)],
+    plans: [planAnswer(promptOf(body, body, server.version), body, server)],
     wording: {
       start(send, choices) {
         const usage = {

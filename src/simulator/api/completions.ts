@@ -1,6 +1,7 @@
 import { planAnswer } from "../inference/answer.ts";
 import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
 import { servedModel } from "./models.ts";
+import { checkScaleOut } from "./render.ts";
 import { readPrompts } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
@@ -27,6 +28,7 @@ export const completions: InferenceEndpoint = (request, server) => {
 
 /** POST /inference/v1/generate: token ids in, token ids out. */
 export const generate: InferenceEndpoint = (request, server) => {
+  checkScaleOut(server);
   const body = parseJsonBody(request);
   servedModel(body, server.models);
   const [prompt] = readPrompts(body.token_ids, "token_ids");

@@ -29,7 +29,7 @@ export function errorDocument(
   message: string,
   param: string | null = null,
 ): unknown {
-  if (path.startsWith("/v1/messages")) {
+  if (path.startsWith("/v1/messages") && !path.endsWith("/render")) {
     return { type: "error", error: { type, message } };
   }
   return { error: { message, type, param, code: status } };

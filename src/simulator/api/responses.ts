@@ -2,7 +2,7 @@ import { planAnswer } from "../inference/answer.ts";
 import { type Json, parseJsonBody } from "./body.ts";
 import { missingField, RequestError } from "./errors.ts";
 import { servedModel } from "./models.ts";
-import { renderChat } from "../inference/prompt.ts";
+import { promptOf } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { namedEvent } from "../inference/stream_frame.ts";
 import { countTokens } from "../inference/usage.ts";
@@ -26,11 +26,8 @@ export const responses: InferenceEndpoint = (request, server) => {
     );
   }
   const messages = typeof input === "string" ? [{ role: "user", content: input }] : input;
-  const prompt = renderChat({
-    messages,
-    tools: body.tools,
-    system: instructions ?? undefined,
-  });
+  const conversation = { messages, tools: body.tools, system: instructions ?? undefined };
+  const prompt = promptOf(body, conversation, server.version);
   const id = `resp_${requestId(request, server)}`;
   return {
     stream: body.stream === true,

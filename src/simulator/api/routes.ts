@@ -4,6 +4,7 @@ import { chatCompletions, chatCompletionsBatch } from "./chat.ts";
 import { cohereChat } from "./cohere.ts";
 import { completions, generate } from "./completions.ts";
 import { classify, cohereEmbed, embeddings, pooling, rerank, score } from "./pooling.ts";
+import { renderChats, renderCompletions, renderMessages } from "./render.ts";
 import { responses } from "./responses.ts";
 import { detokenizeTokens, tokenizeText } from "./tokens.ts";
 import type { InferenceEndpoint } from "../inference/wording.ts";
@@ -16,6 +17,9 @@ export const INFERENCE_ENDPOINTS: Readonly<Record<string, InferenceEndpoint>> = 
   "/v1/responses": responses,
   "/v1/messages": messages,
   "/v1/messages/count_tokens": countMessageTokens,
+  "/v1/chat/completions/render": renderChats,
+  "/v1/completions/render": renderCompletions,
+  "/v1/messages/render": renderMessages,
   "/inference/v1/generate": generate,
   "/cohere/v2/chat": cohereChat,
   "/v1/embeddings": embeddings,

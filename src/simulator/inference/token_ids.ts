@@ -3,7 +3,7 @@ import { END_OF_ANSWER } from "./token_chain.ts";
 import type { Choice } from "./wording.ts";
 
 /** The minor versions of vLLM that first knew these. */
-const SINCE = { tokenIds: 11, promptIds: 32 } as const;
+const SINCE = { tokenIds: 11, promptIds: 32, render: 32 } as const;
 
 /** Whether a server of this version, such as "0.32.0", knows something. */
 export function knows(version: string, what: keyof typeof SINCE): boolean {

@@ -12,6 +12,9 @@ const BODIES: Record<string, unknown> = {
   "/v1/responses": { input: "Hello" },
   "/v1/messages": chat("Hello", { max_tokens: 5, system: "Be brief" }),
   "/v1/messages/count_tokens": chat("Hello"),
+  "/v1/chat/completions/render": chat("Hello"),
+  "/v1/completions/render": { prompt: "Hello" },
+  "/v1/messages/render": chat("Hello", { max_tokens: 5 }),
   "/inference/v1/generate": {
     token_ids: [1, 2, 3],
     sampling_params: { max_tokens: 3 },
