@@ -16,6 +16,8 @@ export type TextEvent =
   /** Tells that the server aborted the answer. */
   | { readonly kind: "aborts" }
   | { readonly kind: "calls_tool" }
+  /** Reports the server's error. */
+  | { readonly kind: "error" }
   /** Changes nothing. */
   | { readonly kind: "nothing" }
   /** Adds something other than text, or isn't as vLLM writes it. */
@@ -29,6 +31,7 @@ export type TextEvent =
 export function readTextEvent(event: string, endpoint: TextEndpoint): TextEvent {
   if (event.startsWith(":")) return NOTHING;
   const name = event.startsWith(NAME) ? event.slice(NAME.length, event.indexOf("\n")) : "";
+  if (name === "error") return { kind: "error" };
   return endpoint === "messages" ? ofMessage(name, event) : ofResponse(name, event);
 }
 

@@ -75,6 +75,7 @@ Deno.test("a file that only lists servers gets all defaults", () => {
       healthCheckConsecutiveFailures: 3,
     },
     access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
+    modelNames: { aliases: [] },
   });
 });
 
@@ -168,6 +169,7 @@ Deno.test("every key of a server and of [config] is read", () => {
       healthCheckConsecutiveFailures: 5,
     },
     access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
+    modelNames: { aliases: [] },
   });
 });
 
@@ -528,7 +530,7 @@ for (
     ],
     [
       "logging",
-      "; expected one of servers, config, auth, admin, tls, cors, server",
+      "; expected one of servers, config, auth, admin, tls, cors, models, server",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
     ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],

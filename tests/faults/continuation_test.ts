@@ -45,6 +45,10 @@ async function readStream(response: Response): Promise<Read> {
       read.errors.push(event.error.code);
       continue;
     }
+    if (event.type) {
+      readNamed(event, read, identities);
+      continue;
+    }
     identities.add(JSON.stringify([event.id, event.created, event.model]));
     if (event.usage) {
       const { prompt_tokens_details: _, ...counts } = event.usage;
@@ -63,7 +67,32 @@ async function readStream(response: Response): Promise<Read> {
     read.ids.push(...choice.token_ids ?? []);
     read.finish = choice.finish_reason ?? read.finish;
   }
-  return { ...read, identities: identities.size, isWhole: events.at(-1) === "[DONE]" };
+  const last = events.at(-1);
+  const isWhole = last === "[DONE]" || LAST.test(last?.type);
+  return { ...read, identities: identities.size, isWhole };
+}
+
+const LAST = /^(?:message_stop|response\.completed|response\.incomplete)$/;
+/** Events that tell the text, as whose parts the others are compared. */
+const DELTA = /^(?:content_block_delta|response\.output_text\.delta)$/;
+
+/** Reads an event of /v1/messages or /v1/responses: its text, and the order and parts of the rest. */
+function readNamed(event: Json, read: { texts: Record<string, string> }, ids: Set<string>): void {
+  const add = (to: string, text: string) => read.texts[to] = (read.texts[to] ?? "") + text;
+  const { sequence_number: number, ...rest } = event;
+  if (number !== undefined) assert.equal(number, read.texts.numbers?.length ?? 0);
+  if (number !== undefined) add("numbers", "x");
+  if (DELTA.test(event.type)) return void add("text", event.delta.text ?? event.delta);
+  const answer = event.message ?? event.response;
+  if (answer) ids.add(JSON.stringify([answer.id, answer.created_at, answer.model]));
+  const itemIds = [event.item?.id, event.item_id].filter((id) => id);
+  for (const id of itemIds) ids.add(`item ${id}`);
+  const parts = JSON.stringify(
+    rest,
+    (key, value) =>
+      /^(?:id|item_id|created_at)$|cached_tokens|cache_read/.test(key) ? undefined : value,
+  );
+  add("parts", `${parts}\n`);
 }
 
 interface Kind {
@@ -76,6 +105,8 @@ interface Kind {
 const say = (content: string) => [{ role: "user", content }];
 const CHAT = "/v1/chat/completions";
 const COMPLETIONS = "/v1/completions";
+const MESSAGES = "/v1/messages";
+const RESPONSES = "/v1/responses";
 const tools = [{ type: "function", function: { name: "look", parameters: {} } }];
 const length = { max_tokens: 24, ignore_eos: true };
 const usage = { stream_options: { include_usage: true } };
@@ -135,6 +166,30 @@ const kinds: readonly Kind[] = [
     body: { prompt: [1886, 1633, 543], ...length, return_token_ids: true },
   },
   { name: "a completion of the default length", path: COMPLETIONS, body: { prompt: "Default" } },
+  {
+    name: "a message",
+    path: MESSAGES,
+    body: { system: "Be brief.", messages: say("Hello"), ...length },
+  },
+  {
+    name: "a message that ends by itself, of a conversation",
+    path: MESSAGES,
+    body: {
+      messages: [...say("Hi"), { role: "assistant", content: "Yes?" }, ...say("Go on")],
+      min_tokens: 3,
+      max_tokens: 60,
+    },
+  },
+  {
+    name: "a response",
+    path: RESPONSES,
+    body: { input: "Hello", max_output_tokens: 24, ...length },
+  },
+  {
+    name: "a response that ends by itself, with instructions",
+    path: RESPONSES,
+    body: { input: say("Hi"), instructions: "Be brief.", min_tokens: 3, max_output_tokens: 60 },
+  },
 ];
 
 const post = (url: string, path: string, body: Json) =>
@@ -187,7 +242,8 @@ for (const kind of kinds) {
     await using fleet = await startTwo(kind.server);
     const uncut = await readStream(await post(fleet.simulators[1]!.url, kind.path, kind.body));
     assert.ok(uncut.isWhole);
-    const tokens = kind.body.max_tokens ?? kind.body.max_completion_tokens ?? 16;
+    const { max_tokens, max_completion_tokens, max_output_tokens } = kind.body;
+    const tokens = max_output_tokens ?? max_tokens ?? max_completion_tokens ?? 16;
     for (let afterTokens = 1; afterTokens < tokens; afterTokens++) {
       for (const cut of ["reset_mid_stream", "error_mid_stream"] as const) {
         const reads = await readCut(fleet, kind, { kind: cut, afterTokens });
@@ -304,8 +360,18 @@ const refused: readonly (readonly [what: string, why: string, path: string, body
       content: [{ type: "image_url", image_url: { url: "data:image/png;base64,aaaa" } }],
     }],
   }],
-  ["/v1/messages", "endpoint", "/v1/messages", {}],
-  ["/v1/responses", "endpoint", "/v1/responses", { input: "Hello" }],
+  ["thinking", "special_input", MESSAGES, { thinking: { type: "enabled", budget_tokens: 5 } }],
+  ["an image in a message", "inexact", MESSAGES, {
+    messages: [{
+      role: "user",
+      content: [{ type: "image", source: { type: "url", url: "http://127.0.0.1/a.png" } }],
+    }],
+  }],
+  ["a truncated input", "special_input", RESPONSES, { input: "Hello", truncation: "auto" }],
+  ["a JSON response", "structured_output", RESPONSES, {
+    input: "Hello",
+    text: { format: { type: "json_object" } },
+  }],
 ];
 
 for (const [what, why, path, more] of refused) {

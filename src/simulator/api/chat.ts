@@ -114,6 +114,7 @@ function chatWording(
         stop_reason: stopReason,
       })),
       usage: usage(choices),
+      prompt_token_ids: ids.areAsked ? [...choices[0]!.prompt] : null,
     }),
   };
 }

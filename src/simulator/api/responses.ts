@@ -28,15 +28,22 @@ export const responses: InferenceEndpoint = (request, server) => {
   const messages = typeof input === "string" ? [{ role: "user", content: input }] : input;
   const conversation = { messages, tools: body.tools, system: instructions ?? undefined };
   const prompt = promptOf(body, conversation, server.version);
-  const id = `resp_${requestId(request, server)}`;
+  const id = typeof body.request_id === "string"
+    ? body.request_id
+    : `resp_${requestId(request, server)}`;
   return {
     stream: body.stream === true,
     plans: [planAnswer(prompt, body, server)],
-    wording: responseWording(id, model, server),
+    wording: responseWording(id, model, server, body.enable_response_messages === true),
   };
 };
 
-function responseWording(id: string, model: string, server: ServerState): Wording {
+function responseWording(
+  id: string,
+  model: string,
+  server: ServerState,
+  tellsTokens: boolean,
+): Wording {
   const created = Math.floor(Date.now() / 1000);
   const itemId = id.replace("resp_", "msg_");
   const place = { item_id: itemId, output_index: 0, content_index: 0 };
@@ -79,6 +86,7 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
         output_tokens_details: { reasoning_tokens: 0 },
         total_tokens: prompt + generated,
       },
+      ...(tellsTokens && { input_messages: [rawMessage(choice.prompt)] }),
     });
     const { storedResponses } = server;
     storedResponses.set(id, document);
@@ -129,6 +137,10 @@ function responseWording(id: string, model: string, server: ServerState): Wordin
     failure: () => undefined,
     document: ([choice]) => completed(choice!),
   };
+}
+
+function rawMessage(tokens: Uint32Array): Json {
+  return { type: "raw_message_tokens", message: "", tokens: [...tokens] };
 }
 
 /** Returns whether the choice was aborted before its first token. */

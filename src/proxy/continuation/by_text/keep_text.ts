@@ -57,6 +57,9 @@ function keep(
       // What an aborted answer says last is its server's excuse.
       kept.takeClosing();
       return false;
+    case "error":
+      // Another server goes on, and the client never sees it.
+      return true;
     case "finishes":
       kept.hasFinished = true;
       break;

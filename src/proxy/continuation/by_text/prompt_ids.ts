@@ -37,7 +37,7 @@ async function ofMessages(
 /** The ids that `/v1/responses` reads for a request. */
 export async function idsReadBy(
   ask: AskServer,
-  { max_output_tokens: _, stream_options: __, ...request }: Readonly<Json>,
+  { min_tokens: _, stream_options: __, ...request }: Readonly<Json>,
 ): Promise<readonly number[] | undefined> {
   const { input_messages: messages } = await ask("/v1/responses", {
     ...request,
