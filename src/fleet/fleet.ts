@@ -2,6 +2,7 @@ import type { Config, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
 import { makeChange } from "./state/state_change.ts";
+import { longEnough } from "./context.ts";
 import { describeDecision } from "./decision.ts";
 import { type FleetOptions, type ResolvedOptions, resolveOptions } from "./fleet_options.ts";
 import { eligible, type Refusal, refusal, type Tried, withoutDrained } from "./eligible.ts";
@@ -21,10 +22,7 @@ import type { PromptProfile } from "./estimate/prompt_profile.ts";
 import { createEstimator } from "./estimate/create_estimator.ts";
 import type { Estimator } from "./estimate/estimator.ts";
 
-/**
- * Owns all state about servers. Requests and polling loops change it only through these methods;
- * views read snapshots.
- */
+/** Owns all state about servers, which requests and polling loops change only by these methods. */
 export class Fleet {
   #servers: readonly Server[] = [];
   #settings: Settings;
@@ -88,7 +86,7 @@ export class Fleet {
       const load = this.loadOf(server, now);
       return { server, id: server.id, load: load.load, prediction: predictAt(server, load) };
     });
-    const chosen = this.#policy(candidates, this.#options.random);
+    const chosen = this.#policy(longEnough(candidates, profile.model), this.#options.random);
     const { server, server: { shuttingDown }, prediction } = chosen;
     const decision = { id, policy: this.#settings.policy, chosen, candidates };
     this.#options.onDecision(decision);

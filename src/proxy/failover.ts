@@ -4,6 +4,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { Lease } from "../fleet/lease.ts";
 import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/state/server.ts";
+import { noLonger } from "../fleet/context.ts";
 import { type ApiError, shuttingDown } from "../http/api_errors.ts";
 import type { Ask, RequestContext } from "./attempt/ask.ts";
 import { createFailures, type Failed } from "./attempt/dispute.ts";
@@ -83,7 +84,12 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         tried.set(lease.server, monotonicMs());
         const { outcome, answer, clientError } = answered;
         const isSuspect = clientError !== undefined && lease.suspects(clientError);
-        if (!isFailure(outcome) && !isSuspect) {
+        if (clientError?.isTooLong) {
+          const shorter = noLonger(fleet.servers, lease.server, profile.model);
+          for (const other of shorter) tried.set(other, monotonicMs());
+        }
+        const isTooShort = clientError?.isTooLong === true && fleet.canServe(profile.model, tried);
+        if (!isFailure(outcome) && !isSuspect && !isTooShort) {
           if (outcome === "ok") lease.started();
           if (answer?.isStream) {
             const now = performance.now();
@@ -95,6 +101,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         }
 
         failures.add(lease, answered, isSuspect, Date.now());
+        if (isTooShort) continue;
         if (!shouldRetry(answered, record.attempts, settings.maxRetries)) break;
         retryDenied = costsRetry(answered) && fleet.canServe(profile.model, tried) &&
           !retries.take();
