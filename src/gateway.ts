@@ -1,6 +1,7 @@
 import { createAdminApp, createApp } from "./api/app.ts";
 import { createForward, isForwarded } from "./api/forward.ts";
 import { createGuard } from "./api/guard.ts";
+import { createLora } from "./api/lora.ts";
 import { createKeyring } from "./auth/keyring.ts";
 import { hostAndPort } from "./config/access_schema.ts";
 import type { Config } from "./config/config.ts";
@@ -73,6 +74,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const connections = openClientPool(access.http1);
   const shown = {
     snapshot,
+    onListed: () => void poller.relist(),
     modelNames: () => modelNames,
     monitor,
     metrics,
@@ -96,6 +98,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       closing: closing.signal,
       cutOff: cutOff.signal,
       modelFor: (asked) => modelFor(modelNames, asked, fleet.servers, Math.random),
+      relist: () => poller.relist(),
     }),
     onAnswered: logAnswered,
   });
@@ -110,6 +113,11 @@ export function startGateway(options: GatewayOptions): Gateway {
     ...shown,
     hosts: () => access.adminHosts,
     setDrained: (name, drained) => fleet.setDrained(name, drained),
+    loadAdapter: createLora({
+      servers: () => fleet.servers,
+      connections,
+      relist: () => poller.relist(true),
+    }),
   });
   const poller = startPolling(fleet, connections, {
     onError: logError,

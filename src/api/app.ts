@@ -5,6 +5,7 @@ import { serveExchange } from "../http/serve_exchange.ts";
 import { pathOf } from "../http/paths.ts";
 import type { Forward } from "./forward.ts";
 import { inferencePaths } from "../vllm/endpoints.ts";
+import { ADAPTER_PATHS } from "./lora.ts";
 import { createDrain, DRAIN_PATH, type SetDrained } from "./drain.ts";
 import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
 import { type Answer, type Answers, createDocuments, type DocumentsOptions } from "./documents.ts";
@@ -73,6 +74,8 @@ export interface AdminAppOptions
   /** Host names accepted, in addition to IP addresses and `localhost`. */
   readonly hosts: () => readonly string[];
   readonly setDrained: SetDrained;
+  /** Answers a request to load or to unload a LoRA adapter. */
+  readonly loadAdapter: (request: Request) => Promise<Response>;
 }
 
 /**
@@ -89,6 +92,8 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   serve(app, { ...open, ...admin });
   app.on(["POST", "DELETE"], DRAIN_PATH, createDrain(options.setDrained));
   app.on(OTHER_METHODS, DRAIN_PATH, methodNotAllowed("POST, DELETE"));
+  app.on("POST", [...ADAPTER_PATHS], ({ req }) => options.loadAdapter(req.raw));
+  app.on(OTHER_METHODS, [...ADAPTER_PATHS], methodNotAllowed("POST"));
   return app;
 }
 

@@ -18,6 +18,8 @@ export type Answers = Readonly<Record<string, Answer>>;
 
 export interface DocumentsOptions {
   readonly snapshot: () => FleetSnapshot;
+  /** Called when a client lists the models. */
+  readonly onListed: () => void;
   /** The names under which clients may ask for models. */
   readonly modelNames: () => ModelNames;
   readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
@@ -52,7 +54,10 @@ export function createDocuments(options: DocumentsOptions): Documents {
     },
     listings: {
       "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
-      "/v1/models": (c, key) => c.json(modelsDocument(snapshot(), modelNames(), key?.models)),
+      "/v1/models": (c, key) => {
+        options.onListed();
+        return c.json(modelsDocument(snapshot(), modelNames(), key?.models));
+      },
       // The id is the rest of the path, since model names contain slashes (`org/name`).
       "/v1/models/:id{.+}": (c, key) => {
         const id = c.req.param("id")!;

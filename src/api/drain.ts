@@ -18,13 +18,13 @@ export function createDrain(setDrained: SetDrained): (c: Context) => Response {
   };
 }
 
-const fromPage: errors.ApiError = {
+export const fromPage: errors.ApiError = {
   status: 403,
-  message: "Servers can't be drained from a web page.",
+  message: "Servers can't be changed from a web page.",
   type: "invalid_request_error",
 };
 
-const noServer = (name: string): errors.ApiError => ({
+export const noServer = (name: string): errors.ApiError => ({
   status: 404,
   message: `No server is named \`${name}\`.`,
   type: "invalid_request_error",

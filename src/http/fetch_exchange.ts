@@ -1,11 +1,10 @@
-import type { Exchange, Head } from "./exchange.ts";
+import type { Exchange, Head, RequestBody } from "./exchange.ts";
 
 /** Answers a `Request`, as a Hono app does. `sent` settles when the answer has gone out. */
 export type Answer = (request: Request, sent: Promise<unknown>) => Response | Promise<Response>;
 
 /**
- * Answers an exchange with a `Response`. The request has no body: what the router serves itself
- * takes none.
+ * Answers an exchange with a `Response`.
  *
  * @param origin `http://` or `https://` and a host
  */
@@ -21,6 +20,7 @@ export async function answerExchange(
     method,
     headers: [...headers],
     signal: abort.signal,
+    ...(method === "POST" && exchange.body.length !== 0 && { body: streamOf(exchange.body) }),
   });
   // A request normalises its address; only the exact spelling of a path may match.
   Object.defineProperty(request, "url", { value: origin + target });
@@ -43,4 +43,16 @@ export async function answerExchange(
   } catch {
     exchange.abort();
   }
+}
+
+/** Reads only as far as the stream is read. */
+function streamOf(body: RequestBody): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(controller) {
+      const bytes = await body.read();
+      if (bytes) controller.enqueue(bytes.slice());
+      else controller.close();
+    },
+    cancel: () => body.cancel(),
+  }, { highWaterMark: 0 });
 }

@@ -4,37 +4,16 @@ import { isDueForCheck } from "./check_schedule.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { checkHealth, fetchMetrics, fetchModels, type Probe, Unauthorized } from "./probe.ts";
 import type { ServerMetrics } from "../vllm/metrics_page.ts";
+import type { Poller, PollingOptions } from "./poller.ts";
+import { createRelist } from "./relist.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { repeat } from "../util/interval.ts";
 import type { Server } from "../fleet/state/server.ts";
-
-/** The polling loops that keep the fleet's state current. */
-export interface Poller {
-  /** Starts loops for new servers and stops those of removed servers. */
-  sync(): void;
-  /** Checks a server and reads its models now, unless this was done within the last second. */
-  look(server: Readonly<Server>): void;
-  /** Resolves when every current server has been checked once. */
-  firstRound(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 /** Maximum interval between tests whether a check is due. */
 const DUE_MS = 1_000;
 /** Minimum interval between two checks triggered by requests. */
 const LOOK_MS = 1_000;
-
-/** How servers are polled. */
-export interface PollingOptions {
-  /** Called with unexpected errors. Polling goes on. @default throws */
-  readonly onError?: (error: unknown) => void;
-  /** Called once with a server's name and why it doesn't list its models. @default no-op */
-  readonly onNoModels?: (server: string, why: string) => void;
-  /** Called once with a server's name and why its metrics can't be used. @default no-op */
-  readonly onNoMetrics?: (server: string, why: string) => void;
-  /** A monotonic clock, in milliseconds. @default monotonicMs */
-  readonly now?: () => number;
-}
 
 function raise(error: unknown): never {
   throw error;
@@ -168,6 +147,14 @@ export function startPolling(
   }
 
   const poller: Poller = {
+    relist: createRelist(
+      () =>
+        Promise.all(
+          [...loops].filter(([{ health }]) => health.status !== "unhealthy")
+            .map(([server, { stop }]) => listModels(server, stop.signal)),
+        ),
+      now,
+    ),
     sync() {
       const present = new Set(
         fleet.servers.filter((server) => !server.draining),

@@ -25,6 +25,8 @@ export interface FailoverOptions {
   readonly observer: Observer;
   /** Aborts when a stopping router stops waiting for requests in flight. */
   readonly cutOff: AbortSignal;
+  /** Has all servers list their models again. */
+  readonly relist: () => Promise<void>;
 }
 
 /** The result of a request. */
@@ -54,7 +56,7 @@ export type FindAnswer = (
  * has begun, it tries another server, as often as `max_retries` and the retry budget allow.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
-  const { fleet, ask, retries, observer, cutOff } = options;
+  const { fleet, ask, retries, observer, cutOff, relist } = options;
 
   return async function findAnswer({ profile, readAt }, context, record) {
     const { id, startedAt, settings } = context;
@@ -67,7 +69,12 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         if (cutOff.aborted) {
           return { kind: "error", error: shuttingDown, failed: failures.last };
         }
-        const lease = fleet.acquire(profile, tried, id);
+        let lease = fleet.acquire(profile, tried, id);
+        if (lease === "unknown_model" && tried.size === 0) {
+          // An adapter may have been loaded since the servers were asked last.
+          await relist();
+          lease = fleet.acquire(profile, tried, id);
+        }
         if (typeof lease === "string") {
           refusal = lease;
           break;

@@ -19,7 +19,6 @@ import { createRetryBudget } from "./retry_budget.ts";
 
 /** The dependencies of {@linkcode createProxy}. */
 export interface ProxyOptions {
-  /** Chooses servers and counts requests. */
   readonly fleet: Fleet;
   /** Connections to servers. */
   readonly connections: ClientPool;
@@ -31,6 +30,8 @@ export interface ProxyOptions {
   readonly cutOff: AbortSignal;
   /** Returns the model that runs for the name that a client asked for. */
   readonly modelFor: (asked: string | undefined) => string | undefined;
+  /** Has all servers list their models again. */
+  readonly relist: () => Promise<void>;
 }
 
 /** Handles a request to the end of its answer. */
@@ -49,12 +50,12 @@ interface Context extends DeliverContext {
  * has begun, responds, and records.
  */
 export function createProxy(
-  { fleet, connections, observer, closing, cutOff, modelFor }: ProxyOptions,
+  { fleet, connections, observer, closing, cutOff, modelFor, relist }: ProxyOptions,
 ): Proxy {
   const admission = createAdmission(() => fleet.settings);
   const retries = createRetryBudget(() => performance.now());
   const ask = createAsk(connections, cutOff);
-  const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff });
+  const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff, relist });
   const continuations = createContinuations({ fleet, ask, connections, retries, observer, cutOff });
 
   async function readAndAsk(

@@ -59,6 +59,7 @@ function appWith(
     },
     metrics: createMetrics(() => fleet.snapshot(), VERSION),
     modelNames: () => ({ aliases: [] }),
+    onListed() {},
     stopping: accepting ? new AbortController().signal : AbortSignal.abort(),
     onAnswered: (...what: [string, string, number]) => void answered.push(what),
     onError: (error: unknown) => void errors.push(error),
@@ -89,6 +90,7 @@ function appWith(
     ...shown,
     hosts: () => ["router"],
     setDrained: (name) => name === "a",
+    loadAdapter: () => Promise.resolve(new Response()),
   });
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, ENVIRONMENT);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { openClientPool } from "../../src/http/client_pool.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { type Poller, type PollingOptions, startPolling } from "../../src/polling/poll.ts";
+import { startPolling } from "../../src/polling/poll.ts";
+import type { Poller, PollingOptions } from "../../src/polling/poller.ts";
 import { stateOf } from "../../src/fleet/state/server.ts";
 import { configOf } from "../support/config.ts";
 import { until } from "../support/until.ts";

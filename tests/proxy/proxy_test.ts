@@ -55,6 +55,7 @@ async function proxying(
   const failovers: Failover[] = [];
   const answer = createProxy({
     modelFor: (asked) => asked,
+    relist: () => Promise.resolve(),
     closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,

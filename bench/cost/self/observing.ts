@@ -75,6 +75,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
       closing: never,
       cutOff: never,
       modelFor: (asked) => asked,
+      relist: () => Promise.resolve(),
     }),
     onAnswered() {},
   });
@@ -85,6 +86,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     adminIsElsewhere: false,
     snapshot,
     modelNames: () => ({ aliases: [] }),
+    onListed() {},
     monitor,
     metrics,
     stopping: never,
