@@ -21,7 +21,7 @@ const PROMPT = [
 /** Refers to everything said before, which only the server knows. */
 const PREVIOUS = "previous_response_id";
 /** Members that identify a session. */
-const SESSION = ["prompt_cache_key", "user"] as const;
+const SESSION = ["session_id", "prompt_cache_key", "user"] as const;
 
 /** The members of a body that determine its work. */
 export const PROMPT_MEMBERS = [...PROMPT, ...SESSION, "cache_salt", PREVIOUS] as const;
@@ -162,7 +162,8 @@ function sessionOf(
 ): number | undefined {
   if (given !== undefined) return hashOfText(given, seed);
   // Many clients send one user for all requests: the prompt's blocks, if any, say more.
-  const span = values.prompt_cache_key ?? (hasBlocks ? undefined : values.user);
+  const span = values.session_id ?? values.prompt_cache_key ??
+    (hasBlocks ? undefined : values.user);
   return span && hashOfName(body, span, seed);
 }
 

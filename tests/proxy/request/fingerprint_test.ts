@@ -185,7 +185,7 @@ Deno.test("content parts differ by their content", async () => {
   assert.equal(common(one, other), Math.floor((LONG.length + 100) / BLOCK_BYTES));
 });
 
-Deno.test("a session is identified by the header, else the cache key, else the user", async () => {
+Deno.test("a session is identified by the header, else session_id, the cache key or the user", async () => {
   const named = async (body: Record<string, unknown>, header?: string) =>
     (await profileOf({ ...CHAT, ...body }, header)).session;
   assert.equal(await named({}), undefined);
@@ -193,6 +193,9 @@ Deno.test("a session is identified by the header, else the cache key, else the u
   assert.notEqual(key, undefined);
   assert.equal(await named({ prompt_cache_key: "k", user: "u" }), key);
   assert.notEqual(await named({ prompt_cache_key: "other" }), key);
+  const session = await named({ session_id: "s" });
+  assert.notEqual(session, undefined);
+  assert.equal(await named({ session_id: "s", prompt_cache_key: "k" }), session);
   const user = { messages: [{ role: "user", content: "Hi" }], user: "u" };
   assert.notEqual(await named(user), undefined);
   assert.equal(await named({ user: "u" }), undefined, "where the prompt tells enough");
