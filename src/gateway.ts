@@ -3,6 +3,7 @@ import { createForward, isForwarded } from "./api/forward.ts";
 import { createGuard } from "./api/guard.ts";
 import { createLora } from "./api/lora.ts";
 import { createKeyring } from "./auth/keyring.ts";
+import { createTokenBudgets } from "./auth/token_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
 import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/file/follow.ts";
@@ -64,7 +65,10 @@ export function startGateway(options: GatewayOptions): Gateway {
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, VERSION);
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
-  const monitor = startMonitor(snapshot, { version: VERSION, address, startedAt: Date.now() });
+  const budgets = createTokenBudgets(() => access);
+  const keys = { list: () => access.keys, shareOf: budgets.shareOf };
+  const identity = { version: VERSION, address, startedAt: Date.now() };
+  const monitor = startMonitor(snapshot, identity, keys);
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners(
     [logListener, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
@@ -84,6 +88,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   };
   const guard = createGuard({
     keyring: createKeyring(() => access.keys),
+    budgets,
     access: () => access,
     settings: () => fleet.settings,
     onTurnedAway: listener.turnedAway,

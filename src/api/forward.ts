@@ -27,7 +27,7 @@ export function isForwarded({ method, target }: Pick<Exchange, "method" | "targe
 /** Creates the way of forwarded requests: those that the guard admits go to the proxy. */
 export function createForward({ guard, proxy, onAnswered }: ForwardOptions): Forward {
   return async function forward(exchange, peer) {
-    const admitted = guard.admit(exchange.headers, peer);
+    const admitted = guard.admit(exchange.headers, peer, exchange.target);
     if (!admitted.error) return await proxy(exchange, admitted.client);
     const { error, headers } = admitted;
     onAnswered(exchange.method, pathIn(exchange.target), error.status);

@@ -1,5 +1,6 @@
 import type { ApiKey } from "../config/config.ts";
 import { hashOf } from "../config/key_hash.ts";
+import type { Quota } from "./quota.ts";
 import { createRateLimit, type RateLimit } from "./rate_limit.ts";
 
 /** The holder of a key, for one request. */
@@ -16,9 +17,24 @@ export interface Caller {
 export interface Entry {
   /** The caller, `undefined` if a limit is reached. */
   readonly caller: Caller | undefined;
-  /** Headers that report the limits to the client. */
-  readonly headers: readonly [string, string][];
+  /** What is left of the key's requests a minute, if they are limited. */
+  readonly requests?: Quota;
+  /** The limit that is reached, if one is. */
+  readonly reached?: KeyLimit;
 }
+
+/** A limit of a key that a request has reached. */
+export interface KeyLimit {
+  /** As in the configuration. */
+  readonly name: "requests_per_minute" | "max_in_flight";
+  /** Its value. */
+  readonly limit: number;
+  /** Time until a request may fit, in milliseconds. */
+  readonly waitMs: number;
+}
+
+/** A request in flight may end at any time. */
+const IN_FLIGHT_WAIT_MS = 1_000;
 
 /** The keys in effect and the usage of their limits. */
 export interface Keyring {
@@ -73,25 +89,29 @@ export function createKeyring(
       const use = useOf(key.name);
       const { requestsPerMinute, maxInFlight = Infinity, models } = key;
       if (use.inFlight >= maxInFlight) {
-        return { caller: undefined, headers: inFlightFull(maxInFlight) };
+        const waitMs = IN_FLIGHT_WAIT_MS;
+        return {
+          caller: undefined,
+          reached: { name: "max_in_flight", limit: maxInFlight, waitMs },
+        };
       }
-      const headers: [string, string][] = [];
+      let requests: Quota | undefined;
       if (requestsPerMinute !== undefined) {
-        const taken = use.rate.take(requestsPerMinute, now());
-        headers.push(
-          ["x-ratelimit-limit-requests", String(requestsPerMinute)],
-          ["x-ratelimit-remaining-requests", String(taken.left)],
-          ["x-ratelimit-reset-requests", `${(taken.resetMs / 1000).toFixed(3)}s`],
-        );
-        if (!taken.ok) {
-          headers.push(["retry-after", String(Math.ceil(taken.waitMs / 1000))]);
-          return { caller: undefined, headers };
+        const { ok, left, waitMs, resetMs } = use.rate.take(requestsPerMinute, now());
+        requests = { limit: requestsPerMinute, left, resetMs };
+        if (!ok) {
+          const reached = {
+            name: "requests_per_minute",
+            limit: requestsPerMinute,
+            waitMs,
+          } as const;
+          return { caller: undefined, requests, reached };
         }
       }
       use.inFlight++;
       let left = false;
       return {
-        headers,
+        ...(requests && { requests }),
         caller: {
           name: key.name,
           mayUse: (model) => !models || (model !== undefined && models.includes(model)),
@@ -103,12 +123,4 @@ export function createKeyring(
       };
     },
   };
-}
-
-function inFlightFull(maxInFlight: number): [string, string][] {
-  return [
-    ["x-ratelimit-limit-in-flight", String(maxInFlight)],
-    ["x-ratelimit-remaining-in-flight", "0"],
-    ["retry-after", "1"],
-  ];
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { hashIn } from "./key_hash.ts";
 import { addressIn, keyShape, keysShape } from "./access_schema.ts";
 import type { Access, ApiKey } from "./config.ts";
+import { toModelLimits, toTokenLimits, unknownInModelLimits } from "./token_limits.ts";
 import { diagnosticsIn } from "./zod_errors.ts";
 import { keyIn, readReferences, type References } from "./references.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -45,6 +46,7 @@ export function toAccess(
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),
     corsOrigins: cors.allow_origins,
     http1: server.http1,
+    ...toModelLimits(auth.model_limits),
   };
 }
 
@@ -73,9 +75,10 @@ function keysInFile(
 /** Reports unknown fields in a list of keys. A misspelt limit would not be enforced. */
 export function unknownInKeys(list: unknown, where: string): Diagnostic[] {
   if (!Array.isArray(list)) return [];
-  return list.flatMap((entry, index) =>
-    unknownIn(tableAt(entry), keyShape.shape, `${where}[${index}].`, "unknown key")
-  );
+  return list.flatMap((entry, index) => [
+    ...unknownIn(tableAt(entry), keyShape.shape, `${where}[${index}].`, "unknown key"),
+    ...unknownInModelLimits(tableAt(entry), `${where}[${index}].`),
+  ]);
 }
 
 /** @param first number of the first entry; an entry without a name is called `key-<number>` */
@@ -103,14 +106,17 @@ function toKeys(
       problems.push({ where: at, what: "expected 64 hexadecimal digits after sha256:" });
       return [];
     }
-    const { name, models, requests_per_minute: requestsPerMinute, max_in_flight: maxInFlight } =
-      written;
+    const { name, models, priority } = written;
+    const { requests_per_minute: requestsPerMinute, max_in_flight: maxInFlight } = written;
     return [{
       name,
       hash,
       ...(models && { models }),
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),
       ...(maxInFlight !== undefined && { maxInFlight }),
+      ...toTokenLimits(written),
+      ...toModelLimits(written.model_limits),
+      ...(priority !== undefined && { priority }),
     }];
   });
 }

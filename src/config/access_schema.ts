@@ -2,6 +2,24 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { expected, secret, table, text, wholeNumber } from "./zod_types.ts";
 
+/** Limits of tokens. */
+const tokenLimits = {
+  tokens_per_minute: wholeNumber(1).optional(),
+  tokens_per_day: wholeNumber(1).optional(),
+};
+
+/** The limits of one model. */
+export const limitsShape = z.looseObject(
+  tokenLimits,
+  table("limits such as { tokens_per_minute = 60000 }"),
+);
+
+const modelLimits = z.record(
+  z.string(),
+  limitsShape,
+  table("a table of limits by model"),
+).optional();
+
 /** A key with a name and limits. */
 export const keyShape = z.looseObject({
   key: secret("a key, or sha256: and its hash"),
@@ -10,6 +28,12 @@ export const keyShape = z.looseObject({
     .optional(),
   requests_per_minute: wholeNumber(1).optional(),
   max_in_flight: wholeNumber(1).optional(),
+  ...tokenLimits,
+  model_limits: modelLimits,
+  priority: expected<number>(
+    "a whole number",
+    (value) => Number.isSafeInteger(value),
+  ).optional(),
 });
 
 /** One entry of `api_keys`. */
@@ -26,6 +50,7 @@ export const keysShape = z.array(keyEntry, {
 export const authShape = z.looseObject({
   api_keys: keysShape.optional(),
   api_keys_file: text.optional(),
+  model_limits: modelLimits,
 }, { error: "expected a table; the value is not shown" });
 
 /** The table `[admin]`. */

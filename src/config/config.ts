@@ -44,10 +44,23 @@ export interface Access {
   readonly corsOrigins: readonly string[];
   /** Whose HTTP/1.1 is spoken with clients and servers: the router's or the runtime's. */
   readonly http1: "own" | "deno";
+  /** Limits of tokens by model, for all clients together. @default none */
+  readonly modelLimits?: ModelLimits;
 }
 
+/** Limits of prompt and answer tokens together. */
+export interface TokenLimits {
+  /** Maximum tokens in any minute. @default unlimited */
+  readonly tokensPerMinute?: number;
+  /** Maximum tokens in any 24 hours. @default unlimited */
+  readonly tokensPerDay?: number;
+}
+
+/** Limits of tokens by the model that requests name. */
+export type ModelLimits = ReadonlyMap<string, TokenLimits>;
+
 /** A client's API key and its limits. */
-export interface ApiKey {
+export interface ApiKey extends TokenLimits {
   /** Name in logs and metrics. */
   readonly name: string;
   /** SHA-256 of the key: 64 lower-case hexadecimal digits. */
@@ -58,6 +71,13 @@ export interface ApiKey {
   readonly requestsPerMinute?: number;
   /** Maximum concurrent requests. @default unlimited */
   readonly maxInFlight?: number;
+  /** Its further limits of tokens, by model. @default none */
+  readonly modelLimits?: ModelLimits;
+  /**
+   * Sent as `priority` to servers that schedule by priority, in place of the client's; lower comes
+   * first. @default the client's
+   */
+  readonly priority?: number;
 }
 
 /** The configuration of one server. */
@@ -84,6 +104,8 @@ export interface ServerConfig {
   readonly proxy?: string;
   /** Fixed list of model names; disables model discovery for this server. */
   readonly models?: readonly string[];
+  /** It schedules by `priority`, as vLLM does with `--scheduling-policy priority`. @default false */
+  readonly schedulesByPriority?: boolean;
 }
 
 /** The `[config]` table, with seconds converted to milliseconds. */

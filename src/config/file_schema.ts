@@ -39,6 +39,7 @@ export const serverShape = z.looseObject(
       "expected at least one model name",
     )
       .optional(),
+    priority_scheduling: yesOrNo.default(false),
   },
   table(
     'a server such as { url = "http://gpu-server-1:8081", max_concurrent_requests = 3 }',

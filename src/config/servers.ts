@@ -34,6 +34,7 @@ export function toServers(
       ...(clientCertificate && { clientCertificate }),
       ...(proxy !== undefined && { proxy }),
       ...(server.models && { models: server.models }),
+      ...(server.priority_scheduling && { schedulesByPriority: true }),
     };
   });
 }

@@ -1,4 +1,5 @@
 import { unknownInKeys } from "./access.ts";
+import { unknownInModelLimits } from "./token_limits.ts";
 import { adminShape, authShape, corsShape, tlsShape } from "./access_schema.ts";
 import { isMistakenFor, tableAt, unknownIn } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -34,7 +35,9 @@ export function unknownKeys(raw: unknown): UnknownKeys {
   const problems = Object.entries(ACCESS).flatMap(([table, { shape }]) =>
     unknownIn(tableAt(file, table), shape, `${table}.`, "unknown key")
   );
-  problems.push(...unknownInKeys(tableAt(file, "auth")["api_keys"], "auth.api_keys"));
+  const auth = tableAt(file, "auth");
+  problems.push(...unknownInKeys(auth["api_keys"], "auth.api_keys"));
+  problems.push(...unknownInModelLimits(auth, "auth."));
   const warnings = rawServers(raw).flatMap((server, index) =>
     unknownIn(server, serverShape.shape, `servers.servers[${index}].`)
   );

@@ -31,6 +31,9 @@ export class Fleet {
   readonly #estimator: Estimator = createEstimator();
   readonly #options: ResolvedOptions;
 
+  /** Returns how many tokens a request is expected to take. */
+  readonly expectedTokens: Estimator["expectedTokens"] = this.#estimator.expectedTokens;
+
   /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {
     this.#options = resolveOptions(options);
@@ -174,10 +177,7 @@ export class Fleet {
     return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
   }
 
-  #now(): number {
-    return this.#options.now();
-  }
-
+  readonly #now = () => this.#options.now();
   /** Keeps these servers, except those that have drained. */
   #keep(servers: readonly Server[]): void {
     const before = this.#servers;

@@ -27,6 +27,9 @@ export function accessLine(
     lastServer,
     outcome,
     continuations,
+    expected: _expected,
+    events: _events,
+    limit,
     ...rest
   } = record;
   const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
@@ -34,6 +37,7 @@ export function accessLine(
     ...rest,
     ...(!server && lastServer && { lastServer }),
     ...(continuations > 0 && { continuations }),
+    ...(limit !== undefined && { limit }),
     path: rest.path.split("?")[0],
     model: model === undefined ? null : clipped(model),
     server: server ?? null,

@@ -1,7 +1,7 @@
 import { hasCapacity } from "../fleet/state/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
-import type { EventView, Identity, ServerView, Totals, View } from "./view.ts";
+import type { EventView, Identity, KeyView, ServerView, Totals, View } from "./view.ts";
 
 /** Builds the view that every screen shows. */
 export function buildView(
@@ -10,9 +10,10 @@ export function buildView(
   { servers }: FleetSnapshot,
   statistics: Statistics,
   events: readonly EventView[],
+  keys: readonly KeyView[],
 ): View {
   const shown = servers.map((server) => serverView(server, statistics.of(server.url)));
-  return { ...identity, at, totals: totalsOf(shown, statistics), servers: shown, events };
+  return { ...identity, at, totals: totalsOf(shown, statistics), servers: shown, events, keys };
 }
 
 function serverView(server: ServerSnapshot, statistics: ServerStatistics): ServerView {

@@ -18,8 +18,16 @@ export interface Listener extends Observer {
   readonly noMetrics: (server: string, why: string) => void;
   /** An attempt at a server ended. */
   readonly attemptEnded: (server: ServerIdentity, outcome: Outcome) => void;
-  /** A request was rejected before routing: it had no valid key or exceeded a client limit. */
-  readonly turnedAway: (why: string, client: string, key: string | undefined) => void;
+  /**
+   * A request was rejected before routing: it had no valid key or exceeded a client limit. `limit`
+   * names the limit of its key, if that is it.
+   */
+  readonly turnedAway: (
+    why: string,
+    client: string,
+    key: string | undefined,
+    limit: string | undefined,
+  ) => void;
   /** A client sent a key that the router does not know. */
   readonly wrongKey: (client: string) => void;
   /** A changed configuration is in effect. */

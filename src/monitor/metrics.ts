@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { usedTokens } from "../proxy/quota/used_tokens.ts";
 import type { RequestRecord } from "../proxy/request_record.ts";
 import type { Listener } from "./listener.ts";
 import { keepSeries, type LabelValue } from "./series.ts";
@@ -72,6 +73,16 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     "Requests that ended or were refused for a limit, by the name of their key.",
     ["key", "code"],
   );
+  const keyTokens = counter(
+    "key_tokens_total",
+    "Tokens that requests used, by the name of their key.",
+    ["key", "model", "kind"],
+  );
+  const keyRejections = counter(
+    "key_rejections_total",
+    "Requests refused for a limit of their key.",
+    ["key", "limit"],
+  );
   const retriesDenied = counter("retries_held_back_total", "Retries denied by the retry budget.");
   const continued = counter("streams_continued_total", "Streams that went on at another server.");
   const broken = counter(
@@ -108,6 +119,15 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
     await keepSeries(requests, { server: names, model: models });
     await keepSeries(attempts, { server: names });
     await keepSeries(tokens, { model: models });
+    await keepSeries(keyTokens, { model: models });
+  }
+
+  function countOfKey(key: string, model: string, record: Readonly<RequestRecord>): void {
+    if (record.limit !== undefined) keyRejections.inc({ key, limit: record.limit });
+    const used = usedTokens(record);
+    if (!used) return;
+    keyTokens.inc({ key, model, kind: "prompt" }, used.promptTokens);
+    keyTokens.inc({ key, model, kind: "completion" }, used.completionTokens);
   }
 
   return {
@@ -125,7 +145,9 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         requests.inc({ model, server: record.server ?? "", code: String(record.status) });
         if (record.key !== undefined) {
           keyRequests.inc({ key: record.key, code: String(record.status) });
+          countOfKey(record.key, model, record);
         }
+        if (record.limit !== undefined) turnedAway.inc({ reason: "token_limit" });
         duration.observe(record.durationMs / 1000);
         if (record.outcome === "client_closed") disconnects.inc({ stage: stageOf(record) });
         if (record.usage) {
@@ -134,8 +156,9 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         }
       },
       attemptEnded: ({ name: server }, outcome) => attempts.inc({ server, outcome }),
-      turnedAway(reason, _client, key) {
+      turnedAway(reason, _client, key, limit) {
         turnedAway.inc({ reason });
+        if (key !== undefined && limit !== undefined) keyRejections.inc({ key, limit });
         // With a valid key, only a limit of the key or of the address turns a request away.
         if (key !== undefined) keyRequests.inc({ key, code: "429" });
       },
@@ -143,6 +166,8 @@ export function createMetrics(snapshot: () => FleetSnapshot, version: string): M
         reloads.inc({ outcome: "ok" });
         const names = new Set<LabelValue>(access.keys.map(({ name }) => name));
         await keepSeries(keyRequests, { key: names });
+        await keepSeries(keyTokens, { key: names });
+        await keepSeries(keyRejections, { key: names });
         // If nobody scrapes the page, this keeps series of removed servers from accumulating.
         await keepSeriesOf(snapshot());
       },

@@ -3,9 +3,12 @@ import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";
 import { createPast } from "./history.ts";
+import { createKeyStatistics, type KeySource } from "./key_statistics.ts";
 import type { Listener } from "./listener.ts";
 import { createStatistics } from "./statistics.ts";
 import type { History, Identity, View } from "./view.ts";
+
+export type { KeySource } from "./key_statistics.ts";
 
 /** The data source of the screens. */
 export interface Monitor {
@@ -30,11 +33,13 @@ const LOOKS_PER_POINT = 2;
 export function startMonitor(
   snapshot: () => FleetSnapshot,
   identity: Identity,
+  keys: KeySource,
   now: () => number = monotonicMs,
   toWallTime: (time: number) => number = wallTimeMs,
 ): Monitor {
   const statistics = createStatistics(now);
   const events = createEvents(now, toWallTime);
+  const byKey = createKeyStatistics(keys, now);
   const past = createPast();
   const watchers = new Set<(view: View) => void>();
   let looks = 0;
@@ -42,7 +47,7 @@ export function startMonitor(
   let view: View;
 
   function refresh(fleet: FleetSnapshot): void {
-    view = buildView(identity, toWallTime(now()), fleet, statistics, events.list());
+    view = buildView(identity, toWallTime(now()), fleet, statistics, events.list(), byKey.views());
     for (const watcher of watchers) watcher(view);
   }
   function look(): void {
@@ -64,7 +69,7 @@ export function startMonitor(
   const timer = setInterval(look, LOOK_MS);
 
   return {
-    listeners: [statistics.listener, events.listener, { stateChanged }],
+    listeners: [statistics.listener, events.listener, byKey.listener, { stateChanged }],
     view: () => view,
     history: past.read,
     watch(onLook) {

@@ -16,7 +16,24 @@ export interface View {
   readonly servers: readonly ServerView[];
   /** The latest events, newest first, at most {@linkcode SHOWN_EVENTS}. */
   readonly events: readonly EventView[];
+  /** The keys that used most tokens within the last minute, at most {@linkcode SHOWN_KEYS}. */
+  readonly keys: readonly KeyView[];
 }
+
+/** A client's key. */
+export interface KeyView {
+  /** Its name. */
+  readonly name: string;
+  /** Ended requests since the start. */
+  readonly requests: number;
+  /** Prompt and answer tokens of the requests that ended within the last minute. */
+  readonly tokensLastMinute: number;
+  /** Used share of its limit of tokens that is closest to being reached; `null` without limits. */
+  readonly limitShare: number | null;
+}
+
+/** Maximum number of keys in a view. */
+export const SHOWN_KEYS = 20;
 
 /** The part of a view that never changes while the router runs. */
 export type Identity = Pick<View, "version" | "address" | "startedAt">;

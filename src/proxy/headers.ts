@@ -114,7 +114,7 @@ export function headersForClient(
     const name = entry[0];
     if (NOT_TO_CLIENTS.has(name) || named?.has(name)) continue;
     // A server's rate limits apply to its own key; the router reports the client's.
-    if (name.startsWith("x-ratelimit-")) continue;
+    if (name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-")) continue;
     kept.push(entry);
   }
   kept.push(...own);

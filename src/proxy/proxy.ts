@@ -12,6 +12,8 @@ import { headersForServers } from "./headers.ts";
 import type { Observer } from "./observer.ts";
 import { idOf } from "./request.ts";
 import { readRequest } from "./request/read_request.ts";
+import { applyKey, hasTerms } from "./quota/apply_key.ts";
+import { usedTokens } from "./quota/used_tokens.ts";
 import { openRecord } from "./request_record.ts";
 import { Reply } from "./response/reply.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
@@ -73,8 +75,12 @@ export function createProxy(
       const { profile: { model }, stream, asked } = read;
       Object.assign(record, { model, stream, asked });
       const room = admission.roomForAnswers(exchange.sent);
+      const rewrite = hasTerms(client, path)
+        ? await applyKey(read, path, client, fleet, record, room)
+        : undefined;
+      if (rewrite && "status" in rewrite) return { found: { kind: "error", error: rewrite } };
       const leg = continuations.firstLeg(read, settings);
-      const asking = { ...context, id, departure, path, headers, leg, room, asked };
+      const asking = { ...context, id, departure, path, headers, leg, rewrite, room, asked };
       const found = await findAnswer(read, asking, record);
       return { found, continuation: continuations.after(read, asking, leg) };
     } finally {
@@ -88,15 +94,8 @@ export function createProxy(
     const record = openRecord({ id, client, method: exchange.method, path: exchange.target });
     const reply = new Reply(exchange);
     const { settings } = fleet;
-    const context = {
-      exchange,
-      client,
-      reply,
-      record,
-      startedAt,
-      settings,
-      onNext: observer.nextToken,
-    };
+    const { nextToken: onNext } = observer;
+    const context = { exchange, client, reply, record, startedAt, settings, onNext };
     try {
       const refused = closing.aborted ? errors.shuttingDown : admission.enter();
       if (refused) return await deliver({ kind: "error", error: refused }, context, undefined);
@@ -112,7 +111,7 @@ export function createProxy(
         admission.leave();
       }
     } finally {
-      client.left();
+      client.left(usedTokens(record));
       observer.closed({ ...record, durationMs: performance.now() - startedAt });
     }
   };

@@ -40,6 +40,12 @@ export interface RequestRecord {
   durationMs: number;
   /** Tokens as the answer reported them. */
   usage: Usage | undefined;
+  /** Tokens expected at entry, if a limit of tokens applies. */
+  expected: Usage | undefined;
+  /** Events of its streams that servers sent, counted only if a limit of tokens applies. */
+  events: number;
+  /** The limit of its key's tokens that it didn't fit. */
+  limit: string | undefined;
   /** How the last attempt ended, or `rejected` if there was none. */
   outcome: Outcome | "rejected";
 }
@@ -82,6 +88,9 @@ export function openRecord(
     firstTokenMs: undefined,
     durationMs: 0,
     usage: undefined,
+    expected: undefined,
+    events: 0,
+    limit: undefined,
     outcome: "rejected",
   };
 }

@@ -43,6 +43,36 @@ export function asksEngine(target: string): boolean {
   return !WITHOUT_ENGINE.has(pathIn(target));
 }
 
+/** Paths whose answers have tokens of their own. */
+const GENERATING: ReadonlySet<string> = new Set([
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/responses",
+  "/v1/messages",
+  "/inference/v1/generate",
+  "/cohere/v2/chat",
+  "/v1/chat/completions/batch",
+  "/v1/audio/transcriptions",
+  "/v1/audio/translations",
+]);
+
+/** Whether the engine generates tokens for a request, besides processing its prompt. */
+export function generates(target: string): boolean {
+  return GENERATING.has(pathIn(target));
+}
+
+/** Paths whose streams report their tokens only if `stream_options` asks for it. */
+const USAGE_IF_ASKED: ReadonlySet<string> = new Set([
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/inference/v1/generate",
+]);
+
+/** Whether a stream reports its tokens only if its request asks for it. */
+export function tellsUsageIfAsked(target: string): boolean {
+  return USAGE_IF_ASKED.has(pathIn(target));
+}
+
 /** Answers 200 while the engine process is alive. */
 export const HEALTH_PATH = "/health";
 /** Lists the served models. */

@@ -21,7 +21,9 @@ const decoder = new TextDecoder();
 export function usageIn(tail: Uint8Array): Usage | undefined {
   const text = decoder.decode(tail.subarray(-TAIL_BYTES));
   for (let at = text.lastIndexOf(KEY); at !== -1; at = text.lastIndexOf(KEY, at - 1)) {
-    const usage = objectAt(text, at + KEY.length);
+    const found = objectAt(text, at + KEY.length);
+    // Cohere's API counts within `tokens`.
+    const usage = isTable(found?.tokens) ? found.tokens : found;
     // `prompt_tokens` is OpenAI's name, `input_tokens` that of `/v1/responses` and Anthropic's API.
     const prompt = usage?.prompt_tokens ?? usage?.input_tokens;
     const completion = usage?.completion_tokens ?? usage?.output_tokens;
@@ -35,6 +37,9 @@ export function usageIn(tail: Uint8Array): Usage | undefined {
 
 /** Far above the context length of any model. A larger count is taken as unknown. */
 const MOST_TOKENS = 100_000_000;
+
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
 
 const isCount = (value: unknown) =>
   Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_TOKENS;

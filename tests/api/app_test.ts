@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createAdminApp, createApp } from "../../src/api/app.ts";
 import { createGuard, type DenialReason } from "../../src/api/guard.ts";
 import { createKeyring } from "../../src/auth/keyring.ts";
+import { createTokenBudgets } from "../../src/auth/token_limits.ts";
 import type { Access } from "../../src/config/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
@@ -66,6 +67,7 @@ function appWith(
   };
   const guard = createGuard({
     keyring: createKeyring(() => inEffect.keys),
+    budgets: createTokenBudgets(() => inEffect),
     access: () => inEffect,
     settings: () => fleet.settings,
     onTurnedAway: (why) => void turned.push(why),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Admitted, createGuard, type DenialReason } from "../../src/api/guard.ts";
 import { createKeyring } from "../../src/auth/keyring.ts";
+import { createTokenBudgets } from "../../src/auth/token_limits.ts";
 import type { Access } from "../../src/config/config.ts";
 import type { Client } from "../../src/proxy/client.ts";
 import { accessWith, keyOf } from "../support/access.ts";
@@ -12,16 +13,17 @@ function guarding(access: Partial<Access> = {}, written: Record<string, unknown>
   const inEffect = { access: accessWith(access) };
   const { settings } = configOf([{ url: "http://a" }], written);
   const wrong: string[] = [];
-  const turned: [DenialReason, string, string | undefined][] = [];
+  const turned: [DenialReason, string, string | undefined, string | undefined][] = [];
   const guard = createGuard({
     keyring: createKeyring(() => inEffect.access.keys),
+    budgets: createTokenBudgets(() => inEffect.access),
     access: () => inEffect.access,
     settings: () => settings,
     onTurnedAway: (...what) => void turned.push(what),
     onWrongKey: (address) => void wrong.push(address),
   });
   const admit = (headers: Record<string, string> = {}, peer = PEER) =>
-    guard.admit(new Headers(headers), peer);
+    guard.admit(new Headers(headers), peer, "/v1/chat/completions");
   return { guard, admit, turned, wrong, inEffect };
 }
 
@@ -69,7 +71,7 @@ Deno.test("a missing or wrong key is 401 with a challenge", () => {
     assert.match(refusal.headers["www-authenticate"]!, /^Bearer/);
     assert.equal(refusal.headers["access-control-allow-origin"], "*");
   }
-  assert.deepEqual(turned, Array(3).fill(["no_key", PEER, undefined]));
+  assert.deepEqual(turned, Array(3).fill(["no_key", PEER, undefined, undefined]));
 });
 
 Deno.test("with keys enabled but none configured, everyone is denied", () => {
@@ -93,7 +95,7 @@ Deno.test("requests in flight are limited per address, across all keys", () => {
   const first = clientOf(admit(showing("one")));
   clientOf(admit(showing("two")));
   assert.equal(refusalOf(admit(showing("one"))).status, 429);
-  assert.deepEqual(turned, [["client_limit", PEER, "one"]]);
+  assert.deepEqual(turned, [["client_limit", PEER, "one", undefined]]);
   clientOf(admit(showing("one"), "192.0.2.2"));
   first.left();
   clientOf(admit(showing("one")));
@@ -110,9 +112,9 @@ Deno.test("a rejected request doesn't count towards the limits of its address or
     assert.equal(refusalOf(admit(showing("wrong"), "192.0.2.3")).status, 401);
   }
   assert.deepEqual(turned.slice(0, 3), [
-    ["client_limit", PEER, "one"],
-    ["key_limit", "192.0.2.2", "one"],
-    ["no_key", "192.0.2.3", undefined],
+    ["client_limit", PEER, "one", undefined],
+    ["key_limit", "192.0.2.2", "one", "max_in_flight"],
+    ["no_key", "192.0.2.3", undefined, undefined],
   ]);
   first.left();
   clientOf(admit(showing("one"), "192.0.2.2")).left();

@@ -525,7 +525,7 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, tls_skip_verify, health_path, client_cert, client_key, proxy, models",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, tls_skip_verify, health_path, client_cert, client_key, proxy, models, priority_scheduling",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [

@@ -48,6 +48,7 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
     },
     servers,
     events: [],
+    keys: [],
   };
 }
 

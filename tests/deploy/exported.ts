@@ -68,7 +68,7 @@ function pageOfEverything(): Promise<string> {
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });
-  listener.turnedAway!("key_limit", "::1", "lab");
+  listener.turnedAway!("key_limit", "::1", "lab", "max_in_flight");
   const access = { ...config.access, keys: [keyOf("lab")] };
   listener.reloaded!({ ...config, access }, []);
   return page();

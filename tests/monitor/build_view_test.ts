@@ -16,6 +16,7 @@ Deno.test("a view is plain JSON with the router's identity and events", () => {
     snapshotWith([{ url: A }]),
     createStatistics(() => 0),
     events,
+    [],
   );
   assert.deepEqual(JSON.parse(JSON.stringify(view)), view);
   const { version, address, startedAt, at } = view;

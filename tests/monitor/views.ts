@@ -20,7 +20,7 @@ export function viewOf(
   servers: Parameters<typeof snapshotWith>[0],
   { at = 0, statistics = createStatistics(() => 0) }: { at?: number; statistics?: Statistics } = {},
 ): View {
-  return buildView(IDENTITY, at, snapshotWith(servers), statistics, []);
+  return buildView(IDENTITY, at, snapshotWith(servers), statistics, [], []);
 }
 
 /** Returns a scrape with default values, except for the given fields. */

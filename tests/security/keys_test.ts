@@ -219,7 +219,7 @@ Deno.test("a key's requests per minute are limited, and headers report the rest 
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("x-ratelimit-limit-requests"), "3");
     assert.equal(answer.headers.get("x-ratelimit-remaining-requests"), `${left}`);
-    assert.match(answer.headers.get("x-ratelimit-reset-requests")!, /^\d+\.\d{3}s$/);
+    assert.match(answer.headers.get("x-ratelimit-reset-requests")!, /^(\d+(\.\d)?|1m0)s$/);
   }
   const answer = await router.ask({ headers });
   assert.equal(answer.status, 429);

@@ -8,6 +8,7 @@ import { createApp } from "../../../src/api/app.ts";
 import { createForward } from "../../../src/api/forward.ts";
 import { createGuard } from "../../../src/api/guard.ts";
 import { createKeyring } from "../../../src/auth/keyring.ts";
+import { createTokenBudgets } from "../../../src/auth/token_limits.ts";
 import { openClientPool } from "../../../src/http/client_pool.ts";
 import { checkConfig } from "../../../src/config/schema.ts";
 import { Fleet } from "../../../src/fleet/fleet.ts";
@@ -53,7 +54,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, "bench");
   const identity = { version: "bench", address: url, startedAt: Date.now() };
-  const monitor = startMonitor(snapshot, identity);
+  const monitor = startMonitor(snapshot, identity, { list: () => [], shareOf: () => undefined });
   const all = combineListeners([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
   const connections = openClientPool();
@@ -61,6 +62,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const never = new AbortController().signal;
   const guard = createGuard({
     keyring: createKeyring(() => []),
+    budgets: createTokenBudgets(() => checked.config.access),
     access: () => checked.config.access,
     settings: () => fleet.settings,
     onTurnedAway() {},

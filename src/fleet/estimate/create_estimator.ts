@@ -17,7 +17,7 @@ import { createSessions } from "./sessions.ts";
 import { createTokenRatios, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
 import { longestPrefillMs, snapshotOf } from "./estimate_snapshot.ts";
 import type { Estimator } from "./estimator.ts";
-import type { QueuedRequest } from "./prompt_profile.ts";
+import type { PromptProfile, QueuedRequest } from "./prompt_profile.ts";
 import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./prompt_profile.ts";
 
 /** Over all servers; each takes about 50 bytes. */
@@ -64,11 +64,13 @@ export function createEstimator(): Estimator {
     sessions.forget(slot);
   }
 
+  const promptTokensOf = ({ promptBytes, model }: PromptProfile) =>
+    promptBytes === undefined ? averages.ownTokens : promptBytes * tokensPerByte(ratios.of(model));
+
   return {
     predictions(profile, now) {
       const perByte = tokensPerByte(ratios.of(profile.model));
-      const { promptBytes } = profile;
-      const promptTokens = promptBytes === undefined ? averages.ownTokens : promptBytes * perByte;
+      const promptTokens = promptTokensOf(profile);
       const matched = index.match(profile.blocks);
       const demand: Demand = {
         promptTokens,
@@ -183,6 +185,10 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       return longestPrefillMs(estimate, estimates.expectedLatency(estimate, all, now));
     },
+    expectedTokens: (profile) => ({
+      prompt: promptTokensOf(profile),
+      answer: averages.answerTokens,
+    }),
     tokensPerByte: ratios.learned,
   };
 }

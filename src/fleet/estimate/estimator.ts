@@ -1,7 +1,13 @@
 import type { Prediction } from "../../routing/policy.ts";
 import type { Server } from "../state/server.ts";
 import type { Load, Scrape } from "./load.ts";
-import type { PromptProfile, QueuedRequest, Size, WorkSnapshot } from "./prompt_profile.ts";
+import type {
+  ExpectedTokens,
+  PromptProfile,
+  QueuedRequest,
+  Size,
+  WorkSnapshot,
+} from "./prompt_profile.ts";
 
 /** Tracks pending prompts, and learns latencies and token ratios from finished requests. */
 export interface Estimator {
@@ -29,6 +35,8 @@ export interface Estimator {
   of(server: Readonly<Server>, now: number): WorkSnapshot;
   /** Expected milliseconds to the first token of the longest waiting prompt; 0 if none waits. */
   longestPrefillMs(server: Readonly<Server>, now: number): number;
+  /** Returns how many tokens a request's prompt is expected to have, and the mean of answers. */
+  expectedTokens(profile: PromptProfile): ExpectedTokens;
   /** Learned tokens per byte of prompt, by model. */
   tokensPerByte(): ReadonlyMap<string, number>;
 }

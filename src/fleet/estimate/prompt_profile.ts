@@ -58,6 +58,14 @@ export interface WorkSnapshot extends LatencyModel {
   readonly prefixTrust: number;
 }
 
+/** Expected size of a request. */
+export interface ExpectedTokens {
+  /** Of its prompt. */
+  readonly prompt: number;
+  /** Of an answer whose length isn't limited. */
+  readonly answer: number;
+}
+
 /** Actual size of a request, as far as known. */
 export interface Size {
   /** As reported in the answer. */

@@ -8,6 +8,7 @@ import { follow } from "./connection.js";
 import { byId, setAttribute, setText } from "./elements.js";
 import { updateEvents } from "./events.js";
 import { span, timeOfDay } from "./format.js";
+import { updateKeys } from "./keys.js";
 import { addView, emptyPast, pastFrom } from "./past.js";
 import { createTable } from "./table.js";
 import { themeButton } from "./theme.js";
@@ -46,6 +47,7 @@ function show(view) {
   latest = view;
   updateTiles(view);
   updateEvents(view.events);
+  updateKeys(view.keys);
   if (addView(past, view)) showPast();
   table.update(view.servers);
 }

@@ -12,6 +12,8 @@ import events from "./events.js" with { type: "text" };
 import eventsStyle from "./events.css" with { type: "text" };
 import format from "./format.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
+import keys from "./keys.js" with { type: "text" };
+import keysStyle from "./keys.css" with { type: "text" };
 import layoutStyle from "./layout.css" with { type: "text" };
 import page from "./page.html" with { type: "text" };
 import past from "./past.js" with { type: "text" };
@@ -53,6 +55,8 @@ export const dashboardFiles: Readonly<Record<string, DashboardFile>> = {
   "/dashboard/events.js": script(events),
   "/dashboard/format.js": script(format),
   "/dashboard/icon.svg": image(icon),
+  "/dashboard/keys.css": style(keysStyle),
+  "/dashboard/keys.js": script(keys),
   "/dashboard/layout.css": style(layoutStyle),
   "/dashboard/past.js": script(past),
   "/dashboard/phone.css": style(phoneStyle),

@@ -23,6 +23,16 @@ export interface Leg {
   tap(upstream: Upstream, server: Readonly<Server>): Upstream;
 }
 
+/** What the key of a request changes in it, and in the answers to it. */
+export interface Rewrite {
+  /** Returns the body for a server, of this attempt's. */
+  bodyFor(body: Uint8Array<ArrayBuffer>, server: Readonly<Server>): Uint8Array<ArrayBuffer>;
+  /** Returns the headers for a server. */
+  headersFor(headers: [string, string][], server: Readonly<Server>): [string, string][];
+  /** Returns the answer as the client gets it. */
+  tap(upstream: Upstream): Upstream;
+}
+
 /** What all attempts of a request share. */
 export interface RequestContext {
   /** The request's id. */
@@ -34,6 +44,7 @@ export interface RequestContext {
   /** The headers sent to every server. */
   readonly headers: [string, string][];
   readonly leg: Leg;
+  readonly rewrite: Rewrite | undefined;
   readonly reply: Reply;
   /** The memory reserved for its buffered answers. */
   readonly room: Room;
@@ -56,19 +67,25 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
   let count = 0;
 
   return (lease, request) => {
-    const { id, client, departure, path, leg, reply, room, startedAt, settings, asked } = request;
-    const { config } = lease.server;
+    const { id, client, departure, path, leg, rewrite, asked } = request;
+    const { reply, room, startedAt, settings } = request;
+    const { server, server: { config } } = lease;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
     const { proxy = config.url } = config;
-    const upstream = connections.open(config, {
-      path,
-      headers: headersForAttempt(request.headers, attemptId, config.apiKey),
-      body: leg.bodyFor(lease.server),
-    });
-    const tapped = leg.tap(upstream, lease.server);
+    const headers = headersForAttempt(request.headers, attemptId, config.apiKey);
+    const body = leg.bodyFor(server);
+    const answer = leg.tap(
+      connections.open(config, {
+        path,
+        headers: rewrite ? rewrite.headersFor(headers, server) : headers,
+        body: rewrite ? rewrite.bodyFor(body, server) : body,
+      }),
+      server,
+    );
+    const rewritten = rewrite ? rewrite.tap(answer) : answer;
     const attempt = new Attempt({
-      upstream: asked === undefined ? tapped : answerAs(asked, tapped),
+      upstream: asked === undefined ? rewritten : answerAs(asked, rewritten),
       departure,
       deadlines: (onExpiry) =>
         watchDeadlines(

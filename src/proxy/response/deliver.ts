@@ -65,7 +65,9 @@ export async function deliver(
     record.bytes += ended.bytes;
   }
   const { status, usage } = ended;
-  Object.assign(record, { outcome: outcomeFor(ended), status, usage });
+  Object.assign(record, { outcome: outcomeFor(ended), status });
+  // What was taken out of the stream is already there.
+  record.usage = usage ?? record.usage;
 }
 
 /** Passes one server's answer on, and ends its lease. */

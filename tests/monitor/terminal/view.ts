@@ -53,6 +53,7 @@ export function viewOf(
       ...totals,
     },
     servers: shown,
+    keys: [],
     events: [{ at: 0, kind: "failover", tone: "bad", text: "Request moved to gpu-2" }],
     ...view,
   };
