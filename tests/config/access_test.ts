@@ -79,6 +79,30 @@ Deno.test("a key is a string or a table with name and limits, in plain text or h
   assert.deepEqual(Object.keys(access.keys[4]!).sort(), ["hash", "name"]);
 });
 
+Deno.test("a key has limits of tokens, also by model, and a priority; models have limits for all", () => {
+  const limits = { m: { tokens_per_minute: 5 }, "a.b": { tokens_per_day: 7 } };
+  const lab = {
+    name: "lab",
+    key: "key-of-lab",
+    tokens_per_minute: 60,
+    tokens_per_day: 600,
+    model_limits: limits,
+    priority: -3,
+  };
+  const access = accessOf({ auth: { api_keys: [lab], model_limits: limits } });
+  const modelLimits = new Map([["m", { tokensPerMinute: 5 }], ["a.b", { tokensPerDay: 7 }]]);
+  const { hash: _, ...key } = access.keys[0]!;
+  assert.deepEqual(key, {
+    name: "lab",
+    tokensPerMinute: 60,
+    tokensPerDay: 600,
+    modelLimits,
+    priority: -3,
+  });
+  assert.deepEqual(access.modelLimits, modelLimits);
+  assert.equal(accessOf({ auth: {} }).modelLimits, undefined);
+});
+
 Deno.test("keys from a file are added to those in the configuration", () => {
   const auth = { api_keys: [{ name: "here", key: "key-one-" }], api_keys_file: "keys.toml" };
   const text = `api_keys = ["key-two-", { name = "there", key = "key-three", max_in_flight = 1 }]`;
@@ -105,6 +129,18 @@ for (
     ["a string instead of a list", "sk-secret", "auth.api_keys"],
     ["an empty string", [""], "auth.api_keys[0]"],
     ["a number", ["key-of-k", 3], "auth.api_keys[1]"],
+    ["tokens a minute that are no count", [
+      { name: "a", key: "key-of-k", tokens_per_minute: 0 },
+    ], "auth.api_keys[0].tokens_per_minute"],
+    ["a priority that is no whole number", [
+      { name: "a", key: "key-of-k", priority: 0.5 },
+    ], "auth.api_keys[0].priority"],
+    ["a limit of a model that is no table", [
+      { name: "a", key: "key-of-k", model_limits: { m: 5 } },
+    ], "auth.api_keys[0].model_limits.m"],
+    ["a misspelt limit of a model", [
+      { name: "a", key: "key-of-k", model_limits: { "a.b": { tokens_per_hour: 1 } } },
+    ], 'auth.api_keys[0].model_limits."a.b".tokens_per_hour'],
     ["a misspelt limit", [
       { name: "a", key: "key-of-k", max_inflight: 1 },
     ], "auth.api_keys[0].max_inflight"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import { type SimulatorOptions, startSimulator } from "../../src/simulator/simulator.ts";
-import { MODEL } from "../support/fleet.ts";
+import { ask, MODEL } from "../support/fleet.ts";
 import { startRouter, type TestServer } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
@@ -133,6 +133,20 @@ Deno.test("limits by model hold for one key, and for all clients together", asyn
     assert.equal(unnamed.status, 400);
     await unnamed.body?.cancel();
   }
+});
+
+Deno.test("a model's limit holds without keys, too", async () => {
+  await using upstream = await startSimulator({ speed: 50 });
+  await using router = await startRouter([{ url: upstream.url }], {}, {}, {
+    auth: { model_limits: { [MODEL]: { tokens_per_minute: 60 } } },
+  });
+  const statuses = [];
+  for (let i = 0; i < 2; i++) {
+    const answer = await ask(router.url, { tokens: 50 });
+    await answer.body?.cancel();
+    statuses.push(answer.status);
+  }
+  assert.deepEqual(statuses, [200, 429]);
 });
 
 Deno.test("Anthropic's clients get the limits in Anthropic's headers", async () => {

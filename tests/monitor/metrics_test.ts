@@ -351,3 +351,27 @@ Deno.test("1,000 models invented by a client make one line", async () => {
   const lines = page.split("\n").filter((line) => line.startsWith("vllm_router_requests_total{"));
   assert.equal(lines.length, 2);
 });
+
+Deno.test("tokens and rejections are counted by key; an unlisted model and a removed key leave no series", async () => {
+  const { listener, samples } = starting();
+  const usage = { promptTokens: 5, completionTokens: 3 };
+  listener.closed!({ ...record, key: "lab", usage });
+  listener.closed!({ ...record, key: "lab", model: "made up", attempts: 0, usage });
+  listener.closed!({ ...record, key: "lab", attempts: 0, limit: "tokens_per_minute", status: 429 });
+  listener.turnedAway!("key_limit", "::1", "lab", "max_in_flight");
+  assert.deepEqual(await samples("key_tokens_total"), [
+    'key_tokens_total{key="lab",model="m",kind="prompt"} 5',
+    'key_tokens_total{key="lab",model="m",kind="completion"} 3',
+    'key_tokens_total{key="lab",model="unknown",kind="prompt"} 5',
+    'key_tokens_total{key="lab",model="unknown",kind="completion"} 3',
+  ]);
+  assert.deepEqual(await samples("key_rejections_total"), [
+    'key_rejections_total{key="lab",limit="tokens_per_minute"} 1',
+    'key_rejections_total{key="lab",limit="max_in_flight"} 1',
+  ]);
+  const config = configOf([{ url: A.url }]);
+  const access = { ...config.access, keys: [keyOf("other")] };
+  await listener.reloaded!({ ...config, access }, []);
+  assert.deepEqual(await samples("key_tokens_total"), []);
+  assert.deepEqual(await samples("key_rejections_total"), []);
+});
