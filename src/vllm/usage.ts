@@ -24,15 +24,24 @@ export function usageIn(tail: Uint8Array): Usage | undefined {
     const found = objectAt(text, at + KEY.length);
     // Cohere's API counts within `tokens`.
     const usage = isTable(found?.tokens) ? found.tokens : found;
-    // `prompt_tokens` is OpenAI's name, `input_tokens` that of `/v1/responses` and Anthropic's API.
-    const prompt = usage?.prompt_tokens ?? usage?.input_tokens;
-    const completion = usage?.completion_tokens ?? usage?.output_tokens;
-    if (isCount(prompt ?? 0) && isCount(completion ?? 0) && (prompt ?? completion) !== undefined) {
-      return { promptTokens: Number(prompt ?? 0), completionTokens: Number(completion ?? 0) };
-    }
+    const counted = usage && countsIn(usage);
+    if (counted) return counted;
     if (at === 0) break;
   }
   return undefined;
+}
+
+function countsIn(usage: Record<string, unknown>): Usage | undefined {
+  // `prompt_tokens` is OpenAI's name, `input_tokens` that of `/v1/responses` and Anthropic's API.
+  const prompt = usage.prompt_tokens ?? usage.input_tokens;
+  const completion = usage.completion_tokens ?? usage.output_tokens;
+  if (prompt === undefined && completion === undefined) return undefined;
+  // Anthropic's API counts what the cache had, and what it keeps, apart from the rest.
+  const { cache_read_input_tokens: read, cache_creation_input_tokens: kept } = usage;
+  const counts = [prompt ?? 0, completion ?? 0, read ?? 0, kept ?? 0];
+  if (!counts.every(isCount)) return undefined;
+  const [own, answer, ofCache, toCache] = counts.map(Number) as [number, number, number, number];
+  return { promptTokens: own + ofCache + toCache, completionTokens: answer };
 }
 
 /** Far above the context length of any model. A larger count is taken as unknown. */

@@ -33,6 +33,18 @@ data: {"response":{"usage":{"input_tokens":7,"output_tokens":3,"output_tokens_de
   assert.deepEqual(read(`{"usage":{"input_tokens":7,"output_tokens":3}}`), usage);
 });
 
+Deno.test("Anthropic's API counts cached tokens of a prompt apart, Cohere's counts within tokens", () => {
+  assert.deepEqual(
+    read(`{"usage":{"input_tokens":7,"output_tokens":3,"cache_read_input_tokens":90,
+      "cache_creation_input_tokens":null}}`),
+    { promptTokens: 97, completionTokens: 3 },
+  );
+  assert.deepEqual(
+    read(`{"usage":{"billed_units":{},"tokens":{"input_tokens":7,"output_tokens":3}}}`),
+    { promptTokens: 7, completionTokens: 3 },
+  );
+});
+
 Deno.test("an answer that generates nothing has prompt tokens only", () => {
   assert.deepEqual(read(`{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}`), {
     promptTokens: 7,
