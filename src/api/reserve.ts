@@ -34,9 +34,9 @@ export function requestTokens(
       if (kind === "by_model" && model === undefined) return MODEL_MISSING;
       const tokens = Math.max(1, Math.ceil(sumOf(expected)));
       reserved = budgets.reserve(key, model, tokens);
-      if (!reserved) return undefined;
+      if (!reserved) return "unlimited";
       headers.push(...quotaHeaders(target, "tokens", reserved.quota));
-      return reserved.denied && overLimit(reserved.denied, tokens);
+      return reserved.denied ? overLimit(reserved.denied, tokens) : "reserved";
     },
     settle: (used) => reserved?.settle(sumOf(used)),
   };

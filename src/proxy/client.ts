@@ -15,11 +15,11 @@ export interface Client {
   /** The priority of its requests at servers that schedule by priority, in place of its own. */
   readonly priority?: number | undefined;
   /**
-   * Reserves the tokens that a request is expected to take, and adds headers that tell what is left;
-   * returns an error if they don't fit. Missing if no limit of tokens can apply.
+   * Reserves the tokens that a request is expected to take, and adds headers that tell what is left.
+   * Returns why they don't fit, if they don't. Missing if no limit of tokens can apply.
    */
   readonly reserve?:
-    | ((model: string | undefined, expected: Usage) => OverLimit | undefined)
+    | ((model: string | undefined, expected: Usage) => "reserved" | "unlimited" | OverLimit)
     | undefined;
   /** Whether it may use a model; `undefined` stands for a request that names none. */
   mayUse(model: string | undefined): boolean;

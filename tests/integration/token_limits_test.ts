@@ -329,3 +329,14 @@ Deno.test("a stream that goes on at another server is counted once, and its usag
     await Promise.all(servers.map((server) => server.close()));
   }
 });
+
+Deno.test("a request for a model without a limit is sent as the client wrote it", async () => {
+  await using limited = await startLimited({
+    key: { model_limits: { other: { tokens_per_minute: 5 } } },
+  });
+  const answer = await limited.ask({ ...CHAT, stream: true });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get("x-ratelimit-limit-tokens"), null);
+  assert.doesNotMatch(await answer.text(), /"usage"/);
+  assert.ok(Number.isNaN(await limited.metric(COMPLETION)), "its usage was not asked for");
+});

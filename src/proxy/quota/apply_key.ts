@@ -33,13 +33,15 @@ export async function applyKey(
   const members = await inTimeSlices(readTokenMembers(body.bytes));
   if (reserve) {
     const expected = expectedUsage(fleet.expectedTokens(profile), members, target);
-    const over = reserve(profile.model, expected);
-    record.limit = over?.limit;
-    if (over) return errorOf(over);
-    record.expected = expected;
+    const reserved = reserve(profile.model, expected);
+    if (typeof reserved === "object") {
+      record.limit = reserved.limit;
+      return errorOf(reserved);
+    }
+    if (reserved === "reserved") record.expected = expected;
   }
   const asks = stream && members.isJson && !members.asksUsage && tellsUsageIfAsked(target);
-  const count = reserve && createCount(record, asks, members, room);
+  const count = record.expected && createCount(record, asks, members, room);
   const order = priority === undefined ? undefined : createPriority(priority, members);
   return {
     bodyFor(body, server) {
