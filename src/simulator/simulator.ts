@@ -10,6 +10,7 @@ import { serveInference } from "./inference/inference.ts";
 import type { Outlook } from "./engine/outlook.ts";
 import { type Probes, serveProbe } from "./api/probes.ts";
 import { createRandom, drawId } from "./random.ts";
+import { serveRealtime } from "./api/realtime.ts";
 import { INFERENCE_ENDPOINTS } from "./api/routes.ts";
 import { beginFault, type Controls, type Undo } from "./faults/server_faults.ts";
 import type { ServerState } from "./server_state.ts";
@@ -117,6 +118,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     if (!isAuthorized(request, settings.apiKey)) {
       return response.json(401, { error: "Unauthorized" });
     }
+    if (path === "/v1/realtime") return serveRealtime(server, request, response);
     const endpoint = INFERENCE_ENDPOINTS[path];
     if (endpoint === undefined) return serveProbe(probes, request, response);
     if (method !== "POST") {

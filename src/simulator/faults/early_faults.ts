@@ -29,6 +29,11 @@ const EARLY_FAULTS: {
   },
 };
 
+/** Whether `strikeEarly` answers a request with this fault. */
+export function strikesEarly({ kind }: RequestFault): boolean {
+  return EARLY_FAULTS[kind] !== undefined;
+}
+
 /** Answers the request if its fault is one of these. Returns whether it did. */
 export function strikeEarly(exchange: Exchange, fault: RequestFault): boolean {
   const strike = EARLY_FAULTS[fault.kind] as

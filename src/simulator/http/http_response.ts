@@ -5,6 +5,7 @@ const encoder = new TextEncoder();
 const END_CHUNK = encoder.encode("0\r\n\r\n");
 
 export const REASONS: Readonly<Record<number, string>> = {
+  101: "Switching Protocols",
   200: "OK",
   302: "Found",
   400: "Bad Request",
@@ -33,6 +34,10 @@ export class HttpResponse {
   readonly done: Promise<void>;
   /** Called once if the client leaves before the end of the answer. */
   onClientLeft: () => void = () => {};
+  /** Called when the port closes while this answer is under way. */
+  onPortClosed: () => void = () => {};
+  /** Takes what the client sends after `switchProtocols`. */
+  onBytes: ((bytes: Uint8Array) => void) | undefined;
   /** The connection must close after this answer. */
   mustClose: boolean;
   readonly #connection: Deno.Conn;
@@ -52,6 +57,10 @@ export class HttpResponse {
 
   get isOver(): boolean {
     return this.#state === "over";
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
   }
 
   json(status: number, value: unknown, headers: ResponseHeaders = {}): void {
@@ -97,6 +106,18 @@ export class HttpResponse {
     if (this.#state !== "open") return;
     if (typeof data !== "string") return this.#push(frameChunk(data));
     this.#push(this.#chunked ? encodeChunk(data) : encoder.encode(data));
+  }
+
+  /** Leaves HTTP. The connection then carries what `write` sends and `onBytes` takes. */
+  switchProtocols(headers: ResponseHeaders, onBytes: (bytes: Uint8Array) => void): void {
+    this.#push(this.#head(101, headers));
+    this.mustClose = true;
+    this.onBytes = onBytes;
+  }
+
+  /** Writes bytes as they are. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#state === "open") this.#push(bytes);
   }
 
   endStream(): void {

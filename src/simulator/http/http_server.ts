@@ -116,6 +116,7 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
       listener.close();
       for (const { tcp, response } of connections) {
         if (response === null) closeQuietly(tcp);
+        else response.onPortClosed();
       }
       await accepting;
     },
@@ -148,9 +149,10 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
   };
 }
 
-/** Detects the end of the connection while an answer is under way. */
+/** Detects the end of the connection while an answer is under way, and takes what is sent then. */
 async function watch(reader: RequestReader, response: HttpResponse): Promise<void> {
   while (!response.isOver && reader.bufferedBytes <= MAX_READ_AHEAD) {
+    response.onBytes?.(reader.takeBuffered());
     if (await reader.fill()) continue;
     response.connectionLost();
     return;

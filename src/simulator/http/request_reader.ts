@@ -32,6 +32,11 @@ export class RequestReader {
     return this.#pending;
   }
 
+  /** Returns all bytes read but not yet consumed. */
+  takeBuffered(): Uint8Array {
+    return this.#take(this.#buffered.length);
+  }
+
   async readHead(): Promise<RequestHead> {
     const end = await this.#find(HEAD_END, MAX_HEAD_BYTES);
     const head = latin1.decode(this.#take(end));

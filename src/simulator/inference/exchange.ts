@@ -1,5 +1,4 @@
 import { errorDocument, errorType, RequestError } from "../api/errors.ts";
-import type { EventStream } from "./event_stream.ts";
 import type { HttpRequest } from "../http/http_request.ts";
 import type { HttpResponse, ResponseHeaders } from "../http/http_response.ts";
 import type { Sequence } from "../engine/sequence.ts";
@@ -7,13 +6,19 @@ import type { OpenRequest, ServerState } from "../server_state.ts";
 import type { Ending } from "../simulator_options.ts";
 import type { StreamFailure } from "./wording.ts";
 
+/** Takes the events of an answer. */
+export interface EventSink {
+  send(events: string): void;
+  end(): void;
+}
+
 /** One inference request under way. It is counted once and leaves the engine when it ends. */
 export class Exchange implements OpenRequest {
   /** The request's sequences in the engine. */
   readonly sequences: Sequence[] = [];
   readonly response: HttpResponse;
   /** The stream, once its head is sent, and the events that end it with an error. */
-  stream: { readonly events: EventStream; readonly failure: StreamFailure } | undefined;
+  stream: { readonly events: EventSink; readonly failure: StreamFailure } | undefined;
   readonly #server: ServerState;
   readonly #request: HttpRequest;
   #settled = false;

@@ -118,14 +118,14 @@ export function generate(
 }
 
 /** Returns the number of tokens after which the answer breaks off, or Infinity. */
-function tokensBeforeBreak(fault: RequestFault | null, stream: boolean): number {
+export function tokensBeforeBreak(fault: RequestFault | null, stream: boolean): number {
   const breaks = fault?.kind === "reset_mid_stream" ||
     (fault?.kind === "wrong_length" || fault?.kind === "error_mid_stream") && stream;
   return breaks ? fault.afterTokens ?? DEFAULT_AFTER_TOKENS : Infinity;
 }
 
 /** Returns the number of tokens after which the request hangs, or undefined. */
-function tokensBeforeHang(fault: RequestFault | null): number | undefined {
+export function tokensBeforeHang(fault: RequestFault | null): number | undefined {
   switch (fault?.kind) {
     case "hang_before_head":
     case "hang_before_first_token":
