@@ -401,11 +401,11 @@ for (const [what, why, path, more] of refused) {
 
 Deno.test("a stream that has begun a tool call is not continued", async () => {
   await using fleet = await startTwo();
-  const body = { messages: say("abc"), tools, max_tokens: 120, ignore_eos: true };
+  const body = { messages: say("Use a tool"), tools, max_tokens: 20, ignore_eos: true };
   const kind = { name: "", path: CHAT, body };
   const uncut = await readStream(await post(fleet.simulators[1]!.url, CHAT, body));
   assert.ok(uncut.texts.call, "the answer calls a tool");
-  const reads = await readCut(fleet, kind, { kind: "reset_mid_stream", afterTokens: 110 });
+  const reads = await readCut(fleet, kind, { kind: "reset_mid_stream", afterTokens: 10 });
   assert.deepEqual(reads.at(-1)!.errors, [502]);
   assert.equal(await count(fleet, 'vllm_router_streams_broken_total{reason="tool_call"}'), 1);
 });

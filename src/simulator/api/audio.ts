@@ -38,9 +38,14 @@ export const transcribe: InferenceEndpoint = (request, server) => {
     stream: field("stream") === "true",
     plans: [planAnswer(prompt, {}, server)],
     wording: {
-      token: (send, choice, text) =>
-        send(frame.choice(choice, `"delta":{"content":${JSON.stringify(text)}}`)),
-      finish: (send, choice) => send(frame.choice(choice, `"delta":{}`, choice.finishReason)),
+      token(send, choice, text) {
+        const delta = `"delta":{"content":${JSON.stringify(text)}}`;
+        send(frame.choice(choice, delta, choice.finishReason));
+      },
+      finish(send, choice) {
+        // An aborted answer has no last token.
+        if (choice.finishReason === "abort") send(frame.choice(choice, `"delta":{}`, "abort"));
+      },
       end: frame.end,
       document: ([choice]) => ({
         text: choice!.text,

@@ -1,21 +1,30 @@
 import { MARKS } from "../inference/token_chain.ts";
 
-/** What a parser makes of a token: a delta, as JSON, or nothing yet. */
+/** A part of an answer that a token adds to. */
+export type Piece =
+  | { readonly kind: "content" | "reasoning"; readonly text: string }
+  /** A call begins: the first is 0. */
+  | { readonly kind: "call"; readonly index: number; readonly name: string }
+  | { readonly kind: "arguments"; readonly index: number; readonly text: string };
+
+/** Takes an answer apart, token by token. */
 export interface ChatParser {
   /** @returns `undefined` while there is nothing to send */
-  push(token: number, text: string): string | undefined;
+  push(token: number, text: string): Piece | undefined;
   /** Returns what it has held back. */
-  flush(): string | undefined;
+  flush(): Piece | undefined;
   /** The answer calls a tool. */
   readonly callsTool: boolean;
 }
 
-/** Whether an answer that continues this prompt begins with thinking. */
+/** What an answer may be made of. */
 export interface ParserOptions {
   readonly prompt: Uint32Array;
   readonly thinks: boolean;
-  /** The first of the request's tools, if the answer may call one. */
-  readonly tool: string | undefined;
+  /** The names of the tools that the answer calls, in order. */
+  readonly calls: readonly string[];
+  /** A tool call may begin at any time, which the model decides. */
+  readonly mayCall: boolean;
 }
 
 /** The last token looks like the beginning of a mark. */
@@ -25,36 +34,34 @@ const HELD = /<[^<>]{0,3}$/;
  * Creates a parser of the simulator's reasoning and tool formats. Like vLLM's, it takes its state
  * from the prompt, and holds back text that may begin a tool call.
  */
-export function createChatParser({ prompt, thinks, tool }: ParserOptions): ChatParser {
+export function createChatParser({ prompt, thinks, calls, mayCall }: ParserOptions): ChatParser {
   let isThinking = thinks &&
     prompt.lastIndexOf(MARKS.thinkingBegins) > prompt.lastIndexOf(MARKS.thinkingEnds);
   let held = "";
-  const delta = (name: string, text: string) => `"delta":{"${name}":${JSON.stringify(text)}}`;
-  const call = (members: object) =>
-    `"delta":{"tool_calls":[${JSON.stringify({ index: 0, ...members })}]}`;
+  let index = -1;
   const parser: ChatParser & { callsTool: boolean } = {
     callsTool: false,
     push(token, text) {
       if (thinks && token === MARKS.thinkingBegins) return void (isThinking = true);
       if (thinks && token === MARKS.thinkingEnds) return void (isThinking = false);
-      if (isThinking) return delta("reasoning", text);
-      if (tool === undefined) return delta("content", text);
-      if (token === MARKS.toolBegins && !parser.callsTool) {
+      if (isThinking) return { kind: "reasoning", text };
+      if (calls.length > 0 && token === MARKS.toolBegins) {
         parser.callsTool = true;
         held = "";
-        const named = { name: tool, arguments: "" };
-        return call({ id: "call_1", type: "function", function: named });
+        index++;
+        return { kind: "call", index, name: calls[index]! };
       }
-      if (parser.callsTool) return call({ function: { arguments: text } });
+      if (parser.callsTool) return text === "" ? undefined : { kind: "arguments", index, text };
+      if (!mayCall) return { kind: "content", text };
       const all = held + text;
       held = HELD.exec(all)?.[0] ?? "";
       const sent = all.slice(0, all.length - held.length);
-      return sent === "" && text !== "" ? undefined : delta("content", sent);
+      return sent === "" && text !== "" ? undefined : { kind: "content", text: sent };
     },
     flush() {
-      const rest = held;
+      const text = held;
       held = "";
-      return rest === "" ? undefined : delta("content", rest);
+      return text === "" ? undefined : { kind: "content", text };
     },
   };
   return parser;

@@ -1,14 +1,14 @@
 import { planAnswer } from "../inference/answer.ts";
 import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
+import { completionLogprobs } from "./logprobs.ts";
 import { servedModel } from "./models.ts";
 import { checkScaleOut } from "./render.ts";
 import { readPrompts } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
-import { END_OF_ANSWER } from "../inference/token_chain.ts";
 import { idMembers } from "../inference/token_ids.ts";
 import { usage } from "../inference/usage.ts";
-import type { Choice, InferenceEndpoint, Wording } from "../inference/wording.ts";
+import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
 
 /** POST /v1/completions. Several prompts, or `n`, produce several choices. */
 export const completions: InferenceEndpoint = (request, server) => {
@@ -43,9 +43,10 @@ export const generate: InferenceEndpoint = (request, server) => {
     stream: body.stream === true,
     plans: [planAnswer(prompt!, { ...sampling, cache_salt: body.cache_salt }, server)],
     wording: {
-      token: (send, { tokens }) => send(event(tokens.slice(-1), null)),
-      finish: (send, { tokens, finishReason }) =>
-        send(event(tokens.slice(-1).filter((token) => token === END_OF_ANSWER), finishReason)),
+      token: (send, { tokens, finishReason }) => send(event(tokens.slice(-1), finishReason)),
+      finish(send, { finishReason }) {
+        if (finishReason === "abort") send(event([], finishReason));
+      },
       end: (send) => send("data: [DONE]\n\n"),
       document: ([choice]) => ({
         request_id: id,
@@ -62,6 +63,8 @@ function completionWording(
   { version }: ServerState,
 ): Wording {
   const ids = idMembers(body, version);
+  const logprobs = completionLogprobs(body);
+  const hasLogprobs = body.logprobs !== undefined && body.logprobs !== null;
   const created = Math.floor(Date.now() / 1000);
   const frame = createStreamFrame({
     id,
@@ -69,19 +72,21 @@ function completionWording(
     created,
     model,
   }, body);
-  const promptIn = (choice: Choice, isFirst: boolean) =>
-    isFirst ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
   return {
     token(send, choice, text) {
-      const prompt = promptIn(choice, choice.tokens.length === 1);
-      const more = `,"stop_reason":null,${prompt},${ids.ofToken(choice)}`;
-      send(frame.choice(choice, `"text":${JSON.stringify(text)}`, null, { choice: more }));
+      const { tokens, finishReason, stopReason } = choice;
+      const prompt = tokens.length === 1 ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
+      const reason = JSON.stringify(stopReason);
+      send(frame.choice(choice, `"text":${JSON.stringify(text)}`, finishReason, {
+        choice: `,"stop_reason":${reason},${prompt},${ids.ofToken(choice)}`,
+        ...(hasLogprobs && { logprobs: JSON.stringify(logprobs(choice, tokens.length - 1)) }),
+      }));
     },
     finish(send, choice) {
-      const reason = JSON.stringify(choice.stopReason);
-      const prompt = promptIn(choice, choice.tokens[0] === END_OF_ANSWER);
-      const more = `,"stop_reason":${reason},${prompt},${ids.ofEnd(choice)}`;
-      send(frame.choice(choice, `"text":""`, choice.finishReason, { choice: more }));
+      // An aborted answer has no last token.
+      if (choice.finishReason !== "abort") return;
+      const more = `,"stop_reason":null,"prompt_token_ids":null,${ids.ofNone}`;
+      send(frame.choice(choice, `"text":""`, "abort", { choice: more }));
     },
     end: frame.end,
     document: (choices) => ({
@@ -89,12 +94,14 @@ function completionWording(
       object: "text_completion",
       created,
       model,
-      choices: choices.map(({ index, text, finishReason, stopReason }) => ({
-        index,
-        text,
-        logprobs: null,
-        finish_reason: finishReason,
-        stop_reason: stopReason,
+      choices: choices.map((choice) => ({
+        index: choice.index,
+        text: choice.text,
+        logprobs: logprobs(choice),
+        finish_reason: choice.finishReason,
+        stop_reason: choice.stopReason,
+        token_ids: ids.areAsked ? choice.tokens : null,
+        prompt_token_ids: ids.areAsked ? [...choice.prompt] : null,
       })),
       usage: usage(choices),
     }),

@@ -1,6 +1,8 @@
 import { type Json, readCount } from "../api/body.ts";
 import { badRequest } from "../api/errors.ts";
 import { createDetokenizer } from "./detokenizer.ts";
+import { followScript, type Script } from "./script.ts";
+import { readStops, type Stop, stopIn, type Stops } from "./stops.ts";
 import { type Habits, startChain, type TokenChain } from "./token_chain.ts";
 
 /** The prompt one sequence computes and the tokens it generates. */
@@ -10,8 +12,8 @@ export interface AnswerPlan {
   /** Tokens to generate. */
   readonly length: number;
   readonly lengthReason: "stop" | "length";
-  /** The stop string that ends it, and the length of the text before that. */
-  readonly stop?: { readonly text: string; readonly at: number } | undefined;
+  /** What ends it before its own end. */
+  readonly stop?: Stop | undefined;
   /** Characters held back while it is generated: a stop string may begin there. */
   readonly heldBack: number;
   nextToken(): number;
@@ -21,9 +23,10 @@ const NO_HABITS: Habits = { thinks: false, callsTools: false };
 
 /**
  * Plans the answer to a prompt. The same `seed`, prompt and `choice` always give the same answer.
- * It ends by itself between `min_tokens` and `max_tokens`, or at a stop string; with `ignore_eos` it
- * is as long as `max_tokens`.
+ * It ends by itself between `min_tokens` and `max_tokens`, or at a stop string or token; with
+ * `ignore_eos` it is as long as `max_tokens`.
  *
+ * @param script the answer's text, if it isn't free
  * @throws {RequestError} when prompt and answer don't fit into `maxModelLen` tokens
  */
 export function planAnswer(
@@ -32,6 +35,7 @@ export function planAnswer(
   settings: { readonly maxModelLen: number; readonly seed: number },
   choice = 0,
   habits = NO_HABITS,
+  script?: Script,
 ): AnswerPlan {
   const { maxModelLen, seed } = settings;
   const most = readMaxTokens(prompt, body, maxModelLen);
@@ -39,17 +43,22 @@ export function planAnswer(
   if (least > most) {
     throw badRequest(`min_tokens must be less than or equal to max_tokens=${most}, got ${least}.`);
   }
-  const stops = [body.stop ?? []].flat().map(String);
-  const limits = { least, most: body.ignore_eos === true ? { exactly: most } : { atMost: most } };
-  const chain = () => startChain(prompt, seed + choice, habits);
-  const end = endOf(chain, stops, limits);
-  const answer = chain();
+  const stops = readStops(body);
+  const isExact = body.ignore_eos === true;
+  const begin = (): TokenChain => {
+    const chain = startChain(prompt, seed + choice, habits);
+    return script ? followScript(chain, script, habits.thinks) : chain;
+  };
+  const end = isExact && !stops.some
+    ? { length: most, lengthReason: "length", isByItself: false } as const
+    : endOf(begin(), stops, { least, most, isExact });
+  const answer = begin();
   let generated = 0;
   return {
     prompt,
     cacheSalt: typeof body.cache_salt === "string" ? body.cache_salt : undefined,
     ...end,
-    heldBack: Math.max(0, ...stops.map(({ length }) => length - 1)),
+    heldBack: stops.heldBack,
     nextToken() {
       generated++;
       if (generated < end.length) return answer.next();
@@ -80,36 +89,36 @@ export function readMaxTokens(prompt: Uint32Array, body: Json, maxModelLen: numb
   return most;
 }
 
-type Limits = {
+interface Limits {
   readonly least: number;
-  readonly most: { readonly exactly: number } | { readonly atMost: number };
-};
+  readonly most: number;
+  /** It doesn't end by itself. */
+  readonly isExact: boolean;
+}
 
 /** Finds where an answer ends, by generating it. */
 function endOf(
-  start: () => TokenChain,
-  stops: readonly string[],
-  { least, most }: Limits,
+  chain: TokenChain,
+  stops: Stops,
+  { least, most, isExact }: Limits,
 ): Pick<AnswerPlan, "length" | "lengthReason" | "stop"> & { readonly isByItself: boolean } {
-  const isExact = "exactly" in most;
-  const longest = isExact ? most.exactly : most.atMost;
-  if (isExact && stops.length === 0) {
-    return { length: longest, lengthReason: "length", isByItself: false };
-  }
-  const chain = start();
   const detokenizer = createDetokenizer();
   let text = "";
-  for (let length = 1; length <= longest; length++) {
+  /** Characters of the tokens that `min_tokens` asks for, in which no stop string counts. */
+  let before = 0;
+  for (let length = 1; length <= most; length++) {
     const isByItself = !isExact && length >= least && chain.isAtEnd;
-    text += detokenizer.push(chain.next(isByItself ? "stop" : undefined));
-    for (const stop of stops) {
-      const at = text.indexOf(stop);
-      if (at < 0) continue;
-      return { length, lengthReason: "stop", stop: { text: stop, at }, isByItself };
+    const token = chain.next(isByItself ? "stop" : undefined);
+    const textBefore = text.length;
+    text += detokenizer.push(token);
+    if (length <= least) before = text.length;
+    else {
+      const stop = stopIn(stops, text, before, token, textBefore);
+      if (stop) return { length, lengthReason: "stop", stop, isByItself };
     }
     if (isByItself) return { length, lengthReason: "stop", isByItself };
   }
-  return { length: longest, lengthReason: "length", isByItself: false };
+  return { length: most, lengthReason: "length", isByItself: false };
 }
 
 /** Plans a request that computes its prompt and generates nothing. */

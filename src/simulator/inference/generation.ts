@@ -4,7 +4,6 @@ import { DEFAULT_AFTER_TOKENS, DEFAULT_SLOW_FACTOR, type RequestFault } from "..
 import type { ServerState } from "../server_state.ts";
 import { EVENT_STREAM } from "../faults/stream_manner.ts";
 import { createDetokenizer } from "./detokenizer.ts";
-import { END_OF_ANSWER } from "./token_chain.ts";
 import type { Choice, Inference } from "./wording.ts";
 
 const DONE = "data: [DONE]\n\n";
@@ -28,6 +27,7 @@ export function generate(
     index,
     prompt,
     tokens: [],
+    texts: [],
     text: "",
     cachedTokens: 0,
     finishReason: null,
@@ -94,18 +94,19 @@ export function generate(
         choice.tokens.push(token);
         decoded += detokenizer.push(token);
         const isOver = choice.tokens.length === plan.length;
-        if (isOver) decoded += detokenizer.flush();
-        const text = see(isOver);
-        // Like vLLM, the end of the answer comes with the finish reason.
-        if (stream && (token !== END_OF_ANSWER || text !== "")) {
-          wording.token?.(send, choice, text);
+        if (isOver) {
+          decoded += detokenizer.flush();
+          choice.finishReason = plan.lengthReason;
+          choice.stopReason = plan.stop?.reason ?? null;
         }
+        const text = see(isOver);
+        choice.texts.push(text);
+        if (stream) wording.token?.(send, choice, text);
       },
       onFinish(reason) {
         if (exchange.settled) return;
         if (breakAfterTokens < Infinity) return breakOff();
         choice.finishReason = reason;
-        if (reason === "stop") choice.stopReason = plan.stop?.text ?? null;
         choice.forgotten = faults.current?.kind === "terminated" && !sequences[index]!.admitted;
         start();
         choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;

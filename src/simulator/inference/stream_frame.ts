@@ -6,13 +6,13 @@ import type { Choice } from "./wording.ts";
 export interface StreamFrame {
   /**
    * @param content the JSON member that holds the text, such as `"text":"the "`
-   * @param more members of the choice, and of the event, behind the usual ones
+   * @param more members of the choice, and of the event, behind the usual ones, and its logprobs
    */
   choice(
     choice: Choice,
     content: string,
     finishReason?: string | null,
-    more?: { readonly choice?: string; readonly event?: string },
+    more?: { readonly choice?: string; readonly event?: string; readonly logprobs?: string },
   ): string;
   /** Sends the usage, if requested, and `[DONE]`. */
   end(send: (event: string) => void, choices: readonly Choice[]): void;
@@ -27,7 +27,7 @@ export function createStreamFrame(common: Json, body: Json): StreamFrame {
     choice(choice, content, finishReason = null, more = {}) {
       const reason = JSON.stringify(finishReason);
       const counted = options.continuous_usage_stats === true ? withUsage([choice]) : "";
-      return `${prefix}{"index":${choice.index},${content},"logprobs":null,` +
+      return `${prefix}{"index":${choice.index},${content},"logprobs":${more.logprobs ?? "null"},` +
         `"finish_reason":${reason}${more.choice ?? ""}}]${counted}${more.event ?? ""}}\n\n`;
     },
     end(send, choices) {

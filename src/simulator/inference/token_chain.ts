@@ -17,7 +17,7 @@ export interface TokenChain {
 export interface Habits {
   /** It thinks before it answers. */
   readonly thinks: boolean;
-  /** It may call a tool. */
+  /** It may call a tool: what it writes sometimes looks like the beginning of a call. */
   readonly callsTools: boolean;
 }
 
@@ -45,7 +45,7 @@ export const MARKS = {
 } as const;
 
 /** One in so many tokens, on average. */
-const EVERY = { fullStop: 100, half: 64, thinkingEnd: 12, tool: 60, bracket: 40 } as const;
+const EVERY = { fullStop: 100, half: 64, thinkingEnd: 12, bracket: 40 } as const;
 
 export function startChain(prompt: Uint32Array, seed: number, habits: Habits): TokenChain {
   const token = new Uint32Array(1);
@@ -72,7 +72,6 @@ export function startChain(prompt: Uint32Array, seed: number, habits: Habits): T
     if (isThinking && isNow("thinkingEnd", 1)) return MARKS.thinkingEnds;
     if (end === "stop") return END_OF_ANSWER;
     if (!isThinking && IS_WORD.has(last) && isNow("fullStop", 2)) return FULL_STOP;
-    if (habits.callsTools && isNow("tool", 0)) return MARKS.toolBegins;
     if (habits.callsTools && isNow("bracket", 3) && IS_WORD.has(last)) return MARKS.bracket;
     if (isNow("half", 4) && !end) return FIRST_HALF;
     return WORD_TOKENS[Math.floor(hash / 2 ** 16) % WORD_TOKENS.length]!;

@@ -1,5 +1,4 @@
 import type { Json } from "../api/body.ts";
-import { END_OF_ANSWER } from "./token_chain.ts";
 import type { Choice } from "./wording.ts";
 
 /** The minor versions of vLLM that first knew these. */
@@ -12,10 +11,8 @@ export function knows(version: string, what: keyof typeof SINCE): boolean {
 
 /** Writes the members that tell token ids, `null` unless the request asks for them. */
 export interface IdMembers {
-  /** The ids of an event with text. */
+  /** The id of the newest token. */
   ofToken(choice: Choice): string;
-  /** The id that comes with the finish reason: the end of an answer that ended by itself. */
-  ofEnd(choice: Choice): string;
   readonly ofNone: string;
   ofPrompt(choice: Choice): string;
   readonly areAsked: boolean;
@@ -24,14 +21,9 @@ export interface IdMembers {
 export function idMembers(body: Json, version: string): IdMembers {
   const areAsked = body.return_token_ids === true && knows(version, "tokenIds");
   const list = (ids: readonly number[] | Uint32Array) => areAsked ? `[${ids.join()}]` : "null";
-  const ofLast = ({ tokens }: Choice, isEnd: boolean) => {
-    const last = tokens.slice(-1).filter((token) => (token === END_OF_ANSWER) === isEnd);
-    return `"token_ids":${list(last)}`;
-  };
   return {
     areAsked,
-    ofToken: (choice) => ofLast(choice, false),
-    ofEnd: (choice) => ofLast(choice, true),
+    ofToken: ({ tokens }) => `"token_ids":${list(tokens.slice(-1))}`,
     ofNone: `"token_ids":${list([])}`,
     ofPrompt: ({ prompt }) => `"prompt_token_ids":${list(prompt)}`,
   };

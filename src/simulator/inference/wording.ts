@@ -8,13 +8,15 @@ import type { ServerState } from "../server_state.ts";
 export interface Choice {
   readonly index: number;
   readonly prompt: Uint32Array;
-  /** Tokens generated so far, and the same as `text`. */
+  /** Tokens generated so far, the text that each let out, and all of that text. */
   readonly tokens: number[];
+  readonly texts: string[];
   text: string;
   cachedTokens: number;
+  /** Set with the last token. */
   finishReason: FinishReason | null;
-  /** The stop string that ended it. */
-  stopReason: string | null;
+  /** The stop string or token that ended it. */
+  stopReason: string | number | null;
   /** True when it was still waiting for the engine as the server was told to stop. */
   forgotten: boolean;
 }
@@ -38,6 +40,7 @@ export interface Wording {
   /** Called before the first token of the first choice. */
   start?(send: (event: string) => void, choices: readonly Choice[]): void;
   token?(send: (event: string) => void, choice: Choice, text: string): void;
+  /** Called after the last token, or when the choice is aborted. */
   finish?(send: (event: string) => void, choice: Choice): void;
   /** Called after the last choice has finished. */
   end?(send: (event: string) => void, choices: readonly Choice[]): void;

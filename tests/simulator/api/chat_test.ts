@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chat, events, post, postChat, start, test } from "../helpers.ts";
 
-test("a chat stream sends the role, an event per token, the finish reason and [DONE]", async () => {
+test("a chat stream sends the role, an event per token, the last with the finish reason, and [DONE]", async () => {
   await using simulator = await start();
   const response = await postChat(
     simulator,
@@ -19,11 +19,11 @@ test("a chat stream sends the role, an event per token, the finish reason and [D
   assert.equal(role.object, "chat.completion.chunk");
   assert.deepEqual(role.choices[0].delta, { role: "assistant", content: "" });
   assert.equal(rest.pop(), "[DONE]");
-  assert.equal(rest.pop().choices[0].finish_reason, "length");
   assert.equal(rest.length, 4);
-  for (const token of rest) {
-    assert.equal(token.choices[0].delta.content.length, 4);
-    assert.equal(token.choices[0].finish_reason, null);
+  for (const [index, { choices: [choice] }] of rest.entries()) {
+    assert.equal(choice.delta.content.length, 4);
+    assert.equal(choice.finish_reason, index === 3 ? "length" : null);
+    assert.equal("stop_reason" in choice, index === 3);
   }
 });
 

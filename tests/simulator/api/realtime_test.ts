@@ -115,7 +115,7 @@ test("mistakes get vLLM's words and the session goes on", async () => {
 });
 
 test("a client that leaves aborts its transcription", async () => {
-  await using simulator = await start();
+  await using simulator = await start({ speed: 1 });
   {
     await using client = new Client(simulator);
     await client.next("session.created");

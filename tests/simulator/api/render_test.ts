@@ -108,6 +108,6 @@ test("the end of an answer comes with its finish reason, and its id too", async 
   const { finish_reason, token_ids, delta } = read.at(-2).choices[0];
   assert.equal(finish_reason, "stop");
   assert.equal(token_ids.length, 1);
-  assert.deepEqual(delta, {});
+  assert.deepEqual(delta, { content: "" });
   assert.equal((await json(simulator, "/detokenize", { tokens: token_ids })).prompt, "<|im_end|>");
 });

@@ -1,0 +1,56 @@
+import { type Logprob, logprobsOf, MAX_LOGPROBS } from "../inference/logprobs.ts";
+import type { Choice } from "../inference/wording.ts";
+import { type Json, readCount } from "./body.ts";
+import { badRequest } from "./errors.ts";
+
+/** Tells the logprobs of a choice's tokens from one place on, or null if nobody asks. */
+export type LogprobsOf = (choice: Choice, from?: number) => Json | null;
+
+const encoder = new TextEncoder();
+
+/** Reads a chat's `logprobs` and `top_logprobs`. */
+export function chatLogprobs(body: Json): LogprobsOf {
+  const top = readTop(body, "top_logprobs") ?? 0;
+  if (top > 0 && body.logprobs !== true) {
+    throw badRequest("when using `top_logprobs`, `logprobs` must be set to true.", "top_logprobs");
+  }
+  if (body.logprobs !== true) return () => null;
+  const entry = ({ token, logprob }: Logprob) => (
+    { token, logprob, bytes: [...encoder.encode(token)] }
+  );
+  return ({ tokens }, from = 0) => ({
+    content: tokens.slice(from).map((token, index) => {
+      const all = logprobsOf(token, from + index, Math.max(1, top)).map(entry);
+      return { ...all[0]!, top_logprobs: all.slice(0, top) };
+    }),
+  });
+}
+
+/** Reads a completion's `logprobs`: the number of alternatives. */
+export function completionLogprobs(body: Json): LogprobsOf {
+  const top = readTop(body, "logprobs");
+  if (top === undefined) return () => null;
+  return ({ tokens, texts }, from = 0) => {
+    const all = tokens.slice(from).map((token, index) => logprobsOf(token, from + index, top + 1));
+    let offset = texts.slice(0, from).join("").length;
+    return {
+      text_offset: all.map(([chosen]) => {
+        offset += chosen!.token.length;
+        return offset - chosen!.token.length;
+      }),
+      token_logprobs: all.map(([chosen]) => chosen!.logprob),
+      tokens: all.map(([chosen]) => chosen!.token),
+      top_logprobs: all.map((tops) =>
+        Object.fromEntries(tops.map(({ token, logprob }) => [token, logprob]))
+      ),
+    };
+  };
+}
+
+function readTop(body: Json, name: string): number | undefined {
+  const top = readCount(body, name, 0);
+  if (top === undefined || top <= MAX_LOGPROBS) return top;
+  const message = `Requested sample logprobs of ${top}, which is greater than max allowed: ` +
+    MAX_LOGPROBS;
+  throw badRequest(message, "logprobs");
+}
