@@ -1,18 +1,14 @@
-import { planAnswer } from "../inference/answer.ts";
-import { parseJsonBody } from "./body.ts";
+import { isObject, type Json, parseJsonBody } from "./body.ts";
+import { blocksOf, createBlockWriter } from "./anthropic_blocks.ts";
+import { answerChat, type ChatRequest } from "./chat_answer.ts";
+import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { promptOf, renderChat } from "../inference/prompt.ts";
-import type { FinishReason } from "../engine/sequence.ts";
-import { requestId } from "../server_state.ts";
+import { requestId, type ServerState } from "../server_state.ts";
 import { namedEvent } from "../inference/stream_frame.ts";
+import type { Tool, ToolChoice } from "../inference/tool_calls.ts";
 import { countTokens } from "../inference/usage.ts";
-import type { InferenceEndpoint, StreamFailure } from "../inference/wording.ts";
-
-const STOP_REASONS: Record<FinishReason, string> = {
-  stop: "end_turn",
-  length: "max_tokens",
-  abort: "end_turn",
-};
+import type { Choice, InferenceEndpoint, StreamFailure } from "../inference/wording.ts";
 
 /**
  * vLLM converts chat events into these events and fails to parse a chat event that is an error, so
@@ -32,42 +28,36 @@ const failure: StreamFailure = ({ status, message }) => {
 export const messages: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
-  const message = {
-    id: `chatcmpl-${requestId(request, server)}`,
-    type: "message",
-    role: "assistant",
-    model,
-  };
+  const answer = answerChat(readMessages(body, server), server);
+  const id = requestId(request, server);
+  const message = { id: `chatcmpl-${id}`, type: "message", role: "assistant" };
+  const callId = (call: number) => `chatcmpl-tool-${id}-${call}`;
+  const blocks = createBlockWriter(callId, id);
   return {
     stream: body.stream === true,
-    plans: [planAnswer(promptOf(body, body, server.version), body, server)],
+    plans: answer.plans,
     wording: {
       start(send, choices) {
-        const usage = {
-          input_tokens: countTokens(choices).prompt,
-          output_tokens: 0,
-        };
         const opening = {
           ...message,
           content: [],
+          model,
           stop_reason: null,
           stop_sequence: null,
-          usage,
+          usage: { input_tokens: countTokens(choices).prompt, output_tokens: 0 },
         };
         send(namedEvent("message_start", { message: opening }));
-        const content_block = { type: "text", text: "" };
-        send(namedEvent("content_block_start", { index: 0, content_block }));
       },
-      token(send, _choice, text) {
-        const delta = { type: "text_delta", text };
-        send(namedEvent("content_block_delta", { index: 0, delta }));
+      token(send, choice) {
+        for (const piece of answer.pieces(choice)) {
+          const events = blocks.add(piece);
+          if (events) send(events);
+        }
       },
       finish(send, choice) {
-        send(namedEvent("content_block_stop", { index: 0 }));
-        const delta = {
-          stop_reason: STOP_REASONS[choice.finishReason!],
-          stop_sequence: null,
-        };
+        const closed = blocks.close();
+        if (closed) send(closed);
+        const delta = stopOf(choice, answer.callsTool(choice));
         const usage = {
           input_tokens: choice.prompt.length,
           output_tokens: choice.tokens.length,
@@ -76,20 +66,62 @@ export const messages: InferenceEndpoint = (request, server) => {
       },
       end: (send) => send(namedEvent("message_stop", {})),
       failure,
-      document: ([choice]) => ({
-        ...message,
-        content: [{ type: "text", text: choice!.text }],
-        stop_reason: STOP_REASONS[choice!.finishReason!],
-        stop_sequence: null,
-        usage: {
-          input_tokens: choice!.prompt.length,
-          output_tokens: choice!.tokens.length,
-          cache_read_input_tokens: choice!.cachedTokens,
-        },
-      }),
+      document([choice]) {
+        const parsed = answer.message(choice!);
+        return {
+          ...message,
+          content: blocksOf(parsed, callId, id),
+          model,
+          ...stopOf(choice!, parsed.calls.length > 0),
+          usage: {
+            input_tokens: choice!.prompt.length,
+            output_tokens: choice!.tokens.length,
+            cache_read_input_tokens: choice!.cachedTokens,
+          },
+        };
+      },
     },
   };
 };
+
+function readMessages(body: Json, { version }: ServerState): ChatRequest {
+  if (body.messages === undefined) throw missingField("messages");
+  const tools = readTools(body);
+  const choice = isObject(body.tool_choice) ? body.tool_choice : {};
+  const config = isObject(body.output_config) ? body.output_config : {};
+  const format = isObject(config.format) ? config.format : {};
+  return {
+    chat: body,
+    prompt: promptOf(body, body, version),
+    sampling: { ...body, stop: body.stop_sequences },
+    tools,
+    choice: tools.length === 0 ? "none" : choiceOf(choice),
+    isParallel: choice.disable_parallel_tool_use !== true,
+    format: format.type === "json_schema" ? { schema: format.schema } : undefined,
+  };
+}
+
+function readTools({ tools }: Json): readonly Tool[] {
+  if (!Array.isArray(tools)) return [];
+  return tools.flatMap((tool) => {
+    const { name, input_schema: parameters } = isObject(tool) ? tool : {};
+    return typeof name === "string" ? [{ name, parameters }] : [];
+  });
+}
+
+function choiceOf({ type, name }: Json): ToolChoice {
+  if (type === "any") return "required";
+  if (type === "tool") return { name: String(name) };
+  return type === "none" ? "none" : "auto";
+}
+
+function stopOf({ finishReason, stopReason }: Choice, callsTool: boolean): Json {
+  if (finishReason === "length") return { stop_reason: "max_tokens", stop_sequence: null };
+  if (typeof stopReason === "string") {
+    return { stop_reason: "stop_sequence", stop_sequence: stopReason };
+  }
+  return { stop_reason: callsTool ? "tool_use" : "end_turn", stop_sequence: null };
+}
 
 /** POST /v1/messages/count_tokens */
 export const countMessageTokens: InferenceEndpoint = (request, server) => {
@@ -99,6 +131,11 @@ export const countMessageTokens: InferenceEndpoint = (request, server) => {
   return {
     stream: false,
     plans: [],
-    wording: { document: () => ({ input_tokens: tokens }) },
+    wording: {
+      document: () => ({
+        input_tokens: tokens,
+        context_management: { original_input_tokens: tokens },
+      }),
+    },
   };
 };
