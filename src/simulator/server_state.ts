@@ -2,6 +2,7 @@ import type { Engine } from "./engine/engine.ts";
 import type { FaultSwitch } from "./faults/fault_switch.ts";
 import type { HttpRequest } from "./http/http_request.ts";
 import type { SimulatorOptions } from "./simulator_options.ts";
+import type { ResponseStore } from "./stored_response.ts";
 
 /** An inference request whose answer is not finished. */
 export interface OpenRequest {
@@ -39,8 +40,9 @@ export interface ServerState {
   readonly open: Set<OpenRequest>;
   /** Called whenever the last of `open` has ended. */
   onIdle?: (() => void) | undefined;
-  /** Stored answers, by id. */
-  readonly storedResponses: Map<string, unknown>;
+  /** Responses stay available under their ids. */
+  readonly responsesStore: boolean;
+  readonly storedResponses: ResponseStore;
   readonly poison: SimulatorOptions["poison"];
   /** Silence in a stream after which a comment is sent; undefined for no comments. */
   readonly keepAliveMs: number | undefined;

@@ -59,6 +59,8 @@ export interface SimulatorOptions {
   scaleOut?: boolean;
   /** Chat answers begin with reasoning, as with --reasoning-parser. @default false */
   reasoning?: boolean;
+  /** Keeps responses, as with VLLM_ENABLE_RESPONSES_API_STORE: the newest 1000. @default true */
+  responsesStore?: boolean;
   /** The initial fault. @default none */
   fault?: Fault;
   /**
@@ -100,6 +102,7 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     version: "0.32.0",
     scaleOut: true,
     reasoning: false,
+    responsesStore: true,
     ...options,
     kvBlocks,
     // A longer request could never be admitted and would wait forever.

@@ -1,10 +1,10 @@
-import { errorDocument } from "./errors.ts";
 import { DEFAULT_HEALTH_SECONDS, type Fault } from "../faults/fault.ts";
 import type { HttpRequest } from "../http/http_request.ts";
 import { type HttpResponse, REASONS } from "../http/http_response.ts";
 import { loadAdapter, unloadAdapter } from "./lora.ts";
 import { renderMetrics, renderMetricsWithoutStats } from "../metrics/metrics_page.ts";
 import { listModels } from "./models.ts";
+import { serveStored } from "./response_store.ts";
 import type { ServerState } from "../server_state.ts";
 
 /** State that the non-inference endpoints show and change. */
@@ -50,7 +50,7 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
 /** Serves every non-inference request; 404 and 405 have vLLM's messages. */
 export function serveProbe(probes: Probes, request: HttpRequest, response: HttpResponse): void {
   if (request.path.startsWith("/v1/responses/")) {
-    return storedResponse(probes, request, response);
+    return serveStored(probes.server, request, response);
   }
   const methods = PROBES[request.path];
   if (methods === undefined) return response.json(404, { detail: "Not Found" });
@@ -108,21 +108,6 @@ function models(probes: Probes, _request: HttpRequest, response: HttpResponse): 
   }
   const created = Math.floor(startedAtSeconds);
   response.json(200, listModels(server.models, server.maxModelLen, created));
-}
-
-/** GET /v1/responses/ID and POST /v1/responses/ID/cancel */
-function storedResponse({ server }: Probes, request: HttpRequest, response: HttpResponse): void {
-  const [id, action] = request.path.slice("/v1/responses/".length).split("/");
-  const document = server.storedResponses.get(id!);
-  if (document !== undefined && action === undefined) {
-    return response.json(200, document);
-  }
-  const status = document === undefined ? 404 : 400;
-  const message = document === undefined
-    ? `Response with id '${id}' not found.`
-    : "Cannot cancel a synchronous response.";
-  const type = "invalid_request_error";
-  response.json(status, errorDocument(request.path, status, type, message, "response_id"));
 }
 
 async function setFault(

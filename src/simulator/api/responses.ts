@@ -1,149 +1,162 @@
-import { planAnswer } from "../inference/answer.ts";
-import { type Json, parseJsonBody } from "./body.ts";
-import { missingField, RequestError } from "./errors.ts";
+import { isObject, type Json, parseJsonBody } from "./body.ts";
+import { answerChat } from "./chat_answer.ts";
+import type { Format } from "./chat_options.ts";
+import { badRequest, missingField, RequestError } from "./errors.ts";
 import { servedModel } from "./models.ts";
+import { responseNotFound } from "./response_store.ts";
+import { type ResponseProgress, responseWording } from "./response_wording.ts";
 import { promptOf } from "../inference/prompt.ts";
-import { requestId, type ServerState } from "../server_state.ts";
-import { namedEvent } from "../inference/stream_frame.ts";
-import { countTokens } from "../inference/usage.ts";
-import type { Choice, InferenceEndpoint, Wording } from "../inference/wording.ts";
+import { requestId } from "../server_state.ts";
+import { isOpen, keep, type StoredResponse } from "../stored_response.ts";
+import type { Tool, ToolChoice } from "../inference/tool_calls.ts";
+import type { InferenceEndpoint } from "../inference/wording.ts";
 
-/** Maximum number of stored answers; the oldest is evicted first. */
-const MAX_STORED = 1000;
+const NO_STORE = "This vLLM engine does not support `store=True` and therefore does not support " +
+  "the background mode. To enable these features, set the environment variable " +
+  "`VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server.";
 
 /** POST /v1/responses. The answer stays available at /v1/responses/ID. */
 export const responses: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
   const model = servedModel(body, server.models);
-  const { input, instructions, previous_response_id: previous } = body;
+  const { input, instructions, previous_response_id: previousId } = body;
   if (input === undefined) throw missingField("input");
-  if (typeof previous === "string" && !server.storedResponses.has(previous)) {
-    throw new RequestError(
-      404,
-      "invalid_request_error",
-      `Response with id '${previous}' not found.`,
-      "response_id",
-    );
+  const isBackground = body.background === true;
+  const isStored = body.store !== false && server.responsesStore;
+  if (isBackground && body.store === false) {
+    throw badRequest("background can only be used when `store` is true", "background");
   }
-  const messages = typeof input === "string" ? [{ role: "user", content: input }] : input;
-  const conversation = { messages, tools: body.tools, system: instructions ?? undefined };
-  const prompt = promptOf(body, conversation, server.version);
-  const id = typeof body.request_id === "string"
-    ? body.request_id
-    : `resp_${requestId(request, server)}`;
-  return {
-    stream: body.stream === true,
-    plans: [planAnswer(prompt, body, server)],
-    wording: responseWording(id, model, server, body.enable_response_messages === true),
+  if (isBackground && !isStored) {
+    throw new RequestError(400, "invalid_request_error", NO_STORE, "background");
+  }
+  const previous = typeof previousId === "string"
+    ? server.storedResponses.get(previousId)
+    : undefined;
+  if (typeof previousId === "string" && !previous) throw responseNotFound(previousId);
+  const messages = [...previous?.messages ?? [], ...messagesOf(input)];
+  const tools = readTools(body);
+  const chat = { messages, tools: body.tools, system: instructions ?? undefined };
+  const answer = answerChat({
+    chat,
+    prompt: promptOf(body, chat, server.version),
+    sampling: body,
+    tools,
+    choice: readChoice(body, tools),
+    isParallel: body.parallel_tool_calls !== false,
+    format: readFormat(body),
+  }, server);
+
+  const hex = requestId(request, server);
+  const id = `resp_${hex}`;
+  const describe = describer(body, { id, model });
+  let stored: StoredResponse | undefined;
+  const wording = responseWording(hex, answer, describe, (document, output) => {
+    const conversation = [...messages, ...messagesOf(output)];
+    if (stored && !isOpen(stored)) return;
+    if (stored) Object.assign(stored, { document, messages: conversation });
+    else if (isStored) {
+      const kept = {
+        document,
+        messages: conversation,
+        events: undefined,
+        readers: new Set<never>(),
+      };
+      keep(server.storedResponses, id, kept);
+    }
+  });
+  if (!isBackground) return { stream: body.stream === true, plans: answer.plans, wording };
+  stored = {
+    document: describe({ status: "queued", output: [] }),
+    messages,
+    events: body.stream === true ? [] : undefined,
+    readers: new Set(),
   };
+  keep(server.storedResponses, id, stored);
+  return { stream: body.stream === true, plans: answer.plans, wording, background: stored };
 };
 
-function responseWording(
-  id: string,
-  model: string,
-  server: ServerState,
-  tellsTokens: boolean,
-): Wording {
-  const created = Math.floor(Date.now() / 1000);
-  const itemId = id.replace("resp_", "msg_");
-  const place = { item_id: itemId, output_index: 0, content_index: 0 };
-  let sequenceNumber = 0;
-
-  const textPart = (text: string) => ({
-    type: "output_text",
-    text,
-    annotations: [],
-    logprobs: [],
+/** Returns what builds the document of a response. */
+function describer(body: Json, { id, model }: { readonly id: string; readonly model: string }) {
+  const created_at = Math.floor(Date.now() / 1000);
+  const hasTools = Array.isArray(body.tools) && body.tools.length > 0;
+  return ({ status, output, usage }: ResponseProgress): Json => ({
+    id,
+    created_at,
+    incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
+    instructions: body.instructions ?? null,
+    metadata: body.metadata ?? null,
+    model,
+    object: "response",
+    output,
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    temperature: body.temperature ?? 1,
+    tool_choice: hasTools ? body.tool_choice ?? "auto" : "none",
+    tools: body.tools ?? [],
+    top_p: body.top_p ?? 1,
+    background: body.background ?? false,
+    max_output_tokens: body.max_output_tokens ?? null,
+    max_tool_calls: body.max_tool_calls ?? null,
+    previous_response_id: body.previous_response_id ?? null,
+    prompt: null,
+    reasoning: body.reasoning ?? null,
+    service_tier: "auto",
+    status,
+    text: body.text ?? null,
+    top_logprobs: body.top_logprobs ?? null,
+    truncation: body.truncation ?? "disabled",
+    usage: usage ?? null,
+    user: body.user ?? null,
   });
-  const item = (status: string, content: unknown[]) => {
-    return { id: itemId, type: "message", role: "assistant", status, content };
-  };
-  const response = (status: string, output: unknown[], more: Json = {}) => {
-    return {
-      id,
-      object: "response",
-      created_at: created,
-      model,
-      status,
-      output,
-      ...more,
-    };
-  };
-  const event = (type: string, data: Json) =>
-    namedEvent(type, { sequence_number: sequenceNumber++, ...data });
+}
 
-  function completed(choice: Choice): Json {
-    const { prompt, cached, generated } = countTokens([choice]);
-    const cut = choice.finishReason === "length";
-    const status = cut ? "incomplete" : "completed";
-    const output = isEmpty(choice) ? [] : [item(status, [textPart(choice.text)])];
-    const document = response(status, output, {
-      incomplete_details: cut ? { reason: "max_output_tokens" } : null,
-      usage: {
-        input_tokens: prompt,
-        input_tokens_details: { cached_tokens: cached },
-        output_tokens: generated,
-        output_tokens_details: { reasoning_tokens: 0 },
-        total_tokens: prompt + generated,
-      },
-      ...(tellsTokens && { input_messages: [rawMessage(choice.prompt)] }),
-    });
-    const { storedResponses } = server;
-    storedResponses.set(id, document);
-    if (storedResponses.size > MAX_STORED) {
-      storedResponses.delete(storedResponses.keys().next().value!);
+/** Reads the items of an input or an output as chat messages. */
+function messagesOf(input: unknown): Json[] {
+  if (typeof input === "string") return [{ role: "user", content: input }];
+  if (!Array.isArray(input)) {
+    throw badRequest("input must be a string or a list of items", "input");
+  }
+  return input.filter(isObject).map((item) => {
+    switch (item.type) {
+      case "function_call": {
+        const { call_id, name, arguments: text } = item;
+        const call = { id: call_id, type: "function", function: { name, arguments: text } };
+        return { role: "assistant", content: "", tool_calls: [call] };
+      }
+      case "function_call_output":
+        return { role: "tool", tool_call_id: item.call_id, content: item.output };
+      case "reasoning":
+        return { role: "assistant", content: item.content };
+      default:
+        return item;
     }
-    return document;
-  }
-
-  function finishItem(send: (event: string) => void, { text }: Choice): void {
-    const part = textPart(text);
-    send(event("response.output_text.done", { ...place, text, logprobs: [] }));
-    send(event("response.content_part.done", { ...place, part }));
-    const done = { output_index: 0, item: item("completed", [part]) };
-    send(event("response.output_item.done", done));
-  }
-
-  return {
-    accept(send) {
-      send(event("response.created", { response: response("in_progress", []) }));
-      send(
-        event("response.in_progress", {
-          response: response("in_progress", []),
-        }),
-      );
-    },
-    start(send, [choice]) {
-      if (isEmpty(choice!)) return;
-      const added = { output_index: 0, item: item("in_progress", []) };
-      send(event("response.output_item.added", added));
-      send(event("response.content_part.added", { ...place, part: textPart("") }));
-    },
-    token(send, _choice, text) {
-      send(
-        event("response.output_text.delta", {
-          ...place,
-          delta: text,
-          logprobs: [],
-        }),
-      );
-    },
-    finish(send, choice) {
-      if (!isEmpty(choice)) finishItem(send, choice);
-      const type = choice.finishReason === "length" ? "response.incomplete" : "response.completed";
-      send(event(type, { response: completed(choice) }));
-    },
-    // The connection closes without an error event.
-    failure: () => undefined,
-    document: ([choice]) => completed(choice!),
-  };
+  });
 }
 
-function rawMessage(tokens: Uint32Array): Json {
-  return { type: "raw_message_tokens", message: "", tokens: [...tokens] };
+function readTools({ tools }: Json): readonly Tool[] {
+  if (!Array.isArray(tools)) return [];
+  return tools.flatMap((tool) => {
+    const { type, name, parameters } = isObject(tool) ? tool : {};
+    return type === "function" && typeof name === "string" ? [{ name, parameters }] : [];
+  });
 }
 
-/** Returns whether the choice was aborted before its first token. */
-function isEmpty({ finishReason, tokens }: Choice): boolean {
-  return finishReason === "abort" && tokens.length === 0;
+function readChoice({ tool_choice: choice }: Json, tools: readonly Tool[]): ToolChoice {
+  const name = isObject(choice) && choice.type === "function" ? String(choice.name) : undefined;
+  if (name !== undefined && !tools.some((tool) => tool.name === name)) {
+    throw badRequest("Tool choice 'function' not found in 'tools' parameter.", "tool_choice");
+  }
+  if (choice === "required" && tools.length === 0) {
+    const message = "Tool choice 'required' must be specified with 'tools' parameter.";
+    throw badRequest(message, "tool_choice");
+  }
+  if (name !== undefined) return { name };
+  if (tools.length === 0 || choice === "none") return "none";
+  return choice === "required" ? "required" : "auto";
+}
+
+function readFormat({ text }: Json): Format | undefined {
+  const format = isObject(text) && isObject(text.format) ? text.format : {};
+  if (format.type === "json_schema") return { schema: format.schema };
+  if (format.type !== "json_object") return undefined;
+  return { schema: { type: "object", properties: { answer: { type: "string" } } } };
 }

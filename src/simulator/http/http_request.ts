@@ -3,6 +3,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** Without its question mark. */
+  readonly query: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
   /** True when the connection has carried another request before. */
@@ -46,6 +48,7 @@ export function parseHead(text: string): RequestHead {
   return {
     method,
     path: question < 0 ? target : target.slice(0, question),
+    query: question < 0 ? "" : target.slice(question + 1),
     headers,
     keepAlive: protocol === "HTTP/1.1" ? connection !== "close" : connection === "keep-alive",
     expectsContinue: headers.get("expect")?.toLowerCase() === "100-continue",

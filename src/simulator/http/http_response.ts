@@ -40,7 +40,7 @@ export class HttpResponse {
   onBytes: ((bytes: Uint8Array) => void) | undefined;
   /** The connection must close after this answer. */
   mustClose: boolean;
-  readonly #connection: Deno.Conn;
+  readonly #connection: Pick<Deno.Conn, "write">;
   readonly #withBody: boolean;
   #resolveDone!: () => void;
   #queue: Uint8Array<ArrayBuffer>[] = [];
@@ -48,7 +48,7 @@ export class HttpResponse {
   #chunked = true;
   #state: "open" | "ended" | "over" = "open";
 
-  constructor(connection: Deno.Conn, method: string, keepAlive: boolean) {
+  constructor(connection: Pick<Deno.Conn, "write">, method: string, keepAlive: boolean) {
     this.#connection = connection;
     this.#withBody = method !== "HEAD";
     this.mustClose = !keepAlive;

@@ -81,11 +81,11 @@ export function serveHttp(hostname: string, port: number, handle: Handler): Http
         if (head.expectsContinue) {
           await tcp.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
         }
-        const { method, path, headers } = head;
+        const { method, path, query, headers } = head;
         const response = new HttpResponse(tcp, method, head.keepAlive);
         connection.response = response;
         const body = await reader.readBody(head.bodyLength);
-        handle({ method, path, headers, body, reused }, response);
+        handle({ method, path, query, headers, body, reused }, response);
         watch(reader, response);
         await response.done;
         connection.response = null;

@@ -1,10 +1,13 @@
 import { errorDocument, errorType, RequestError } from "../api/errors.ts";
 import type { HttpRequest } from "../http/http_request.ts";
-import type { HttpResponse, ResponseHeaders } from "../http/http_response.ts";
+import { HttpResponse, type ResponseHeaders } from "../http/http_response.ts";
 import type { Sequence } from "../engine/sequence.ts";
 import type { OpenRequest, ServerState } from "../server_state.ts";
 import type { Ending } from "../simulator_options.ts";
 import type { StreamFailure } from "./wording.ts";
+
+/** Takes what nobody reads. */
+const NOWHERE = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
 
 /** Takes the events of an answer. */
 export interface EventSink {
@@ -16,7 +19,7 @@ export interface EventSink {
 export class Exchange implements OpenRequest {
   /** The request's sequences in the engine. */
   readonly sequences: Sequence[] = [];
-  readonly response: HttpResponse;
+  response: HttpResponse;
   /** The stream, once its head is sent, and the events that end it with an error. */
   stream: { readonly events: EventSink; readonly failure: StreamFailure } | undefined;
   readonly #server: ServerState;
@@ -34,6 +37,14 @@ export class Exchange implements OpenRequest {
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  /** Lets the request go on without its client. Returns the client's response. */
+  detach(): HttpResponse {
+    const { response } = this;
+    response.onClientLeft = () => {};
+    this.response = new HttpResponse(NOWHERE, "POST", false);
+    return response;
   }
 
   /** Ends the request in the engine and counts it. Only the first call has an effect. */

@@ -1,3 +1,4 @@
+import { goToBackground } from "./background.ts";
 import { strikeEarly } from "../faults/early_faults.ts";
 import { RequestError } from "../api/errors.ts";
 import { EventStream } from "./event_stream.ts";
@@ -36,8 +37,10 @@ export function serveInference(
     inference = endpoint(request, server);
     if (trouble === "draining") throw cannotSchedule();
     if (fault?.kind === "document_as_events") inference = { ...inference, stream: false };
-    if (inference.stream && fault?.kind !== "hang_before_head") {
-      startStream(server, exchange, inference, fault);
+    if (fault?.kind !== "hang_before_head") {
+      const { background } = inference;
+      if (background) goToBackground(server, exchange, inference, background);
+      else if (inference.stream) startStream(server, exchange, inference, fault);
     }
     if (fault?.kind === "queue_full" || server.engine.waiting >= server.maxQueued) {
       throw queueIsFull();

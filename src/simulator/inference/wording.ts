@@ -3,6 +3,7 @@ import { errorDocument, type RequestError } from "../api/errors.ts";
 import type { HttpRequest } from "../http/http_request.ts";
 import type { FinishReason } from "../engine/sequence.ts";
 import type { ServerState } from "../server_state.ts";
+import type { StoredResponse } from "../stored_response.ts";
 
 /** One sequence of a request and its progress. */
 export interface Choice {
@@ -55,6 +56,8 @@ export interface Inference {
   readonly stream: boolean;
   readonly plans: readonly AnswerPlan[];
   readonly wording: Wording;
+  /** Takes the answer, of which the client gets only what it reads there. */
+  readonly background?: StoredResponse;
 }
 
 /** @throws {RequestError} when the request is refused */
