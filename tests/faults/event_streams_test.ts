@@ -102,7 +102,7 @@ Deno.test("response.created is passed on before the first token, and only once i
   for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
   assert.equal(text.split("event: response.created\n").length - 1, 1);
   assert.equal(text.split("event: response.output_text.delta\n").length - 1, 3);
-  assert.match(text, /event: response\.incomplete\n/);
+  assert.match(text, /event: response\.completed\n/);
 });
 
 Deno.test("comments after the last event change nothing: the stream is complete, and its server not blamed", async () => {

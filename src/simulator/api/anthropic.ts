@@ -1,8 +1,8 @@
 import { isObject, type Json, parseJsonBody } from "./body.ts";
 import { blocksOf, createBlockWriter } from "./anthropic_blocks.ts";
 import { answerChat, type ChatRequest } from "./chat_answer.ts";
-import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
+import { checkFields } from "./request_fields.ts";
 import { promptOf, renderChat } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { namedEvent } from "../inference/stream_frame.ts";
@@ -27,6 +27,7 @@ const failure: StreamFailure = ({ status, message }) => {
 /** POST /v1/messages, in Anthropic's format. */
 export const messages: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
+  checkFields(body, ["max_tokens", "messages"]);
   const model = servedModel(body, server.models);
   const answer = answerChat(readMessages(body, server), server);
   const id = requestId(request, server);
@@ -85,7 +86,6 @@ export const messages: InferenceEndpoint = (request, server) => {
 };
 
 function readMessages(body: Json, { version }: ServerState): ChatRequest {
-  if (body.messages === undefined) throw missingField("messages");
   const tools = readTools(body);
   const choice = isObject(body.tool_choice) ? body.tool_choice : {};
   const config = isObject(body.output_config) ? body.output_config : {};

@@ -1,5 +1,6 @@
-import { badRequest } from "./errors.ts";
+import { badRequest, invalidFields, invalidValue, RequestError } from "./errors.ts";
 import type { HttpRequest } from "../http/http_request.ts";
+import { toPython } from "./python.ts";
 
 /** A JSON object of unknown content. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -15,15 +16,23 @@ const latin1 = new TextDecoder("latin1");
 export function parseJsonBody(request: HttpRequest): Json {
   const contentType = request.headers.get("content-type") ?? "";
   if (!/^application\/json\b/i.test(contentType)) {
-    throw badRequest("Unsupported Media Type: Only 'application/json' is allowed");
+    const message = "Unsupported Media Type: Only 'application/json' is allowed";
+    throw new RequestError(400, "Bad Request", `1 validation error:\n  ${message}`);
   }
+  if (request.body.length === 0) {
+    throw invalidFields([{ type: "missing", loc: "body", msg: "Field required", input: null }]);
+  }
+  const text = decoder.decode(request.body);
   let body: unknown;
   try {
-    body = JSON.parse(decoder.decode(request.body));
+    body = JSON.parse(text);
   } catch (error) {
-    throw badRequest(`JSON decode error: ${(error as Error).message}`);
+    throw invalidJson((error as Error).message, text.length);
   }
-  if (!isObject(body)) throw badRequest("Input should be a valid dictionary");
+  if (!isObject(body)) {
+    const msg = "Input should be a valid dictionary or object to extract fields from";
+    throw invalidFields([{ type: "model_attributes_type", loc: "body", msg, input: body }]);
+  }
   return body;
 }
 
@@ -55,9 +64,35 @@ export function readCount(body: Json, name: string, least: number): number | und
   const value = body[name];
   if (value === undefined || value === null) return undefined;
   if (!Number.isSafeInteger(value) || value as number < least) {
-    throw badRequest(`${name} must be an integer of at least ${least}, got ${value}.`, name);
+    const got = typeof value === "number" ? value : toPython(value);
+    throw invalidValue(`${name} must be at least ${least}, got ${got}.`, name, got);
   }
   return value as number;
+}
+
+/** What Python says where the engine says this. */
+const PYTHON_WORDS: readonly (readonly [says: RegExp, words: string])[] = [
+  [
+    /Expected property name|double-quoted property name/,
+    "Expecting property name enclosed in double quotes",
+  ],
+  [/Expected ',' or/, "Expecting ',' delimiter"],
+  [/Expected ':'/, "Expecting ':' delimiter"],
+  [/Unterminated string/, "Unterminated string starting at"],
+  [/non-whitespace character after/, "Extra data"],
+  [/control character/, "Invalid control character at"],
+];
+
+function invalidJson(message: string, length: number): RequestError {
+  const position = /at position (\d+)/.exec(message)?.[1] ?? length;
+  const error = PYTHON_WORDS.find(([says]) => says.test(message))?.[1] ?? "Expecting value";
+  return invalidFields([{
+    type: "json_invalid",
+    loc: `body.${position}`,
+    msg: "JSON decode error",
+    input: {},
+    ctx: { error },
+  }]);
 }
 
 function parseMultipart(body: Uint8Array, boundary: string): Map<string, Uint8Array> {

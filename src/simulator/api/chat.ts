@@ -1,17 +1,18 @@
-import { parseJsonBody, readCount } from "./body.ts";
+import { type Json, parseJsonBody } from "./body.ts";
 import { answerChat, type ChatRequest } from "./chat_answer.ts";
 import { readFormat, readToolChoice, readTools } from "./chat_options.ts";
 import { chatWording } from "./chat_wording.ts";
+import { checkFields } from "./request_fields.ts";
 import { missingField } from "./errors.ts";
 import { servedModel } from "./models.ts";
 import { promptOf } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import type { InferenceEndpoint } from "../inference/wording.ts";
-import type { Json } from "./body.ts";
 
 /** POST /v1/chat/completions; `n` asks for several choices. */
 export const chatCompletions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
+  checkFields(body, ["messages"], { logprobs: "boolean", top_logprobs: "integer" });
   const model = servedModel(body, server.models);
   const asked = readChat(body, server);
   const answer = answerChat(asked, server);
@@ -35,7 +36,7 @@ function readChat(body: Json, server: ServerState): ChatRequest {
     choice: readToolChoice(body, tools),
     isParallel: body.parallel_tool_calls !== false,
     format: readFormat(body),
-    count: readCount(body, "n", 1) ?? 1,
+    count: Number(body.n ?? 1),
     prompt: promptOf(body, body, server.version),
   };
 }
@@ -46,7 +47,7 @@ export const chatCompletionsBatch: InferenceEndpoint = (request, server) => {
   const model = servedModel(body, server.models);
   const { messages } = body;
   if (!Array.isArray(messages) || !messages.every(Array.isArray)) {
-    throw missingField("messages");
+    throw missingField("messages", body);
   }
   const answers = messages.map((each) =>
     answerChat(readChat({ ...body, messages: each, n: 1 }, server), server)

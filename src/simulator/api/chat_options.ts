@@ -1,7 +1,7 @@
 import { sampleOf } from "../inference/regex_sample.ts";
 import type { Tool, ToolChoice } from "../inference/tool_calls.ts";
 import { isObject, type Json } from "./body.ts";
-import { badRequest } from "./errors.ts";
+import { badRequest, invalidValue } from "./errors.ts";
 import { toPython } from "./python.ts";
 
 /** What the text of an answer must be. */
@@ -37,7 +37,7 @@ export function readTools({ tools }: Json): readonly Tool[] {
     const message =
       "`tools` must not be an empty array. Either provide at least one tool or omit " +
       "the field entirely.";
-    throw badRequest(message, "tools");
+    throw invalidValue(message, "tools");
   }
   return tools.flatMap((tool) => {
     const { name, parameters } = isObject(tool?.function) ? tool.function : {};
@@ -56,30 +56,30 @@ export function readToolChoice(
 ): ToolChoice {
   if (tools.length === 0) {
     if (choice === undefined || choice === null || choice === "none") return "none";
-    throw badRequest("When using `tool_choice`, `tools` must be set.", "tool_choice");
+    throw invalidValue("When using `tool_choice`, `tools` must be set.", "tool_choice");
   }
   if (choice === undefined || choice === null) return "auto";
   if (choice === "auto" || choice === "required" || choice === "none") return choice;
   if (!isObject(choice)) {
     const message = `Invalid value for \`tool_choice\`: ${choice}! Only named tools, "none", ` +
       `"auto" or "required" are supported.`;
-    throw badRequest(message, "tool_choice");
+    throw invalidValue(message, "tool_choice");
   }
   const usage = 'Correct usage: `{"type": "function", "function": {"name": "my_function"}}`';
   const called = choice.function;
   if (!isObject(called)) {
     const message = `Invalid value for \`function\`: \`${toPython(called)}\` in \`tool_choice\`! `;
-    throw badRequest(message + usage, "tool_choice.function");
+    throw invalidValue(message + usage, "tool_choice.function");
   }
   const { name } = called;
   if (name === undefined) {
     const message = "Expected field `name` in `function` in `tool_choice`! ";
-    throw badRequest(message + usage, "tool_choice.function.name");
+    throw invalidValue(message + usage, "tool_choice.function.name");
   }
   if (!tools.some((tool) => tool.name === name)) {
     const message = "The tool specified in `tool_choice` does not match any of the specified " +
       "`tools`";
-    throw badRequest(message, "tool_choice");
+    throw invalidValue(message, "tool_choice");
   }
   return { name: String(name) };
 }

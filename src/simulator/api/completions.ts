@@ -1,8 +1,9 @@
 import { planAnswer } from "../inference/answer.ts";
-import { isObject, type Json, parseJsonBody, readCount } from "./body.ts";
+import { isObject, type Json, parseJsonBody } from "./body.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { servedModel } from "./models.ts";
 import { checkScaleOut } from "./render.ts";
+import { checkFields } from "./request_fields.ts";
 import { readPrompts } from "../inference/prompt.ts";
 import { requestId, type ServerState } from "../server_state.ts";
 import { createStreamFrame } from "../inference/stream_frame.ts";
@@ -13,8 +14,9 @@ import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
 /** POST /v1/completions. Several prompts, or `n`, produce several choices. */
 export const completions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
+  checkFields(body, ["prompt"], { logprobs: "integer" });
   const model = servedModel(body, server.models);
-  const count = readCount(body, "n", 1) ?? 1;
+  const count = Number(body.n ?? 1);
   // This endpoint generates 16 tokens by default.
   const limited = { ...body, max_tokens: body.max_tokens ?? 16 };
   return {

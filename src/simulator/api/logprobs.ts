@@ -1,7 +1,7 @@
 import { type Logprob, logprobsOf, MAX_LOGPROBS } from "../inference/logprobs.ts";
 import type { Choice } from "../inference/wording.ts";
 import { type Json, readCount } from "./body.ts";
-import { badRequest } from "./errors.ts";
+import { invalidValue } from "./errors.ts";
 
 /** Tells the logprobs of a choice's tokens from one place on, or null if nobody asks. */
 export type LogprobsOf = (choice: Choice, from?: number) => Json | null;
@@ -12,7 +12,11 @@ const encoder = new TextEncoder();
 export function chatLogprobs(body: Json): LogprobsOf {
   const top = readTop(body, "top_logprobs") ?? 0;
   if (top > 0 && body.logprobs !== true) {
-    throw badRequest("when using `top_logprobs`, `logprobs` must be set to true.", "top_logprobs");
+    throw invalidValue(
+      "when using `top_logprobs`, `logprobs` must be set to true.",
+      "top_logprobs",
+      top,
+    );
   }
   if (body.logprobs !== true) return () => null;
   const entry = ({ token, logprob }: Logprob) => (
@@ -52,5 +56,5 @@ function readTop(body: Json, name: string): number | undefined {
   if (top === undefined || top <= MAX_LOGPROBS) return top;
   const message = `Requested sample logprobs of ${top}, which is greater than max allowed: ` +
     MAX_LOGPROBS;
-  throw badRequest(message, "logprobs");
+  throw invalidValue(message, "logprobs", top);
 }

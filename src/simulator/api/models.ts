@@ -9,7 +9,8 @@ import { RequestError } from "./errors.ts";
 export function servedModel(body: Json, models: readonly string[]): string {
   const model = body.model ?? models[0]!;
   if (typeof model === "string" && models.includes(model)) return model;
-  throw new RequestError(404, "NotFoundError", `The model \`${model}\` does not exist.`, "model");
+  const message = `The model \`${model}\` does not exist. Valid aliases: ${models.join(", ")}.`;
+  throw new RequestError(404, "NotFoundError", message, "model");
 }
 
 /** Builds the document of GET /v1/models. */

@@ -1,8 +1,9 @@
 import { isObject, type Json, parseJsonBody } from "./body.ts";
 import { answerChat } from "./chat_answer.ts";
 import type { Format } from "./chat_options.ts";
-import { badRequest, missingField, RequestError } from "./errors.ts";
+import { badRequest, invalidValue, RequestError } from "./errors.ts";
 import { servedModel } from "./models.ts";
+import { checkFields } from "./request_fields.ts";
 import { responseNotFound } from "./response_store.ts";
 import { type ResponseProgress, responseWording } from "./response_wording.ts";
 import { promptOf } from "../inference/prompt.ts";
@@ -18,13 +19,13 @@ const NO_STORE = "This vLLM engine does not support `store=True` and therefore d
 /** POST /v1/responses. The answer stays available at /v1/responses/ID. */
 export const responses: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
+  checkFields(body, ["input"]);
   const model = servedModel(body, server.models);
   const { input, instructions, previous_response_id: previousId } = body;
-  if (input === undefined) throw missingField("input");
   const isBackground = body.background === true;
   const isStored = body.store !== false && server.responsesStore;
   if (isBackground && body.store === false) {
-    throw badRequest("background can only be used when `store` is true", "background");
+    throw invalidValue("background can only be used when `store` is true", "background");
   }
   if (isBackground && !isStored) {
     throw new RequestError(400, "invalid_request_error", NO_STORE, "background");
@@ -49,7 +50,14 @@ export const responses: InferenceEndpoint = (request, server) => {
   const hex = requestId(request, server);
   const id = `resp_${hex}`;
   const describe = describer(body, { id, model });
-  let stored: StoredResponse | undefined;
+  const stored: StoredResponse | undefined = isBackground
+    ? {
+      document: describe({ status: "queued", output: [] }),
+      messages,
+      events: body.stream === true ? [] : undefined,
+      readers: new Set(),
+    }
+    : undefined;
   const wording = responseWording(hex, answer, describe, (document, output) => {
     const conversation = [...messages, ...messagesOf(output)];
     if (stored && !isOpen(stored)) return;
@@ -64,15 +72,13 @@ export const responses: InferenceEndpoint = (request, server) => {
       keep(server.storedResponses, id, kept);
     }
   });
-  if (!isBackground) return { stream: body.stream === true, plans: answer.plans, wording };
-  stored = {
-    document: describe({ status: "queued", output: [] }),
-    messages,
-    events: body.stream === true ? [] : undefined,
-    readers: new Set(),
+  if (stored) keep(server.storedResponses, id, stored);
+  return {
+    stream: body.stream === true,
+    plans: answer.plans,
+    wording,
+    ...(stored && { background: stored }),
   };
-  keep(server.storedResponses, id, stored);
-  return { stream: body.stream === true, plans: answer.plans, wording, background: stored };
 };
 
 /** Returns what builds the document of a response. */
@@ -143,11 +149,11 @@ function readTools({ tools }: Json): readonly Tool[] {
 function readChoice({ tool_choice: choice }: Json, tools: readonly Tool[]): ToolChoice {
   const name = isObject(choice) && choice.type === "function" ? String(choice.name) : undefined;
   if (name !== undefined && !tools.some((tool) => tool.name === name)) {
-    throw badRequest("Tool choice 'function' not found in 'tools' parameter.", "tool_choice");
+    throw invalidValue("Tool choice 'function' not found in 'tools' parameter.", "tool_choice");
   }
   if (choice === "required" && tools.length === 0) {
     const message = "Tool choice 'required' must be specified with 'tools' parameter.";
-    throw badRequest(message, "tool_choice");
+    throw invalidValue(message, "tool_choice");
   }
   if (name !== undefined) return { name };
   if (tools.length === 0 || choice === "none") return "none";

@@ -1,5 +1,5 @@
 import { type Json, readCount } from "../api/body.ts";
-import { badRequest } from "../api/errors.ts";
+import { badRequest, invalidValue } from "../api/errors.ts";
 import { createDetokenizer } from "./detokenizer.ts";
 import { followScript, type Script } from "./script.ts";
 import { readStops, type Stop, stopIn, type Stops } from "./stops.ts";
@@ -67,26 +67,27 @@ export function planAnswer(
   };
 }
 
+const LIMITS = ["max_completion_tokens", "max_output_tokens", "max_tokens"] as const;
+
 /**
- * Reads how many tokens an answer may have: all that fit into `maxModelLen`, unless it's limited.
+ * Reads how many tokens an answer may have. Like vLLM, it gives fewer than are wanted if the prompt
+ * leaves less room.
  *
- * @throws {RequestError} when prompt and answer don't fit
+ * @throws {RequestError} when not even one fits, or more are wanted than ever fit
  */
 export function readMaxTokens(prompt: Uint32Array, body: Json, maxModelLen: number): number {
-  checkPromptLength(prompt, maxModelLen - 1);
-  const room = maxModelLen - prompt.length;
-  const most = readCount(body, "max_completion_tokens", 1) ??
-    readCount(body, "max_output_tokens", 1) ??
-    readCount(body, "max_tokens", 1) ?? room;
-  if (most > room) {
-    throw badRequest(
-      `'max_tokens' or 'max_completion_tokens' is too large: ${most}. This model's maximum ` +
-        `context length is ${maxModelLen} tokens and your request has ${prompt.length} input ` +
-        `tokens (${most} > ${maxModelLen} - ${prompt.length}).`,
-      "max_tokens",
-    );
+  checkPromptLength(prompt, maxModelLen);
+  const name = LIMITS.find((name) => typeof body[name] === "number");
+  const wanted = name === undefined ? Infinity : Number(body[name]);
+  if (name !== undefined && wanted > maxModelLen) {
+    const message =
+      `${name}=${wanted} cannot be greater than max_model_len=${maxModelLen}. Please ` +
+      "request fewer output tokens.";
+    throw invalidValue(message, name, wanted);
   }
-  return most;
+  const most = Math.min(wanted, maxModelLen - prompt.length);
+  if (most >= 1) return most;
+  throw invalidValue(`max_tokens must be at least 1, got ${most}.`, "max_tokens", most);
 }
 
 interface Limits {
@@ -132,9 +133,11 @@ function checkPromptLength(prompt: Uint32Array, most: number): void {
     throw badRequest("The decoder prompt cannot be empty", "prompt");
   }
   if (prompt.length <= most) return;
-  throw badRequest(
-    `This model's maximum context length is ${most} tokens. However, your request has ` +
-      `${prompt.length} input tokens. Please reduce the length of the input messages.`,
-    "input_tokens",
-  );
+  // vLLM doesn't tokenize more than one token too many.
+  const message = `This model's maximum context length is ${most} tokens. However, your prompt ` +
+    `contains at least ${
+      most + 1
+    } input tokens, which exceeds this limit even without any output ` +
+    "tokens. Please reduce the length of the input prompt.";
+  throw invalidValue(message, "input_tokens", most + 1);
 }

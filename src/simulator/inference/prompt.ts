@@ -14,7 +14,7 @@ const MEDIA = /image|audio|video|file/;
  */
 export function renderChat(body: Json): Uint32Array {
   const { messages, tools } = body;
-  if (messages === undefined) throw missingField("messages");
+  if (messages === undefined) throw missingField("messages", body);
   if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isObject)) {
     throw badRequest("messages must be a list of at least one message", "messages");
   }

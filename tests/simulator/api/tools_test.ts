@@ -152,6 +152,7 @@ test("a tool_choice that names no tool gets vLLM's error", async () => {
   for (const [more, message] of cases) {
     const response = await postChat(simulator, chat("x", more));
     assert.equal(response.status, 400);
-    assert.equal((await response.json()).error.message, message);
+    const { error } = await response.json();
+    assert.equal(error.message, `${message} (parameter=${error.param})`);
   }
 });
