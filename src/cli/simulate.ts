@@ -17,6 +17,13 @@ export function addSimulate(command: Command, ended: (code: number) => void): vo
     .option("--speed <factor>", "speed relative to a real server", number({ least: 0.01 }), 1)
     .option("--seed <number>", "the seed of the random generator", count(0), 1)
     .option("--api-key <key>", "the API key that /v1 requires")
+    .option("--block-size <tokens>", "tokens per block of the KV cache", count(1), 16)
+    .option(
+      "--prefill-doubles-at <tokens>",
+      "the position at which a prompt token takes twice as long as the first",
+      count(1),
+    )
+    .option("--no-responses-store", "keep no responses: their ids get 404")
     .option("--max-num-batched-tokens <count>", "tokens per engine step", count(1), 2048)
     .option("--max-num-queued-reqs <count>", "requests that may wait; more get 503", count(1))
     .option("--sse-keep-alive-interval <seconds>", "keep-alive comment interval", seconds(0.001))

@@ -19,10 +19,23 @@ export interface SimulatorOptions {
    * @default 32768
    */
   maxModelLen?: number;
-  /** Size of the KV cache, in blocks of 16 tokens. @default 8192 */
+  /** Size of the KV cache, in blocks. @default 8192 */
   kvBlocks?: number;
-  /** Prompt tokens computed per second, excluding cached tokens. @default 8000 */
+  /** Tokens of a block of the KV cache, as with --block-size. @default 16 */
+  blockSize?: number;
+  /**
+   * Prompt tokens computed per second at the beginning of a prompt, excluding cached tokens.
+   *
+   * @default 8000
+   */
   prefillTokensPerSecond?: number;
+  /**
+   * Position at which a prompt token takes twice as long as the first, since it attends to all
+   * tokens before it.
+   *
+   * @default Infinity: all take the same time
+   */
+  prefillDoublesAt?: number;
   /** Duration of a decode step with one sequence, in milliseconds. @default 20 */
   interTokenMs?: number;
   /** Fraction by which each additional sequence in the batch lengthens a step. @default 0.03 */
@@ -85,13 +98,14 @@ export type SimulatorSettings =
 
 /** Fills in the defaults. */
 export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
-  const { maxModelLen = 32768, kvBlocks = 8192 } = options;
+  const { maxModelLen = 32768, kvBlocks = 8192, blockSize = BLOCK_SIZE } = options;
   return {
     hostname: "127.0.0.1",
     port: 0,
     models: ["simulated-model"],
     maxNumSeqs: 8,
     prefillTokensPerSecond: 8000,
+    prefillDoublesAt: Infinity,
     interTokenMs: 20,
     interTokenGrowth: 0.03,
     speed: 1,
@@ -105,7 +119,8 @@ export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
     responsesStore: true,
     ...options,
     kvBlocks,
+    blockSize,
     // A longer request could never be admitted and would wait forever.
-    maxModelLen: Math.min(maxModelLen, kvBlocks * BLOCK_SIZE),
+    maxModelLen: Math.min(maxModelLen, kvBlocks * blockSize),
   };
 }

@@ -42,7 +42,7 @@ export class Engine {
   constructor(options: EngineOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
-    this.cache = new KvCache(options.kvBlocks);
+    this.cache = new KvCache(options.kvBlocks, options.blockSize);
     this.#scheduler = new Scheduler(options.maxNumSeqs, this.cache, options.maxNumBatchedTokens);
     if (options.metricsAtStepEnd) this.#lastReport = copyReport(this);
   }
@@ -77,7 +77,7 @@ export class Engine {
   add(request: SequenceRequest): Sequence {
     const now = this.#clock.now();
     this.#advance(now);
-    const sequence = createSequence(request, now);
+    const sequence = createSequence(request, now, this.cache.blockSize);
     this.#scheduler.enqueue(sequence);
     if (this.#step === null) this.#resume(now);
     return sequence;

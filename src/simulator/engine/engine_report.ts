@@ -6,12 +6,18 @@ export interface EngineReport {
   readonly waiting: number;
   readonly preemptions: number;
   readonly statistics: Statistics;
-  readonly cache: { readonly usedBlocks: number; readonly totalBlocks: number };
+  readonly cache: {
+    readonly usedBlocks: number;
+    readonly totalBlocks: number;
+    /** Tokens of a block. */
+    readonly blockSize: number;
+  };
 }
 
 /** Copies a report, so that it stays unchanged while the engine runs on. */
 export function copyReport(report: EngineReport): EngineReport {
-  const { running, waiting, preemptions, statistics, cache: { usedBlocks, totalBlocks } } = report;
+  const { running, waiting, preemptions, statistics } = report;
+  const { usedBlocks, totalBlocks, blockSize } = report.cache;
   return {
     running,
     waiting,
@@ -25,7 +31,7 @@ export function copyReport(report: EngineReport): EngineReport {
       queueTime: copyHistogram(statistics.queueTime),
       iterationTokens: copyHistogram(statistics.iterationTokens),
     },
-    cache: { usedBlocks, totalBlocks },
+    cache: { usedBlocks, totalBlocks, blockSize },
   };
 }
 

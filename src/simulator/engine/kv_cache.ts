@@ -1,4 +1,4 @@
-/** Tokens per KV-cache block. */
+/** Default number of tokens of a block. */
 export const BLOCK_SIZE = 16;
 
 /**
@@ -8,14 +8,17 @@ export const BLOCK_SIZE = 16;
  */
 export class KvCache {
   readonly totalBlocks: number;
+  /** Tokens of a block. */
+  readonly blockSize: number;
   readonly #references: Int32Array;
   readonly #hashOfBlock: (number | undefined)[];
   readonly #blockOfHash = new Map<number, number>();
   /** Unused blocks, least recently used first. */
   readonly #unused = new Set<number>();
 
-  constructor(totalBlocks: number) {
+  constructor(totalBlocks: number, blockSize = BLOCK_SIZE) {
     this.totalBlocks = totalBlocks;
+    this.blockSize = blockSize;
     this.#references = new Int32Array(totalBlocks);
     this.#hashOfBlock = new Array(totalBlocks);
     for (let block = 0; block < totalBlocks; block++) this.#unused.add(block);

@@ -1,4 +1,4 @@
-import { BLOCK_SIZE, type KvCache } from "./kv_cache.ts";
+import type { KvCache } from "./kv_cache.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { type Sequence, tokenCount } from "./sequence.ts";
 
@@ -33,7 +33,7 @@ export function outlookFor(
     while (blocks < hashes.length && (cache.has(hashes[blocks]!) || coming.has(hashes[blocks]!))) {
       blocks++;
     }
-    return blocks * BLOCK_SIZE;
+    return blocks * cache.blockSize;
   };
   let pendingTokens = 0;
   const add = (sequence: Sequence, doneTokens: number): void => {

@@ -2,8 +2,13 @@ import type { Step } from "./scheduler.ts";
 
 /** Speed of an engine. */
 export interface Pace {
-  /** Prompt tokens computed per second. */
+  /** Prompt tokens computed per second at the beginning of a prompt. */
   readonly prefillTokensPerSecond: number;
+  /**
+   * Position at which a prompt token takes twice as long as the first, since it attends to all
+   * tokens before it. @default Infinity: all take the same time
+   */
+  readonly prefillDoublesAt?: number;
   /** Duration of a decode step with one sequence, in milliseconds. */
   readonly interTokenMs: number;
   /** Fraction by which each additional sequence lengthens a step. */
@@ -20,9 +25,11 @@ export interface Pace {
  */
 export function stepDurationMs(step: Step, pace: Pace, slowdown: number): number {
   const { interTokenMs, interTokenGrowth, prefillTokensPerSecond, speed } = pace;
+  const { prefillDoublesAt = Infinity } = pace;
   const furtherSequences = step.sequences.length - 1;
   const decodeMs = interTokenMs * (1 + interTokenGrowth * furtherSequences);
-  const prefillMs = step.prefillTokens / prefillTokensPerSecond * 1000;
+  const prefillTokens = step.prefillTokens + step.attendedTokens / prefillDoublesAt;
+  const prefillMs = prefillTokens / prefillTokensPerSecond * 1000;
   let slowest = slowdown;
   for (const { request } of step.sequences) {
     slowest = Math.max(slowest, request.slowdown ?? 1);

@@ -1,4 +1,4 @@
-import { BLOCK_SIZE, type KvCache } from "./kv_cache.ts";
+import type { KvCache } from "./kv_cache.ts";
 import { isHung, type Sequence, tokenCount } from "./sequence.ts";
 
 /** Default token budget of a step, so that a long prompt is prefilled in chunks. */
@@ -9,6 +9,8 @@ export interface Step {
   readonly sequences: readonly Sequence[];
   /** Prompt tokens among `totalTokens`. */
   readonly prefillTokens: number;
+  /** Sum, over those, of the tokens before each, which it attends to. */
+  readonly attendedTokens: number;
   readonly totalTokens: number;
 }
 
@@ -55,10 +57,14 @@ export class Scheduler {
   planStep(): Step | null {
     const sequences: Sequence[] = [];
     let prefillTokens = 0;
+    let attendedTokens = 0;
     let totalTokens = 0;
     const schedule = (sequence: Sequence, count: number) => {
       // A decoding sequence computes exactly one token, its newest.
-      if (count > 1 || sequence.generated.length === 0) prefillTokens += count;
+      if (count > 1 || sequence.generated.length === 0) {
+        prefillTokens += count;
+        attendedTokens += count * (sequence.computed + (count - 1) / 2);
+      }
       totalTokens += count;
       sequence.scheduled = count;
       this.#fillBlocks(sequence, sequence.computed + count);
@@ -89,7 +95,8 @@ export class Scheduler {
       this.running.push(sequence);
       if (!isHung(sequence)) schedule(sequence, count);
     }
-    return sequences.length > 0 ? { sequences, prefillTokens, totalTokens } : null;
+    if (sequences.length === 0) return null;
+    return { sequences, prefillTokens, attendedTokens, totalTokens };
   }
 
   /** Removes a sequence for good and releases its blocks. */
@@ -107,11 +114,11 @@ export class Scheduler {
     // The last token is always computed; sampling needs its output.
     const prefix = this.#cache.findPrefix(
       sequence.blockHashes,
-      Math.floor((length - 1) / BLOCK_SIZE),
+      Math.floor((length - 1) / this.#cache.blockSize),
     );
-    const cached = prefix.length * BLOCK_SIZE;
+    const cached = prefix.length * this.#cache.blockSize;
     const count = Math.min(length - cached, budget);
-    const fresh = blocksFor(cached + count) - prefix.length;
+    const fresh = this.#blocksFor(cached + count) - prefix.length;
     if (fresh + this.#cache.countUnused(prefix) > this.#cache.freeBlocks) {
       return 0;
     }
@@ -124,7 +131,7 @@ export class Scheduler {
 
   /** Preempts the newest running sequences until blocks suffice; false if `sequence` was one. */
   #makeRoom(sequence: Sequence, tokens: number): boolean {
-    while (blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks) {
+    while (this.#blocksFor(tokens) - sequence.blocks.length > this.#cache.freeBlocks) {
       const newest = this.running.pop()!;
       this.#releaseBlocks(newest);
       newest.computed = 0;
@@ -138,11 +145,11 @@ export class Scheduler {
 
   /** Takes the missing blocks and caches those that become full, immediately as vLLM does. */
   #fillBlocks(sequence: Sequence, tokens: number): void {
-    const { blocks, blockHashes, computed } = sequence;
-    const missing = blocksFor(tokens) - blocks.length;
+    const { blocks, blockHashes, blockSize, computed } = sequence;
+    const missing = this.#blocksFor(tokens) - blocks.length;
     if (missing > 0) blocks.push(...this.#cache.take(missing));
-    const firstNew = Math.floor(computed / BLOCK_SIZE);
-    const fullBlocks = Math.floor(tokens / BLOCK_SIZE);
+    const firstNew = Math.floor(computed / blockSize);
+    const fullBlocks = Math.floor(tokens / blockSize);
     for (let index = firstNew; index < fullBlocks; index++) {
       this.#cache.remember(blocks[index]!, blockHashes[index]!);
     }
@@ -152,8 +159,8 @@ export class Scheduler {
     this.#cache.release(sequence.blocks);
     sequence.blocks = [];
   }
-}
 
-function blocksFor(tokens: number): number {
-  return Math.ceil(tokens / BLOCK_SIZE);
+  #blocksFor(tokens: number): number {
+    return Math.ceil(tokens / this.#cache.blockSize);
+  }
 }

@@ -28,6 +28,8 @@ export interface SequenceRequest {
 export interface Sequence {
   readonly request: SequenceRequest;
   readonly arrivedAtMs: number;
+  /** Tokens of a block. */
+  readonly blockSize: number;
   /** Hashes of the full blocks so far. Each hash covers all tokens up to the block's end. */
   readonly blockHashes: number[];
   /** Generated tokens. */
@@ -48,10 +50,15 @@ export interface Sequence {
 }
 
 /** Creates a sequence with nothing computed. */
-export function createSequence(request: SequenceRequest, arrivedAtMs: number): Sequence {
+export function createSequence(
+  request: SequenceRequest,
+  arrivedAtMs: number,
+  blockSize = BLOCK_SIZE,
+): Sequence {
   const sequence: Sequence = {
     request,
     arrivedAtMs,
+    blockSize,
     blockHashes: [],
     generated: [],
     blocks: [],
@@ -83,11 +90,11 @@ export function appendToken(sequence: Sequence, token: number): void {
 }
 
 function hashFullBlocks(sequence: Sequence): void {
-  const { request: { prompt, cacheSalt }, generated, blockHashes } = sequence;
-  const fullBlocks = Math.floor(tokenCount(sequence) / BLOCK_SIZE);
+  const { request: { prompt, cacheSalt }, blockSize, generated, blockHashes } = sequence;
+  const fullBlocks = Math.floor(tokenCount(sequence) / blockSize);
   while (blockHashes.length < fullBlocks) {
-    const start = blockHashes.length * BLOCK_SIZE;
-    const end = start + BLOCK_SIZE;
+    const start = blockHashes.length * blockSize;
+    const end = start + blockSize;
     const block = end <= prompt.length ? prompt.subarray(start, end) : [
       ...prompt.subarray(start),
       ...generated.slice(Math.max(0, start - prompt.length), end - prompt.length),

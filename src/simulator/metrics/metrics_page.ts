@@ -1,5 +1,4 @@
 import type { EngineReport } from "../engine/engine_report.ts";
-import { BLOCK_SIZE } from "../engine/kv_cache.ts";
 import { PrometheusText } from "./prometheus_text.ts";
 
 /**
@@ -129,11 +128,11 @@ function writeTimes(page: PrometheusText, { statistics }: EngineReport): void {
 
 function writeCacheConfig(page: PrometheusText, { cache }: EngineReport): void {
   page.bareGauge("vllm:cache_config_info", "Information of the LLMEngine CacheConfig", {
-    block_size: String(BLOCK_SIZE),
+    block_size: String(cache.blockSize),
     cache_dtype: "auto",
     enable_prefix_caching: "True",
     engine: "0",
-    kv_cache_size_tokens: String(cache.totalBlocks * BLOCK_SIZE),
+    kv_cache_size_tokens: String(cache.totalBlocks * cache.blockSize),
     num_gpu_blocks: String(cache.totalBlocks),
   }, 1);
 }

@@ -50,6 +50,37 @@ test("the first token takes the prefill and a step, each further token one step"
   assert.equal(log.finished, "stop");
 });
 
+test("with prefillDoublesAt, a prompt token takes longer the more tokens are before it", () => {
+  const prefill = (length: number, cached = 0) => {
+    const { clock, add } = setUp({ kvBlocks: 1000, prefillDoublesAt: 1000 });
+    if (cached > 0) add(0, cached, 1);
+    clock.advance(100_000);
+    const startedAt = clock.now();
+    const { log } = add(0, length, 1);
+    clock.advance(100_000);
+    return log.tokensAt[0]! - startedAt;
+  };
+  // 20 ms for the step; the tokens take 1 ms each, and half the square of their number.
+  assert.equal(prefill(101), 20 + 101 + 5);
+  assert.equal(prefill(1001), 20 + 1001 + 501);
+  // Chunks, which each take a step, take as long together as one.
+  assert.equal(prefill(4001), 2 * 20 + 4001 + 8002);
+  assert.equal(prefill(1601, 1600), 20 + 1 + 2, "a cached prefix is attended to");
+});
+
+test("a block of the cache has blockSize tokens", () => {
+  const { clock, engine, add } = setUp({ blockSize: 64 });
+  add(0, 320, 1);
+  clock.advance(1000);
+  const { sequence } = add(0, 330, 1);
+  clock.advance(10);
+  assert.equal(sequence.cachedTokens, 320);
+  assert.equal(engine.cache.usedBlocks, 6);
+  const { sequence: other } = add(0, 320, 1);
+  clock.advance(1000);
+  assert.equal(other.cachedTokens, 256);
+});
+
 test("each additional sequence lengthens the step", () => {
   const { clock, add } = setUp();
   const logs = [add(0, 1, 2), add(100, 1, 2), add(200, 1, 2)].map(({ log }) => log);
