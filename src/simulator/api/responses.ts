@@ -7,7 +7,6 @@ import { checkFields } from "./request_fields.ts";
 import { responseNotFound } from "./response_store.ts";
 import { type ResponseProgress, responseWording } from "./response_wording.ts";
 import { promptOf } from "../inference/prompt.ts";
-import { requestId } from "../server_state.ts";
 import { isOpen, keep, type StoredResponse } from "../stored_response.ts";
 import type { Tool, ToolChoice } from "../inference/tool_calls.ts";
 import type { InferenceEndpoint } from "../inference/wording.ts";
@@ -47,7 +46,8 @@ export const responses: InferenceEndpoint = (request, server) => {
     format: readFormat(body),
   }, server);
 
-  const hex = requestId(request, server);
+  // Unlike other ids, vLLM's don't repeat the client's request id.
+  const hex = server.createId();
   const id = `resp_${hex}`;
   const describe = describer(body, { id, model });
   const stored: StoredResponse | undefined = isBackground

@@ -28,10 +28,11 @@ const FORMATS: Readonly<Record<string, string>> = {
  */
 export function instanceOf(schema: unknown): unknown {
   const root = isObject(schema) ? schema : {};
+  /** Values made, and schemas looked at. */
   let values = 0;
 
   function make(given: unknown, name: string, depth: number): unknown {
-    if (++values > MAX_VALUES || depth > MAX_DEPTH) return null;
+    if (values > MAX_VALUES || depth > MAX_DEPTH) return null;
     const schema = resolve(given, depth);
     if ("const" in schema) return schema.const;
     if (Array.isArray(schema.enum) && schema.enum.length > 0) return schema.enum[0];
@@ -65,6 +66,7 @@ export function instanceOf(schema: unknown): unknown {
   /** Follows references, and merges what must hold all together. */
   function resolve(given: unknown, depth: number): Json {
     let schema = isObject(given) ? given : {};
+    if (++values > MAX_VALUES) return {};
     for (let steps = 0; typeof schema.$ref === "string" && steps < MAX_DEPTH; steps++) {
       const { $ref, ...rest } = schema;
       schema = mergeSchemas([rest, find(String($ref))]);
@@ -75,9 +77,8 @@ export function instanceOf(schema: unknown): unknown {
   }
 
   function find(reference: string): unknown {
-    const path = reference.split("/").slice(1).map((part) =>
-      decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~")
-    );
+    const path = reference.split("/").slice(1)
+      .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
     return path.reduce<unknown>(
       (place, part) => isObject(place) && Object.hasOwn(place, part) ? place[part] : undefined,
       root,

@@ -1,3 +1,4 @@
+import { isObject } from "../api/body.ts";
 import { instanceOf } from "./json_instance.ts";
 
 /** A function that an answer may call. */
@@ -50,7 +51,9 @@ export function chooseCalls(
   const chosen = chooseTools(tools, choice, userText).slice(0, isParallel ? MAX_CALLS : 1);
   return chosen.map(({ name, parameters }) => ({
     name,
-    arguments: JSON.stringify(instanceOf({ type: "object", ...parameters as object })),
+    arguments: JSON.stringify(
+      instanceOf({ type: "object", ...isObject(parameters) && parameters }),
+    ),
   }));
 }
 
