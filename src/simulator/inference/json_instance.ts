@@ -32,7 +32,7 @@ export function instanceOf(schema: unknown): unknown {
   let values = 0;
 
   function make(given: unknown, name: string, depth: number): unknown {
-    if (values > MAX_VALUES || depth > MAX_DEPTH) return null;
+    if (++values > MAX_VALUES || depth > MAX_DEPTH) return null;
     const schema = resolve(given, depth);
     if ("const" in schema) return schema.const;
     if (Array.isArray(schema.enum) && schema.enum.length > 0) return schema.enum[0];
