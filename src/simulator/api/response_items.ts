@@ -41,7 +41,7 @@ export function createItemWriter(
       ...(call && { call }),
     };
     const added = itemOf(item, "in_progress", []);
-    emit("response.output_item.added", { item: added, output_index: items.length });
+    emit("response.output_item.added", { output_index: items.length, item: added });
     if (kind !== "call") {
       emit(`response.${PART[kind].added}.added`, {
         ...place(item),
@@ -67,7 +67,7 @@ export function createItemWriter(
       emit(`response.${added}.done`, { ...at, content_index: 0, part: partOf(item) });
     }
     const done = itemOf(item, "completed", [partOf(item)]);
-    emit("response.output_item.done", { item: done, output_index: items.length });
+    emit("response.output_item.done", { output_index: items.length, item: done });
     items.push(done);
     open = undefined;
   }

@@ -10,11 +10,14 @@ export interface ResponseProgress {
   readonly status: "queued" | "in_progress" | "completed" | "incomplete" | "failed";
   readonly output: readonly Json[];
   readonly usage?: Json;
+  /** The prompt's tokens. */
+  readonly prompt?: Uint32Array;
 }
 
 /**
  * Formats a response as OpenAI does.
  *
+ * @param id without `resp_`, for the ids of the items
  * @param describe builds the response's document
  * @param finished takes the document of the whole answer
  */
@@ -35,6 +38,7 @@ export function responseWording(
     const document = describe({
       status: choice.finishReason === "length" ? "incomplete" : "completed",
       output,
+      prompt: choice.prompt,
       usage: {
         input_tokens: prompt,
         input_tokens_details: { cached_tokens: cached },

@@ -46,9 +46,8 @@ export const responses: InferenceEndpoint = (request, server) => {
     format: readFormat(body),
   }, server);
 
-  // Unlike other ids, vLLM's don't repeat the client's request id.
-  const hex = server.createId();
-  const id = `resp_${hex}`;
+  // Unlike other ids, it doesn't repeat the request's header.
+  const id = typeof body.request_id === "string" ? body.request_id : `resp_${server.createId()}`;
   const describe = describer(body, { id, model });
   const stored: StoredResponse | undefined = isBackground
     ? {
@@ -58,20 +57,25 @@ export const responses: InferenceEndpoint = (request, server) => {
       readers: new Set(),
     }
     : undefined;
-  const wording = responseWording(hex, answer, describe, (document, output) => {
-    const conversation = [...messages, ...messagesOf(output)];
-    if (stored && !isOpen(stored)) return;
-    if (stored) Object.assign(stored, { document, messages: conversation });
-    else if (isStored) {
-      const kept = {
-        document,
-        messages: conversation,
-        events: undefined,
-        readers: new Set<never>(),
-      };
-      keep(server.storedResponses, id, kept);
-    }
-  });
+  const wording = responseWording(
+    id.replace(/^resp_/, ""),
+    answer,
+    describe,
+    (document, output) => {
+      const conversation = [...messages, ...messagesOf(output)];
+      if (stored && !isOpen(stored)) return;
+      if (stored) Object.assign(stored, { document, messages: conversation });
+      else if (isStored) {
+        const kept = {
+          document,
+          messages: conversation,
+          events: undefined,
+          readers: new Set<never>(),
+        };
+        keep(server.storedResponses, id, kept);
+      }
+    },
+  );
   if (stored) keep(server.storedResponses, id, stored);
   return {
     stream: body.stream === true,
@@ -85,7 +89,8 @@ export const responses: InferenceEndpoint = (request, server) => {
 function describer(body: Json, { id, model }: { readonly id: string; readonly model: string }) {
   const created_at = Math.floor(Date.now() / 1000);
   const hasTools = Array.isArray(body.tools) && body.tools.length > 0;
-  return ({ status, output, usage }: ResponseProgress): Json => ({
+  const tellsTokens = body.enable_response_messages === true;
+  return ({ status, output, usage, prompt }: ResponseProgress): Json => ({
     id,
     created_at,
     incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
@@ -112,7 +117,13 @@ function describer(body: Json, { id, model }: { readonly id: string; readonly mo
     truncation: body.truncation ?? "disabled",
     usage: usage ?? null,
     user: body.user ?? null,
+    input_messages: tellsTokens && prompt ? [rawMessage(prompt)] : null,
+    output_messages: null,
   });
+}
+
+function rawMessage(tokens: Uint32Array): Json {
+  return { type: "raw_message_tokens", message: "", tokens: [...tokens] };
 }
 
 /** Reads the items of an input or an output as chat messages. */
