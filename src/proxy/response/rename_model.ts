@@ -4,8 +4,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const encoder = new TextEncoder();
 const KEY = encoder.encode('"model"');
-/** Members of an answer are at depth 1, those of a response or a message within an event at 2. */
-const DEEPEST = 2;
+/** An event may have its answer as a member. */
+const DEEPEST = { document: 1, event: 2 } as const;
 const LINE_FEED = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -25,7 +25,7 @@ export function renameEvents(name: string): Convert {
 
   function valueIn(events: Bytes, start: number, end: number): number {
     if (offset >= 0 && isAt(events, start + offset, served)) return start + offset;
-    const value = events[start] === COLON ? undefined : modelIn(events, start, end);
+    const value = events[start] === COLON ? undefined : modelIn(events, start, end, DEEPEST.event);
     if (!value) return -1;
     offset = value[0] - start;
     served = events.slice(...value);
@@ -64,7 +64,7 @@ function mostBytes(length: number, put: number): number {
 
 /** Returns the beginning of a JSON document with another model, `undefined` if it names none. */
 export function renameIn(document: Bytes, name: string): Bytes | undefined {
-  const value = modelIn(document, 0, document.length);
+  const value = modelIn(document, 0, document.length, DEEPEST.document);
   if (!value) return undefined;
   const put = encoder.encode(JSON.stringify(name));
   const renamed = new Uint8Array(document.length - (value[1] - value[0]) + put.length);
@@ -75,7 +75,12 @@ export function renameIn(document: Bytes, name: string): Bytes | undefined {
 }
 
 /** The range of the text that is the value of the first member `model`, with its quotes. */
-function modelIn(json: Bytes, start: number, end: number): readonly [number, number] | undefined {
+function modelIn(
+  json: Bytes,
+  start: number,
+  end: number,
+  deepest: number,
+): readonly [number, number] | undefined {
   let depth = 0;
   for (let at = start; at < end; at++) {
     const byte = json[at]!;
@@ -83,7 +88,7 @@ function modelIn(json: Bytes, start: number, end: number): readonly [number, num
     else if (CLOSE.has(byte)) depth--;
     else if (byte === QUOTE) {
       const after = endOfText(json, at, end);
-      if (depth <= DEEPEST && after - at === KEY.length && isAt(json, at, KEY)) {
+      if (depth <= deepest && after - at === KEY.length && isAt(json, at, KEY)) {
         const value = valueAfter(json, after, end);
         if (value) return value;
       }
