@@ -5,7 +5,6 @@ import { createLora } from "./api/lora.ts";
 import { createKeyring } from "./auth/keyring.ts";
 import { createTokenBudgets } from "./auth/token_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
-import type { Config } from "./config/config.ts";
 import { followConfig } from "./config/file/follow.ts";
 import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";

@@ -11,6 +11,7 @@ import {
 import { parseConfig } from "../src/config/file/load.ts";
 import type { Config } from "../src/config/config.ts";
 import { listenerShape, serverShape } from "../src/config/file_schema.ts";
+import { modelsShape } from "../src/config/models_schema.ts";
 import { createAuthority } from "./security/certificates.ts";
 import { deadUrl } from "./support/upstream.ts";
 
@@ -88,6 +89,7 @@ Deno.test("the READMEs and the example show every key of the other tables", () =
     admin: adminShape,
     tls: tlsShape,
     cors: corsShape,
+    models: modelsShape,
     server: listenerShape,
   };
   const whole = uncommented(read(EXAMPLE));

@@ -21,6 +21,7 @@ import { createRetryBudget } from "./retry_budget.ts";
 
 /** The dependencies of {@linkcode createProxy}. */
 export interface ProxyOptions {
+  /** Chooses servers and counts requests. */
   readonly fleet: Fleet;
   /** Connections to servers. */
   readonly connections: ClientPool;
