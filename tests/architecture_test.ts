@@ -51,7 +51,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ["config", "util"],
   fleet: ["config", "routing", "util"],
   vllm: ["fleet", "http"],
-  polling: ["config", "fleet", "http", "util", "vllm"],
+  engines: ["config", "fleet", "vllm"],
+  polling: ["config", "engines", "fleet", "http", "util", "vllm"],
   proxy: ["fleet", "http", "util", "vllm"],
   monitor: ["config", "fleet", "proxy", "util"],
   api: ["", "auth", "config", "fleet", "http", "monitor", "proxy", "vllm"],
@@ -63,7 +64,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  * Folders of pure files: values in, values out; clock and random source are parameters. Within
  * them, only files named `read_*.ts` do IO.
  */
-const PURE_FOLDERS = ["config", "fleet", "proxy/request", "proxy/sse", "routing", "vllm"];
+const PURE_FOLDERS = [
+  "config",
+  "engines",
+  "fleet",
+  "proxy/request",
+  "proxy/sse",
+  "routing",
+  "vllm",
+];
 const DOES_IO = /^config\/file\/|\/read_\w+\.ts$/;
 
 const isPure = ({ path }: Pick<Source, "path">) =>
@@ -178,6 +187,7 @@ const CLASSES = [
   "GrowingBytes",
   "Input",
   "KeptStream",
+  "NoPage",
   "Output",
   "OwnUpstream",
   "ProbeTimeout",

@@ -1,6 +1,6 @@
 import { checkConfig } from "../../src/config/schema.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
-import { parseMetrics } from "../../src/vllm/metrics_page.ts";
+import { parseMetrics } from "../../src/engines/engines.ts";
 import { type Server, stateOf } from "../../src/fleet/state/server.ts";
 import { membersOf } from "../../src/proxy/request/json_members.ts";
 import { fingerprint, PROMPT_MEMBERS } from "../../src/proxy/request/fingerprint.ts";

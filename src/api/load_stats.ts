@@ -10,7 +10,7 @@ const DEFAULT_MAX_FDS = 65_535;
 /**
  * `GET /load-stats`, in the original router's format plus the router's own estimates.
  * `current_load` counts the requests at the server now: the router's own, and those of others as of
- * the last scrape. `detailed_metrics` is that scrape, unchanged.
+ * the last scrape. `detailed_metrics` is that scrape, unchanged; what is unknown is null.
  */
 export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
   const totalLoad = servers.reduce(
@@ -28,6 +28,7 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
       return {
         url: server.url,
         name: server.name,
+        engine: server.engine ?? null,
         current_load: current,
         max_capacity: server.capacity,
         available_capacity: Math.max(0, server.capacity - current),
@@ -48,9 +49,9 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
         prefix_hit_rate: server.work.realHitRate ?? null,
         prefix_trust: toMillionths(server.work.prefixTrust),
         detailed_metrics: {
-          num_requests_running: server.scrape?.running ?? 0,
-          num_requests_waiting: server.scrape?.waiting ?? 0,
-          gpu_cache_usage_perc: server.scrape?.kvCacheUsage ?? 0,
+          num_requests_running: server.scrape?.running ?? null,
+          num_requests_waiting: server.scrape?.waiting ?? null,
+          gpu_cache_usage_perc: server.scrape?.kvCacheUsage ?? null,
           process_max_fds: server.scrape?.maxFds ?? DEFAULT_MAX_FDS,
         },
       };

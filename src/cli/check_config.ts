@@ -4,15 +4,12 @@ import type { Command } from "commander";
 import type { ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
 import { openClientPool } from "../http/client_pool.ts";
-import {
-  checkHealth,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-  Unauthorized,
-} from "../polling/probe.ts";
+import { checkHealth, type Probe, Unauthorized } from "../polling/probe.ts";
+import { findMetrics, findModels, type FoundModels } from "../polling/recognise.ts";
+import { wrongEngine } from "../polling/scrape.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.ts";
+import { engineNameOf } from "../fleet/state/engine.ts";
 import { applyCheck } from "../fleet/state/server_events.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
@@ -20,7 +17,7 @@ import { configOption, examples } from "./options.ts";
 
 interface Probed {
   readonly row: readonly string[];
-  /** Why the server gets no requests, human-readable; `undefined` if it does get them. */
+  /** Why it gets no requests, or what is wrong with its configuration; `undefined` if neither. */
   readonly problem: string | undefined;
 }
 
@@ -69,40 +66,46 @@ function summary(failed: number, all: number): string {
 }
 
 async function ask(config: ServerConfig, settings: Settings, probe: Probe): Promise<Probed> {
-  const [check, models, metrics] = await Promise.all([
-    checkHealth(config, probe),
-    config.models ?? namesOf(config, probe),
-    fetchMetrics(config, probe).catch(() => undefined),
+  // The models may tell the engine, and with it which pages to read.
+  const listed = config.models ? undefined : await listOf(config, probe);
+  const engine = config.engine ?? (listed instanceof Error ? undefined : listed?.engine);
+  const [check, found] = await Promise.all([
+    checkHealth(config, engine, probe),
+    findMetrics(config, engine, probe).catch(() => undefined),
   ]);
+  const metrics = found?.metrics;
   // The state that the router itself would derive from these probes.
   const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
   const circumstances = { settings, now: monotonicMs(), random: Math.random };
   server.reason = applyCheck(server, check, false, circumstances);
-  if (models instanceof Error) {
+  if (listed instanceof Error) {
     server.modelsFailure = {
-      why: failureIn(models),
-      isUnauthorized: models instanceof Unauthorized,
+      why: failureIn(listed),
+      isUnauthorized: listed instanceof Unauthorized,
     };
-  } else server.models = new Map(models.map((id) => [id, { id }]));
+  } else if (listed) server.models = new Map(listed.models.map((model) => [model.id, model]));
+  const shown = listed instanceof Error ? undefined : listed?.engine;
+  server.recognised = found?.engine ?? shown;
+  const name = engineNameOf(server) ?? "vllm";
   const state = stateOf(server);
   const running = metrics?.running;
   return {
     row: [
       config.name,
-      state,
+      name === "vllm" ? state : `${state}\n${name}`,
       check.ok ? `${Math.round(check.responseMs)} ms` : "–",
       running === undefined ? "unknown" : `${running} of ${config.capacity}`,
       String(metrics?.waiting ?? "unknown"),
-      models instanceof Error ? "unknown" : models.join("\n"),
+      listed instanceof Error ? "unknown" : [...server.models.keys()].join("\n"),
     ],
-    problem: isRoutable(state) ? undefined : reasonOf(server),
+    problem: isRoutable(state) ? wrongEngine(server) : reasonOf(server),
   };
 }
 
-/** Returns the names of the models that a server lists, or the error that prevented it. */
-async function namesOf(server: ServerConfig, probe: Probe): Promise<string[] | Error> {
+/** Returns the models that a server lists, or the error that prevented it. */
+async function listOf(server: ServerConfig, probe: Probe): Promise<FoundModels | Error> {
   try {
-    return (await fetchModels(server, probe)).map(({ id }) => id);
+    return await findModels(server, server.engine, true, probe);
   } catch (error) {
     return error as Error;
   }

@@ -1,3 +1,4 @@
+import type { EngineName } from "./engine_name.ts";
 import type { Level } from "./log_level.ts";
 
 /** A validated configuration: servers, settings and access rules. */
@@ -96,7 +97,9 @@ export interface ServerConfig {
   readonly isSelfSigned?: boolean;
   /** Whether to skip certificate verification. @default false */
   readonly tlsSkipVerify?: boolean;
-  /** Health check path. @default "/health", or `/v1/models` if `/health` is inconclusive */
+  /** The inference engine it runs. @default recognised by what the server answers */
+  readonly engine?: EngineName;
+  /** Health check path. @default the engine's, or `/v1/models` if that is inconclusive */
   readonly healthPath?: string;
   /** Client certificate chain and private key presented to the server, in PEM. */
   readonly clientCertificate?: { readonly cert: string; readonly key: string };

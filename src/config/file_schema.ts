@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { policyNames } from "../routing/policies.ts";
 import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_schema.ts";
+import { type EngineName, engineNames } from "./engine_name.ts";
 import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
 import {
@@ -27,6 +28,10 @@ export const serverShape = z.looseObject(
     api_key: secret("a non-empty string").optional(),
     ca: text.optional(),
     tls_skip_verify: yesOrNo.default(false),
+    engine: expected<EngineName>(
+      `one of ${engineNames.join(", ")}`,
+      (value) => engineNames.some((name) => name === value),
+    ).optional(),
     health_path: expected<string>(
       "a path such as /health",
       (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),

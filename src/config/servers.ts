@@ -30,6 +30,7 @@ export function toServers(
       capacity: server.max_concurrent_requests,
       ...(apiKey !== undefined && { apiKey }),
       ...trust,
+      ...(server.engine !== undefined && { engine: server.engine }),
       ...(server.health_path !== undefined && { healthPath: server.health_path }),
       ...(clientCertificate && { clientCertificate }),
       ...(proxy !== undefined && { proxy }),

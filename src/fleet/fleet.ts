@@ -20,7 +20,6 @@ import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
 import { createEstimator } from "./estimate/create_estimator.ts";
-import type { Estimator } from "./estimate/estimator.ts";
 
 /** Owns all state about servers, which requests and polling loops change only by these methods. */
 export class Fleet {
@@ -28,7 +27,7 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #estimator: Estimator = createEstimator();
+  readonly #estimator = createEstimator();
   readonly #options: ResolvedOptions;
 
   /** Returns how many tokens a request is expected to take. */
@@ -135,6 +134,11 @@ export class Fleet {
     this.#keep(this.#servers);
   }
 
+  /** Records the engine that a server was recognised as; `undefined` to recognise it anew. */
+  recordEngine(server: Server, engine: Server["recognised"]): void {
+    server.recognised = engine;
+  }
+
   /** Records the models a server lists. Ignored if the configuration fixes them. */
   recordModels(server: Server, models: readonly Model[]): void {
     this.#change(server, (now) => transitions.applyModels(server, models, now));
@@ -145,11 +149,7 @@ export class Fleet {
     this.#change(server, () => transitions.applyModelsFailure(server, failure));
   }
 
-  /**
-   * Records a scrape of a server's `/metrics`.
-   *
-   * @param scrape `undefined` if the page has no request metrics
-   */
+  /** Records a scrape of a server's metrics; `undefined` if the page has none of requests. */
   recordScrape(server: Server, scrape: Omit<Scrape, "at"> | undefined, asleep: boolean): void {
     const prefillMs = this.#estimator.longestPrefillMs(server, this.#now());
     this.#change(server, (now) => applyScrape(server, scrape, asleep, prefillMs, now));

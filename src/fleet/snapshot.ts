@@ -1,6 +1,7 @@
 import type { Settings } from "../config/config.ts";
+import type { EngineName } from "../config/engine_name.ts";
 import { meanResponseMs, successRate } from "./health/active_check.ts";
-import { freshScrape, loadOf } from "./state/engine.ts";
+import { engineNameOf, freshScrape, loadOf } from "./state/engine.ts";
 import type { Load } from "./estimate/load.ts";
 import type { WorkSnapshot } from "./estimate/prompt_profile.ts";
 import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
@@ -11,6 +12,8 @@ export interface ServerSnapshot extends Load {
   readonly url: string;
   /** Display name. */
   readonly name: string;
+  /** Its inference engine; `undefined` if unknown. */
+  readonly engine: EngineName | undefined;
   /** Its state. */
   readonly state: ServerState;
   /** Why it is in that state, human-readable. */
@@ -81,6 +84,7 @@ export function snapshotOf(
       scrape: freshScrape(server, settings, now),
       url: server.config.url,
       name: server.config.name,
+      engine: engineNameOf(server),
       state: stateOf(server),
       reason: reasonOf(server),
       capacity: server.config.capacity,

@@ -1,9 +1,9 @@
-import { METRICS_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
+import { METRICS_PATH } from "../vllm/endpoints.ts";
 
 const MIB = 1024 * 1024;
-/** Enough for about a hundred engines, and for a thousand models. */
-const MOST_MIB: { readonly [path: string]: number } = { [METRICS_PATH]: 4, [MODELS_PATH]: 1 };
-/** Only the status of other pages matters. */
+/** Enough for about a hundred engines. */
+const MOST_MIB_OF_METRICS = 4;
+/** Enough for a thousand models. */
 const MOST_MIB_OF_OTHERS = 1;
 /** Most pages fit into this. */
 const FIRST_BYTES = 64 * 1024;
@@ -41,7 +41,7 @@ async function readToEnd(
   path: string,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const mostMib = MOST_MIB[path] ?? MOST_MIB_OF_OTHERS;
+  const mostMib = path.endsWith(METRICS_PATH) ? MOST_MIB_OF_METRICS : MOST_MIB_OF_OTHERS;
   const mostBytes = mostMib * MIB;
   let room = new Uint8Array(FIRST_BYTES);
   let length = 0;

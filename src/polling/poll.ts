@@ -2,8 +2,11 @@ import { monotonicMs } from "../util/clock.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import { isDueForCheck } from "./check_schedule.ts";
 import type { Fleet } from "../fleet/fleet.ts";
-import { checkHealth, fetchMetrics, fetchModels, type Probe, Unauthorized } from "./probe.ts";
-import type { ServerMetrics } from "../vllm/metrics_page.ts";
+import { checkHealth, type Probe, Unauthorized } from "./probe.ts";
+import { findMetrics, findModels } from "./recognise.ts";
+import { scrapeOf, wrongEngine } from "./scrape.ts";
+import type { ServerMetrics } from "../engines/metrics_page.ts";
+import { engineNameOf } from "../fleet/state/engine.ts";
 import type { Poller, PollingOptions } from "./poller.ts";
 import { createRelist } from "./relist.ts";
 import { failureIn } from "../http/fetch_error.ts";
@@ -57,22 +60,27 @@ export function startPolling(
   }
 
   async function checkNow(server: Server, signal: AbortSignal): Promise<void> {
-    const result = await checkHealth(server.config, probe(server, signal));
+    const result = await checkHealth(server.config, engineNameOf(server), probe(server, signal));
     // A server without a known model list is of no use yet, and a recovered one may have different
     // models, so the list is read first.
     const isUnlisted = server.models.size === 0;
     const isBack = result.ok && server.health.status !== "healthy";
     const listsFirst = isBack || (isUnlisted && !result.refused);
-    if (listsFirst) await listModels(server, signal);
+    // Another engine may have been started in its place.
+    if (isBack) fleet.recordEngine(server, undefined);
+    if (listsFirst) await listModels(server, true, signal);
     if (!signal.aborted) fleet.recordCheck(server, result);
-    if (result.ok && !listsFirst) await listModels(server, signal);
+    if (result.ok && !listsFirst) await listModels(server, false, signal);
   }
 
-  async function listModels(server: Server, signal: AbortSignal): Promise<void> {
+  async function listModels(server: Server, isNew: boolean, signal: AbortSignal): Promise<void> {
     if (server.config.models || signal.aborted) return;
     try {
-      const models = await fetchModels(server.config, probe(server, signal));
-      if (!signal.aborted) fleet.recordModels(server, models);
+      const known = engineNameOf(server);
+      const found = await findModels(server.config, known, isNew, probe(server, signal));
+      if (signal.aborted) return;
+      fleet.recordEngine(server, found.engine ?? server.recognised);
+      fleet.recordModels(server, found.models);
     } catch (error) {
       const why = failureIn(error);
       if (signal.aborted || server.modelsFailure?.why === why) return;
@@ -87,8 +95,10 @@ export function startPolling(
     const before = server.inFlight;
     let metrics: ServerMetrics | undefined;
     try {
-      metrics = await fetchMetrics(server.config, probe(server, signal));
-      server.metricsFailure = undefined;
+      const found = await findMetrics(server.config, engineNameOf(server), probe(server, signal));
+      metrics = found.metrics;
+      fleet.recordEngine(server, found.engine ?? server.recognised);
+      reportNoMetrics(server, wrongEngine(server));
     } catch (error) {
       // The server may be gone, and the next regular check would be too late.
       if (!signal.aborted && fleet.settings.activeHealthCheck) await check(server, signal);
@@ -96,27 +106,17 @@ export function startPolling(
     }
     if (signal.aborted) return;
     if (!metrics) return fleet.recordNoScrape(server);
-    const { running, waiting, kvCacheUsage, kvCacheTokens, maxFds, counters, asleep } = metrics;
     // The page was rendered between the two counts. The larger one never counts our requests as
     // others'.
     const ownInFlight = Math.max(before, server.inFlight);
-    const known = running === undefined && waiting === undefined ? undefined : {
-      running: running ?? 0,
-      waiting: waiting ?? 0,
-      kvCacheUsage,
-      kvCacheTokens,
-      maxFds,
-      counters,
-      ownInFlight,
-    };
-    fleet.recordScrape(server, known, asleep);
+    fleet.recordScrape(server, scrapeOf(metrics, ownInFlight), metrics.asleep);
   }
 
-  /** Reports a metrics failure once. An unhealthy server already has a reason. */
-  function reportNoMetrics(server: Server, why: string): void {
+  /** Reports a metrics failure once, if there is one. An unhealthy server already has a reason. */
+  function reportNoMetrics(server: Server, why: string | undefined): void {
     if (server.health.status === "unhealthy" || server.metricsFailure === why) return;
     server.metricsFailure = why;
-    onNoMetrics(server.config.name, why);
+    if (why !== undefined) onNoMetrics(server.config.name, why);
   }
 
   function start(server: Server) {

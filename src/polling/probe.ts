@@ -1,9 +1,10 @@
 import type { ServerConfig } from "../config/config.ts";
 import type { Fetch } from "../http/fetch.ts";
 import type { Check } from "../fleet/health/active_check.ts";
-import { HEALTH_PATH, METRICS_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
-import { parseMetrics, type ServerMetrics } from "../vllm/metrics_page.ts";
-import { parseModels } from "../vllm/model_list.ts";
+import type { EngineName } from "../config/engine_name.ts";
+import { engineNamed } from "../engines/engines.ts";
+import { parseModels } from "../engines/model_list.ts";
+import { HEALTH_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
 import { readPage } from "./page.ts";
 import { failureIn, isConnectError } from "../http/fetch_error.ts";
 import type { Model } from "../fleet/state/server.ts";
@@ -16,14 +17,16 @@ export interface Probe {
 }
 
 /**
- * Checks `/health` or the configured path, and `/v1/models` if there is no such page. Never throws.
+ * Checks the configured path or the engine's, and `/v1/models` if there is no such page. Never
+ * throws.
  */
 export async function checkHealth(
   server: ServerConfig,
+  engine: EngineName | undefined,
   probe: Probe,
 ): Promise<Check> {
   const started = performance.now();
-  const found = await healthFailure(server, probe).catch((error: unknown) => ({
+  const found = await healthFailure(server, engine, probe).catch((error: unknown) => ({
     failure: failureIn(error),
     refused: isConnectError(error),
     isSlow: isTimeout(error),
@@ -36,15 +39,16 @@ const NO_HEALTH_PAGE = new Set([401, 403, 404, 405, 501]);
 
 async function healthFailure(
   server: ServerConfig,
+  engine: EngineName | undefined,
   probe: Probe,
 ): Promise<{ readonly failure: string } | undefined> {
-  const path = server.healthPath ?? HEALTH_PATH;
-  const health = await get(server, path, probe);
+  const path = server.healthPath ?? engineNamed(engine).healthPath ?? HEALTH_PATH;
+  const health = await fetchPage(server, path, probe);
   if (health.ok) return undefined;
   const failure = `${path} answered ${health.status}`;
   const isInconclusive = NO_HEALTH_PAGE.has(health.status) || isRedirect(health.status);
   if (server.healthPath !== undefined || !isInconclusive) return { failure };
-  const models = await get(server, MODELS_PATH, probe);
+  const models = await fetchPage(server, MODELS_PATH, probe);
   // A list that requires a key exists too.
   return models.ok || models.status === 401 || models.status === 403
     ? undefined
@@ -67,36 +71,37 @@ export class Unauthorized extends Error {
   override name = "Unauthorized";
 }
 
+/** The server has no such page. */
+export class NoPage extends Error {
+  override name = "NoPage";
+}
+
 /**
- * Fetches a server's models. Throws an `Error` with the reason on failure, an
- * {@linkcode Unauthorized} if the server requires another key.
+ * Fetches a server's models where its engine lists them. Throws an `Error` with the reason on
+ * failure, an {@linkcode Unauthorized} if the server requires another key, a {@linkcode NoPage} if
+ * it has no list.
  */
 export async function fetchModels(
   server: ServerConfig,
+  engine: EngineName | undefined,
   probe: Probe,
 ): Promise<Model[]> {
-  const { ok, status, text } = await get(server, MODELS_PATH, probe);
+  const { modelsPath: path = MODELS_PATH, parseModels: parse = parseModels } = engineNamed(engine);
+  const { ok, status, text } = await fetchPage(server, path, probe);
   if (status === 401 || status === 403) {
     const key = server.apiKey === undefined ? "it needs an api_key" : "check its api_key";
-    throw new Unauthorized(`${MODELS_PATH} answered ${status}; ${key}`);
+    throw new Unauthorized(`${path} answered ${status}; ${key}`);
   }
-  if (!ok) throw new Error(`${MODELS_PATH} answered ${status}`);
-  return parseModels(text);
+  if (status === 404) throw new NoPage(`${path} answered ${status}`);
+  if (!ok) throw new Error(`${path} answered ${status}`);
+  return parse(text);
 }
 
 /**
- * Fetches a server's `/metrics`; `undefined` if it doesn't answer with a status of success. Throws
- * an `Error` with the reason if the page can't be read in time or exceeds a limit.
+ * Fetches a page; its text is empty unless the status is one of success. Throws an `Error` with the
+ * reason if it can't be read in time or exceeds a limit.
  */
-export async function fetchMetrics(
-  server: ServerConfig,
-  probe: Probe,
-): Promise<ServerMetrics | undefined> {
-  const { ok, text } = await get(server, METRICS_PATH, probe);
-  return ok ? parseMetrics(text) : undefined;
-}
-
-async function get(
+export async function fetchPage(
   server: ServerConfig,
   path: string,
   { fetch, timeoutMs, signal }: Probe,

@@ -28,7 +28,7 @@ browserTest("the numbers on the page match /load-stats", async () => {
     "the scrapes tell of all of them",
     () =>
       router.fleet.snapshot().servers.every(({ scrape, inFlight }) =>
-        scrape !== undefined && scrape.running + scrape.waiting === inFlight
+        scrape !== undefined && scrape.running! + scrape.waiting! === inFlight
       ),
   );
 

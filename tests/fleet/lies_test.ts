@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Decision } from "../../src/fleet/decision.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Lease } from "../../src/fleet/lease.ts";
-import { parseMetrics } from "../../src/vllm/metrics_page.ts";
+import { parseMetrics } from "../../src/engines/engines.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import { usageIn } from "../../src/vllm/usage.ts";
 import { costOf } from "../../src/routing/least_work.ts";

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { fetchBy } from "../../src/http/fetch.ts";
-import { checkHealth, fetchMetrics, fetchModels, type Probe } from "../../src/polling/probe.ts";
+import type { ServerConfig } from "../../src/config/config.ts";
+import { checkHealth, fetchModels, type Probe } from "../../src/polling/probe.ts";
+import { findMetrics } from "../../src/polling/recognise.ts";
 import { configOf } from "../support/config.ts";
 import { metricsPage, startUpstream } from "../support/upstream.ts";
 
@@ -13,6 +15,9 @@ const serverAt = (url: string) => configOf([{ url }]).servers[0]!;
 const MIB = 1024 * 1024;
 
 /** A page that never ends, and how reading it ended. */
+const metricsOf = async (server: ServerConfig, probe: Probe) =>
+  (await findMetrics(server, undefined, probe)).metrics;
+
 function endless(line: string) {
   const bytes = new TextEncoder().encode(line.repeat(Math.ceil(65_536 / line.length)));
   const left = Promise.withResolvers<void>();
@@ -36,12 +41,17 @@ async function why(asked: Promise<unknown>): Promise<string> {
 
 for (
   const [path, mostMib, ask] of [
-    ["/metrics", 4, (url: string, probe: Probe) => why(fetchMetrics(serverAt(url), probe))],
-    ["/v1/models", 1, (url: string, probe: Probe) => why(fetchModels(serverAt(url), probe))],
+    ["/metrics", 4, (url: string, probe: Probe) => why(metricsOf(serverAt(url), probe))],
+    [
+      "/v1/models",
+      1,
+      (url: string, probe: Probe) => why(fetchModels(serverAt(url), undefined, probe)),
+    ],
     [
       "/health",
       1,
-      async (url: string, probe: Probe) => (await checkHealth(serverAt(url), probe)).failure,
+      async (url: string, probe: Probe) =>
+        (await checkHealth(serverAt(url), undefined, probe)).failure,
     ],
   ] as const
 ) {
@@ -89,15 +99,15 @@ Deno.test("a page exactly at its limit is read whole, in chunks of any size", ()
           { headers: { "content-encoding": "identity" } },
         );
       });
-      assert.equal((await fetchMetrics(serverAt(upstream.url), probe))?.running, 2);
+      assert.equal((await metricsOf(serverAt(upstream.url), probe))?.running, 2);
     }
     const spaces = (bytes: number) => `{"data":[{"id":"m"}]}`.padEnd(bytes);
     let size = MIB;
     await using upstream = startUpstream(() => new Response(spaces(size)));
-    assert.deepEqual(await fetchModels(serverAt(upstream.url), probe), [{ id: "m" }]);
+    assert.deepEqual(await fetchModels(serverAt(upstream.url), undefined, probe), [{ id: "m" }]);
     size++;
     assert.equal(
-      await why(fetchModels(serverAt(upstream.url), probe)),
+      await why(fetchModels(serverAt(upstream.url), undefined, probe)),
       "/v1/models is larger than 1 MiB",
     );
   }));
@@ -107,8 +117,8 @@ Deno.test("a fully read page leaves its connection open for reuse", () =>
     const ports = new Set<number>();
     await using upstream = startUpstreamSeeing(ports);
     for (let i = 0; i < 3; i++) {
-      await checkHealth(serverAt(upstream.url), probe);
-      await fetchMetrics(serverAt(upstream.url), probe);
+      await checkHealth(serverAt(upstream.url), undefined, probe);
+      await metricsOf(serverAt(upstream.url), probe);
     }
     assert.equal(ports.size, 1);
   }));

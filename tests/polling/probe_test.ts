@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { fetchBy } from "../../src/http/fetch.ts";
-import {
-  checkHealth,
-  fetchMetrics,
-  fetchModels,
-  type Probe,
-  Unauthorized,
-} from "../../src/polling/probe.ts";
+import { checkHealth, fetchModels, type Probe, Unauthorized } from "../../src/polling/probe.ts";
+import type { ServerConfig } from "../../src/config/config.ts";
+import { findMetrics } from "../../src/polling/recognise.ts";
 import { failureIn } from "../../src/http/fetch_error.ts";
 import { configOf } from "../support/config.ts";
 import {
@@ -28,6 +24,9 @@ async function probing(
   await use({ fetch: fetchBy(client), timeoutMs, signal });
 }
 
+const metricsOf = async (server: ServerConfig, probe: Probe) =>
+  (await findMetrics(server, undefined, probe)).metrics;
+
 function serverAt(url: string, more: Record<string, unknown> = {}) {
   return configOf([{ url, ...more }]).servers[0]!;
 }
@@ -45,7 +44,7 @@ for (
     probing(async (probe) => {
       const { upstream } = answering({ "/v1/models": status });
       await using server = upstream;
-      await assert.rejects(fetchModels(serverAt(server.url, more), probe), (error) => {
+      await assert.rejects(fetchModels(serverAt(server.url, more), undefined, probe), (error) => {
         assert.equal(failureIn(error), why);
         assert.equal(error instanceof Unauthorized, unauthorized);
         return true;
@@ -97,6 +96,7 @@ for (
       await using server = upstream;
       const check = await checkHealth(
         serverAt(server.url, health_path ? { health_path } : {}),
+        undefined,
         probe,
       );
       assert.equal(check.ok, ok);
@@ -122,6 +122,7 @@ Deno.test("an unreachable server fails its check with a short reason without its
     ) {
       const { ok, failure, refused = false, isSlow = false } = await checkHealth(
         serverAt(url),
+        undefined,
         probe,
       );
       assert.equal(ok, false);
@@ -136,6 +137,7 @@ Deno.test("a server that hangs fails its check after the timeout", () =>
     await using silent = startSilent();
     const { ok, responseMs, failure, isSlow, refused } = await checkHealth(
       serverAt(silent.url),
+      undefined,
       probe,
     );
     assert.equal(ok, false);
@@ -155,7 +157,7 @@ Deno.test("a server that hangs in mid-answer fails its check too", () =>
         }),
       )
     );
-    const { ok, responseMs } = await checkHealth(serverAt(upstream.url), probe);
+    const { ok, responseMs } = await checkHealth(serverAt(upstream.url), undefined, probe);
     assert.equal(ok, false);
     assert.ok(responseMs >= TIMEOUT_MS - 5 && responseMs < 30_000);
     await gone.promise;
@@ -166,7 +168,7 @@ Deno.test("a probe ends when its loop stops", async () => {
   await probing(async (probe) => {
     await using silent = startSilent();
     setTimeout(() => stop.abort(), 20);
-    const { responseMs } = await checkHealth(serverAt(silent.url), probe);
+    const { responseMs } = await checkHealth(serverAt(silent.url), undefined, probe);
     assert.ok(responseMs < 30_000, `${responseMs} ms`);
   }, { signal: stop.signal });
 });
@@ -179,10 +181,10 @@ Deno.test("every probe sends the server's key, if any", () =>
       return request.url.endsWith("/v1/models") ? modelsPage("m") : new Response("");
     });
     const keyed = serverAt(upstream.url, { api_key: "secret" });
-    await checkHealth(keyed, probe);
-    await fetchModels(keyed, probe);
-    await fetchMetrics(keyed, probe);
-    await checkHealth(serverAt(upstream.url), probe);
+    await checkHealth(keyed, undefined, probe);
+    await fetchModels(keyed, undefined, probe);
+    await metricsOf(keyed, probe);
+    await checkHealth(serverAt(upstream.url), undefined, probe);
     assert.deepEqual(seen, [
       "Bearer secret",
       "Bearer secret",
@@ -197,7 +199,7 @@ Deno.test("models are kept as the server describes them, and invalid entries are
     await using upstream = startUpstream(() =>
       Response.json({ data: [model, null, "x", { id: 3 }, {}] })
     );
-    assert.deepEqual(await fetchModels(serverAt(upstream.url), probe), [model]);
+    assert.deepEqual(await fetchModels(serverAt(upstream.url), undefined, probe), [model]);
   }));
 
 for (
@@ -211,20 +213,20 @@ for (
   Deno.test(`/v1/models that answers ${what} is an error`, () =>
     probing(async (probe) => {
       await using upstream = startUpstream(answer);
-      await assert.rejects(fetchModels(serverAt(upstream.url), probe), Error);
+      await assert.rejects(fetchModels(serverAt(upstream.url), undefined, probe), Error);
     }));
 }
 
 Deno.test("/metrics is read, a missing page gives undefined, and an unreachable server is an error", () =>
   probing(async (probe) => {
     await using upstream = startUpstream(() => metricsPage({ running: 2, waiting: 1 }));
-    const metrics = await fetchMetrics(
+    const metrics = await metricsOf(
       serverAt(upstream.url),
       probe,
     );
     assert.deepEqual([metrics?.running, metrics?.waiting], [2, 1]);
 
     await using without = answering({}).upstream;
-    assert.equal(await fetchMetrics(serverAt(without.url), probe), undefined);
-    await assert.rejects(fetchMetrics(serverAt(deadUrl()), probe));
+    assert.equal(await metricsOf(serverAt(without.url), probe), undefined);
+    await assert.rejects(metricsOf(serverAt(deadUrl()), probe));
   }));

@@ -32,7 +32,8 @@ export function counterDeltas(
   expected: LatencyModel,
 ): CounterDeltas {
   // An unknown counter gives NaN, which fails every comparison.
-  const grown = (name: keyof TokenCounters) => (after[name] ?? NaN) - (before[name] ?? NaN);
+  const grown = (name: Exclude<keyof TokenCounters, "atEnd">) =>
+    (after[name] ?? NaN) - (before[name] ?? NaN);
   // Without prefix cache counters, all tokens count as computed.
   const computed = grown("prompt") - (grown("prefixHits") || 0);
   const prefill = grown("firstTokens") === 1 &&

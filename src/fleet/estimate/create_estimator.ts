@@ -145,12 +145,13 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       const { counters: before, started, queued } = estimate;
       estimate.started = undefined;
-      estimate.queued = scrape.waiting > 0;
+      estimate.queued = (scrape.waiting ?? 0) > 0;
       if (scrape.kvCacheTokens) index.limit(estimate.slot, blocksOf(scrape.kvCacheTokens));
       if (estimates.count(estimate, scrape, server.config.capacity, now) === "anew") {
         return forget(estimate);
       }
-      if (!before || !scrape.counters) return;
+      // Counters that move at a request's end say nothing about the prompts that just started.
+      if (!before || !scrape.counters || scrape.counters.atEnd) return;
       const expected = estimates.expectedLatency(estimate, all, now);
       const deltas = counterDeltas(before, scrape.counters, expected);
       const { promptTokens, firstTokens, prefill, decode } = deltas;
@@ -158,7 +159,7 @@ export function createEstimator(): Estimator {
       if (!queued && !estimate.queued && isLittleKnown(estimate.seen, now)) {
         learn(estimate, "prefill", prefill, now);
       }
-      const alone = scrape.running + scrape.waiting <= scrape.ownInFlight;
+      const alone = (scrape.running ?? 0) + (scrape.waiting ?? 0) <= scrape.ownInFlight;
       const isWhole = firstTokens === undefined || firstTokens === started?.count;
       if (started?.alike && alone && isWhole && promptTokens) {
         ratios.learn(started.model, started.bytes, promptTokens);

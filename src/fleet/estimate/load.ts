@@ -1,9 +1,9 @@
 /** One scrape of a server's `/metrics`, and what the router had in flight at the time. */
 export interface Scrape {
-  /** Requests in its batch. */
-  readonly running: number;
-  /** Requests in its queue. */
-  readonly waiting: number;
+  /** Requests in its batch; `undefined` if not reported. */
+  readonly running: number | undefined;
+  /** Requests in its queue; `undefined` if not reported. */
+  readonly waiting: number | undefined;
   /** 0 to 1, the mean over engines; `undefined` if not reported. */
   readonly kvCacheUsage: number | undefined;
   /** Size of its KV cache in tokens; `undefined` if not reported. */
@@ -36,6 +36,12 @@ export interface TokenCounters {
   readonly interTokens?: number | undefined;
   /** Sum of the inter-token times, in seconds. */
   readonly interTokenSeconds?: number | undefined;
+  /**
+   * They move when a request ends: if they stand still, the engine may work all the same.
+   *
+   * @default they move with each step of the engine
+   */
+  readonly atEnd?: boolean;
 }
 
 /** Requests on a server now, as far as the router knows. */
@@ -51,7 +57,8 @@ export interface Load {
 /**
  * Computes the current load. The router's own requests are known exactly. A scrape adds those of
  * other clients (a second router, a direct client) and shows whether the server queues. If it does,
- * as many requests run as in the scrape and the rest wait; otherwise all run.
+ * as many requests run as in the scrape and the rest wait; otherwise all run. If it shows only the
+ * queue, the rest runs; others that run are unknown then.
  *
  * @param ownNow the router's own requests in flight
  * @param scrape the last one, `undefined` if missing or stale
@@ -61,9 +68,12 @@ export function loadNow(
   capacity: number,
   scrape: Scrape | undefined,
 ): Load {
-  const others = scrape ? Math.max(0, scrape.running + scrape.waiting - scrape.ownInFlight) : 0;
+  const queued = scrape?.waiting ?? 0;
+  const others = scrape ? Math.max(0, (scrape.running ?? 0) + queued - scrape.ownInFlight) : 0;
   const total = ownNow + others;
-  const running = scrape && scrape.waiting > 0 ? Math.min(total, scrape.running) : total;
+  const running = queued > 0
+    ? Math.min(total, scrape?.running ?? Math.max(0, total - queued))
+    : total;
   const waiting = total - running;
   return { running, waiting, load: (running + 0.5 * waiting) / capacity };
 }

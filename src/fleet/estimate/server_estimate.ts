@@ -170,7 +170,8 @@ export function count(
   capacity: number,
   now: number,
 ): "anew" | "same" {
-  const running = Math.min(reported.running, MOST_TIMES_RAN * Math.max(capacity, ownInFlight));
+  const most = MOST_TIMES_RAN * Math.max(capacity, ownInFlight);
+  const running = Math.min(reported.running ?? 0, most);
   const before = estimate.counters;
   estimate.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>

@@ -30,7 +30,7 @@ const KEPT = 0.999;
 /**
  * Returns the progress after a scrape. KV cache usage counts as movement too: it grows while a
  * long prompt is computed. An engine without work, or whose counters are missing, is never
- * considered stalled.
+ * considered stalled; nor is one whose counters move only when a request ends.
  *
  * @param awaitingFirstToken the router's own requests that wait for a first token. An engine that
  *   hangs while idle reports none running, whatever arrives
@@ -50,20 +50,21 @@ export function afterScrape(
   if (scrape?.counters?.generation === undefined) {
     return { ...progress, seen: scrape, noProgressSince: Infinity };
   }
-  const hasWork = scrape.running > 0 || scrape.waiting > 0 || awaitingFirstToken > 0;
+  const hasWork = (scrape.running ?? 0) > 0 || (scrape.waiting ?? 0) > 0 || awaitingFirstToken > 0;
   const moved = seen?.counters?.generation !== undefined && differs(seen, scrape);
+  const mayStall = hasWork && !scrape.counters.atEnd;
   if (!moved) {
     return {
       ...progress,
       seen: scrape,
-      noProgressSince: hasWork ? Math.min(noProgressSince, now) : Infinity,
+      noProgressSince: mayStall ? Math.min(noProgressSince, now) : Infinity,
     };
   }
   const stepMs = noProgressSince === Infinity || isStalled ? 0 : now - noProgressSince;
   return {
     seen: scrape,
     movedAt: now,
-    noProgressSince: hasWork ? now : Infinity,
+    noProgressSince: mayStall ? now : Infinity,
     longestStepMs: Math.max(KEPT * longestStepMs, stepMs),
   };
 }

@@ -1,4 +1,5 @@
 import type { Settings } from "../../config/config.ts";
+import type { EngineName } from "../../config/engine_name.ts";
 import type { EngineState } from "../lease.ts";
 import { type Load, loadNow, type Scrape, trustedMs } from "../estimate/load.ts";
 import type { Server } from "./server.ts";
@@ -7,6 +8,16 @@ import { isMoving } from "../health/engine_stall.ts";
 // The current state of a server's engine. Times are monotonic, in milliseconds.
 
 type Interval = Pick<Settings, "metricsIntervalMs">;
+
+/** Returns a server's engine: the configured one, else the one it was recognised as. */
+export function engineNameOf(server: Readonly<Server>): EngineName | undefined {
+  return server.config.engine ?? server.recognised;
+}
+
+/** Whether a server understands what only vLLM does, such as a request for token ids. */
+export function isVllm(server: Readonly<Server>): boolean {
+  return engineNameOf(server) === "vllm";
+}
 
 /** Returns the last scrape unless it is stale or the server is unhealthy. */
 export function freshScrape(

@@ -1,5 +1,6 @@
 import { Callbacks, type CallbackSet } from "../../util/callbacks.ts";
 import type { ServerConfig } from "../../config/config.ts";
+import type { EngineName } from "../../config/engine_name.ts";
 import { type Health, UNCHECKED } from "../health/active_check.ts";
 import type { EndDetails } from "../attempt_end.ts";
 import type { Scrape } from "../estimate/load.ts";
@@ -21,6 +22,8 @@ export interface Server {
   readonly id: number;
   /** Its configuration. */
   config: ServerConfig;
+  /** The engine that it was recognised as, by what it answers since it was last unhealthy. */
+  recognised: EngineName | undefined;
   /** Its health. */
   health: Health;
   /** Its engine sleeps: it looks idle and may fail requests. */
@@ -116,6 +119,7 @@ export function newServer(id: number, config: ServerConfig): Server {
   return {
     id,
     config,
+    recognised: undefined,
     health: UNCHECKED,
     asleep: false,
     draining: false,
@@ -151,7 +155,8 @@ export function newServer(id: number, config: ServerConfig): Server {
 
 /** Returns the models fixed by the configuration with default fields; empty if it fixes none. */
 export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
-  const modelOf = (id: string) => ({ id, object: "model", created: 0, owned_by: "vllm" });
+  const owner = config.engine ?? "vllm";
+  const modelOf = (id: string) => ({ id, object: "model", created: 0, owned_by: owner });
   return new Map(config.models?.map((id) => [id, modelOf(id)]));
 }
 

@@ -1,6 +1,7 @@
 import { monotonicMs } from "../../util/clock.ts";
 import { pause } from "../../util/interval.ts";
 import type { Fleet } from "../../fleet/fleet.ts";
+import { isVllm } from "../../fleet/state/engine.ts";
 import type { Lease } from "../../fleet/lease.ts";
 import type { Outcome } from "../../fleet/outcome.ts";
 import type { Server } from "../../fleet/state/server.ts";
@@ -74,11 +75,15 @@ export function createFinder(
 ): FindServer {
   const { id, departure, settings } = context;
 
+  /** Those that can't go on with it: only vLLM continues from token ids. */
+  const otherEngines = () =>
+    fleet.servers.filter((server) => !isVllm(server)).map((server) => [server, Infinity] as const);
+
   /** Takes a place at another server, soon if there is none now. */
   async function acquire(tried: Map<Readonly<Server>, number>): Promise<Lease | undefined> {
     for (const since = monotonicMs();;) {
       if (cutOff.aborted || departure.hasLeft) return undefined;
-      const lease = fleet.acquire(profile, tried, id);
+      const lease = fleet.acquire(profile, new Map([...tried, ...otherEngines()]), id);
       if (typeof lease !== "string") return lease;
       const waited = monotonicMs() - since;
       if (lease === "unknown_model" || waited > PATIENCE_MS) return undefined;

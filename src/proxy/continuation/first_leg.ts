@@ -1,3 +1,4 @@
+import { isVllm } from "../../fleet/state/engine.ts";
 import type { Server } from "../../fleet/state/server.ts";
 import type { Leg } from "../attempt/ask.ts";
 import { type Continuable, tellsIds } from "../request/continuable.ts";
@@ -21,8 +22,8 @@ const ASKED = new TextEncoder().encode(',"return_token_ids":true}');
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Asks for token ids and keeps them, if the stream can be continued and its server is vLLM, which its
- * metrics or its list of models tell. Any other gets the client's body, and nothing is kept.
+ * Asks for token ids and keeps them, if the stream can be continued and its server is vLLM. Another
+ * engine may refuse an option that it doesn't know: it gets the client's body, and nothing is kept.
  */
 export function createFirstLeg(
   body: Uint8Array<ArrayBuffer>,
@@ -65,12 +66,6 @@ export function keeping(stream: KeptStream): Convert {
   return tellsIds(endpoint)
     ? (events) => keepEvents(stream, events)
     : (events) => keepText(stream, endpoint, events);
-}
-
-/** Another engine may refuse an option that it doesn't know. */
-function isVllm({ scrape, config, models }: Readonly<Server>): boolean {
-  if (scrape || config.models) return scrape !== undefined;
-  return models.values().some(({ owned_by: owner }) => owner === "vllm");
 }
 
 /** Adds the option at the end, where it counts even if the client has set it otherwise. */

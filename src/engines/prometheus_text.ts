@@ -20,11 +20,12 @@ export type TakeSample = (name: string, labels: string, value: number) => void;
  * `Error` with the reason if a page has too many lines, too long a line or too many samples.
  *
  * @param names full names of the metrics
+ * @param prefixLength characters that most of the names have in common
  */
-export function createSampleReader(names: Iterable<string>): SampleReader {
-  // The sixth letter, the first after `vllm:`, rules out most lines.
+export function createSampleReader(names: Iterable<string>, prefixLength: number): SampleReader {
+  // The first letter after the prefix rules out most lines.
   const byLetter: string[][] = [];
-  for (const name of names) (byLetter[name.charCodeAt(LETTER)] ??= []).push(name);
+  for (const name of names) (byLetter[name.charCodeAt(prefixLength)] ??= []).push(name);
 
   return (page, take) => {
     let lines = 0;
@@ -37,7 +38,7 @@ export function createSampleReader(names: Iterable<string>): SampleReader {
         throw new Error(`/metrics has a line of over ${MOST_LINE_LENGTH / 1024} KiB`);
       }
       if (page.charCodeAt(at) === HASH) continue;
-      const alike = byLetter[page.charCodeAt(at + LETTER)];
+      const alike = byLetter[page.charCodeAt(at + prefixLength)];
       const name = alike?.find((name) => isNamed(page, at, name));
       if (name === undefined) continue;
       length += end - at;
@@ -92,7 +93,6 @@ export function labelIn(labels: string, name: string): string | undefined {
   return undefined;
 }
 
-const LETTER = "vllm:".length;
 const HASH = 35;
 const TAB = 9;
 const SPACE = 32;

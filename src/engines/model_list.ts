@@ -1,5 +1,5 @@
 import type { Model } from "../fleet/state/server.ts";
-import { MODELS_PATH } from "./endpoints.ts";
+import { MODELS_PATH } from "../vllm/endpoints.ts";
 
 const MOST_MODELS = 1_000;
 /** Models with a longer name are ignored. */

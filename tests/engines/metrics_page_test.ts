@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseMetrics } from "../../src/vllm/metrics_page.ts";
+import { parseMetrics } from "../../src/engines/engines.ts";
 import { numRuns } from "../support/property.ts";
 import { assertQuick } from "../support/quick.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseModels } from "../../src/vllm/model_list.ts";
+import { parseModels } from "../../src/engines/model_list.ts";
 import { assertQuick } from "../support/quick.ts";
 
 const pageOf = (data: unknown) => JSON.stringify({ object: "list", data });
