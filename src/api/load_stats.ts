@@ -28,7 +28,7 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
       return {
         url: server.url,
         name: server.name,
-        engine: server.engine ?? null,
+        ...(server.engine !== undefined && server.engine !== "vllm" && { engine: server.engine }),
         current_load: current,
         max_capacity: server.capacity,
         available_capacity: Math.max(0, server.capacity - current),

@@ -29,7 +29,9 @@ export function parseModels(page: string): Model[] {
 
 function dataOf(page: string): unknown {
   try {
-    return JSON.parse(page)?.data;
+    const list = JSON.parse(page);
+    // Ollama without models.
+    return list?.data === null ? [] : list?.data;
   } catch {
     throw new Error(`${MODELS_PATH} answered something that isn't JSON`);
   }

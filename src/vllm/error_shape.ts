@@ -14,12 +14,14 @@ export function clientErrorIn(status: number, body: Uint8Array): ClientError {
     status,
     isVllmError: error !== undefined,
     isUnknownModel: status === 404 && saysUnknownModel(error),
-    ...(status === 400 && error !== undefined && TOO_LONG.test(text) && { isTooLong: true }),
+    ...((status === 400 || status === 422) && error !== undefined && TOO_LONG.test(text) &&
+      { isTooLong: true }),
   };
 }
 
-/** How vLLM reports that a prompt plus answer exceeds its `--max-model-len`. */
-const TOO_LONG = /maximum context length|max_model_len/;
+/** How vLLM, SGLang, llama.cpp, TensorRT-LLM and TGI report that a prompt exceeds their context. */
+const TOO_LONG =
+  /maximum context length|max_model_len|model's context length|exceed_context_size_error|should not exceed max_|`inputs` (?:tokens|must have less)/;
 
 /** Error of a server that is shutting down gracefully (`--shutdown-timeout`). */
 const AFTER_SHUTDOWN = /"message": ?"cannot schedule new futures after shutdown"/;
@@ -49,8 +51,15 @@ function errorIn(text: string): unknown {
   }
 }
 
+/** Types of vLLM's error, Ollama's and LMDeploy's, all with a 404. */
+const NOT_FOUND: ReadonlySet<unknown> = new Set([
+  "NotFoundError",
+  "not_found_error",
+  "invalid_request_error",
+]);
+
 function saysUnknownModel(error: unknown): boolean {
   if (typeof error !== "object" || error === null) return false;
   const { message, type } = error as Record<string, unknown>;
-  return type === "NotFoundError" && typeof message === "string" && /\bmodel\b/.test(message);
+  return NOT_FOUND.has(type) && typeof message === "string" && /\bmodel\b/.test(message);
 }

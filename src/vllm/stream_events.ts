@@ -65,7 +65,8 @@ function ofCompletion({ choices }: Json): EventInfo {
   let finish: string | undefined;
   let hasToken = false;
   for (const choice of choices.map(tableOf)) {
-    if (typeof choice.finish_reason === "string") {
+    // TGI writes an empty one in each event of a text completion.
+    if (typeof choice.finish_reason === "string" && choice.finish_reason !== "") {
       if (finish !== "abort") finish = choice.finish_reason;
     }
     const { role: _, ...delta } = tableOf(choice.delta);

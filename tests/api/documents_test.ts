@@ -205,9 +205,9 @@ Deno.test("the load document has the original router's fields and the estimates 
       load: 0,
       ...UNSEEN,
       detailed_metrics: {
-        num_requests_running: 0,
-        num_requests_waiting: 0,
-        gpu_cache_usage_perc: 0,
+        num_requests_running: null,
+        num_requests_waiting: null,
+        gpu_cache_usage_perc: null,
         process_max_fds: 65_535,
       },
     }],

@@ -87,6 +87,7 @@ Deno.test("every key of a server and of [config] is read", () => {
         max_concurrent_requests: 7,
         name: "big",
         api_key: "secret",
+        engine: "sglang",
         health_path: "/ready?full=1",
         models: ["a", "org/b"],
       }],
@@ -132,6 +133,7 @@ Deno.test("every key of a server and of [config] is read", () => {
       name: "big",
       capacity: 7,
       apiKey: "secret",
+      engine: "sglang",
       healthPath: "/ready?full=1",
       models: ["a", "org/b"],
     }],
@@ -295,6 +297,7 @@ for (
     url: ["", "  ", 3, null, ["http://a"]],
     max_concurrent_requests: [0, -1, 2.5, "3", true, Infinity, NaN],
     name: ["", 3],
+    engine: ["", "SGLang", "llamacpp", 3, null],
     health_path: ["", "health", "http://a/health", "/a b", "/health#x", "/grün", 3, null],
     api_key: ["", 3, "ключ", "two words"],
     models: ["a", []],
@@ -525,7 +528,7 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, tls_skip_verify, health_path, client_cert, client_key, proxy, models, priority_scheduling",
+      "; expected one of url, max_concurrent_requests, name, api_key, ca, tls_skip_verify, engine, health_path, client_cert, client_key, proxy, models, priority_scheduling",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [

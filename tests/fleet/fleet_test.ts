@@ -859,6 +859,7 @@ Deno.test("a snapshot shows each server as it is", () => {
   assert.deepEqual(shown, {
     url: A,
     name: "a",
+    engine: undefined,
     state: "healthy",
     reason: "check passed",
     capacity: 4,

@@ -45,7 +45,7 @@ export function deadUrl(): string {
 export function modelsPage(...ids: string[]): Response {
   return Response.json({
     object: "list",
-    data: ids.map((id) => ({ id, object: "model", max_model_len: 4_096 })),
+    data: ids.map((id) => ({ id, object: "model", owned_by: "vllm", max_model_len: 4_096 })),
   });
 }
 
