@@ -61,14 +61,16 @@ export async function findMetrics(
   probe: Probe,
 ): Promise<FoundMetrics> {
   const { metrics } = engineNamed(known);
-  if (!metrics) return { metrics: undefined, engine: known };
+  if (!metrics) return NOTHING;
   const { ok, text } = await fetchPage(server, metrics.path, probe);
-  if (!ok) return { metrics: undefined, engine: undefined };
+  if (!ok) return NOTHING;
   const engine = known ?? engineOfMetrics(text);
   const found = parseMetrics(text, engine);
   const isOther = server.engine !== undefined && isEmpty(found);
   return { metrics: found, engine: isOther ? engineOfMetrics(text) : engine };
 }
+
+const NOTHING: FoundMetrics = { metrics: undefined, engine: undefined };
 
 const isEmpty = ({ running, waiting, counters }: ServerMetrics) =>
   running === undefined && waiting === undefined && counters.generation === undefined;
