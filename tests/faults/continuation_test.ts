@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import type { Fault, SimulatorOptions } from "../../src/simulator/simulator.ts";
+import {
+  type Fault,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../src/simulator/simulator.ts";
+import { enginePages, startEngine } from "../support/engines.ts";
 import { eventsOf, MODEL, startFleet, type TestFleet } from "../support/fleet.ts";
+import { startRouter } from "../support/router.ts";
 
 // A stream outlives its server (issue 17): what the client reads is what it would have read.
 
@@ -456,3 +462,26 @@ Deno.test("with continue_streams off, servers are sent what the client sent", as
   const reads = await readCut(fleet, kinds[0]!, { kind: "reset_mid_stream", afterTokens: 5 });
   assert.deepEqual(reads.at(-1)!.errors, [502]);
 });
+
+Deno.test("a stream is never continued by another engine, which would begin it anew", async () => {
+  await using vllm = await startSimulator({ speed: 100 });
+  const asked: string[] = [];
+  const pages = { ...enginePages.sglang, "/v1/models": () => listOf("sglang") };
+  await using other = startEngine(pages, async (request) => {
+    asked.push(await request.text());
+    return new Response("{}", { status: 500 });
+  });
+  await using router = await startRouter([{ url: vllm.url }, { url: other.url }], SETTINGS);
+  let read: Read | undefined;
+  await vllm.setFault({ kind: "reset_mid_stream", afterTokens: 5, times: 1 });
+  while (vllm.state().received === 0) {
+    const body = { messages: say("Go on"), ...length };
+    read = await readStream(await post(router.url, CHAT, body));
+  }
+  // The same server went on with it.
+  assert.deepEqual([read?.isWhole, read?.finish], [true, "length"]);
+  assert.deepEqual(asked.filter((body) => body.includes("token_ids")), []);
+});
+
+const listOf = (owner: string) =>
+  Response.json({ data: [{ id: MODEL, object: "model", owned_by: owner }] });

@@ -129,3 +129,43 @@ Deno.test("only vLLM's own error means a shutdown, not a page that echoes the cl
   assert.equal(isShutdown(bytesOf(echoed)), false);
   assert.equal(isShutdown(new TextEncoder().encode(`<p>{"message":"${words}"}</p>`)), false);
 });
+
+for (
+  const [engine, status, body] of [
+    ["llama.cpp", 400, {
+      error: {
+        code: 400,
+        message: "request (3002 tokens) exceeds the available context size (1024 tokens)",
+        type: "exceed_context_size_error",
+        n_prompt_tokens: 3002,
+        n_ctx: 1024,
+      },
+    }],
+    ["SGLang", 400, {
+      object: "error",
+      message: "The input (3002 tokens) is longer than the model's context length (1024 tokens).",
+      type: "BadRequest",
+      param: null,
+      code: 400,
+    }],
+    ["TGI", 422, {
+      error: "Input validation error: `inputs` must have less than 1024 tokens. Given: 3002",
+      error_type: "validation",
+    }],
+  ] as const
+) {
+  Deno.test(`a prompt that is too long for ${engine} is no fault of the server`, () => {
+    assert.equal(clientErrorIn(status, bytesOf(body)).isTooLong, true);
+  });
+}
+
+for (
+  const [engine, error] of [
+    ["Ollama", { message: 'model "x" not found, try pulling it first', type: "not_found_error" }],
+    ["LMDeploy", { message: "The model 'x' does not exist.", type: "invalid_request_error" }],
+  ] as const
+) {
+  Deno.test(`${engine} says that it doesn't have a model`, () => {
+    assert.equal(clientErrorIn(404, bytesOf({ error })).isUnknownModel, true);
+  });
+}

@@ -4,7 +4,7 @@ import { loadNow, type Scrape } from "../../../src/fleet/estimate/load.ts";
 import { numRuns } from "../../support/property.ts";
 
 function scrapeOf(
-  running: number,
+  running: number | undefined,
   waiting: number,
   ownInFlight: number,
 ): Scrape {
@@ -39,6 +39,9 @@ for (
     ["a queue of others", 0, 4, scrapeOf(4, 6, 0), [4, 6, 1.75]],
     ["a queue that has shortened", 3, 4, scrapeOf(4, 2, 6), [3, 0, 0.75]],
     ["a queue before an empty batch", 0, 4, scrapeOf(0, 2, 0), [0, 2, 0.25]],
+    ["a queue before an unknown batch", 6, 4, scrapeOf(undefined, 2, 6), [4, 2, 1.25]],
+    ["others' queue before an unknown batch", 0, 4, scrapeOf(undefined, 2, 0), [0, 2, 0.25]],
+    ["own requests in an unknown batch", 3, 4, scrapeOf(undefined, 0, 3), [3, 0, 0.75]],
   ] as const
 ) {
   Deno.test(`the load of ${what}`, () => {

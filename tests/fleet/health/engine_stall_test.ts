@@ -42,6 +42,15 @@ Deno.test("the first scrape shows no movement, and the pause starts then", () =>
   });
 });
 
+Deno.test("an engine that counts at a request's end never stalls, and its counters show movement", () => {
+  const page = { ...WORKING, counters: { ...counters, atEnd: true } };
+  const seen = afterScrape(NO_PROGRESS, page, ONE_WAITS, 1_000);
+  const later = afterScrape(seen, page, ONE_WAITS, 90_000);
+  assert.equal(later.noProgressSince, Infinity);
+  const after = afterScrape(later, moved(page), ONE_WAITS, 91_000);
+  assert.deepEqual([after.movedAt, after.noProgressSince], [91_000, Infinity]);
+});
+
 Deno.test("an engine with requests but unchanged counters and cache makes no progress", () => {
   assert.deepEqual(afterScrape(SEEN, { ...WORKING }, NOBODY_WAITS, 2_000), SEEN);
   const others = { ...WORKING, running: 5, waiting: 9, ownInFlight: 7 };
