@@ -4,6 +4,7 @@ import type { MetricNames } from "./metrics_page.ts";
 
 /** What the router asks an engine's servers for, and how they answer. */
 export interface Engine {
+  /** As `engine` of a server names it. */
   readonly name: EngineName;
   /** Answers with a status of success while the server can take requests. @default "/health" */
   readonly healthPath?: string;

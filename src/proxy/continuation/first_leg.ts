@@ -1,5 +1,4 @@
 import { isVllm } from "../../fleet/state/engine.ts";
-import type { Server } from "../../fleet/state/server.ts";
 import type { Leg } from "../attempt/ask.ts";
 import { type Continuable, tellsIds } from "../request/continuable.ts";
 import type { Refused } from "./not_continued.ts";
