@@ -37,7 +37,7 @@ export interface MetricNames {
   /** In tokens. */
   readonly kvCacheTokens?: Names;
   /** Counters since the server's start, in tokens or seconds. */
-  readonly counters?: { readonly [counter in CounterName]?: Names };
+  readonly counters?: { readonly [counter in Exclude<keyof TokenCounters, "atEnd">]?: Names };
   /** The counters move when a request ends, not with each step. @default false */
   readonly countsAtEnd?: boolean;
   /** 1 if an engine sleeps. */
@@ -52,8 +52,6 @@ export interface MetricNames {
   /** The value of a sample, which some metrics carry in their labels. @default the one written */
   readonly readValue?: (name: string, labels: string, written: number) => number;
 }
-
-type CounterName = Exclude<keyof TokenCounters, "atEnd">;
 
 /** The plausible values of a metric. Any other counts as unknown. */
 type Range = readonly [least: number, most: number];
