@@ -151,7 +151,7 @@ export function startPolling(
       () =>
         Promise.all(
           [...loops].filter(([{ health }]) => health.status !== "unhealthy")
-            .map(([server, { stop }]) => listModels(server, stop.signal)),
+            .map(([server, { stop }]) => listModels(server, false, stop.signal)),
         ),
       now,
     ),
