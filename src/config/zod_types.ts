@@ -83,7 +83,7 @@ const MISTAKEN_LETTERS = 3;
 /** Names up to this length are within one or two edits of many words. */
 const SHORT_NAME = 4;
 /** A longer list of names is not useful. */
-const LISTED_NAMES = 12;
+const LISTED_NAMES = 16;
 
 function hintTo(key: string, names: readonly string[]): string {
   const name = closest(key, names);

@@ -20,6 +20,7 @@ import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
 import { createEstimator } from "./estimate/create_estimator.ts";
+import type { Estimator } from "./estimate/estimator.ts";
 
 /** Owns all state about servers, which requests and polling loops change only by these methods. */
 export class Fleet {
@@ -27,7 +28,7 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #estimator = createEstimator();
+  readonly #estimator: Estimator = createEstimator();
   readonly #options: ResolvedOptions;
 
   /** Returns how many tokens a request is expected to take. */
