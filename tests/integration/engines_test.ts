@@ -79,33 +79,26 @@ for (const policy of ["least_work", "least_load"]) {
   });
 }
 
-Deno.test("only vLLM is asked for token ids, and a broken stream goes on there alone", async () => {
-  const asked = new Map<string, string[]>();
-  const fakes = startAll(async (name, request) => {
-    asked.set(name, [...asked.get(name) ?? [], await request.text()]);
-    const event = `data: ${
-      JSON.stringify({ id: "c", choices: [{ index: 0, delta: { content: "x" } }] })
+Deno.test("only vLLM is asked for token ids", async () => {
+  const asked = new Map<string, string>();
+  const chunk = (finish: string | null) =>
+    `data: ${
+      JSON.stringify({ choices: [{ delta: { content: "x" }, finish_reason: finish }] })
     }\n\n`;
-    const broken = new ReadableStream({
-      async start(controller) {
-        controller.enqueue(new TextEncoder().encode(event));
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        controller.error(new Error("broken"));
-      },
+  const fakes = startAll(async (name, request) => {
+    asked.set(name, await request.text());
+    return new Response(chunk(null) + chunk("stop") + "data: [DONE]\n\n", {
+      headers: { "content-type": "text/event-stream" },
     });
-    return new Response(broken, { headers: { "content-type": "text/event-stream" } });
   });
-  const router = await mixedRouter(fakes);
-  for (let i = 0; i < 24; i++) {
+  const router = await mixedRouter(fakes, { policy: "round_robin" });
+  for (let i = 0; i < engineNames.length; i++) {
     const answer = await ask(router.url, `${i}`, { stream: true, max_tokens: 9 });
-    await answer.text().catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.match(await answer.text(), /\[DONE\]/);
   }
   await router.shutdown(0);
   for (const fake of fakes) await fake[Symbol.asyncDispose]();
-  const withIds = [...asked].filter(([, bodies]) =>
-    bodies.some((body) => body.includes("token_ids"))
-  );
+  assert.deepEqual([...asked.keys()].sort(), [...engineNames].sort());
+  const withIds = [...asked].filter(([, body]) => body.includes("token_ids"));
   assert.deepEqual(withIds.map(([name]) => name), ["vllm"]);
-  assert.ok(asked.size > 3, [...asked.keys()].join(" "));
 });
