@@ -19,7 +19,7 @@ import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import type { Gateway, GatewayOptions } from "./gateway_types.ts";
-import { createProxy } from "./proxy/proxy.ts";
+import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { VERSION } from "./version.ts";
 
@@ -95,7 +95,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
   const forward = createForward({
     guard,
-    proxy: createProxy({
+    ...createProxies({
       fleet,
       connections,
       observer: listener,

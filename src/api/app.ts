@@ -3,8 +3,9 @@ import { cors } from "hono/cors";
 import * as errors from "../http/api_errors.ts";
 import { serveExchange } from "../http/serve_exchange.ts";
 import { pathOf } from "../http/paths.ts";
+import type { RequestInfo } from "../http/service.ts";
 import type { Forward } from "./forward.ts";
-import { inferencePaths } from "../vllm/endpoints.ts";
+import { inferencePaths, REALTIME_PATH } from "../vllm/endpoints.ts";
 import { ADAPTER_PATHS } from "./lora.ts";
 import { createDrain, DRAIN_PATH, type SetDrained } from "./drain.ts";
 import { allowedOrigin, corsHeaders, foreignOrigin, isForeign } from "./cors.ts";
@@ -39,6 +40,12 @@ export function createApp(options: AppOptions): Hono<Environment> {
       (exchange) => forward(exchange, addressOf(env.remoteAddr)),
       options.onError,
     ));
+  app.get(REALTIME_PATH, ({ req, env }) =>
+    serveExchange(req.raw, env.completed, (exchange) => {
+      const ended = forward(exchange, addressOf(env.remoteAddr));
+      env.hold?.(ended);
+      return ended;
+    }, options.onError));
   app.use(reportTo(options.onAnswered));
   app.use(async ({ req }, next) => {
     const origin = req.header("origin") ?? null;
@@ -53,6 +60,7 @@ export function createApp(options: AppOptions): Hono<Environment> {
     return upgrade === "websocket" ? errors.errorResponse(errors.noWebSocket) : await next();
   });
   app.on(OTHER_METHODS, [...inferencePaths], methodNotAllowed("POST"));
+  app.on(OTHER_METHODS, REALTIME_PATH, methodNotAllowed("GET"));
 
   serve(app, open);
   serve(app, listings, needKey(guard, false));
@@ -98,7 +106,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
 }
 
 /** Connection details that `Deno.serve` provides for a request. */
-type Environment = { Bindings: Pick<Deno.ServeHandlerInfo, "remoteAddr" | "completed"> };
+type Environment = { Bindings: RequestInfo };
 
 function newApp({ onError }: Pick<AppOptions, "onError">): Hono<Environment> {
   const app = new Hono<Environment>({ getPath: pathOf });

@@ -1,17 +1,18 @@
 import { errorBody, errorHead } from "../http/api_errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { FieldMap } from "../http/field_map.ts";
 import { pathIn } from "../http/paths.ts";
-import type { Proxy } from "../proxy/proxy.ts";
-import { inferencePaths } from "../vllm/endpoints.ts";
+import type { Proxies } from "../proxy/create_proxies.ts";
+import { keyAmongProtocols } from "../http/ws/handshake.ts";
+import { inferencePaths, REALTIME_PATH } from "../vllm/endpoints.ts";
 import type { Guard } from "./guard.ts";
 
 /** Takes a forwarded request to its end. `peer` is the address of the connection's other end. */
 export type Forward = (exchange: Exchange, peer: string) => Promise<void>;
 
 /** The dependencies of {@linkcode createForward}. */
-export interface ForwardOptions {
+export interface ForwardOptions extends Proxies {
   readonly guard: Guard;
-  readonly proxy: Proxy;
   /** Called for each request that the router answered itself. */
   readonly onAnswered: (method: string, path: string, status: number) => void;
 }
@@ -21,16 +22,39 @@ const paths: ReadonlySet<string> = new Set(inferencePaths);
 
 /** Whether a request is forwarded to a server. Only the exact spelling of a path matches. */
 export function isForwarded({ method, target }: Pick<Exchange, "method" | "target">): boolean {
-  return method === "POST" && paths.has(pathIn(target));
+  return method === "POST"
+    ? paths.has(pathIn(target))
+    : method === "GET" && pathIn(target) === REALTIME_PATH;
 }
 
 /** Creates the way of forwarded requests: those that the guard admits go to the proxy. */
-export function createForward({ guard, proxy, onAnswered }: ForwardOptions): Forward {
+export function createForward(
+  { guard, proxy, realtime, onAnswered }: ForwardOptions,
+): Forward {
   return async function forward(exchange, peer) {
-    const admitted = guard.admit(exchange.headers, peer, exchange.target);
-    if (!admitted.error) return await proxy(exchange, admitted.client);
-    const { error, headers } = admitted;
+    const isWebSocket = pathIn(exchange.target) === REALTIME_PATH;
+    const headers = isWebSocket ? withKeyOfPage(exchange.headers) : exchange.headers;
+    const admitted = guard.admit(headers, peer, exchange.target);
+    if (!admitted.error) {
+      return await (isWebSocket ? realtime : proxy)(exchange, admitted.client);
+    }
+    const { error } = admitted;
     onAnswered(exchange.method, pathIn(exchange.target), error.status);
-    exchange.respond(error.status, errorHead(error, headers), encoder.encode(errorBody(error)));
+    exchange.respond(
+      error.status,
+      errorHead(error, admitted.headers),
+      encoder.encode(errorBody(error)),
+    );
+  };
+}
+
+/** A page can't set the headers of a WebSocket, so it may send its key as a subprotocol. */
+function withKeyOfPage(headers: FieldMap): FieldMap {
+  const key = keyAmongProtocols(headers);
+  if (key === undefined || headers.has("authorization")) return headers;
+  return {
+    get: (name) => name === "authorization" ? `Bearer ${key}` : headers.get(name),
+    has: (name) => name === "authorization" || headers.has(name),
+    [Symbol.iterator]: () => headers[Symbol.iterator](),
   };
 }

@@ -131,7 +131,7 @@ export const tooManyFromClient = (most: number): ApiError => ({
 
 export const noWebSocket: ApiError = {
   status: 501,
-  message: "WebSocket connections are not supported.",
+  message: "WebSocket connections are supported at /v1/realtime only.",
   type: "not_implemented_error",
 };
 

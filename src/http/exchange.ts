@@ -1,5 +1,6 @@
 import type { CallbackSet } from "../util/callbacks.ts";
 import type { FieldMap } from "./field_map.ts";
+import type { Handshake, RelayedSocket } from "./ws/web_socket.ts";
 
 /** Headers as they go out. Names in lower case. */
 export type Head = readonly (readonly [string, string])[];
@@ -55,6 +56,11 @@ export interface Exchange {
    * is ready for more, or won't get any more: after `end`, `abort` or its leaving.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Answers 101 to a WebSocket handshake that was checked, with these further fields. What the
+   * client sends then can only be read from the socket.
+   */
+  accept(handshake: Handshake, head: Head, maxMessageBytes: number): RelayedSocket;
   /** Ends the body cleanly. */
   end(): void;
   /** Ends the body so that the client knows that it is not whole. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { LAST_CHANCE_MS, LAST_WORDS_MS, whenNoneActive } from "./active.ts";
 import { BrokenAnswer } from "./broken_answer.ts";
 import { pause } from "../util/interval.ts";
+import type { RequestInfo } from "./service.ts";
 
 /** Certificate chain and private key, in PEM. */
 export interface Certificate {
@@ -16,7 +17,7 @@ export interface ListenerOptions {
   readonly port: number;
   /** @default plain HTTP */
   readonly tls?: Certificate | undefined;
-  readonly handler: Deno.ServeHandler<Deno.NetAddr>;
+  readonly handler: (request: Request, info: RequestInfo) => Response | Promise<Response>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -62,6 +63,11 @@ export function startListener(
   const leaving = new Map<Acceptor, ReturnType<typeof setTimeout>>();
   let active = 0;
   const finished = () => void active--;
+  function hold(until: Promise<unknown>): void {
+    hasClients = true;
+    active++;
+    until.then(finished, finished);
+  }
 
   let tls = options.tls;
   let stopped = false;
@@ -82,15 +88,15 @@ export function startListener(
         return new Response(null, { status: 500 });
       },
     }, async (request, info) => {
-      // Forwarded requests are all POST; shutdown waits for no others.
-      if (request.method === "POST") {
-        hasClients = true;
-        active++;
-        info.completed.then(finished, finished);
+      const { remoteAddr, completed } = info;
+      // Forwarded requests are POSTs and WebSockets, which hold by themselves; shutdown waits for no
+      // others.
+      if (request.method === "POST") hold(completed);
+      const response = await handler(request, { remoteAddr, completed, hold });
+      // The runtime drops this header over HTTP/2. It would break a WebSocket's handshake.
+      if ((isLeaving || isAsking) && response.status !== 101) {
+        response.headers.set("connection", "close");
       }
-      const response = await handler(request, info);
-      // The runtime drops this header over HTTP/2.
-      if (isLeaving || isAsking) response.headers.set("connection", "close");
       return response;
     });
     server.finished.catch((error: unknown) => {

@@ -3,6 +3,7 @@ import { ClientDeparture } from "./departure.ts";
 import type { Exchange, Handle } from "./exchange.ts";
 import { targetOf } from "./paths.ts";
 import { webBody } from "./web_body.ts";
+import { RuntimeWebSocket } from "./ws/runtime_web_socket.ts";
 
 /**
  * Runs an exchange over `Deno.serve`, which expects a `Response` for each request.
@@ -79,6 +80,12 @@ export function serveExchange(
       // The runtime reports a disconnected client here.
       controller!.enqueue(bytes.slice());
       return taken;
+    },
+    accept({ protocol }, head, maxMessageBytes) {
+      const { socket, response } = Deno.upgradeWebSocket(request, protocol ? { protocol } : {});
+      for (const [name, value] of head) response.headers.append(name, value);
+      succeed(response);
+      return new RuntimeWebSocket(socket, maxMessageBytes);
     },
     end() {
       if (isOver) return;

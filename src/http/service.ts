@@ -7,6 +7,8 @@ export interface RequestInfo {
   readonly remoteAddr: Deno.NetAddr;
   /** Settles when the answer has gone out, or the connection has ended. */
   readonly completed: Promise<unknown>;
+  /** Makes a listener that stops wait, as for a request in flight. @default it waits by itself */
+  readonly hold?: (until: Promise<unknown>) => void;
 }
 
 /** The two ways in which a listener's requests are answered. */

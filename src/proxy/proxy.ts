@@ -2,7 +2,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import * as errors from "../http/api_errors.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { createAdmission } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import { createAsk } from "./attempt/ask.ts";
 import type { Client } from "./client.ts";
 import type { Continuation } from "./continuation/continuation.ts";
@@ -17,7 +17,7 @@ import { usedTokens } from "./quota/used_tokens.ts";
 import { openRecord } from "./request_record.ts";
 import { Reply } from "./response/reply.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
-import { createRetryBudget } from "./retry_budget.ts";
+import type { RetryBudget } from "./retry_budget.ts";
 
 /** The dependencies of {@linkcode createProxy}. */
 export interface ProxyOptions {
@@ -25,6 +25,10 @@ export interface ProxyOptions {
   readonly fleet: Fleet;
   /** Connections to servers. */
   readonly connections: ClientPool;
+  /** The limits on what the router accepts. */
+  readonly admission: Admission;
+  /** Limits retries. */
+  readonly retries: RetryBudget;
   /** Called as requests progress. */
   readonly observer: Observer;
   /** Aborts when the router stops accepting requests. */
@@ -53,10 +57,10 @@ interface Context extends DeliverContext {
  * has begun, responds, and records.
  */
 export function createProxy(
-  { fleet, connections, observer, closing, cutOff, modelFor, relist }: ProxyOptions,
+  options: ProxyOptions,
 ): Proxy {
-  const admission = createAdmission(() => fleet.settings);
-  const retries = createRetryBudget(() => performance.now());
+  const { fleet, connections, admission, retries, observer, closing, cutOff } = options;
+  const { modelFor, relist } = options;
   const ask = createAsk(connections, cutOff);
   const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff, relist });
   const continuations = createContinuations({ fleet, ask, connections, retries, observer, cutOff });

@@ -31,6 +31,9 @@ export const inferencePaths: readonly string[] = [
   "/v1/audio/translations",
 ];
 
+/** A WebSocket: live transcription. */
+export const REALTIME_PATH = "/v1/realtime";
+
 /** Paths that only convert between text and tokens. */
 const WITHOUT_ENGINE: ReadonlySet<string> = new Set([
   "/tokenize",

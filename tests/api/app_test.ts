@@ -79,6 +79,7 @@ function appWith(
       proxied.push(exchange);
       return proxy(exchange, client);
     },
+    realtime: () => assert.fail("no WebSocket is expected"),
     onAnswered: shown.onAnswered,
   });
   const app = createApp({
@@ -449,9 +450,9 @@ Deno.test("pages of a disallowed origin can't read responses", async () => {
   }
 });
 
-Deno.test("WebSocket upgrades are refused at every path", async () => {
+Deno.test("WebSocket upgrades are refused at every path but /v1/realtime", async () => {
   const { ask, proxied } = appWith();
-  for (const path of ["/v1/realtime", "/v1/chat/completions", "/", "/nowhere"]) {
+  for (const path of ["/v1/chat/completions", "/", "/nowhere"]) {
     const response = await ask(path, { headers: { upgrade: "WebSocket" } });
     assert.equal(response.status, 501, path);
     await errorOf(response);

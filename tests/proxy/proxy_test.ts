@@ -4,7 +4,9 @@ import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import type { RequestRecord } from "../../src/proxy/request_record.ts";
 import type { Failover } from "../../src/proxy/observer.ts";
+import { createAdmission } from "../../src/proxy/admission.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
+import { createRetryBudget } from "../../src/proxy/retry_budget.ts";
 import { clientAs } from "../support/client.ts";
 import { configOf } from "../support/config.ts";
 import { exchanged } from "../support/exchange.ts";
@@ -59,6 +61,8 @@ async function proxying(
     closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,
+    admission: createAdmission(() => fleet.settings),
+    retries: createRetryBudget(() => performance.now()),
     connections: {
       ...connections,
       open(server, request) {

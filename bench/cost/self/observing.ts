@@ -16,7 +16,7 @@ import { startPolling } from "../../../src/polling/poll.ts";
 import { combineListeners } from "../../../src/monitor/listener.ts";
 import { createMetrics } from "../../../src/monitor/metrics.ts";
 import { startMonitor } from "../../../src/monitor/monitor.ts";
-import { createProxy } from "../../../src/proxy/proxy.ts";
+import { createProxies } from "../../../src/proxy/create_proxies.ts";
 import { denoArguments, freePort, startListening } from "../../support/processes.ts";
 import type { Proxy } from "../proxies/proxy.ts";
 import { CAPACITY } from "../proxies/router.ts";
@@ -70,7 +70,7 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   });
   const forward = createForward({
     guard,
-    proxy: createProxy({
+    ...createProxies({
       fleet,
       connections,
       observer,

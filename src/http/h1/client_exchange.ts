@@ -1,32 +1,27 @@
 import { ClientDeparture } from "../departure.ts";
+import type { Handshake, RelayedSocket } from "../ws/web_socket.ts";
 import type { Exchange, Head } from "../exchange.ts";
 import type { FieldMap } from "../field_map.ts";
-import type { Input } from "./input.ts";
-import { frameOf, type Output, wholeFrame } from "./output.ts";
+import { frameOf, writeAnswer } from "./output.ts";
 import { ConnectionBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
 import { responseText } from "./response_text.ts";
-import { watchUnread } from "./unread.ts";
+import { whenTaken } from "./unread.ts";
+import { type Upgradable, upgrade } from "./upgrade.ts";
 
 /** What an exchange needs of its connection. */
-export interface ExchangeOptions {
+export interface ExchangeOptions extends Upgradable {
   readonly head: RequestHead;
-  readonly input: Input;
-  readonly output: Output;
   /** Whether this answer must be the connection's last. */
   readonly isClosing: () => boolean;
   /** Called when the request's body is over, if it has one. */
   readonly onBodyOver: () => void;
-  /** Closes the connection at once. */
-  readonly close: () => void;
 }
 
 /** Every answer begins with these. */
 const STATUS_LINE_START = "HTTP/1.1 ";
 /** Leading zeros of a chunk's size: some clients read no more than 20 digits. */
 const MOST_ZEROS = 8;
-/** A whole answer up to this size is sent with its head in one write. */
-const ONE_WRITE = 16 * 1024;
 
 /**
  * A request over a connection of our own, whose answer is written as HTTP/1.1 (RFC 9112). One
@@ -38,7 +33,7 @@ export class ClientExchange implements Exchange {
   readonly sent: Promise<void>;
   readonly #options: ExchangeOptions;
   readonly #settle: () => void;
-  #state: "fresh" | "begun" | "over" = "fresh";
+  #state: "fresh" | "begun" | "upgraded" | "over" = "fresh";
   #keepsAlive = false;
   /** The head of an answer that has begun, until it is sent. */
   #unsentHead = "";
@@ -69,6 +64,11 @@ export class ClientExchange implements Exchange {
     return this.#options.output.unsent;
   }
 
+  /** What the client sends belongs to a WebSocket. */
+  get isUpgraded(): boolean {
+    return this.#state === "upgraded";
+  }
+
   /** Whether the client may send another request, once the answer has been sent. */
   get keepsAlive(): boolean {
     return this.#keepsAlive;
@@ -76,15 +76,11 @@ export class ClientExchange implements Exchange {
 
   respond(status: number, head: Head, bytes: Uint8Array<ArrayBuffer> | undefined): void {
     if (this.#state !== "fresh") return;
-    const { output } = this.#options;
     const hasNoBody = status === 204 || status === 304;
     const length = hasNoBody || this.#isHead ? "" : `content-length: ${bytes?.length ?? 0}\r\n`;
     const text = this.#headOf(status, head, length, true);
     const body = hasNoBody || this.#isHead ? undefined : bytes;
-    if (body && body.length > ONE_WRITE) {
-      void output.write(frameOf(text, undefined));
-      void output.write(wholeFrame(body));
-    } else void output.write(frameOf(text, body));
+    writeAnswer(this.#options.output, text, body);
     this.#finish();
   }
 
@@ -109,6 +105,12 @@ export class ClientExchange implements Exchange {
       ? frameOf(`${head}${bytes.length.toString(16)}\r\n`, bytes, "\r\n")
       : frameOf(head, bytes);
     return this.#options.output.write(frame);
+  }
+
+  accept(handshake: Handshake, head: Head, maxMessageBytes: number): RelayedSocket {
+    if (this.#state === "fresh") this.#state = "upgraded";
+    this.#settle();
+    return upgrade(this.#options, { handshake, head, maxMessageBytes, sent: this.#ahead });
   }
 
   end(): void {
@@ -191,10 +193,6 @@ export class ClientExchange implements Exchange {
     this.#state = "over";
     const { output } = this.#options;
     if (output.unsent === 0) return this.#settle();
-    const stopWatch = watchUnread(output, this.#options.close);
-    void output.ready().then(() => {
-      stopWatch();
-      this.#settle();
-    });
+    void whenTaken(output, this.#options.close).then(this.#settle);
   }
 }

@@ -111,8 +111,9 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
   async function watch(watched: ClientExchange): Promise<void> {
     try {
       while (!input.isFull) {
-        if (!await input.fill()) return probe(watched);
-        if (exchange !== watched) return;
+        const hasMore = await input.fill();
+        if (exchange !== watched || watched.isUpgraded) return;
+        if (!hasMore) return probe(watched);
       }
     } catch {
       if (exchange === watched) close();

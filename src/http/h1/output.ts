@@ -111,6 +111,21 @@ export class Output {
   }
 }
 
+/** A whole answer up to this size is sent with its head in one write. */
+const ONE_WRITE = 16 * 1024;
+
+/** Writes the head of an answer and its whole body, which must not change until it is written. */
+export function writeAnswer(
+  output: Output,
+  head: string,
+  body: Uint8Array<ArrayBuffer> | undefined,
+): void {
+  if (body && body.length > ONE_WRITE) {
+    void output.write(frameOf(head, undefined));
+    void output.write(wholeFrame(body));
+  } else void output.write(frameOf(head, body));
+}
+
 /** Writes a frame, whose buffer may be used again then. Rejects if the connection breaks. */
 export async function writeFrame(socket: Socket, frame: Frame): Promise<void> {
   await writeAll(socket, frame);

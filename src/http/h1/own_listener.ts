@@ -45,8 +45,10 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
 
   async function answer(exchange: Exchange, peer: Deno.NetAddr): Promise<void> {
     const origin = `${scheme}://${exchange.headers.get("host") ?? ""}`;
-    // Forwarded requests are all POST; a stop waits for no others.
-    if (exchange.method !== "POST") return await serveBy(service, exchange, peer, origin);
+    // Forwarded requests are POSTs and WebSockets; a stop waits for no others.
+    if (exchange.method !== "POST" && !exchange.headers.has("upgrade")) {
+      return await serveBy(service, exchange, peer, origin);
+    }
     hasClients = true;
     active++;
     try {

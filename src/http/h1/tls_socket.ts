@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
+import { isIP } from "node:net";
 import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { startTimer, stopTimer } from "../../util/timers.ts";
@@ -49,6 +50,41 @@ export function secure(raw: Socket, context: tls.SecureContext): Promise<Secured
     stopTimer(timer);
     resolve({ socket: socketOver(socket, raw), isHttp2: socket.alpnProtocol === "h2" });
   });
+  return promise;
+}
+
+/** What a server's certificate is checked against, and the client's own. */
+export interface ServerTrust {
+  /** The server's name or address. */
+  readonly host: string;
+  /** Certificates to trust, in PEM. */
+  readonly ca: string | string[] | undefined;
+  readonly skipVerify: boolean;
+  readonly clientCertificate: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** Shakes hands with a server. Rejects if its certificate is not trusted, or `raw` is closed. */
+export function secureToServer(
+  raw: Socket,
+  { host, ca, skipVerify, clientCertificate }: ServerTrust,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = tls.connect({
+    socket: duplexOver(raw) as never,
+    host,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(ca !== undefined && { ca }),
+    rejectUnauthorized: !skipVerify,
+    ALPNProtocols: ["http/1.1"],
+    ...clientCertificate,
+  });
+  function fail(error: Error): void {
+    raw.close();
+    reject(error);
+  }
+  socket.on("error", fail);
+  socket.once("close", () => fail(new Error("The TLS handshake broke off")));
+  socket.once("secureConnect", () => resolve(socketOver(socket, raw)));
   return promise;
 }
 

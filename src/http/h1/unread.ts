@@ -4,6 +4,13 @@ import type { Output } from "./output.ts";
 /** For a client to read some of what is left of its answer. */
 const UNREAD_MS = 60_000;
 
+/** Settles when all has been written. `onUnread` is called if the client stops reading. */
+export async function whenTaken(output: Output, onUnread: () => void): Promise<void> {
+  const stopWatch = watchUnread(output, onUnread);
+  await output.ready();
+  stopWatch();
+}
+
 /**
  * Watches whether a client reads.
  *

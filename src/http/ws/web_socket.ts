@@ -1,0 +1,70 @@
+import type { Close } from "./frames.ts";
+
+/** A client's handshake that was checked. */
+export interface Handshake {
+  /** The client's key. */
+  readonly key: string;
+  /** The subprotocol to answer with, if the client offered one that the router knows. */
+  readonly protocol: string | undefined;
+}
+
+/** A part of a message. A long message comes in several, so that none is kept whole. */
+export interface Piece {
+  readonly isText: boolean;
+  /** Valid until the next read; may not be kept. */
+  readonly bytes: Uint8Array;
+  /** The first piece of its message. */
+  readonly isFirst: boolean;
+  /** The last piece of its message. */
+  readonly isLast: boolean;
+}
+
+/** What has been read: a piece of a message, or the other end's close, which is the last. */
+export type Received = Piece | { readonly closed: Close };
+
+/** The other end sent what it must not. It is to be closed with this code and reason. */
+export class BadMessage extends Error {
+  override name = "BadMessage";
+  readonly code: number;
+
+  constructor({ code, reason }: { readonly code: number; readonly reason: string }) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** The connection ended without a close. */
+export class ClosedAbnormally extends Error {
+  override name = "ClosedAbnormally";
+}
+
+/** An open WebSocket. Answers pings itself. */
+export interface RelayedSocket {
+  /**
+   * Since when a read waits for the other end, on the clock of `performance.now()`. Any byte counts
+   * as heard, pongs as well. `undefined` if none waits, or if the runtime looks after it.
+   */
+  readonly silentSince: number | undefined;
+  /** Since when a write waits for the other end, on the same clock. */
+  readonly unreadSince: number | undefined;
+  /**
+   * Reads on. Reads nothing ahead that is not asked for, where that is possible. Rejects with
+   * {@linkcode BadMessage} or {@linkcode ClosedAbnormally}.
+   */
+  read(): Promise<Received>;
+  /** Sends a piece. Settles when it has been taken, or nothing can be any more; never rejects. */
+  send(piece: Piece): Promise<void>;
+  /** Asks the other end for a sign of life, unless something is being sent. */
+  ping(): void;
+  /** Sends a close. Pieces that are sent later are dropped. Settles as `send` does. */
+  close(close: Close): Promise<void>;
+  /** Ends the connection at once: pending calls end. */
+  drop(): void;
+}
+
+const encoder = new TextEncoder();
+
+/** A whole message. */
+export function textMessage(text: string): Piece {
+  return { isText: true, bytes: encoder.encode(text), isFirst: true, isLast: true };
+}

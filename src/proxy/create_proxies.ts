@@ -1,0 +1,21 @@
+import { createAdmission } from "./admission.ts";
+import { createProxy, type Proxy, type ProxyOptions } from "./proxy.ts";
+import { createRealtime } from "./realtime/realtime.ts";
+import { createRetryBudget } from "./retry_budget.ts";
+
+/** The ways of all forwarded requests, which share one admission and one retry budget. */
+export interface Proxies {
+  readonly proxy: Proxy;
+  /** Takes WebSockets. */
+  readonly realtime: Proxy;
+}
+
+/** Creates the ways of all forwarded requests. */
+export function createProxies(options: Omit<ProxyOptions, "admission" | "retries">): Proxies {
+  const shared = {
+    ...options,
+    admission: createAdmission(() => options.fleet.settings),
+    retries: createRetryBudget(() => performance.now()),
+  };
+  return { proxy: createProxy(shared), realtime: createRealtime(shared) };
+}

@@ -1,0 +1,137 @@
+import { type ApiError, errorBody, errorHead, forbiddenModel } from "../../http/api_errors.ts";
+import { shuttingDown } from "../../http/api_errors.ts";
+import type { Exchange, Head } from "../../http/exchange.ts";
+import { readHandshake } from "../../http/ws/handshake.ts";
+import type { Handshake, RelayedSocket } from "../../http/ws/web_socket.ts";
+import { Callbacks } from "../../util/callbacks.ts";
+import { NOBODYS_FAULT } from "../attempt/outcome.ts";
+import type { Client } from "../client.ts";
+import { headersForServers } from "../headers.ts";
+import type { Proxy, ProxyOptions } from "../proxy.ts";
+import { headersOf, idOf } from "../request.ts";
+import { openRecord } from "../request_record.ts";
+import { headersForHandshake } from "./dial_server.ts";
+import { createFindServer, type Sought } from "./find_server.ts";
+import { createOpenByUpdate, type Opened } from "./open_by_update.ts";
+import { relay } from "./relay.ts";
+
+/** The state of one session. */
+interface Context extends Sought {
+  readonly exchange: Exchange;
+  readonly client: Client;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Creates the way of `/v1/realtime`. It admits a WebSocket like a request, chooses a server by
+ * `?model=` or by the first `session.update`, relays until one side or the router ends the session,
+ * and records.
+ */
+export function createRealtime(
+  { fleet, admission, retries, observer, closing, cutOff }: Omit<ProxyOptions, "connections">,
+): Proxy {
+  // Each listener on a signal makes the next one more expensive.
+  const cutOffs = new Callbacks();
+  cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
+  const findServer = createFindServer({ fleet, retries, observer, cutOff });
+  const openByUpdate = createOpenByUpdate({ findServer, admission });
+
+  async function serve(context: Context, handshake: Handshake): Promise<void> {
+    const { exchange, client, record } = context;
+    const model = modelIn(exchange.target);
+    if (model === undefined) {
+      const socket = accept(context, handshake, undefined);
+      const opened = await openByUpdate(socket, context);
+      if (opened) await run(context, socket, opened);
+      return;
+    }
+    record.model = model;
+    if (!client.mayUse(model)) return refuse(context, forbiddenModel(model));
+    const found = await findServer(model, context);
+    if ("error" in found) return refuse(context, found.error);
+    const socket = accept(context, handshake, found.lease.decision);
+    await run(context, socket, { ...found, start: () => Promise.resolve(), isHidden: () => false });
+  }
+
+  function accept(
+    { exchange, client, record, settings }: Context,
+    handshake: Handshake,
+    decision: string | undefined,
+  ): RelayedSocket {
+    record.status = 101;
+    return exchange.accept(
+      handshake,
+      headersOf(record.id, client, decision),
+      settings.maxBodyBytes,
+    );
+  }
+
+  async function run(
+    context: Context,
+    client: RelayedSocket,
+    { server, lease, start, isHidden }: Opened,
+  ): Promise<void> {
+    const { record } = context;
+    record.server = lease.server.config.name;
+    try {
+      const onBytes = (count: number) => void (record.bytes += count);
+      const end = await relay({ ...context, client, server, start, isHidden, onBytes });
+      record.outcome = end.isCutOff ? "rejected" : end.outcome;
+      lease.end(end.outcome, end.details);
+    } finally {
+      // After a defect of the router's.
+      server.drop();
+      lease.end(NOBODYS_FAULT);
+    }
+  }
+
+  return async function realtime(exchange, client) {
+    const startedAt = performance.now();
+    const id = idOf(exchange);
+    const { target: path, departure } = exchange;
+    const record = openRecord({ id, client, method: exchange.method, path });
+    const { settings } = fleet;
+    const common = { exchange, client, departure, record, settings, startedAt };
+    try {
+      const refused = closing.aborted ? shuttingDown : admission.enter();
+      if (refused) return refuse(common, refused);
+      try {
+        retries.request();
+        const handshake = readHandshake(exchange);
+        if ("error" in handshake) return refuse(common, handshake.error, handshake.headers);
+        const shared = headersForServers(exchange.headers, client);
+        if ("status" in shared) return refuse(common, shared);
+        const headers = headersForHandshake(shared);
+        await serve({ ...common, id, path, headers, cutOffs, readAt: startedAt }, handshake);
+      } finally {
+        admission.leave();
+      }
+    } finally {
+      client.left();
+      observer.closed({ ...record, durationMs: performance.now() - startedAt });
+    }
+  };
+}
+
+/** Answers an error instead of the handshake. */
+function refuse(
+  { exchange, client, record }: Pick<Context, "exchange" | "client" | "record">,
+  error: ApiError,
+  headers: Head = [],
+): void {
+  const hasLeft = exchange.departure.hasLeft;
+  record.status = hasLeft ? 499 : error.status;
+  if (hasLeft) record.outcome = NOBODYS_FAULT;
+  const head = errorHead(error, [...headersOf(record.id, client), ...headers]);
+  exchange.respond(error.status, head, encoder.encode(errorBody(error)));
+}
+
+/** The model in a target's query. An empty one counts as none. */
+function modelIn(target: string): string | undefined {
+  const query = target.indexOf("?");
+  if (query === -1) return undefined;
+  return new URLSearchParams(target.slice(query)).get("model") || undefined;
+}
