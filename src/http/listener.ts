@@ -63,10 +63,17 @@ export function startListener(
   const leaving = new Map<Acceptor, ReturnType<typeof setTimeout>>();
   let active = 0;
   const finished = () => void active--;
-  function hold(until: Promise<unknown>): void {
+  function enter(until: Promise<unknown>): void {
     hasClients = true;
     active++;
     until.then(finished, finished);
+  }
+  let held = 0;
+  function hold(until: Promise<unknown>): void {
+    enter(until);
+    held++;
+    const letGo = () => void held--;
+    until.then(letGo, letGo);
   }
 
   let tls = options.tls;
@@ -91,7 +98,7 @@ export function startListener(
       const { remoteAddr, completed } = info;
       // Forwarded requests are POSTs and WebSockets, which hold by themselves; shutdown waits for no
       // others.
-      if (request.method === "POST") hold(completed);
+      if (request.method === "POST") enter(completed);
       const response = await handler(request, { remoteAddr, completed, hold });
       // The runtime drops this header over HTTP/2. It would break a WebSocket's handshake.
       if ((isLeaving || isAsking) && response.status !== 101) {
@@ -161,8 +168,15 @@ export function startListener(
     async drain(withinMs, cutOff) {
       stopped = true;
       clearTimeout(again);
+      const deadline = performance.now() + withinMs;
+      // Closing would cut WebSockets off. New requests are refused meanwhile.
+      await whenNoneActive(() => held, withinMs);
+      if (held > 0) {
+        cutOff();
+        await whenNoneActive(() => held, LAST_WORDS_MS);
+      }
       for (const one of [...leaving.keys(), listener]) close(one);
-      await whenNoneActive(() => active, withinMs);
+      await whenNoneActive(() => active, deadline - performance.now());
       cutOff();
       const enough = new AbortController();
       const closed = Promise.allSettled(closing).then(() => enough.abort());

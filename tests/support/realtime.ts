@@ -150,7 +150,7 @@ export interface RawRealtime extends AsyncDisposable {
   open(): number;
 }
 
-/** @param accepts `false` if it answers a handshake with this text instead */
+/** @param answer what it answers a handshake with. @default it accepts */
 export function startRawRealtime(
   handle: (end: RawEnd) => Promise<void>,
   answer?: string,
@@ -159,6 +159,7 @@ export function startRawRealtime(
   const handshakes: string[] = [];
   const ends = new Set<RawEnd>();
   const running = new Set<Promise<void>>();
+  const stopping = Promise.withResolvers<void>();
 
   async function serve(end: RawEnd): Promise<void> {
     for (;;) {
@@ -183,7 +184,7 @@ export function startRawRealtime(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n" +
           `sec-websocket-accept: ${acceptFor(key)}\r\n\r\n`,
       ));
-      return await handle(end);
+      return await Promise.race([handle(end), stopping.promise]);
     }
   }
 
@@ -206,6 +207,7 @@ export function startRawRealtime(
     open: () => ends.size,
     async [Symbol.asyncDispose]() {
       listener.close();
+      stopping.resolve();
       await accepting;
       for (const end of ends) end[Symbol.dispose]();
       await Promise.all(running);
@@ -223,6 +225,7 @@ export async function echo(end: RawEnd): Promise<void> {
       await end.send(frame.payload, frames.CLOSE);
       return;
     }
+    if (frame.opcode === frames.PING) await end.send(frame.payload, frames.PONG);
     if (frame.opcode !== frames.TEXT) continue;
     await end.send({ type: "transcription.delta", delta: decoder.decode(frame.payload) });
   }

@@ -27,7 +27,9 @@ const MASK_BYTES = 4;
 export class OwnWebSocket implements RelayedSocket {
   silentSince: number | undefined;
   unreadSince: number | undefined;
+  readonly lost: Promise<unknown>;
   readonly #options: OwnWebSocketOptions;
+  readonly #lose: (why: unknown) => void;
   /** Bytes of the current frame that are still to come, and how many have been used. */
   #left = 0;
   #used = 0;
@@ -41,6 +43,9 @@ export class OwnWebSocket implements RelayedSocket {
 
   constructor(options: OwnWebSocketOptions) {
     this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.lost = promise;
+    this.#lose = resolve;
   }
 
   async read(): Promise<Received> {
@@ -65,6 +70,17 @@ export class OwnWebSocket implements RelayedSocket {
       this.#isFirst = false;
       return piece;
     }
+  }
+
+  lookAhead(): void {
+    const { input } = this.#options;
+    if (input.isFull) return;
+    const ended = (cause?: unknown) => {
+      // What has come is read first.
+      if (input.length > 0) return;
+      this.#lose(new ClosedAbnormally("The connection has ended", { cause }));
+    };
+    input.fill().then((hasMore) => hasMore || ended(), ended);
   }
 
   async send({ isText, bytes, isFirst, isLast }: Piece): Promise<void> {

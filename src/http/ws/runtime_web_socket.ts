@@ -20,7 +20,9 @@ const LOOK_MS = 10;
 export class RuntimeWebSocket implements RelayedSocket {
   readonly silentSince = undefined;
   unreadSince: number | undefined;
+  readonly lost: Promise<unknown>;
   readonly #socket: WebSocket;
+  readonly #lose: (why: unknown) => void;
   readonly #maxMessageBytes: number;
   readonly #opened = Promise.withResolvers<void>();
   /** What has come and was not read. An error is the last. */
@@ -33,6 +35,9 @@ export class RuntimeWebSocket implements RelayedSocket {
 
   /** Takes over a socket that `Deno.upgradeWebSocket` has returned just now. */
   constructor(socket: WebSocket, maxMessageBytes: number) {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.lost = promise;
+    this.#lose = resolve;
     this.#socket = socket;
     this.#maxMessageBytes = maxMessageBytes;
     socket.binaryType = "arraybuffer";
@@ -63,8 +68,11 @@ export class RuntimeWebSocket implements RelayedSocket {
     return next;
   }
 
+  lookAhead(): void {}
+
   async send({ isText, bytes, isLast }: Piece): Promise<void> {
     this.#message.append(bytes);
+    if (this.#message.length > this.#maxMessageBytes) return this.drop();
     if (!isLast) return;
     const whole = this.#message.first().slice();
     this.#message = new GrowingBytes();
@@ -114,6 +122,7 @@ export class RuntimeWebSocket implements RelayedSocket {
   #end(last: Received | Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (last instanceof Error) this.#lose(last);
     if (last instanceof BadMessage) this.#ahead = [];
     this.#ahead.push(last);
     this.#wake();

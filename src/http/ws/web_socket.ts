@@ -47,11 +47,15 @@ export interface RelayedSocket {
   readonly silentSince: number | undefined;
   /** Since when a write waits for the other end, on the same clock. */
   readonly unreadSince: number | undefined;
-  /**
-   * Reads on. Reads nothing ahead that is not asked for, where that is possible. Rejects with
-   * {@linkcode BadMessage} or {@linkcode ClosedAbnormally}.
-   */
+  /** Settles with the reason when the connection has ended while it was not read. */
+  readonly lost: Promise<unknown>;
+  /** Reads on. Rejects with {@linkcode BadMessage} or {@linkcode ClosedAbnormally}. */
   read(): Promise<Received>;
+  /**
+   * Reads at most one buffer ahead, to notice an end while the last piece is being sent elsewhere.
+   * The bytes of that piece are no longer valid.
+   */
+  lookAhead(): void;
   /** Sends a piece. Settles when it has been taken, or nothing can be any more; never rejects. */
   send(piece: Piece): Promise<void>;
   /** Asks the other end for a sign of life, unless something is being sent. */

@@ -45,6 +45,8 @@ export async function relay(options: RelayOptions): Promise<Farewell> {
   const end = await Promise.race([
     endOf("client", toServer),
     endOf("server", toClient),
+    client.lost.then((error): SessionEnd => ({ by: "client", error })),
+    server.lost.then((error): SessionEnd => ({ by: "server", error })),
     watch.interrupted.then((why): SessionEnd => ({ by: "router", why })),
   ]);
   watch.stop();
@@ -66,7 +68,9 @@ async function pass(
   for (;;) {
     const received = await from.read();
     if ("closed" in received) return received.closed;
-    await send(received);
+    const sent = send(received);
+    from.lookAhead();
+    await sent;
   }
 }
 
