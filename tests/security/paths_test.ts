@@ -36,7 +36,6 @@ const MANAGEMENT = [
   "/docs/oauth2-redirect",
   "/redoc",
   "/openapi.json",
-  "/v1/realtime",
   "/v1/responses/resp_1",
   "/v1/responses/resp_1/cancel",
 ];

@@ -5,11 +5,11 @@ import { until } from "../support/until.ts";
 import { bearer, CHAT, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 import { connectRaw } from "./raw_client.ts";
 
-Deno.test("WebSocket upgrades are 501 at every path", async () => {
+Deno.test("WebSocket upgrades are 501 at every path but /v1/realtime", async () => {
   await using server = startRecorder();
   for (const tables of ["", `[auth]\napi_keys = ["good-key"]`]) {
     await using router = await startGuarded({ server: server.url, tables });
-    for (const path of [...inferencePaths, "/v1/realtime", "/v1/models", "/nowhere", "/livez"]) {
+    for (const path of [...inferencePaths, "/v1/models", "/nowhere", "/livez"]) {
       await using connection = await connectRaw(router.gateway.port);
       await connection.send(
         `GET ${path} HTTP/1.1\r\nHost: router\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n` +
@@ -19,7 +19,7 @@ Deno.test("WebSocket upgrades are 501 at every path", async () => {
       assert.equal(answer?.status, 501, path);
       assert.deepEqual(JSON.parse(answer.body), {
         error: {
-          message: "WebSocket connections are not supported.",
+          message: "WebSocket connections are supported at /v1/realtime only.",
           type: "not_implemented_error",
           param: null,
           code: 501,

@@ -165,10 +165,12 @@ export function startRawRealtime(
     for (;;) {
       const head = await end.head();
       if (!head.includes("\r\n")) return;
-      if (!head.startsWith("GET /v1/realtime")) {
-        const page = head.startsWith("GET /v1/models")
+      // A proxy's requests name the host as well.
+      const [, path = ""] = /^GET (?:http:\/\/[^/]*)?(\/[^ ?]*)/.exec(head) ?? [];
+      if (path !== "/v1/realtime") {
+        const page = path === "/v1/models"
           ? modelsPage("m", "other")
-          : head.startsWith("GET /metrics")
+          : path === "/metrics"
           ? metricsPage()
           : new Response("");
         const body = await page.text();

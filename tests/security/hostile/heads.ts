@@ -141,18 +141,13 @@ export const upgrades: readonly Row[] = [
     turnedAway(501),
   ],
   [
-    "a WebSocket to the realtime path",
+    "a WebSocket to the realtime path without a key",
     post({
       line: "GET /v1/realtime HTTP/1.1",
-      lines: [
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-      ],
+      lines: ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
       body: "",
     }),
-    turnedAway(501),
+    turnedAway(400),
   ],
   [
     "an upgrade to HTTP/2 by a request with a body",
