@@ -169,6 +169,7 @@ const CLASSES = [
   "Attempt",
   "AttemptDeadlines",
   "BadChunk",
+  "BadMessage",
   "BadResponse",
   "BegunAnew",
   "BrokenAnswer",
@@ -176,6 +177,7 @@ const CLASSES = [
   "Callbacks",
   "ClientDeparture",
   "ClientExchange",
+  "ClosedAbnormally",
   "ConnectError",
   "ConnectionBody",
   "ConnectionLost",
@@ -190,8 +192,11 @@ const CLASSES = [
   "NoPage",
   "Output",
   "OwnUpstream",
+  "OwnWebSocket",
   "ProbeTimeout",
+  "RefusedByServer",
   "Reply",
+  "RuntimeWebSocket",
   "Unauthorized",
 ];
 
