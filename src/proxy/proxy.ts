@@ -25,9 +25,9 @@ export interface ProxyOptions {
   readonly fleet: Fleet;
   /** Connections to servers. */
   readonly connections: ClientPool;
-  /** The limits on what the router accepts. */
+  /** @internal shared with the other way, see `create_proxies.ts` */
   readonly admission: Admission;
-  /** Limits retries. */
+  /** @internal shared likewise */
   readonly retries: RetryBudget;
   /** Called as requests progress. */
   readonly observer: Observer;

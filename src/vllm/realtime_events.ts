@@ -29,6 +29,16 @@ export function readOpeningEvent(text: string): OpeningEvent {
   }
 }
 
+/**
+ * Returns a client's `session.update` with `model` in place of `asked`; `undefined` for any other
+ * event.
+ */
+export function renamedUpdate(text: string, asked: string, model: string): string | undefined {
+  const event = parse(text);
+  if (event?.type !== "session.update" || event.model !== asked) return undefined;
+  return JSON.stringify({ ...event, model });
+}
+
 /** Whether a server's event is the one that begins each session. */
 export function isSessionCreated(text: string): boolean {
   return parse(text)?.type === "session.created";

@@ -79,6 +79,24 @@ Deno.test("before it has a model, a session answers errors as vLLM does and goes
   assert.equal((await client.event()).type, "transcription.delta");
 });
 
+Deno.test("an alias is replaced by the name of the model that runs", async () => {
+  await using server = startRawRealtime(echo);
+  const models = { models: { aliases: { "whisper-1": "m" } } };
+  await using router = await startRouter([server], {}, {}, models);
+  for (const target of ["/v1/realtime?model=whisper-1", "/v1/realtime"]) {
+    using client = await connectRaw(router.url, target);
+    await client.event();
+    for (const model of ["whisper-1", "else"]) {
+      await client.send({ ...UPDATE, model });
+      const { delta } = await client.event();
+      assert.deepEqual(JSON.parse(String(delta)), {
+        ...UPDATE,
+        model: model === "whisper-1" ? "m" : model,
+      });
+    }
+  }
+});
+
 Deno.test("a server that can't be dialed is passed over", async () => {
   await using refusing = startRawRealtime(echo, "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n");
   await using server = startRawRealtime(echo);

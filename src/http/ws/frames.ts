@@ -1,3 +1,5 @@
+import type { Close } from "./web_socket.ts";
+
 /** Opcodes of frames (RFC 6455, section 5.2). */
 export const CONTINUATION = 0;
 export const TEXT = 1;
@@ -98,12 +100,6 @@ export function frameBytes(
  */
 export function applyMask(bytes: Uint8Array, mask: Uint8Array, at: number): void {
   for (let i = 0; i < bytes.length; i++) bytes[i]! ^= mask[(at + i) & 3]!;
-}
-
-/** The code and the reason of a close; no code if the frame was empty. */
-export interface Close {
-  readonly code: number | undefined;
-  readonly reason: string;
 }
 
 /** Reads the payload of a close frame. */

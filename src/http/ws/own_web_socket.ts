@@ -1,8 +1,14 @@
 import type { Input } from "../h1/input.ts";
 import { type Output, wholeFrame } from "../h1/output.ts";
 import * as frames from "./frames.ts";
-import { BadMessage, ClosedAbnormally, type Piece, type Received } from "./web_socket.ts";
-import type { RelayedSocket } from "./web_socket.ts";
+import {
+  BadMessage,
+  type Close,
+  ClosedAbnormally,
+  type Piece,
+  type Received,
+  type RelayedSocket,
+} from "./web_socket.ts";
 
 /** A connection after its handshake. */
 export interface OwnWebSocketOptions {
@@ -93,7 +99,7 @@ export class OwnWebSocket implements RelayedSocket {
     void this.#write(frames.PING, true, new Uint8Array());
   }
 
-  async close(close: frames.Close): Promise<void> {
+  async close(close: Close): Promise<void> {
     if (this.#hasClosed) return;
     this.#hasClosed = true;
     await this.#write(frames.CLOSE, true, frames.closePayload(close));
@@ -148,7 +154,7 @@ export class OwnWebSocket implements RelayedSocket {
   }
 
   /** Reads a control frame and answers a ping. @returns what a close says */
-  async #control({ opcode, length }: frames.FrameHead): Promise<frames.Close | undefined> {
+  async #control({ opcode, length }: frames.FrameHead): Promise<Close | undefined> {
     const { input } = this.#options;
     while (input.length < length) await this.#fill();
     const payload = this.#unmasked(input.take(length));

@@ -1,7 +1,12 @@
 import { GrowingBytes } from "../../util/growing_bytes.ts";
-import type { Close } from "./frames.ts";
-import { BadMessage, ClosedAbnormally, type Piece, type Received } from "./web_socket.ts";
-import type { RelayedSocket } from "./web_socket.ts";
+import {
+  BadMessage,
+  type Close,
+  ClosedAbnormally,
+  type Piece,
+  type Received,
+  type RelayedSocket,
+} from "./web_socket.ts";
 
 /**
  * The runtime reads on whether or not its messages are used. A client that is ahead by more than

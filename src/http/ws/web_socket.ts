@@ -1,5 +1,3 @@
-import type { Close } from "./frames.ts";
-
 /** A client's handshake that was checked. */
 export interface Handshake {
   /** The client's key. */
@@ -8,8 +6,17 @@ export interface Handshake {
   readonly protocol: string | undefined;
 }
 
+/** What a close says. */
+export interface Close {
+  /** `undefined` if it is empty. */
+  readonly code: number | undefined;
+  /** At most 123 bytes of UTF-8. */
+  readonly reason: string;
+}
+
 /** A part of a message. A long message comes in several, so that none is kept whole. */
 export interface Piece {
+  /** Its message is text; otherwise it is binary. */
   readonly isText: boolean;
   /** Valid until the next read; may not be kept. */
   readonly bytes: Uint8Array;
@@ -24,9 +31,12 @@ export type Received = Piece | { readonly closed: Close };
 
 /** The other end sent what it must not. It is to be closed with this code and reason. */
 export class BadMessage extends Error {
+  /** Always this. */
   override name = "BadMessage";
+  /** The code of the close. */
   readonly code: number;
 
+  /** The reason becomes the message. */
   constructor({ code, reason }: { readonly code: number; readonly reason: string }) {
     super(reason);
     this.code = code;
@@ -35,6 +45,7 @@ export class BadMessage extends Error {
 
 /** The connection ended without a close. */
 export class ClosedAbnormally extends Error {
+  /** Always this. */
   override name = "ClosedAbnormally";
 }
 

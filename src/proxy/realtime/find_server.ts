@@ -1,6 +1,7 @@
 import type { Refusal } from "../../fleet/eligible.ts";
 import type { Fleet } from "../../fleet/fleet.ts";
 import type { Lease } from "../../fleet/lease.ts";
+import { isFailure } from "../../fleet/outcome.ts";
 import type { Server } from "../../fleet/state/server.ts";
 import { type ApiError, shuttingDown } from "../../http/api_errors.ts";
 import { dial } from "../../http/ws/dial.ts";
@@ -86,7 +87,8 @@ export function createFindServer(options: FindServerOptions): FindServer {
       const { outcome, details } = failed = { ...reached, server: to };
       record.outcome = outcome;
       lease.end(outcome, details);
-      const isFinal = sought.departure.hasLeft || failed.expired === "cut_off";
+      // A 4xx is final, as for other requests.
+      const isFinal = !isFailure(outcome) || failed.expired === "cut_off";
       if (isFinal || record.attempts > settings.maxRetries) break;
       retryDenied = costsRetry(failed) && fleet.canServe(model, tried) && !retries.take();
     } while (!retryDenied);

@@ -1,7 +1,7 @@
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
-import type { Close } from "../../http/ws/frames.ts";
 import {
   BadMessage,
+  type Close,
   ClosedAbnormally,
   type Piece,
   type RelayedSocket,
@@ -11,13 +11,15 @@ import { startTimer, stopTimer } from "../../util/timers.ts";
 import { isSessionCreated, realtimeError, sessionCreated } from "../../vllm/realtime_events.ts";
 import type { Admission } from "../admission.ts";
 import type { Client } from "../client.ts";
+import type { ProxyOptions } from "../proxy.ts";
 import type { FindServer, Reached, Sought } from "./find_server.ts";
 import { type Opening, readOpening } from "./opening.ts";
+import { renameFor } from "./rename.ts";
 import { part, type RelayOptions } from "./relay.ts";
 import { farewell } from "./session_end.ts";
 
 /** A session whose client has sent something already. */
-export interface Opened extends Reached, Pick<RelayOptions, "start" | "isHidden"> {}
+export interface Opened extends Reached, Pick<RelayOptions, "start" | "rename" | "isHidden"> {}
 
 /** Opens a session whose client names its model by `session.update`. `undefined` if it has ended. */
 export type OpenByUpdate = (
@@ -27,7 +29,7 @@ export type OpenByUpdate = (
 
 /** Creates the opening of sessions without `?model=`. */
 export function createOpenByUpdate(
-  { findServer, admission }: {
+  { findServer, admission, modelFor }: Pick<ProxyOptions, "modelFor"> & {
     readonly findServer: FindServer;
     readonly admission: Pick<Admission, "reserve" | "release">;
   },
@@ -40,16 +42,18 @@ export function createOpenByUpdate(
     const { client, record } = sought;
     await socket.send(textMessage(sessionCreated(newId(), Math.floor(Date.now() / 1000))));
     for (;;) {
-      const model = await nextModel(socket, opening, sought);
-      if (model === undefined) return undefined;
-      record.model = model;
+      const asked = await nextModel(socket, opening, sought);
+      if (asked === undefined) return undefined;
+      const model = modelFor(asked)!;
+      Object.assign(record, { model, asked: asked === model ? undefined : asked });
       const readAt = performance.now();
       const found = client.mayUse(model)
         ? await findServer(model, { ...sought, readAt })
         : { error: forbiddenModel(model) };
       if (!("error" in found)) {
-        const start = () => opening.sendTo(found.server);
-        return { ...found, start, isHidden: hidesFirst() };
+        const rename = renameFor(record);
+        const start = () => opening.sendTo(found.server, rename);
+        return { ...found, start, rename, isHidden: hidesFirst() };
       }
       const { error } = found;
       await socket.send(textMessage(realtimeError(error.message, codeOf(error))));

@@ -2,13 +2,14 @@ import { BadMessage, type RelayedSocket, textMessage } from "../../http/ws/web_s
 import { readOpeningEvent, realtimeError } from "../../vllm/realtime_events.ts";
 import { GrowingBytes } from "../../util/growing_bytes.ts";
 import type { Admission } from "../admission.ts";
+import type { Rename } from "./rename.ts";
 
 /** A client that opened a session without a model, and what it has sent. */
 export interface Opening {
   /** Waits for the next `session.update`, and returns its model. Rejects as a read does. */
   nextModel(): Promise<string | undefined>;
   /** Sends a server what came so far: early audio, and the last `session.update`. Forgets it. */
-  sendTo(server: RelayedSocket): Promise<void>;
+  sendTo(server: RelayedSocket, rename: Rename): Promise<void>;
   /** Forgets what came so far. */
   drop(): void;
 }
@@ -79,11 +80,11 @@ export function readOpening(
         await client.send(textMessage(realtimeError(event.message, event.code)));
       }
     },
-    async sendTo(server) {
+    async sendTo(server, rename) {
       const messages = update ? [...audio, update] : audio;
       drop();
       for (const bytes of messages) {
-        await server.send({ isText: true, bytes, isFirst: true, isLast: true });
+        await server.send(rename({ isText: true, bytes, isFirst: true, isLast: true }));
       }
     },
     drop,

@@ -13,6 +13,7 @@ import { openRecord } from "../request_record.ts";
 import { headersForHandshake } from "./dial_server.ts";
 import { createFindServer, type Sought } from "./find_server.ts";
 import { createOpenByUpdate, type Opened } from "./open_by_update.ts";
+import { renameFor } from "./rename.ts";
 import { relay } from "./relay.ts";
 
 /** The state of one session. */
@@ -31,29 +32,35 @@ const encoder = new TextEncoder();
  * and records.
  */
 export function createRealtime(
-  { fleet, admission, retries, observer, closing, cutOff }: Omit<ProxyOptions, "connections">,
+  { fleet, admission, retries, observer, closing, cutOff, modelFor }: Omit<
+    ProxyOptions,
+    "connections"
+  >,
 ): Proxy {
   // Each listener on a signal makes the next one more expensive.
   const cutOffs = new Callbacks();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
   const findServer = createFindServer({ fleet, retries, observer, cutOff });
-  const openByUpdate = createOpenByUpdate({ findServer, admission });
+  const openByUpdate = createOpenByUpdate({ findServer, admission, modelFor });
 
   async function serve(context: Context, handshake: Handshake): Promise<void> {
     const { exchange, client, record } = context;
-    const model = modelIn(exchange.target);
-    if (model === undefined) {
+    const asked = modelIn(exchange.target);
+    if (asked === undefined) {
       const socket = accept(context, handshake, undefined);
       const opened = await openByUpdate(socket, context);
-      if (opened) await run(context, socket, opened);
+      if (opened) await run(context, () => socket, opened);
       return;
     }
-    record.model = model;
+    const model = modelFor(asked)!;
+    Object.assign(record, { model, asked: asked === model ? undefined : asked });
     if (!client.mayUse(model)) return refuse(context, forbiddenModel(model));
     const found = await findServer(model, context);
     if ("error" in found) return refuse(context, found.error);
-    const socket = accept(context, handshake, found.lease.decision);
-    await run(context, socket, { ...found, start: () => Promise.resolve(), isHidden: () => false });
+    const open = () => accept(context, handshake, found.lease.decision);
+    const start = () => Promise.resolve();
+    const rename = renameFor(record);
+    await run(context, open, { ...found, start, rename, isHidden: () => false });
   }
 
   function accept(
@@ -71,14 +78,14 @@ export function createRealtime(
 
   async function run(
     context: Context,
-    client: RelayedSocket,
-    { server, lease, start, isHidden }: Opened,
+    open: () => RelayedSocket,
+    { server, lease, ...opened }: Opened,
   ): Promise<void> {
     const { record } = context;
     record.server = lease.server.config.name;
     try {
       const onBytes = (count: number) => void (record.bytes += count);
-      const end = await relay({ ...context, client, server, start, isHidden, onBytes });
+      const end = await relay({ ...context, ...opened, client: open(), server, onBytes });
       record.outcome = end.isCutOff ? "rejected" : end.outcome;
       lease.end(end.outcome, end.details);
     } finally {

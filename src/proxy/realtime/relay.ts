@@ -1,7 +1,12 @@
-import type { Close } from "../../http/ws/frames.ts";
-import { type Piece, type RelayedSocket, textMessage } from "../../http/ws/web_socket.ts";
+import {
+  type Close,
+  type Piece,
+  type RelayedSocket,
+  textMessage,
+} from "../../http/ws/web_socket.ts";
 import { startTimer, stopTimer } from "../../util/timers.ts";
 import { realtimeError } from "../../vllm/realtime_events.ts";
+import type { Rename } from "./rename.ts";
 import { type Farewell, farewell, type SessionEnd } from "./session_end.ts";
 import { type WatchOptions, watchSession } from "./watch.ts";
 
@@ -9,6 +14,8 @@ import { type WatchOptions, watchSession } from "./watch.ts";
 export interface RelayOptions extends Omit<WatchOptions, "lastEventAt"> {
   /** Called first: sends the server what the client has sent before. */
   readonly start: () => Promise<void>;
+  /** Changes what goes to the server. */
+  readonly rename: Rename;
   /** Whether a message of the server that came whole is kept from the client. */
   readonly isHidden: (piece: Piece) => boolean;
   /** Called with the bytes of each piece that goes to the client. */
@@ -23,7 +30,7 @@ const CLOSE_MS = 1_000;
  * farewell to both. Each side is read no further than the other one takes.
  */
 export async function relay(options: RelayOptions): Promise<Farewell> {
-  const { client, server, start, isHidden, onBytes } = options;
+  const { client, server, start, rename, isHidden, onBytes } = options;
   let lastEventAt = performance.now();
   let isMidMessage = false;
   const watch = watchSession({ ...options, lastEventAt: () => lastEventAt });
@@ -31,7 +38,7 @@ export async function relay(options: RelayOptions): Promise<Farewell> {
   const toServer = start().then(() =>
     pass(client, (piece) => {
       lastEventAt = performance.now();
-      return server.send(piece);
+      return server.send(rename(piece));
     })
   );
   const toClient = pass(server, (piece) => {

@@ -1,7 +1,6 @@
 import type { EndDetails } from "../../fleet/lease.ts";
 import type { Outcome } from "../../fleet/outcome.ts";
-import type { Close } from "../../http/ws/frames.ts";
-import { BadMessage } from "../../http/ws/web_socket.ts";
+import { BadMessage, type Close } from "../../http/ws/web_socket.ts";
 
 /** Why the router ends a session. */
 export type Interruption =
