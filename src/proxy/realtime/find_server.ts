@@ -8,21 +8,17 @@ import { dial } from "../../http/ws/dial.ts";
 import type { RelayedSocket } from "../../http/ws/web_socket.ts";
 import { monotonicMs } from "../../util/clock.ts";
 import { headersForAttempt } from "../headers.ts";
-import type { Observer } from "../observer.ts";
+import type { ProxyOptions } from "../proxy.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { noAnswer } from "../response/server_errors.ts";
 import { costsRetry } from "../retry.ts";
-import type { RetryBudget } from "../retry_budget.ts";
 import { type DialContext, dialServer, type NotReached } from "./dial_server.ts";
 
 /** The dependencies of {@linkcode createFindServer}. */
-export interface FindServerOptions {
-  readonly fleet: Fleet;
-  readonly retries: RetryBudget;
-  readonly observer: Observer;
-  /** Aborts when a stopping router stops waiting for requests in flight. */
-  readonly cutOff: AbortSignal;
-}
+export type FindServerOptions = Pick<
+  ProxyOptions,
+  "fleet" | "retries" | "observer" | "cutOff" | "relist"
+>;
 
 /** What a session asks for. */
 export interface Sought extends DialContext {
@@ -54,7 +50,7 @@ export type FindServer = (model: string, sought: Sought) => Promise<FoundServer>
  * often as `max_retries` and the retry budget allow.
  */
 export function createFindServer(options: FindServerOptions): FindServer {
-  const { fleet, retries, observer, cutOff } = options;
+  const { fleet, retries, observer, cutOff, relist } = options;
 
   return async function findServer(model, sought) {
     const { id, path, record, settings, readAt } = sought;
@@ -65,7 +61,12 @@ export function createFindServer(options: FindServerOptions): FindServer {
     let retryDenied = false;
     do {
       if (cutOff.aborted) return { error: shuttingDown };
-      const lease = fleet.acquire(profile, tried, id);
+      let lease = fleet.acquire(profile, tried, id);
+      if (lease === "unknown_model" && tried.size === 0) {
+        // An adapter may have been loaded since the servers were asked last.
+        await relist();
+        lease = fleet.acquire(profile, tried, id);
+      }
       if (typeof lease === "string") {
         refusal = lease;
         break;

@@ -31,16 +31,12 @@ const encoder = new TextEncoder();
  * `?model=` or by the first `session.update`, relays until one side or the router ends the session,
  * and records.
  */
-export function createRealtime(
-  { fleet, admission, retries, observer, closing, cutOff, modelFor }: Omit<
-    ProxyOptions,
-    "connections"
-  >,
-): Proxy {
+export function createRealtime(options: Omit<ProxyOptions, "connections">): Proxy {
+  const { fleet, admission, retries, observer, closing, cutOff, modelFor } = options;
   // Each listener on a signal makes the next one more expensive.
   const cutOffs = new Callbacks();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
-  const findServer = createFindServer({ fleet, retries, observer, cutOff });
+  const findServer = createFindServer(options);
   const openByUpdate = createOpenByUpdate({ findServer, admission, modelFor });
 
   async function serve(context: Context, handshake: Handshake): Promise<void> {
