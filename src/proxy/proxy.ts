@@ -56,21 +56,17 @@ interface Context extends DeliverContext {
  * Creates the proxy. It admits a request, reads it, chooses a server and attempts until an answer
  * has begun, responds, and records.
  */
-export function createProxy(
-  options: ProxyOptions,
-): Proxy {
-  const { fleet, connections, admission, retries, observer, closing, cutOff } = options;
-  const { modelFor, relist } = options;
+export function createProxy(options: ProxyOptions): Proxy {
+  const { fleet, connections, admission, retries, observer, closing, cutOff, modelFor } = options;
   const ask = createAsk(connections, cutOff);
-  const findAnswer = createFailover({ fleet, ask, retries, observer, cutOff, relist });
-  const continuations = createContinuations({ fleet, ask, connections, retries, observer, cutOff });
+  const findAnswer = createFailover({ ...options, ask });
+  const continuations = createContinuations({ ...options, ask });
 
   async function readAndAsk(
     context: Context,
   ): Promise<{ found: Found; continuation?: Continuation | undefined }> {
-    const { exchange, client, record, settings } = context;
+    const { exchange, client, record, record: { id }, settings } = context;
     const { target: path, departure } = exchange;
-    const { id } = record;
     const headers = headersForServers(exchange.headers, client);
     if ("status" in headers) return { found: { kind: "error", error: headers } };
     const read = await readRequest(exchange, client, { admission, settings, modelFor });
