@@ -1,7 +1,9 @@
 import { createAdminApp, createApp } from "./api/app.ts";
-import { createForward, isForwarded } from "./api/forward.ts";
+import { createForward } from "./api/forward.ts";
+import { createForwardedPaths } from "./api/forwarded_paths.ts";
 import { createGuard } from "./api/guard.ts";
 import { createLora } from "./api/lora.ts";
+import { modelsDocument } from "./api/models.ts";
 import { createKeyring } from "./auth/keyring.ts";
 import { createTokenBudgets } from "./auth/token_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
@@ -48,7 +50,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     service: {
       answer: (request, info) => whenStarted(() => app.fetch(request, info)),
       forward: (exchange, peer) =>
-        isForwarded(exchange) ? whenStarted(() => forward(exchange, peer)) : undefined,
+        paths.has(exchange) ? whenStarted(() => forward(exchange, peer)) : undefined,
     },
     adminService: { answer: (...call) => adminApp.fetch(...call), forward: () => undefined },
     onRefused: logRefused,
@@ -93,23 +95,24 @@ export function startGateway(options: GatewayOptions): Gateway {
     onTurnedAway: listener.turnedAway,
     onWrongKey: listener.wrongKey,
   });
+  const paths = createForwardedPaths(() => fleet.settings.extraPaths);
+  const entry = { ...shown, paths, guard };
   const forward = createForward({
-    guard,
+    ...entry,
     ...createProxies({
       fleet,
       connections,
       observer: listener,
       closing: closing.signal,
       cutOff: cutOff.signal,
+      listedModels: () => modelsDocument(snapshot(), modelNames).data.map(({ id }) => id),
       modelFor: (asked) => modelFor(modelNames, asked, fleet.servers, Math.random),
       relist: () => poller.relist(),
     }),
-    onAnswered: logAnswered,
   });
   const app = createApp({
-    ...shown,
+    ...entry,
     forward,
-    guard,
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: admin !== undefined,
   });

@@ -55,10 +55,11 @@ Deno.test("every TOML sample is a valid configuration without warnings", () => {
 });
 
 Deno.test("the READMEs and the example state every setting with its default", () => {
-  const withoutDefault = ["total_timeout", "max_in_flight_per_client", "proxy"];
+  const withoutDefault = ["total_timeout", "sse_keepalive", "max_in_flight_per_client", "proxy"];
   // The level's default comes from the command line, and is documented that way.
   const settingsOf = (text: string) => {
-    const { totalTimeoutMs: _, maxInFlightPerClient: __, ...settings } = accepted(text).settings;
+    const { totalTimeoutMs: _, sseKeepAliveMs: __, maxInFlightPerClient: ___, ...settings } =
+      accepted(text).settings;
     return { ...settings, logLevel: "info" };
   };
   const defaults = settingsOf(MINIMAL);

@@ -143,7 +143,7 @@ function noRefusal({ got, said }: Case): string | undefined {
   const ms = Math.round(got.endedAt - got.sentAt);
   if (got.status !== 503) return `status ${got.status} while all were out`;
   if (!(Number(got.headers.get("retry-after")) >= 1)) return "503 without Retry-After";
-  if (said.error?.code !== 503) return "503 that is not in OpenAI's shape";
+  if (said.error?.code !== "no_server_available") return "503 that is not in OpenAI's shape";
   return ms > AT_ONCE_MS ? `503 only after ${ms} ms` : undefined;
 }
 

@@ -5,6 +5,7 @@ export const foreignOrigin: ApiError = {
   status: 403,
   message: "Pages of this origin may not use the router: see cors.allow_origins.",
   type: "permission_error",
+  code: "origin_not_allowed",
 };
 
 /**

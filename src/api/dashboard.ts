@@ -3,6 +3,9 @@ import { type DashboardFile, dashboardFiles } from "../monitor/dashboard/files.t
 import type { Monitor } from "../monitor/monitor.ts";
 import type { View } from "../monitor/view.ts";
 
+/** The path of the dashboard's page. */
+export const DASHBOARD_PATH = "/dashboard";
+
 const encoder = new TextEncoder();
 
 /** The page loads resources from the router only. */

@@ -4,7 +4,9 @@ import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Metrics } from "../monitor/metrics.ts";
 import type { Monitor } from "../monitor/monitor.ts";
-import * as errors from "../http/api_errors.ts";
+import { unknownModel } from "../http/api_errors.ts";
+import { errorResponse } from "../http/error_answer.ts";
+import { nameModels } from "../proxy/response/name_models.ts";
 import { VERSION } from "../version.ts";
 import { dashboardAnswers } from "./dashboard.ts";
 import { healthDocument, healthSummary } from "./health.ts";
@@ -26,6 +28,8 @@ export interface DocumentsOptions {
   readonly metrics: Pick<Metrics, "page" | "contentType">;
   /** Aborts when shutdown begins; the router then reports not ready. */
   readonly stopping: AbortSignal;
+  /** The dashboard's path, if it is at the clients' address. */
+  readonly dashboard?: string | undefined;
 }
 
 /** The router's own endpoints, grouped by audience. */
@@ -40,6 +44,8 @@ export interface Documents {
   readonly healthSummary: Answer;
 }
 
+const about = { service: "vLLM Router", version: VERSION, status: "running" };
+
 export function createDocuments(options: DocumentsOptions): Documents {
   const { snapshot, modelNames, metrics, stopping } = options;
   const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
@@ -53,7 +59,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
       },
     },
     listings: {
-      "/": (c) => c.json({ service: "vLLM Router", version: VERSION, status: "running" }),
+      "/": (c) => c.json(options.dashboard ? { ...about, dashboard: options.dashboard } : about),
       "/v1/models": (c, key) => {
         options.onListed();
         return c.json(modelsDocument(snapshot(), modelNames(), key?.models));
@@ -62,7 +68,9 @@ export function createDocuments(options: DocumentsOptions): Documents {
       "/v1/models/:id{.+}": (c, key) => {
         const id = c.req.param("id")!;
         const model = modelDocument(snapshot(), modelNames(), id, key?.models);
-        return model ? c.json(model) : errors.errorResponse(errors.unknownModel(id));
+        if (model) return c.json(model);
+        const { data } = modelsDocument(snapshot(), modelNames(), key?.models);
+        return errorResponse(nameModels(unknownModel(id), data.map(({ id }) => id)));
       },
     },
     admin: {

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
-import * as errors from "../http/api_errors.ts";
+import type { ApiError } from "../http/api_errors.ts";
+import { errorResponse } from "../http/error_answer.ts";
 
 /** Drains the server of this name, or ends that; `false` if there is none. */
 export type SetDrained = (name: string, drained: boolean) => boolean;
@@ -10,22 +11,24 @@ export const DRAIN_PATH = "/servers/:name/drain";
 /** Answers a request that drains a server, or ends that. Pages of other sites may not send it. */
 export function createDrain(setDrained: SetDrained): (c: Context) => Response {
   return ({ req }) => {
-    if (req.header("origin") !== undefined) return errors.errorResponse(fromPage);
+    if (req.header("origin") !== undefined) return errorResponse(fromPage);
     const name = req.param("name") ?? "";
     const draining = req.method === "POST";
-    if (!setDrained(name, draining)) return errors.errorResponse(noServer(name));
+    if (!setDrained(name, draining)) return errorResponse(noServer(name));
     return Response.json({ server: name, draining });
   };
 }
 
-export const fromPage: errors.ApiError = {
+export const fromPage: ApiError = {
   status: 403,
   message: "Servers can't be changed from a web page.",
   type: "invalid_request_error",
+  code: "origin_not_allowed",
 };
 
-export const noServer = (name: string): errors.ApiError => ({
+export const noServer = (name: string): ApiError => ({
   status: 404,
   message: `No server is named \`${name}\`.`,
   type: "invalid_request_error",
+  code: "unknown_server",
 });

@@ -1,10 +1,12 @@
-import { errorBody, errorHead } from "../http/api_errors.ts";
+import { errorBody, errorFormatOf, errorHead, idHead } from "../http/error_answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { FieldMap } from "../http/field_map.ts";
 import { pathIn } from "../http/paths.ts";
 import type { Proxies } from "../proxy/create_proxies.ts";
+import { idOf } from "../proxy/request.ts";
 import { keyAmongProtocols } from "../http/ws/handshake.ts";
-import { inferencePaths, REALTIME_PATH } from "../vllm/endpoints.ts";
+import { REALTIME_PATH } from "../vllm/endpoints.ts";
+import type { ForwardedPaths } from "./forwarded_paths.ts";
 import type { Guard } from "./guard.ts";
 
 /** Takes a forwarded request to its end. `peer` is the address of the connection's other end. */
@@ -12,39 +14,32 @@ export type Forward = (exchange: Exchange, peer: string) => Promise<void>;
 
 /** The dependencies of {@linkcode createForward}. */
 export interface ForwardOptions extends Proxies {
+  readonly paths: Pick<ForwardedPaths, "spelled">;
   readonly guard: Guard;
   /** Called for each request that the router answered itself. */
   readonly onAnswered: (method: string, path: string, status: number) => void;
 }
 
 const encoder = new TextEncoder();
-const paths: ReadonlySet<string> = new Set(inferencePaths);
-
-/** Whether a request is forwarded to a server. Only the exact spelling of a path matches. */
-export function isForwarded({ method, target }: Pick<Exchange, "method" | "target">): boolean {
-  return method === "POST"
-    ? paths.has(pathIn(target))
-    : method === "GET" && pathIn(target) === REALTIME_PATH;
-}
 
 /** Creates the way of forwarded requests: those that the guard admits go to the proxy. */
 export function createForward(
-  { guard, proxy, realtime, onAnswered }: ForwardOptions,
+  { paths, guard, proxy, realtime, onAnswered }: ForwardOptions,
 ): Forward {
   return async function forward(exchange, peer) {
-    const isWebSocket = pathIn(exchange.target) === REALTIME_PATH;
+    const target = exchange.target = paths.spelled(exchange.target);
+    const isWebSocket = pathIn(target) === REALTIME_PATH;
     const headers = isWebSocket ? withKeyOfPage(exchange.headers) : exchange.headers;
-    const admitted = guard.admit(headers, peer, exchange.target);
+    const admitted = guard.admit(headers, peer, target);
     if (!admitted.error) {
       return await (isWebSocket ? realtime : proxy)(exchange, admitted.client);
     }
     const { error } = admitted;
-    onAnswered(exchange.method, pathIn(exchange.target), error.status);
-    exchange.respond(
-      error.status,
-      errorHead(error, admitted.headers),
-      encoder.encode(errorBody(error)),
-    );
+    onAnswered(exchange.method, pathIn(target), error.status);
+    const id = idOf(exchange);
+    const head = errorHead(error, [...idHead(id, target), ...admitted.headers]);
+    const body = encoder.encode(errorBody(error, errorFormatOf(target), id));
+    exchange.respond(error.status, head, body);
   };
 }
 

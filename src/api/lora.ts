@@ -1,5 +1,6 @@
 import type { Server } from "../fleet/state/server.ts";
 import * as errors from "../http/api_errors.ts";
+import { errorResponse } from "../http/error_answer.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { fromPage, noServer } from "./drain.ts";
@@ -53,17 +54,17 @@ export function createLora(
   }
 
   return async function loadAdapter(request) {
-    if (request.headers.has("origin")) return errors.errorResponse(fromPage);
+    if (request.headers.has("origin")) return errorResponse(fromPage);
     const { pathname, searchParams } = new URL(request.url);
     const body = await textOf(request);
     const adapter = body === undefined ? undefined : adapterIn(body);
-    if (body === undefined || adapter === undefined) return errors.errorResponse(noAdapter);
+    if (body === undefined || adapter === undefined) return errorResponse(noAdapter);
     const isLoad = pathname === ADAPTER_PATHS[0];
     const wanted = { server: searchParams.get("server"), base: searchParams.get("base") };
     const found = isLoad
       ? targetsOf(servers(), wanted)
       : holdersOf(servers(), adapter, wanted.server);
-    if ("status" in found) return errors.errorResponse(found);
+    if ("status" in found) return errorResponse(found);
     const results = await Promise.all(found.map((server) => ask(server, pathname, body)));
     await relist();
     const isDone = results.every(({ ok }) => ok);

@@ -6,6 +6,7 @@ export const misdirected: ApiError = {
   status: 421,
   message: "This `Host` is not allowed here. To allow it, add it to admin.hosts.",
   type: "invalid_request_error",
+  code: "misdirected",
 };
 
 type RequestHead = Pick<Request, "url" | "headers">;

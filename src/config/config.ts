@@ -1,4 +1,5 @@
 import type { EngineName } from "./engine_name.ts";
+import type { ExtraPath } from "./extra_paths.ts";
 import type { Level } from "./log_level.ts";
 
 /** A validated configuration: servers, settings and access rules. */
@@ -148,8 +149,12 @@ export interface Settings {
   readonly clientTimeoutMs: number;
   /** Request header that identifies a session. @default "x-session-id" */
   readonly sessionHeader: string;
-  /** Whether responses carry a header that explains the choice of server. @default false */
+  /** Whether responses carry headers that name and explain the choice of server. @default false */
   readonly debugHeaders: boolean;
+  /** Paths forwarded in addition to the known ones. @default none */
+  readonly extraPaths: readonly ExtraPath[];
+  /** Interval of comments between a stream's head and its first token. @default none are sent */
+  readonly sseKeepAliveMs?: number;
   /** Addresses and networks whose `x-forwarded-for` is trusted. @default none */
   readonly trustedProxies: readonly string[];
   /** How long shutdown waits for requests in flight. @default 120_000 */

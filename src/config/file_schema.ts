@@ -2,6 +2,7 @@ import { z } from "zod";
 import { policyNames } from "../routing/policies.ts";
 import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_schema.ts";
 import { type EngineName, engineNames } from "./engine_name.ts";
+import { extraPathIn, whyNotForwarded } from "./extra_paths.ts";
 import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
 import {
@@ -11,6 +12,7 @@ import {
   secondsOrNone,
   secret,
   share,
+  shown,
   table,
   text,
   wholeNumber,
@@ -18,6 +20,18 @@ import {
 } from "./zod_types.ts";
 
 const proxyAddress = secret("a proxy address");
+
+/** One entry of `extra_paths`. */
+const extraPath = z.custom<string>((value) => {
+  const path = extraPathIn(value);
+  return path !== undefined && whyNotForwarded(path) === undefined;
+}, {
+  error({ input }) {
+    const path = extraPathIn(input);
+    return (path && whyNotForwarded(path)) ??
+      `expected a path such as "/v1/custom" or "GET /v1/custom", got ${shown(input)}`;
+  },
+});
 
 /** One entry of `servers.servers`. */
 export const serverShape = z.looseObject(
@@ -84,6 +98,8 @@ export const settingsShape = z.looseObject({
     (value) => typeof value === "string" && /^[\w!#$%&'*+.^`|~-]+$/.test(value),
   ).default("x-session-id"),
   debug_headers: yesOrNo.default(false),
+  extra_paths: z.array(extraPath, table("a list of paths")).default([]),
+  sse_keepalive: anySeconds.optional(),
   drain_timeout: secondsOrNone.default(120),
   drain_delay: secondsOrNone.default(0),
   config_reload_interval: seconds(30),

@@ -1,3 +1,4 @@
+import { extraPathIn } from "./extra_paths.ts";
 import type { Settings } from "./config.ts";
 import { levelNamed } from "./log_level.ts";
 import type { RawSettings } from "./file_schema.ts";
@@ -30,6 +31,8 @@ export function toSettings(raw: RawSettings): Settings {
     trustedProxies: raw.trusted_proxies,
     sessionHeader: raw.session_header.toLowerCase(),
     debugHeaders: raw.debug_headers,
+    extraPaths: raw.extra_paths.map((written) => extraPathIn(written)!),
+    ...(raw.sse_keepalive !== undefined && { sseKeepAliveMs: raw.sse_keepalive * 1000 }),
     drainTimeoutMs: raw.drain_timeout * 1000,
     drainDelayMs: raw.drain_delay * 1000,
     configReloadIntervalMs: raw.config_reload_interval * 1000,

@@ -1,54 +1,25 @@
-import type { Head } from "./exchange.ts";
-
-/** An error from the router itself, in OpenAI's format. */
+/** An error from the router itself. docs/errors.md lists all of them. */
 export interface ApiError {
   readonly status: number;
   readonly message: string;
   readonly type: string;
+  /** A name that programs can compare, always a text: some clients fail on a number. */
+  readonly code: string;
   readonly param?: string;
   readonly retryAfterSeconds?: number;
+  /** Sending the request again can't help. */
+  readonly isLasting?: true;
+  /** The model that doesn't exist. Names of models that do are added to the message. */
+  readonly unknownModel?: string;
   /** Sends `connection: close`, since the rest of the request is unread. */
   readonly closes?: true;
-}
-
-/** Serialises an error as `{"error":{"message","type","param","code"}}`; `code` is the status. */
-export function errorBody(error: ApiError): string {
-  const { message, type, param = null, status: code } = error;
-  return JSON.stringify({ error: { message, type, param, code } });
-}
-
-/** Returns the headers of an error response: the given ones and its own. */
-export function errorHead(error: ApiError, head: Head = []): Head {
-  const { retryAfterSeconds, closes } = error;
-  return [
-    ...head,
-    ["content-type", "application/json"],
-    ...(retryAfterSeconds === undefined
-      ? []
-      : [["retry-after", String(Math.ceil(retryAfterSeconds))] as const]),
-    ...(closes ? [["connection", "close"] as const] : []),
-  ];
-}
-
-export function errorResponse(error: ApiError, head: Head = []): Response {
-  const headers = errorHead(error, head) as [string, string][];
-  return new Response(errorBody(error), { status: error.status, headers });
-}
-
-const encoder = new TextEncoder();
-
-/**
- * Returns the event that reports a broken stream to the client. It starts with a blank line, which
- * separates it from a truncated event.
- */
-export function errorEvent(error: ApiError): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`\n\ndata: ${errorBody(error)}\n\n`);
 }
 
 export const badRequest = (message: string, param?: string): ApiError => ({
   status: 400,
   message,
   type: "invalid_request_error",
+  code: "invalid_request",
   ...(param && { param }),
 });
 
@@ -56,13 +27,16 @@ export const unknownModel = (model: string): ApiError => ({
   status: 404,
   message: `The model \`${model}\` does not exist.`,
   type: "invalid_request_error",
+  code: "model_not_found",
   param: "model",
+  unknownModel: model,
 });
 
 export const tooManyRequests = (maxInFlight: number): ApiError => ({
   status: 503,
   message: `The router is at its limit of ${maxInFlight} requests in flight.`,
   type: "service_unavailable",
+  code: "overloaded",
   retryAfterSeconds: 1,
 });
 
@@ -70,6 +44,7 @@ export const noRoomForBody: ApiError = {
   status: 503,
   message: "The router's buffer for request bodies is full.",
   type: "service_unavailable",
+  code: "overloaded",
   retryAfterSeconds: 1,
 };
 
@@ -77,6 +52,7 @@ export const bodyTooLarge = (maxBytes: number): ApiError => ({
   status: 413,
   message: `The body is larger than ${maxBytes / 1024 / 1024} MiB.`,
   type: "invalid_request_error",
+  code: "request_too_large",
   closes: true,
 });
 
@@ -85,6 +61,7 @@ export const unsupportedEncoding = (encoding: string): ApiError => ({
   message: `The content encoding \`${encoding}\` is not supported. Send the body unencoded, ` +
     "or encoded with `gzip` or `deflate`.",
   type: "invalid_request_error",
+  code: "unsupported_encoding",
   closes: true,
 });
 
@@ -92,6 +69,7 @@ export const uploadTooSlow = (timeoutMs: number): ApiError => ({
   status: 408,
   message: `The body arrived at less than 1 KiB/s for ${timeoutMs / 1000} s.`,
   type: "invalid_request_error",
+  code: "request_timeout",
   closes: true,
 });
 
@@ -99,12 +77,14 @@ export const headTooLarge: ApiError = {
   status: 431,
   message: "The request's headers are too many or too long.",
   type: "invalid_request_error",
+  code: "headers_too_large",
 };
 
 export const wrongKey: ApiError = {
   status: 401,
   message: "Expected a valid key, as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
   type: "authentication_error",
+  code: "invalid_api_key",
 };
 
 export const forbiddenModel = (model: string | undefined): ApiError => ({
@@ -113,19 +93,23 @@ export const forbiddenModel = (model: string | undefined): ApiError => ({
     ? "Your API key is limited to certain models: specify one in `model`."
     : `The model \`${model}\` does not exist, or your API key may not use it.`,
   type: "invalid_request_error",
+  code: model === undefined ? "model_required" : "model_not_found",
   param: "model",
+  ...(model !== undefined && { unknownModel: model }),
 });
 
 export const keyLimitReached: ApiError = {
   status: 429,
   message: "Your API key has reached its request limit.",
   type: "rate_limit_error",
+  code: "rate_limit_exceeded",
 };
 
 export const tooManyFromClient = (most: number): ApiError => ({
   status: 429,
   message: `Your address is at its limit of ${most} requests in flight.`,
   type: "rate_limit_error",
+  code: "rate_limit_exceeded",
   retryAfterSeconds: 1,
 });
 
@@ -133,29 +117,36 @@ export const noWebSocket: ApiError = {
   status: 501,
   message: "WebSocket connections are supported at /v1/realtime only.",
   type: "not_implemented_error",
+  code: "not_implemented",
+  isLasting: true,
 };
 
 export const internalError: ApiError = {
   status: 500,
   message: "The router failed to handle the request.",
   type: "internal_error",
+  code: "internal_error",
 };
 
-export const notFound = (path: string): ApiError => ({
+/** @param similar the path that may be meant */
+export const notFound = (path: string, similar?: string): ApiError => ({
   status: 404,
-  message: `The path ${path} does not exist.`,
+  message: `The path ${path} does not exist.${similar ? ` Did you mean ${similar}?` : ""}`,
   type: "invalid_request_error",
+  code: "unknown_path",
 });
 
 export const methodNotAllowed = (method: string, path: string): ApiError => ({
   status: 405,
   message: `The method ${method} is not allowed for ${path}.`,
   type: "invalid_request_error",
+  code: "method_not_allowed",
 });
 
 export const shuttingDown: ApiError = {
   status: 503,
   message: "The router is shutting down.",
   type: "service_unavailable",
+  code: "shutting_down",
   retryAfterSeconds: 1,
 };

@@ -24,7 +24,7 @@ export type Route = Pick<
 export interface ClientPool {
   /** Returns the connections for a server's TLS and proxy settings. */
   to(server: Route): ServerConnections;
-  /** Opens a POST to a server. */
+  /** Opens a request to a server. */
   open(server: Target, request: ServerRequest): Upstream;
   /** Closes all pools. Requests in flight run to completion. */
   close(): void;
@@ -33,8 +33,13 @@ export interface ClientPool {
 /** A server's address and its route. */
 export type Target = Route & Pick<ServerConfig, "url">;
 
-/** A POST to a server. */
+/** The methods of forwarded requests. */
+export type ForwardedMethod = "GET" | "POST";
+
+/** A request to a server. */
 export interface ServerRequest {
+  /** A GET has no body. @default "POST" */
+  readonly method?: ForwardedMethod;
   /** The path below the server's address, with its query. */
   readonly path: string;
   /** In order; names in lower case. */
@@ -133,16 +138,16 @@ export function openClientPool(
 
   return {
     to,
-    open(server, { path, headers, body }) {
+    open(server, { method = "POST", path, headers, body }) {
       if (http1 === "own" && server.proxy === undefined && server.url.startsWith("http:")) {
         const { pool, host, basePath } = ownTarget(server);
         return new DecodedUpstream(
-          new OwnUpstream({ pool, host, path: basePath + path, headers, body }),
+          new OwnUpstream({ pool, host, method, path: basePath + path, headers, body }),
         );
       }
       const { fetch, fetchFresh } = to(server);
       const url = server.url + path;
-      return new DecodedUpstream(openFetch({ url, headers, body, fetch, fetchFresh }));
+      return new DecodedUpstream(openFetch({ url, method, headers, body, fetch, fetchFresh }));
     },
     close() {
       closeAskedBefore(Infinity);

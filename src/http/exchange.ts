@@ -30,8 +30,8 @@ export interface RequestBody {
 export interface Exchange {
   /** In upper case. */
   readonly method: string;
-  /** Its path and query, unchanged. */
-  readonly target: string;
+  /** Its path and query; unchanged, or with the path as the endpoint is spelled. */
+  target: string;
   /** The fields of its head. */
   readonly headers: FieldMap;
   /** Read once. */

@@ -5,6 +5,8 @@ import type { ResponseHead, Upstream } from "./upstream.ts";
 /** One request to one server. */
 export interface FetchRequest {
   readonly url: string;
+  /** @default "POST" */
+  readonly method?: "GET" | "POST";
   readonly headers: [string, string][];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly fetch: Fetch;
@@ -37,8 +39,14 @@ export function openFetch(request: FetchRequest): Upstream {
   /** Remaining bytes of a short body. */
   let left = Infinity;
 
-  async function send({ url, headers, body, fetch, fetchFresh }: FetchRequest): Promise<Response> {
-    const init = { method: "POST", headers, body, signal: abort.signal };
+  async function send(request: FetchRequest): Promise<Response> {
+    const { url, method = "POST", headers, body, fetch, fetchFresh } = request;
+    const init = {
+      method,
+      headers,
+      signal: abort.signal,
+      ...(method === "POST" && { body }),
+    };
     const startedAt = performance.now();
     try {
       return await fetch(url, init);

@@ -1,5 +1,6 @@
 import { createAdmission } from "./admission.ts";
-import { createProxy, type Proxy, type ProxyOptions } from "./proxy.ts";
+import { createProxy, type Proxy } from "./proxy.ts";
+import type { ProxyOptions } from "./proxy_options.ts";
 import { createRealtime } from "./realtime/realtime.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 

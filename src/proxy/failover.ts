@@ -6,6 +6,7 @@ import { isFailure } from "../fleet/outcome.ts";
 import type { Server } from "../fleet/state/server.ts";
 import { noLonger } from "../fleet/context.ts";
 import { type ApiError, shuttingDown } from "../http/api_errors.ts";
+import { pathIn } from "../http/paths.ts";
 import type { Ask, RequestContext } from "./attempt/ask.ts";
 import { createFailures, type Failed } from "./attempt/dispute.ts";
 import type { FirstAnswer } from "./attempt/first_answer.ts";
@@ -13,7 +14,8 @@ import { NOBODYS_FAULT } from "./attempt/outcome.ts";
 import type { Observer } from "./observer.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { ReadRequest } from "./request/read_request.ts";
-import { noAnswer } from "./response/server_errors.ts";
+import { noAnswer, pathNotServed } from "./response/server_errors.ts";
+import { createMissingPaths, type Lacking } from "./missing_paths.ts";
 import { costsRetry, isFinal, shouldRetry } from "./retry.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 
@@ -53,14 +55,23 @@ export type FindAnswer = (
 
 /**
  * Creates the retry loop. It chooses a server and asks it. If the attempt fails before its answer
- * has begun, it tries another server, as often as `max_retries` and the retry budget allow.
+ * has begun, it tries another server, as often as `max_retries` and the retry budget allow. A server
+ * that doesn't have the path is passed over.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
   const { fleet, ask, retries, observer, cutOff, relist } = options;
+  const missing = createMissingPaths(monotonicMs);
+
+  /** Whether all servers that have the model are known to lack a path. */
+  function lackPath(model: string | undefined, lacking: Lacking): boolean {
+    const able = fleet.servers.filter(({ models }) => model === undefined || models.has(model));
+    return able.length > 0 && able.every((server) => lacking.has(server));
+  }
 
   return async function findAnswer({ profile, readAt }, context, record) {
     const { id, startedAt, settings } = context;
-    const tried = new Map<Readonly<Server>, number>();
+    const path = pathIn(context.path);
+    const tried = new Map<Readonly<Server>, number>(missing.of(path));
     const failures = createFailures();
     let refusal: Refusal | undefined;
     let retryDenied = false;
@@ -90,6 +101,13 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         const answered = await askOrEnd(ask, lease, context);
         tried.set(lease.server, monotonicMs());
         const { outcome, answer, clientError } = answered;
+        if (answered.lacksPath) {
+          // Any server may lack a path: that counts for nothing, and costs no retry.
+          answer?.rest?.end();
+          lease.end(outcome);
+          missing.add(path, lease.server);
+          continue;
+        }
         const isSuspect = clientError !== undefined && lease.suspects(clientError);
         if (clientError?.isTooLong) {
           const shorter = noLonger(fleet.servers, lease.server, profile.model);
@@ -124,7 +142,10 @@ export function createFailover(options: FailoverOptions): FindAnswer {
       return { kind: "answer", answered, server: answered.server, lease: undefined };
     }
     answered?.answer?.rest?.end();
-    const error = noAnswer({ failed, refusal, retryDenied, model: profile.model, settings });
+    const { model } = profile;
+    const error = !failed && refusal === "unavailable" && lackPath(model, missing.of(path))
+      ? pathNotServed(path, model)
+      : noAnswer({ failed, refusal, retryDenied, model, settings });
     return { kind: "error", error, failed };
   };
 }

@@ -96,6 +96,7 @@ const NOT_TO_CLIENTS = new Set([
   "content-location",
   "location",
   "refresh",
+  "request-id",
   "x-request-id",
 ]);
 

@@ -1,3 +1,4 @@
+import { idHead } from "../http/error_answer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Client } from "./client.ts";
 
@@ -10,13 +11,24 @@ export function idOf({ headers }: Pick<Exchange, "headers">): string {
   return given && given.length <= LONGEST_ID ? given : crypto.randomUUID();
 }
 
+/** What `debug_headers` tells of an answer. */
+export interface Served {
+  /** The server's name. */
+  readonly server: string;
+  /** Why it was chosen, `undefined` once its lease has ended. */
+  readonly decision: string | undefined;
+}
+
 /** Returns the headers that the router adds to an answer. */
 export function headersOf(
-  id: string,
+  { id, path }: { readonly id: string; readonly path: string },
   client: Pick<Client, "headers">,
-  decision?: string,
+  served?: Served,
 ): [string, string][] {
-  const headers: [string, string][] = [["x-request-id", id], ...client.headers];
-  if (decision !== undefined) headers.push(["x-router-decision", decision]);
+  const headers = idHead(id, path);
+  headers.push(...client.headers);
+  if (!served) return headers;
+  headers.push(["x-served-by", served.server]);
+  if (served.decision !== undefined) headers.push(["x-router-decision", served.decision]);
   return headers;
 }

@@ -1,43 +1,69 @@
 import { pathIn } from "../http/paths.ts";
 
+/** A forwarded path. */
+export interface Endpoint {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly does: string;
+}
+
+const post = (path: string, does: string): Endpoint => ({ method: "POST", path, does });
+const get = (path: string, does: string): Endpoint => ({ method: "GET", path, does });
+
 /**
- * All forwarded paths; the method is always `POST`. Paths not listed here are unreachable, because
- * vLLM servers also have management routes and plugins can add any path.
+ * All forwarded paths of vLLM and vLLM-Omni, besides `extra_paths`. Paths not listed here are
+ * unreachable, because vLLM servers also have management routes and plugins can add any path. Not
+ * every server has every path: one without it answers 404 or 405, and another one is asked. Paths
+ * whose state lives on one server, such as the jobs of `/v1/videos`, aren't listed.
  */
-export const inferencePaths: readonly string[] = [
+export const endpoints: readonly Endpoint[] = [
   // Generation, streamed if the body requests it.
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/v1/responses",
-  "/v1/messages",
-  "/inference/v1/generate",
-  "/cohere/v2/chat",
+  post("/v1/chat/completions", "chat"),
+  post("/v1/completions", "text"),
+  post("/v1/responses", "OpenAI's Responses"),
+  post("/v1/messages", "Anthropic's Messages"),
+  post("/inference/v1/generate", "tokens to tokens"),
+  post("/cohere/v2/chat", "Cohere's chat"),
   // A single JSON response.
-  "/v1/embeddings",
-  "/v2/embed",
-  "/pooling",
-  "/classify",
-  "/score",
-  "/v1/score",
-  "/rerank",
-  "/v1/rerank",
-  "/v2/rerank",
-  "/tokenize",
-  "/detokenize",
-  "/v1/messages/count_tokens",
-  "/v1/chat/completions/batch",
+  post("/v1/embeddings", "embeddings"),
+  post("/v2/embed", "Cohere's embeddings"),
+  post("/pooling", "hidden states"),
+  post("/classify", "classes of texts"),
+  post("/score", "similarity of texts"),
+  post("/v1/score", "similarity of texts"),
+  post("/generative_scoring", "probabilities of answers"),
+  post("/rerank", "ranks of documents"),
+  post("/v1/rerank", "ranks of documents"),
+  post("/v2/rerank", "ranks of documents"),
+  post("/v1/moderations", "OpenAI's moderation"),
+  post("/tokenize", "text to tokens"),
+  post("/detokenize", "tokens to text"),
+  get("/tokenizer_info", "the tokenizer's configuration, for `?model=`"),
+  post("/v1/messages/count_tokens", "length of an Anthropic request"),
+  post("/v1/chat/completions/batch", "several chats"),
   // Multipart upload.
-  "/v1/audio/transcriptions",
-  "/v1/audio/translations",
+  post("/v1/audio/transcriptions", "speech to text"),
+  post("/v1/audio/translations", "speech to English text"),
+  // vLLM-Omni: audio, images and videos.
+  post("/v1/audio/speech", "text to speech"),
+  post("/v1/audio/speech/batch", "several texts to speech"),
+  post("/v1/audio/generate", "text to sound or music"),
+  get("/v1/audio/voices", "names of voices, for `?model=`"),
+  post("/v1/images/generations", "text to images"),
+  post("/v1/images/edits", "images to images"),
+  post("/v1/images/variations", "variations of an image"),
+  post("/v1/videos/sync", "text to a video"),
 ];
 
 /** A WebSocket: live transcription. */
 export const REALTIME_PATH = "/v1/realtime";
 
-/** Paths that only convert between text and tokens. */
+/** Paths that only convert between text and tokens, or describe the server. */
 const WITHOUT_ENGINE: ReadonlySet<string> = new Set([
   "/tokenize",
   "/detokenize",
+  "/tokenizer_info",
+  "/v1/audio/voices",
   "/v1/messages/count_tokens",
 ]);
 

@@ -19,6 +19,15 @@ export function clientErrorIn(status: number, body: Uint8Array): ClientError {
   };
 }
 
+/** FastAPI's answers for a path, or a method of a path, that the server doesn't have. */
+const NO_PATH = /^\{"detail": ?"(?:Not Found|Method Not Allowed)"\}\s*$/;
+
+/** Whether a server says that it doesn't have the path. */
+export function lacksPath(status: number, body: Uint8Array): boolean {
+  return (status === 404 || status === 405) && body.length < 100 &&
+    NO_PATH.test(decoder.decode(body));
+}
+
 /** How vLLM, SGLang, llama.cpp, TensorRT-LLM and TGI report that a prompt exceeds their context. */
 const TOO_LONG =
   /maximum context length|max_model_len|model's context length|exceed_context_size_error|should not exceed max_|`inputs` (?:tokens|must have less)/;
@@ -39,7 +48,7 @@ export function isShutdown(body: Uint8Array): boolean {
  * Returns the error from a body in one of vLLM's shapes: an object or string under `error`, the
  * same fields at the top level (before 0.10.1), or FastAPI's `detail`.
  */
-function errorIn(text: string): unknown {
+export function errorIn(text: string): unknown {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body !== "object" || body === null) return undefined;

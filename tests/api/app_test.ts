@@ -9,7 +9,8 @@ import type { Access } from "../../src/config/config.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { Server } from "../../src/fleet/state/server.ts";
 import { createMetrics } from "../../src/monitor/metrics.ts";
-import { inferencePaths } from "../../src/vllm/endpoints.ts";
+import { createForwardedPaths } from "../../src/api/forwarded_paths.ts";
+import { endpoints } from "../../src/vllm/endpoints.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";
@@ -73,7 +74,9 @@ function appWith(
     onTurnedAway: (why) => void turned.push(why),
     onWrongKey() {},
   });
+  const paths = createForwardedPaths(() => fleet.settings.extraPaths);
   const forward = createForward({
+    paths,
     guard,
     proxy(exchange, client) {
       proxied.push(exchange);
@@ -85,6 +88,7 @@ function appWith(
   const app = createApp({
     ...shown,
     forward,
+    paths,
     guard,
     corsOrigins: () => inEffect.corsOrigins,
     adminIsElsewhere,
@@ -110,18 +114,20 @@ async function errorOf(response: Response) {
     "param",
     "type",
   ]);
-  assert.equal(error.code, response.status);
+  assert.match(error.code, /^[a-z_]+$/);
   return error;
 }
 
 Deno.test("every inference path is forwarded unchanged", async () => {
   const { ask, proxied } = appWith();
-  for (const path of inferencePaths) {
-    const response = await ask(`${path}?a=b`, { method: "POST", body: "{}" });
+  for (const { method, path } of endpoints) {
+    const body = method === "POST" ? "{}" : null;
+    const response = await ask(`${path}?a=b`, { method, body });
     assert.equal(await response.text(), "proxied", path);
     const request = proxied.at(-1);
-    assert.equal(request?.target, `${path}?a=b`);
-    assert.deepEqual(await request?.body.read(), new TextEncoder().encode("{}"));
+    assert.deepEqual([request?.method, request?.target], [method, `${path}?a=b`]);
+    const sent = body === null ? undefined : new TextEncoder().encode(body);
+    assert.deepEqual(await request?.body.read(), sent);
   }
 });
 
@@ -157,7 +163,7 @@ Deno.test("a wrong method for a known path is 405 with the allowed methods", asy
     await errorOf(response);
     assert.equal(
       response.headers.get("allow"),
-      inferencePaths.includes(path) ? "POST" : "GET, HEAD",
+      /completions|embeddings/.test(path) ? "POST" : "GET, HEAD",
     );
   }
   assert.equal(proxied.length, 0);
@@ -249,12 +255,13 @@ Deno.test("an unknown model is 404, in OpenAI's format", async () => {
   }
 });
 
-Deno.test("the root names the service", async () => {
+Deno.test("the root names the service and the dashboard", async () => {
   const { ask } = appWith();
   assert.deepEqual(await (await ask("/")).json(), {
     service: "vLLM Router",
     version: VERSION,
     status: "running",
+    dashboard: "/dashboard",
   });
 });
 
@@ -430,7 +437,14 @@ Deno.test("with an admin address, operator endpoints are served only there, with
       assert.equal(response.status, 200, path);
     }
     assert.equal((await (await askAdmin("/health")).json()).total_servers, 1);
-    for (const path of LISTINGS) assert.equal((await askAdmin(path)).status, 404, path);
+    for (const path of LISTINGS) {
+      assert.equal((await askAdmin(path)).status, path === "/" ? 200 : 404, path);
+    }
+    const about = await Promise.all([ask("/", showing("secret-1")), askAdmin("/")]);
+    const dashboards = await Promise.all(
+      about.map(async (answer) => (await answer.json()).dashboard),
+    );
+    assert.deepEqual(dashboards, [undefined, "/dashboard"]);
     assert.equal((await askAdmin("/v1/completions", { method: "POST" })).status, 404);
     assert.equal(proxied.length, 0);
   }

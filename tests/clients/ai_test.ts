@@ -27,7 +27,10 @@ async function readText(model: LanguageModel) {
 
 for (const [name, providerOf] of Object.entries(providers)) {
   Deno.test(`the ai SDK's ${name} provider reads a stream that another server goes on with`, async () => {
-    await using fleet = await startFleet({ servers: [{ speed: 100 }, { speed: 100 }] });
+    await using fleet = await startFleet({
+      servers: [{ speed: 100 }, { speed: 100 }],
+      settings: { policy: "round_robin" },
+    });
     const model = providerOf(fleet);
     const [cutting] = fleet.simulators;
     const uncut = await readText(model);

@@ -30,7 +30,10 @@ Deno.test("the anthropic SDK completes a message and counts its tokens", async (
 });
 
 Deno.test("the anthropic SDK reads a stream that another server goes on with as one message", async () => {
-  await using fleet = await startFleet({ servers: [{ speed: 100 }, { speed: 100 }] });
+  await using fleet = await startFleet({
+    servers: [{ speed: 100 }, { speed: 100 }],
+    settings: { policy: "round_robin" },
+  });
   const client = clientOf(fleet);
   const [cutting] = fleet.simulators;
   const uncut = await readMessage(client);

@@ -63,6 +63,7 @@ Deno.test("a file that only lists servers gets all defaults", () => {
       trustedProxies: [],
       sessionHeader: "x-session-id",
       debugHeaders: false,
+      extraPaths: [],
       drainTimeoutMs: 120_000,
       drainDelayMs: 0,
       configReloadIntervalMs: 30_000,
@@ -113,6 +114,8 @@ Deno.test("every key of a server and of [config] is read", () => {
       trusted_proxies: ["10.0.0.0/8", "::1"],
       session_header: "X-Chat",
       debug_headers: true,
+      extra_paths: ["/v1/custom", "GET /v1/custom"],
+      sse_keepalive: 15,
       body_buffer_mib: 3,
       drain_timeout: 0,
       drain_delay: 15,
@@ -159,6 +162,8 @@ Deno.test("every key of a server and of [config] is read", () => {
       trustedProxies: ["10.0.0.0/8", "::1"],
       sessionHeader: "x-chat",
       debugHeaders: true,
+      extraPaths: [{ method: "POST", path: "/v1/custom" }, { method: "GET", path: "/v1/custom" }],
+      sseKeepAliveMs: 15_000,
       drainTimeoutMs: 0,
       drainDelayMs: 15_000,
       configReloadIntervalMs: 31_000,
@@ -356,6 +361,8 @@ for (
     trusted_proxies: ["10.0.0.0/8", 3, true],
     session_header: ["", "x session", "x:y", 3, true],
     debug_headers: [0, 1, "true"],
+    extra_paths: ["/v1/custom", 3, true],
+    sse_keepalive: SECONDS,
     drain_timeout: SECONDS_OR_NONE,
     drain_delay: SECONDS_OR_NONE,
     config_reload_interval: SECONDS,
@@ -942,5 +949,21 @@ Deno.test("no problem shows a key, wherever it was written", () => {
     const checked = checkConfig(raw, () => undefined);
     assert.ok(!checked.ok);
     assert.ok(!JSON.stringify(checked).includes("sk-secret"), JSON.stringify(checked));
+  }
+});
+
+Deno.test("an extra path that is no path, a management route or the router's own is refused", () => {
+  const refused: Readonly<Record<string, RegExp>> = {
+    "/wake_up": /^\/wake_up is a management route of vLLM, which clients must not reach$/,
+    "GET /server_info": /^\/server_info is a management route of vLLM/,
+    "/v1/load_lora_adapter": /is a management route of vLLM/,
+    "GET /metrics": /^the router answers \/metrics itself$/,
+    "/v1/../sleep": /^expected a path such as "\/v1\/custom" or "GET \/v1\/custom", got "/,
+    "custom": /^expected a path such as/,
+  };
+  for (const [written, what] of Object.entries(refused)) {
+    const problems = problemsOf(checkSettings({ extra_paths: ["/v1/custom", written] }));
+    assert.deepEqual(problems.map(({ where }) => where), ["config.extra_paths[1]"], written);
+    assert.match(problems[0]!.what, what);
   }
 });

@@ -90,6 +90,6 @@ Deno.test("no healthy server: an immediate 503 with Retry-After in OpenAI's shap
   assert.equal(response.headers.get("retry-after"), "2");
   const { error } = await response.json();
   assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
-  assert.deepEqual([error.type, error.code], ["service_unavailable", 503]);
+  assert.deepEqual([error.type, error.code], ["service_unavailable", "no_server_available"]);
   assert.match(error.message, new RegExp(`model \`${MODEL}\``));
 });

@@ -18,13 +18,17 @@ async function brokenText(response: Response): Promise<string> {
   return text;
 }
 
-const rows: readonly [string, Fault, number][] = [
-  ["death", { kind: "reset_mid_stream", afterTokens: 5 }, 502],
-  ["a hang", { kind: "hang_mid_stream", afterTokens: 5 }, 504],
-  ["a Content-Length longer than what follows", { kind: "wrong_length", afterTokens: 5 }, 502],
+const rows: readonly [string, Fault, string][] = [
+  ["death", { kind: "reset_mid_stream", afterTokens: 5 }, "bad_gateway"],
+  ["a hang", { kind: "hang_mid_stream", afterTokens: 5 }, "gateway_timeout"],
+  [
+    "a Content-Length longer than what follows",
+    { kind: "wrong_length", afterTokens: 5 },
+    "bad_gateway",
+  ],
 ];
 
-for (const [name, fault, code] of rows) {
+for (const [name, fault, type] of rows) {
   Deno.test(`${name} in mid-stream: all bytes so far, an error event, a closed connection, no [DONE]; blamed`, async () => {
     await using fleet = await startFleet({
       servers: [{ fault }, { fault }],
@@ -33,9 +37,10 @@ for (const [name, fault, code] of rows) {
     const response = await ask(fleet.router.url, { stream: true, tokens: 50 });
     assert.equal(response.status, 200);
     const text = await brokenText(response);
-    const events = eventsOf(text) as { error?: { code: number } }[];
+    const events = eventsOf(text) as { error?: { code: string; type: string } }[];
     assert.ok(events.length > 5, `${events.length} events`);
-    assert.equal(events.at(-1)!.error!.code, code);
+    assert.equal(events.at(-1)!.error!.type, type);
+    assert.equal(events.at(-1)!.error!.code, "stream_broken");
     assert.ok(!text.includes("[DONE]"));
     await until("nothing is in flight", () => inFlight(fleet.router) === 0);
     const { servers } = fleet.router.fleet.snapshot();
@@ -114,8 +119,8 @@ Deno.test("a request that takes longer than total_timeout ends with an error eve
     settings: { total_timeout: 1.5 },
   });
   const stream = await ask(fleet.router.url, { stream: true, tokens: 1000 });
-  const events = eventsOf(await brokenText(stream)) as { error?: { code: number } }[];
-  assert.equal(events.at(-1)!.error!.code, 504);
+  const events = eventsOf(await brokenText(stream)) as { error?: { code: string } }[];
+  assert.equal(events.at(-1)!.error!.code, "total_timeout");
   const whole = await ask(fleet.router.url, { tokens: 1000 });
   assert.equal(whole.status, 504);
   assert.match((await whole.json()).error.message, /longer than 1\.5 s/);

@@ -86,7 +86,10 @@ Deno.test("past drain_timeout a stream ends with an error event, other answers w
     for await (const bytes of stream.body!) text += decoder.decode(bytes, { stream: true });
   }, "no clean end");
   const last = eventsOf(text).at(-1) as { error: { code: number; message: string } };
-  assert.deepEqual([last.error.code, last.error.message], [503, "The router is shutting down."]);
+  assert.deepEqual([last.error.code, last.error.message], [
+    "shutting_down",
+    "The router is shutting down.",
+  ]);
   assert.equal((await whole).status, 503);
   await (await whole).body?.cancel();
   await stopped;

@@ -11,7 +11,7 @@ async function start(models: Record<string, unknown>, tables: Record<string, unk
   const simulators = await Promise.all([1, 2].map(() => startSimulator({ speed: 50 })));
   const router = await startRouter(
     simulators.map(({ url }) => ({ url, max_concurrent_requests: 8 })),
-    {},
+    { policy: "round_robin" },
     {},
     { models, ...tables },
   );
@@ -88,7 +88,7 @@ Deno.test("the list of models has the aliases, and each can be looked up", async
   assert.equal(data[1].max_model_len, data[0].max_model_len);
   assert.equal((await get("/v1/models/gpt-4o")).id, "gpt-4o");
   assert.equal((await get("/v1/models/claude-sonnet-4-5")).root, MODEL);
-  assert.equal((await get("/v1/models/gone")).error.code, 404);
+  assert.equal((await get("/v1/models/gone")).error.code, "model_not_found");
 });
 
 Deno.test("the default serves requests without a model, and of an unknown one", async () => {

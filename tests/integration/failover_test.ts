@@ -26,7 +26,7 @@ Deno.test("if no attempt got an answer, the client gets a 502", async () => {
   assert.equal(response.status, 502);
   const error = await errorOf(response);
   assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
-  assert.equal(error.code, 502);
+  assert.equal(error.code, "servers_failed");
 });
 
 Deno.test("if all servers stayed silent, the client gets a 504", async () => {
@@ -101,7 +101,7 @@ Deno.test("a model that no server lists gets 404, one whose servers are unhealth
   const out = await ask(fleet.router.url, { model: "b" });
   assert.equal(out.status, 503);
   assert.equal(out.headers.get("retry-after"), "2");
-  assert.equal((await errorOf(out)).code, 503);
+  assert.equal((await errorOf(out)).code, "no_server_available");
 });
 
 Deno.test("a silence limit never cuts off a long answer that keeps arriving", async () => {

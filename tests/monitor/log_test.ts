@@ -136,7 +136,7 @@ Deno.test("client disconnects and server failures are distinguished", () =>
     assertHas(lines()[1]!, { outcome: "upstream_error", reason: "bad_status", status: 500 });
 
     await simulator.setFault({ kind: "reset_before_head" });
-    assert.equal((await (await ask(router.url)).json()).error.code, 502);
+    assert.equal((await (await ask(router.url)).json()).error.code, "servers_failed");
     await until("the last line", () => lines().length === 3);
     const failed = { outcome: "upstream_error", attempts: 1, status: 502, level: "warning" };
     const lastServer = new URL(simulator.url).host;

@@ -58,6 +58,7 @@ async function proxying(
   const answer = createProxy({
     modelFor: (asked) => asked,
     relist: () => Promise.resolve(),
+    listedModels: () => ["m"],
     closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writtenHash } from "../../src/config/key_hash.ts";
 import { loadConfig } from "../../src/config/file/load.ts";
-import { inferencePaths } from "../../src/vllm/endpoints.ts";
+import { endpoints } from "../../src/vllm/endpoints.ts";
 import { until } from "../support/until.ts";
 import { bearer, CHAT, configText, startGuarded, startRecorder, statusOf } from "./guarded.ts";
 
@@ -100,12 +100,13 @@ Deno.test("a key is accepted as Bearer, x-api-key or api-key, also next to wrong
   for (const path of LISTINGS) assert.equal(await statusOf(router.get(path, password)), 401);
 });
 
-Deno.test("without a key, every inference path and every listing is 401 in OpenAI's format", async () => {
+Deno.test("without a key, every inference path and every listing is 401 in its endpoint's format", async () => {
+  const posts = endpoints.filter(({ method }) => method === "POST").map(({ path }) => path);
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: auth(`"good-key"`) });
   const answers = [
-    ...inferencePaths.map((path) => router.ask({ path, headers: bearer("bad") })),
-    ...inferencePaths.map((path) => router.ask({ path })),
+    ...posts.map((path) => router.ask({ path, headers: bearer("bad") })),
+    ...posts.map((path) => router.ask({ path })),
     ...LISTINGS.map((path) => router.get(path)),
     router.get("/v1/models/none"),
   ];
@@ -113,21 +114,23 @@ Deno.test("without a key, every inference path and every listing is 401 in OpenA
     assert.equal(answer.status, 401, answer.url);
     assert.equal(answer.headers.get("www-authenticate"), `Bearer realm="vllm-router"`);
     assert.equal(answer.headers.get("access-control-allow-origin"), "*");
-    assert.deepEqual(await answer.json(), {
-      error: {
-        message: "Expected a valid key, as `Authorization: Bearer KEY` or `x-api-key: KEY`.",
-        type: "authentication_error",
-        param: null,
-        code: 401,
-      },
-    });
+    const message = "Expected a valid key, as `Authorization: Bearer KEY` or `x-api-key: KEY`.";
+    const type = "authentication_error";
+    const id = answer.headers.get("x-request-id");
+    assert.ok(id);
+    assert.deepEqual(
+      await answer.json(),
+      answer.url.includes("/v1/messages")
+        ? { type: "error", error: { type, message }, request_id: id }
+        : { error: { message, type, param: null, code: "invalid_api_key" } },
+    );
   }
   assert.deepEqual(server.seen, []);
   const page = await (await router.get("/metrics", bearer("good-key"))).text();
   assert.match(
     page,
     new RegExp(
-      `^vllm_router_turned_away_total{reason="no_key"} ${2 * inferencePaths.length}$`,
+      `^vllm_router_turned_away_total{reason="no_key"} ${2 * posts.length}$`,
       "m",
     ),
   );
@@ -228,7 +231,7 @@ Deno.test("a key's requests per minute are limited, and headers report the rest 
   assert.ok(wait > 55 && wait <= 60, `${wait}`);
   const { error } = await answer.json();
   assert.equal(error.type, "rate_limit_error");
-  assert.equal(error.code, 429);
+  assert.equal(error.code, "rate_limit_exceeded");
   assert.equal(await statusOf(router.ask({ headers: bearer("other-key") })), 200);
   assert.equal(await statusOf(router.get("/v1/models", headers)), 200, "a listing doesn't count");
   const page = await (await router.get("/metrics", headers)).text();

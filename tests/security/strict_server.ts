@@ -152,6 +152,7 @@ const METRICS = `vllm:num_requests_running{engine="0",model_name="m"} 0.0
 vllm:num_requests_waiting{engine="0",model_name="m"} 0.0
 `;
 const PAGES: Record<string, string> = {
+  "/": plain("", "text/plain"),
   "/health": plain("", "text/plain"),
   "/v1/models": plain(MODELS, "application/json"),
   "/metrics": plain(METRICS, "text/plain"),

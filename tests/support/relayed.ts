@@ -29,7 +29,7 @@ export async function relayed(
   const response = await exchanged(async (exchange) => {
     if (onLeave) exchange.departure.listeners.add(onLeave);
     const attempt = rest instanceof Attempt ? rest : await attemptOver(rest, exchange.departure);
-    const reply = new Reply(exchange);
+    const reply = new Reply(exchange, "id");
     await reply.begin(200, []);
     const answer = { body: held, isStream, room: ROOMY, watch };
     const { outcome, ...passed } = await relay(attempt, answer, reply, options);

@@ -6,6 +6,7 @@
  */
 import { createApp } from "../../../src/api/app.ts";
 import { createForward } from "../../../src/api/forward.ts";
+import { createForwardedPaths } from "../../../src/api/forwarded_paths.ts";
 import { createGuard } from "../../../src/api/guard.ts";
 import { createKeyring } from "../../../src/auth/keyring.ts";
 import { createTokenBudgets } from "../../../src/auth/token_limits.ts";
@@ -68,7 +69,9 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     onTurnedAway() {},
     onWrongKey() {},
   });
+  const paths = createForwardedPaths(() => fleet.settings.extraPaths);
   const forward = createForward({
+    paths,
     guard,
     ...createProxies({
       fleet,
@@ -78,11 +81,13 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
       cutOff: never,
       modelFor: (asked) => asked,
       relist: () => Promise.resolve(),
+      listedModels: () => [],
     }),
     onAnswered() {},
   });
   const app = createApp({
     forward,
+    paths,
     guard,
     corsOrigins: () => ["*"],
     adminIsElsewhere: false,

@@ -28,6 +28,7 @@ const MOST_ZEROS = 8;
  * object and no function of its own for each request: it lives for as long as its stream.
  */
 export class ClientExchange implements Exchange {
+  target: string;
   readonly body: ConnectionBody;
   readonly departure: ClientDeparture = new ClientDeparture();
   readonly sent: Promise<void>;
@@ -42,6 +43,7 @@ export class ClientExchange implements Exchange {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.target = options.head.target;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.sent = promise;
     this.#settle = resolve;
@@ -50,10 +52,6 @@ export class ClientExchange implements Exchange {
 
   get method(): string {
     return this.#options.head.method;
-  }
-
-  get target(): string {
-    return this.#options.head.target;
   }
 
   get headers(): FieldMap {

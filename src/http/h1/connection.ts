@@ -1,5 +1,5 @@
 import { startTimer, stopTimer } from "../../util/timers.ts";
-import { errorBody, errorHead } from "../api_errors.ts";
+import { errorBody, errorHead } from "../error_answer.ts";
 import type { Handle } from "../exchange.ts";
 import { BadChunk } from "./chunked.ts";
 import { ClientExchange } from "./client_exchange.ts";
@@ -146,7 +146,7 @@ export function serveConnection(socket: Socket, options: ConnectionOptions): Con
   async function refuse(refusal: Refusal): Promise<void> {
     options.onRefused(refusal);
     const { status, sentence: message } = refusal;
-    const error = { status, message, type: "invalid_request_error" };
+    const error = { status, message, type: "invalid_request_error", code: "bad_request_head" };
     const body = new TextEncoder().encode(errorBody(error));
     const length = `content-length: ${body.length}\r\n`;
     await output.write(frameOf(responseText(status, errorHead(error), length, true, 1), body));

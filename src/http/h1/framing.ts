@@ -42,7 +42,7 @@ export function requestFraming(fields: Fields, minor: 0 | 1): Framing | FramingF
   return declared === "chunked" && minor === 0 ? "bad_coding" : declared;
 }
 
-/** Returns the framing of the body of an answer to a POST. Interim answers (1xx) have no body. */
+/** Returns the framing of the body of an answer to a GET or POST. Interim answers (1xx) have no body. */
 export function responseFraming(
   fields: Fields,
   minor: 0 | 1,

@@ -14,11 +14,12 @@ import {
 import { fieldLines } from "./response_text.ts";
 import type { Connecting, ServerConnection, ServerPool } from "./server_pool.ts";
 
-/** One POST to one server. */
+/** One request to one server. */
 export interface OwnRequest {
   readonly pool: ServerPool;
   /** The server's host and port, for `host`. */
   readonly host: string;
+  readonly method: "GET" | "POST";
   /** The path, with its query. */
   readonly path: string;
   readonly headers: Head;
@@ -124,10 +125,12 @@ export class OwnUpstream implements Upstream {
     throw new BadResponse("the answer never begins");
   }
 
-  #send({ socket }: ServerConnection, { host, path, headers, body }: OwnRequest): void {
-    const text = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${
+  #send({ socket }: ServerConnection, request: OwnRequest): void {
+    const { method, path, host, headers, body } = request;
+    const length = method === "GET" ? "" : `content-length: ${body.length}\r\n`;
+    const text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${
       fieldLines(headers)
-    }content-length: ${body.length}\r\n\r\n`;
+    }${length}\r\n`;
     const written = text.length + body.length <= ONE_WRITE
       ? writeFrame(socket, frameOf(text, body))
       : writeFrame(socket, frameOf(text, undefined)).then(() =>

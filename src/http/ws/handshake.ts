@@ -69,5 +69,8 @@ function listed(value: string | null): string[] {
 }
 
 function refuse(status: number, message: string, headers: Head = []): RefusedHandshake {
-  return { error: { status, message, type: "invalid_request_error" }, headers };
+  return {
+    error: { status, message, type: "invalid_request_error", code: "bad_handshake" },
+    headers,
+  };
 }

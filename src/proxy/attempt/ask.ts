@@ -5,6 +5,7 @@ import type { Server } from "../../fleet/state/server.ts";
 import type { ClientPool } from "../../http/client_pool.ts";
 import { createConnectProbe } from "../../http/connect_probe.ts";
 import type { Departure, Head } from "../../http/exchange.ts";
+import type { ForwardedMethod } from "../../http/client_pool.ts";
 import type { Upstream } from "../../http/upstream.ts";
 import type { Room } from "../admission.ts";
 import type { Client } from "../client.ts";
@@ -39,6 +40,7 @@ export interface RequestContext {
   readonly id: string;
   readonly client: Client;
   readonly departure: Departure;
+  readonly method: ForwardedMethod;
   /** The path, with its query. */
   readonly path: string;
   /** The headers sent to every server. */
@@ -77,6 +79,7 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
     const body = leg.bodyFor(server);
     const answer = leg.tap(
       connections.open(config, {
+        method: request.method,
         path,
         headers: rewrite ? rewrite.headersFor(headers, server) : headers,
         body: rewrite ? rewrite.bodyFor(body, server) : body,
@@ -94,8 +97,11 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
           onExpiry,
         ),
     });
+    const served = settings.debugHeaders
+      ? { server: config.name, decision: lease.decision }
+      : undefined;
     const headFor = (server: FieldMap): Head =>
-      headersForClient(server, headersOf(id, client, lease.decision));
+      headersForClient(server, headersOf(request, client, served));
     return firstAnswer(attempt, { path, room, reply, headFor });
   };
 }

@@ -1,6 +1,6 @@
 import type { FieldMap } from "../../http/field_map.ts";
 import type { ClientError } from "../../vllm/error_shape.ts";
-import { clientErrorIn, isShutdown } from "../../vllm/error_shape.ts";
+import { clientErrorIn, isShutdown, lacksPath } from "../../vllm/error_shape.ts";
 import { type Dialect, dialectOf, wasAborted } from "../../vllm/stream_events.ts";
 import { isFailure, type Outcome } from "../../fleet/outcome.ts";
 import type { Head } from "../../http/exchange.ts";
@@ -41,6 +41,8 @@ export interface FirstAnswer {
   readonly afterPreamble?: boolean;
   /** The runtime's message for what broke it. */
   readonly error?: string | undefined;
+  /** The server doesn't have the path. */
+  readonly lacksPath?: boolean;
   /** The client error, if it is one. */
   readonly clientError?: ClientError | undefined;
 }
@@ -91,10 +93,10 @@ export async function firstAnswer(
     if (!isFailure(outcome)) {
       if (rest) attempt.begin();
       else attempt.end(undefined, facts);
-      const clientError = outcome === "client_error" && !isStream
-        ? clientErrorIn(status, body)
-        : undefined;
-      return { outcome, answer, expired: undefined, clientError };
+      if (outcome !== "client_error" || isStream) return { outcome, answer, expired: undefined };
+      const clientError = clientErrorIn(status, body);
+      const more = { clientError, lacksPath: lacksPath(status, body) };
+      return { outcome, answer, expired: undefined, ...more };
     }
     // The rest of a failure isn't worth a connection; an event that reports one is complete.
     attempt.end(undefined, facts);

@@ -65,6 +65,9 @@ function expectedUsage(
 }
 
 function errorOf({ status, message, retryAfterSeconds }: OverLimit): ApiError {
-  const type = status === 429 ? "rate_limit_error" : "invalid_request_error";
-  return { status, message, type, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+  const [type, code] = status === 429
+    ? ["rate_limit_error", "rate_limit_exceeded"]
+    : ["invalid_request_error", "invalid_request"];
+  const retry = retryAfterSeconds !== undefined && { retryAfterSeconds };
+  return { status, message, type: type!, code: code!, ...retry };
 }

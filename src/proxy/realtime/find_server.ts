@@ -8,7 +8,7 @@ import { dial } from "../../http/ws/dial.ts";
 import type { RelayedSocket } from "../../http/ws/web_socket.ts";
 import { monotonicMs } from "../../util/clock.ts";
 import { headersForAttempt } from "../headers.ts";
-import type { ProxyOptions } from "../proxy.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { noAnswer } from "../response/server_errors.ts";
 import { costsRetry } from "../retry.ts";
@@ -104,5 +104,7 @@ const noRealtime = (model: string, status: number | undefined): ApiError => ({
   message: `The servers of the model \`${model}\` have no realtime endpoint: they answered ` +
     `${status} to its handshake.`,
   type: "not_implemented_error",
+  code: "path_not_served",
+  isLasting: true,
   param: "model",
 });

@@ -11,7 +11,7 @@ import { startTimer, stopTimer } from "../../util/timers.ts";
 import { isSessionCreated, realtimeError, sessionCreated } from "../../vllm/realtime_events.ts";
 import type { Admission } from "../admission.ts";
 import type { Client } from "../client.ts";
-import type { ProxyOptions } from "../proxy.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
 import type { FindServer, Reached, Sought } from "./find_server.ts";
 import { type Opening, readOpening } from "./opening.ts";
 import { renameFor } from "./rename.ts";

@@ -1,4 +1,5 @@
-import { type ApiError, errorBody, errorHead, forbiddenModel } from "../../http/api_errors.ts";
+import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
+import { errorBody, errorHead } from "../../http/error_answer.ts";
 import { shuttingDown } from "../../http/api_errors.ts";
 import type { Exchange, Head } from "../../http/exchange.ts";
 import { readHandshake } from "../../http/ws/handshake.ts";
@@ -7,7 +8,9 @@ import { Callbacks } from "../../util/callbacks.ts";
 import { NOBODYS_FAULT } from "../attempt/outcome.ts";
 import type { Client } from "../client.ts";
 import { headersForServers } from "../headers.ts";
-import type { Proxy, ProxyOptions } from "../proxy.ts";
+import type { Lease } from "../../fleet/lease.ts";
+import type { Proxy } from "../proxy.ts";
+import type { ProxyOptions } from "../proxy_options.ts";
 import { headersOf, idOf } from "../request.ts";
 import { openRecord } from "../request_record.ts";
 import { headersForHandshake } from "./dial_server.ts";
@@ -53,7 +56,7 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
     if (!client.mayUse(model)) return refuse(context, forbiddenModel(model));
     const found = await findServer(model, context);
     if ("error" in found) return refuse(context, found.error);
-    const open = () => accept(context, handshake, found.lease.decision);
+    const open = () => accept(context, handshake, found.lease);
     const start = () => Promise.resolve();
     const rename = renameFor(record);
     await run(context, open, { ...found, start, rename, isHidden: () => false });
@@ -62,12 +65,15 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
   function accept(
     { exchange, client, record, settings }: Context,
     handshake: Handshake,
-    decision: string | undefined,
+    lease: Lease | undefined,
   ): RelayedSocket {
     record.status = 101;
+    const served = settings.debugHeaders && lease
+      ? { server: lease.server.config.name, decision: lease.decision }
+      : undefined;
     return exchange.accept(
       handshake,
-      headersOf(record.id, client, decision),
+      headersOf(record, client, served),
       settings.maxBodyBytes,
     );
   }
@@ -128,7 +134,7 @@ function refuse(
   const hasLeft = exchange.departure.hasLeft;
   record.status = hasLeft ? 499 : error.status;
   if (hasLeft) record.outcome = NOBODYS_FAULT;
-  const head = errorHead(error, [...headersOf(record.id, client), ...headers]);
+  const head = errorHead(error, [...headersOf(record, client), ...headers]);
   exchange.respond(error.status, head, encoder.encode(errorBody(error)));
 }
 

@@ -5,13 +5,14 @@ import { withModel } from "./model_place.ts";
 import { classify, type ParsedRequest } from "./classify.ts";
 import type { Client } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
+import { readGet } from "./read_get.ts";
 import { compressionOf, inflate } from "./read_compressed.ts";
 import { asksEngine } from "../../vllm/endpoints.ts";
 import type { Body } from "./body_buffer.ts";
 import { inTimeSlices } from "../../util/time_slices.ts";
 
 /** A request whose body has been read and classified. */
-export interface ReadRequest extends ParsedRequest {
+export interface ReadRequest extends Omit<ParsedRequest, "modelPlace"> {
   readonly body: Body;
   /** When its whole body had arrived, on the clock of `performance.now()`. */
   readonly readAt: number;
@@ -38,6 +39,10 @@ export async function readRequest(
   { admission, settings, modelFor }: ReadOptions,
 ): Promise<ReadRequest | ApiError | undefined> {
   const { headers } = exchange;
+  if (exchange.method === "GET") {
+    const read = readGet(exchange, client, modelFor);
+    return "status" in read ? read : { ...read, readAt: performance.now(), asked: undefined };
+  }
   const compression = compressionOf(headers);
   if (typeof compression === "object") return compression;
   const read = await readBody(exchange, admission, settings);

@@ -5,11 +5,14 @@ import type { Found } from "../failover.ts";
 import { headersOf } from "../request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails } from "../retry.ts";
+import { nameModels } from "./name_models.ts";
 import { CLIENT_LEFT, type Reply } from "./reply.ts";
 import { endBroken, type Ended, respond } from "./respond.ts";
 
 /** The request that an answer belongs to. */
 export interface DeliverContext {
+  /** The models that a client may use, by all of their names. */
+  readonly namesFor: (client: Client) => readonly string[];
   readonly client: Client;
   readonly reply: Reply;
   readonly record: RequestRecord;
@@ -45,7 +48,10 @@ export async function deliver(
   if (found.kind === "error") {
     const { error, failed } = found;
     Object.assign(record, { outcome: outcomeFor(failed), status: error.status });
-    return reply.reject(error, headersOf(record.id, client));
+    return reply.reject(
+      error.unknownModel === undefined ? error : nameModels(error, context.namesFor(client)),
+      headersOf(record, client),
+    );
   }
   let ended = await passOn(found, context, continuation);
   record.bytes = ended.bytes;
@@ -73,14 +79,15 @@ export async function deliver(
 /** Passes one server's answer on, and ends its lease. */
 async function passOn(
   { answered, server, lease }: Answered,
-  { client, reply, record, onNext }: DeliverContext,
+  { client, reply, record, onNext, settings }: DeliverContext,
   continuation: Continuation | undefined,
 ): Promise<Ended> {
   record.server = server;
   const stop = lease && continuation?.begun(lease, answered);
   const holdsErrors = continuation?.isPossible() ?? false;
   try {
-    const headers = headersOf(record.id, client, lease?.decision);
+    const served = settings.debugHeaders ? { server, decision: lease?.decision } : undefined;
+    const headers = headersOf(record, client, served);
     const ended = await respond(answered, reply, headers, onNext, holdsErrors);
     lease?.end(ended.outcome, endDetails(ended, Date.now()));
     return ended;

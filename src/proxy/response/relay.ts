@@ -12,6 +12,8 @@ export interface Broken {
   readonly expired: Expiry | undefined;
   /** The server's own error, as an event, if it sent one. */
   readonly error: Uint8Array<ArrayBuffer> | undefined;
+  /** The last bytes that the client was sent. */
+  readonly tail: Uint8Array<ArrayBuffer>;
 }
 
 /** The result of relaying an answer. */
@@ -86,7 +88,8 @@ export async function relay(
         throw new Error("The server aborted the answer");
       }
       bytes += chunk.length;
-      const taken = reply.write(chunk);
+      const isError = state.kind === "ended" && state.status !== undefined;
+      const taken = isError ? reply.writeError(chunk) : reply.write(chunk);
       if (state.kind === "ended") afterEnd ??= startTimer(closeAfterEnd, AFTER_END_MS);
       await (afterEnd ? Promise.race([taken, over.promise]) : taken);
       if (chunks === 1) room.drop();
@@ -102,7 +105,7 @@ export async function relay(
   const relayed = { outcome, bytes, chunks, tail: watch.tail() };
   if (broken === undefined) reply.end();
   else if (outcome === "client_closed" || !isStream || clientStalled) reply.breakOff();
-  else return { ...relayed, broken: { expired: attempt.expired, error } };
+  else return { ...relayed, broken: { expired: attempt.expired, error, tail: relayed.tail } };
   return { ...relayed, broken: undefined };
 }
 

@@ -57,12 +57,12 @@ export async function respond(
 
 /** Ends a stream that can't go on: with its server's own error, or one that says what happened. */
 export function endBroken(
-  { error, expired }: Broken,
+  { error, expired, tail }: Broken,
   reply: Reply,
   settings: { readonly chunkTimeoutMs: number; readonly totalTimeoutMs?: number },
 ): void {
-  if (error) void reply.write(error).then(() => reply.end());
-  else reply.breakOff(brokenStream(expired, settings));
+  if (error) void reply.writeError(error).then(() => reply.end());
+  else reply.breakOff(brokenStream(expired, settings), tail);
 }
 
 /** Describes the end of a whole answer. */

@@ -24,6 +24,16 @@ export function noAnswer({ failed, refusal, retryDenied, model, settings }: NoAn
   return refusal === "unknown_model" ? unknownModel(model!) : noServer(model);
 }
 
+/** @param path without its query */
+export const pathNotServed = (path: string, model: string | undefined): ApiError => ({
+  status: 404,
+  message: model === undefined
+    ? `No server has the path ${path}.`
+    : `No server of the model \`${model}\` has the path ${path}.`,
+  type: "invalid_request_error",
+  code: "path_not_served",
+});
+
 /** An unhealthy server is checked at this interval. */
 const LOOK_SECONDS = 2;
 
@@ -33,6 +43,7 @@ export const noServer = (model?: string): ApiError => ({
     ? "No server is available at the moment."
     : `No server of the model \`${model}\` is available at the moment.`,
   type: "service_unavailable",
+  code: "no_server_available",
   retryAfterSeconds: LOOK_SECONDS,
 });
 
@@ -40,12 +51,14 @@ export const serversFailed: ApiError = {
   status: 502,
   message: "No server could answer the request.",
   type: "bad_gateway",
+  code: "servers_failed",
 };
 
 export const serversSilent = (timeoutMs: number): ApiError => ({
   status: 504,
   message: `No server answered within ${timeoutMs / 1000} s.`,
   type: "gateway_timeout",
+  code: "servers_silent",
 });
 
 /** Returns the error for the client of a stream that its server or the router broke off. */
@@ -61,12 +74,14 @@ export function brokenStream(
           settings.chunkTimeoutMs / 1000
         } s in the middle of its answer.`,
         type: "gateway_timeout",
+        code: "stream_broken",
       };
     case "stopped":
       return {
         status: 502,
         message: "The server stopped in the middle of its answer.",
         type: "bad_gateway",
+        code: "stream_broken",
       };
     case "overdue":
       return overdue(settings.totalTimeoutMs!);
@@ -77,6 +92,7 @@ export function brokenStream(
         status: 502,
         message: "The server broke off in the middle of its answer.",
         type: "bad_gateway",
+        code: "stream_broken",
       };
   }
 }
@@ -85,11 +101,14 @@ export const overdue = (totalMs: number): ApiError => ({
   status: 504,
   message: `The request took longer than ${totalMs / 1000} s.`,
   type: "gateway_timeout",
+  code: "total_timeout",
+  isLasting: true,
 });
 
 export const retriesDenied: ApiError = {
   status: 503,
   message: "The servers are failing, and so many requests are tried again that this one is not.",
   type: "service_unavailable",
+  code: "retries_denied",
   retryAfterSeconds: 1,
 };

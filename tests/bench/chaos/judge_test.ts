@@ -32,7 +32,7 @@ function event(content: string, finish: string | null = null, id = "chatcmpl-r-0
   return `data: ${JSON.stringify({ id, choices })}\n\n`;
 }
 const DONE = "data: [DONE]\n\n";
-const BROKEN = `\n\ndata: {"error":{"message":"It broke off.","code":502}}\n\n`;
+const BROKEN = `\n\ndata: {"error":{"message":"It broke off.","code":"stream_broken"}}\n\n`;
 const WHOLE = event("the ") + event("sky ") + event("sea ") + event("", "length") + DONE;
 
 /** A case in which an answer came from server 0. */
@@ -229,7 +229,10 @@ Deno.test("while all are out a request is refused at once, in shape and with Ret
     allOut: { from: 0, to: 1000 },
     allOutKnown: { from: 50, to: 700 },
   };
-  const problem = (more: Partial<Got> = {}, body = `{"error":{"message":"None.","code":503}}`) => {
+  const problem = (
+    more: Partial<Got> = {},
+    body = `{"error":{"message":"None.","code":"no_server_available"}}`,
+  ) => {
     const headers = new Map([...JSON_TYPE, ["retry-after", "1"]]);
     const verdict = judge(caseOf(body, { status: 503, headers, ...more }), circumstances);
     assert.equal(verdict.fate, "refused while all out");

@@ -74,6 +74,7 @@ health_check_consecutive_failures = 5
     trustedProxies: [],
     sessionHeader: "x-session-id",
     debugHeaders: false,
+    extraPaths: [],
     drainTimeoutMs: 120_000,
     drainDelayMs: 0,
     configReloadIntervalMs: 20_000,

@@ -161,7 +161,7 @@ Deno.test("what is refused gets a status and a sentence, is reported once, and e
     assert.deepEqual(more, []);
     assert.deepEqual([refusal?.status, refusal?.address], [status, "127.0.0.1"]);
     const { error } = JSON.parse(answer!.body);
-    assert.deepEqual([error.code, error.message], [status, refusal!.sentence]);
+    assert.deepEqual([error.code, error.message], ["bad_request_head", refusal!.sentence]);
     assert.equal(await connection.closed(), "");
   }
 });

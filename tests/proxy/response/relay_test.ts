@@ -134,7 +134,7 @@ Deno.test("an event stream that breaks off ends with an error event and no clean
     assert.equal(clean, false);
     const [first, error, ...more] = text.split("\n\n").filter((event) => event !== "");
     assert.equal(first, FIRST.trim());
-    assert.equal(JSON.parse(error!.replace("data: ", "")).error.code, 502);
+    assert.equal(JSON.parse(error!.replace("data: ", "")).error.code, "stream_broken");
     assert.deepEqual(more, []);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
   });
@@ -145,7 +145,7 @@ Deno.test("an event stream that falls silent ends with an error that says so", a
   await relaying(server, async ({ stream, ends }) => {
     const { text, clean } = await readAll(stream);
     assert.equal(clean, false);
-    assert.match(text, /"code":504/);
+    assert.match(text, /"type":"gateway_timeout".*"code":"stream_broken"/);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["timeout"]);
   }, { chunkMs: 100 });
 });
@@ -159,7 +159,7 @@ Deno.test("an incomplete stream that ends cleanly gets an error event and no cle
     const { text, clean } = await readAll(stream);
     assert.equal(clean, false);
     assert.ok(text.startsWith(token() + token()));
-    assert.match(text, /"code":502/);
+    assert.match(text, /"code":"stream_broken"/);
     assert.deepEqual(ends.map(([outcome]) => outcome), ["truncated"]);
   }, { path: "/v1/chat/completions" });
 });
@@ -277,7 +277,7 @@ Deno.test("an abort held back after the first token is reported as a broken stre
   const rest = piecesOf([], { breaks: true });
   const { text, clean, ends } = await relayAll(rest, token() + ABORT + DONE, "completions");
   assert.equal(clean, false);
-  assert.match(text.slice(token().length), /^\n\ndata: {"error":.*"code":502/);
+  assert.match(text.slice(token().length), /^\n\ndata: {"error":.*"code":"stream_broken"/);
   assert.ok(text.startsWith(token()));
   assert.deepEqual(ends, ["aborted"]);
 });
@@ -333,7 +333,7 @@ for (
     const { text, clean, ends } = await relayAll(rest, token(), "completions");
     assert.equal(clean, false);
     assert.ok(text.startsWith(good));
-    assert.match(text.slice(good.length), /^\n\ndata: {"error":.*"code":502/);
+    assert.match(text.slice(good.length), /^\n\ndata: {"error":.*"code":"stream_broken"/);
     assert.doesNotMatch(text, /abort|\[DONE\]/);
     assert.deepEqual(ends, ["aborted"]);
     assert.equal(rest.closed(), true);

@@ -34,7 +34,7 @@ async function answering(
     new Request("http://router/", { signal: client.signal }),
     SENT,
     (exchange) => {
-      reply = new Reply(exchange);
+      reply = new Reply(exchange, "id");
       departure = exchange.departure;
       return answered.promise;
     },
@@ -154,7 +154,7 @@ Deno.test("a client that disconnected before the reply was created is detected",
     SENT,
     (exchange) => {
       ({ hasLeft } = exchange.departure);
-      new Reply(exchange).abandon();
+      new Reply(exchange, "id").abandon();
       return Promise.resolve();
     },
     () => {},

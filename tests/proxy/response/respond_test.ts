@@ -40,7 +40,7 @@ async function answering(
     const attempt = rest && await attemptOver(rest, exchange.departure);
     const answer = { status, headers, isStream, body, rest: attempt, room: ROOMY, watch };
     const own: [string, string][] = [["x-request-id", "request-1"]];
-    const reply = new Reply(exchange);
+    const reply = new Reply(exchange, "id");
     const onNext = (gap: number) => void gaps.push(gap);
     const ended = await respond({ outcome, answer }, reply, own, onNext);
     if (ended.broken) endBroken(ended.broken, reply, { chunkTimeoutMs: 1_000 });
@@ -93,7 +93,7 @@ Deno.test("no answer means that the client has disconnected", async () => {
     const left = { outcome: NOBODYS_FAULT, answer: undefined };
     const onNext = () => assert.fail("nothing came");
     const own: [string, string][] = [["x-request-id", "request-1"]];
-    ends.push(await respond(left, new Reply(exchange), own, onNext));
+    ends.push(await respond(left, new Reply(exchange, "id"), own, onNext));
   });
   assert.equal(response.status, 499);
   assert.deepEqual(ends, [
@@ -190,7 +190,7 @@ Deno.test("a completions stream that ends cleanly without [DONE] gets an error e
     for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
   });
   assert.ok(text.startsWith(TOKEN + TOKEN));
-  assert.match(text, /"code":502/);
+  assert.match(text, /"code":"stream_broken"/);
   assert.deepEqual(ends.map(({ outcome }) => outcome), ["truncated"]);
   assert.ok(rest.closed());
 });
@@ -331,7 +331,7 @@ Deno.test("a long error after an opened head becomes an event, and the end is no
   const rest = piecesOf(["more"]);
   const ends: Ended[] = [];
   const response = await exchanged(async (exchange) => {
-    const reply = new Reply(exchange);
+    const reply = new Reply(exchange, "id");
     reply.open(() => [["content-type", "text/event-stream"]]);
     const answer = {
       status: 400,

@@ -1,0 +1,29 @@
+import type { Fleet } from "../fleet/fleet.ts";
+import type { ClientPool } from "../http/client_pool.ts";
+import type { Admission } from "./admission.ts";
+import type { Observer } from "./observer.ts";
+import type { RetryBudget } from "./retry_budget.ts";
+
+/** The dependencies of the proxy. */
+export interface ProxyOptions {
+  /** Chooses servers and counts requests. */
+  readonly fleet: Fleet;
+  /** Connections to servers. */
+  readonly connections: ClientPool;
+  /** @internal shared with the other way, see `create_proxies.ts` */
+  readonly admission: Admission;
+  /** @internal shared likewise */
+  readonly retries: RetryBudget;
+  /** Called as requests progress. */
+  readonly observer: Observer;
+  /** Aborts when the router stops accepting requests. */
+  readonly closing: AbortSignal;
+  /** Aborts when a stopping router stops waiting for requests in flight. */
+  readonly cutOff: AbortSignal;
+  /** Returns the model that runs for the name that a client asked for. */
+  readonly modelFor: (asked: string | undefined) => string | undefined;
+  /** Has all servers list their models again. */
+  readonly relist: () => Promise<void>;
+  /** Returns the names that are listed to clients. */
+  readonly listedModels: () => readonly string[];
+}
