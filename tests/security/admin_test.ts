@@ -59,9 +59,7 @@ Deno.test("with an admin address, operator endpoints need no key there and are n
     assert.deepEqual(await (await router.get("/health", headers)).json(), { status: "healthy" });
 
     // The admin address serves no client endpoints.
-    for (const path of ["/", "/v1/models"]) {
-      assert.equal(await statusOf(fetch(adminUrl + path)), 404, path);
-    }
+    assert.equal(await statusOf(fetch(`${adminUrl}/v1/models`)), 404);
     const asked = fetch(`${adminUrl}/v1/chat/completions`, { method: "POST", body: "{}" });
     assert.equal(await statusOf(asked), 404);
     assert.deepEqual(server.seen, []);

@@ -32,7 +32,7 @@ async function nextAnswer(connection: RawConnection, method?: string) {
 /** What the router's own parser refuses is answered as all other errors are. */
 function assertExplained({ status, headers, body }: RawAnswer): void {
   const { error } = JSON.parse(body);
-  assert.equal(error.code, status);
+  assert.match(error.code, /^[a-z_]+$/, `${status}`);
   assert.match(error.message, /^[A-Z`].*\.$/);
   assert.ok(headers.some(([name, value]) => name === "connection" && value === "close"));
 }

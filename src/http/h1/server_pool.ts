@@ -20,9 +20,9 @@ export interface Connecting {
 
 /**
  * Not at once: Deno 2.9.6 leaves a connection open that comes in the turn of its abort. One that
- * comes at all has come by then.
+ * comes at all has come by then, on a busy machine as well.
  */
-const GIVE_UP_MS = 20;
+const GIVE_UP_MS = 500;
 
 /** The connections to one address that wait for their next request. */
 export interface ServerPool {
