@@ -2,6 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import type { ExtraPath } from "../config/extra_paths.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { pathIn } from "../http/paths.ts";
+import { storedResponseIn } from "../vllm/stored_response.ts";
 import { endpoints, MODELS_PATH, REALTIME_PATH } from "../vllm/endpoints.ts";
 
 /** The paths that are forwarded to servers. Nothing is decoded: `/%761/completions` is not one. */
@@ -45,22 +46,26 @@ export function createForwardedPaths(extra: () => readonly ExtraPath[]): Forward
 
   function spelledPath(path: string): string {
     const paths = known();
-    if (paths.has(path)) return path;
+    if (paths.has(path) || storedResponseIn(path)) return path;
     const bare = path.endsWith("/") ? path.slice(0, -1) : path;
     const once = bare.startsWith("/v1/v1/") ? bare.slice("/v1".length) : bare;
     const meant = [once, `/v1${once}`].find((one) => paths.has(one) || one === MODELS_PATH);
     return meant ?? path;
   }
 
+  function methodsOf(path: string): readonly string[] {
+    const stored = storedResponseIn(path);
+    return stored ? [stored.method] : known().get(path) ?? [];
+  }
+
   return {
-    has: ({ method, target }) =>
-      known().get(spelledPath(pathIn(target)))?.includes(method) ?? false,
+    has: ({ method, target }) => methodsOf(spelledPath(pathIn(target))).includes(method),
     spelled(target) {
       const path = pathIn(target);
       const spelled = spelledPath(path);
       return spelled === path ? target : spelled + target.slice(path.length);
     },
-    methodsOf: (path) => known().get(path) ?? [],
+    methodsOf,
     similarTo(path, others) {
       if (path.length > LONGEST_COMPARED) return undefined;
       const nearest = closest(path, [...known().keys(), ...others]);

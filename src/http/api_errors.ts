@@ -98,6 +98,22 @@ export const forbiddenModel = (model: string | undefined): ApiError => ({
   ...(model !== undefined && { unknownModel: model }),
 });
 
+export const unknownResponse = (id: string): ApiError => ({
+  status: 404,
+  message: `The response \`${id}\` does not exist, or belongs to another API key.`,
+  type: "invalid_request_error",
+  code: "response_not_found",
+});
+
+export const responseGone = (id: string, server: string): ApiError => ({
+  status: 404,
+  message:
+    `The response \`${id}\` was kept by the server ${server}, which is gone. Send the whole ` +
+    "conversation instead of `previous_response_id`.",
+  type: "invalid_request_error",
+  code: "response_gone",
+});
+
 export const keyLimitReached: ApiError = {
   status: 429,
   message: "Your API key has reached its request limit.",

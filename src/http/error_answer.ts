@@ -8,7 +8,7 @@ export type ErrorFormat = "openai" | "responses" | "anthropic";
 /** Returns the format of an endpoint's errors. */
 export function errorFormatOf(target: string): ErrorFormat {
   if (isAnthropic(target)) return "anthropic";
-  return pathIn(target) === "/v1/responses" ? "responses" : "openai";
+  return /^\/v1\/responses(?:\/|$)/.test(pathIn(target)) ? "responses" : "openai";
 }
 
 /** Returns the headers that give the client the id of its request. */

@@ -2,6 +2,7 @@ import { createAdmission } from "./admission.ts";
 import { createProxy, type Proxy } from "./proxy.ts";
 import type { ProxyOptions } from "./proxy_options.ts";
 import { createRealtime } from "./realtime/realtime.ts";
+import { createResponseHomes } from "./stored/response_homes.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
 /** The ways of all forwarded requests, which share one admission and one retry budget. */
@@ -12,11 +13,14 @@ export interface Proxies {
 }
 
 /** Creates the ways of all forwarded requests. */
-export function createProxies(options: Omit<ProxyOptions, "admission" | "retries">): Proxies {
+export function createProxies(
+  options: Omit<ProxyOptions, "admission" | "retries" | "homes">,
+): Proxies {
   const shared = {
     ...options,
     admission: createAdmission(() => options.fleet.settings),
     retries: createRetryBudget(() => performance.now()),
+    homes: createResponseHomes(),
   };
   return { proxy: createProxy(shared), realtime: createRealtime(shared) };
 }

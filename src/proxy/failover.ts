@@ -15,6 +15,8 @@ import type { Observer } from "./observer.ts";
 import type { RequestRecord } from "./request_record.ts";
 import type { ReadRequest } from "./request/read_request.ts";
 import { noAnswer, pathNotServed } from "./response/server_errors.ts";
+import { awayFromHome } from "./stored/away_from_home.ts";
+import type { ResponseHomes } from "./stored/response_homes.ts";
 import { createMissingPaths, type Lacking } from "./missing_paths.ts";
 import { costsRetry, isFinal, shouldRetry } from "./retry.ts";
 import type { RetryBudget } from "./retry_budget.ts";
@@ -29,6 +31,8 @@ export interface FailoverOptions {
   readonly cutOff: AbortSignal;
   /** Has all servers list their models again. */
   readonly relist: () => Promise<void>;
+  /** Where stored responses are. */
+  readonly homes: ResponseHomes;
 }
 
 /** The result of a request. */
@@ -48,7 +52,7 @@ export type Found =
 
 /** Finds an answer by asking servers. */
 export type FindAnswer = (
-  read: Pick<ReadRequest, "profile" | "readAt">,
+  read: Pick<ReadRequest, "profile" | "readAt" | "refersTo">,
   context: RequestContext,
   record: RequestRecord,
 ) => Promise<Found>;
@@ -59,7 +63,7 @@ export type FindAnswer = (
  * that doesn't have the path is passed over.
  */
 export function createFailover(options: FailoverOptions): FindAnswer {
-  const { fleet, ask, retries, observer, cutOff, relist } = options;
+  const { fleet, ask, retries, observer, cutOff, relist, homes } = options;
   const missing = createMissingPaths(monotonicMs);
 
   /** Whether all servers that have the model are known to lack a path. */
@@ -68,10 +72,12 @@ export function createFailover(options: FailoverOptions): FindAnswer {
     return able.length > 0 && able.every((server) => lacking.has(server));
   }
 
-  return async function findAnswer({ profile, readAt }, context, record) {
+  return async function findAnswer({ profile, readAt, refersTo }, context, record) {
     const { id, startedAt, settings } = context;
     const path = pathIn(context.path);
-    const tried = new Map<Readonly<Server>, number>(missing.of(path));
+    const elsewhere = refersTo === undefined ? NONE : awayFromHome(refersTo, context, homes, fleet);
+    if ("status" in elsewhere) return { kind: "error", error: elsewhere };
+    const tried = new Map<Readonly<Server>, number>([...missing.of(path), ...elsewhere]);
     const failures = createFailures();
     let refusal: Refusal | undefined;
     let retryDenied = false;
@@ -114,7 +120,11 @@ export function createFailover(options: FailoverOptions): FindAnswer {
           for (const other of shorter) tried.set(other, monotonicMs());
         }
         const isTooShort = clientError?.isTooLong === true && fleet.canServe(profile.model, tried);
-        if (!isFailure(outcome) && !isSuspect && !isTooShort) {
+        // The router may have been started after the response was stored.
+        const isStrange = refersTo !== undefined && answer?.status === 404 &&
+          elsewhere.size === 0 &&
+          fleet.canServe(profile.model, tried) && retries.take();
+        if (!isFailure(outcome) && !isSuspect && !isTooShort && !isStrange) {
           if (outcome === "ok") lease.started();
           if (answer?.isStream) {
             const now = performance.now();
@@ -126,7 +136,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         }
 
         failures.add(lease, answered, isSuspect, Date.now());
-        if (isTooShort) continue;
+        if (isTooShort || isStrange) continue;
         if (!shouldRetry(answered, record.attempts, settings.maxRetries)) break;
         retryDenied = costsRetry(answered) && fleet.canServe(profile.model, tried) &&
           !retries.take();
@@ -149,6 +159,8 @@ export function createFailover(options: FailoverOptions): FindAnswer {
     return { kind: "error", error, failed };
   };
 }
+
+const NONE: ReadonlyMap<Readonly<Server>, number> = new Map();
 
 /** Asks the server; ends the lease if a defect of the router makes that throw. */
 async function askOrEnd(ask: Ask, lease: Lease, context: RequestContext): Promise<FirstAnswer> {

@@ -1,5 +1,6 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import * as errors from "../http/api_errors.ts";
+import type { Server } from "../fleet/state/server.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { createAsk } from "./attempt/ask.ts";
 import type { Client } from "./client.ts";
@@ -33,7 +34,7 @@ interface Context extends DeliverContext {
  */
 export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, connections, admission, observer, closing, modelFor, listedModels } = options;
-  const { retries, cutOff } = options;
+  const { retries, cutOff, homes } = options;
   const namesFor = (client: Client) =>
     listedModels().filter((name) => client.mayUse(modelFor(name)));
   const ask = createAsk(connections, cutOff);
@@ -48,7 +49,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const method = exchange.method === "GET" ? "GET" : "POST";
     const headers = headersForServers(exchange.headers, client);
     if ("status" in headers) return { found: { kind: "error", error: headers } };
-    const read = await readRequest(exchange, client, { admission, settings, modelFor });
+    const read = await readRequest(exchange, client, { admission, settings, modelFor, homes });
     if (!read) return { found: { kind: "left" } };
     if ("status" in read) return { found: { kind: "error", error: read } };
     try {
@@ -60,8 +61,12 @@ export function createProxy(options: ProxyOptions): Proxy {
         : undefined;
       if (rewrite && "status" in rewrite) return { found: { kind: "error", error: rewrite } };
       const leg = continuations.firstLeg(read, settings);
+      const onStored = /^\/v1\/responses\b/.test(path)
+        ? (id: string, server: Readonly<Server>) =>
+          homes.remember(id, { server, model, asked, keyName: client.keyName })
+        : undefined;
       const request = { id, departure, method, path, headers, leg, rewrite, room, asked } as const;
-      const asking = { ...context, ...request };
+      const asking = { ...context, ...request, onStored };
       const found = await findAnswer(read, asking, record);
       return { found, continuation: continuations.after(read, asking, leg) };
     } finally {

@@ -2,6 +2,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import type { Admission } from "./admission.ts";
 import type { Observer } from "./observer.ts";
+import type { ResponseHomes } from "./stored/response_homes.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 
 /** The dependencies of the proxy. */
@@ -14,6 +15,8 @@ export interface ProxyOptions {
   readonly admission: Admission;
   /** @internal shared likewise */
   readonly retries: RetryBudget;
+  /** @internal where stored responses are, shared likewise */
+  readonly homes: ResponseHomes;
   /** Called as requests progress. */
   readonly observer: Observer;
   /** Aborts when the router stops accepting requests. */

@@ -7,6 +7,8 @@ export type Dialect = "completions" | "responses" | "messages" | "other";
 
 /** Returns the stream format of an endpoint. */
 export function dialectOf(path: string): Dialect {
+  // Stored ones are read again in the same format.
+  if (path.startsWith("/v1/responses/")) return "responses";
   switch (pathIn(path)) {
     case "/v1/chat/completions":
     case "/v1/completions":

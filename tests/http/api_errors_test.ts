@@ -9,6 +9,8 @@ const every: errors.ApiError[] = [
   errors.badRequest("The body is bad."),
   errors.badRequest("The model is bad.", "model"),
   errors.unknownModel("m"),
+  errors.unknownResponse("resp_1"),
+  errors.responseGone("resp_1", "gpu-1"),
   serverErrors.noServer(),
   serverErrors.noServer("m"),
   serverErrors.serversFailed,

@@ -5,6 +5,7 @@ import type { Server } from "../../src/fleet/state/server.ts";
 import type { RequestRecord } from "../../src/proxy/request_record.ts";
 import type { Failover } from "../../src/proxy/observer.ts";
 import { createAdmission } from "../../src/proxy/admission.ts";
+import { createResponseHomes } from "../../src/proxy/stored/response_homes.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import { createRetryBudget } from "../../src/proxy/retry_budget.ts";
 import { clientAs } from "../support/client.ts";
@@ -58,6 +59,7 @@ async function proxying(
   const answer = createProxy({
     modelFor: (asked) => asked,
     relist: () => Promise.resolve(),
+    homes: createResponseHomes(),
     listedModels: () => ["m"],
     closing: closing.signal,
     cutOff: cutOff.signal,

@@ -38,8 +38,6 @@ const MANAGEMENT = [
   "/docs/oauth2-redirect",
   "/redoc",
   "/openapi.json",
-  "/v1/responses/resp_1",
-  "/v1/responses/resp_1/cancel",
 ];
 
 const BODY = `{"a":1}`;

@@ -15,7 +15,7 @@ for (
     ["/v1/responses?a=/v1/messages", "responses"],
     ["/v1/messages", "messages"],
     ["/v1/messages/count_tokens", "other"],
-    ["/v1/responses/resp_1", "other"],
+    ["/v1/responses/resp_1", "responses"],
     ["/v1/audio/transcriptions", "other"],
     ["/v1/chat/completions/", "other"],
     ["/", "other"],

@@ -12,6 +12,7 @@ import type { Client } from "../client.ts";
 import { headersForAttempt, headersForClient } from "../headers.ts";
 import { headersOf } from "../request.ts";
 import type { Reply } from "../response/reply.ts";
+import { noteId } from "../stored/note_id.ts";
 import { answerAs } from "./answer_as.ts";
 import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
@@ -55,6 +56,8 @@ export interface RequestContext {
   readonly settings: Fleet["settings"];
   /** The model's name as the client asked for it, if another one runs. */
   readonly asked: string | undefined;
+  /** Called with the id under which a server stores its answer. @default not wanted */
+  readonly onStored?: ((id: string, server: Readonly<Server>) => void) | undefined;
 }
 
 /** Asks the server of a lease. Rejects only on a defect of the router's. */
@@ -77,15 +80,15 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
     const { proxy = config.url } = config;
     const headers = headersForAttempt(request.headers, attemptId, config.apiKey);
     const body = leg.bodyFor(server);
-    const answer = leg.tap(
-      connections.open(config, {
-        method: request.method,
-        path,
-        headers: rewrite ? rewrite.headersFor(headers, server) : headers,
-        body: rewrite ? rewrite.bodyFor(body, server) : body,
-      }),
-      server,
-    );
+    const opened = connections.open(config, {
+      method: request.method,
+      path,
+      headers: rewrite ? rewrite.headersFor(headers, server) : headers,
+      body: rewrite ? rewrite.bodyFor(body, server) : body,
+    });
+    const { onStored } = request;
+    const noted = onStored ? noteId(opened, (id) => onStored(id, server)) : opened;
+    const answer = leg.tap(noted, server);
     const rewritten = rewrite ? rewrite.tap(answer) : answer;
     const attempt = new Attempt({
       upstream: asked === undefined ? rewritten : answerAs(asked, rewritten),

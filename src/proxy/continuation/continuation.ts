@@ -11,8 +11,9 @@ import { type ContinuationOptions, createFinder, type Rest } from "./find_server
 import type { FirstLeg } from "./first_leg.ts";
 import type { KeptStream } from "./kept_stream.ts";
 import { lastEvents } from "./last_events.ts";
-import { tokensLeft } from "./next_body.ts";
+import { isBackground, tokensLeft } from "./next_body.ts";
 import type { NotContinued } from "./not_continued.ts";
+import { createReread } from "./reread.ts";
 import { whyNot } from "./refusal.ts";
 
 /** What follows on a stream that broke off. */
@@ -46,6 +47,7 @@ export function createContinuation(
   const { fleet, retries, observer } = options;
   const { departure, settings } = context;
   const findServer = createFinder(options, read, context);
+  const reread = createReread(options, read, context);
   let last: Readonly<Server> | undefined;
   let count = 0;
   let tokensBefore = 0;
@@ -65,6 +67,7 @@ export function createContinuation(
     if (!kept || !last) return leg.refused() ?? "no_ids";
     if (isFinal(ended)) return "router_stops";
     if (departure.hasLeft) return "client_left";
+    if (isBackground(kept) && !kept.hasFinished) return await rereadAt(kept, last, ended, record);
     const why = whyNot(kept);
     if (why) return why;
     if (kept.hasFinished || (kept.promptIds && tokensLeft(kept) <= 0)) return end(kept);
@@ -76,6 +79,20 @@ export function createContinuation(
     tokensBefore = kept.sentTokens;
     const found = await findServer(kept, last, record, ended.outcome);
     return found === "at_limit" ? end(kept) : found;
+  }
+
+  async function rereadAt(
+    kept: KeptStream,
+    server: Readonly<Server>,
+    ended: Ended,
+    record: RequestRecord,
+  ): Promise<Next | NotContinued> {
+    if (kept.isLost || kept.opening.length === 0) return "no_ids";
+    if (count >= settings.maxContinuations) return "too_many";
+    if (costsRetry(ended) && !retries.take()) return "retry_budget";
+    count++;
+    kept.cut();
+    return await reread(kept, server, record, ended.outcome);
   }
 
   const end = (kept: KeptStream): Next => ({ kind: "end", events: lastEvents(kept) });

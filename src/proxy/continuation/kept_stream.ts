@@ -27,6 +27,8 @@ export class KeptStream {
   field: string | undefined;
   hasChangedField = false;
   hasToolCall = false;
+  /** Something other than text has gone out whose tokens nothing tells. */
+  hasOther = false;
   hasFinished = false;
   hasUsage = false;
   /** Without ids: the events that opened the answer and its text. */

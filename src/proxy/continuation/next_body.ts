@@ -36,7 +36,8 @@ export function nextBody(kept: KeptStream, manner: Manner): Uint8Array<ArrayBuff
   return encoder.encode(JSON.stringify(body));
 }
 
-function responseIdOf({ opening }: KeptStream): unknown {
+/** The id under which the answer is stored. */
+export function responseIdOf({ opening }: KeptStream): unknown {
   return (opening[0]?.response as Json | undefined)?.id;
 }
 
@@ -53,6 +54,11 @@ export function asksUsage(kept: KeptStream): boolean {
   const { stream_options: options } = requestOf(kept);
   return typeof options === "object" && options !== null &&
     (options as Json).include_usage === true;
+}
+
+/** Whether the server goes on with the answer by itself, and keeps it. */
+export function isBackground(kept: KeptStream): boolean {
+  return kept.endpoint === "responses" && requestOf(kept).background === true;
 }
 
 /** The model that the request names. */

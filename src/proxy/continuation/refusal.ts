@@ -16,6 +16,7 @@ export function whyNot(kept: KeptStream): NotContinued | undefined {
   if (kept.isLost || !hasBegun(kept)) return "no_ids";
   // What follows would be taken for text.
   if (kept.hasToolCall && !kept.hasFinished) return "tool_call";
+  if (kept.hasOther && !kept.hasFinished) return "inexact";
   if (kept.request === "unreadable") return "special_input";
   if (hasMedia(kept)) return "media";
   if (kept.endpoint === "chat" && HARMONY.test(kept.promptIds!)) return "harmony";

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { textOf } from "../../util/bytes.ts";
+import { pathIn } from "../../http/paths.ts";
 import { type ApiError, badRequest } from "../../http/api_errors.ts";
 import type { PromptProfile } from "../../fleet/estimate/prompt_profile.ts";
 import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
@@ -18,6 +19,8 @@ export interface ParsedRequest {
   readonly profile: PromptProfile;
   /** Whether another server can go on with its answer. */
   readonly continuable: Continuable;
+  /** The id of the stored response that it refers to, if any. */
+  readonly refersTo?: string | undefined;
   /** Where the body names its model. */
   readonly modelPlace: ModelPlace;
 }
@@ -81,7 +84,15 @@ function* classifyJson(
   const profile = asksEngine ? fingerprint(body, members, options) : { ...options, ...NO_PROMPT };
   const continuable = continuableIn(target, body, values, options.stream);
   const modelPlace = placeInJson(body, values.model);
-  return { stream: options.stream, profile, continuable, modelPlace };
+  const previous = pathIn(target) === "/v1/responses" && values.previous_response_id;
+  const refersTo = previous ? idIn(body, previous) : undefined;
+  return { stream: options.stream, profile, continuable, refersTo, modelPlace };
+}
+
+/** Ids that no server gives are left to the server. */
+function idIn(body: Uint8Array, span: Span): string | undefined {
+  const id = lengthOf(span) <= LONGEST_MODEL ? valueIn(body, span) : undefined;
+  return typeof id === "string" && id !== "" ? id : undefined;
 }
 
 /** Whether these bytes are UTF-8 without NUL, which JSON never contains. */

@@ -76,6 +76,7 @@ const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])
   ["thinking", "special_input", (value) => isOff(value) || typeOf(value) !== "enabled"],
   // Only the server that has answered before knows these.
   ["previous_response_id", "special_input", isOff],
+  // Other values than those above are wrong.
   ["background", "special_input", isOff],
   ["truncation", "special_input", (value) => value === null || value === "disabled"],
   ["enable_response_messages", "special_input", isOff],
@@ -99,6 +100,8 @@ export function continuableIn(
   if (!endpoint) return { refused: "endpoint" };
   if (!stream) return { refused: "not_streamed" };
   if (body.length > LONGEST_BODY) return { refused: "too_long" };
+  // It goes on at its own server, whatever its options are, and is read again.
+  if (isBackground(endpoint, body, values)) return { endpoint, asksIds: false };
   for (const [name, why, isFine] of OPTIONS) {
     const span = values[name];
     if (span && !isFine(optionIn(body, span))) return { refused: why };
@@ -107,6 +110,15 @@ export function continuableIn(
     return { refused: "several_answers" };
   }
   return { endpoint, asksIds: values[IDS] ? optionIn(body, values[IDS]) === true : false };
+}
+
+function isBackground(
+  endpoint: Endpoint,
+  body: Uint8Array,
+  { background }: Members<string>["values"],
+) {
+  return endpoint === "responses" && background !== undefined &&
+    optionIn(body, background) === true;
 }
 
 /** Returns `undefined` for what is too long or no JSON, which no option takes as neutral. */

@@ -6,9 +6,9 @@ import type { Body } from "./body_buffer.ts";
 import type { ParsedRequest } from "./classify.ts";
 
 /** A request without a body. */
-type Get = Omit<ParsedRequest, "modelPlace"> & { readonly body: Body };
+export type Get = Omit<ParsedRequest, "modelPlace"> & { readonly body: Body };
 
-const NO_BODY: Body = { bytes: new Uint8Array(), replace() {}, drop() {} };
+export const NO_BODY: Body = { bytes: new Uint8Array(), replace() {}, drop() {} };
 
 /**
  * Reads a GET, which names its model in the query, and runs no engine.

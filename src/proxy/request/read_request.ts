@@ -5,6 +5,9 @@ import { withModel } from "./model_place.ts";
 import { classify, type ParsedRequest } from "./classify.ts";
 import type { Client } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
+import { readStored } from "../stored/read_stored.ts";
+import type { ResponseHomes } from "../stored/response_homes.ts";
+import { storedResponseIn } from "../../vllm/stored_response.ts";
 import { readGet } from "./read_get.ts";
 import { compressionOf, inflate } from "./read_compressed.ts";
 import { asksEngine } from "../../vllm/endpoints.ts";
@@ -26,6 +29,8 @@ export interface ReadOptions {
   readonly settings: UploadLimits & { readonly sessionHeader: string };
   /** Returns the model that runs for the name that a client asked for. */
   readonly modelFor: (asked: string | undefined) => string | undefined;
+  /** Where stored responses are. */
+  readonly homes: ResponseHomes;
 }
 
 /**
@@ -36,9 +41,14 @@ export interface ReadOptions {
 export async function readRequest(
   exchange: Exchange,
   client: Client,
-  { admission, settings, modelFor }: ReadOptions,
+  { admission, settings, modelFor, homes }: ReadOptions,
 ): Promise<ReadRequest | ApiError | undefined> {
   const { headers } = exchange;
+  const stored = storedResponseIn(exchange.target);
+  if (stored) {
+    const read = readStored(stored.id, exchange.target, client, homes);
+    return "status" in read ? read : { ...read, readAt: performance.now() };
+  }
   if (exchange.method === "GET") {
     const read = readGet(exchange, client, modelFor);
     return "status" in read ? read : { ...read, readAt: performance.now(), asked: undefined };

@@ -67,7 +67,7 @@ function keep(
       kept.hasToolCall = true;
       break;
     case "unknown":
-      kept.drop();
+      kept.hasOther = true;
   }
   if (!event.startsWith(":")) kept.events += 1 + kept.closing.length;
   return true;
