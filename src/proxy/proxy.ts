@@ -1,6 +1,5 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import * as errors from "../http/api_errors.ts";
-import type { Server } from "../fleet/state/server.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { createAsk } from "./attempt/ask.ts";
 import type { Client } from "./client.ts";
@@ -15,6 +14,7 @@ import { applyKey, hasTerms } from "./quota/apply_key.ts";
 import { usedTokens } from "./quota/used_tokens.ts";
 import { openRecord } from "./request_record.ts";
 import { Reply } from "./response/reply.ts";
+import { createStoredAs } from "./stored/stored_as.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
 
 /** Handles a request to the end of its answer. */
@@ -61,12 +61,11 @@ export function createProxy(options: ProxyOptions): Proxy {
         : undefined;
       if (rewrite && "status" in rewrite) return { found: { kind: "error", error: rewrite } };
       const leg = continuations.firstLeg(read, settings);
-      const onStored = /^\/v1\/responses\b/.test(path)
-        ? (id: string, server: Readonly<Server>) =>
-          homes.remember(id, { server, model, asked, keyName: client.keyName })
+      const stored = /^\/v1\/responses\b/.test(path)
+        ? createStoredAs(homes, { model, asked, keyName: client.keyName })
         : undefined;
       const request = { id, departure, method, path, headers, leg, rewrite, room, asked } as const;
-      const asking = { ...context, ...request, onStored };
+      const asking = { ...context, ...request, stored };
       const found = await findAnswer(read, asking, record);
       return { found, continuation: continuations.after(read, asking, leg) };
     } finally {

@@ -147,3 +147,24 @@ Deno.test("a response belongs to the key that it was created with", async () => 
     await router.shutdown(0);
   }
 });
+
+Deno.test("a response whose first server failed before its first token has one id", async () => {
+  await using fleet = await startFleet({
+    servers: [{ speed: 50, fault: { kind: "reset_mid_stream", afterTokens: 0 } }, { speed: 50 }],
+    settings: { policy: "round_robin" },
+  });
+  for (let i = 0; i < 2; i++) {
+    const ids = new Set<string>();
+    const stream = await clientOf(fleet.router.url).responses.create({
+      model: MODEL,
+      input: `Hello ${i}`,
+      max_output_tokens: 5,
+      stream: true,
+    });
+    for await (const event of stream) if ("response" in event) ids.add(event.response.id);
+    assert.equal(ids.size, 1);
+    const [id] = ids;
+    assert.equal((await clientOf(fleet.router.url).responses.retrieve(id!)).id, id);
+  }
+  assert.ok(fleet.simulators[0]!.state().failed > 0);
+});

@@ -13,6 +13,7 @@ import { headersForAttempt, headersForClient } from "../headers.ts";
 import { headersOf } from "../request.ts";
 import type { Reply } from "../response/reply.ts";
 import { noteId } from "../stored/note_id.ts";
+import { type StoredAs, withId } from "../stored/stored_as.ts";
 import { answerAs } from "./answer_as.ts";
 import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
@@ -56,8 +57,8 @@ export interface RequestContext {
   readonly settings: Fleet["settings"];
   /** The model's name as the client asked for it, if another one runs. */
   readonly asked: string | undefined;
-  /** Called with the id under which a server stores its answer. @default not wanted */
-  readonly onStored?: ((id: string, server: Readonly<Server>) => void) | undefined;
+  /** The response that is created, if one is. */
+  readonly stored?: StoredAs | undefined;
 }
 
 /** Asks the server of a lease. Rejects only on a defect of the router's. */
@@ -79,15 +80,17 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
     const attemptId = `${id}-${(count++).toString(36)}`;
     const { proxy = config.url } = config;
     const headers = headersForAttempt(request.headers, attemptId, config.apiKey);
-    const body = leg.bodyFor(server);
+    const { stored } = request;
+    const body = request.method === "POST" && stored?.id !== undefined && reply.state === "opened"
+      ? withId(leg.bodyFor(server), stored.id)
+      : leg.bodyFor(server);
     const opened = connections.open(config, {
       method: request.method,
       path,
       headers: rewrite ? rewrite.headersFor(headers, server) : headers,
       body: rewrite ? rewrite.bodyFor(body, server) : body,
     });
-    const { onStored } = request;
-    const noted = onStored ? noteId(opened, (id) => onStored(id, server)) : opened;
+    const noted = stored ? noteId(opened, (id) => stored.note(id, server)) : opened;
     const answer = leg.tap(noted, server);
     const rewritten = rewrite ? rewrite.tap(answer) : answer;
     const attempt = new Attempt({

@@ -16,9 +16,9 @@ const bytesOf = (text: string) => encoder.encode(text).length;
 
 /**
  * Finds the tokens of which a server has made these texts, one event each. A server sends an event
- * for each token; one for several if they share a character, or if its client is slow. Where the
- * vocabulary splits the whole text at other places than the events, the model has chosen unusual
- * tokens: each of these events is then looked up by itself.
+ * for each token; one for several if they share a character, or if it is slow to send. Where the
+ * vocabulary splits the whole text at other places than the events, the model has chosen tokens that
+ * a tokenizer would not: each of these events is then looked up by itself, and must be one token.
  *
  * @returns `undefined` unless the tokens are certain
  */
@@ -38,21 +38,29 @@ export async function tokensOfParts(
   const found: number[] = [];
   let alone = 0;
   for (const [someParts, someTokens] of commonStretches(parts.map(bytesOf), lengths)) {
-    const usual = ids.slice(...someTokens);
-    const count = someParts[1] - someParts[0];
-    if (count === 1 && usual.length === 1) {
-      found.push(...usual);
+    const some = parts.slice(...someParts);
+    if (some.length === 1 && shareCharacters(some[0]!, lengths.slice(...someTokens))) {
+      found.push(...ids.slice(...someTokens));
       continue;
     }
-    for (const part of parts.slice(...someParts)) {
+    for (const part of some) {
       const tokens = ++alone > MOST_ALONE ? undefined : (await tokenize(part))?.ids;
-      const isSure = tokens?.length === 1 || (count === 1 && tokens?.join() === usual.join());
-      if (!tokens || !isSure) return undefined;
+      if (tokens?.length !== 1) return undefined;
       found.push(...tokens);
     }
   }
   return found;
 }
+
+/** Whether tokens of these lengths in bytes end within characters of the text, but for the last. */
+function shareCharacters(text: string, lengths: readonly number[]): boolean {
+  const bytes = encoder.encode(text);
+  let end = 0;
+  return lengths.slice(0, -1).every((length) => isContinuation(bytes[end += length]!));
+}
+
+/** Whether a byte of UTF-8 isn't the first of its character. */
+const isContinuation = (byte: number) => (byte & 0xc0) === 0x80;
 
 type Stretch = readonly [start: number, end: number];
 
