@@ -28,15 +28,18 @@ export function routerWith(http1?: Http1): Proxy {
  * Starts a router with a configuration file.
  *
  * @param more lines after `[config]` and its first keys: further keys and tables
+ * @param models of the server. @default those that it lists
  */
 export async function startRouter(
   { upstream, folder, tls }: Setup,
   more = "",
+  models?: readonly string[],
 ): Promise<Listening> {
   const port = freePort();
   const file = `${folder}/router-${port}.toml`;
   const server =
-    `url = "http://127.0.0.1:${upstream}", max_concurrent_requests = ${CAPACITY}, api_key = "server"`;
+    `url = "http://127.0.0.1:${upstream}", max_concurrent_requests = ${CAPACITY}, api_key = "server"` +
+    (models ? `, models = ${JSON.stringify(models)}` : "");
   const certificate = tls ? `[tls]\ncert = "${tls.certFile}"\nkey = "${tls.keyFile}"\n` : "";
   await Deno.writeTextFile(
     file,

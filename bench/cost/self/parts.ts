@@ -8,6 +8,7 @@ import { HASHED_KB, measureChoosing, measureHashing, PROMPT_KB, SERVERS } from "
 import { continuations, CONTINUING, NOT_CONTINUING } from "./continuing.ts";
 import { GUARDED_HEADERS, GUARDING, guards, NOT_GUARDING } from "./guarding.ts";
 import { measureHolding, STALLED, UNREAD, UPLOADS, WAITING } from "./holding.ts";
+import { NOT_RENAMING, RENAMING, renamings } from "./renaming.ts";
 import { NOT_OBSERVING, observers, OBSERVING } from "./observing.ts";
 
 /** Compares the CPU per chunk of two variants of the router, by the names of both. */
@@ -42,6 +43,14 @@ export const selfParts: Readonly<Record<string, Part>> = {
       CONTINUING,
       NOT_CONTINUING,
       (measured) => atMost("CPU per chunk with streams kept", 1.15, "× not kept", measured),
+    ),
+  renaming: (bench) =>
+    compareEvents(
+      bench,
+      renamings,
+      RENAMING,
+      NOT_RENAMING,
+      (measured) => atMost("CPU per chunk with an alias", 1.05, "× without", measured),
     ),
   async guarding(bench) {
     // A small difference, as with observing.

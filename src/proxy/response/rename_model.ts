@@ -15,13 +15,15 @@ const CLOSE = new Set([0x7d, 0x5d]);
 
 /**
  * Returns a conversion of events that gives their model another name. Events of one answer begin
- * alike, so that the name is looked for where it stood in the event before.
+ * alike, so that the name is looked for where it stood in the event before. The result is valid until
+ * the next call.
  */
 export function renameEvents(name: string): Convert {
   const put = encoder.encode(JSON.stringify(name));
   /** Where the name stood, from the start of its event, and what it was. */
   let offset = -1;
   let served: Bytes = new Uint8Array();
+  let room: Bytes = new Uint8Array();
 
   function valueIn(events: Bytes, start: number, end: number): number {
     if (offset >= 0 && isAt(events, start + offset, served)) return start + offset;
@@ -40,7 +42,10 @@ export function renameEvents(name: string): Convert {
       const end = endOfEvent(events, start);
       const at = valueIn(events, start, end);
       if (at >= 0) {
-        out ??= new Uint8Array(mostBytes(events.length, put.length));
+        if (!out) {
+          const most = mostBytes(events.length, put.length);
+          out = room = room.length < most ? new Uint8Array(2 * most) : room;
+        }
         out.set(events.subarray(from, at), to);
         to += at - from;
         out.set(put, to);
