@@ -35,10 +35,12 @@ export interface TokenEvent {
 export function readTokenEvent(event: string): TokenEvent {
   const delta = event.indexOf(DELTA);
   const plain = delta >= 0 ? plainContent(event, delta + DELTA.length) : undefined;
-  const finish = stringAfter(event, '"finish_reason":"', 0);
+  // vLLM writes the content before all that follows here.
+  const from = plain?.[1] ?? 0;
+  const finish = stringAfter(event, '"finish_reason":"', from);
   return {
-    promptIds: listAfter(event, '"prompt_token_ids":'),
-    ids: listAfter(event, '"token_ids":'),
+    promptIds: listAfter(event, '"prompt_token_ids":', from),
+    ids: listAfter(event, '"token_ids":', from),
     texts: plain ? whole(CONTENT, plain) : delta >= 0 ? textsIn(event, delta) : textOf(event),
     hasToolCall: delta >= 0 && !plain && event.includes('"tool_calls":[{', delta),
     finish: finish && event.slice(finish[0], finish[1]),
@@ -93,8 +95,8 @@ export function stringAfter(event: string, name: string, from: number): Range | 
 }
 
 /** The range of a list of numbers after this name. */
-function listAfter(event: string, name: string): Range | undefined {
-  const found = event.indexOf(name);
+function listAfter(event: string, name: string, from: number): Range | undefined {
+  const found = event.indexOf(name, from);
   if (found < 0) return undefined;
   const start = found + name.length;
   if (event[start] !== "[") return undefined;
