@@ -27,8 +27,9 @@ export async function tokensOfParts(
   tokenize: Tokenize,
 ): Promise<readonly number[] | undefined> {
   const text = parts.join("");
-  // Bytes that are no character have become this one.
-  if (text.includes("\ufffd")) return undefined;
+  // Bytes that are no character have become this one. Halves of a character in two events have
+  // other lengths than the whole.
+  if (text.includes("\ufffd") || !parts.every((part) => part.isWellFormed())) return undefined;
   const whole = await tokenize(text);
   if (!whole) return undefined;
   const { ids, names } = whole;

@@ -55,6 +55,13 @@ Deno.test("text whose bytes were no character, or of unknown tokens, is uncertai
   assert.equal(await tokensOfParts(["hell", "o"], (text) => tokenize(text)), undefined);
 });
 
+Deno.test("the halves of a character in two events are uncertain", async () => {
+  const half = { ids: [1], names: ["xxx"] };
+  const whole = { ids: [1, 2, 3, 4], names: ["x", "x", "x", "x"] };
+  const ofPairs = (text: string) => Promise.resolve(text.length === 1 ? half : whole);
+  assert.equal(await tokensOfParts(["\ud83d", "\ude00"], ofPairs), undefined);
+});
+
 Deno.test("without names of bytes only as many tokens as events are certain", async () => {
   const strange = (text: string) =>
     tokenize(text).then(({ ids }) => ({ ids, names: ids.map(() => "▁longer") }));
