@@ -7,6 +7,8 @@ const utf8 = new TextDecoder();
 
 /** An answer opens with fewer events than this. */
 const MOST_OPENING = 8;
+/** A text is closed by fewer events than this. */
+const MOST_CLOSING = 8;
 
 /**
  * Keeps what whole events say that tell no token ids. Those that close the text are held back until
@@ -23,24 +25,28 @@ export function keepText(
   // vLLM ends lines by LF alone. What something in between has rewritten isn't read.
   if (text.includes("\r")) kept.drop();
   const passed: Uint8Array<ArrayBuffer>[] = [];
+  let isChanged = false;
   for (let start = 0, end = 0; start < text.length; start = end) {
     end = endOfEvent(text, start);
     const event = start === 0 && end === text.length ? text : text.slice(start, end);
     const bytes = events.subarray(start, end);
-    if (keep(kept, endpoint, event, bytes)) passed.push(...kept.takeClosing(), bytes);
+    const now = keep(kept, endpoint, event, bytes);
+    const closing = now === "after_closing" ? kept.takeClosing() : [];
+    isChanged ||= now === "held" || closing.length > 0;
+    passed.push(...closing);
+    if (now !== "held") passed.push(bytes);
   }
-  const size = passed.reduce((sum, { length }) => sum + length, 0);
-  return size === events.length ? events : concat(passed);
+  return isChanged ? concat(passed) : events;
 }
 
-/** Returns whether the client gets the event now. */
+/** Returns when the client gets the event: behind what is held back, or ahead of it. */
 function keep(
   kept: KeptStream,
   endpoint: TextEndpoint,
   event: string,
   bytes: Uint8Array<ArrayBuffer>,
-): boolean {
-  if (kept.isLost || kept.hasFinished) return true;
+): "after_closing" | "at_once" | "held" {
+  if (kept.isLost || kept.hasFinished) return "after_closing";
   const read = readTextEvent(event, endpoint);
   switch (read.kind) {
     case "text":
@@ -51,15 +57,22 @@ function keep(
       else keepOpening(kept, bytes);
       break;
     case "closes":
+      if (kept.closing.length === MOST_CLOSING) {
+        kept.drop();
+        return "after_closing";
+      }
       kept.closing.push(bytes.slice());
-      return false;
+      return "held";
     case "aborts":
       // What an aborted answer says last is its server's excuse.
       kept.takeClosing();
-      return false;
+      return "held";
     case "error":
       // Another server goes on, and the client never sees it.
-      return true;
+      return "at_once";
+    case "nothing":
+      if (!event.startsWith(":")) kept.events++;
+      return "at_once";
     case "finishes":
       kept.hasFinished = true;
       break;
@@ -69,8 +82,8 @@ function keep(
     case "unknown":
       kept.hasOther = true;
   }
-  if (!event.startsWith(":")) kept.events += 1 + kept.closing.length;
-  return true;
+  kept.events += 1 + kept.closing.length;
+  return "after_closing";
 }
 
 function keepOpening(kept: KeptStream, bytes: Uint8Array): void {
