@@ -1,6 +1,6 @@
 import { isEventStream } from "../../http/event_stream.ts";
 import type { Upstream } from "../../http/upstream.ts";
-import { concat } from "../../util/bytes.ts";
+import { GrowingBytes } from "../../util/growing_bytes.ts";
 import { tapEvents } from "../sse/tap_events.ts";
 import { renameEvents, renameIn } from "../response/rename_model.ts";
 
@@ -14,17 +14,18 @@ export function answerAs(name: string, upstream: Upstream): Upstream {
   let isDocument = false;
 
   async function readBeginning(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for (let size = 0; size < LONGEST_BEGINNING;) {
+    const read = new GrowingBytes();
+    for (let lookAt = 0;;) {
       const chunk = await upstream.read();
-      if (!chunk) break;
-      chunks.push(chunk.slice());
-      size += chunk.length;
-      const beginning = concat(chunks);
+      if (chunk) read.append(chunk);
+      const isLast = !chunk || read.length >= LONGEST_BEGINNING;
+      // Each look starts over, so it has to wait for twice as much.
+      if (!isLast && read.length < lookAt) continue;
+      lookAt = 2 * read.length;
+      const beginning = read.first().slice();
       const renamed = renameIn(beginning, name);
-      if (renamed) return renamed;
+      if (renamed || isLast) return renamed ?? (beginning.length > 0 ? beginning : undefined);
     }
-    return chunks.length > 0 ? concat(chunks) : undefined;
   }
 
   return {

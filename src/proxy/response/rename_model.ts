@@ -26,7 +26,9 @@ export function renameEvents(name: string): Convert {
   let room: Bytes = new Uint8Array();
 
   function valueIn(events: Bytes, start: number, end: number): number {
-    if (offset >= 0 && isAt(events, start + offset, served)) return start + offset;
+    const likely = start + offset;
+    const fits = offset >= 0 && likely + served.length <= end;
+    if (fits && isAt(events, likely, served)) return likely;
     const value = events[start] === COLON ? undefined : modelIn(events, start, end, DEEPEST.event);
     if (!value) return -1;
     offset = value[0] - start;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Upstream } from "../../../src/http/upstream.ts";
 import { answerAs } from "../../../src/proxy/attempt/answer_as.ts";
+import { assertLinear } from "../../support/linear.ts";
 import { numRuns } from "../../support/property.ts";
 
 const encoder = new TextEncoder();
@@ -69,4 +70,17 @@ Deno.test("a document without a model, and anything but JSON, stays as it is", a
     assert.equal(await read(text, "application/json", "name", [3]), text);
     assert.equal(await read('{"model":"m"}', "text/plain", "name"), '{"model":"m"}');
   }
+});
+
+Deno.test("the name behind a short event is not looked for where it stood in a longer one", async () => {
+  const first = 'data: {"model":"m"}\n\n';
+  const rest = ':c\n\ndata: {"b":"m","model":"m"}\n\n';
+  const expected = 'data: {"model":"n"}\n\n:c\n\ndata: {"b":"m","model":"n"}\n\n';
+  assert.equal(await read(first + rest, "text/event-stream", "n", [first.length]), expected);
+});
+
+Deno.test("the time for a document in small pieces grows with its size", async () => {
+  const document = (size: number) => `{"data":[${"1,".repeat(size / 2)}1],"model":"m"}`;
+  const cuts = (size: number) => Array.from({ length: size / 16 }, (_, i) => 16 * i);
+  await assertLinear((size) => read(document(size), "application/json", "n", cuts(size)), 8_192);
 });
