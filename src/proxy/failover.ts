@@ -81,13 +81,14 @@ export function createFailover(options: FailoverOptions): FindAnswer {
     const failures = createFailures();
     let refusal: Refusal | undefined;
     let retryDenied = false;
+    let failedAttempts = 0;
     try {
       do {
         if (cutOff.aborted) {
           return { kind: "error", error: shuttingDown, failed: failures.last };
         }
         let lease = fleet.acquire(profile, tried, id);
-        if (lease === "unknown_model" && tried.size === 0) {
+        if (lease === "unknown_model" && record.attempts === 0) {
           // An adapter may have been loaded since the servers were asked last.
           await relist();
           lease = fleet.acquire(profile, tried, id);
@@ -137,7 +138,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
 
         failures.add(lease, answered, isSuspect, Date.now());
         if (isTooShort || isStrange) continue;
-        if (!shouldRetry(answered, record.attempts, settings.maxRetries)) break;
+        if (!shouldRetry(answered, ++failedAttempts, settings.maxRetries)) break;
         retryDenied = costsRetry(answered) && fleet.canServe(profile.model, tried) &&
           !retries.take();
       } while (!retryDenied);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { startSimulator } from "../../src/simulator/simulator.ts";
 import { ask, MODEL } from "../support/fleet.ts";
 import { startRouter } from "../support/router.ts";
+import { modelsPage, startUpstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
 // LoRA adapters come and go while servers run (issue 18).
@@ -53,6 +54,32 @@ Deno.test("an adapter that a server has loaded since is found by the first reque
   await load(fleet.simulators[1]!.url);
   const response = await ask(fleet.router.url, { model: "sql" });
   assert.equal(response.status, 200, await response.text());
+});
+
+Deno.test("it is found as well while a server is known to lack the path", async () => {
+  await using other = startUpstream(({ url }) =>
+    url.endsWith("/v1/models")
+      ? modelsPage(MODEL)
+      : url.endsWith("/health")
+      ? new Response()
+      : Response.json({ detail: "Not Found" }, { status: 404 })
+  );
+  await using simulator = await startSimulator({ models: [MODEL] });
+  const servers = [other, simulator].map(({ url }) => ({ url }));
+  const settings = { health_check_interval: 60, policy: "round_robin" };
+  const router = await startRouter(servers, settings);
+  try {
+    // One of them goes to the server without the path.
+    for (let i = 0; i < 2; i++) {
+      const answer = await ask(router.url);
+      assert.equal(answer.status, 200, await answer.text());
+    }
+    await load(simulator.url);
+    const response = await ask(router.url, { model: "sql" });
+    assert.equal(response.status, 200, await response.text());
+  } finally {
+    await router.shutdown(0);
+  }
 });
 
 Deno.test("a listing has the servers list their models again, and names an adapter's parent", async () => {

@@ -196,6 +196,18 @@ Deno.test("when all servers failed, the client gets the last answer, even if oth
   });
 });
 
+Deno.test("servers that lack the path count for no retry", async () => {
+  const lacking = () => Response.json({ detail: "Not Found" }, { status: 404 });
+  await using first = startUpstream(lacking);
+  await using second = startUpstream(lacking);
+  await using failing = startUpstream(() => new Response("", { status: 500 }));
+  await using good = startUpstream(() => new Response("good"));
+  await proxying([first, second, failing, good].map(({ url }) => url), async ({ proxy }) => {
+    const answer = await proxy(request());
+    assert.equal(await answer.text(), "good");
+  }, { max_retries: 1 });
+});
+
 Deno.test("max_retries bounds the attempts", async () => {
   let asked = 0;
   await using server = startUpstream(() => {
