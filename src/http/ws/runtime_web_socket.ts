@@ -13,6 +13,8 @@ import {
  * this many bytes is closed.
  */
 const MOST_AHEAD_BYTES = 16 * 1024 * 1024;
+/** The memory that a message takes besides its bytes. */
+const MESSAGE_BYTES = 256;
 /** More is not handed to the runtime before it has sent some of it. */
 const MOST_UNSENT_BYTES = 64 * 1024;
 /** The runtime doesn't tell when it has sent something. */
@@ -69,7 +71,7 @@ export class RuntimeWebSocket implements RelayedSocket {
     if (next instanceof Error) throw next;
     if ("closed" in next) return next;
     this.#ahead.shift();
-    this.#aheadBytes -= next.bytes.length;
+    this.#aheadBytes -= MESSAGE_BYTES + next.bytes.length;
     return next;
   }
 
@@ -112,7 +114,7 @@ export class RuntimeWebSocket implements RelayedSocket {
     if (this.#isOver) return;
     const isText = typeof data === "string";
     const bytes = isText ? new TextEncoder().encode(data) : new Uint8Array(data);
-    this.#aheadBytes += bytes.length;
+    this.#aheadBytes += MESSAGE_BYTES + bytes.length;
     if (bytes.length > this.#maxMessageBytes) {
       const reason = `The message is longer than ${this.#maxMessageBytes / 1024 / 1024} MiB.`;
       return this.#end(new BadMessage({ code: 1009, reason }));
