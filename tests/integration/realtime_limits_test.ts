@@ -164,6 +164,16 @@ Deno.test("a client that names no model in time is told so", async () => {
   assert.equal(await client.closeCode(), 1008);
 });
 
+Deno.test("a client that names models and reads no answers is disconnected", async () => {
+  await using server = startRawRealtime(echo);
+  await using router = await startRouter([server], { client_timeout: 0.5 });
+  using client = await connectRaw(router.url);
+  const update = { type: "session.update", model: "n".repeat(1_000) };
+  await assert.rejects(async () => {
+    for (;;) await client.send(update);
+  });
+});
+
 Deno.test("audio that comes before the model is kept up to a limit", async () => {
   await using server = startRawRealtime(echo);
   await using router = await startRouter([server]);

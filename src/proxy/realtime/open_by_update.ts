@@ -17,6 +17,7 @@ import { type Opening, readOpening } from "./opening.ts";
 import { renameFor } from "./rename.ts";
 import { part, type RelayOptions } from "./relay.ts";
 import { farewell } from "./session_end.ts";
+import { dropIfUnread } from "./watch.ts";
 
 /** A session whose client has sent something already. */
 export interface Opened extends Reached, Pick<RelayOptions, "start" | "rename" | "isHidden"> {}
@@ -66,6 +67,7 @@ export function createOpenByUpdate(
 
   return async function openByUpdate(socket, sought) {
     const opening = readOpening(socket, admission);
+    const stopWatch = dropIfUnread(socket, sought.settings.clientTimeoutMs);
     let opened: Opened | undefined;
     try {
       return opened = await find(socket, opening, sought);
@@ -79,6 +81,7 @@ export function createOpenByUpdate(
       await socket.close({ code: error.code, reason: error.message });
       return undefined;
     } finally {
+      stopWatch();
       if (!opened) opening.drop();
     }
   };

@@ -66,6 +66,17 @@ export function watchSession(options: WatchOptions): Watch {
   };
 }
 
+/** Drops a side that takes nothing for this long. Returns a function that ends the watch. */
+export function dropIfUnread(socket: RelayedSocket, limitMs: number): () => void {
+  const lookMs = Math.min(LONGEST_LOOK_MS, LOOK_SHARE * limitMs);
+  function look(): void {
+    if (performance.now() - (socket.unreadSince ?? Infinity) > limitMs) return socket.drop();
+    timer = startTimer(look, lookMs);
+  }
+  let timer = startTimer(look, lookMs);
+  return () => stopTimer(timer);
+}
+
 /** Whether a side gives no sign of life, or takes nothing. Asks for a sign in good time. */
 function isGone(socket: RelayedSocket, limitMs: number, now: number): boolean {
   const { silentSince = now, unreadSince = now } = socket;
