@@ -50,6 +50,56 @@ const MANAGEMENT: readonly string[] = [
   "/weight_info",
 ];
 
+/**
+ * Routes by which other engines are managed: SGLang, llama.cpp, Ollama, LMDeploy and TensorRT-LLM, in
+ * this order.
+ */
+const MANAGEMENT_OF_OTHERS: readonly string[] = [
+  "/abort_request",
+  "/clear_hicache_storage_backend",
+  "/configure_logging",
+  "/continue_generation",
+  "/destroy_weights_update_group",
+  "/dump_expert_distribution_record",
+  "/flush_cache",
+  "/freeze_gc",
+  "/get_internal_state",
+  "/get_server_info",
+  "/get_weights_by_name",
+  "/hicache",
+  "/init_weights_send_group_for_remote_instance",
+  "/init_weights_update_group",
+  "/pause_generation",
+  "/release_memory_occupation",
+  "/resume_memory_occupation",
+  "/set_internal_state",
+  "/slow_down",
+  "/start_expert_distribution_record",
+  "/stop_expert_distribution_record",
+  "/update_weights_from_disk",
+  "/update_weights_from_distributed",
+  "/update_weights_from_ipc",
+  "/update_weights_from_tensor",
+  "/lora-adapters",
+  "/models/load",
+  "/models/unload",
+  "/props",
+  "/slots",
+  "/api/blobs",
+  "/api/copy",
+  "/api/create",
+  "/api/delete",
+  "/api/pull",
+  "/api/push",
+  "/distserve",
+  "/terminate",
+  "/wakeup",
+  "/kv_cache_events",
+  "/perf_metrics",
+  "/release_memory",
+  "/resume_memory",
+];
+
 /** Paths that the router answers itself. */
 const OWN: readonly string[] = [
   "/dashboard",
@@ -81,6 +131,9 @@ export function whyNotForwarded({ path }: ExtraPath): string | undefined {
   };
   if (isIn(MANAGEMENT)) {
     return `${path} is a management route of vLLM, which clients must not reach`;
+  }
+  if (isIn(MANAGEMENT_OF_OTHERS)) {
+    return `${path} is a management route of another engine, which clients must not reach`;
   }
   return isIn(OWN) ? `the router answers ${path} itself` : undefined;
 }

@@ -957,6 +957,10 @@ Deno.test("an extra path that is no path, a management route or the router's own
     "/wake_up": /^\/wake_up is a management route of vLLM, which clients must not reach$/,
     "GET /server_info": /^\/server_info is a management route of vLLM/,
     "/v1/load_lora_adapter": /is a management route of vLLM/,
+    "/flush_cache":
+      /^\/flush_cache is a management route of another engine, which clients must not/,
+    "/slots/0": /is a management route of another engine/,
+    "/api/pull": /is a management route of another engine/,
     "GET /metrics": /^the router answers \/metrics itself$/,
     "/v1/../sleep": /^expected a path such as "\/v1\/custom" or "GET \/v1\/custom", got "/,
     "custom": /^expected a path such as/,
