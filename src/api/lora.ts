@@ -46,8 +46,8 @@ export function createLora(
     try {
       const { fetch } = connections.to(server.config);
       const response = await fetch(url + path, { method: "POST", headers, body: bytes, signal });
-      const message = (await response.text()).slice(0, LONGEST_MESSAGE);
-      return { server: name, ok: response.ok, message };
+      const message = await textOf(response) ?? "its answer is too long";
+      return { server: name, ok: response.ok, message: message.slice(0, LONGEST_MESSAGE) };
     } catch (error) {
       return { server: name, ok: false, message: failureIn(error) };
     }
@@ -107,8 +107,8 @@ function named(servers: Servers, name: string): Servers | errors.ApiError {
   return found.length > 0 ? found : noServer(name);
 }
 
-/** Returns the body, `undefined` if it is too long. */
-async function textOf({ body }: Request): Promise<string | undefined> {
+/** Returns a body, `undefined` if it is too long. */
+async function textOf({ body }: Request | Response): Promise<string | undefined> {
   let text = "";
   for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
     text += part;

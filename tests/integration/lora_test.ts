@@ -125,6 +125,27 @@ Deno.test("a request that can't be right says what is missing", async () => {
   assert.equal((await tell("/v1/load_lora_adapter", ADAPTER, fromPage)).status, 403);
 });
 
+Deno.test("a server that answers without end is read up to a limit", async () => {
+  await using endless = startUpstream(({ url }) =>
+    url.endsWith("/v1/models")
+      ? modelsPage(MODEL)
+      : url.endsWith("/v1/load_lora_adapter")
+      ? new Response(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(16_384)) }))
+      : new Response()
+  );
+  const servers = [{ url: endless.url, name: "gpu-0" }];
+  const router = await startRouter(servers, {}, {}, { admin: { listen: "127.0.0.1:0" } });
+  try {
+    const url = `http://127.0.0.1:${router.admin!.port}/v1/load_lora_adapter`;
+    const response = await fetch(url, { method: "POST", body: JSON.stringify(ADAPTER) });
+    assert.deepEqual((await response.json()).results, [
+      { server: "gpu-0", ok: true, message: "its answer is too long" },
+    ]);
+  } finally {
+    await router.shutdown(0);
+  }
+});
+
 Deno.test("clients can't load adapters", async () => {
   await using fleet = await start();
   const response = await fetch(`${fleet.router.url}/v1/load_lora_adapter`, {
