@@ -16,6 +16,8 @@ export interface MissingPaths {
 
 /** A server behind a gateway can be replaced without the router's noticing. */
 const REMEMBERED_MS = 10_000;
+/** Clients choose the ids in paths. */
+const MOST_PATHS = 1_000;
 
 const NONE: Lacking = new Map();
 
@@ -37,6 +39,7 @@ export function createMissingPaths(now: () => number): MissingPaths {
       const lacking = byPath.get(path) ?? new Map();
       lacking.set(server, now());
       byPath.set(path, lacking);
+      if (byPath.size > MOST_PATHS) byPath.delete(byPath.keys().next().value!);
     },
   };
 }

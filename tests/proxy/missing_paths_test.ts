@@ -17,3 +17,11 @@ Deno.test("a server that lacks a path is remembered for that path, for a while",
   now = 16_000;
   assert.equal(missing.of("/x").size, 0);
 });
+
+Deno.test("of very many paths the latest are remembered", () => {
+  const missing = createMissingPaths(() => 0);
+  const server = {} as Server;
+  for (let i = 0; i <= 1_000; i++) missing.add(`/v1/responses/${i}`, server);
+  assert.equal(missing.of("/v1/responses/0").size, 0);
+  assert.equal(missing.of("/v1/responses/1").size, 1);
+});
