@@ -106,7 +106,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       closing: closing.signal,
       cutOff: cutOff.signal,
       listedModels: () => modelsDocument(snapshot(), modelNames).data.map(({ id }) => id),
-      modelFor: (asked) => modelFor(modelNames, asked, fleet.servers, Math.random),
+      modelFor: (asked, mayUse) => modelFor(modelNames, asked, fleet.servers, mayUse, Math.random),
       relist: () => poller.relist(),
     }),
   });

@@ -40,7 +40,8 @@ export function modelDocument(
   const { data } = modelsDocument(snapshot, names, among);
   const listed = data.find(({ id }) => id === name);
   if (listed) return listed;
-  const runs = modelFor(names, name, snapshot.servers, () => 0);
+  const mayUse = (model: string) => among?.includes(model) ?? true;
+  const runs = modelFor(names, name, snapshot.servers, mayUse, () => 0);
   const target = data.find(({ id }) => id === runs);
   return target && aliasOf(target, name);
 }

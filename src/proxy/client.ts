@@ -38,3 +38,13 @@ export interface OverLimit {
   /** The limit's name, such as `tokens_per_minute`; `undefined` if the request is malformed. */
   readonly limit: string | undefined;
 }
+
+/**
+ * Returns the model that runs for the name that a client asked for.
+ *
+ * @param mayUse whether the client may use a model
+ */
+export type ModelFor = (
+  asked: string | undefined,
+  mayUse: (model: string) => boolean,
+) => string | undefined;

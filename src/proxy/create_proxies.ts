@@ -5,14 +5,14 @@ import { createRealtime } from "./realtime/realtime.ts";
 import { createResponseHomes } from "./stored/response_homes.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
-/** The ways of all forwarded requests, which share one admission and one retry budget. */
+/** Handles all forwarded requests, under one admission and one retry budget. */
 export interface Proxies {
   readonly proxy: Proxy;
   /** Takes WebSockets. */
   readonly realtime: Proxy;
 }
 
-/** Creates the ways of all forwarded requests. */
+/** Creates the handlers of all forwarded requests. */
 export function createProxies(
   options: Omit<ProxyOptions, "admission" | "retries" | "homes">,
 ): Proxies {

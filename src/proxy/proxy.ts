@@ -36,7 +36,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, connections, admission, observer, closing, modelFor, listedModels } = options;
   const { retries, cutOff, homes } = options;
   const namesFor = (client: Client) =>
-    listedModels().filter((name) => client.mayUse(modelFor(name)));
+    listedModels().filter((name) => client.mayUse(modelFor(name, client.mayUse)));
   const ask = createAsk(connections, cutOff);
   const findAnswer = createFailover({ ...options, ask });
   const continuations = createContinuations({ ...options, ask });

@@ -1,6 +1,7 @@
 import type { Fleet } from "../fleet/fleet.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import type { Admission } from "./admission.ts";
+import type { ModelFor } from "./client.ts";
 import type { Observer } from "./observer.ts";
 import type { ResponseHomes } from "./stored/response_homes.ts";
 import type { RetryBudget } from "./retry_budget.ts";
@@ -24,7 +25,7 @@ export interface ProxyOptions {
   /** Aborts when a stopping router stops waiting for requests in flight. */
   readonly cutOff: AbortSignal;
   /** Returns the model that runs for the name that a client asked for. */
-  readonly modelFor: (asked: string | undefined) => string | undefined;
+  readonly modelFor: ModelFor;
   /** Has all servers list their models again. */
   readonly relist: () => Promise<void>;
   /** Returns the names that are listed to clients. */

@@ -13,8 +13,12 @@ const NAMES: ModelNames = {
 const SERVERS = [{
   models: new Map(["qwen3", "tiny", "llama", "claude-own"].map((id) => [id, { id }])),
 }];
-const resolve = (asked: string | undefined, names = NAMES, chance = 0) =>
-  modelFor(names, asked, SERVERS, () => chance);
+const resolve = (
+  asked: string | undefined,
+  names = NAMES,
+  chance = 0,
+  mayUse: (model: string) => boolean = () => true,
+) => modelFor(names, asked, SERVERS, mayUse, () => chance);
 
 Deno.test("an alias stands for its model, and of two with a * the longer one counts", () => {
   assert.equal(resolve("gpt-4o"), "llama");
@@ -40,4 +44,11 @@ Deno.test("the default stands for no name and for one that nobody knows", () => 
   assert.equal(resolve("qwen3", names), "qwen3");
   assert.equal(resolve(undefined), undefined);
   assert.equal(resolve("unknown"), "unknown");
+});
+
+Deno.test("of weighted models a client gets those that it may use", () => {
+  for (const chance of [0, 0.5, 0.99]) {
+    assert.equal(resolve("llama", NAMES, chance, (model) => model === "llama2"), "llama2");
+    assert.ok(resolve("llama", NAMES, chance, () => false), "one of them, which is then refused");
+  }
 });

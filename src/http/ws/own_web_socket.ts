@@ -163,7 +163,7 @@ export class OwnWebSocket implements RelayedSocket {
       if ("fault" in close) throw new BadMessage(close.fault);
       return close;
     }
-    // Waits for it, so that who sends many pings and reads no pong is read no further.
+    // Waits until it is taken: a peer that sends pings and reads no pong is not read any further.
     if (opcode === frames.PING && !this.#hasClosed) await this.#write(frames.PONG, true, payload);
     return undefined;
   }

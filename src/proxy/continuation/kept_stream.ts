@@ -188,7 +188,7 @@ export class KeptStream {
 }
 
 const COMMA = 0x2c;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function parsed(body: Uint8Array): Json | "unreadable" {
   try {

@@ -45,7 +45,7 @@ export function createOpenByUpdate(
     for (;;) {
       const asked = await nextModel(socket, opening, sought);
       if (asked === undefined) return undefined;
-      const model = modelFor(asked)!;
+      const model = modelFor(asked, client.mayUse)!;
       Object.assign(record, { model, asked: asked === model ? undefined : asked });
       const readAt = performance.now();
       const found = client.mayUse(model)

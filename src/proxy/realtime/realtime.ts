@@ -51,7 +51,7 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
       if (opened) await run(context, () => socket, opened);
       return;
     }
-    const model = modelFor(asked)!;
+    const model = modelFor(asked, client.mayUse)!;
     Object.assign(record, { model, asked: asked === model ? undefined : asked });
     if (!client.mayUse(model)) return refuse(context, forbiddenModel(model));
     const found = await findServer(model, context);

@@ -48,7 +48,7 @@ const OPTIONS: readonly (readonly [name: string, why: Refused, isFine: Neutral])
   ["use_beam_search", "several_answers", isOff],
   // A server begins again at the first number of the seed.
   ["seed", "seed", isOff],
-  // They count the answer's tokens, not the prompt's, as which a server sees what has been sent.
+  // They count the answer's tokens only, and the next server gets what was sent as its prompt.
   ["presence_penalty", "penalties", isZero],
   ["frequency_penalty", "penalties", isZero],
   // Servers hold the beginning of a stop string back, and don't look for one across the seam.

@@ -1,7 +1,7 @@
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { pathIn } from "../../http/paths.ts";
-import type { Client } from "../client.ts";
+import type { Client, ModelFor } from "../client.ts";
 import type { Body } from "./body_buffer.ts";
 import type { ParsedRequest } from "./classify.ts";
 
@@ -18,10 +18,11 @@ export const NO_BODY: Body = { bytes: new Uint8Array(), replace() {}, drop() {} 
 export function readGet(
   { target }: Pick<Exchange, "target">,
   client: Client,
-  modelFor: (asked: string | undefined) => string | undefined,
+  modelFor: ModelFor,
 ): Get | ApiError {
   const query = target.slice(pathIn(target).length);
-  const model = modelFor(new URLSearchParams(query).get("model") || undefined);
+  const asked = new URLSearchParams(query).get("model") || undefined;
+  const model = modelFor(asked, client.mayUse);
   if (!client.mayUse(model)) return forbiddenModel(model);
   return {
     stream: false,

@@ -3,7 +3,7 @@ import type { Admission } from "../admission.ts";
 import { maxBytesOf, readBody, type UploadLimits } from "./read_body.ts";
 import { withModel } from "./model_place.ts";
 import { classify, type ParsedRequest } from "./classify.ts";
-import type { Client } from "../client.ts";
+import type { Client, ModelFor } from "../client.ts";
 import { type ApiError, forbiddenModel } from "../../http/api_errors.ts";
 import { readStored } from "../stored/read_stored.ts";
 import type { ResponseHomes } from "../stored/response_homes.ts";
@@ -28,7 +28,7 @@ export interface ReadOptions {
   readonly admission: Admission;
   readonly settings: UploadLimits & { readonly sessionHeader: string };
   /** Returns the model that runs for the name that a client asked for. */
-  readonly modelFor: (asked: string | undefined) => string | undefined;
+  readonly modelFor: ModelFor;
   /** Where stored responses are. */
   readonly homes: ResponseHomes;
 }
@@ -75,7 +75,7 @@ export async function readRequest(
     return classified;
   }
   const { model: asked } = classified.profile;
-  const model = modelFor(asked);
+  const model = modelFor(asked, client.mayUse);
   if (!client.mayUse(model)) {
     body.drop();
     return forbiddenModel(model);
