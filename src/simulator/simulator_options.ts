@@ -16,7 +16,7 @@ export interface SimulatorOptions {
   /**
    * Maximum length of prompt plus answer, in tokens, capped at the size of the KV cache.
    *
-   * @default 32768
+   * @default 131072
    */
   maxModelLen?: number;
   /** Size of the KV cache, in blocks. @default 8192 */
@@ -98,7 +98,7 @@ export type SimulatorSettings =
 
 /** Fills in the defaults. */
 export function settingsFrom(options: SimulatorOptions): SimulatorSettings {
-  const { maxModelLen = 32768, kvBlocks = 8192, blockSize = BLOCK_SIZE } = options;
+  const { maxModelLen = 131_072, kvBlocks = 8192, blockSize = BLOCK_SIZE } = options;
   return {
     hostname: "127.0.0.1",
     port: 0,
