@@ -1,4 +1,5 @@
 import { planAnswer } from "../inference/answer.ts";
+import { echoing, readEcho } from "./echo.ts";
 import { isObject, type Json, parseJsonBody } from "./body.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { servedModel } from "./models.ts";
@@ -14,11 +15,11 @@ import type { InferenceEndpoint, Wording } from "../inference/wording.ts";
 /** POST /v1/completions. Several prompts, or `n`, produce several choices. */
 export const completions: InferenceEndpoint = (request, server) => {
   const body = parseJsonBody(request);
-  checkFields(body, ["prompt"], { logprobs: "integer" });
+  checkFields(body, ["prompt"], { logprobs: "integer", echo: "boolean" });
   const model = servedModel(body, server.models);
   const count = Number(body.n ?? 1);
   // This endpoint generates 16 tokens by default.
-  const limited = { ...body, max_tokens: body.max_tokens ?? 16 };
+  const limited = { ...body, max_tokens: readEcho(body) === "prompt" ? 1 : body.max_tokens ?? 16 };
   return {
     stream: body.stream === true,
     plans: readPrompts(body.prompt).flatMap((prompt) =>
@@ -65,6 +66,7 @@ function completionWording(
   { version }: ServerState,
 ): Wording {
   const ids = idMembers(body, version);
+  const echoed = echoing(body, ids.areAsked);
   const logprobs = completionLogprobs(body);
   const hasLogprobs = body.logprobs !== undefined && body.logprobs !== null;
   const created = Math.floor(Date.now() / 1000);
@@ -77,9 +79,11 @@ function completionWording(
   return {
     token(send, choice, text) {
       const { tokens, finishReason, stopReason } = choice;
-      const prompt = tokens.length === 1 ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
+      const isFirst = tokens.length === 1;
+      const sent = isFirst ? echoed(choice, text) : text;
+      const prompt = isFirst ? ids.ofPrompt(choice) : '"prompt_token_ids":null';
       const reason = JSON.stringify(stopReason);
-      send(frame.choice(choice, `"text":${JSON.stringify(text)}`, finishReason, {
+      send(frame.choice(choice, `"text":${JSON.stringify(sent)}`, finishReason, {
         choice: `,"stop_reason":${reason},${prompt},${ids.ofToken(choice)}`,
         ...(hasLogprobs && { logprobs: JSON.stringify(logprobs(choice, tokens.length - 1)) }),
       }));
@@ -98,7 +102,7 @@ function completionWording(
       model,
       choices: choices.map((choice) => ({
         index: choice.index,
-        text: choice.text,
+        text: echoed(choice, choice.text),
         logprobs: logprobs(choice),
         finish_reason: choice.finishReason,
         stop_reason: choice.stopReason,

@@ -1,4 +1,6 @@
+import { readEcho } from "./echo.ts";
 import { type Logprob, logprobsOf, MAX_LOGPROBS } from "../inference/logprobs.ts";
+import { detokenize } from "../inference/tokenizer.ts";
 import type { Choice } from "../inference/wording.ts";
 import { type Json, readCount } from "./body.ts";
 import { invalidValue } from "./errors.ts";
@@ -30,22 +32,33 @@ export function chatLogprobs(body: Json): LogprobsOf {
   });
 }
 
-/** Reads a completion's `logprobs`: the number of alternatives. */
+/**
+ * Reads a completion's `logprobs`: the number of alternatives. With `echo`, the prompt's tokens come
+ * first. The first of them has no logprob, since there is nothing before it.
+ */
 export function completionLogprobs(body: Json): LogprobsOf {
   const top = readTop(body, "logprobs");
   if (top === undefined) return () => null;
-  return ({ tokens, texts }, from = 0) => {
-    const all = tokens.slice(from).map((token, index) => logprobsOf(token, from + index, top + 1));
+  const echo = readEcho(body);
+  const tell = (token: number, place: number) => logprobsOf(token, place, top + 1);
+  return ({ prompt, tokens, texts }, from = 0) => {
+    const echoed = echo !== "none" && from === 0 ? Array.from(prompt, tell) : [];
+    const generated = echo === "prompt" ? [] : tokens.slice(from);
+    const all = [...echoed, ...generated.map((token, index) => tell(token, from + index))];
+    const isKnown = (index: number) => index > 0 || echoed.length === 0;
     let offset = texts.slice(0, from).join("").length;
+    if (echo !== "none" && from > 0) offset += detokenize(prompt).length;
     return {
       text_offset: all.map(([chosen]) => {
         offset += chosen!.token.length;
         return offset - chosen!.token.length;
       }),
-      token_logprobs: all.map(([chosen]) => chosen!.logprob),
+      token_logprobs: all.map(([chosen], index) => isKnown(index) ? chosen!.logprob : null),
       tokens: all.map(([chosen]) => chosen!.token),
-      top_logprobs: all.map((tops) =>
-        Object.fromEntries(tops.map(({ token, logprob }) => [token, logprob]))
+      top_logprobs: all.map((tops, index) =>
+        isKnown(index)
+          ? Object.fromEntries(tops.map(({ token, logprob }) => [token, logprob]))
+          : null
       ),
     };
   };

@@ -6,6 +6,7 @@ import { renderMetrics, renderMetricsWithoutStats } from "../metrics/metrics_pag
 import { listModels } from "./models.ts";
 import { serveStored } from "./response_store.ts";
 import type { ServerState } from "../server_state.ts";
+import { tokenizerInfo } from "./tokenizer_info.ts";
 
 /** State that the non-inference endpoints show and change. */
 export interface Probes {
@@ -35,6 +36,9 @@ const PROBES: Readonly<Record<string, Readonly<Record<string, Probe>>>> = {
     GET: ({ server }, _request, response) => response.json(200, { server_load: server.open.size }),
   },
   "/v1/models": { GET: models },
+  "/tokenizer_info": {
+    GET: ({ server }, _request, response) => response.json(200, tokenizerInfo(server.maxModelLen)),
+  },
   "/v1/load_lora_adapter": {
     POST: ({ server }, request, response) => loadAdapter(server, request, response),
   },

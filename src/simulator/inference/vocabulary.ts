@@ -1,7 +1,7 @@
 import MERGES from "./merges.txt" with { type: "text" };
 
 /** Tokens that text is cut at before anything else, as a model's added tokens. */
-const ADDED = [
+export const ADDED = [
   "<|endoftext|>",
   "<|im_start|>",
   "<|im_end|>",

@@ -180,3 +180,17 @@ test("unknown paths get 404 and wrong methods 405", async () => {
   assert.equal(wrong.status, 405);
   assert.deepEqual(await wrong.json(), { detail: "Method Not Allowed" });
 });
+
+test("/tokenizer_info tells the tokenizer's configuration and the chat template", async () => {
+  await using simulator = await start({ maxModelLen: 512 });
+  const info = await (await fetch(`${simulator.url}/tokenizer_info`)).json();
+  assert.equal(info.tokenizer_class, "Qwen2TokenizerFast");
+  assert.equal(info.model_max_length, 512);
+  assert.match(info.chat_template, /<\|im_start\|>/);
+  for (const name of ["eos_token", "pad_token"]) {
+    const answer = await post(simulator, "/tokenize", { prompt: info[name] });
+    const { tokens } = await answer.json();
+    assert.equal(info.added_tokens_decoder[tokens[0]], info[name], name);
+    assert.equal(tokens.length, 1);
+  }
+});

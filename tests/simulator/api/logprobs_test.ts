@@ -58,3 +58,36 @@ test("too many logprobs, or alternatives without them, get vLLM's error", async 
     assert.ok((await response.json()).error.message.startsWith(message));
   }
 });
+
+test("echo puts the prompt before a completion, with its logprobs, streamed as whole", async () => {
+  await using simulator = await start();
+  const body = { prompt: "Once upon a time", max_tokens: 4, logprobs: 1 };
+  const complete = async (more: Record<string, unknown>) =>
+    (await (await post(simulator, "/v1/completions", { ...body, ...more })).json()).choices[0];
+  const [plain, echoed, alone] = [
+    await complete({}),
+    await complete({ echo: true }),
+    await complete({ echo: true, max_tokens: 0 }),
+  ];
+  assert.equal(alone.text, body.prompt);
+  assert.equal(echoed.text, body.prompt + plain.text);
+  assert.equal(echoed.logprobs.tokens.join(""), echoed.text);
+  const length = alone.logprobs.tokens.length;
+  assert.equal(echoed.logprobs.tokens.length, length + 4);
+  for (const name of ["tokens", "token_logprobs", "top_logprobs"]) {
+    assert.deepEqual(echoed.logprobs[name].slice(0, length), alone.logprobs[name]);
+    assert.deepEqual(echoed.logprobs[name].slice(length), plain.logprobs[name]);
+  }
+  assert.deepEqual(
+    [alone.logprobs.token_logprobs[0], alone.logprobs.top_logprobs[0]],
+    [null, null],
+  );
+  assert.ok(alone.logprobs.token_logprobs.slice(1).every((logprob: number) => logprob < 0));
+
+  const response = await post(simulator, "/v1/completions", { ...body, echo: true, stream: true });
+  const parts = events(await response.text()).slice(0, -1).map(({ choices: [choice] }) => choice);
+  assert.equal(parts.map(({ text }) => text).join(""), echoed.text);
+  for (const name of ["tokens", "token_logprobs", "text_offset", "top_logprobs"]) {
+    assert.deepEqual(parts.flatMap(({ logprobs }) => logprobs[name]), echoed.logprobs[name], name);
+  }
+});
