@@ -21,10 +21,12 @@ export interface TestFleetOptions {
   readonly servers: readonly (SimulatorOptions & { readonly capacity?: number })[];
   /** Settings, spelled as in the configuration file. */
   readonly settings?: Record<string, unknown>;
+  /** Other tables of the configuration file, such as `models`. */
+  readonly tables?: Readonly<Record<string, unknown>>;
 }
 
 export async function startFleet(
-  { servers, settings }: TestFleetOptions,
+  { servers, settings, tables }: TestFleetOptions,
 ): Promise<TestFleet> {
   const simulators = await Promise.all(
     servers.map(({ capacity: _, ...options }) => startSimulator({ speed: 20, ...options })),
@@ -35,6 +37,8 @@ export async function startFleet(
       max_concurrent_requests: servers[i]!.capacity ?? 8,
     })),
     settings,
+    {},
+    tables,
   );
   return {
     router,
