@@ -31,7 +31,17 @@ const READMES = ["README.md", "README.zh.md"];
 const EXAMPLE = "servers.example.toml";
 const MINIMAL = `[servers]\nservers = [{ url = "http://gpu-server-1:8081" }]\n`;
 /** Other programs used in the samples. */
-const OTHERS = ["cp", "curl", "docker", "install", "mkdir", "systemctl"];
+const OTHERS = [
+  "aider",
+  "claude",
+  "cp",
+  "curl",
+  "docker",
+  "export",
+  "install",
+  "mkdir",
+  "systemctl",
+];
 
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
 const markdown = files(ROOT).filter((path) => path.endsWith(".md"));
@@ -367,8 +377,9 @@ function inlineCommands(text: string): string[] {
 function argumentsOf(line: string): string[] | undefined {
   const words = line.split(/\s+/);
   if (words[0] === "docker" && words[1] === "run") {
-    const args = words.slice(words.lastIndexOf("vllm-router") + 1);
-    return args.length > 0 ? args : undefined;
+    const image = words.lastIndexOf("vllm-router");
+    const args = words.slice(image + 1);
+    return image >= 0 && args.length > 0 ? args : undefined;
   }
   if (/^(\.\/)?vllm-router$/.test(words[0]!)) return words.slice(1);
   const task = /^(?:npx -y deno@2\.9\.6|deno) task ([\w:]+) ?(.*)$/.exec(line);

@@ -83,3 +83,32 @@ Deno.test("the openai SDK parses a response by its schema, whole and streamed", 
   const streamed = await clientOf(fleet).responses.stream(request).finalResponse();
   assert.deepEqual(streamed.output_parsed, output_parsed);
 });
+
+Deno.test("the openai SDK reads a response again, goes on with it, and cancels one in the background", async () => {
+  await using fleet = await start();
+  const { responses } = clientOf(fleet);
+  const endless = { max_output_tokens: 100_000, ignore_eos: true };
+  for (let i = 0; i < 2; i++) {
+    const first = await responses.create({
+      model: MODEL,
+      input: "My name is Ada",
+      max_output_tokens: 8,
+    });
+    const again = await responses.retrieve(first.id);
+    assert.equal(again.output_text, first.output_text);
+    const next = await responses.create({
+      model: MODEL,
+      input: "Who am I?",
+      previous_response_id: first.id,
+      max_output_tokens: 8,
+    });
+    assert.ok(next.usage!.input_tokens > first.usage!.input_tokens + 8);
+    const long = await responses.create({
+      model: MODEL,
+      input: "Hello",
+      background: true,
+      ...endless,
+    });
+    assert.equal((await responses.cancel(long.id)).status, "cancelled");
+  }
+});
