@@ -30,7 +30,7 @@ interface Context extends Sought {
 const encoder = new TextEncoder();
 
 /**
- * Creates the way of `/v1/realtime`. It admits a WebSocket like a request, chooses a server by
+ * Creates the handler of `/v1/realtime`. It admits a WebSocket like a request, chooses a server by
  * `?model=` or by the first `session.update`, relays until one side or the router ends the session,
  * and records.
  */

@@ -27,17 +27,17 @@ export const requestLines: readonly Row[] = [
   ["no target", post({ line: "POST HTTP/1.1" }), refused],
   ["no method", post({ line: ` ${CHAT} HTTP/1.1` }), refused],
   ["an invalid method", post({ line: `PO(ST ${CHAT} HTTP/1.1` }), refused],
-  ["an unknown method", post({ line: `BREW ${CHAT} HTTP/1.1` }), strictly(501, turnedAway(404))],
+  ["an unknown method", post({ line: `BREW ${CHAT} HTTP/1.1` }), strictly(501, turnedAway(405))],
   [
     "a method in lower case",
     post({ line: `post ${CHAT} HTTP/1.1` }),
-    strictly(501, turnedAway(404)),
+    strictly(501, turnedAway(405)),
   ],
   ["a method of 70,000 letters", post({ line: `${"X".repeat(70_000)} ${CHAT} HTTP/1.1` }), tooLong],
   [
     "TRACE",
     post({ line: `TRACE ${CHAT} HTTP/1.1`, lines: [], body: "" }),
-    strictly(501, turnedAway(404)),
+    strictly(501, turnedAway(405)),
   ],
   ["GET with a body", post({ line: `GET ${CHAT} HTTP/1.1` }), turnedAway(405)],
   [
