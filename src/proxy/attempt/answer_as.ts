@@ -1,7 +1,7 @@
 import { isEventStream } from "../../http/event_stream.ts";
 import type { Upstream } from "../../http/upstream.ts";
 import { GrowingBytes } from "../../util/growing_bytes.ts";
-import { tapEvents } from "../sse/tap_events.ts";
+import { alsoTapped } from "../sse/tap_events.ts";
 import { renameEvents, renameIn } from "../response/rename_model.ts";
 
 /** The name of the model comes before the answer's content; what isn't found up to here stays. */
@@ -9,7 +9,7 @@ const LONGEST_BEGINNING = 1024 * 1024;
 
 /** Passes a server's answer on as one of the model `name`, as the client asked for it. */
 export function answerAs(name: string, upstream: Upstream): Upstream {
-  const events = tapEvents(upstream, renameEvents(name), () => {});
+  const events = alsoTapped(upstream, renameEvents(name));
   let source = upstream;
   let isDocument = false;
 
