@@ -14,13 +14,19 @@ function startCutting(port: number) {
   let cutAfter: number | undefined;
   let cuts = 0;
 
-  async function pass(from: Deno.TcpConn, to: Deno.TcpConn, onBytes: (bytes: Uint8Array) => void) {
+  /** @param mostOf returns how many of these bytes to pass on; the connection ends after fewer */
+  async function pass(
+    from: Deno.TcpConn,
+    to: Deno.TcpConn,
+    mostOf: (bytes: Uint8Array) => number,
+  ) {
     const buffer = new Uint8Array(16_384);
     try {
       for (let count = await from.read(buffer); count; count = await from.read(buffer)) {
         const bytes = buffer.slice(0, count);
-        onBytes(bytes);
-        for (let at = 0; at < count;) at += await to.write(bytes.subarray(at));
+        const most = Math.min(count, mostOf(bytes));
+        for (let at = 0; at < most;) at += await to.write(bytes.subarray(at, most));
+        if (most < count) break;
       }
     } catch {
       // Either side has closed.
@@ -28,7 +34,9 @@ function startCutting(port: number) {
     for (const end of [from, to]) {
       try {
         end.close();
-      } catch { /* closed before */ }
+      } catch {
+        // It has been closed before.
+      }
     }
   }
 
@@ -36,14 +44,17 @@ function startCutting(port: number) {
     const server = await Deno.connect({ hostname: "127.0.0.1", port });
     let left = Infinity;
     const up = pass(client, server, (bytes) => {
-      if (new TextDecoder().decode(bytes.subarray(0, 4)) !== "POST") return;
-      left = cutAfter ?? Infinity;
-      cutAfter = undefined;
+      if (new TextDecoder().decode(bytes.subarray(0, 4)) === "POST") {
+        left = cutAfter ?? Infinity;
+        cutAfter = undefined;
+      }
+      return bytes.length;
     });
     const down = pass(server, client, (bytes) => {
-      if ((left -= bytes.length) > 0) return;
-      cuts++;
-      throw new Error("cut");
+      const most = left;
+      left -= bytes.length;
+      if (left < 0) cuts++;
+      return most;
     });
     await Promise.all([up, down]);
   }
