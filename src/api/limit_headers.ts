@@ -1,6 +1,6 @@
 import type { Quota } from "../auth/quota.ts";
 import type { KeyLimit } from "../auth/keyring.ts";
-import { pathIn } from "../http/paths.ts";
+import { isAnthropic } from "../http/error_answer.ts";
 
 type Headers = readonly [string, string][];
 type Unit = "requests" | "tokens";
@@ -16,10 +16,6 @@ export function inFlightHeaders({ limit }: KeyLimit): Headers {
     ["x-ratelimit-limit-in-flight", String(limit)],
     ["x-ratelimit-remaining-in-flight", "0"],
   ];
-}
-
-function isAnthropic(target: string): boolean {
-  return pathIn(target).startsWith("/v1/messages");
 }
 
 function openAi(unit: Unit, { limit, left, resetMs }: Quota): Headers {

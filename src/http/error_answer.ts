@@ -17,7 +17,8 @@ export function idHead(id: string, target: string): [string, string][] {
   return isAnthropic(target) ? [["x-request-id", id], ["request-id", id]] : [["x-request-id", id]];
 }
 
-function isAnthropic(target: string): boolean {
+/** Whether a target is of Anthropic's API. */
+export function isAnthropic(target: string): boolean {
   return target.startsWith("/v1/messages");
 }
 

@@ -10,6 +10,13 @@ export function concat(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<A
   return whole;
 }
 
+/** Whether a part stands at a position of other bytes. */
+export function isAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+  if (at + part.length > bytes.length) return false;
+  for (let i = 0; i < part.length; i++) if (bytes[at + i] !== part[i]) return false;
+  return true;
+}
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Decodes UTF-8 and keeps a byte order mark. Returns `undefined` if the bytes aren't UTF-8. */

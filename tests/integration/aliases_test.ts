@@ -1,29 +1,16 @@
 import assert from "node:assert/strict";
-import { startSimulator } from "../../src/simulator/simulator.ts";
-import { MODEL } from "../support/fleet.ts";
-import { startRouter } from "../support/router.ts";
+import { MODEL, startFleet } from "../support/fleet.ts";
 
 // Clients see the name that they asked for, servers the model that runs (issue 18).
 
 const ALIASES = { "gpt-*": MODEL, 'Mein "Modell"': MODEL };
 
-async function start(models: Record<string, unknown>, tables: Record<string, unknown> = {}) {
-  const simulators = await Promise.all([1, 2].map(() => startSimulator({ speed: 50 })));
-  const router = await startRouter(
-    simulators.map(({ url }) => ({ url, max_concurrent_requests: 8 })),
-    { policy: "round_robin" },
-    {},
-    { models, ...tables },
-  );
-  return {
-    router,
-    simulators,
-    async [Symbol.asyncDispose]() {
-      await router.shutdown(0);
-      await Promise.all(simulators.map((simulator) => simulator.close()));
-    },
-  };
-}
+const start = (models: Record<string, unknown>, tables: Record<string, unknown> = {}) =>
+  startFleet({
+    servers: [{ speed: 50 }, { speed: 50 }],
+    settings: { policy: "round_robin" },
+    tables: { models, ...tables },
+  });
 
 function post(url: string, path: string, body: object, headers = {}): Promise<Response> {
   return fetch(url + path, {

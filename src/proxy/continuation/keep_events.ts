@@ -106,7 +106,8 @@ function keep(kept: KeptStream, event: string, read: TokenEvent, bytes: Uint8Arr
   for (const { field, at } of read.texts) kept.addText(field, bytes.subarray(at[0], at[1]));
 }
 
-function endOfEvent(text: string, start: number): number {
+/** The position after an event of vLLM's, which ends lines by LF alone. */
+export function endOfEvent(text: string, start: number): number {
   const at = text.indexOf("\n\n", start);
   return at < 0 ? text.length : at + 2;
 }

@@ -17,6 +17,11 @@ const encoder = new TextEncoder();
  * was sent, and the limits lowered by it.
  */
 export function nextBody(kept: KeptStream, manner: Manner): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(nextRequest(kept, manner)));
+}
+
+/** Returns the same as {@linkcode nextBody}, not serialised. */
+export function nextRequest(kept: KeptStream, manner: Manner): Json {
   const body = { ...requestOf(kept) };
   const sent = kept.sentTokens;
   for (const name of LIMITS) {
@@ -27,13 +32,13 @@ export function nextBody(kept: KeptStream, manner: Manner): Uint8Array<ArrayBuff
   if (tellsIds(kept.endpoint)) body.return_token_ids = true;
   // The id under which a later request may name the whole response.
   if (kept.endpoint === "responses") body.request_id = responseIdOf(kept);
-  if (manner === "text") return encoder.encode(JSON.stringify(withLastMessage(body, kept)));
+  if (manner === "text") return withLastMessage(body, kept);
   // Nothing has been sent, so that the prompt is the client's.
-  if (kept.promptIds === undefined) return encoder.encode(JSON.stringify(body));
+  if (kept.promptIds === undefined) return body;
   const ids = JSON.parse(`[${kept.idsSoFar()}]`);
   if (kept.endpoint === "completions") body.prompt = ids;
   else body.kv_transfer_params = { prompt_token_ids: ids };
-  return encoder.encode(JSON.stringify(body));
+  return body;
 }
 
 /** The id under which the answer is stored. */

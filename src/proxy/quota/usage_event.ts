@@ -1,6 +1,6 @@
 import { nextEvent } from "../../http/sse_events.ts";
 import { type Usage, usageIn } from "../../vllm/usage.ts";
-import { concat } from "../../util/bytes.ts";
+import { concat, isAt } from "../../util/bytes.ts";
 
 const LINE_FEED = 0x0a;
 const OPEN_LIST = 0x5b;
@@ -64,9 +64,4 @@ function usageOf(data: string): Usage | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isAt(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
-  return true;
 }

@@ -1,3 +1,4 @@
+import { isAt } from "../../util/bytes.ts";
 import type { Convert } from "../sse/tap_events.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -124,12 +125,6 @@ function endOfText(json: Bytes, start: number, end: number): number {
   let at = start + 1;
   while (at < end && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
   return at + 1;
-}
-
-function isAt(bytes: Bytes, at: number, part: Bytes): boolean {
-  if (at + part.length > bytes.length) return false;
-  for (let i = 0; i < part.length; i++) if (bytes[at + i] !== part[i]) return false;
-  return true;
 }
 
 function endOfEvent(events: Bytes, start: number): number {

@@ -1,3 +1,4 @@
+import { concatBytes } from "../http/request_reader.ts";
 import { ADDED_PATTERN, type AddedToken, bytesOfToken, idOfAdded, merge } from "./vocabulary.ts";
 
 const encoder = new TextEncoder();
@@ -39,7 +40,7 @@ export function tokenize(text: string): Uint32Array {
 
 /** Reverses `tokenize`. Halves of characters become replacement characters. */
 export function detokenize(tokens: Iterable<number>): string {
-  return decoder.decode(joinBytes(Array.from(tokens, bytesOfToken)));
+  return decoder.decode(concatBytes(Array.from(tokens, bytesOfToken)));
 }
 
 function tokensOfWord(word: string): readonly number[] {
@@ -69,16 +70,6 @@ function mergeBytes(bytes: Uint8Array): readonly number[] {
     merged[at] = merge(token, tokens[at + 1] ?? NaN);
     if (at > 0) merged[at - 1] = merge(tokens[at - 1]!, token);
   }
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }
 
 /** Concatenates token arrays. */

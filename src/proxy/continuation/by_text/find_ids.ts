@@ -1,6 +1,6 @@
 import { type AskServer, isIds } from "../ask_server.ts";
 import type { KeptStream } from "../kept_stream.ts";
-import { modelIn, nextBody } from "../next_body.ts";
+import { modelIn, nextRequest } from "../next_body.ts";
 import { idsReadBy, promptIds } from "./prompt_ids.ts";
 import { type Tokenize, tokensOfParts } from "./tokens_of_text.ts";
 
@@ -25,7 +25,7 @@ export async function findIds(
   kept.setIds(prompt, sent);
   // A message tells how long its prompt is before its text. A response tells too late.
   if (kept.endpoint === "messages") return "found";
-  const read = await idsReadBy(ask, JSON.parse(new TextDecoder().decode(nextBody(kept, "ids"))));
+  const read = await idsReadBy(ask, nextRequest(kept, "ids"));
   return read?.join() === kept.idsSoFar() ? "found" : "ignored";
 }
 

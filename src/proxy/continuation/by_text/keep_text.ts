@@ -1,5 +1,6 @@
 import { readTextEvent, type TextEndpoint } from "../../../vllm/text_event.ts";
 import { concat } from "../../../util/bytes.ts";
+import { endOfEvent } from "../keep_events.ts";
 import type { KeptStream } from "../kept_stream.ts";
 
 const latin1 = new TextDecoder("latin1");
@@ -93,9 +94,4 @@ function keepOpening(kept: KeptStream, bytes: Uint8Array): void {
   } catch {
     kept.drop();
   }
-}
-
-function endOfEvent(text: string, start: number): number {
-  const at = text.indexOf("\n\n", start);
-  return at < 0 ? text.length : at + 2;
 }
