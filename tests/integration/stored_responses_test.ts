@@ -58,7 +58,10 @@ Deno.test("a response is read again, also as a stream from an event on", async (
 });
 
 Deno.test("a response in the background is cancelled where it runs", async () => {
-  await using fleet = await start();
+  await using fleet = await startFleet({
+    servers: Array(3).fill({ speed: 1 }),
+    settings: { policy: "round_robin" },
+  });
   const client = clientOf(fleet.router.url);
   for (let i = 0; i < 6; i++) {
     const { id } = await create(fleet, { background: true, max_output_tokens: 2_000 });

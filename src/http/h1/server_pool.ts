@@ -32,7 +32,7 @@ export interface ServerPool {
   connect(): Connecting;
   /** Keeps a connection for the next request. Nothing of its last answer may be unread. */
   give(connection: ServerConnection): void;
-  /** Closes those that are idle. */
+  /** Closes those that are idle, and from now on those that are given back. */
   close(): void;
 }
 
@@ -49,6 +49,7 @@ export function createServerPool(
 ): ServerPool {
   /** In the order of their use, each with the timer that closes it. */
   const idle = new Map<ServerConnection, Timer>();
+  let isClosed = false;
 
   function drop(connection: ServerConnection): void {
     const timer = idle.get(connection);
@@ -71,6 +72,7 @@ export function createServerPool(
     connect() {
       const abort = new AbortController();
       let givingUp: ReturnType<typeof setTimeout> | undefined;
+      let isSettled = false;
       const open = async (): Promise<ServerConnection> => {
         try {
           const socket = tcpSocket(await Deno.connect({ ...address, signal: abort.signal }));
@@ -78,16 +80,19 @@ export function createServerPool(
         } catch (cause) {
           throw new ConnectError("No connection to the server", { cause });
         } finally {
+          isSettled = true;
           clearTimeout(givingUp);
         }
       };
       return {
         connection: open(),
-        giveUp: () => void (givingUp = setTimeout(() => abort.abort(), GIVE_UP_MS)),
+        giveUp() {
+          if (!isSettled) givingUp = setTimeout(() => abort.abort(), GIVE_UP_MS);
+        },
       };
     },
     give(connection) {
-      if (idle.size >= most) return connection.socket.close();
+      if (isClosed || idle.size >= most) return connection.socket.close();
       connection.isReused = true;
       connection.input.shrink();
       idle.set(connection, startTimer(() => drop(connection), idleMs));
@@ -96,6 +101,9 @@ export function createServerPool(
       const dropped = () => drop(connection);
       connection.input.fill().then(dropped, dropped);
     },
-    close: () => [...idle.keys()].forEach(drop),
+    close() {
+      isClosed = true;
+      for (const connection of [...idle.keys()]) drop(connection);
+    },
   };
 }

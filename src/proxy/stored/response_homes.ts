@@ -27,7 +27,13 @@ const MOST = 50_000;
 const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
 
 export function createResponseHomes(): ResponseHomes {
-  const homes = new LRUCache<string, Home>({ max: MOST, ttl: REMEMBERED_MS, updateAgeOnGet: true });
+  const homes = new LRUCache<string, Home>({
+    max: MOST,
+    ttl: REMEMBERED_MS,
+    // Otherwise each use starts a timer, which Deno can't unref.
+    ttlResolution: 0,
+    updateAgeOnGet: true,
+  });
   return {
     of: (id) => homes.get(id),
     remember: (id, home) => void homes.set(id, home),
