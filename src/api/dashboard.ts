@@ -22,7 +22,7 @@ const CONTENT_SECURITY_POLICY = [
 
 /** The dashboard's files, and the data endpoints that the page and `top` read. */
 export function dashboardAnswers(
-  monitor: Pick<Monitor, "view" | "history" | "watch">,
+  monitor: Pick<Monitor, "view" | "history" | "detail" | "watch">,
   stopping: AbortSignal,
 ): Record<string, (c: Context) => Response> {
   return {
@@ -31,6 +31,10 @@ export function dashboardAnswers(
     ),
     "/dashboard/view": (c) => c.json(monitor.view()),
     "/dashboard/history": (c) => c.json(monitor.history()),
+    "/dashboard/server": (c) => {
+      const detail = monitor.detail(c.req.query("url") ?? "");
+      return detail ? c.json(detail) : c.json({ error: "There is no server at this url" }, 404);
+    },
     "/dashboard/events": () =>
       new Response(viewEvents(monitor, stopping), {
         headers: { "content-type": "text/event-stream", "cache-control": "no-store" },

@@ -24,7 +24,7 @@ export interface DocumentsOptions {
   readonly onListed: () => void;
   /** The names under which clients may ask for models. */
   readonly modelNames: () => ModelNames;
-  readonly monitor: Pick<Monitor, "view" | "history" | "watch">;
+  readonly monitor: Pick<Monitor, "view" | "history" | "detail" | "watch">;
   readonly metrics: Pick<Metrics, "page" | "contentType">;
   /** Aborts when shutdown begins; the router then reports not ready. */
   readonly stopping: AbortSignal;

@@ -1,6 +1,7 @@
 import type { ModelNames } from "../config/config.ts";
 import { modelFor } from "../fleet/model_names.ts";
-import { isRoutable, type Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
+import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";

@@ -75,8 +75,9 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
   ]);
   const metrics = found?.metrics;
   // The state that the router itself would derive from these probes.
-  const server = { ...newServer(0, config), asleep: metrics?.asleep ?? false };
-  const circumstances = { settings, now: monotonicMs(), random: Math.random };
+  const now = monotonicMs();
+  const server = { ...newServer(0, config, now), asleep: metrics?.asleep ?? false };
+  const circumstances = { settings, now, random: Math.random };
   server.reason = applyCheck(server, check, false, circumstances);
   if (listed instanceof Error) {
     server.modelsFailure = {

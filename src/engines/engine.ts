@@ -1,5 +1,5 @@
 import type { EngineName } from "../config/engine_name.ts";
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 import type { MetricNames } from "./metrics_page.ts";
 
 /** What the router asks an engine's servers for, and how they answer. */

@@ -1,5 +1,5 @@
 import type { EngineName } from "../config/engine_name.ts";
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 import type { Engine } from "./engine.ts";
 import { llamaCpp } from "./llama_cpp.ts";
 import { lmdeploy } from "./lmdeploy.ts";

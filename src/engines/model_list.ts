@@ -1,4 +1,4 @@
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 import { MODELS_PATH } from "../vllm/endpoints.ts";
 
 const MOST_MODELS = 1_000;

@@ -1,4 +1,4 @@
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 import type { Engine } from "./engine.ts";
 
 const INFO_PATH = "/info";

@@ -1,4 +1,4 @@
-import type { Config, Settings } from "../config/config.ts";
+import type { Config, ServerConfig, Settings } from "../config/config.ts";
 import { createPolicy } from "../routing/policies.ts";
 import type { Policy } from "../routing/policy.ts";
 import { makeChange } from "./state/state_change.ts";
@@ -15,7 +15,8 @@ import { type Lease, takePlace } from "./lease.ts";
 import type { Load, Scrape } from "./estimate/load.ts";
 import { isSuspect } from "./health/outlier_detection.ts";
 import { match } from "./reconcile.ts";
-import { type Model, type ModelsFailure, newServer, type Server } from "./state/server.ts";
+import type { Model, ModelsFailure } from "./state/models.ts";
+import { newServer, type Server } from "./state/server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
@@ -39,7 +40,7 @@ export class Fleet {
     this.#options = resolveOptions(options);
     this.#settings = options.config.settings;
     this.#policy = createPolicy(options.config.settings.policy);
-    this.#servers = options.config.servers.map((server) => newServer(this.#nextId++, server));
+    this.#servers = options.config.servers.map(this.#add);
   }
 
   /** The settings in effect. */
@@ -64,7 +65,7 @@ export class Fleet {
     const { kept, leaving } = match(this.#servers, config.servers);
     const staying = kept.map(({ known, config }) => {
       if (known) this.#change(known, () => transitions.describe(known, config));
-      return known ?? newServer(this.#nextId++, config);
+      return known ?? this.#add(config);
     });
     const names = new Set(config.servers.map(({ name }) => name));
     for (const server of leaving) this.#change(server, () => transitions.dismiss(server, names));
@@ -112,8 +113,7 @@ export class Fleet {
         this.#options.onOutcome(server.config, outcome);
         // Triggers an immediate check that re-reads its models.
         if (outcome === "outlier") this.#options.onDoubt(server);
-        const settled = { ...ended, outcome };
-        this.#change(server, (now) => takeSettled(server, profile.model, settled, now));
+        this.#change(server, (at) => takeSettled(server, profile.model, { ...ended, outcome }, at));
       },
     });
   }
@@ -179,6 +179,7 @@ export class Fleet {
   }
 
   readonly #now = () => this.#options.now();
+  readonly #add = (config: ServerConfig) => newServer(this.#nextId++, config, this.#now());
   /** Keeps these servers, except those that have drained. */
   #keep(servers: readonly Server[]): void {
     const before = this.#servers;

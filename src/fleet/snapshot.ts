@@ -4,7 +4,8 @@ import { meanResponseMs, successRate } from "./health/active_check.ts";
 import { engineNameOf, freshScrape, loadOf } from "./state/engine.ts";
 import type { Load } from "./estimate/load.ts";
 import type { WorkSnapshot } from "./estimate/prompt_profile.ts";
-import { type Model, reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
+import type { Model } from "./state/models.ts";
+import { reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
 
 /** Snapshot of one server. Times are wall-clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
@@ -18,6 +19,8 @@ export interface ServerSnapshot extends Load {
   readonly state: ServerState;
   /** Why it is in that state, human-readable. */
   readonly reason: string;
+  /** When it entered that state. */
+  readonly stateSince: number;
   /** Concurrent requests at which its load is 1. */
   readonly capacity: number;
   /** The router's own requests in flight. */
@@ -87,6 +90,7 @@ export function snapshotOf(
       engine: engineNameOf(server),
       state: stateOf(server),
       reason: reasonOf(server),
+      stateSince: toWallTime(server.stateSince),
       capacity: server.config.capacity,
       inFlight: server.inFlight,
       models: server.models,

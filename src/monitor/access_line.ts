@@ -30,6 +30,7 @@ export function accessLine(
     expected: _expected,
     events: _events,
     limit,
+    error,
     ...rest
   } = record;
   const tried = server ? " by {server}" : lastServer ? ", last asked {lastServer}," : "";
@@ -38,6 +39,7 @@ export function accessLine(
     ...(!server && lastServer && { lastServer }),
     ...(continuations > 0 && { continuations }),
     ...(limit !== undefined && { limit }),
+    ...(error !== undefined && { error: clipped(error) }),
     path: rest.path.split("?")[0],
     model: model === undefined ? null : clipped(model),
     server: server ?? null,

@@ -1,7 +1,7 @@
 import { hasCapacity } from "../fleet/state/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
-import type { EventView, Identity, KeyView, ServerView, Totals, View } from "./view.ts";
+import type { Identity, ServerView, Totals, View } from "./view.ts";
 
 /** Builds the view that every screen shows. */
 export function buildView(
@@ -9,20 +9,23 @@ export function buildView(
   at: number,
   { servers }: FleetSnapshot,
   statistics: Statistics,
-  events: readonly EventView[],
-  keys: readonly KeyView[],
+  noneHealthySince: number | null,
+  tables: Pick<View, "events" | "keys" | "models" | "failures">,
 ): View {
   const shown = servers.map((server) => serverView(server, statistics.of(server.url)));
-  return { ...identity, at, totals: totalsOf(shown, statistics), servers: shown, events, keys };
+  const totals = { ...totalsOf(shown, statistics), noneHealthySince };
+  return { ...identity, at, totals, servers: shown, ...tables };
 }
 
 function serverView(server: ServerSnapshot, statistics: ServerStatistics): ServerView {
-  const { url, name, state, reason, running, waiting, capacity, inFlight, models } = server;
+  const { url, name, state, reason, stateSince, running, waiting, capacity, inFlight, models } =
+    server;
   return {
     url,
     name,
     state,
     reason,
+    since: Math.round(stateSince),
     running,
     waiting,
     capacity,
@@ -35,7 +38,13 @@ function serverView(server: ServerSnapshot, statistics: ServerStatistics): Serve
   };
 }
 
-function totalsOf(servers: readonly ServerView[], statistics: Statistics): Totals {
+function totalsOf(
+  servers: readonly ServerView[],
+  statistics: Statistics,
+): Omit<Totals, "noneHealthySince"> {
+  const { answers } = statistics;
+  const rates = answers.perSecond();
+  const { ended, failed } = answers.lastMinute();
   const counted = servers.filter(({ state }) => state !== "draining");
   const sum = (all: readonly ServerView[], of: (server: ServerView) => number) =>
     all.reduce((total, server) => total + of(server), 0);
@@ -48,10 +57,14 @@ function totalsOf(servers: readonly ServerView[], statistics: Statistics): Total
     healthy: counted.filter(({ state }) => state === "healthy").length,
     load: capacity === 0 ? 0 : sum(counted, (s) => s.running + s.waiting) / capacity,
     inFlight: sum(servers, (server) => server.inFlight),
+    waiting: sum(counted, (server) => server.waiting),
     pendingTokens: sum(servers, (server) => server.pendingTokens),
-    requestsPerSecond: statistics.requestsPerSecond(),
+    requestsPerSecond: rates.all,
+    answersPerSecond: rates.by,
     tokensPerSecond: sum(servers, (server) => server.tokensPerSecond ?? 0),
-    requests: statistics.requests,
+    requests: answers.total(),
+    failedLastMinute: failed,
+    failedShare: ended === 0 ? null : failed / ended,
     failovers: statistics.failovers,
     firstToken: statistics.fleetFirstToken(),
   };

@@ -1,17 +1,24 @@
-import { isDown } from "../fleet/state/server.ts";
+import { isDown, type ServerState } from "../fleet/state/server.ts";
 import type { StateChange } from "../fleet/state/change.ts";
 import type { Listener } from "./listener.ts";
-import { type EventView, SHOWN_EVENTS } from "./view.ts";
+import { type EventView, SHOWN_EVENTS } from "./view_tables.ts";
+import { inWords } from "./words.ts";
 
 /** Recent events, one per transition. */
 export interface Events {
   readonly listener: Partial<Listener>;
   /** Newest first. */
   list(): readonly EventView[];
+  /** Servers' changes of state, newest first; not those when they start. */
+  changes(): readonly EventView[];
 }
 
-/** Failovers within this time from one server for one reason are merged into one event. */
+/** Failovers from one server for one reason, and starts of servers, are one event for this long. */
 const SAME_MS = 10_000;
+/** Changes of state that are kept for the charts. */
+const KEPT_CHANGES = 200;
+/** Most servers that an event names. */
+const NAMED = 4;
 
 /**
  * @param now monotonic time in milliseconds
@@ -22,81 +29,111 @@ export function createEvents(
   toWallTime: (time: number) => number,
 ): Events {
   const events: EventView[] = [];
-  /** For each failover event: its server and reason, how many requests it covers, and when. */
-  const moves = new WeakMap<
+  const changes: EventView[] = [];
+  /** For each event that covers several occurrences: what they share, their servers, and when. */
+  const merged = new WeakMap<
     EventView,
-    { readonly key: string; readonly count: number; readonly at: number }
+    { readonly key: string; readonly from: readonly string[]; readonly at: number }
   >();
-  function add(
-    kind: EventView["kind"],
-    tone: EventView["tone"],
-    text: string,
-    time = now(),
-  ): EventView {
-    const event: EventView = { at: toWallTime(time), kind, tone, text };
-    events.unshift(event);
+  function add(event: Omit<EventView, "at">, time = now()): EventView {
+    const shown = { at: toWallTime(time), ...event };
+    events.unshift(shown);
     if (events.length > SHOWN_EVENTS) events.pop();
-    return event;
+    return shown;
   }
 
   /**
-   * Adds that something moved. A failing server moves hundreds of requests. They are counted in one
-   * event, so that they do not push out all others.
+   * Adds an event that takes the place of an earlier one of this key. A failing server moves
+   * hundreds of requests, and a fleet starts at once: neither pushes out all other events.
+   *
+   * @param server name of the server that it occurred at
    */
-  function move(key: string, textOf: (count: number) => string): void {
+  function merge(
+    key: string,
+    server: string,
+    eventOf: (all: readonly string[]) => Omit<EventView, "at">,
+  ): void {
     const time = now();
     const at = events.findIndex((event) => {
-      const move = moves.get(event);
-      return move?.key === key && time - move.at < SAME_MS;
+      const same = merged.get(event);
+      return same?.key === key && time - same.at < SAME_MS;
     });
-    const count = at === -1 ? 1 : moves.get(events[at]!)!.count + 1;
+    const from = [...(at === -1 ? [] : merged.get(events[at]!)!.from), server];
     if (at !== -1) events.splice(at, 1);
-    moves.set(add("failover", "bad", textOf(count), time), { key, count, at: time });
+    merged.set(add(eventOf(from), time), { key, from, at: time });
   }
 
+  const reload = (tone: EventView["tone"], text: string) =>
+    void add({ kind: "reload", tone, text, servers: [] });
+
   const listener: Partial<Listener> = {
-    stateChanged({ server, from, to, reason }) {
-      add("state", toneOf(from, to), `${server.name} is ${to}, was ${from}: ${reason}`);
+    stateChanged({ server: { name }, from, to, reason }) {
+      if (from === "checking" && to === "healthy") {
+        return merge("start", name, (all) => ({
+          kind: "state",
+          tone: "plain",
+          text: `${listed(all)} ${all.length === 1 ? "is" : "are"} healthy: check passed`,
+          servers: all.slice(0, NAMED),
+        }));
+      }
+      const text = `${name} is ${shown(to)}, was ${shown(from)}: ${reason}`;
+      changes.unshift(add({ kind: "state", tone: toneOf(from, to), text, servers: [name] }));
+      if (changes.length > KEPT_CHANGES) changes.pop();
     },
     noModels(server, why) {
-      add("state", "bad", `${server} doesn't list its models: ${why}`);
+      const text = `${server} doesn't list its models: ${why}`;
+      add({ kind: "state", tone: "bad", text, servers: [server] });
     },
     noMetrics(server, why) {
-      add("state", "bad", `The metrics of ${server} can't be used: ${why}`);
+      const text = `The metrics of ${server} can't be used: ${why}`;
+      add({ kind: "state", tone: "bad", text, servers: [server] });
     },
-    failover({ id, from, to, reason }) {
-      move(
-        `request ${from} ${reason}`,
-        (count) =>
-          count === 1
-            ? `Request ${id} moved from ${from} to ${to}: ${reason}`
-            : `${count} requests moved from ${from}: ${reason}`,
-      );
+    failover({ from, to, reason }) {
+      merge(`request ${from} ${reason}`, from, ({ length }) => ({
+        kind: "failover",
+        tone: "bad",
+        text: length === 1
+          ? `A request moved from ${from} to ${to}: ${inWords(reason)}`
+          : `${length} requests moved from ${from}: ${inWords(reason)}`,
+        servers: length === 1 ? [from, to] : [from],
+      }));
     },
-    continued({ id, from, to, reason }) {
-      move(
-        `stream ${from} ${reason}`,
-        (count) =>
-          count === 1
-            ? `The stream of request ${id} went on from ${from} to ${to}: ${reason}`
-            : `${count} streams of ${from} went on at other servers: ${reason}`,
-      );
+    continued({ from, to, reason }) {
+      merge(`stream ${from} ${reason}`, from, ({ length }) => ({
+        kind: "failover",
+        tone: "bad",
+        text: length === 1
+          ? `A stream went on from ${from} to ${to}: ${inWords(reason)}`
+          : `${length} streams of ${from} went on at other servers: ${inWords(reason)}`,
+        servers: length === 1 ? [from, to] : [from],
+      }));
     },
     reloaded({ servers }) {
-      add("reload", "good", `Configuration reloaded, ${servers.length} servers`);
+      reload("good", `Configuration reloaded, ${servers.length} servers`);
     },
     keysTurnedOff() {
-      add("reload", "bad", "KEYS ARE TURNED OFF: anyone may use the router");
+      reload("bad", "KEYS ARE TURNED OFF: anyone may use the router");
     },
     notReloaded(problems) {
       const [first] = problems;
       const more = problems.length > 1 ? ` and ${problems.length - 1} more` : "";
       const what = first ? `: ${first.where}: ${first.what}${more}` : "";
-      add("reload", "bad", `Configuration not applied, nothing changed${what}`);
+      reload("bad", `Configuration not applied, nothing changed${what}`);
     },
   };
-  return { listener, list: () => events.slice() };
+  return { listener, list: () => events.slice(), changes: () => changes.slice() };
 }
+
+/** Lists the first names. */
+function listed(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  const some = names.slice(0, NAMED);
+  if (more > 0) return `${some.join(", ")} and ${more} more`;
+  return some.length < 2 ? some.join() : `${some.slice(0, -1).join(", ")} and ${some.at(-1)}`;
+}
+
+/** Writes a state for people. */
+const shown = (state: ServerState) => state.replace("_", " ");
 
 function toneOf(from: StateChange["from"], to: StateChange["to"]): EventView["tone"] {
   if (isDown(to)) return "bad";

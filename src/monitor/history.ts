@@ -1,4 +1,47 @@
-import type { History, ServerHistory, View } from "./view.ts";
+import type { View } from "./view.ts";
+import type { EventView } from "./view_tables.ts";
+
+/** The last quarter of an hour, one value a second, oldest first. */
+export interface History {
+  /** Wall-clock times in milliseconds. */
+  readonly times: readonly number[];
+  /** Finished requests per second. */
+  readonly requestsPerSecond: readonly number[];
+  /** Those that were answered well, per second. */
+  readonly okPerSecond: readonly number[];
+  /** Clients' errors per second. */
+  readonly clientErrorsPerSecond: readonly number[];
+  /** Requests per second whose client left. */
+  readonly clientClosedPerSecond: readonly number[];
+  /** Failed requests per second. */
+  readonly failedPerSecond: readonly number[];
+  /** Tokens generated per second at all servers. */
+  readonly tokensPerSecond: readonly number[];
+  /** Median time to first token in milliseconds. */
+  readonly firstTokenP50: readonly (number | null)[];
+  /** 95th percentile of the time to first token in milliseconds. */
+  readonly firstTokenP95: readonly (number | null)[];
+  /** 99th percentile of the time to first token in milliseconds. */
+  readonly firstTokenP99: readonly (number | null)[];
+  /** The current servers. */
+  readonly servers: readonly ServerHistory[];
+  /** Servers' changes of state, newest first, at most 200. */
+  readonly changes: readonly EventView[];
+}
+
+/** One server's history; `null` before it was added or when it did not report a value. */
+export interface ServerHistory {
+  /** Base URL, which identifies the server. */
+  readonly url: string;
+  /** Display name. */
+  readonly name: string;
+  /** The router's own requests at this server. */
+  readonly inFlight: readonly (number | null)[];
+  /** Requests in its queue. */
+  readonly waiting: readonly (number | null)[];
+  /** KV-cache usage, 0 to 1. */
+  readonly kvCacheUsage: readonly (number | null)[];
+}
 
 /** A quarter of an hour at one point per second. */
 export const HISTORY_POINTS = 900;
@@ -7,15 +50,19 @@ export const HISTORY_POINTS = 900;
 export interface Past {
   /** Adds a view as the next point. */
   add(view: View): void;
-  read(): History;
+  read(): Omit<History, "changes">;
 }
 
 type Row = Float32Array;
-type OfFleet = Exclude<keyof History, "times" | "servers">;
+type OfFleet = Exclude<keyof History, "times" | "servers" | "changes">;
 type OfServer = Exclude<keyof ServerHistory, "url" | "name">;
 
 const fleetRows: Record<OfFleet, (view: View) => number | null> = {
   requestsPerSecond: ({ totals }) => totals.requestsPerSecond,
+  okPerSecond: ({ totals }) => totals.answersPerSecond.ok,
+  clientErrorsPerSecond: ({ totals }) => totals.answersPerSecond.clientErrors,
+  clientClosedPerSecond: ({ totals }) => totals.answersPerSecond.clientClosed,
+  failedPerSecond: ({ totals }) => totals.answersPerSecond.failed,
   tokensPerSecond: ({ totals }) => totals.tokensPerSecond,
   firstTokenP50: ({ totals }) => totals.firstToken.p50,
   firstTokenP95: ({ totals }) => totals.firstToken.p95,
@@ -57,6 +104,10 @@ export function createPast(points: number = HISTORY_POINTS): Past {
     read: () => ({
       times: ordered(times),
       requestsPerSecond: known(fleet.requestsPerSecond),
+      okPerSecond: known(fleet.okPerSecond),
+      clientErrorsPerSecond: known(fleet.clientErrorsPerSecond),
+      clientClosedPerSecond: known(fleet.clientClosedPerSecond),
+      failedPerSecond: known(fleet.failedPerSecond),
       tokensPerSecond: known(fleet.tokensPerSecond),
       firstTokenP50: reported(fleet.firstTokenP50),
       firstTokenP95: reported(fleet.firstTokenP95),

@@ -1,7 +1,8 @@
 import type { ApiKey } from "../config/config.ts";
 import { usedTokens } from "../proxy/quota/used_tokens.ts";
 import type { Listener } from "./listener.ts";
-import { type KeyView, SHOWN_KEYS } from "./view.ts";
+import { createMinute, type Minute } from "./minute.ts";
+import { type KeyView, SHOWN_KEYS } from "./view_tables.ts";
 
 /** The keys in effect, and what they have used of their limits. */
 export interface KeySource {
@@ -20,31 +21,21 @@ export interface KeyStatistics {
 
 interface Use {
   requests: number;
-  /** Tokens by slice of the last minute, by the slice's number modulo {@linkcode SLICES}. */
-  readonly tokens: number[];
-  slice: number;
+  readonly ended: Minute;
+  readonly tokens: Minute;
 }
-
-const SLICES = 12;
-const SLICE_MS = 60_000 / SLICES;
 
 /** @param now monotonic time in milliseconds */
 export function createKeyStatistics(keys: KeySource, now: () => number): KeyStatistics {
   const uses = new Map<string, Use>();
 
-  /** Forgets what is older than a minute. */
-  function advance(use: Use): Use {
-    const slice = Math.floor(now() / SLICE_MS);
-    for (let i = Math.max(use.slice, slice - SLICES) + 1; i <= slice; i++) {
-      use.tokens[i % SLICES] = 0;
-    }
-    use.slice = slice;
-    return use;
-  }
   function useOf(name: string): Use {
     let use = uses.get(name);
-    if (!use) uses.set(name, use = { requests: 0, tokens: Array(SLICES).fill(0), slice: 0 });
-    return advance(use);
+    if (!use) {
+      use = { requests: 0, ended: createMinute(now), tokens: createMinute(now) };
+      uses.set(name, use);
+    }
+    return use;
   }
   return {
     listener: {
@@ -52,8 +43,9 @@ export function createKeyStatistics(keys: KeySource, now: () => number): KeyStat
         if (record.key === undefined) return;
         const use = useOf(record.key);
         use.requests++;
+        use.ended.add(1);
         const used = usedTokens(record);
-        if (used) use.tokens[use.slice % SLICES]! += used.promptTokens + used.completionTokens;
+        if (used) use.tokens.add(used.promptTokens + used.completionTokens);
       },
       reloaded({ access }) {
         const names = new Set(access.keys.map(({ name }) => name));
@@ -63,13 +55,13 @@ export function createKeyStatistics(keys: KeySource, now: () => number): KeyStat
     views() {
       const views = keys.list().map((key) => {
         const use = uses.get(key.name);
-        const tokens = use ? advance(use).tokens.reduce((sum, count) => sum + count, 0) : 0;
-        return { key, requests: use?.requests ?? 0, tokens };
+        return { key, use, requests: use?.requests ?? 0, tokens: use?.tokens.total() ?? 0 };
       });
       views.sort((a, b) => b.tokens - a.tokens || b.requests - a.requests);
-      return views.slice(0, SHOWN_KEYS).map(({ key, requests, tokens }) => ({
+      return views.slice(0, SHOWN_KEYS).map(({ key, use, requests, tokens }) => ({
         name: key.name,
         requests,
+        requestsPerSecond: (use?.ended.total() ?? 0) / 60,
         tokensLastMinute: tokens,
         limitShare: keys.shareOf(key) ?? null,
       }));

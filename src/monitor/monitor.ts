@@ -2,11 +2,14 @@ import { monotonicMs, wallTimeMs } from "../util/clock.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";
-import { createPast } from "./history.ts";
+import { createFailures } from "./failures.ts";
+import { createPast, type History } from "./history.ts";
 import { createKeyStatistics, type KeySource } from "./key_statistics.ts";
 import type { Listener } from "./listener.ts";
+import { createModelStatistics } from "./model_statistics.ts";
+import { detailOf, type ServerDetail } from "./server_detail.ts";
 import { createStatistics } from "./statistics.ts";
-import type { History, Identity, View } from "./view.ts";
+import type { Identity, View } from "./view.ts";
 
 export type { KeySource } from "./key_statistics.ts";
 
@@ -18,6 +21,8 @@ export interface Monitor {
   view(): View;
   /** Returns the last quarter of an hour. */
   history(): History;
+  /** Returns what is known of the server at this address. */
+  detail(url: string): ServerDetail | undefined;
   /** Calls back after each update. Returns a function that unsubscribes. */
   watch(onLook: (view: View) => void): () => void;
   /** Stops updating. */
@@ -40,14 +45,25 @@ export function startMonitor(
   const statistics = createStatistics(now);
   const events = createEvents(now, toWallTime);
   const byKey = createKeyStatistics(keys, now);
+  const byModel = createModelStatistics(now);
+  const failures = createFailures(() => toWallTime(now()));
   const past = createPast();
   const watchers = new Set<(view: View) => void>();
   let looks = 0;
   let refreshing = false;
+  let noneHealthySince: number | null = null;
   let view: View;
 
   function refresh(fleet: FleetSnapshot): void {
-    view = buildView(identity, toWallTime(now()), fleet, statistics, events.list(), byKey.views());
+    const at = toWallTime(now());
+    const isAnyHealthy = fleet.servers.some(({ state }) => state === "healthy");
+    noneHealthySince = isAnyHealthy ? null : noneHealthySince ?? at;
+    view = buildView(identity, at, fleet, statistics, noneHealthySince, {
+      events: events.list(),
+      keys: byKey.views(),
+      models: byModel.views(fleet.servers),
+      failures: failures.list(),
+    });
     for (const watcher of watchers) watcher(view);
   }
   function look(): void {
@@ -69,9 +85,20 @@ export function startMonitor(
   const timer = setInterval(look, LOOK_MS);
 
   return {
-    listeners: [statistics.listener, events.listener, byKey.listener, { stateChanged }],
+    listeners: [
+      statistics.listener,
+      events.listener,
+      byKey.listener,
+      byModel.listener,
+      failures.listener,
+      { stateChanged },
+    ],
     view: () => view,
-    history: past.read,
+    history: () => ({ ...past.read(), changes: events.changes() }),
+    detail(url) {
+      const server = snapshot().servers.find((server) => server.url === url);
+      return server && detailOf(server, statistics.attempts(url));
+    },
     watch(onLook) {
       watchers.add(onLook);
       return () => void watchers.delete(onLook);

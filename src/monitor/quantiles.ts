@@ -1,3 +1,5 @@
+import type { FirstToken } from "./view.ts";
+
 /** Quantiles of recent measurements, such as times in milliseconds. */
 export interface Quantiles {
   add(value: number): void;
@@ -6,6 +8,12 @@ export interface Quantiles {
    * below 1 count as 0, values above 3,600,000 as 3,600,000.
    */
   read(shares: readonly number[]): (number | null)[];
+}
+
+/** Returns the shown quantiles of times to first token. */
+export function firstTokenOf(quantiles: Quantiles): FirstToken {
+  const [p50, p95, p99] = quantiles.read([0.5, 0.95, 0.99]);
+  return { p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null };
 }
 
 /** Number of steps in which a window moves. */

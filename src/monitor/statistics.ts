@@ -1,8 +1,9 @@
-import { isFailure } from "../fleet/outcome.ts";
+import { isFailure, type Outcome } from "../fleet/outcome.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import { type Answers, createAnswers } from "./answers.ts";
 import { createGrowth, type Growth } from "./growth.ts";
 import type { Listener } from "./listener.ts";
-import { createQuantiles, type Quantiles } from "./quantiles.ts";
+import { createQuantiles, firstTokenOf, type Quantiles } from "./quantiles.ts";
 import type { FirstToken } from "./view.ts";
 
 /** Counts and times of the router, for the screens. */
@@ -10,15 +11,16 @@ export interface Statistics {
   readonly listener: Partial<Listener>;
   /** Reads the servers' own counters and forgets removed servers. */
   look(snapshot: FleetSnapshot): void;
-  /** Finished requests since the start. */
-  readonly requests: number;
+  /** The requests that ended. */
+  readonly answers: Pick<Answers, "total" | "perSecond" | "lastMinute">;
   /** Failovers since the start. */
   readonly failovers: number;
-  requestsPerSecond(): number;
   /** Returns the fleet's time to first token, as clients experience it. */
   fleetFirstToken(): FirstToken;
   /** Of one server by its address, from the attempt on. */
   of(url: string): ServerStatistics;
+  /** Ended attempts at a server since the start, by how they ended. */
+  attempts(url: string): ReadonlyMap<Outcome, number>;
 }
 
 export interface ServerStatistics {
@@ -33,7 +35,7 @@ const RATE_MS = 5_000;
 const MINUTE_MS = 60_000;
 
 interface Server {
-  errors: number;
+  readonly attempts: Map<Outcome, number>;
   readonly firstToken: Quantiles;
   readonly tokens: Growth;
   readonly prefixQueries: Growth;
@@ -44,15 +46,14 @@ interface Server {
 export function createStatistics(now: () => number): Statistics {
   const servers = new Map<string, Server>();
   const fleetFirstToken = createQuantiles(MINUTE_MS, now);
-  const requests = createGrowth(RATE_MS, now);
-  let requestCount = 0;
+  const answers = createAnswers(RATE_MS, now);
   let failoverCount = 0;
 
   function at(url: string): Server {
     let server = servers.get(url);
     if (!server) {
       server = {
-        errors: 0,
+        attempts: new Map(),
         firstToken: createQuantiles(MINUTE_MS, now),
         tokens: createGrowth(RATE_MS, now),
         prefixQueries: createGrowth(MINUTE_MS, now),
@@ -70,13 +71,14 @@ export function createStatistics(now: () => number): Statistics {
         fleetFirstToken.add(sinceRequestMs);
       },
       failover: () => void failoverCount++,
-      closed: () => void requestCount++,
+      ...answers.listener,
       attemptEnded({ url }, outcome) {
-        if (isFailure(outcome)) at(url).errors++;
+        const { attempts } = at(url);
+        attempts.set(outcome, (attempts.get(outcome) ?? 0) + 1);
       },
     },
     look(snapshot) {
-      requests.record(requestCount);
+      answers.look();
       const present = new Set(snapshot.servers.map((server) => server.url));
       for (const url of servers.keys()) if (!present.has(url)) servers.delete(url);
       for (const { url, scrape } of snapshot.servers) {
@@ -86,29 +88,22 @@ export function createStatistics(now: () => number): Statistics {
         server.prefixHits.record(scrape?.counters?.prefixHits);
       }
     },
-    get requests() {
-      return requestCount;
-    },
+    answers,
     get failovers() {
       return failoverCount;
     },
-    requestsPerSecond: () => requests.perSecond() ?? 0,
     fleetFirstToken: () => firstTokenOf(fleetFirstToken),
     of(url) {
-      const { errors, firstToken, tokens, prefixQueries, prefixHits } = at(url);
+      const { attempts, firstToken, tokens, prefixQueries, prefixHits } = at(url);
       const queries = prefixQueries.total();
       const hits = prefixHits.total();
       return {
-        errors,
+        errors: [...attempts].reduce((sum, [how, count]) => isFailure(how) ? sum + count : sum, 0),
         firstToken: firstTokenOf(firstToken),
         tokensPerSecond: tokens.perSecond(),
         prefixHitRate: queries && hits !== null ? hits / queries : null,
       };
     },
+    attempts: (url) => at(url).attempts,
   };
-}
-
-function firstTokenOf(quantiles: Quantiles): FirstToken {
-  const [p50, p95, p99] = quantiles.read([0.5, 0.95, 0.99]);
-  return { p50: p50 ?? null, p95: p95 ?? null, p99: p99 ?? null };
 }

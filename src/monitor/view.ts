@@ -1,4 +1,5 @@
 import type { ServerState } from "../fleet/state/server.ts";
+import type { EventView, FailureView, KeyView, ModelView } from "./view_tables.ts";
 
 /** The fleet at one moment, as plain JSON. Every screen shows the same view. */
 export interface View {
@@ -14,32 +15,18 @@ export interface View {
   readonly totals: Totals;
   /** Servers in configuration order, draining ones last. */
   readonly servers: readonly ServerView[];
-  /** The latest events, newest first, at most {@linkcode SHOWN_EVENTS}. */
+  /** The latest events, newest first, at most 50. */
   readonly events: readonly EventView[];
-  /** The keys that used most tokens within the last minute, at most {@linkcode SHOWN_KEYS}. */
+  /** The keys that used most tokens within the last minute, at most 20. */
   readonly keys: readonly KeyView[];
+  /** The models that servers list, by name, at most 50. */
+  readonly models: readonly ModelView[];
+  /** The latest failed requests, newest first, at most 50. */
+  readonly failures: readonly FailureView[];
 }
-
-/** A client's key. */
-export interface KeyView {
-  /** Its name. */
-  readonly name: string;
-  /** Ended requests since the start. */
-  readonly requests: number;
-  /** Prompt and answer tokens of the requests that ended within the last minute. */
-  readonly tokensLastMinute: number;
-  /** Used share of its limit of tokens that is closest to being reached; `null` without limits. */
-  readonly limitShare: number | null;
-}
-
-/** Maximum number of keys in a view. */
-export const SHOWN_KEYS = 20;
 
 /** The part of a view that never changes while the router runs. */
 export type Identity = Pick<View, "version" | "address" | "startedAt">;
-
-/** Maximum number of events in a view. */
-export const SHOWN_EVENTS = 50;
 
 /** Times to first token over the last minute, in milliseconds; `null` if there were none. */
 export interface FirstToken {
@@ -51,24 +38,46 @@ export interface FirstToken {
   readonly p99: number | null;
 }
 
+/** Ended requests per second by how they ended, over the last few seconds. */
+export interface AnswerRates {
+  /** Answered well, 2xx. */
+  readonly ok: number;
+  /** The client's errors, 4xx, including requests that the router turned away. */
+  readonly clientErrors: number;
+  /** The client left before the end. */
+  readonly clientClosed: number;
+  /** Failed: 5xx, or an answer that broke off. */
+  readonly failed: number;
+}
+
 /** The fleet as a whole. */
 export interface Totals {
   /** Number of servers, excluding draining ones. */
   readonly servers: number;
   /** Number of healthy servers among them. */
   readonly healthy: number;
+  /** Wall-clock time in milliseconds since which no server is healthy; `null` if one is. */
+  readonly noneHealthySince: number | null;
   /** Current requests at all servers divided by their total capacity; may exceed 1. */
   readonly load: number;
   /** The router's own requests in flight. */
   readonly inFlight: number;
+  /** Requests in the queues of all servers. */
+  readonly waiting: number;
   /** Estimated prompt tokens that all servers have yet to compute for this router's requests. */
   readonly pendingTokens: number;
   /** Finished requests per second, over the last few seconds. */
   readonly requestsPerSecond: number;
+  /** The same by how they ended. */
+  readonly answersPerSecond: AnswerRates;
   /** Tokens generated per second at all servers, over the last few seconds. */
   readonly tokensPerSecond: number;
   /** Finished requests since the start. */
   readonly requests: number;
+  /** Requests that failed within the last minute. */
+  readonly failedLastMinute: number;
+  /** Their share of the requests that ended then, 0 to 1; `null` if none did. */
+  readonly failedShare: number | null;
   /** Requests that moved to another server since the start. */
   readonly failovers: number;
   /** Time to first token, as clients experience it. */
@@ -85,6 +94,8 @@ export interface ServerView {
   readonly state: ServerState;
   /** Reason for its state. */
   readonly reason: string;
+  /** Wall-clock time in milliseconds at which it entered its state. */
+  readonly since: number;
   /** Requests in its batch. */
   readonly running: number;
   /** Requests in its queue. */
@@ -115,48 +126,4 @@ export interface ServerView {
   readonly errors: number;
   /** The models it lists. */
   readonly models: readonly string[];
-}
-
-/** An event. */
-export interface EventView {
-  /** Wall-clock time in milliseconds. */
-  readonly at: number;
-  /** Subject of the event. */
-  readonly kind: "state" | "failover" | "reload";
-  /** `bad` needs attention; `good` ends a `bad` state. */
-  readonly tone: "good" | "bad" | "plain";
-  /** One sentence. */
-  readonly text: string;
-}
-
-/** The last quarter of an hour, one value a second, oldest first. */
-export interface History {
-  /** Wall-clock times in milliseconds. */
-  readonly times: readonly number[];
-  /** Finished requests per second. */
-  readonly requestsPerSecond: readonly number[];
-  /** Tokens generated per second at all servers. */
-  readonly tokensPerSecond: readonly number[];
-  /** Median time to first token in milliseconds. */
-  readonly firstTokenP50: readonly (number | null)[];
-  /** 95th percentile of the time to first token in milliseconds. */
-  readonly firstTokenP95: readonly (number | null)[];
-  /** 99th percentile of the time to first token in milliseconds. */
-  readonly firstTokenP99: readonly (number | null)[];
-  /** The current servers. */
-  readonly servers: readonly ServerHistory[];
-}
-
-/** One server's history; `null` before it was added or when it did not report a value. */
-export interface ServerHistory {
-  /** Base URL, which identifies the server. */
-  readonly url: string;
-  /** Display name. */
-  readonly name: string;
-  /** The router's own requests at this server. */
-  readonly inFlight: readonly (number | null)[];
-  /** Requests in its queue. */
-  readonly waiting: readonly (number | null)[];
-  /** KV-cache usage, 0 to 1. */
-  readonly kvCacheUsage: readonly (number | null)[];
 }

@@ -7,7 +7,7 @@ import { parseModels } from "../engines/model_list.ts";
 import { HEALTH_PATH, MODELS_PATH } from "../vllm/endpoints.ts";
 import { readPage } from "./page.ts";
 import { failureIn, isConnectError } from "../http/fetch_error.ts";
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 
 /** How to send a probe to a server. */
 export interface Probe {

@@ -3,7 +3,7 @@ import type { EngineName } from "../config/engine_name.ts";
 import { engineNamed, engineOfMetrics, engineOfModels, parseMetrics } from "../engines/engines.ts";
 import type { ServerMetrics } from "../engines/metrics_page.ts";
 import { OLLAMA_GREETING } from "../engines/ollama.ts";
-import type { Model } from "../fleet/state/server.ts";
+import type { Model } from "../fleet/state/models.ts";
 import { fetchModels, fetchPage, NoPage, type Probe } from "./probe.ts";
 
 /** A server's models, and the engine that they show it to be. */

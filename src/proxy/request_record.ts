@@ -46,6 +46,8 @@ export interface RequestRecord {
   events: number;
   /** The limit of its key's tokens that it didn't fit. */
   limit: string | undefined;
+  /** The message of the router's own error, if that is what the client got. */
+  error: string | undefined;
   /** How the last attempt ended, or `rejected` if there was none. */
   outcome: Outcome | "rejected";
 }
@@ -91,6 +93,7 @@ export function openRecord(
     expected: undefined,
     events: 0,
     limit: undefined,
+    error: undefined,
     outcome: "rejected",
   };
 }

@@ -57,6 +57,7 @@ function appWith(
     monitor: {
       view: () => assert.fail("not looked at"),
       history: () => assert.fail("not looked at"),
+      detail: () => assert.fail("not asked"),
       watch: () => assert.fail("not watched"),
     },
     metrics: createMetrics(() => fleet.snapshot(), VERSION),

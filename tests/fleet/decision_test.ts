@@ -21,7 +21,7 @@ const PREDICTION = {
 
 const candidates: ConsideredServer[] = configOf([{ url: "http://a" }, { url: "http://b" }])
   .servers.map((config, id) => ({
-    server: newServer(id, config),
+    server: newServer(id, config, 0),
     id,
     load: 0.5 + id,
     prediction: PREDICTION,

@@ -7,7 +7,7 @@ const described = (...urls: string[]) => configOf(urls.map((url) => ({ url }))).
 
 Deno.test("servers are matched by URL, in the order of the configuration", () => {
   const [a, b, c] = described("http://a", "http://b", "http://c").map((config, id) =>
-    newServer(id, config)
+    newServer(id, config, 0)
   );
   const again = described("http://d", "http://c", "http://a/v1");
   const { kept, leaving } = match([a!, b!, c!], again);

@@ -9,14 +9,14 @@ const B = "http://gpu-2:8000";
 const NONE = { p50: null, p95: null, p99: null };
 
 Deno.test("a view is plain JSON with the router's identity and events", () => {
-  const events = [{ at: 3, kind: "failover", tone: "bad", text: "It moved" }] as const;
+  const events = [{ at: 3, kind: "failover", tone: "bad", text: "It moved", servers: [] }] as const;
   const view = buildView(
     IDENTITY,
     9,
     snapshotWith([{ url: A }]),
     createStatistics(() => 0),
-    events,
-    [],
+    null,
+    { events, keys: [], models: [], failures: [] },
   );
   assert.deepEqual(JSON.parse(JSON.stringify(view)), view);
   const { version, address, startedAt, at } = view;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerState } from "../../src/fleet/state/server.ts";
 import { createEvents } from "../../src/monitor/events.ts";
-import { SHOWN_EVENTS } from "../../src/monitor/view.ts";
+import { SHOWN_EVENTS } from "../../src/monitor/view_tables.ts";
 import { configOf } from "../support/config.ts";
 
 const A = "gpu-1";

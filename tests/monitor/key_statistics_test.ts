@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createKeyStatistics } from "../../src/monitor/key_statistics.ts";
-import { SHOWN_KEYS } from "../../src/monitor/view.ts";
+import { SHOWN_KEYS } from "../../src/monitor/view_tables.ts";
 import { openRecord } from "../../src/proxy/request_record.ts";
 import { keyOf } from "../support/access.ts";
 import { clientAs } from "../support/client.ts";

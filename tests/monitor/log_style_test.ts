@@ -91,7 +91,7 @@ Deno.test("the access line omits the query, in either style", async () => {
 
 Deno.test("lines below the level are not formatted, which would be expensive with 200 servers", async () => {
   const [config] = configOf([{ url: "http://gpu-1" }]).servers;
-  const server = newServer(1, config!);
+  const server = newServer(1, config!, 0);
   let read = 0;
   const considered = {
     server,

@@ -33,8 +33,8 @@ const looking = (counters: Record<string, number | undefined>, url = A.url) => {
 
 Deno.test("statistics start at zero", () => {
   const { statistics } = starting();
-  assert.deepEqual([statistics.requests, statistics.failovers], [0, 0]);
-  assert.equal(statistics.requestsPerSecond(), 0);
+  assert.deepEqual([statistics.answers.total(), statistics.failovers], [0, 0]);
+  assert.equal(statistics.answers.perSecond().all, 0);
   assert.deepEqual(statistics.fleetFirstToken(), NONE);
   assert.deepEqual(statistics.of(A.url), {
     errors: 0,
@@ -52,14 +52,14 @@ Deno.test("requests are counted when they end, and their rate covers the last se
     at(second * 1_000);
     statistics.look(snapshotWith([A]));
   }
-  assert.equal(statistics.requests, 100);
-  assert.equal(statistics.requestsPerSecond(), 20);
+  assert.equal(statistics.answers.total(), 100);
+  assert.equal(statistics.answers.perSecond().all, 20);
   for (let second = 6; second <= 11; second++) {
     at(second * 1_000);
     statistics.look(snapshotWith([A]));
   }
-  assert.equal(statistics.requestsPerSecond(), 0);
-  assert.equal(statistics.requests, 100);
+  assert.equal(statistics.answers.perSecond().all, 0);
+  assert.equal(statistics.answers.total(), 100);
 });
 
 Deno.test("failovers are counted", () => {
@@ -162,5 +162,5 @@ Deno.test("a removed server is forgotten, the fleet's counts stay", () => {
   listener.closed!(record);
   statistics.look(snapshotWith([B]));
   assert.deepEqual([statistics.of(A.url).errors, statistics.of(B.url).errors], [0, 1]);
-  assert.equal(statistics.requests, 1);
+  assert.equal(statistics.answers.total(), 1);
 });

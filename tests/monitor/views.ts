@@ -20,7 +20,8 @@ export function viewOf(
   servers: Parameters<typeof snapshotWith>[0],
   { at = 0, statistics = createStatistics(() => 0) }: { at?: number; statistics?: Statistics } = {},
 ): View {
-  return buildView(IDENTITY, at, snapshotWith(servers), statistics, [], []);
+  const tables = { events: [], keys: [], models: [], failures: [] };
+  return buildView(IDENTITY, at, snapshotWith(servers), statistics, null, tables);
 }
 
 /** Returns a scrape with default values, except for the given fields. */

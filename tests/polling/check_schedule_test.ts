@@ -13,7 +13,7 @@ function isDue(
   settings: Record<string, unknown> = {},
 ): boolean {
   const server: Server = {
-    ...newServer(0, CONFIG!),
+    ...newServer(0, CONFIG!, 0),
     health: { ...UNCHECKED, status },
     models: new Map([["m", { id: "m" }]]),
     ...known,

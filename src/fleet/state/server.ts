@@ -7,14 +7,7 @@ import type { Scrape } from "../estimate/load.ts";
 import type { ClientError } from "../health/outlier_detection.ts";
 import { noAnswers, type RecentAnswers } from "../health/recent_answers.ts";
 import { NO_PROGRESS, type Progress } from "../health/engine_stall.ts";
-
-/** A model as its server's `/v1/models` described it. */
-export interface Model {
-  /** Its name, which requests ask for. */
-  readonly id: string;
-  /** Any other fields from the server. */
-  readonly [field: string]: unknown;
-}
+import { fixedModels, type Model, type ModelsFailure } from "./models.ts";
 
 /** State of one server. Only the fleet changes it. Times are monotonic, in milliseconds. */
 export interface Server {
@@ -64,6 +57,8 @@ export interface Server {
   readonly handOvers: CallbackSet;
   /** Why it entered its state. */
   reason: string;
+  /** When it entered its state, or was added. Trials of an unhealthy server don't change it. */
+  stateSince: number;
   /** The router's own requests in flight, exactly. */
   inFlight: number;
   /** Those in flight that wait for a first token, except retries. */
@@ -94,14 +89,6 @@ export interface Cut {
   readonly details: EndDetails;
 }
 
-/** Why a server didn't list its models. */
-export interface ModelsFailure {
-  /** The reason, human-readable. */
-  readonly why: string;
-  /** It asks for another key. */
-  readonly isUnauthorized: boolean;
-}
-
 /** State of a server. Requests go to `healthy` ones, and one at a time to `half-open` ones. */
 export type ServerState =
   | "checking"
@@ -114,8 +101,12 @@ export type ServerState =
   | "draining"
   | "sleeping";
 
-/** Creates a server about which nothing is known yet. */
-export function newServer(id: number, config: ServerConfig): Server {
+/**
+ * Creates a server about which nothing is known yet.
+ *
+ * @param now monotonic time in milliseconds
+ */
+export function newServer(id: number, config: ServerConfig, now: number): Server {
   return {
     id,
     config,
@@ -140,6 +131,7 @@ export function newServer(id: number, config: ServerConfig): Server {
     evictions: new Callbacks(),
     handOvers: new Callbacks(),
     reason: "",
+    stateSince: now,
     inFlight: 0,
     awaitingFirstToken: 0,
     models: fixedModels(config),
@@ -151,13 +143,6 @@ export function newServer(id: number, config: ServerConfig): Server {
     scrapedAt: undefined,
     scrape: undefined,
   };
-}
-
-/** Returns the models fixed by the configuration with default fields; empty if it fixes none. */
-export function fixedModels(config: ServerConfig): ReadonlyMap<string, Model> {
-  const owner = config.engine ?? "vllm";
-  const modelOf = (id: string) => ({ id, object: "model", created: 0, owned_by: owner });
-  return new Map(config.models?.map((id) => [id, modelOf(id)]));
 }
 
 /** Returns the state of a server. If several apply, the most significant one. */

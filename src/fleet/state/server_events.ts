@@ -5,15 +5,8 @@ import type { Cause, EndDetails } from "../attempt_end.ts";
 import { type Outcome, verdict } from "../outcome.ts";
 import { addAnswer, countAnswers } from "../health/recent_answers.ts";
 import { afterBackpressure } from "../health/backpressure.ts";
-import {
-  fixedModels,
-  type Model,
-  type ModelsFailure,
-  reasonOf,
-  type Server,
-  type ServerState,
-  stateOf,
-} from "./server.ts";
+import { fixedModels, type Model, type ModelsFailure } from "./models.ts";
+import { reasonOf, type Server, type ServerState, stateOf } from "./server.ts";
 
 /** What a transition depends on besides the server itself. */
 export interface Circumstances {

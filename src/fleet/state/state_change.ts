@@ -1,7 +1,7 @@
 import { evict } from "./engine.ts";
 import { handOver } from "./hand_over.ts";
 import type { StateChange } from "./change.ts";
-import { isRoutable, type Server, stateOf } from "./server.ts";
+import { isRoutable, type Server, type ServerState, stateOf } from "./server.ts";
 import type { Circumstances } from "./server_events.ts";
 
 /**
@@ -22,7 +22,11 @@ export function makeChange(
   const to = stateOf(server);
   if (from === to) return undefined;
   server.reason = reason;
+  if (!isOut(from) || !isOut(to)) server.stateSince = now;
   if (isRoutable(to) && !isRoutable(from)) server.routableSince = now;
   if (to === "unhealthy" || to === "stalled") evict(server, settings, now);
   return { server: server.config, from, to, reason };
 }
+
+/** Between its trials, a server that fails them has been out all the time. */
+const isOut = (state: ServerState) => state === "unhealthy" || state === "half-open";

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /** @file The event list, newest first. Screen readers announce the newest event. */
 
-/** @import { EventView } from "../view.ts" */
+/** @import { EventView } from "../view_tables.ts" */
 import { byId, element, setText } from "./elements.js";
 import { fullTime, timeOfDay } from "./format.js";
 

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 /** @file The table of API keys; hidden if there are none. */
 
-/** @import { KeyView } from "../view.ts" */
+/** @import { KeyView } from "../view_tables.ts" */
 import { byId, element } from "./elements.js";
 import { count, percent, toneOf } from "./format.js";
 

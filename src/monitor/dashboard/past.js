@@ -1,7 +1,8 @@
 // @ts-check
 /** @file The last quarter of an hour: the router's history and the views received since. */
 
-/** @import { History, View } from "../view.ts" */
+/** @import { History } from "../history.ts" */
+/** @import { View } from "../view.ts" */
 
 /** A quarter of an hour. */
 export const PAST_MS = 15 * 60 * 1000;

@@ -1,4 +1,5 @@
-import type { EventView, View } from "../view.ts";
+import type { View } from "../view.ts";
+import type { EventView } from "../view_tables.ts";
 import { paintOfUsage, type Palette } from "./paint.ts";
 import { bar, count, fit, flow, harmless, percent, shortCount, span } from "./text.ts";
 import type { Extent, Ui } from "./ui.ts";

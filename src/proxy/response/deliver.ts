@@ -47,7 +47,8 @@ export async function deliver(
   }
   if (found.kind === "error") {
     const { error, failed } = found;
-    Object.assign(record, { outcome: outcomeFor(failed), status: error.status });
+    const { status, message } = error;
+    Object.assign(record, { outcome: outcomeFor(failed), status, error: message });
     return reply.reject(
       error.unknownModel === undefined ? error : nameModels(error, context.namesFor(client)),
       headersOf(record, client),

@@ -26,7 +26,7 @@ function estimator() {
     { url: "http://a", max_concurrent_requests: 8 },
     { url: "http://b", max_concurrent_requests: 8 },
   ]);
-  const [a, b] = servers.map((config, id) => newServer(id, config)) as [Server, Server];
+  const [a, b] = servers.map((config, id) => newServer(id, config, 0)) as [Server, Server];
   const clock = { now: 1_000_000 };
   const estimate = createEstimator();
   const look = (server: Server, profile: PromptProfile, load = NO_LOAD) =>

@@ -20,7 +20,7 @@ type Kind =
 /** A server in that state, with these models. */
 function serverOf(kind: Kind, models: readonly string[] = ["m"], id = 0): Server {
   const [config] = configOf([{ url: `http://${id}` }]).servers;
-  const server = newServer(id, config!);
+  const server = newServer(id, config!, 0);
   server.models = new Map(models.map((id) => [id, { id }]));
   const status = kind === "half-open" || kind === "unhealthy" || kind === "checking"
     ? kind

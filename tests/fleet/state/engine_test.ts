@@ -19,7 +19,7 @@ const [CONFIG] = configOf([{ url: "http://gpu", max_concurrent_requests: 4 }]).s
 
 function serverOf(known: Partial<Server> = {}, health: Partial<Health> = {}): Server {
   return {
-    ...newServer(0, CONFIG!),
+    ...newServer(0, CONFIG!, 0),
     health: { ...UNCHECKED, status: "healthy", ...health },
     ...known,
   };

@@ -137,7 +137,13 @@ Deno.test("wide characters are measured and cut, and following columns stay alig
 Deno.test("text from servers never reaches the terminal as a command", () => {
   const lines = draw(
     viewOf([{ name: "evil\x1b[2J\x07", models: ["a\r\nb\u202e"] }], {
-      events: [{ at: 0, kind: "state", tone: "bad", text: "it said \x1b]0;title\x07" }],
+      events: [{
+        at: 0,
+        kind: "state",
+        tone: "bad",
+        text: "it said \x1b]0;title\x07",
+        servers: [],
+      }],
     }),
     { models: true, notice: "odd \x1b[1A" },
   );

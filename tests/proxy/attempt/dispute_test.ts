@@ -38,7 +38,7 @@ function leaseOf({ apiKey }: { apiKey?: string } = {}) {
   const ended: [Outcome, boolean | undefined][] = [];
   const [config] = configOf([{ url: "http://a", ...(apiKey && { api_key: apiKey }) }]).servers;
   const lease: Lease = {
-    server: newServer(0, config!),
+    server: newServer(0, config!, 0),
     evictions: new Set(),
     handOvers: new Set(),
     engine: () => ({ movedAt: -Infinity, noProgressSince: Infinity }),

@@ -1,0 +1,18 @@
+import type { Outcome } from "../fleet/outcome.ts";
+
+const WORDS: Partial<Readonly<Record<Outcome, string>>> = {
+  outlier: "it rejected what other servers accept",
+  refused: "no connection",
+  reset: "the connection broke before the answer",
+  timeout: "no answer in time",
+  bad_status: "it answered with a server error",
+  backpressure: "it is overloaded",
+  draining: "it is shutting down",
+  aborted: "it aborted the answer",
+  truncated: "the answer broke off",
+};
+
+/** Returns how an attempt at a server ended, in words for people. */
+export function inWords(outcome: Outcome): string {
+  return WORDS[outcome] ?? outcome;
+}
