@@ -1,4 +1,4 @@
-import type { FirstToken } from "./view.ts";
+import type { FirstToken } from "./view_tables.ts";
 
 /** Quantiles of recent measurements, such as times in milliseconds. */
 export interface Quantiles {

@@ -4,7 +4,7 @@ import { type Answers, createAnswers } from "./answers.ts";
 import { createGrowth, type Growth } from "./growth.ts";
 import type { Listener } from "./listener.ts";
 import { createQuantiles, firstTokenOf, type Quantiles } from "./quantiles.ts";
-import type { FirstToken } from "./view.ts";
+import type { FirstToken } from "./view_tables.ts";
 
 /** Counts and times of the router, for the screens. */
 export interface Statistics {

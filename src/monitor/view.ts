@@ -1,5 +1,5 @@
 import type { ServerState } from "../fleet/state/server.ts";
-import type { EventView, FailureView, KeyView, ModelView } from "./view_tables.ts";
+import type { EventView, FailureView, FirstToken, KeyView, ModelView } from "./view_tables.ts";
 
 /** The fleet at one moment, as plain JSON. Every screen shows the same view. */
 export interface View {
@@ -27,16 +27,6 @@ export interface View {
 
 /** The part of a view that never changes while the router runs. */
 export type Identity = Pick<View, "version" | "address" | "startedAt">;
-
-/** Times to first token over the last minute, in milliseconds; `null` if there were none. */
-export interface FirstToken {
-  /** Median. */
-  readonly p50: number | null;
-  /** 95th percentile. */
-  readonly p95: number | null;
-  /** 99th percentile. */
-  readonly p99: number | null;
-}
 
 /** Ended requests per second by how they ended, over the last few seconds. */
 export interface AnswerRates {

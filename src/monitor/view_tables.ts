@@ -1,5 +1,3 @@
-import type { FirstToken } from "./view.ts";
-
 /** Maximum number of events in a view. */
 export const SHOWN_EVENTS = 50;
 /** Maximum number of keys in a view. */
@@ -8,6 +6,16 @@ export const SHOWN_KEYS = 20;
 export const SHOWN_MODELS = 50;
 /** Maximum number of failed requests in a view. */
 export const SHOWN_FAILURES = 50;
+
+/** Times to first token over the last minute, in milliseconds; `null` if there were none. */
+export interface FirstToken {
+  /** Median. */
+  readonly p50: number | null;
+  /** 95th percentile. */
+  readonly p95: number | null;
+  /** 99th percentile. */
+  readonly p99: number | null;
+}
 
 /** A client's key. */
 export interface KeyView {

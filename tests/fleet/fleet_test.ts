@@ -329,6 +329,26 @@ Deno.test("if no other server is left, one ejected by requests is tried after a 
   assert.equal(stateOf(serverAt(fleet, A)), "healthy");
 });
 
+Deno.test("a server is out since it left the healthy state, whatever its trials", () => {
+  const { fleet, clock } = healthyFleet([{ url: A }, { url: B }]);
+  const since = () => fleet.snapshot().servers[0]!.stateSince;
+  clock.now += 5_000;
+  breakCircuit(fleet, A);
+  const outSince = since();
+  const server = serverAt(fleet, A);
+  clock.now = server.health.openUntil;
+  fleet.recordCheck(server, PASSED);
+  assert.equal(stateOf(server), "half-open");
+  assert.equal(since(), outSince);
+  (leaseOfA(fleet) as Lease).end("reset");
+  assert.equal(stateOf(server), "unhealthy");
+  assert.equal(since(), outSince);
+  clock.now = server.health.openUntil;
+  fleet.recordCheck(server, PASSED);
+  (leaseOfA(fleet) as Lease).end("ok");
+  assert.ok(since() > outSince);
+});
+
 Deno.test("a half-open server gets one request at a time; the others go elsewhere", () => {
   const { fleet } = halfOpenFleet();
   const leases = Array.from({ length: 6 }, () => lease(fleet));
@@ -859,6 +879,7 @@ Deno.test("a snapshot shows each server as it is", () => {
   assert.deepEqual(shown, {
     url: A,
     name: "a",
+    stateSince: 1_000_000,
     engine: undefined,
     state: "healthy",
     reason: "check passed",

@@ -25,12 +25,25 @@ Deno.test("each kind of event is one sentence, newest first", () => {
       at: 4,
       kind: "reload",
       tone: "bad",
+      servers: [],
       text:
         "Configuration not applied, nothing changed: config.max_retries: expected a whole number",
     },
-    { at: 3, kind: "reload", tone: "good", text: "Configuration reloaded, 2 servers" },
-    { at: 2, kind: "failover", tone: "bad", text: `Request 7 moved from ${A} to ${B}: timeout` },
-    { at: 1, kind: "state", tone: "plain", text: `${A} is healthy, was checking: check passed` },
+    {
+      at: 3,
+      kind: "reload",
+      tone: "good",
+      text: "Configuration reloaded, 2 servers",
+      servers: [],
+    },
+    {
+      at: 2,
+      kind: "failover",
+      tone: "bad",
+      text: `A request moved from ${A} to ${B}: no answer in time`,
+      servers: [A, B],
+    },
+    { at: 1, kind: "state", tone: "plain", text: `${A} is healthy: check passed`, servers: [A] },
   ]);
 });
 
@@ -42,6 +55,7 @@ Deno.test("turning keys off is a bad event in capitals", () => {
     kind: "reload",
     tone: "bad",
     text: "KEYS ARE TURNED OFF: anyone may use the router",
+    servers: [],
   }]);
 });
 
@@ -81,8 +95,8 @@ Deno.test("only as many events are kept as are shown, and a returned list does n
   }
   assert.equal(none.length, 0);
   assert.equal(list().length, SHOWN_EVENTS);
-  assert.match(list()[0]!.text, /^Request 149 /);
-  assert.match(list().at(-1)!.text, /^Request 100 /);
+  assert.match(list()[0]!.text, / gpu-1\/149 /);
+  assert.match(list().at(-1)!.text, / gpu-1\/100 /);
 });
 
 Deno.test("failovers from one server for one reason are one event that counts them", () => {
@@ -95,7 +109,7 @@ Deno.test("failovers from one server for one reason are one event that counts th
     failover!({ id: String(i), from: A, to: B, reason: "refused" });
   }
   assert.deepEqual(events.list().map(({ text }) => text), [
-    "500 requests moved from gpu-1: refused",
+    "500 requests moved from gpu-1: no connection",
     "gpu-1 is unhealthy, was healthy: gone",
   ]);
   now += 60_000;
@@ -121,4 +135,43 @@ Deno.test("servers that keep failing and leaving leave only the shown events", (
   }
   assert.equal(list().length, SHOWN_EVENTS);
   assert.ok(largest <= SHOWN_EVENTS, `a map of ${largest} entries`);
+});
+
+Deno.test("servers that start together are one event, which is no change for the charts", () => {
+  let now = 0;
+  const { listener, list, changes } = createEvents(() => now, (time) => time);
+  const start = (name: string) =>
+    listener.stateChanged!({
+      server: { url: `http://${name}`, name },
+      from: "checking",
+      to: "healthy",
+      reason: "check passed",
+    });
+  const texts = () => list().map(({ text }) => text);
+  start("a");
+  start("b");
+  assert.deepEqual(texts(), ["a and b are healthy: check passed"]);
+  for (const name of ["c", "d", "e", "f"]) start(name);
+  assert.deepEqual(texts(), ["a, b, c, d and 2 more are healthy: check passed"]);
+  assert.deepEqual(list()[0]!.servers, ["a", "b", "c", "d"]);
+  now = 20_000;
+  start("late");
+  assert.equal(list().length, 2);
+  assert.deepEqual(changes(), []);
+});
+
+Deno.test("changes of state are kept apart, newest first, however many requests move", () => {
+  let now = 0;
+  const { listener, list, changes } = createEvents(() => now, (time) => time);
+  listener.stateChanged!({ server: serverA, from: "healthy", to: "no_models", reason: "none" });
+  for (let id = 0; id < 2 * SHOWN_EVENTS; id++) {
+    listener.failover!({ id: String(id), from: `${A}/${id}`, to: B, reason: "reset" });
+  }
+  now = 5;
+  listener.stateChanged!({ server: serverA, from: "no_models", to: "healthy", reason: "listed" });
+  assert.deepEqual(changes().map(({ at, text, servers }) => ({ at, text, servers })), [
+    { at: 5, text: "gpu-1 is healthy, was no models: listed", servers: [A] },
+    { at: 0, text: "gpu-1 is no models, was healthy: none", servers: [A] },
+  ]);
+  assert.ok(!list().some(({ at, kind }) => at === 0 && kind === "state"));
 });

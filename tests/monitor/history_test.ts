@@ -9,6 +9,10 @@ Deno.test("before the first point everything is empty", () => {
   assert.deepEqual(createPast(3).read(), {
     times: [],
     requestsPerSecond: [],
+    okPerSecond: [],
+    clientErrorsPerSecond: [],
+    clientClosedPerSecond: [],
+    failedPerSecond: [],
     tokensPerSecond: [],
     firstTokenP50: [],
     firstTokenP95: [],

@@ -38,6 +38,7 @@ Deno.test("a view has a bounded number of keys, and removed keys are forgotten",
   assert.deepEqual(views()[0], {
     name: "key-49",
     requests: 1,
+    requestsPerSecond: 1 / 60,
     tokensLastMinute: 4,
     limitShare: null,
   });

@@ -26,6 +26,7 @@ Deno.test("each request is one flat, complete JSON line, and each event is anoth
     await until("five lines", () => lines().length === 5);
 
     for (const line of lines()) {
+      const isRejected = line["outcome"] === "rejected";
       const names = Object.keys(line).filter((name) => name !== "message").sort();
       assert.deepEqual(names, [
         "attempts",
@@ -33,6 +34,7 @@ Deno.test("each request is one flat, complete JSON line, and each event is anoth
         "client",
         "completionTokens",
         "durationMs",
+        ...(isRejected ? ["error"] : []),
         "firstTokenMs",
         "id",
         "level",
@@ -64,7 +66,8 @@ Deno.test("each request is one flat, complete JSON line, and each event is anoth
     assertHas(stream!, { ...ok, stream: true, promptTokens: null, completionTokens: null });
     assert.ok(Number.isInteger(stream!["firstTokenMs"]));
     const rejected = { server: null, attempts: 0, outcome: "rejected", firstTokenMs: null };
-    assertHas(unknown!, { ...asked, ...rejected, model: "other", status: 404 });
+    const error = "The model `other` does not exist.";
+    assertHas(unknown!, { ...asked, ...rejected, model: "other", status: 404, error });
     assertHas(malformed!, {
       ...common,
       ...rejected,

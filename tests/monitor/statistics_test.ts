@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Outcome } from "../../src/fleet/outcome.ts";
 import { createStatistics } from "../../src/monitor/statistics.ts";
-import type { FirstToken } from "../../src/monitor/view.ts";
+import type { FirstToken } from "../../src/monitor/view_tables.ts";
 import { openRecord } from "../../src/proxy/request_record.ts";
 import { scrapeOf, snapshotWith } from "./views.ts";
 import { clientAs } from "../support/client.ts";

@@ -14,6 +14,10 @@ const PAGES = [
   "/dashboard/view",
   "/dashboard/history",
 ];
+const pagesWith = (server: string) => [
+  ...PAGES,
+  `/dashboard/server?url=${encodeURIComponent(server)}`,
+];
 const ADMIN = `[admin]\nlisten = "127.0.0.1:0"`;
 const KEYS = `[auth]\napi_keys = ["good-key"]`;
 
@@ -21,7 +25,7 @@ Deno.test("operator endpoints are on the main port by default, as in the origina
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url });
   assert.equal(router.gateway.admin, undefined);
-  for (const path of [...PAGES, "/health"]) {
+  for (const path of [...pagesWith(server.url), "/health"]) {
     assert.equal(await statusOf(router.get(path)), 200, path);
   }
   assert.equal((await (await router.get("/health")).json()).servers[0].url, server.url);
@@ -30,7 +34,7 @@ Deno.test("operator endpoints are on the main port by default, as in the origina
 Deno.test("with keys enabled, operator endpoints and the details of /health need one", async () => {
   await using server = startRecorder();
   await using router = await startGuarded({ server: server.url, tables: KEYS });
-  for (const path of [...PAGES, "/dashboard/events"]) {
+  for (const path of [...pagesWith(server.url), "/dashboard/events"]) {
     assert.equal(await statusOf(router.get(path)), 401, path);
     assert.equal(await statusOf(router.get(path, bearer("bad"))), 401, path);
     assert.equal(await statusOf(router.get(path, bearer("good-key"))), 200, path);
@@ -50,7 +54,7 @@ Deno.test("with an admin address, operator endpoints need no key there and are n
     await using router = await startGuarded({ server: server.url, tables });
     const { adminUrl } = router;
     const headers = bearer("good-key");
-    for (const path of PAGES) {
+    for (const path of pagesWith(server.url)) {
       assert.equal(await statusOf(router.get(path, headers)), 404, path);
       assert.equal(await statusOf(fetch(adminUrl + path)), 200, path);
     }
