@@ -50,6 +50,7 @@ export const HISTORY_POINTS = 900;
 export interface Past {
   /** Adds a view as the next point. */
   add(view: View): void;
+  /** Returns the points, and the servers of the last view. */
   read(): Omit<History, "changes">;
 }
 

@@ -48,7 +48,11 @@ export interface ServerDetail {
   readonly modelsAt: number | null;
 }
 
-/** @param attempts ended attempts by how they ended */
+/**
+ * Describes a server.
+ *
+ * @param attempts ended attempts by how they ended
+ */
 export function detailOf(
   server: ServerSnapshot,
   attempts: ReadonlyMap<Outcome, number>,
