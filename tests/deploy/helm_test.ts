@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { hasHelm, renderChart } from "./helm.ts";
+import {
+  configIn,
+  type Deployment,
+  documentsIn,
+  find,
+  IN_CHART,
+  type Manifest,
+  plainManifests,
+} from "./manifests.ts";
+
+const withHelm = { ignore: !hasHelm() };
+
+Deno.test({
+  name: "with the same values the chart renders what the manifests say",
+  ...withHelm,
+  async fn() {
+    const server = { max_concurrent_requests: 256, api_key: "${VLLM_API_KEY}" };
+    const rendered = await manifestsOf({
+      servers: [0, 1].map((i) => ({ url: `http://vllm-${i}.vllm:8000`, ...server })),
+      auth: { api_keys_file: "keys.toml" },
+      configSources: [{ secret: { name: "vllm-router-keys" } }],
+      envFrom: [{ secretRef: { name: "vllm-router-env" } }],
+      serviceMonitor: { enabled: true },
+    });
+    assert.deepEqual(comparable(rendered), comparable(plainManifests(IN_CHART)));
+  },
+});
+
+Deno.test({
+  name: "the chart's values become the configuration that they would be in servers.toml",
+  ...withHelm,
+  async fn() {
+    const rendered = await manifestsOf({
+      servers: [{ url: "http://gpu-1:8000", name: 'a "b" <c> & \\d', models: ["m", "n/o:p"] }],
+      config: { drain_delay: 0.5, max_in_flight: 1_000_000_000, trusted_proxies: ["10.0.0.0/8"] },
+      auth: { api_keys: [{ name: "lab", key: "${LAB_KEY}", model_limits: { "n/o:p": LIMITS } }] },
+      models: { aliases: { "claude-*": "m", "x.y": { m: 90, "n/o:p": 10 } }, default: "m" },
+      cors: { allow_origins: [] },
+      server: { http1: "deno" },
+    });
+    const text = find(rendered, "ConfigMap", "vllm-router").data!["servers.toml"]!;
+    assert.deepEqual(configIn(text), configIn(EXPECTED));
+    const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
+    assert.equal(template.spec.terminationGracePeriodSeconds, 131);
+  },
+});
+
+Deno.test({
+  name: "an existing ConfigMap is mounted in place of the chart's",
+  ...withHelm,
+  async fn() {
+    const rendered = await manifestsOf({ existingConfigMap: "mine" });
+    assert.ok(!rendered.some(({ kind }) => kind === "ConfigMap"));
+    const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
+    const [config] = template.spec.volumes;
+    assert.deepEqual(config!.projected!.sources, [{ configMap: { name: "mine" } }]);
+  },
+});
+
+Deno.test({
+  name: "the chart refuses values that no router would understand, and says which",
+  ...withHelm,
+  async fn() {
+    const servers = [{ url: "http://gpu-1:8000" }];
+    for (
+      const [wrong, message] of [
+        [{}, /servers: list at least one/],
+        [{ servers, replicas: 3 }, /'replicas' not allowed/],
+        [{ servers, config: { drain_timeuot: 3 } }, /'\/config'.*'drain_timeuot' not allowed/],
+        [{ servers, ingress: { enabled: true } }, /ingress\.hosts: list at least one/],
+      ] as const
+    ) {
+      const { code, output } = await renderChart(wrong);
+      assert.equal(code, 1, output);
+      assert.match(output, message);
+    }
+  },
+});
+
+const LIMITS = { tokens_per_minute: 60_000 };
+const EXPECTED = `
+[servers]
+servers = [{ url = "http://gpu-1:8000", name = 'a "b" <c> & \\d', models = ["m", "n/o:p"] }]
+[config]
+drain_delay = 0.5
+max_in_flight = 1_000_000_000
+trusted_proxies = ["10.0.0.0/8"]
+[auth]
+api_keys = [{ name = "lab", key = "\${LAB_KEY}", model_limits = { "n/o:p" = { tokens_per_minute = 60000 } } }]
+[models]
+aliases = { "claude-*" = "m", "x.y" = { "m" = 90, "n/o:p" = 10 } }
+default = "m"
+[cors]
+allow_origins = []
+[server]
+http1 = "deno"
+[admin]
+listen = "0.0.0.0:9090"
+`;
+
+async function manifestsOf(values: unknown): Promise<Manifest[]> {
+  const { code, output } = await renderChart(values);
+  assert.equal(code, 0, output);
+  return documentsIn(output) as Manifest[];
+}
+
+/** Manifests in one order, with configurations as they are understood, without Helm's own labels. */
+function comparable(manifests: readonly Manifest[]) {
+  const helms = ["app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart"];
+  return manifests.map(({ metadata, data, ...manifest }) => ({
+    ...manifest,
+    metadata: {
+      ...metadata,
+      labels: Object.fromEntries(
+        Object.entries(metadata.labels).filter(([label]) => !helms.includes(label)),
+      ),
+    },
+    config: data && configIn(data["servers.toml"]!),
+  })).toSorted((a, b) => nameOf(a) < nameOf(b) ? -1 : 1);
+}
+
+function nameOf({ kind, metadata }: Pick<Manifest, "kind" | "metadata">): string {
+  return `${kind} ${metadata.name}`;
+}

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { routerPortOption } from "../../src/cli/options.ts";
+import { parseConfig } from "../../src/config/file/load.ts";
+import { VERSION } from "../../src/version.ts";
+import { startFleet } from "../support/fleet.ts";
+import {
+  type Deployment,
+  documentsIn,
+  find,
+  type Manifest,
+  read,
+  type Service,
+} from "./manifests.ts";
+
+interface Kustomization {
+  readonly resources: readonly string[];
+}
+
+const [kustomization] = documentsIn(read("kubernetes/kustomization.yaml")) as [Kustomization];
+const manifests = [...kustomization.resources, "servicemonitor.yaml"]
+  .flatMap((name) => documentsIn(read(`kubernetes/${name}`))) as Manifest[];
+
+const deployment = find(manifests, "Deployment", "vllm-router").spec as Deployment;
+const pod = deployment.template.spec;
+const container = pod.containers[0]!;
+const servers = find(manifests, "ConfigMap", "vllm-router").data!["servers.toml"]!;
+const variables = find(manifests, "Secret", "vllm-router-env").stringData!;
+const files = find(manifests, "Secret", "vllm-router-keys").stringData!;
+
+Deno.test("the kustomization has every manifest, except the one that needs the Prometheus Operator", () => {
+  const folder = new URL("../../deploy/kubernetes/", import.meta.url);
+  const others = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name !== "kustomization.yaml" && name !== "servicemonitor.yaml");
+  assert.deepEqual(kustomization.resources, others.toSorted());
+});
+
+Deno.test("the ConfigMap is a valid configuration without warnings, with what the Secrets have", () => {
+  const { config } = checked();
+  assert.equal(config.servers.length, 2);
+  for (const name of Object.keys(variables)) assert.ok(servers.includes(`\${${name}}`), name);
+  assert.deepEqual(Object.keys(files), ["keys.toml"]);
+});
+
+Deno.test("unchanged, the manifests let no client in", () => {
+  const { keys, keysAreOn } = checked().config.access;
+  assert.deepEqual([keysAreOn, keys], [true, []]);
+});
+
+Deno.test("the pod gets its variables and files from the ConfigMap and the Secrets", () => {
+  assert.deepEqual(container.envFrom, [{ secretRef: { name: "vllm-router-env" } }]);
+  const [mount] = container.volumeMounts;
+  assert.deepEqual(mount, { name: "config", mountPath: "/etc/vllm-router", readOnly: true });
+  const image = read("Dockerfile");
+  assert.match(image, /^CMD \["run", "--config", "\/etc\/vllm-router\/servers\.toml"\]$/m);
+  assert.deepEqual(pod.volumes.find(({ name }) => name === "config")!.projected!.sources, [
+    { configMap: { name: "vllm-router" } },
+    { secret: { name: "vllm-router-keys" } },
+  ]);
+});
+
+Deno.test("a changed configuration restarts no pod: no name and no annotation depends on it", () => {
+  assert.deepEqual(Object.keys(kustomization), ["apiVersion", "kind", "resources"]);
+  assert.deepEqual(Object.keys(deployment.template.metadata), ["labels"]);
+  assert.doesNotMatch(read("helm/vllm-router/templates/deployment.yaml"), /sha256sum|checksum\//);
+});
+
+Deno.test("the pod has more time to stop than drain_delay and drain_timeout together", () => {
+  const { drainDelayMs, drainTimeoutMs } = checked().config.settings;
+  assert.ok(drainDelayMs > 0, "connections arrive until the cluster knows that the pod stops");
+  assert.equal(pod.terminationGracePeriodSeconds, (drainDelayMs + drainTimeoutMs) / 1000 + 10);
+});
+
+Deno.test("the ports are the router's default and that of [admin]", () => {
+  const admin = checked().config.access.adminListen!;
+  assert.deepEqual(container.ports, [
+    { name: "http", containerPort: routerPortOption().defaultValue },
+    { name: "admin", containerPort: admin.port },
+  ]);
+  assert.equal(admin.hostname, "0.0.0.0");
+  const containerPorts = new Map(container.ports.map((port) => [port.name, port.containerPort]));
+  for (const [name, port] of [["vllm-router", "http"], ["vllm-router-admin", "admin"]] as const) {
+    const containerPort = containerPorts.get(port);
+    const { ports } = find(manifests, "Service", name).spec as Service;
+    assert.deepEqual(ports, [{ name: port, port: containerPort, targetPort: port }]);
+  }
+});
+
+Deno.test("no variable of a Service is mistaken for the router's own", () => {
+  const option = routerPortOption();
+  const names = manifests.filter(({ kind }) => kind === "Service")
+    .map(({ metadata: { name } }) => `${name.toUpperCase().replaceAll("-", "_")}_PORT`);
+  assert.ok(names.includes(option.envVar!), "which is why service links are off");
+  assert.equal(pod.enableServiceLinks, false);
+});
+
+Deno.test("every selector matches the pod, and the ServiceMonitor one Service", () => {
+  const labels = deployment.template.metadata.labels;
+  const serviceMonitor = find(manifests, "ServiceMonitor", "vllm-router").spec as {
+    readonly selector: Deployment["selector"];
+  };
+  for (const { kind, spec } of manifests) {
+    const { selector, podSelector } = (spec ?? {}) as Record<string, unknown>;
+    if (kind === "ServiceMonitor") continue;
+    if (kind === "Service") assert.deepEqual(selector, labels);
+    else if (selector ?? podSelector) {
+      assert.deepEqual(selector ?? podSelector, { matchLabels: labels }, kind);
+    }
+  }
+  const scraped = manifests.filter(({ kind, metadata }) =>
+    kind === "Service" &&
+    Object.entries(serviceMonitor.selector.matchLabels)
+      .every(([label, value]) => metadata.labels[label] === value)
+  );
+  assert.deepEqual(scraped.map(({ metadata: { name } }) => name), ["vllm-router-admin"]);
+});
+
+Deno.test("probes and Prometheus ask for what a router has, and while it stops it is alive but not ready", async () => {
+  await using fleet = await startFleet({
+    servers: [{}],
+    settings: { drain_delay: 2 },
+    tables: { admin: { listen: "127.0.0.1:0" }, auth: { api_keys: [] } },
+  });
+  const { router } = fleet;
+  const ports: Record<string, number> = { http: router.port, admin: router.admin!.port };
+  const statusOf = async ({ path, port }: { path: string; port: string }) => {
+    const response = await fetch(`http://127.0.0.1:${ports[port]}${path}`);
+    await response.body?.cancel();
+    return response.status;
+  };
+  const { endpoints } = find(manifests, "ServiceMonitor", "vllm-router").spec as {
+    readonly endpoints: readonly { readonly path: string; readonly port: string }[];
+  };
+  const live = container.livenessProbe.httpGet;
+  const ready = container.readinessProbe.httpGet;
+  assert.equal(endpoints.length, 1);
+  for (const asked of [live, ready, ...endpoints]) assert.equal(await statusOf(asked), 200);
+
+  const stopped = router.shutdown();
+  assert.equal(await statusOf(ready), 503);
+  assert.equal(await statusOf(live), 200);
+  await stopped;
+});
+
+Deno.test("the pod meets the restricted Pod Security Standard, and can't use the Kubernetes API", () => {
+  assert.deepEqual(pod.securityContext, {
+    runAsNonRoot: true,
+    seccompProfile: { type: "RuntimeDefault" },
+  });
+  assert.deepEqual(container.securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+  });
+  assert.equal(pod.automountServiceAccountToken, false);
+  const account = find(manifests, "ServiceAccount", "vllm-router");
+  assert.equal(account.automountServiceAccountToken, false);
+});
+
+Deno.test("the image has this version", () => {
+  assert.equal(container.image, `vllm-router:${VERSION}`);
+});
+
+function checked() {
+  const result = parseConfig(servers, (name) => variables[name], (name) => {
+    if (files[name] === undefined) throw new Error("no such file");
+    return files[name];
+  });
+  assert.ok(result.ok, JSON.stringify(result));
+  assert.deepEqual(result.warnings, []);
+  return result;
+}
