@@ -15,7 +15,9 @@ const OTHERS: readonly string[] = [
   "curl",
   "docker",
   "export",
+  "helm",
   "install",
+  "kubectl",
   "mkdir",
   "systemctl",
 ];
