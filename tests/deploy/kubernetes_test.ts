@@ -156,8 +156,11 @@ Deno.test("the pod meets the restricted Pod Security Standard, and can't use the
   assert.equal(account.automountServiceAccountToken, false);
 });
 
-Deno.test("the image has this version", () => {
+Deno.test("the image has this version, in the manifests and in their description", () => {
   assert.equal(container.image, `vllm-router:${VERSION}`);
+  const images = [...read("../docs/kubernetes.md").matchAll(/\/vllm-router:(\S+)/g)];
+  assert.ok(images.length > 0);
+  for (const [, tag] of images) assert.equal(tag, VERSION);
 });
 
 function checked() {
