@@ -81,7 +81,7 @@ Deno.test("the chart's defaults are what the manifests say", () => {
   const [container] = pod.containers;
   const specOf = (kind: string) => find(plain, kind, "vllm-router").spec as Table;
   const [, admin] = specOf("NetworkPolicy").ingress as Table[];
-  const [service] = specOf("Service").ports as Table[];
+  const { type, sessionAffinity, ports: [port] } = specOf("Service") as Table & { ports: Table[] };
   const [{ interval, scrapeTimeout }] = specOf("ServiceMonitor").endpoints as [Table];
   const { livenessProbe, readinessProbe, resources, securityContext } = container!;
   const [repository] = container!.image.split(":");
@@ -91,7 +91,7 @@ Deno.test("the chart's defaults are what the manifests say", () => {
     replicaCount: deployment.replicas,
     image: { repository, tag: "", pullPolicy: container!.imagePullPolicy },
     config: { drain_delay: drainDelayMs / 1000, drain_timeout: drainTimeoutMs / 1000 },
-    service: { type: specOf("Service").type, port: service!.port, annotations: {} },
+    service: { type, sessionAffinity, port: port!.port, annotations: {} },
     serviceMonitor: { enabled: false, labels: {}, interval, scrapeTimeout },
     networkPolicy: { enabled: true, adminFrom: admin!.from },
     podDisruptionBudget: {
