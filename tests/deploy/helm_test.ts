@@ -43,7 +43,7 @@ Deno.test({
     const text = find(rendered, "ConfigMap", "vllm-router").data!["servers.toml"]!;
     assert.deepEqual(configIn(text), configIn(EXPECTED));
     const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
-    assert.equal(template.spec.terminationGracePeriodSeconds, 131);
+    assert.equal(template.spec.terminationGracePeriodSeconds, 136);
   },
 });
 

@@ -90,6 +90,7 @@ Deno.test("the chart's defaults are what the manifests say", () => {
   const said = {
     replicaCount: deployment.replicas,
     image: { repository, tag: "", pullPolicy: container!.imagePullPolicy },
+    preStopSleepSeconds: container!.lifecycle.preStop.sleep.seconds,
     config: { drain_delay: drainDelayMs / 1000, drain_timeout: drainTimeoutMs / 1000 },
     service: { type, sessionAffinity, port: port!.port, annotations: {} },
     serviceMonitor: { enabled: false, labels: {}, interval, scrapeTimeout },

@@ -64,10 +64,15 @@ Deno.test("a changed configuration restarts no pod: no name and no annotation de
   assert.doesNotMatch(read("helm/vllm-router/templates/deployment.yaml"), /sha256sum|checksum\//);
 });
 
-Deno.test("the pod has more time to stop than drain_delay and drain_timeout together", () => {
+Deno.test("the pod has more time to stop than its hook and its drain settings together", () => {
   const { drainDelayMs, drainTimeoutMs } = checked().config.settings;
   assert.ok(drainDelayMs > 0, "connections arrive until the cluster knows that the pod stops");
-  assert.equal(pod.terminationGracePeriodSeconds, (drainDelayMs + drainTimeoutMs) / 1000 + 10);
+  const { seconds } = container.lifecycle.preStop.sleep;
+  assert.ok(seconds > 0, "the Service forgets the pod before it learns that it stops");
+  assert.equal(
+    pod.terminationGracePeriodSeconds,
+    seconds + (drainDelayMs + drainTimeoutMs) / 1000 + 10,
+  );
 });
 
 Deno.test("the ports are the router's default and that of [admin]", () => {
