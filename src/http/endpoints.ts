@@ -1,5 +1,10 @@
 import type { Access } from "../config/config.ts";
-import { type Certificate, type Listener, startListener } from "./listener.ts";
+import {
+  type Certificate,
+  type ConnectionFailure,
+  type Listener,
+  startListener,
+} from "./listener.ts";
 import { startOwnListener } from "./h1/own_listener.ts";
 import type { Refusal } from "./h1/request_head.ts";
 import type { Service } from "./service.ts";
@@ -28,6 +33,8 @@ export interface EndpointsOptions {
   readonly adminService: Service;
   /** Called for a request that breaks HTTP's rules or limits. */
   readonly onRefused: (refusal: Refusal, address: string) => void;
+  /** Called when a connection could not be accepted, or a TLS handshake failed. */
+  readonly onConnectionFailed?: ((reason: ConnectionFailure) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,7 +43,8 @@ export interface EndpointsOptions {
  * error named `NoAdminAddress`.
  */
 export function startEndpoints(options: EndpointsOptions): Endpoints {
-  const { hostname, port, access, service, adminService, onRefused, onError } = options;
+  const { hostname, port, access, service, adminService, onRefused } = options;
+  const { onConnectionFailed, onError } = options;
   const { adminListen, http1 } = access;
 
   function start(
@@ -45,8 +53,15 @@ export function startEndpoints(options: EndpointsOptions): Endpoints {
     tls?: Certificate,
   ): Listener {
     return http1 === "deno"
-      ? startListener({ ...address, tls, handler: by.answer, onError })
-      : startOwnListener({ ...address, tls, service: by, onRefused, onError });
+      ? startListener({ ...address, tls, handler: by.answer, onConnectionFailed, onError })
+      : startOwnListener({
+        ...address,
+        tls,
+        service: by,
+        onRefused,
+        onConnectionFailed,
+        onError,
+      });
   }
 
   let admin: Listener | undefined;

@@ -10,6 +10,9 @@ export interface Certificate {
   readonly key: string;
 }
 
+/** Why a connection came to nothing: it could not be accepted, or its TLS handshake failed. */
+export type ConnectionFailure = "accept" | "tls_handshake";
+
 /** Where and how to listen. */
 export interface ListenerOptions {
   readonly hostname: string;
@@ -18,6 +21,8 @@ export interface ListenerOptions {
   /** @default plain HTTP */
   readonly tls?: Certificate | undefined;
   readonly handler: (request: Request, info: RequestInfo) => Response | Promise<Response>;
+  /** Called when accepting connections failed. */
+  readonly onConnectionFailed?: ((reason: ConnectionFailure) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -56,7 +61,7 @@ interface Acceptor {
 
 /** Starts a listener. Throws the error of `Deno.serve`. */
 export function startListener(
-  { hostname, handler, onError, ...options }: ListenerOptions,
+  { hostname, handler, onConnectionFailed, onError, ...options }: ListenerOptions,
 ): Listener {
   const closing = new Set<Promise<void>>();
   /** Replaced acceptors, each with the timer that closes it. */
@@ -107,6 +112,7 @@ export function startListener(
       return response;
     });
     server.finished.catch((error: unknown) => {
+      onConnectionFailed?.("accept");
       onError(error);
       listenAgain();
     });

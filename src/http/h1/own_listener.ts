@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { LAST_CHANCE_MS, LAST_WORDS_MS, whenNoneActive } from "../active.ts";
 import type { Exchange } from "../exchange.ts";
-import type { Certificate, Listener } from "../listener.ts";
+import type { Certificate, ConnectionFailure, Listener } from "../listener.ts";
 import { serveBy, type Service } from "../service.ts";
 import { acceptAll } from "./accept.ts";
 import { type Connection, serveConnection } from "./connection.ts";
@@ -22,6 +22,8 @@ export interface OwnListenerOptions {
   readonly service: Service;
   /** Called for a request that is refused before it reaches a handler. */
   readonly onRefused: (refusal: Refusal, address: string) => void;
+  /** Called when a connection could not be accepted, or a TLS handshake failed. */
+  readonly onConnectionFailed?: ((reason: ConnectionFailure) => void) | undefined;
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,7 +34,7 @@ const LOG_AGAIN_MS = 10_000;
 
 /** Starts a listener whose HTTP/1.1 is ours, and whose HTTP/2 is the runtime's. */
 export function startOwnListener(options: OwnListenerOptions): Listener {
-  const { hostname, port, service, onRefused, onError } = options;
+  const { hostname, port, service, onRefused, onConnectionFailed, onError } = options;
   const scheme = options.tls ? "https" : "http";
   let context = options.tls && secureContext(options.tls);
   const listener = Deno.listen({ hostname, port });
@@ -71,11 +73,14 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
 
   async function shakeHands(raw: Socket, peer: Deno.NetAddr): Promise<void> {
     try {
-      const { socket, isHttp2 } = await secure(raw, context!);
+      const secured = await secure(raw, context!);
+      if (!secured) return;
+      const { socket, isHttp2 } = secured;
       if (isHttp2) connections.add(http2.serve(socket, new Uint8Array(), peer));
       else connections.add(serve(socket, peer));
     } catch {
       // Its client has seen why: scanners and clients that don't trust the certificate do this.
+      onConnectionFailed?.("tls_handshake");
     }
   }
 
@@ -90,6 +95,7 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
     room: connections.room,
     onFailed(error) {
       connections.closeIdle();
+      onConnectionFailed?.("accept");
       if (performance.now() < quietUntil) return;
       quietUntil = performance.now() + LOG_AGAIN_MS;
       onError(error);

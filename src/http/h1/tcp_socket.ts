@@ -1,9 +1,17 @@
 import type { Socket } from "./input.ts";
 
+let open = 0;
+
+/** Returns the number of open connections in this process, each with a file descriptor of its own. */
+export function openSockets(): number {
+  return open;
+}
+
 /** A TCP connection. Closing it again has no effect, and what it sends leaves at once. */
 export function tcpSocket(conn: Deno.TcpConn): Socket {
   conn.setNoDelay(true);
   let isClosed = false;
+  open++;
   return {
     read: (into) => conn.read(into),
     write: (bytes) => conn.write(bytes),
@@ -11,6 +19,7 @@ export function tcpSocket(conn: Deno.TcpConn): Socket {
     close() {
       if (isClosed) return;
       isClosed = true;
+      open--;
       conn.close();
     },
   };

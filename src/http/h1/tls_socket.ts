@@ -28,26 +28,34 @@ export function secureContext(certificate: { cert: string; key: string }): tls.S
 /**
  * Shakes hands with a client. `node:tls` over a socket of ours: `Deno.listenTls` can't set
  * TCP_NODELAY, and the server of `node:tls` stops accepting when open files run out. Rejects if the
- * client doesn't finish in time.
+ * handshake fails or takes too long, and resolves to `undefined` if the client leaves before its end,
+ * as probes of the port do.
  */
-export function secure(raw: Socket, context: tls.SecureContext): Promise<Secured> {
-  const socket = new tls.TLSSocket(duplexOver(raw) as never, {
+export function secure(raw: Socket, context: tls.SecureContext): Promise<Secured | undefined> {
+  const wire = duplexOver(raw);
+  const socket = new tls.TLSSocket(wire as never, {
     isServer: true,
     secureContext: context,
     ALPNProtocols: PROTOCOLS,
     allowHalfOpen: true,
   } as tls.TLSSocketOptions);
-  const { promise, resolve, reject } = Promise.withResolvers<Secured>();
+  const { promise, resolve, reject } = Promise.withResolvers<Secured | undefined>();
   const timer = startTimer(() => fail(new Error("The TLS handshake took too long")), HANDSHAKE_MS);
-  function fail(error: Error): void {
+  function leave(): void {
     stopTimer(timer);
     raw.close();
+    resolve(undefined);
+  }
+  function fail(error: Error): void {
     reject(error);
+    leave();
   }
   socket.on("error", fail);
-  socket.once("close", () => fail(new Error("The TLS handshake broke off")));
+  // The socket itself stays silent when the wire ends before the handshake does.
+  for (const ended of ["end", "close"]) wire.once(ended, leave);
   socket.once("secure", () => {
     stopTimer(timer);
+    for (const ended of ["end", "close"]) wire.off(ended, leave);
     resolve({ socket: socketOver(socket, raw), isHttp2: socket.alpnProtocol === "h2" });
   });
   return promise;

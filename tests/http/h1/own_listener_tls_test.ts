@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import https from "node:https";
 import { startOwnListener } from "../../../src/http/h1/own_listener.ts";
+import { openSockets } from "../../../src/http/h1/tcp_socket.ts";
 import { createAuthority } from "../../security/certificates.ts";
+import { connectRaw } from "../../security/raw_client.ts";
+import { until } from "../../support/until.ts";
 
 /** What Nagle's algorithm and delayed acknowledgements cost together is 40 ms and more. */
 const SHORT_MS = 30;
 
 /** Answers as a stream of two events if asked for `/stream`, else in one piece. */
-function start(tls: { readonly cert: string; readonly key: string }) {
+function start(
+  tls: { readonly cert: string; readonly key: string },
+  onConnectionFailed?: (reason: string) => void,
+) {
   const encoder = new TextEncoder();
   return startOwnListener({
     hostname: "127.0.0.1",
@@ -27,6 +33,7 @@ function start(tls: { readonly cert: string; readonly key: string }) {
       answer: () => new Response(),
     },
     onRefused: () => assert.fail("not refused"),
+    onConnectionFailed,
     onError: (error) => assert.fail(String(error)),
   });
 }
@@ -94,4 +101,37 @@ Deno.test("a renewed certificate holds for new connections at once, and kept one
     fresh.destroy();
     await listener.drain(0, () => {});
   }
+});
+
+Deno.test("a failed handshake is reported, and neither a good one nor a probe of the port is", async () => {
+  const failures: string[] = [];
+  const [own, strange] = [await createAuthority(), await createAuthority()];
+  const listener = start(await own.issue(), (reason) => failures.push(reason));
+  const [trusting, distrusting] = [own, strange].map(({ ca }) => new https.Agent({ ca }));
+  try {
+    for (let i = 0; i < 3; i++) await (await connectRaw(listener.port))[Symbol.asyncDispose]();
+    assert.equal((await ask(listener.port, trusting!, "/")).body, "short");
+    assert.deepEqual(failures, []);
+    await assert.rejects(ask(listener.port, distrusting!, "/"), /certificate|UnknownIssuer/);
+    await until("the alert of the client is reported", () => failures.length > 0);
+    await using plain = await connectRaw(listener.port);
+    await plain.send("GET / HTTP/1.1\r\nHost: router\r\n\r\n");
+    await until("plain HTTP is reported", () => failures.length > 1);
+    assert.deepEqual(failures, ["tls_handshake", "tls_handshake"]);
+  } finally {
+    trusting!.destroy();
+    distrusting!.destroy();
+    await listener.drain(0, () => {});
+  }
+});
+
+Deno.test("a client that leaves before the end of its handshake holds no connection", async () => {
+  const listener = start(await (await createAuthority()).issue());
+  const before = openSockets();
+  const crowd = await Promise.all([1, 2, 3].map(() => connectRaw(listener.port)));
+  await until("they are accepted", () => openSockets() === before + 3);
+  for (const connection of crowd) await connection[Symbol.asyncDispose]();
+  // The limit of a handshake is 10 s.
+  await until("they are closed", () => openSockets() === before, 5_000);
+  await listener.drain(0, () => {});
 });

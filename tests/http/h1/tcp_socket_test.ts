@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { openSockets, tcpSocket } from "../../../src/http/h1/tcp_socket.ts";
+
+Deno.test("a connection is counted as open until it is closed for the first time", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const [near, far] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+  const before = openSockets();
+  const sockets = [tcpSocket(near), tcpSocket(far)];
+  assert.equal(openSockets() - before, 2);
+  sockets[0]!.close();
+  sockets[0]!.close();
+  assert.equal(openSockets() - before, 1);
+  sockets[1]!.close();
+  assert.equal(openSockets(), before);
+});
