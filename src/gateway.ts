@@ -10,10 +10,12 @@ import { hostAndPort } from "./config/access_schema.ts";
 import { followConfig } from "./config/file/follow.ts";
 import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";
+import { openSockets } from "./http/h1/tcp_socket.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { modelFor } from "./fleet/model_names.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
+import { watchEventLoop } from "./monitor/event_loop.ts";
 import { combineListeners } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
@@ -54,6 +56,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     },
     adminService: { answer: (...call) => adminApp.fetch(...call), forward: () => undefined },
     onRefused: logRefused,
+    onConnectionFailed: (reason) => listener.connectionFailed(reason),
   });
 
   const fleet = new Fleet({
@@ -64,10 +67,12 @@ export function startGateway(options: GatewayOptions): Gateway {
     onDoubt: (server) => poller.look(server),
   });
   const snapshot = () => fleet.snapshot();
-  const metrics = createMetrics(snapshot, VERSION);
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const budgets = createTokenBudgets(() => access);
   const keys = { list: () => access.keys, shareOf: budgets.shareOf };
+  const openConnections = access.http1 === "own" ? openSockets : undefined;
+  const metrics = createMetrics(snapshot, VERSION, { keys, openConnections });
+  const stopWatching = watchEventLoop(metrics.lagged);
   const identity = { version: VERSION, address, startedAt: Date.now() };
   const monitor = startMonitor(snapshot, identity, keys);
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
@@ -155,6 +160,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
     monitor.stop();
+    stopWatching();
     wrongKeys.stop();
     connections.close();
   }

@@ -28,6 +28,8 @@ export interface Listener extends Observer {
     key: string | undefined,
     limit: string | undefined,
   ) => void;
+  /** A connection of a client could not be accepted, or its TLS handshake failed. */
+  readonly connectionFailed: (reason: "accept" | "tls_handshake") => void;
   /** A client sent a key that the router does not know. */
   readonly wrongKey: (client: string) => void;
   /** A changed configuration is in effect. */
@@ -74,6 +76,7 @@ export function combineListeners(
     noMetrics: all("noMetrics"),
     attemptEnded: all("attemptEnded"),
     turnedAway: all("turnedAway"),
+    connectionFailed: all("connectionFailed"),
     wrongKey: all("wrongKey"),
     reloaded: all("reloaded"),
     keysTurnedOff: all("keysTurnedOff"),

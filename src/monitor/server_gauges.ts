@@ -1,6 +1,21 @@
 import { Gauge, type Registry } from "prom-client";
-import { isRoutable } from "../fleet/state/server.ts";
+import { isRoutable, type ServerState } from "../fleet/state/server.ts";
 import type { ServerSnapshot } from "../fleet/snapshot.ts";
+
+/** Every state of a server. */
+const STATES = Object.keys(
+  {
+    checking: true,
+    healthy: true,
+    "half-open": true,
+    no_models: true,
+    unauthorized: true,
+    stalled: true,
+    unhealthy: true,
+    draining: true,
+    sleeping: true,
+  } satisfies Record<ServerState, true>,
+) as ServerState[];
 
 /** Registers a gauge with the value `read` returns for each server; `undefined` means no sample. */
 type ServerGauge = (
@@ -36,6 +51,36 @@ export function registerServerGauges(
     collect() {
       this.reset();
       for (const { name: server, url } of servers()) this.set({ server, url }, 1);
+    },
+  });
+  new Gauge({
+    name: "vllm_router_server_state",
+    help: "1 for the state that a server is in, 0 for all others.",
+    labelNames: ["server", "state"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name: server, state: current } of servers()) {
+        for (const state of STATES) this.set({ server, state }, Number(state === current));
+      }
+    },
+  });
+  gauge(
+    "server_state_since_timestamp_seconds",
+    "When a server entered its state, in seconds since 1970. Trials of an unhealthy one don't count.",
+    (server) => Math.round(server.stateSince / 1000),
+  );
+  new Gauge({
+    name: "vllm_router_model_servers",
+    help: "Servers that take requests for a model.",
+    labelNames: ["model"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { models, state } of servers()) {
+        if (state === "draining") continue;
+        for (const model of models.keys()) this.inc({ model }, Number(isRoutable(state)));
+      }
     },
   });
   gauge("in_flight", "The router's own requests in flight.", (server) => server.inFlight);

@@ -130,7 +130,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
           if (answer?.isStream) {
             const now = performance.now();
             record.firstTokenMs = now - startedAt;
-            observer.firstToken(server, now - attemptedAt, record.firstTokenMs);
+            observer.firstToken(server, now - attemptedAt, record.firstTokenMs, record.model);
           }
           failures.settle(answered);
           return { kind: "answer", answered, server: server.name, lease };

@@ -36,6 +36,7 @@ export interface Observer {
     server: ServerIdentity,
     sinceAttemptMs: number,
     sinceRequestMs: number,
+    model?: string,
   ) => void;
   /** A further chunk of a stream arrived, `gapMs` after the one before. Called for every chunk. */
   readonly nextToken: (gapMs: number) => void;

@@ -52,7 +52,10 @@ function pageOfEverything(): Promise<string> {
   if (typeof lease === "object") lease.started();
   counted(100_000);
   fleet.recordScrape(server, scrape, false);
-  const { listener, page } = createMetrics(() => fleet.snapshot(), "1.2.3");
+  const { listener, lagged, page } = createMetrics(() => fleet.snapshot(), "1.2.3", {
+    keys: { list: () => [keyOf("lab")], shareOf: () => 0.5 },
+    openConnections: () => 1,
+  });
   const account = openRecord({
     id: "1",
     client: clientAs({ address: "::1", keyName: "lab" }),
@@ -60,7 +63,7 @@ function pageOfEverything(): Promise<string> {
     path: "/",
   });
   listener.chosen!(1);
-  listener.firstToken!(SERVER, 1, 1);
+  listener.firstToken!(SERVER, 1, 1, "m");
   listener.nextToken!(1);
   listener.failover!({ id: "1", from: SERVER.name, to: SERVER.name, reason: "reset" });
   listener.continued!({ id: "1", from: SERVER.name, to: SERVER.name, reason: "truncated" });
@@ -68,6 +71,8 @@ function pageOfEverything(): Promise<string> {
   listener.attemptEnded!(SERVER, "ok");
   listener.closed!({ ...account, usage: { promptTokens: 1, completionTokens: 1 } });
   listener.closed!({ ...account, outcome: "client_closed" });
+  listener.connectionFailed!("tls_handshake");
+  lagged(1);
   listener.turnedAway!("key_limit", "::1", "lab", "max_in_flight");
   const access = { ...config.access, keys: [keyOf("lab")] };
   listener.reloaded!({ ...config, access }, []);

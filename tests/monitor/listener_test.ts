@@ -44,6 +44,7 @@ Deno.test("an event without listeners is ignored", () => {
     "noMetrics",
     "attemptEnded",
     "turnedAway",
+    "connectionFailed",
     "wrongKey",
     "reloaded",
     "keysTurnedOff",

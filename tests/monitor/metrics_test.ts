@@ -57,15 +57,25 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["attempts_total", "counter", "server,outcome"],
     ["build_info", "gauge", "version"],
     ["client_disconnects_total", "counter", "stage"],
+    ["config_last_reload_successful", "gauge", ""],
     ["config_reloads_total", "counter", "outcome"],
+    ["connection_failures_total", "counter", "reason"],
+    ["event_loop_lag_seconds", "histogram", "le"],
     ["failovers_total", "counter", "reason"],
     ["in_flight", "gauge", "server"],
     ["inter_token_latency_seconds", "histogram", "le"],
+    ["key_limit_usage", "gauge", "key"],
     ["key_rejections_total", "counter", "key,limit"],
     ["key_requests_total", "counter", "key,code"],
     ["key_tokens_total", "counter", "key,model,kind"],
+    ["model_servers", "gauge", "model"],
+    ["open_connections", "gauge", ""],
     ["overhead_seconds", "histogram", "le"],
+    ["process_cpu_seconds_total", "counter", ""],
+    ["process_resident_memory_bytes", "gauge", ""],
+    ["process_start_time_seconds", "gauge", ""],
     ["request_duration_seconds", "histogram", "le"],
+    ["requests_failed_total", "counter", "model,server,reason"],
     ["requests_total", "counter", "model,server,code"],
     ["retries_held_back_total", "counter", ""],
     ["server_info", "gauge", "server,url"],
@@ -77,11 +87,13 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["server_prefix_blocks", "gauge", "server"],
     ["server_prefix_hit_rate", "gauge", "server"],
     ["server_running", "gauge", "server"],
+    ["server_state", "gauge", "server,state"],
+    ["server_state_since_timestamp_seconds", "gauge", "server"],
     ["server_up", "gauge", "server"],
     ["server_waiting", "gauge", "server"],
     ["streams_broken_total", "counter", "reason"],
     ["streams_continued_total", "counter", ""],
-    ["time_to_first_token_seconds", "histogram", "le"],
+    ["time_to_first_token_seconds", "histogram", "le,model"],
     ["tokens_total", "counter", "model,kind"],
     ["turned_away_total", "counter", "reason"],
   ]);
@@ -107,10 +119,86 @@ Deno.test("a request is counted when it ends, by model, server and status", asyn
   ]);
 });
 
+Deno.test("a failed request is counted by the server asked last and by the reason", async () => {
+  const { listener, samples } = starting([{ ...A, models }, { ...B, models }]);
+  const failed = { ...record, server: undefined, lastServer: B.name, status: 502 } as const;
+  listener.closed!({ ...failed, outcome: "truncated" });
+  listener.closed!({ ...failed, outcome: "backpressure", status: 429 });
+  const rejected = { ...record, server: undefined, attempts: 0, outcome: "rejected" } as const;
+  listener.closed!({ ...rejected, status: 503 });
+  listener.closed!({ ...rejected, status: 429 });
+  listener.closed!({ ...record, outcome: "ok" });
+  listener.closed!({ ...record, outcome: "client_error", status: 404 });
+  listener.closed!({ ...record, outcome: "client_closed", status: 499 });
+  assert.deepEqual(await samples("requests_failed_total"), [
+    `requests_failed_total{model="m",server="${B.name}",reason="truncated"} 1`,
+    `requests_failed_total{model="m",server="${B.name}",reason="backpressure"} 1`,
+    `requests_failed_total{model="unknown",server="",reason="rejected"} 1`,
+  ]);
+});
+
+Deno.test("a request for a listed model that no server could take is counted under its model", async () => {
+  const { listener, page, samples } = starting();
+  await page();
+  listener.closed!({ ...record, server: undefined, attempts: 0, outcome: "rejected", status: 503 });
+  assert.deepEqual(await samples("requests_total"), [
+    `requests_total{model="m",server="",code="503"} 1`,
+  ]);
+});
+
+Deno.test("a server has one state, and the time since when", async () => {
+  const { show, samples } = starting([{ ...A, state: "stalled", stateSince: 1_800_000_000_400 }]);
+  const current = async () =>
+    (await samples("server_state{")).filter((line) => line.endsWith(" 1"));
+  assert.equal((await samples("server_state{")).length, 9);
+  assert.deepEqual(await current(), [`server_state{server="gpu-1",state="stalled"} 1`]);
+  assert.deepEqual(await samples("server_state_since"), [
+    `server_state_since_timestamp_seconds{server="gpu-1"} 1800000000`,
+  ]);
+  show({ ...A, state: "healthy" });
+  assert.deepEqual(await current(), [`server_state{server="gpu-1",state="healthy"} 1`]);
+});
+
+Deno.test("servers that take requests are counted by model, and a model without any has 0", async () => {
+  const modelsOf = (...names: string[]) => new Map(names.map((id) => [id, { id }]));
+  const { samples } = starting([
+    { ...A, state: "healthy", models: modelsOf("m") },
+    { ...B, state: "unhealthy", models: modelsOf("m", "adapter") },
+    { url: "http://gpu-3", name: "gpu-3", state: "draining", models: modelsOf("old") },
+  ]);
+  assert.deepEqual(await samples("model_servers"), [
+    `model_servers{model="m"} 1`,
+    `model_servers{model="adapter"} 0`,
+  ]);
+});
+
+Deno.test("the used share of a key's limits is read for each page; a key without limits has none", async () => {
+  let share = 0.25;
+  const keys = {
+    list: () => [keyOf("lab"), keyOf("free")],
+    shareOf: ({ name }: { name: string }) => name === "lab" ? share : undefined,
+  };
+  const { page } = createMetrics(() => snapshotWith([A]), "1.2.3", { keys });
+  const usage = async () => (await page()).match(/^vllm_router_key_limit_usage\{.*$/gm);
+  assert.deepEqual(await usage(), [`vllm_router_key_limit_usage{key="lab"} 0.25`]);
+  share = 1;
+  assert.deepEqual(await usage(), [`vllm_router_key_limit_usage{key="lab"} 1`]);
+});
+
+Deno.test("the last reload is unsuccessful until a valid configuration is read", async () => {
+  const { listener, samples } = starting();
+  const name = "config_last_reload_successful";
+  assert.deepEqual(await samples(name), [`${name} 1`]);
+  listener.notReloaded!([]);
+  assert.deepEqual(await samples(name), [`${name} 0`]);
+  listener.reloaded!(configOf([A]), []);
+  assert.deepEqual(await samples(name), [`${name} 1`]);
+});
+
 Deno.test("times are in seconds", async () => {
   const { listener, samples } = starting();
   listener.chosen!(2);
-  listener.firstToken!(A, 100, 250);
+  listener.firstToken!(A, 100, 250, "m");
   listener.nextToken!(30);
   listener.closed!({ ...record, durationMs: 1_500 });
   for (
@@ -121,8 +209,9 @@ Deno.test("times are in seconds", async () => {
       ["request_duration_seconds", "1.5"],
     ]
   ) {
-    assert.deepEqual(await samples(`${name}_sum`), [`${name}_sum ${sum}`]);
-    assert.deepEqual(await samples(`${name}_count`), [`${name}_count 1`]);
+    const labels = name === "time_to_first_token_seconds" ? '{model="m"}' : "";
+    assert.deepEqual(await samples(`${name}_sum`), [`${name}_sum${labels} ${sum}`]);
+    assert.deepEqual(await samples(`${name}_count`), [`${name}_count${labels} 1`]);
   }
 });
 
@@ -297,6 +386,7 @@ Deno.test("the series of a model that no server lists any more are removed", asy
   const adapters = new Map([...models, ["adapter", { id: "adapter" }]]);
   show({ ...A, models: adapters });
   for (const model of ["m", "adapter", undefined]) listener.closed!({ ...record, model, usage });
+  for (const model of ["m", "adapter"]) listener.firstToken!(A, 1, 1, model);
   assert.equal((await samples("tokens_total{")).length, 6);
   show({ ...A, models });
   assert.deepEqual(await samples("requests_total{"), [
@@ -304,6 +394,9 @@ Deno.test("the series of a model that no server lists any more are removed", asy
     `requests_total{model="unknown",server="${A.name}",code="200"} 1`,
   ]);
   assert.equal((await samples("tokens_total{")).length, 4);
+  assert.deepEqual(await samples("time_to_first_token_seconds_count"), [
+    `time_to_first_token_seconds_count{model="m"} 1`,
+  ]);
 });
 
 Deno.test("the series of a key that a reload removed are removed", async () => {

@@ -64,6 +64,8 @@ Deno.test("running out of file descriptors stops neither the router nor its open
       await using another = connection;
       return await alive(another) === 200;
     });
+    const page = await (await fetch(`http://127.0.0.1:${port()}/metrics`)).text();
+    assert.match(page, /^vllm_router_connection_failures_total\{reason="accept"\} [1-9]/m);
     if (http1 === "deno") assert.equal(await alive(first), 200);
   } finally {
     child.kill("SIGTERM");
