@@ -3,7 +3,7 @@ import { isRoutable, type ServerState } from "../fleet/state/server.ts";
 import type { ServerSnapshot } from "../fleet/snapshot.ts";
 
 /** Every state of a server. */
-const STATES = Object.keys(
+export const STATES = Object.keys(
   {
     checking: true,
     healthy: true,

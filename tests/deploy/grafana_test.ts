@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { STATES } from "../../src/monitor/server_gauges.ts";
 import { exportedMetrics } from "./exported.ts";
 import { resultLabels, wrongNames } from "./queries.ts";
+
+interface Mapping {
+  readonly options: Readonly<Record<string, { readonly text?: string; readonly color?: string }>>;
+}
 
 interface Panel {
   readonly id: number;
@@ -14,6 +19,19 @@ interface Panel {
     readonly w: number;
     readonly h: number;
   };
+  readonly fieldConfig?: {
+    readonly defaults: {
+      readonly links?: unknown;
+      readonly mappings?: readonly Mapping[];
+      readonly thresholds?: { readonly steps: unknown };
+    };
+  };
+  readonly transformations?: readonly {
+    readonly options: {
+      readonly excludeByName?: Readonly<Record<string, boolean>>;
+      readonly renameByName?: Readonly<Record<string, string>>;
+    };
+  }[];
   readonly targets?: readonly {
     readonly refId: string;
     readonly expr: string;
@@ -122,4 +140,66 @@ Deno.test("the check of names finds wrong names", () => {
       "sum by (server) (rate(vllm_router_tokens_total[5m])) / sum by (server) (vllm_router_in_flight)",
     ]
   ) assert.notDeepEqual(wrongNames(expr, exported), [], expr);
+});
+
+Deno.test("the first panel is red unless a server takes requests", () => {
+  const [row, first] = panels;
+  assert.deepEqual([row!.type, first!.type], ["row", "stat"]);
+  assert.match(first!.targets![0]!.expr, /^sum by \(instance\) \(vllm_router_server_up/);
+  const { thresholds, mappings } = first!.fieldConfig!.defaults;
+  assert.deepEqual(thresholds!.steps, [
+    { color: "red", value: null },
+    { color: "green", value: 1 },
+  ]);
+  assert.match(mappings![0]!.options["0"]!.text!, /503/);
+});
+
+Deno.test("the timeline of states has a number, a name and a colour for every state", () => {
+  const { targets, fieldConfig } = panels.find(({ type }) => type === "state-timeline")!;
+  const [{ options }] = fieldConfig!.defaults.mappings as [Mapping];
+  const drawn = [
+    ...targets![0]!.expr.matchAll(/(\d) \* vllm_router_server_state\{.*?state="(.*?)"/g),
+  ];
+  assert.deepEqual(drawn.map(([, , state]) => state).sort(), [...STATES].sort());
+  for (const [, number, state] of drawn) {
+    assert.equal(options[number!]!.text, state);
+    assert.ok(options[number!]!.color, state);
+  }
+});
+
+Deno.test("a server that goes out or comes back is marked on every chart, by its name", () => {
+  const { list } = dashboard.annotations;
+  assert.equal(list.length, 2);
+  for (const { datasource, enable, expr, titleFormat } of list) {
+    assert.deepEqual(datasource, { type: "prometheus", uid: "${datasource}" });
+    assert.equal(enable, true);
+    assert.deepEqual(wrongNames(expr, exported), []);
+    assert.match(expr, /^vllm_router_server_up\{.*\} == [01] and changes\(/);
+    assert.match(titleFormat, /\{\{server\}\}/);
+  }
+});
+
+Deno.test("links lead to the dashboard of the router that a series or a row comes from", () => {
+  const links = [...JSON.stringify(panels).matchAll(/"url":"(http.*?)"/g)].map(([, url]) => url);
+  assert.deepEqual([...new Set(links)].sort(), [
+    "http://${__field.labels.instance}/dashboard",
+    "http://${__value.text}/dashboard",
+  ]);
+  for (const { title, fieldConfig, targets = [] } of panels) {
+    if (!fieldConfig?.defaults.links) continue;
+    for (const { expr } of targets) {
+      assert.ok(resultLabels(expr, exported).includes("instance"), `${title}: ${expr}`);
+    }
+  }
+});
+
+Deno.test("a table hides every value that it gives no name", () => {
+  for (const { title, type, targets, transformations } of panels) {
+    if (type !== "table") continue;
+    const { excludeByName, renameByName } = transformations!.at(-1)!.options;
+    for (const { refId } of targets!) {
+      const value = `Value #${refId}`;
+      assert.ok(excludeByName![value] || renameByName![value], `${title}: ${value}`);
+    }
+  }
 });

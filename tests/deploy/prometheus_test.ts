@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { isRoutable, type ServerState } from "../../src/fleet/state/server.ts";
+import { isRoutable } from "../../src/fleet/state/server.ts";
+import { STATES } from "../../src/monitor/server_gauges.ts";
 import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
@@ -58,20 +59,7 @@ Deno.test("every alert uses exported names and labels, and has a severity and a 
 });
 
 Deno.test("alerts for servers that are down match exactly the states that count as down", () => {
-  // The type checker reports a missing state.
-  const states: Record<ServerState, true> = {
-    checking: true,
-    healthy: true,
-    "half-open": true,
-    no_models: true,
-    unauthorized: true,
-    stalled: true,
-    unhealthy: true,
-    draining: true,
-    sleeping: true,
-  };
-  const down = (Object.keys(states) as ServerState[])
-    .filter((state) => !isRoutable(state) && state !== "draining").sort();
+  const down = STATES.filter((state) => !isRoutable(state) && state !== "draining").sort();
   for (const name of ["VllmRouterNoHealthyServer", "VllmRouterServerDown"]) {
     const rule = alerts.split("- alert: ").find((rule) => rule.startsWith(`${name}\n`))!;
     const named = /\(([\w\s,]+ or \w+)\)/.exec(rule)![1]!;

@@ -39,7 +39,9 @@ function labelsOf(series: string, exported: ReadonlyMap<string, Exported>): stri
 
 /** Every `name{label="…"}` with the labels it matches. */
 function seriesIn(expr: string): { name: string; matched: string[] }[] {
-  return [...expr.matchAll(/\b(vllm_router_\w+)(?:\{([^}]*)\})?/g)].map(([, name, matchers]) => ({
+  return [...expr.matchAll(/\b((?:vllm_router|process)_\w+)(?:\{([^}]*)\})?/g)].map((
+    [, name, matchers],
+  ) => ({
     name: name!,
     matched: [...(matchers ?? "").matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label]) =>
       label!
@@ -49,7 +51,7 @@ function seriesIn(expr: string): { name: string; matched: string[] }[] {
 
 /** Every `by (…)` with the first series after it. */
 function groupingsIn(expr: string): { labels: string[]; series: string }[] {
-  return [...expr.matchAll(/\bby\s*\(([^)]*)\)[^]*?\b(vllm_router_\w+)/g)].map(
+  return [...expr.matchAll(/\bby\s*\(([^)]*)\)[^]*?\b((?:vllm_router|process)_\w+)/g)].map(
     ([, labels, series]) => ({
       labels: labels!.split(",").map((label) => label.trim()),
       series: series!,
