@@ -59,6 +59,8 @@ export function createMetrics(
     "Connections that could not be accepted, or whose TLS handshake failed.",
     ["reason"],
   );
+  // Both from the start: a rate shows nothing of a series' first increase.
+  for (const reason of ["accept", "tls_handshake"]) connectionFailures.inc({ reason }, 0);
   const reloads = counter("config_reloads_total", "Configuration reloads.", ["outcome"]);
   const lastReload = new Gauge({
     name: "vllm_router_config_last_reload_successful",

@@ -131,7 +131,7 @@ Deno.test("every exported metric is in a panel", () => {
 Deno.test("the check of names finds wrong names", () => {
   for (
     const expr of [
-      "up",
+      "node_load1",
       "vllm_router_servers_up",
       "vllm_router_in_flight_bucket",
       "vllm_router_overhead_seconds",

@@ -9,9 +9,10 @@ import { ask } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 import { exportedMetrics } from "./exported.ts";
 import { hasPromtool, promtool } from "./promtool.ts";
-import { wrongNames } from "./queries.ts";
+import { resultLabels, wrongNames } from "./queries.ts";
 
 const ignore = !hasPromtool();
+const exported = await exportedMetrics();
 const alerts = await Deno.readTextFile(
   new URL("../../deploy/prometheus/alerts.yml", import.meta.url),
 );
@@ -45,16 +46,39 @@ Deno.test({
   },
 });
 
-Deno.test("every alert uses exported names and labels, and has a severity and a description", async () => {
-  const exported = await exportedMetrics();
+Deno.test("every alert uses exported names and labels, and has a severity and a description", () => {
   const rules = alerts.split(/^ +- alert: /m).slice(1);
-  assert.equal(rules.length, 6);
+  assert.equal(rules.length, 19);
   for (const rule of rules) {
     const expr = /\bexpr: ([^]*?)\n +for:/.exec(rule)![1]!;
     assert.deepEqual(wrongNames(expr, exported), []);
     assert.match(rule, /severity: (critical|warning)\n/);
     assert.match(rule, /summary: .+\n/);
     assert.match(rule, /description: .+\n/);
+  }
+});
+
+Deno.test("every alert names the section of a page that says more", async () => {
+  const runbooks = [...alerts.matchAll(/^ +runbook: (.*)$/gm)].map(([, runbook]) => runbook!);
+  assert.equal(runbooks.length, alerts.match(/^ +- alert: /gm)!.length);
+  for (const runbook of runbooks) {
+    const [page, section] = runbook.split("#");
+    const text = await Deno.readTextFile(new URL(`../../${page}`, import.meta.url));
+    const sections = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      title!.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
+    );
+    assert.ok(sections.includes(section!), runbook);
+  }
+});
+
+Deno.test("an alert about a server, a model or a key names it", () => {
+  for (const rule of alerts.split(/^ +- alert: /m).slice(1)) {
+    const expr = /\bexpr: ([^]*?)\n +for:/.exec(rule)![1]!;
+    const summary = /summary: ([^]*?)\n +description:/.exec(rule)![1]!;
+    const labels = resultLabels(expr, exported);
+    for (const label of ["server", "model", "key"]) {
+      if (labels.includes(label)) assert.ok(summary.includes(`$labels.${label}`), summary);
+    }
   }
 });
 
@@ -81,7 +105,7 @@ Deno.test({
         /^vllm_router_client_disconnects_total\{stage="streaming"\} 1$/m,
         /^vllm_router_config_reloads_total\{outcome="ok"\} [1-9]/m,
         /^vllm_router_config_reloads_total\{outcome="invalid"\} [1-9]/m,
-        /^vllm_router_time_to_first_token_seconds_count [1-9]/m,
+        /^vllm_router_time_to_first_token_seconds_count\{model=".*"\} [1-9]/m,
       ]
     ) assert.match(page, series);
     const { code, output } = await promtool(["check", "metrics"], page);

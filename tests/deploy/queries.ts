@@ -29,6 +29,8 @@ export function resultLabels(expr: string, exported: ReadonlyMap<string, Exporte
 }
 
 function labelsOf(series: string, exported: ReadonlyMap<string, Exported>): string[] | undefined {
+  // Prometheus' own: whether the scrape of a target succeeded.
+  if (series === "up") return ["job", "instance"];
   const metric = exported.get(folded(series, exported));
   if (!metric) return undefined;
   // A histogram has no series with its own name, and other metrics have no buckets.
@@ -39,7 +41,7 @@ function labelsOf(series: string, exported: ReadonlyMap<string, Exported>): stri
 
 /** Every `name{label="…"}` with the labels it matches. */
 function seriesIn(expr: string): { name: string; matched: string[] }[] {
-  return [...expr.matchAll(/\b((?:vllm_router|process)_\w+)(?:\{([^}]*)\})?/g)].map((
+  return [...expr.matchAll(/\b(up|(?:vllm_router|process)_\w+)\b(?:\{([^}]*)\})?/g)].map((
     [, name, matchers],
   ) => ({
     name: name!,
