@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startSimulator } from "../../src/simulator/simulator.ts";
 import { startCli } from "../support/cli.ts";
-import { ask } from "../support/fleet.ts";
+import { ask, startFleet } from "../support/fleet.ts";
 import { http1 } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { connectRaw, type RawConnection } from "../security/raw_client.ts";
@@ -49,3 +49,20 @@ Deno.test("a router with its production permissions exports its own CPU time, me
     for (const connection of crowd) await connection[Symbol.asyncDispose]();
     await until("none of them is counted", async () => await valueOf(name) < CONNECTIONS);
   }));
+
+Deno.test("a router whose event loop was blocked tells so in its metrics", async () => {
+  await using fleet = await startFleet({ servers: [{}] });
+  /** Counts the timers that were late by more than 0.1 s. */
+  async function late(): Promise<number> {
+    const page = await (await fetch(`${fleet.router.url}/metrics`)).text();
+    const upTo = (bound: string) =>
+      Number(
+        page.split(`vllm_router_event_loop_lag_seconds_bucket{le="${bound}"} `)[1]!.split("\n")[0],
+      );
+    return upTo("+Inf") - upTo("0.1");
+  }
+  const before = await late();
+  const blockedUntil = performance.now() + 200;
+  while (performance.now() < blockedUntil);
+  await until("the block is counted", async () => await late() > before);
+});
