@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { setUpLog } from "../../src/monitor/log.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { read as readPage, tableWith } from "../docs/pages.ts";
 import { ask } from "../support/fleet.ts";
 import { until } from "../support/until.ts";
 import { exportedMetrics } from "./exported.ts";
@@ -69,6 +70,14 @@ Deno.test("every alert names the section of a page that says more", async () => 
     );
     assert.ok(sections.includes(section!), runbook);
   }
+});
+
+Deno.test("docs/monitoring.md lists every alert with its severity", () => {
+  const rows = tableWith(readPage("docs/monitoring.md"), "VllmRouterServerDown");
+  assert.deepEqual(
+    rows.map(([name, severity]) => [name, severity]),
+    [...alerts.matchAll(/- alert: (\w+)\n[^]*?severity: (\w+)/g)].map(([, ...of]) => of),
+  );
 });
 
 Deno.test("an alert about a server, a model or a key names it", () => {
