@@ -1,12 +1,21 @@
 import { type Gateway, type GatewayOptions, startGateway } from "../gateway.ts";
 import { hostAndPort } from "../config/access_schema.ts";
 import { reopenLogFile } from "../monitor/log.ts";
+import { logSystemdNotTold } from "../monitor/log_access.ts";
 import { complain } from "./complain.ts";
+import { tellSystemd } from "./systemd.ts";
 
-/** Starts a gateway. If it can't listen, prints the reason in one line and returns `undefined`. */
+/**
+ * Starts a gateway, and tells systemd if it started this process. If the gateway can't listen, prints
+ * the reason in one line and returns `undefined`.
+ */
 export function listen(options: GatewayOptions): Gateway | undefined {
   try {
-    return startGateway(options);
+    return tellSystemd(startGateway(options), {
+      notifySocket: Deno.env.get("NOTIFY_SOCKET"),
+      watchdogUsec: Deno.env.get("WATCHDOG_USEC"),
+      onError: logSystemdNotTold,
+    });
   } catch (error) {
     complain(whyNot(error, options));
     return undefined;

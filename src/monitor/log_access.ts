@@ -22,3 +22,9 @@ export function logUnusedProxies(names: readonly string[]): void {
     names: names.join(", "),
   });
 }
+
+/** Warns that systemd can't be told about the router's state. */
+export function logSystemdNotTold(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  log.warning("systemd is not told the router's state: {reason}", { reason });
+}

@@ -103,7 +103,7 @@ Deno.test("the tasks and executables have exactly these permissions", () => {
       net: true,
       read: true,
       env: true,
-      sys: ["osRelease"],
+      sys: ["osRelease", "osUptime"],
       run: { deny: true },
       ffi: { deny: true },
     },
@@ -112,7 +112,7 @@ Deno.test("the tasks and executables have exactly these permissions", () => {
     command.split(" ").filter((word) => /^(--(allow|deny|no|permission)-|-[A-Z])/.test(word));
   const expected = [
     "--permission-set=router",
-    "--allow-write=logs,/var/log/vllm-router",
+    "--allow-write=logs,/var/log/vllm-router,/run/systemd/notify",
     "--no-prompt",
     "--no-remote",
   ];
