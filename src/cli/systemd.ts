@@ -100,9 +100,9 @@ function pingIntervalMs(watchdogUsec: string | undefined): number | undefined {
 }
 
 /**
- * Returns a clock that is never behind CLOCK_MONOTONIC, which Deno doesn't offer. systemd takes the
- * end of a reload for an earlier one's if its time is before systemd's own signal. The uptime is in
- * whole seconds and includes time in suspend.
+ * Returns a clock in microseconds that is never behind CLOCK_MONOTONIC, which Deno doesn't offer.
+ * systemd ignores a `RELOADING=1` from before its SIGHUP. The uptime is in whole seconds, and
+ * includes the time in suspend.
  */
 function startMonotonicUsec(): () => number {
   const startMs = (Deno.osUptime() + 1) * 1_000 - monotonicMs();

@@ -26,12 +26,17 @@ Deno.test("executables are built for five targets, one each", () => {
 Deno.test("`deno task compile` writes the file that is documented and that the image takes", () => {
   assert.match(tasks.compile, / --output dist\/vllm-router main\.ts$/);
   assert.match(dockerfile, /^COPY --from=build .* \/build\/dist\/vllm-router /m);
+  const next = ["README.md", "README.zh.md", "docs/deployment.md"].map((page) =>
+    /^npx -y deno@\S+ task compile\n(.*)$/m.exec(read(page))?.[1]
+  );
+  for (const line of next) assert.match(line!, /^\.\/dist\/vllm-router /);
 });
 
 Deno.test("a release tries each executable on its own system before anything is published", () => {
   const tried = [...release.matchAll(/\{ executable: (\S+), runner: \S+ \}/g)]
     .map(([, file]) => file);
   assert.deepEqual(tried.sort(), files);
+  assert.match(job("image"), /^ {4}needs: try$/m);
   assert.match(job("publish"), /^ {4}needs: \[try, image\]$/m);
   for (const name of ["executables", "try", "image"]) {
     assert.doesNotMatch(job(name), /gh release|imagetools|contents: write/, name);
