@@ -120,7 +120,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "the watchdog's pings come twice in its time, and end when the process is stuck",
+  name: "pings for the watchdog come, and stop when the process is stuck",
   ...onLinux,
   async fn() {
     await using systemd = startSystemd();
