@@ -173,6 +173,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     admin: admin && { hostname: admin.hostname, port: admin.port },
     fleet,
     view: monitor.view,
+    detail: monitor.detail,
     reload: async () => await follower?.reload(),
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(0),

@@ -1,6 +1,7 @@
 import type { Config } from "./config/config.ts";
 import type { Loaded } from "./config/file/load.ts";
 import type { Fleet } from "./fleet/fleet.ts";
+import type { ServerDetail } from "./monitor/server_detail.ts";
 import type { View } from "./monitor/view.ts";
 
 /** Where a router listens and its initial configuration. */
@@ -29,6 +30,8 @@ export interface Gateway extends AsyncDisposable {
   readonly fleet: Fleet;
   /** Returns the fleet's state as shown on the dashboard. */
   view(): View;
+  /** Returns what else is known of the server at this URL; `undefined` if there is none. */
+  detail(url: string): ServerDetail | undefined;
   /** Reloads the configuration file now. */
   reload(): Promise<void>;
   /**

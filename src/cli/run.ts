@@ -5,6 +5,7 @@ import { loadConfig } from "../config/file/load.ts";
 import { checkConfig, type Checked } from "../config/schema.ts";
 import { unusedProxies } from "../http/proxy_environment.ts";
 import type { Gateway } from "../gateway.ts";
+import { showsOnlyAscii } from "../monitor/terminal/ascii.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet, type Shown } from "../monitor/terminal/show.ts";
 import { ownTerminal } from "../monitor/terminal/terminal.ts";
@@ -141,7 +142,9 @@ function show(gateway: Gateway, stopping: Stopping, models: boolean): Shown {
   return showFleet({
     terminal: ownTerminal(),
     palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
+    onlyAscii: showsOnlyAscii(Deno.env.get),
     view: gateway.view,
+    detail: (url) => gateway.detail(url) ?? null,
     notice: () => stopping.isRequested() ? draining() : undefined,
     models,
     onQuit: stopping.stop,

@@ -1,33 +1,24 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { showsOnlyAscii } from "../monitor/terminal/ascii.ts";
 import { drawAll } from "../monitor/terminal/draw.ts";
+import { span, timeOfDay } from "../monitor/terminal/format.ts";
 import { colourLevel, paletteOf } from "../monitor/terminal/paint.ts";
 import { showFleet } from "../monitor/terminal/show.ts";
 import { ownTerminal } from "../monitor/terminal/terminal.ts";
-import { span } from "../monitor/terminal/text.ts";
 import type { View } from "../monitor/view.ts";
 import { complain } from "./complain.ts";
-import { get } from "./get.ts";
 import { examples } from "./options.ts";
+import { fetchHistory, fetchView, followDetail, readCa, type Target } from "./top_router.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8888";
 /** Polling interval. */
 const LOOK_MS = 500;
-/** A router that takes longer to respond counts as unreachable. */
-const PATIENCE_MS = 3_000;
 
 interface TopOptions {
   readonly model: boolean;
   readonly apiKey?: string;
   readonly ca?: string;
-}
-
-/** A router and the credentials to query it. */
-interface Target {
-  readonly url: string;
-  readonly apiKey?: string | undefined;
-  /** PEM certificates to trust instead of the default ones. */
-  readonly ca?: string | undefined;
 }
 
 /** Turns `command` into `top`, which shows the monitor of a remote router. */
@@ -61,16 +52,10 @@ export function addTop(command: Command, ended: (code: number) => void): void {
 
 /** Shows a router's fleet until quit; without a terminal, prints it once. */
 async function top(url: string, { model: models, apiKey, ca: file }: TopOptions): Promise<number> {
-  let ca: string | undefined;
-  try {
-    ca = file === undefined ? undefined : await Deno.readTextFile(file);
-  } catch (error) {
-    complain(`--ca: ${file} can't be read: ${(error as Error).message}`);
-    return 1;
-  }
-  const target = { url, apiKey, ca };
+  let target: Target;
   let view: View;
   try {
+    target = { url, apiKey, ca: file === undefined ? undefined : await readCa(file) };
     view = await fetchView(target);
   } catch (error) {
     complain((error as Error).message);
@@ -81,15 +66,24 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
     return 0;
   }
 
-  let seenAt = performance.now();
-  let lost = false;
+  /** Since when the router doesn't answer, by both clocks in milliseconds, and why. */
+  let away:
+    | { readonly since: number; readonly wallSince: number; readonly why: string }
+    | undefined;
+  const details = followDetail(target, () => shown.draw());
   const shown = showFleet({
     terminal: ownTerminal(),
     palette: paletteOf(colourLevel(Deno.env.get("NO_COLOR"))),
+    onlyAscii: showsOnlyAscii(Deno.env.get),
     view: () => view,
-    notice: () => {
-      if (!lost) return undefined;
-      return `connection lost, retrying; last data ${span(performance.now() - seenAt)} old`;
+    detail: details.read,
+    history: await fetchHistory(target),
+    notice() {
+      if (!away) return undefined;
+      const awayFor = span(performance.now() - away.since);
+      return `router away for ${awayFor}, since ${
+        timeOfDay(away.wallSince)
+      }, retrying: ${away.why}`;
     },
     models,
     onQuit: () => shown.close(),
@@ -100,59 +94,15 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
   void shown.closed.then(() => closed = true);
   while (!closed) {
     try {
-      view = await fetchView(target);
-      seenAt = performance.now();
-      lost = false;
-    } catch {
-      lost = true;
+      [view] = await Promise.all([fetchView(target), details.refresh()]);
+      away = undefined;
+    } catch (error) {
+      const { since, wallSince } = away ?? { since: performance.now(), wallSince: Date.now() };
+      away = { since, wallSince, why: (error as Error).message };
     }
     await Promise.race([shown.closed, delay(LOOK_MS)]);
   }
   return 0;
-}
-
-/** Fetches the router's view of its fleet and labels it with the requested address. */
-async function fetchView(target: Target): Promise<View> {
-  const { url, apiKey } = target;
-  const { status, view } = await ask(target).catch((error) => {
-    throw new Error(`no router answers at ${url}: ${reasonOf(error)}`);
-  });
-  if (status !== 200) throw new Error(refusal(url, status, apiKey));
-  if (!Array.isArray(view?.servers) || !view.totals) {
-    throw new Error(`no router answers at ${url}: unexpected response; this is not a vllm-router`);
-  }
-  return { ...view, address: url } as View;
-}
-
-async function ask(
-  { url, apiKey, ca }: Target,
-): Promise<{ status: number; view?: Partial<View> | null }> {
-  const page = `${url}/dashboard/view`;
-  const headers: Record<string, string> = apiKey === undefined
-    ? {}
-    : { authorization: `Bearer ${apiKey}` };
-  if (ca !== undefined) {
-    const { status, body } = await get(page, { headers, timeoutMs: PATIENCE_MS, trust: { ca } });
-    return status === 200 ? { status, view: JSON.parse(body) } : { status };
-  }
-  const response = await fetch(page, { signal: AbortSignal.timeout(PATIENCE_MS), headers });
-  const { status } = response;
-  if (status === 200) return { status, view: await response.json() };
-  await response.body?.cancel();
-  return { status };
-}
-
-/** Explains a response other than 200 in one line. */
-function refusal(url: string, status: number, apiKey: string | undefined): string {
-  if (status === 401) {
-    return apiKey
-      ? `the router at ${url} rejected the API key; expected one of its api_keys`
-      : `the router at ${url} requires an API key; pass one with --api-key`;
-  }
-  const hint = status === 404
-    ? "if this is a vllm-router, use the [admin] address in its configuration"
-    : "this is not a vllm-router";
-  return `no router answers at ${url}: unexpected status ${status}; ${hint}`;
 }
 
 function parseUrl(value: string): string {
@@ -163,12 +113,4 @@ function parseUrl(value: string): string {
 
 function endings(): Deno.Signal[] {
   return Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
-}
-
-/** Explains a failed request in one line. */
-function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error;
-  if (name === "TimeoutError") return `no response within ${span(PATIENCE_MS)}`;
-  const why = cause instanceof Error ? cause.message : message;
-  return why.split("\n")[0]!;
 }

@@ -2,7 +2,8 @@ import { isDown } from "../../fleet/state/server.ts";
 import type { ServerView } from "../view.ts";
 import type { Row } from "./order.ts";
 import { type Paint, paintOfUsage, type Palette } from "./paint.ts";
-import { bar, count, harmless, milliseconds, percent, shortCount, widthOf } from "./text.ts";
+import { count, duration, percent, rate, UNKNOWN } from "./format.ts";
+import { bar, harmless, widthOf } from "./text.ts";
 import type { Sort } from "./ui.ts";
 
 /** One column of the server table. */
@@ -17,6 +18,8 @@ export interface Column {
   least(rows: readonly Row[]): number;
   /** Returns the preferred width in terminal cells, used if there is enough space. */
   most(rows: readonly Row[]): number;
+  /** Has a meaning for a server that is out, too. The reason takes the place of the others. */
+  readonly outlives?: boolean;
   /** Grows only into space that no other column can use. */
   readonly elastic?: boolean;
   text(row: Row, width: number): string;
@@ -25,7 +28,6 @@ export interface Column {
   readonly sort?: Sort;
 }
 
-const NOTHING = "–";
 const PERCENT = 5;
 /** Fits every state except `unauthorized`, so common state changes don't shift the layout. */
 const USUAL_STATE = "unhealthy".length;
@@ -76,10 +78,8 @@ function words(
   };
 }
 
-const maybe = (value: number | null, text: (value: number) => string) =>
-  value === null ? NOTHING : text(value);
-
-function paintOfState({ state }: ServerView, palette: Palette): Paint {
+/** Returns the colour of a server's state. */
+export function paintOfState({ state }: Pick<ServerView, "state">, palette: Palette): Paint {
   if (state === "healthy") return palette.good;
   if (isDown(state)) return palette.bad;
   return state === "checking" || state === "half-open" ? palette.warning : palette.quiet;
@@ -92,21 +92,26 @@ const number: Column = {
   ...figure(6, ["#", "#"], () => "", { sort: "number" }),
   least: digits,
   most: digits,
+  outlives: true,
   text: (row) => String(row.number),
 };
 
-const name = words(
-  0,
-  "server",
-  (server) => harmless(server.name),
-  { least: LEAST_NAME, most: MOST_NAME },
-  ({ state }, palette) => isDown(state) ? palette.gone : palette.plain,
-);
+const name: Column = {
+  ...words(
+    0,
+    "server",
+    (server) => harmless(server.name),
+    { least: LEAST_NAME, most: MOST_NAME },
+    ({ state }, palette) => isDown(state) ? palette.gone : palette.plain,
+  ),
+  outlives: true,
+};
 
 const stateWords = words(1, "state", ({ state }) => state, { least: Infinity }, paintOfState);
 const state: Column = {
   ...stateWords,
   least: (rows) => Math.max(USUAL_STATE, stateWords.least(rows)),
+  outlives: true,
   sort: "state",
 };
 
@@ -130,32 +135,33 @@ export const columns: readonly Column[] = [
   number,
   name,
   state,
-  figure(3, ["running", "run"], (server) => String(server.running)),
-  figure(4, ["waiting", "wait"], (server) => String(server.waiting), { sort: "waiting" }),
-  figure(5, ["capacity", "cap"], (server) => String(server.capacity)),
+  figure(3, ["running", "run"], ({ running }) => count(running)),
+  figure(4, ["waiting", "wait"], ({ waiting }) => count(waiting), { sort: "waiting" }),
+  figure(5, ["capacity", "cap"], ({ capacity }) => count(capacity)),
   usage,
-  figure(8, ["KV cache", "KV"], (server) => maybe(server.kvCacheUsage, percent)),
-  figure(14, ["prefix hits", "hits"], (server) => maybe(server.prefixHitRate, percent)),
-  figure(13, ["backlog", "todo"], (server) => shortCount(server.pendingTokens), { least: 5 }),
-  figure(10, ["TTFT p50", "p50"], (server) => maybe(server.firstToken.p50, milliseconds), {
-    least: 5,
+  figure(8, ["KV cache", "KV"], ({ kvCacheUsage }) => percent(kvCacheUsage)),
+  figure(14, ["prefix hits", "hits"], ({ prefixHitRate }) => percent(prefixHitRate)),
+  figure(13, ["backlog", "todo"], ({ pendingTokens }) => count(pendingTokens), { least: 6 }),
+  figure(10, ["TTFT p50", "p50"], ({ firstToken }) => duration(firstToken.p50), { least: 7 }),
+  figure(9, ["TTFT p95", "p95"], ({ firstToken }) => duration(firstToken.p95), {
+    least: 7,
+    sort: "TTFT p95",
   }),
-  figure(9, ["TTFT p95", "p95"], (server) => maybe(server.firstToken.p95, milliseconds), {
-    least: 5,
-    sort: "first token",
-  }),
-  figure(11, ["tokens/s", "tok/s"], (server) => maybe(server.tokensPerSecond, count), {
+  figure(11, ["tokens/s", "tok/s"], ({ tokensPerSecond }) => rate(tokensPerSecond), {
     least: 6,
     sort: "tokens/s",
   }),
-  figure(12, ["errors", "err"], (server) => count(server.errors), { sort: "errors" }),
+  figure(12, ["errors", "err"], ({ errors }) => count(errors), { sort: "errors" }),
 ];
 
 /** Shown on request. */
-export const modelsColumn: Column = words(
-  7,
-  "models",
-  (server) => harmless(server.models.join(", ")) || NOTHING,
-  { least: 12 },
-  (_, palette) => palette.quiet,
-);
+export const modelsColumn: Column = {
+  ...words(
+    7,
+    "models",
+    (server) => harmless(server.models.join(", ")) || UNKNOWN,
+    { least: 12 },
+    (_, palette) => palette.quiet,
+  ),
+  outlives: true,
+};

@@ -1,10 +1,17 @@
 import type { View } from "../view.ts";
-import { rowsOf } from "./order.ts";
+import { type Detail, detailLines } from "./detail.ts";
+import { alarmLines, identityLine, totalsLines } from "./header.ts";
+import { helpLines } from "./help.ts";
+import { type Row, rowsOf } from "./order.ts";
 import { type Palette, paletteOf } from "./paint.ts";
-import { eventLines, footerLine, helpLines, identityLines, totalsLines } from "./parts.ts";
+import { eventLines, footerLine } from "./parts.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { sparklineRows, sparklines } from "./sparklines.ts";
 import { createTable } from "./table.ts";
+import { keyLines, modelLines } from "./tables.ts";
 import { fit, harmless, widthOf } from "./text.ts";
-import { clamp, type Extent, firstUi, type Ui } from "./ui.ts";
+import type { Point } from "./trend.ts";
+import { type Extent, firstUi, offsetOf, type Ui } from "./ui.ts";
 
 /** Size of a terminal, in characters. */
 export interface Size {
@@ -12,94 +19,135 @@ export interface Size {
   readonly rows: number;
 }
 
-/** Columns left free on either side. */
+/** What is known of the fleet at the moment. */
+export interface Scene {
+  readonly view: View;
+  /** The last quarter of an hour, oldest first. */
+  readonly points: readonly Point[];
+  /** The server whose page is open. */
+  readonly detail: Detail;
+}
+
+/** Columns left free on either side; a mark in the left one shows the selected server. */
 const MARGIN = 1;
 /** Below this many rows, all lines are needed for servers. */
 const LOW = 12;
-/** Below this many rows, no events are shown. */
-const LOW_FOR_EVENTS = 15;
-const LEAST_EVENTS = 5;
 const UNPAINTED = paletteOf(0);
 
-/** Number of lines of each part. */
-interface Layout extends Extent {
-  /** Lines for events, including their title and an empty line on either side. */
-  readonly events: number;
-}
-
 /** Draws the screen as lines, none wider than the terminal. */
-export function drawScreen(view: View, ui: Ui, size: Size, palette: Palette): string[] {
+export function drawScreen(scene: Scene, ui: Ui, size: Size, palette: Palette): string[] {
   const width = widthIn(size);
-  const layout = layoutOf(view, ui, size);
-  const rows = rowsOf(view.servers, ui);
-  const shown = { ...ui, offset: clamp(ui.offset, layout) };
-  const low = size.rows < LOW;
-  const header = headerLines(view, size, palette);
-  const table = createTable(rows, ui, width, palette);
-  const visible = rows.slice(shown.offset, shown.offset + layout.page);
-  const servers = visible.map(table.line);
-  if (rows.length === 0) servers.push(palette.quiet(fit("no such server", width)));
-
-  const notice = ui.notice === undefined
-    ? []
-    : [palette.warning(fit(`! ${harmless(ui.notice)}`, width))];
-  const middle = ui.help ? helpLines(palette) : [table.heading, ...servers];
-  const events = layout.events === 0 || ui.help ? [] : [
-    "",
-    palette.heading("Events"),
-    ...eventLines(view.events.slice(0, layout.events - 3), width, palette),
-  ];
-  const lines = [...header, ...(low ? notice : [notice[0] ?? ""]), ...middle, ...events]
-    .map((line) => widthOf(line) > width ? fit(line, width) : line);
+  const { rows, extent, layout } = planOf(scene, ui, size);
+  const top = topLines(scene.view, ui, size, palette);
   const body = Math.max(0, size.rows - 1);
+  const main = ui.page === "fleet"
+    ? fleetLines(scene, ui, rows, extent, layout, width, palette)
+    : cutTo(body - top.length, pageLines(scene, ui, width, palette), palette).map(indented);
+  const lines = [...top.map(indented), ...main].slice(0, body)
+    .map((line) => widthOf(line) > width + MARGIN ? fit(line, width + MARGIN) : line);
   return [
-    ...lines.slice(0, body),
-    ...Array<string>(Math.max(0, body - lines.length)).fill(""),
-    footerLine(shown, layout, width, palette),
-  ].map((line) => line === "" ? "" : " ".repeat(MARGIN) + line);
+    ...lines,
+    ...Array<string>(body - lines.length).fill(""),
+    indented(footerLine(ui, extent, width, palette)),
+  ];
 }
 
-/** Returns how far the screen scrolls. */
-export function extentOf(view: View, ui: Ui, size: Size): Extent {
-  return layoutOf(view, ui, size);
+/** Returns the servers to select from. */
+export function extentOf(scene: Scene, ui: Ui, size: Size): Extent {
+  return planOf(scene, ui, size).extent;
 }
 
 /** Draws everything as plain text, as wide as needed. */
 export function drawAll(view: View, models: boolean, palette: Palette): string[] {
-  const ui = firstUi(models);
-  const rows = rowsOf(view.servers, ui);
-  const table = createTable(rows, ui, Infinity, palette);
+  const rows = rowsOf(view.servers, firstUi(models));
+  const table = createTable(rows, view.at, firstUi(models), Infinity, palette);
   const longest = Math.max(10, ...view.events.map(({ text }) => widthOf(text)));
   return [
-    ...identityLines(view, Infinity, palette),
+    ...alarmLines(view, Infinity, palette),
+    identityLine(view, Infinity, palette),
     ...totalsLines(view, Infinity, palette),
     "",
     table.heading,
     ...rows.map(table.line),
     "",
+    ...(view.models.length > 0 ? [...modelLines(view.models, Infinity, palette), ""] : []),
+    ...(view.keys.length > 0 ? [...keyLines(view.keys, Infinity, palette), ""] : []),
     "Events",
-    ...eventLines(view.events, longest + 10, palette),
+    ...eventLines(view.events, longest + 12, palette),
   ].map((line) => line.trimEnd());
 }
 
-/** Draws the header; on a low screen only the fleet's health, in one line. */
-function headerLines(view: View, size: Size, palette: Palette): string[] {
+/** Draws what stands above every page; on a low screen only the fleet's health, in one line. */
+function topLines(view: View, ui: Ui, size: Size, palette: Palette): string[] {
   const width = widthIn(size);
+  const alarms = alarmLines(view, width, palette);
   const totals = totalsLines(view, width, palette);
-  return size.rows < LOW ? totals.slice(0, 1) : [...identityLines(view, width, palette), ...totals];
+  const notice = ui.notice === undefined
+    ? undefined
+    : palette.warning(fit(`! ${harmless(ui.notice)}`, width));
+  if (size.rows < LOW) return [...alarms, totals[0], ...(notice ? [notice] : [])];
+  return [...alarms, identityLine(view, width, palette), ...totals, notice ?? ""];
+}
+
+/** Draws the servers, their trend and the events. */
+function fleetLines(
+  { view, points }: Scene,
+  ui: Ui,
+  rows: readonly Row[],
+  extent: Extent,
+  layout: Layout,
+  width: number,
+  palette: Palette,
+): string[] {
+  const table = createTable(rows, view.at, ui, width, palette);
+  const offset = offsetOf(ui, extent);
+  const servers = rows.slice(offset, offset + layout.servers).map((row) =>
+    row.server.url === ui.selected
+      ? palette.title(">") + palette.heading(table.line(row))
+      : indented(table.line(row))
+  );
+  if (rows.length === 0) servers.push(indented(palette.quiet(fit("no such server", width))));
+  const trend = layout.trend === 0
+    ? []
+    : ["", ...sparklines(points, view.at, width, layout.trend, palette)];
+  const events = layout.events === 0 ? [] : [
+    "",
+    palette.heading("Events"),
+    ...eventLines(view.events.slice(0, layout.events), width, palette),
+  ];
+  return [indented(table.heading), ...servers, ...[...trend, ...events].map(indented)];
+}
+
+/** Draws what takes the place of the servers. */
+function pageLines({ view, detail }: Scene, ui: Ui, width: number, palette: Palette): string[] {
+  switch (ui.page) {
+    case "server":
+      return detailLines(view, ui.selected, detail, width, palette);
+    case "models":
+      return modelLines(view.models, width, palette);
+    case "keys":
+      return keyLines(view.keys, width, palette);
+    default:
+      return helpLines(palette);
+  }
+}
+
+/** Where the parts of the screen are, and which servers it can show. */
+function planOf({ view }: Scene, ui: Ui, size: Size) {
+  const rows = rowsOf(view.servers, ui);
+  // The column titles and the footer take one line each.
+  const free = size.rows - topLines(view, ui, size, UNPAINTED).length - 2;
+  const layout = layoutOf(size.rows, free, rows.length, sparklineRows(widthIn(size)));
+  const extent = { urls: rows.map(({ server }) => server.url), page: layout.servers };
+  return { rows, layout, extent };
+}
+
+/** Shows the first lines and how many more there are. */
+function cutTo(room: number, lines: readonly string[], palette: Palette): readonly string[] {
+  if (lines.length <= room || room < 2) return lines;
+  const shown = lines.slice(0, room - 1);
+  return [...shown, palette.quiet(`and ${lines.length - shown.length} more lines`)];
 }
 
 const widthIn = ({ columns }: Size) => Math.max(1, columns - 2 * MARGIN);
-
-/** Gives events at least a third of a high screen and any lines that servers leave free. */
-function layoutOf(view: View, ui: Ui, size: Size): Layout {
-  const height = size.rows;
-  const rows = rowsOf(view.servers, ui).length;
-  const header = headerLines(view, size, UNPAINTED).length;
-  const notice = height >= LOW || ui.notice !== undefined ? 1 : 0;
-  // The column titles and the footer take one line each.
-  const free = Math.max(1, height - header - notice - 2);
-  const least = height < LOW_FOR_EVENTS ? 0 : Math.max(LEAST_EVENTS, Math.floor(height / 3));
-  const events = least === 0 ? 0 : Math.max(least, free - Math.max(1, rows));
-  return { rows, page: Math.max(1, free - events), events };
-}
+const indented = (line: string) => line === "" ? "" : " ".repeat(MARGIN) + line;

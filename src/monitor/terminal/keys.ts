@@ -21,6 +21,9 @@ const NAMES: Readonly<Record<string, Key>> = {
   "OF": "end",
 };
 
+/** Control characters that are keys. Enter sends a carriage return, or a line feed. */
+const CONTROLS: Readonly<Record<string, Key>> = { "\x03": "ctrl-c", "\r": "enter", "\n": "enter" };
+
 /** A complete sequence after an escape character, known or not. */
 const WHOLE = /^(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/;
 /** The beginning of a sequence. */
@@ -43,7 +46,7 @@ export function readKeys(text: string): Typed {
   while (rest !== "") {
     if (!rest.startsWith(ESCAPE)) {
       const [character] = rest;
-      keys.push(character === "\x03" ? "ctrl-c" : character!);
+      keys.push(CONTROLS[character!] ?? character!);
       rest = rest.slice(character!.length);
       continue;
     }

@@ -8,6 +8,11 @@ export interface Row {
   readonly server: ServerView;
 }
 
+/** Whether a server can have no requests, so that its state's reason says more than its figures. */
+export function isOut({ state }: Pick<ServerView, "state">): boolean {
+  return isDown(state) || state === "checking" || state === "sleeping";
+}
+
 /** Sort order by state: servers that need attention first. */
 const URGENCY: Readonly<Record<ServerState, number>> = {
   unhealthy: 4,
@@ -25,7 +30,7 @@ const RANK: Readonly<Record<Exclude<Sort, "number">, (server: ServerView) => num
   state: ({ state }) => URGENCY[state],
   usage: ({ usage }) => usage,
   waiting: ({ waiting }) => waiting,
-  "first token": ({ firstToken }) => firstToken.p95 ?? -1,
+  "TTFT p95": ({ firstToken }) => firstToken.p95 ?? -1,
   "tokens/s": ({ tokensPerSecond }) => tokensPerSecond ?? -1,
   errors: ({ errors }) => errors,
 };

@@ -13,6 +13,8 @@ export interface Palette {
   readonly bad: Paint;
   /** The name of a server that gets no requests. */
   readonly gone: Paint;
+  /** A line over all others. */
+  readonly alarm: Paint;
   readonly plain: Paint;
 }
 
@@ -32,6 +34,7 @@ export function paletteOf(level: ColorSupportLevel): Palette {
     warning: chalk.yellow,
     bad: chalk.red,
     gone: chalk.red.strikethrough,
+    alarm: chalk.bgRed.white.bold,
     plain: (text) => text,
   };
 }

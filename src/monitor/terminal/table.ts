@@ -1,7 +1,9 @@
+import { isDown } from "../../fleet/state/server.ts";
 import { type Column, columns, modelsColumn } from "./columns.ts";
-import type { Row } from "./order.ts";
+import { span } from "./format.ts";
+import { isOut, type Row } from "./order.ts";
 import type { Palette } from "./paint.ts";
-import { fit, widthOf } from "./text.ts";
+import { fit, harmless, widthOf } from "./text.ts";
 import type { Ui } from "./ui.ts";
 
 /** A column with its displayed title and width. */
@@ -15,7 +17,7 @@ const GAP = 2;
 /** Width needed for a server's state and the beginning of its name. */
 const ROOM_FOR_TWO = 16;
 
-/** A table of servers: a heading and a line per row. */
+/** A table of servers: a heading and a line for each row. */
 export interface Table {
   readonly heading: string;
   line(row: Row): string;
@@ -25,10 +27,12 @@ export interface Table {
  * Lays out a table.
  *
  * @param rows all rows, so that scrolling does not change widths
+ * @param at wall-clock time of the view, in milliseconds
  * @param width available columns of the terminal
  */
 export function createTable(
   rows: readonly Row[],
+  at: number,
   ui: Pick<Ui, "models" | "sort">,
   width: number,
   palette: Palette,
@@ -41,12 +45,24 @@ export function createTable(
       const marked = column.sort === ui.sort && ui.sort !== "number" ? `▾${title}` : title;
       return palette.heading(fit(marked, width, column.align));
     })),
-    line: (row) =>
-      join(placed.map(({ column, width }) => {
-        const text = fit(column.text(row, width), width, column.align);
-        return column.paint(row.server, palette)(text);
-      })),
+    line(row) {
+      const cells = placed.map(({ column, width }) =>
+        column.paint(row.server, palette)(fit(column.text(row, width), width, column.align))
+      );
+      const first = placed.findIndex(({ column }) => !column.outlives);
+      if (!isOut(row.server) || first < 0) return join(cells);
+      const end = placed.findLastIndex(({ column }) => !column.outlives) + 1;
+      const reason = reasonOf(row, at, total(placed.slice(first, end)), width);
+      const paint = isDown(row.server.state) ? palette.bad : palette.quiet;
+      return join([...cells.slice(0, first), paint(reason), ...cells.slice(end)]);
+    },
   };
+}
+
+/** Says since when and why a server is out, in `room` columns unless the width is unlimited. */
+function reasonOf({ server }: Row, at: number, room: number, width: number): string {
+  const reason = `for ${span(at - server.since)}: ${harmless(server.reason)}`;
+  return width === Infinity ? reason.padEnd(room) : fit(reason, room);
 }
 
 /** Returns the columns that fit: all with long titles, or the most important with short ones. */

@@ -15,7 +15,15 @@ export function fit(text: string, columns: number, align: "left" | "right" = "le
 
 /** Replaces characters of an untrusted text that could control the terminal. */
 export function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ");
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ");
+}
+
+/** Joins the pieces that fit in one line, the first ones first. */
+export function oneLine(pieces: readonly string[], columns: number, gap = "   "): string {
+  return pieces.reduce((line, piece) => {
+    const longer = line + gap + piece;
+    return widthOf(longer) <= columns ? longer : line;
+  });
 }
 
 /** Arranges pieces in lines, as many per line as fit. */
@@ -27,36 +35,6 @@ export function flow(pieces: readonly string[], columns: number, gap = "   "): s
     else lines.push(piece);
   }
   return lines;
-}
-
-/** Formats a share, such as `45%`. */
-export const percent = (share: number): string => `${Math.round(share * 100)}%`;
-
-/** Formats a number, such as `1,234` or, below ten, `3.5`. */
-export function count(value: number): string {
-  const digits = value < 10 ? 1 : 0;
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
-}
-
-/** Formats a number, such as `1,234` or, from ten thousand, `12.3K`. */
-export function shortCount(value: number): string {
-  if (value < 10_000) return count(Math.round(value));
-  return value.toLocaleString("en-US", { notation: "compact", maximumSignificantDigits: 3 });
-}
-
-/** Formats a time, such as `85ms` or `1.2s`. */
-export function milliseconds(value: number): string {
-  return value < 1_000 ? `${Math.round(value)}ms` : `${(value / 1_000).toFixed(1)}s`;
-}
-
-/** Formats the two largest units of a duration, such as `3 d 4 h` or `45 s`. */
-export function span(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1_000));
-  const [days, hours, minutes] = [86_400, 3_600, 60].map((unit) => Math.floor(seconds / unit));
-  if (days! > 0) return `${days} d ${hours! % 24} h`;
-  if (hours! > 0) return `${hours} h ${minutes! % 60} min`;
-  if (minutes! > 0) return `${minutes} min ${seconds % 60} s`;
-  return `${seconds} s`;
 }
 
 /** Draws a bar of `columns` columns, full at a share of 1. */

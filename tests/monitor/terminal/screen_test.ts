@@ -104,6 +104,8 @@ Deno.test("a drawing error closes the screen and is logged", async () => {
       view: () => {
         throw reason;
       },
+      onlyAscii: false,
+      detail: () => undefined,
       notice: () => undefined,
       models: false,
       onQuit: () => {},

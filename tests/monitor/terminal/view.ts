@@ -1,4 +1,7 @@
+import type { ServerDetail } from "../../../src/monitor/server_detail.ts";
+import type { Point } from "../../../src/monitor/terminal/trend.ts";
 import type { ServerView, View } from "../../../src/monitor/view.ts";
+import type { FailureView, KeyView, ModelView } from "../../../src/monitor/view_tables.ts";
 
 const NO_FIRST_TOKEN = { p50: null, p95: null, p99: null };
 
@@ -78,5 +81,81 @@ export function manyServers(count: number): Partial<ServerView>[] {
   return Array.from({ length: count }, (_, index) => ({
     state: index % 10 === 9 ? "unhealthy" : "healthy",
     running: index % 10,
+  }));
+}
+
+/** Returns an idle model of one healthy server, except for the given fields. */
+export function modelOf(model: Partial<ModelView> = {}): ModelView {
+  return {
+    name: "small-model",
+    servers: 1,
+    healthy: 1,
+    requestsPerSecond: 0,
+    failedShare: null,
+    firstToken: NO_FIRST_TOKEN,
+    ...model,
+  };
+}
+
+/** Returns an unused key, except for the given fields. */
+export function keyOf(key: Partial<KeyView> = {}): KeyView {
+  return {
+    name: "alice",
+    requests: 0,
+    requestsPerSecond: 0,
+    tokensLastMinute: 0,
+    limitShare: null,
+    ...key,
+  };
+}
+
+/** Returns a failed request at `gpu-1`, except for the given fields. */
+export function failureOf(failure: Partial<FailureView> = {}): FailureView {
+  return {
+    at: 100_000_000,
+    id: "request-1",
+    path: "/v1/chat/completions",
+    model: "small-model",
+    key: null,
+    server: "gpu-1",
+    attempts: 2,
+    status: 502,
+    reason: "no connection",
+    ...failure,
+  };
+}
+
+/** Returns what a router tells of a server that failed a few times. */
+export function detailOf(detail: Partial<ServerDetail> = {}): ServerDetail {
+  return {
+    url: "http://gpu-1:8000",
+    engine: "vllm",
+    attempts: { ok: 1_204, refused: 12, truncated: 2 },
+    checks: {
+      total: 240,
+      failedInARow: 6,
+      successRate: 0.7,
+      meanMs: 4.2,
+      lastMs: 3,
+      lastAt: 100_000_000 - 900,
+    },
+    pace: { prefillTokensPerSecond: 8_123.4, interTokenMs: 12.3, startMs: 45 },
+    prefixCache: { blocks: 12_345, predictedHitRate: 0.51, realHitRate: null },
+    scrapedAt: 100_000_000 - 1_000,
+    modelsAt: null,
+    ...detail,
+  };
+}
+
+/** Returns 15 minutes of points up to a time; `age` is in seconds. */
+export function pointsUntil(at: number, pointAt: (age: number) => Partial<Point>): Point[] {
+  return Array.from({ length: 900 }, (_, i) => ({
+    at: at - (899 - i) * 1_000,
+    requestsPerSecond: 0,
+    failedPerSecond: 0,
+    tokensPerSecond: 0,
+    firstTokenP95: null,
+    waiting: 0,
+    ...pointAt(899 - i),
   }));
 }

@@ -1,0 +1,66 @@
+import type { Totals, View } from "../view.ts";
+import { count, duration, percent, rate, span, timeOfDay } from "./format.ts";
+import { paintOfUsage, type Palette } from "./paint.ts";
+import { bar, fit, harmless, oneLine } from "./text.ts";
+
+/** Below this many columns the load bar is short, so that the line holds more. */
+const NARROW = 100;
+/** Most models that an alarm names. */
+const NAMED = 3;
+
+/** Says what is wrong with the whole fleet, in lines that stand over all others. */
+export function alarmLines(view: View, width: number, palette: Palette): string[] {
+  const alarm = (text: string) =>
+    palette.alarm(width === Infinity ? `✖ ${text}` : fit(`✖ ${text}`, width));
+  const { noneHealthySince, servers } = view.totals;
+  if (noneHealthySince !== null) {
+    // Before the first checks have ended, nothing is wrong yet.
+    if (view.servers.every(({ state }) => state === "checking") && servers > 0) return [];
+    const since = `for ${span(view.at - noneHealthySince)}, since ${timeOfDay(noneHealthySince)}`;
+    return [alarm(`No server is healthy ${since}: clients get 503`)];
+  }
+  const names = view.models.filter(({ healthy }) => healthy === 0).map(({ name }) => name);
+  if (names.length === 0) return [];
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  const some = names.slice(0, NAMED).map(harmless).join(", ");
+  return [alarm(`No healthy server has ${some}${more}: clients get 503`)];
+}
+
+/** Shows the router's version, address and uptime. */
+export function identityLine(view: View, width: number, palette: Palette): string {
+  return oneLine([
+    palette.title(`vllm-router ${harmless(view.version)}`),
+    harmless(view.address),
+    palette.quiet(`up ${span(view.at - view.startedAt)}`),
+  ], width);
+}
+
+/** Shows the totals of the fleet in two lines: its health and speed, and what clients notice. */
+export function totalsLines({ totals }: View, width: number, palette: Palette): [string, string] {
+  const { load, failovers, failedShare, waiting } = totals;
+  const loadBar = `${bar(load, width < NARROW ? 5 : 10)} ${percent(load)}`;
+  const { p50, p95, p99 } = totals.firstToken;
+  return [
+    oneLine([
+      paintOfHealth(totals, palette)(`${totals.healthy} of ${totals.servers} healthy`),
+      `Load ${paintOfUsage(load, palette)(loadBar)}`,
+      `${rate(totals.requestsPerSecond)} requests/s`,
+      `${rate(totals.tokensPerSecond)} tokens/s`,
+      `${count(totals.inFlight)} in flight`,
+      `${count(totals.pendingTokens)} tokens to prefill`,
+    ], width),
+    oneLine([
+      (failedShare ? palette.bad : palette.plain)(`Failed ${percent(failedShare)}`),
+      `TTFT p50 ${duration(p50)}, p95 ${duration(p95)}, p99 ${duration(p99)}`,
+      (waiting > 0 ? palette.warning : palette.plain)(`Waiting ${count(waiting)}`),
+      (failovers > 0 ? palette.warning : palette.plain)(
+        `${count(failovers)} failover${failovers === 1 ? "" : "s"}`,
+      ),
+    ], width),
+  ];
+}
+
+function paintOfHealth({ healthy, servers }: Totals, palette: Palette) {
+  if (healthy === servers) return palette.good;
+  return healthy === 0 ? palette.bad : palette.warning;
+}
