@@ -39,9 +39,7 @@ export async function readCa(file: string): Promise<string> {
 export async function fetchView(target: Target): Promise<View> {
   const { url, apiKey, ca } = target;
   const { status, body } = await ask(target, "/dashboard/view").catch((error) => {
-    const why = reasonOf(error);
-    const hint = ca === undefined && /UnknownIssuer/.test(why) ? "; pass its CA with --ca" : "";
-    throw new Error(`no router answers at ${url}: ${why}${hint}`);
+    throw new Error(`no router answers at ${url}: ${reasonOf(error)}${trustHint(error, ca)}`);
   });
   if (status !== 200) throw new Error(refusal(url, status, apiKey));
   const view = body as Partial<View> | null;
@@ -149,6 +147,16 @@ function refusal(url: string, status: number, apiKey: string | undefined): strin
     ? "if this is a vllm-router, use the [admin] address in its configuration"
     : "this is not a vllm-router";
   return `no router answers at ${url}: unexpected status ${status}; ${hint}`;
+}
+
+/** Says what to do about a certificate whose issuer isn't trusted. */
+function trustHint(error: unknown, ca: string | undefined): string {
+  if (!/UnknownIssuer|self-signed certificate|unable to (?:get|verify)/.test(reasonOf(error))) {
+    return "";
+  }
+  return ca === undefined
+    ? "; pass the CA of its certificate with --ca"
+    : "; no certificate in --ca has signed its certificate";
 }
 
 /** Explains a failed request in one line. */

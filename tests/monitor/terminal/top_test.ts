@@ -5,7 +5,9 @@ import { until } from "../../support/until.ts";
 import { deadUrl, startUpstream } from "../../support/upstream.ts";
 import { startCommand } from "./session.ts";
 import { hasTmux } from "./tmux.ts";
-import { manyServers, viewOf } from "./view.ts";
+import type { View } from "../../../src/monitor/view.ts";
+import { VERSION } from "../../../src/version.ts";
+import { detailOf, manyServers, viewOf } from "./view.ts";
 
 const ignore = !hasTmux();
 
@@ -51,6 +53,71 @@ Deno.test("a server that is not a router is reported in one line", async () => {
     assert.match(stderr, RegExp(`^error: no router answers at ${other.url}: ${told}\n$`));
   }
 });
+
+Deno.test("a router of another version is reported in one line", async () => {
+  const { failures: _, ...older } = viewOf([{}]);
+  const { totals: { waiting: __, ...totals }, ...other } = viewOf([]);
+  for (const [view, without] of [[older, "failures"], [{ ...other, totals }, "totals.waiting"]]) {
+    await using router = startUpstream(() => Response.json(view));
+    const { code, stderr } = await cli(["top", router.url]);
+    assert.equal(code, 1);
+    assert.equal(
+      stderr,
+      `error: the router at ${router.url} has another version (1.2.3), without ${without}; ` +
+        `use its own version's top (this is ${VERSION})\n`,
+    );
+  }
+});
+
+Deno.test(
+  { name: "top survives a router that becomes one of another version", ignore },
+  async () => {
+    let view: Partial<View> = viewOf([{}]);
+    await using router = startUpstream(() => Response.json(view));
+    await using top = await startCommand(`top ${router.url}`, { columns: 160 });
+    await top.sees("1 of 1 healthy");
+    const { failures: _, ...older } = viewOf([{}]);
+    view = older;
+    await top.sees(
+      /! router away for \d s, since .*has another version \(1\.2\.3\), without failures/,
+    );
+    view = viewOf([{}, {}]);
+    await top.sees("2 of 2 healthy");
+    await top.missesAll("away for");
+    await top.terminal.press("q");
+    await top.endsRestored(0);
+  },
+);
+
+Deno.test(
+  { name: "top shows a server's page, and that an older router has none", ignore },
+  async () => {
+    const asked: string[] = [];
+    let isOld = false;
+    await using router = startUpstream((request) => {
+      const { pathname, searchParams } = new URL(request.url);
+      if (pathname === "/dashboard/view") return Response.json(viewOf([{}, {}]));
+      if (pathname !== "/dashboard/server" || isOld) return new Response("", { status: 404 });
+      const url = searchParams.get("url")!;
+      asked.push(url);
+      return Response.json(detailOf({ url, engine: `engine of ${url}` }));
+    });
+    await using top = await startCommand(`top ${router.url}`);
+    await top.sees("2 of 2 healthy");
+    await top.terminal.press("Down", "Down", "Enter");
+    await top.sees("engine of http://gpu-2:8000", "Learned pace");
+    const before = asked.length;
+    await until("it keeps asking while the page is open", () => asked.length > before + 1);
+    assert.deepEqual([...new Set(asked)], ["http://gpu-2:8000"]);
+    await top.terminal.press("Escape");
+    await top.missesAll("Learned pace");
+    isOld = true;
+    await top.terminal.press("Up", "Enter");
+    await top.sees("The router tells no more of it");
+    await top.terminal.press("C-c");
+    await top.endsRestored(0);
+  },
+);
 
 Deno.test("a missing page suggests the router's other address", async () => {
   await using other = startUpstream(() => new Response("hello", { status: 404 }));
