@@ -20,6 +20,7 @@ const FONTS = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',mon
 
 interface Style {
   readonly colour?: string | undefined;
+  readonly background?: string | undefined;
   readonly bold?: boolean;
   readonly dim?: boolean;
   readonly struck?: boolean;
@@ -81,6 +82,8 @@ function styleAfter(style: Style, code: number): Style {
   if (code === 22) return { ...style, bold: false, dim: false };
   if (code === 29) return { ...style, struck: false };
   if (code === 39) return { ...style, colour: undefined };
+  if (code === 49) return { ...style, background: undefined };
+  if (code >= 40 && code <= 47) return { ...style, background: COLOURS[code - 40] };
   return code >= 30 && code <= 37 ? { ...style, colour: COLOURS[code - 30] } : style;
 }
 
@@ -94,12 +97,14 @@ function drawPiece(text: string, style: Style, x: number, y: number): string {
       CELL.height - 6
     }"${fill}${faint}/>`;
   }
-  if (text.trim() === "") return "";
+  const behind = style.background
+    ? `<rect x="${left}" y="${y}" width="${width}" height="${CELL.height}" fill="${style.background}"/>`
+    : "";
+  if (text.trim() === "") return behind;
   const looks = (style.bold ? ` font-weight="bold"` : "") + (style.dim ? ` opacity=".6"` : "") +
     (style.struck ? ` text-decoration="line-through"` : "");
-  return `<text x="${left}" y="${
-    y + 14
-  }" textLength="${width}" xml:space="preserve"${fill}${looks}>` +
+  return behind +
+    `<text x="${left}" y="${y + 14}" textLength="${width}" xml:space="preserve"${fill}${looks}>` +
     `${escaped(text)}</text>`;
 }
 
