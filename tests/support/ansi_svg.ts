@@ -16,6 +16,17 @@ const COLOURS = [
   "#56d4dd",
   FOREGROUND,
 ];
+/** The same eight for backgrounds, on which bright text can be read. */
+const BACKGROUNDS = [
+  "#0d1117",
+  "#b62324",
+  "#1f7a3a",
+  "#8a6100",
+  "#1f5fb0",
+  "#7a3fc0",
+  "#17777f",
+  "#8b949e",
+];
 const FONTS = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace";
 
 interface Style {
@@ -83,7 +94,7 @@ function styleAfter(style: Style, code: number): Style {
   if (code === 29) return { ...style, struck: false };
   if (code === 39) return { ...style, colour: undefined };
   if (code === 49) return { ...style, background: undefined };
-  if (code >= 40 && code <= 47) return { ...style, background: COLOURS[code - 40] };
+  if (code >= 40 && code <= 47) return { ...style, background: BACKGROUNDS[code - 40] };
   return code >= 30 && code <= 37 ? { ...style, colour: COLOURS[code - 30] } : style;
 }
 

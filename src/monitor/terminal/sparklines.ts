@@ -26,22 +26,22 @@ const CELL_MS = 5_000;
 /** A quarter of an hour, as long as the history. */
 const MOST_CELLS = 180;
 const LEAST_CELLS = 8;
-/** From this many columns, two lines are drawn side by side. */
+/** From this many columns, two lines may be drawn side by side. */
 const WIDE = 140;
 const GAP = 4;
 const TITLE = 11;
 const VALUE = 8;
 const PEAK = "  max ";
 
-const sideBySide = (width: number) => width >= WIDE ? 2 : 1;
-
 /** Returns how many screen lines all sparklines take, without their heading. */
 export function sparklineRows(width: number): number {
-  const cells = cellsIn(width);
-  return cells < LEAST_CELLS ? 0 : Math.ceil(LINES.length / sideBySide(width));
+  return cellsIn(width, 1) < LEAST_CELLS ? 0 : LINES.length;
 }
 
-/** Draws a heading and the most important lines, in `rows` screen lines. */
+/**
+ * Draws a heading and the most important lines, in `rows` screen lines; side by side if that shows
+ * more of them.
+ */
 export function sparklines(
   points: readonly Point[],
   at: number,
@@ -49,23 +49,22 @@ export function sparklines(
   rows: number,
   palette: Palette,
 ): string[] {
-  const cells = cellsIn(width);
-  const across = sideBySide(width);
+  const across = width >= WIDE && rows < LINES.length ? 2 : 1;
+  const cells = cellsIn(width, across);
   const drawn = LINES.slice(0, rows * across).map((line) =>
     drawLine(line, points, at, cells, palette)
   );
   return [
     palette.heading(`Last ${span(cells * CELL_MS)}`),
     ...Array.from(
-      { length: rows },
+      { length: Math.ceil(drawn.length / across) },
       (_, row) => drawn.slice(row * across, (row + 1) * across).join(" ".repeat(GAP)),
     ),
   ];
 }
 
 /** Returns how many characters each sparkline has. */
-function cellsIn(width: number): number {
-  const across = sideBySide(width);
+function cellsIn(width: number, across: number): number {
   const each = Math.floor((width - GAP * (across - 1)) / across);
   return Math.min(MOST_CELLS, each - TITLE - 2 * VALUE - PEAK.length);
 }

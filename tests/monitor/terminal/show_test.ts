@@ -52,8 +52,9 @@ Deno.test(
     await run.first.close();
     await run.sees(/^ ✖ No server is healthy for \d+ s, since \d\d:\d\d:\d\d: clients get 503/);
     await run.terminal.resize(80, 8);
-    await run.sees(/^ ✖ No server is healthy for \d+ s/, "0 of 2 healthy");
+    await run.sees(/^ ✖ No server is healthy for \d+ s.*\n 0 of 2 healthy(?:.*\n){6} q quit/);
     await run.terminal.resize(80, 24);
+    await run.sees("Events");
     run.kill("SIGTERM");
     await run.endsRestored(0);
   },

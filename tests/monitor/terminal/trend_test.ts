@@ -64,7 +64,9 @@ const titlesOn = (lines: readonly string[]) =>
 Deno.test("sparklines take only lines that stay empty, and vanish first", () => {
   assert.deepEqual(titlesOn(screen(3, 80, 24)), TITLES);
   assert.deepEqual(titlesOn(screen(60, 80, 60)), []);
-  assert.deepEqual(titlesOn(screen(3, 160, 24)), TITLES);
+  // Two side by side where that shows more of them.
+  assert.deepEqual(titlesOn(screen(7, 160, 24)), TITLES);
+  assert.deepEqual(titlesOn(screen(7, 80, 24)), TITLES.slice(0, 4));
   assert.deepEqual(titlesOn(screen(3, 80, 14)), []);
   assert.deepEqual(titlesOn(screen(3, 38, 40)), []);
   let before = 5;
