@@ -10,7 +10,7 @@ import { sparklineRows, sparklines } from "./sparklines.ts";
 import { createTable } from "./table.ts";
 import { keyLines, modelLines } from "./tables.ts";
 import { fit, harmless, widthOf } from "./text.ts";
-import type { Point } from "./trend.ts";
+import { type Point, pointOf } from "./trend.ts";
 import { type Extent, firstUi, offsetOf, type Ui } from "./ui.ts";
 
 /** Size of a terminal, in characters. */
@@ -109,7 +109,7 @@ function fleetLines(
   if (rows.length === 0) servers.push(indented(palette.quiet(fit("no such server", width))));
   const trend = layout.trend === 0
     ? []
-    : ["", ...sparklines(points, view.at, width, layout.trend, palette)];
+    : ["", ...sparklines(points, pointOf(view), width, layout.trend, palette)];
   const events = layout.events === 0 ? [] : [
     "",
     palette.heading("Events"),

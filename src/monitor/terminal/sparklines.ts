@@ -44,7 +44,7 @@ export function sparklineRows(width: number): number {
  */
 export function sparklines(
   points: readonly Point[],
-  at: number,
+  now: Point,
   width: number,
   rows: number,
   palette: Palette,
@@ -52,7 +52,7 @@ export function sparklines(
   const across = width >= WIDE && rows < LINES.length ? 2 : 1;
   const cells = cellsIn(width, across);
   const drawn = LINES.slice(0, rows * across).map((line) =>
-    drawLine(line, points, at, cells, palette)
+    drawLine(line, points, now, cells, palette)
   );
   return [
     palette.heading(`Last ${span(cells * CELL_MS)}`),
@@ -72,17 +72,16 @@ function cellsIn(width: number, across: number): number {
 function drawLine(
   { title, value, format, isBad }: Line,
   points: readonly Point[],
-  at: number,
+  now: Point,
   cells: number,
   palette: Palette,
 ): string {
-  const values = peaksOf(points, value, at, cells);
+  const values = peaksOf([...points, now], value, now.at, cells);
   const known = values.filter((value) => value !== null);
   const top = known.length === 0 ? null : Math.max(...known);
-  const last = points.at(-1);
   const paint = isBad && top ? palette.bad : palette.plain;
   return fit(title, TITLE) + paint(values.map((value) => levelOf(value, top)).join("")) +
-    paint(fit(format(last ? value(last) : null), VALUE, "right")) +
+    paint(fit(format(value(now)), VALUE, "right")) +
     palette.quiet(PEAK + fit(format(top), VALUE));
 }
 

@@ -40,7 +40,8 @@ export function createTrend(history?: History): Trend {
   };
 }
 
-function pointOf({ at, totals }: View): Point {
+/** Returns the figures of a view. */
+export function pointOf({ at, totals }: View): Point {
   return {
     at,
     requestsPerSecond: totals.requestsPerSecond,
