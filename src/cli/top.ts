@@ -81,9 +81,8 @@ async function top(url: string, { model: models, apiKey, ca: file }: TopOptions)
     notice() {
       if (!away) return undefined;
       const awayFor = span(performance.now() - away.since);
-      return `router away for ${awayFor}, since ${
-        timeOfDay(away.wallSince)
-      }, retrying: ${away.why}`;
+      const since = timeOfDay(away.wallSince);
+      return `no data for ${awayFor}, since ${since}, retrying: ${away.why}`;
     },
     models,
     onQuit: () => shown.close(),

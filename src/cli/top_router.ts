@@ -2,6 +2,7 @@ import type { History } from "../monitor/history.ts";
 import type { ServerDetail } from "../monitor/server_detail.ts";
 import type { Detail } from "../monitor/terminal/detail.ts";
 import { span } from "../monitor/terminal/format.ts";
+import { harmless } from "../monitor/terminal/text.ts";
 import type { View } from "../monitor/view.ts";
 import { VERSION } from "../version.ts";
 import { get } from "./get.ts";
@@ -49,10 +50,12 @@ export async function fetchView(target: Target): Promise<View> {
   const missing = missingIn(view as View);
   if (missing === undefined) return { ...view, address: url } as View;
   throw new Error(
-    `the router at ${url} has another version (${view.version}), without ${missing}; ` +
+    `the router at ${url} has another version (${shortened(view.version)}), without ${missing}; ` +
       `use its own version's top (this is ${VERSION})`,
   );
 }
+
+const shortened = (text: unknown) => harmless(String(text)).slice(0, 40);
 
 /** Returns the first part of a view that a router of an older version doesn't have. */
 function missingIn({ totals, servers, ...view }: View): string | undefined {
@@ -100,7 +103,7 @@ export function followDetail(target: Target, onTold: () => void): DetailFollower
     const path = `/dashboard/server?url=${encodeURIComponent(url)}`;
     const { status, body } = await ask(target, path).catch(() => NO_ANSWER);
     if (url !== open) return;
-    if (status === 200) told = body as ServerDetail;
+    if (status === 200) told = isDetail(body) ? body : null;
     else if (status === 404) told = null;
   }
   return {
@@ -118,6 +121,11 @@ export function followDetail(target: Target, onTold: () => void): DetailFollower
       isShown = false;
     },
   };
+}
+
+function isDetail(body: unknown): body is ServerDetail {
+  const { attempts, checks, pace, prefixCache } = (body ?? {}) as Partial<ServerDetail>;
+  return Boolean(attempts && checks && pace && prefixCache);
 }
 
 async function ask({ url, apiKey, ca }: Target, path: string): Promise<Answer> {

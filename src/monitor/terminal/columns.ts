@@ -41,7 +41,7 @@ function figure(
   rank: number,
   titles: readonly [string, string],
   text: (server: ServerView) => string,
-  { least = 4, sort }: { least?: number; sort?: Sort } = {},
+  { least = 5, sort }: { least?: number; sort?: Sort } = {},
 ): Column {
   return {
     title: titles[0],
@@ -139,8 +139,8 @@ export const columns: readonly Column[] = [
   figure(4, ["waiting", "wait"], ({ waiting }) => count(waiting), { sort: "waiting" }),
   figure(5, ["capacity", "cap"], ({ capacity }) => count(capacity)),
   usage,
-  figure(8, ["KV cache", "KV"], ({ kvCacheUsage }) => percent(kvCacheUsage)),
-  figure(14, ["prefix hits", "hits"], ({ prefixHitRate }) => percent(prefixHitRate)),
+  figure(8, ["KV cache", "KV"], ({ kvCacheUsage }) => percent(kvCacheUsage), { least: 4 }),
+  figure(14, ["prefix hits", "hits"], ({ prefixHitRate }) => percent(prefixHitRate), { least: 4 }),
   figure(13, ["backlog", "todo"], ({ pendingTokens }) => count(pendingTokens), { least: 6 }),
   figure(10, ["TTFT p50", "p50"], ({ firstToken }) => duration(firstToken.p50), { least: 7 }),
   figure(9, ["TTFT p95", "p95"], ({ firstToken }) => duration(firstToken.p95), {

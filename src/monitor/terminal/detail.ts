@@ -79,7 +79,9 @@ function detailFacts(
       "Attempts",
       ended.length === 0
         ? ["none"]
-        : ended.map(([outcome, n]) => `${inWords(outcome).replace("_", " ")}: ${count(n)}`),
+        : ended.map(([outcome, n]) =>
+          `${harmless(inWords(outcome)).replace("_", " ")}: ${count(n)}`
+        ),
     ],
     ["Checks", [
       count(checks.total),

@@ -2,10 +2,10 @@ import type { View } from "../view.ts";
 import { type Detail, detailLines } from "./detail.ts";
 import { alarmLines, identityLine, totalsLines } from "./header.ts";
 import { helpLines } from "./help.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { type Row, rowsOf } from "./order.ts";
 import { type Palette, paletteOf } from "./paint.ts";
 import { eventLines, footerLine } from "./parts.ts";
-import { type Layout, layoutOf } from "./layout.ts";
 import { sparklineRows, sparklines } from "./sparklines.ts";
 import { createTable } from "./table.ts";
 import { keyLines, modelLines } from "./tables.ts";
@@ -28,6 +28,13 @@ export interface Scene {
   readonly detail: Detail;
 }
 
+/** What the fleet's page shows. */
+interface Plan {
+  readonly rows: readonly Row[];
+  readonly extent: Extent;
+  readonly layout: Layout;
+}
+
 /** Columns left free on either side; a mark in the left one shows the selected server. */
 const MARGIN = 1;
 /** Below this many rows, all lines are needed for servers. */
@@ -37,18 +44,18 @@ const UNPAINTED = paletteOf(0);
 /** Draws the screen as lines, none wider than the terminal. */
 export function drawScreen(scene: Scene, ui: Ui, size: Size, palette: Palette): string[] {
   const width = widthIn(size);
-  const { rows, extent, layout } = planOf(scene, ui, size);
+  const plan = planOf(scene, ui, size);
   const top = topLines(scene.view, ui, size, palette);
   const body = Math.max(0, size.rows - 1);
   const main = ui.page === "fleet"
-    ? fleetLines(scene, ui, rows, extent, layout, width, palette)
+    ? fleetLines(scene, ui, plan, width, palette)
     : cutTo(body - top.length, pageLines(scene, ui, width, palette), palette).map(indented);
   const lines = [...top.map(indented), ...main].slice(0, body)
     .map((line) => widthOf(line) > width + MARGIN ? fit(line, width + MARGIN) : line);
   return [
     ...lines,
     ...Array<string>(body - lines.length).fill(""),
-    indented(footerLine(ui, extent, width, palette)),
+    indented(footerLine(ui, plan.extent, width, palette)),
   ];
 }
 
@@ -93,9 +100,7 @@ function topLines(view: View, ui: Ui, size: Size, palette: Palette): string[] {
 function fleetLines(
   { view, points }: Scene,
   ui: Ui,
-  rows: readonly Row[],
-  extent: Extent,
-  layout: Layout,
+  { rows, extent, layout }: Plan,
   width: number,
   palette: Palette,
 ): string[] {
@@ -132,8 +137,8 @@ function pageLines({ view, detail }: Scene, ui: Ui, width: number, palette: Pale
   }
 }
 
-/** Where the parts of the screen are, and which servers it can show. */
-function planOf({ view }: Scene, ui: Ui, size: Size) {
+/** Decides how many lines each part gets, and which servers can be shown. */
+function planOf({ view }: Scene, ui: Ui, size: Size): Plan {
   const rows = rowsOf(view.servers, ui);
   // The column titles and the footer take one line each.
   const free = size.rows - topLines(view, ui, size, UNPAINTED).length - 2;

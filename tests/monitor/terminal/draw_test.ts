@@ -63,6 +63,8 @@ Deno.test("80 columns show the most important values", () => {
   const lines = draw(viewOf([{ name: "192.168.10.100:8000", running: 3 }]), {}, SMALL);
   assert.match(lines[4]!, /# +server +state +run +wait +cap +usage +KV/);
   assert.match(lines[5]!, /192\.168\.10\.100:8000 +healthy +3 +0 +10 +█+░+ +30% +25%/);
+  const large = draw(viewOf([{ running: 1_024, waiting: 2_345, capacity: 1_024 }]), {}, SMALL);
+  assert.match(large[5]!, / 1,024 +2,345 +1,024 +█+ +329% +25% /);
   const withModels = draw(viewOf([{}]), { models: true }, SMALL);
   assert.match(withModels[5]!, /small-model/);
 });

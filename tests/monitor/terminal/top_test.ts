@@ -79,11 +79,11 @@ Deno.test(
     const { failures: _, ...older } = viewOf([{}]);
     view = older;
     await top.sees(
-      /! router away for \d s, since .*has another version \(1\.2\.3\), without failures/,
+      /! no data for \d s, since .*has another version \(1\.2\.3\), without failures/,
     );
     view = viewOf([{}, {}]);
     await top.sees("2 of 2 healthy");
-    await top.missesAll("away for");
+    await top.missesAll("no data for");
     await top.terminal.press("q");
     await top.endsRestored(0);
   },
@@ -165,11 +165,11 @@ Deno.test({ name: "top survives a restart of its router", ignore }, async () => 
   await top.sees(new URL(before!).host, `http://127.0.0.1:${port}`, "1 of 1 healthy");
   first.kill("SIGTERM");
   await first.status;
-  const lost = /! router away for [1-9] s, since \d\d:\d\d:\d\d, retrying: no router answers/;
+  const lost = /! no data for [1-9] s, since \d\d:\d\d:\d\d, retrying: no router answers/;
   await top.sees(lost, new URL(before!).host);
   await using _second = await restart(after!);
   await top.sees(new URL(after!).host, "1 of 1 healthy");
-  await top.missesAll("away for");
+  await top.missesAll("no data for");
   await top.terminal.press("q");
   await top.endsRestored(0);
 });
