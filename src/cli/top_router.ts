@@ -50,8 +50,8 @@ export async function fetchView(target: Target): Promise<View> {
   const missing = missingIn(view as View);
   if (missing === undefined) return { ...view, address: url } as View;
   throw new Error(
-    `the router at ${url} has another version (${shortened(view.version)}), without ${missing}; ` +
-      `use its own version's top (this is ${VERSION})`,
+    `the router at ${url} is of another version: its view has no ${missing} ` +
+      `(router ${shortened(view.version)}, this top ${VERSION}); use the top of its version`,
   );
 }
 

@@ -142,7 +142,8 @@ function planOf({ view }: Scene, ui: Ui, size: Size): Plan {
   const rows = rowsOf(view.servers, ui);
   // The column titles and the footer take one line each.
   const free = size.rows - topLines(view, ui, size, UNPAINTED).length - 2;
-  const layout = layoutOf(size.rows, free, rows.length, sparklineRows(widthIn(size)));
+  const most = sparklineRows(widthIn(size));
+  const layout = layoutOf(size.rows, free, rows.length, view.events.length, most);
   const extent = { urls: rows.map(({ server }) => server.url), page: layout.servers };
   return { rows, layout, extent };
 }

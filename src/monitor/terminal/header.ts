@@ -8,22 +8,23 @@ const NARROW = 100;
 /** Most models that an alarm names. */
 const NAMED = 3;
 
-/** Says what is wrong with the whole fleet, in lines that stand over all others. */
+/**
+ * Says what is wrong for all clients, or for those of a model, in a line that stands over all others.
+ */
 export function alarmLines(view: View, width: number, palette: Palette): string[] {
-  const alarm = (text: string) =>
-    palette.alarm(width === Infinity ? `✖ ${text}` : fit(`✖ ${text}`, width));
+  const line = (text: string) => width === Infinity ? `✖ ${text}` : fit(`✖ ${text}`, width);
   const { noneHealthySince, servers } = view.totals;
   if (noneHealthySince !== null) {
     // Before the first checks have ended, nothing is wrong yet.
     if (view.servers.every(({ state }) => state === "checking") && servers > 0) return [];
     const since = `for ${span(view.at - noneHealthySince)}, since ${timeOfDay(noneHealthySince)}`;
-    return [alarm(`No server is healthy ${since}: clients get 503`)];
+    return [palette.alarm(line(`No server is healthy ${since}: clients get 503`))];
   }
   const names = view.models.filter(({ healthy }) => healthy === 0).map(({ name }) => name);
   if (names.length === 0) return [];
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
   const some = names.slice(0, NAMED).map(harmless).join(", ");
-  return [alarm(`No healthy server has ${some}${more}: clients get 503`)];
+  return [palette.bad(line(`No healthy server has ${some}${more}: clients get 503`))];
 }
 
 /** Shows the router's version, address and uptime. */

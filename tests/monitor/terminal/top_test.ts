@@ -63,8 +63,8 @@ Deno.test("a router of another version is reported in one line", async () => {
     assert.equal(code, 1);
     assert.equal(
       stderr,
-      `error: the router at ${router.url} has another version (1.2.3), without ${without}; ` +
-        `use its own version's top (this is ${VERSION})\n`,
+      `error: the router at ${router.url} is of another version: its view has no ${without} ` +
+        `(router 1.2.3, this top ${VERSION}); use the top of its version\n`,
     );
   }
 });
@@ -79,7 +79,7 @@ Deno.test(
     const { failures: _, ...older } = viewOf([{}]);
     view = older;
     await top.sees(
-      /! no data for \d s, since .*has another version \(1\.2\.3\), without failures/,
+      /! no data for \d s, since .*is of another version: its view has no failures/,
     );
     view = viewOf([{}, {}]);
     await top.sees("2 of 2 healthy");
