@@ -73,7 +73,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   const openConnections = access.http1 === "own" ? openSockets : undefined;
   const metrics = createMetrics(snapshot, VERSION, { keys, openConnections });
   const stopWatching = watchEventLoop(metrics.lagged);
-  const identity = { version: VERSION, address, startedAt: Date.now() };
+  const isAdminElsewhere = admin !== undefined;
+  const identity = { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() };
   const monitor = startMonitor(snapshot, identity, keys);
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners(
@@ -119,7 +120,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     ...entry,
     forward,
     corsOrigins: () => access.corsOrigins,
-    adminIsElsewhere: admin !== undefined,
+    adminIsElsewhere: isAdminElsewhere,
   });
   const adminApp = createAdminApp({
     ...shown,

@@ -7,6 +7,8 @@ export interface View {
   readonly version: string;
   /** Listen address, such as `http://0.0.0.0:8888`. */
   readonly address: string;
+  /** Whether the dashboard is at an admin address instead. */
+  readonly isAdminElsewhere: boolean;
   /** Wall-clock time of this view, in milliseconds. */
   readonly at: number;
   /** Wall-clock time at which the router started, in milliseconds. */
@@ -26,7 +28,7 @@ export interface View {
 }
 
 /** The part of a view that never changes while the router runs. */
-export type Identity = Pick<View, "version" | "address" | "startedAt">;
+export type Identity = Pick<View, "version" | "address" | "isAdminElsewhere" | "startedAt">;
 
 /** Ended requests per second by how they ended, over the last few seconds. */
 export interface AnswerRates {

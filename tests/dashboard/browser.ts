@@ -38,6 +38,7 @@ export interface OpenPage extends AsyncDisposable {
 export async function openPage(
   url: string,
   options: BrowserContextOptions = {},
+  hash = "",
 ): Promise<OpenPage> {
   const browser: Browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
   const context = await browser.newContext({
@@ -54,7 +55,7 @@ export async function openPage(
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
-  await page.goto(`${url}/dashboard`);
+  await page.goto(`${url}/dashboard${hash}`);
   return {
     page,
     requests,

@@ -33,7 +33,7 @@ export type ShownRow = Readonly<Record<string, string>>;
 
 /** Returns the current rows of the fleet table, in order. */
 export function shownRows(page: Page): Promise<ShownRow[]> {
-  return page.$$eval("#rows tr", (lines) =>
+  return page.$$eval("#rows tr[data-url]", (lines) =>
     lines.map((line: PageElement) => ({
       url: line.getAttribute("data-url"),
       shownState: line.getAttribute("data-state"),
@@ -60,6 +60,6 @@ export async function textOf(page: Page, selector: string): Promise<string> {
 export async function untilShown(page: Page, servers: number): Promise<void> {
   await until(
     `${servers} servers are shown`,
-    async () => await page.locator("#rows tr").count() === servers,
+    async () => await page.locator("#rows tr[data-url]").count() === servers,
   );
 }

@@ -50,7 +50,7 @@ browserTest("a freshly opened page shows the earlier history", async () => {
   assert.notEqual(from, to);
   assert.match(
     await open.page.getAttribute(".plot >> nth=0", "aria-label") ?? "",
-    /^Requests, per second\. requests\/s: now .*, highest [1-9]/,
+    /^Answers, per second\. ok: now .*, highest [^0]/,
   );
 });
 
@@ -97,7 +97,7 @@ browserTest("untrusted names and reasons stay text", async () => {
   const [row] = await shownRows(open.page);
   assert.equal(row?.name, name);
   assert.equal(row?.models, name);
-  assert.equal(await open.page.title(), "vLLM Router");
+  assert.equal(await open.page.title(), "(1 down) vLLM Router");
   assert.equal(await open.page.locator("main img, main script").count(), 0);
   assert.deepEqual(open.complaints, []);
 });

@@ -33,6 +33,7 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
   return {
     version: "1",
     address: "",
+    isAdminElsewhere: false,
     at,
     startedAt: 0,
     totals: {
@@ -65,7 +66,7 @@ Deno.test("one point per second is added, and silence leaves a gap", () => {
   const added = [0, 500, 1_000, 1_500, 11_000].map((at) => addView(past, viewAt(at)));
   assert.deepEqual(added, [true, false, true, false, true]);
   assert.deepEqual(past.times, [0, 1_000, 1_900, 11_000]);
-  assert.deepEqual(past.fleet.requestsPerSecond, [1, 1, null, 1]);
+  assert.deepEqual(past.fleet.okPerSecond, [1, 1, null, 1]);
 });
 
 Deno.test("the history is bounded, and every row is as long as the times", () => {

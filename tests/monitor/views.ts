@@ -5,7 +5,12 @@ import { Fleet } from "../../src/fleet/fleet.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../../src/fleet/snapshot.ts";
 import { configOf } from "../support/config.ts";
 
-export const IDENTITY = { version: "1.2.3", address: "http://127.0.0.1:8888", startedAt: 5 };
+export const IDENTITY = {
+  version: "1.2.3",
+  address: "http://127.0.0.1:8888",
+  isAdminElsewhere: false,
+  startedAt: 5,
+};
 
 /** Returns a snapshot of servers about which only the given fields are known. */
 export function snapshotWith(

@@ -54,7 +54,12 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
   const fleet = new Fleet({ config: checked.config });
   const snapshot = () => fleet.snapshot();
   const metrics = createMetrics(snapshot, "bench");
-  const identity = { version: "bench", address: url, startedAt: Date.now() };
+  const identity = {
+    version: "bench",
+    address: url,
+    isAdminElsewhere: false,
+    startedAt: Date.now(),
+  };
   const monitor = startMonitor(snapshot, identity, { list: () => [], shareOf: () => undefined });
   const all = combineListeners([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };

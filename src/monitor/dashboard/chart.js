@@ -4,9 +4,12 @@
 
 /** @import uPlot from "uplot" */
 /** @import { Format } from "./format.js" */
+/** @import { Mark } from "./marks.js" */
 /** @import { Row } from "./past.js" */
+import { summary } from "./chart_text.js";
 import { element, setAttribute, setText } from "./elements.js";
-import { timeOfDay, timeOfDayShort, UNKNOWN } from "./format.js";
+import { timeOfDay, timeOfDayShort } from "./format.js";
+import { drawMarks, marksAtPointer } from "./mark_lines.js";
 import { colour } from "./theme.js";
 
 const HEIGHT = 150;
@@ -28,12 +31,13 @@ const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_00
  * @property {Format} format
  * @property {boolean} [filled] whether the area below the line is tinted
  * @property {boolean} [isWhole] whether values are integers
+ * @property {(marks: readonly Mark[]) => void} onMarks tells of the marks under the pointer
  * @property {number} [top] minimum upper end of the scale. @default 1
  */
 /**
  * @typedef {object} Chart
  * @property {HTMLElement} figure
- * @property {(times: number[], lines: readonly Line[]) => void} draw
+ * @property {(times: number[], lines: readonly Line[], marks: readonly Mark[]) => void} draw
  * @property {(line: number | undefined) => void} highlight dims all lines except one
  * @property {() => void} recolour
  */
@@ -45,7 +49,9 @@ const Plot = /** @type {typeof uPlot} */ (Reflect.get(globalThis, "uPlot"));
  * @param {ChartOptions} options
  * @returns {Chart}
  */
-export function createChart({ title, unit, colours, format, filled, isWhole, top = 1 }) {
+export function createChart(
+  { title, unit, colours, format, filled, isWhole, top = 1, onMarks },
+) {
   const box = element("div", "plot");
   box.setAttribute("role", "img");
   const key = element("ul", "key");
@@ -70,6 +76,8 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
 
   /** @type {readonly Line[]} */
   let lines = [];
+  /** @type {readonly Mark[]} */
+  let marks = [];
   /** @type {number | undefined} */
   let highlighted;
   /** @param {number} line @param {string} name */
@@ -85,7 +93,7 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
     {
       width: 300,
       height: HEIGHT,
-      padding: [8, 20, 0, 0],
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "dashboard" }, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
@@ -111,7 +119,13 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
           ...(filled && { fill: () => faint(colour(name), 0.12) }),
         })),
       ],
-      hooks: { setCursor: [() => showValues()] },
+      hooks: {
+        setCursor: [(plot) => {
+          showValues();
+          onMarks(marksAtPointer(plot, marks));
+        }],
+        draw: [(plot) => drawMarks(plot, marks)],
+      },
     },
     [[], ...colours.map(() => [])],
     box,
@@ -137,15 +151,16 @@ export function createChart({ title, unit, colours, format, filled, isWhole, top
 
   return {
     figure,
-    draw(times, drawn) {
+    draw(times, drawn, marked) {
       lines = drawn;
+      marks = marked;
       const empty = new Array(times.length).fill(null);
       plot.setData([
         times.map((time) => time / 1000),
         ...colours.map((_, line) => drawn[line]?.row ?? empty),
       ]);
       showValues();
-      box.setAttribute("aria-label", summary(title, unit, drawn, format));
+      setAttribute(box, "aria-label", summary(title, unit, drawn, format, marked));
     },
     highlight(line) {
       if (line === highlighted) return;
@@ -171,20 +186,3 @@ function timeLabels(seconds) {
  * @param {number} share
  */
 const faint = (rgb, share) => `color-mix(in srgb, ${rgb} ${share * 100}%, transparent)`;
-
-/**
- * Describes the chart for screen readers, one sentence per line.
- *
- * @param {string} title
- * @param {string} unit
- * @param {readonly Line[]} lines
- * @param {Format} format
- */
-function summary(title, unit, lines, format) {
-  const sentences = lines.filter((line) => line !== undefined).map(({ label, row }) => {
-    const values = row.filter((value) => value !== null);
-    const highest = values.length === 0 ? UNKNOWN : format(values.reduce((a, b) => Math.max(a, b)));
-    return `${label}: now ${format(row.at(-1))}, highest ${highest}.`;
-  });
-  return [`${title}, ${unit}.`, ...sentences].join(" ");
-}

@@ -3,9 +3,12 @@
 /** @file The six charts of the last quarter of an hour. */
 
 /** @import { Chart, Line } from "./chart.js" */
+/** @import { Mark } from "./marks.js" */
 /** @import { OfFleet, OfServer, Past } from "./past.js" */
 import { createChart } from "./chart.js";
+import { byId, setText } from "./elements.js";
 import { count, duration, percent, rate } from "./format.js";
+import { markText } from "./marks.js";
 import { assignSlots, mean, SLOTS } from "./slots.js";
 import { watchTheme } from "./theme.js";
 
@@ -14,17 +17,31 @@ const SLOT_COLOURS = Array.from({ length: SLOTS }, (_, slot) => `series-${slot +
 const SERVER_COLOURS = [...SLOT_COLOURS, "others", "text"];
 const POINTED_AT = SLOTS + 1;
 
+/** @type {readonly Mark[]} */
+let marks = [];
+/** @param {readonly Mark[]} near the marks under the pointer */
+const onMarks = (near) => {
+  const legend = marks.length > 0 ? "Dashed lines: a server's change of state" : "";
+  setText(byId("mark"), markText(near) || legend);
+};
+
 /** @type {readonly { chart: Chart, lines: readonly { label: string, of: OfFleet }[] }[]} */
 const fleetCharts = [
   {
     chart: createChart({
-      title: "Requests",
+      title: "Answers",
       unit: "per second",
-      colours: ["series-1"],
+      colours: ["series-1", "series-2", "others", "bad"],
       format: rate,
       filled: true,
+      onMarks,
     }),
-    lines: [{ label: "requests/s", of: "requestsPerSecond" }],
+    lines: [
+      { label: "ok", of: "okPerSecond" },
+      { label: "client errors", of: "clientErrorsPerSecond" },
+      { label: "client left", of: "clientClosedPerSecond" },
+      { label: "failed", of: "failedPerSecond" },
+    ],
   },
   {
     chart: createChart({
@@ -34,6 +51,7 @@ const fleetCharts = [
       format: rate,
       filled: true,
       top: 10,
+      onMarks,
     }),
     lines: [{ label: "tokens/s", of: "tokensPerSecond" }],
   },
@@ -44,6 +62,7 @@ const fleetCharts = [
       colours: ["series-1", "series-2", "series-4"],
       format: duration,
       top: 10,
+      onMarks,
     }),
     lines: [
       { label: "p50", of: "firstTokenP50" },
@@ -63,6 +82,7 @@ const serverCharts = [
       format: count,
       isWhole: true,
       top: 4,
+      onMarks,
     }),
     of: "inFlight",
   },
@@ -74,6 +94,7 @@ const serverCharts = [
       format: count,
       isWhole: true,
       top: 4,
+      onMarks,
     }),
     of: "waiting",
   },
@@ -84,6 +105,7 @@ const serverCharts = [
       colours: SERVER_COLOURS,
       format: percent,
       top: 0.1,
+      onMarks,
     }),
     of: "kvCacheUsage",
   },
@@ -103,12 +125,15 @@ export function showCharts(box) {
 
 /** @param {Past} past */
 export function drawCharts(past) {
+  const [first = 0] = past.times;
+  marks = past.marks.filter(({ at }) => at >= first);
+  if (byId("mark").textContent === "") onMarks([]);
   slots = assignSlots(past, slots);
   for (const { chart, lines } of fleetCharts) {
-    chart.draw(past.times, lines.map(({ label, of }) => ({ label, row: past.fleet[of] })));
+    chart.draw(past.times, lines.map(({ label, of }) => ({ label, row: past.fleet[of] })), marks);
   }
   for (const { chart, of } of serverCharts) {
-    chart.draw(past.times, serverLines(past, of));
+    chart.draw(past.times, serverLines(past, of), marks);
     chart.highlight(lineOf(pointedAt));
   }
 }

@@ -3,6 +3,7 @@
 
 /** @import { ServerView } from "../view.ts" */
 import { count, duration, percent, rate } from "./format.js";
+import { isDown, STATES, stateText } from "./states.js";
 
 /**
  * @typedef {object} Column
@@ -34,21 +35,6 @@ const numbers = (id, label, meaning, value, format, kind = "number") => ({
   text: (server) => format(value(server)),
 });
 
-/** States, worst first. */
-const DOWN = ["unhealthy", "stalled", "unauthorized", "no_models"];
-const STATES = [...DOWN, "half-open", "checking", "sleeping", "draining", "healthy"];
-const MARKS = {
-  unhealthy: "✖",
-  stalled: "✖",
-  unauthorized: "✖",
-  no_models: "✖",
-  "half-open": "◒",
-  checking: "◌",
-  sleeping: "☾",
-  draining: "◑",
-  healthy: "●",
-};
-
 /** @type {readonly Column[]} */
 export const COLUMNS = [
   {
@@ -65,7 +51,7 @@ export const COLUMNS = [
     meaning: "Whether requests go to it",
     kind: "state",
     value: ({ state }) => STATES.indexOf(state),
-    text: ({ state }) => `${MARKS[state]} ${state}`,
+    text: ({ state }) => stateText(state),
   },
   numbers(
     "usage",
@@ -95,21 +81,21 @@ export const COLUMNS = [
   ),
   numbers(
     "backlog",
-    "Prefill backlog",
+    "Backlog",
     "Prompt tokens of this router yet to be computed, estimated",
     ({ pendingTokens }) => pendingTokens,
     count,
   ),
   numbers(
     "first-token-p50",
-    "First token p50",
+    "TTFT p50",
     "Time to first token, last minute: half took at most that",
     ({ firstToken }) => firstToken.p50,
     duration,
   ),
   numbers(
     "first-token-p95",
-    "First token p95",
+    "TTFT p95",
     "Time to first token, last minute: 95% took at most that",
     ({ firstToken }) => firstToken.p95,
     duration,
@@ -160,7 +146,7 @@ export function sortServers(servers, { value }, order) {
 export function filterServers(servers, text, onlyUnhealthy) {
   const wanted = text.trim().toLowerCase();
   return servers.filter(({ name, url, models, state }) =>
-    !(onlyUnhealthy && !DOWN.includes(state)) &&
+    !(onlyUnhealthy && !isDown(state)) &&
     [name, url, ...models].some((part) => part.toLowerCase().includes(wanted))
   );
 }

@@ -77,3 +77,50 @@ export function fillBar(fill, share, tone) {
   if (fill.style.width !== width) fill.style.width = width;
   setAttribute(fill, "data-tone", tone);
 }
+
+/**
+ * Replaces the children by these, unless they are already in place. The focus stays.
+ *
+ * @param {HTMLElement} parent
+ * @param {readonly HTMLElement[]} children
+ */
+export function arrange(parent, children) {
+  if (
+    children.length === parent.children.length &&
+    children.every((child, i) => parent.children[i] === child)
+  ) {
+    return;
+  }
+  const focused = document.activeElement;
+  parent.replaceChildren(...children);
+  if (focused instanceof HTMLElement && parent.contains(focused)) {
+    focused.focus({ preventScroll: true });
+  }
+}
+
+/**
+ * Returns a function that shows items: each keeps its element, so that focus and selection stay.
+ *
+ * @template Item
+ * @param {HTMLElement} parent
+ * @param {(item: Item) => string} keyOf
+ * @param {(item: Item) => { readonly line: HTMLElement, readonly update?: (item: Item) => void }} create
+ * @returns {(items: readonly Item[]) => void}
+ */
+export function keyed(parent, keyOf, create) {
+  /** @type {Map<string, ReturnType<typeof create>>} */
+  let rows = new Map();
+  return (items) => {
+    /** @type {typeof rows} */
+    const now = new Map();
+    for (const item of items) {
+      let key = keyOf(item);
+      while (now.has(key)) key += " ";
+      const row = rows.get(key) ?? create(item);
+      row.update?.(item);
+      now.set(key, row);
+    }
+    rows = now;
+    arrange(parent, [...now.values()].map(({ line }) => line));
+  };
+}

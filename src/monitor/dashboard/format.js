@@ -11,9 +11,24 @@ const clock = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
+  hourCycle: "h23",
 });
-const shortClock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const shortClock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+const dayClock = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "short",
+  hourCycle: "h23",
+});
+const full = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "full",
+  timeStyle: "long",
+  hourCycle: "h23",
+});
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Placeholder for an unknown value. */
 export const UNKNOWN = "–";
@@ -38,8 +53,15 @@ export const rate = orUnknown((value) => {
   return value > 0 && value < 100 ? oneDigit.format(value) : whole.format(value);
 });
 
-/** Formats a share as a percentage; may exceed 1. */
-export const percent = orUnknown((value) => `${whole.format(value * 100)}%`);
+/** Formats a share as a percentage of at most four characters and a sign; may exceed 1. */
+export const percent = orUnknown((value) =>
+  value >= 9.995 ? ">999%" : `${whole.format(value * 100)}%`
+);
+
+/** Formats a share as a percentage, with one decimal if it is small. */
+export const smallPercent = orUnknown((value) =>
+  value > 0 && value < 0.0995 ? `${oneDigit.format(value * 100)}%` : percent(value)
+);
 
 /** Formats milliseconds, as seconds from one second. */
 export const duration = orUnknown((value) => {
@@ -60,6 +82,17 @@ export function span(ms) {
   if (days > 0) return `${days} d ${hours % 24} h`;
   if (hours > 0) return `${hours} h ${minutes % 60} min`;
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+/**
+ * Formats how long something lasts and when it began.
+ *
+ * @param {number} at beginning, in milliseconds
+ * @param {number} now in milliseconds
+ */
+export function lasting(at, now) {
+  const clockTime = now - at < DAY_MS ? timeOfDay(at) : dayClock.format(at);
+  return `${span(now - at)}, since ${clockTime}`;
 }
 
 /**

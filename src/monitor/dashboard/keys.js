@@ -3,43 +3,43 @@
 /** @file The table of API keys; hidden if there are none. */
 
 /** @import { KeyView } from "../view_tables.ts" */
-import { byId, element } from "./elements.js";
-import { count, percent, toneOf } from "./format.js";
+import { byId } from "./elements.js";
+import { count, percent, rate, toneOf } from "./format.js";
+import { smallTable } from "./small_table.js";
 
-/** The table shown last, to detect changes. */
-let before = "";
-
-/** @param {readonly KeyView[]} keys */
-export function updateKeys(keys) {
-  const now = JSON.stringify(keys);
-  if (now === before) return;
-  before = now;
-  byId("keys-panel").hidden = keys.length === 0;
-  byId("keys").replaceChildren(...keys.map(row));
-}
-
-/** @param {KeyView} key */
-function row({ name, requests, tokensLastMinute, limitShare }) {
-  const title = element("th", "", name);
-  title.scope = "row";
-  title.setAttribute("role", "rowheader");
-  const share = cell(percent(limitShare));
-  share.dataset.tone = toneOf(limitShare);
-  const line = element(
-    "tr",
-    "",
-    title,
-    cell(count(requests)),
-    cell(count(tokensLastMinute)),
-    share,
+export function keyTable() {
+  const show = smallTable(
+    "keys",
+    "API keys: requests, tokens and the used share of limits.",
+    /** @type {import("./small_table.js").SmallColumn<KeyView>[]} */ ([
+      { label: "Key", kind: "words", text: ({ name }) => name },
+      {
+        label: "Requests",
+        meaning: "Ended since the start",
+        rank: "extra",
+        text: ({ requests }) => count(requests),
+      },
+      {
+        label: "Requests/s",
+        meaning: "Over the last minute",
+        text: ({ requestsPerSecond }) => rate(requestsPerSecond),
+      },
+      {
+        label: "Tokens/min",
+        meaning: "Prompt and answer tokens of the last minute",
+        text: ({ tokensLastMinute }) => count(tokensLastMinute),
+      },
+      {
+        label: "Of limit",
+        meaning: "Used share of its limit of tokens that is closest to being reached",
+        text: ({ limitShare }) => percent(limitShare),
+        tone: ({ limitShare }) => toneOf(limitShare),
+      },
+    ]),
+    ({ name }) => name,
   );
-  line.setAttribute("role", "row");
-  return line;
-}
-
-/** @param {string} text */
-function cell(text) {
-  const made = element("td", "number", text);
-  made.setAttribute("role", "cell");
-  return made;
+  return (/** @type {readonly KeyView[]} */ keys) => {
+    byId("keys-panel").hidden = keys.length === 0;
+    show(keys);
+  };
 }

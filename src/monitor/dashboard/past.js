@@ -3,6 +3,8 @@
 
 /** @import { History } from "../history.ts" */
 /** @import { View } from "../view.ts" */
+/** @import { Mark } from "./marks.js" */
+import { addMarks } from "./marks.js";
 
 /** A quarter of an hour. */
 export const PAST_MS = 15 * 60 * 1000;
@@ -11,8 +13,21 @@ const POINT_MS = 900;
 /** Points further apart than this are separated by a gap in the line. */
 const GAP_MS = 4000;
 
+/** What a view tells of the fleet, by row. */
+const FLEET = {
+  okPerSecond: (/** @type {View} */ { totals }) => totals.answersPerSecond.ok,
+  clientErrorsPerSecond: (/** @type {View} */ { totals }) => totals.answersPerSecond.clientErrors,
+  clientClosedPerSecond: (/** @type {View} */ { totals }) => totals.answersPerSecond.clientClosed,
+  failedPerSecond: (/** @type {View} */ { totals }) => totals.answersPerSecond.failed,
+  tokensPerSecond: (/** @type {View} */ { totals }) => totals.tokensPerSecond,
+  firstTokenP50: (/** @type {View} */ { totals }) => totals.firstToken.p50,
+  firstTokenP95: (/** @type {View} */ { totals }) => totals.firstToken.p95,
+  firstTokenP99: (/** @type {View} */ { totals }) => totals.firstToken.p99,
+};
+const OF_FLEET = /** @type {OfFleet[]} */ (Object.keys(FLEET));
+
 /** @typedef {(number | null)[]} Row */
-/** @typedef {"requestsPerSecond" | "tokensPerSecond" | "firstTokenP50" | "firstTokenP95" | "firstTokenP99"} OfFleet */
+/** @typedef {keyof typeof FLEET} OfFleet */
 /** @typedef {"inFlight" | "waiting" | "kvCacheUsage"} OfServer */
 /** @typedef {{ name: string } & Record<OfServer, Row>} ServerPast */
 
@@ -21,37 +36,33 @@ const GAP_MS = 4000;
  * @property {number[]} times the router's wall-clock times in milliseconds
  * @property {Record<OfFleet, Row>} fleet
  * @property {Map<string, ServerPast>} servers by URL, in the router's order
+ * @property {readonly Mark[]} marks servers' changes of state, newest first
  */
+
+/**
+ * @param {(row: OfFleet) => Row} rowOf
+ * @returns {Record<OfFleet, Row>}
+ */
+const fleetRows = (
+  rowOf,
+) => /** @type {Record<OfFleet, Row>} */ (Object.fromEntries(
+  OF_FLEET.map((row) => [row, rowOf(row)]),
+));
 
 /** @returns {Past} */
 export function emptyPast() {
-  return {
-    times: [],
-    fleet: {
-      requestsPerSecond: [],
-      tokensPerSecond: [],
-      firstTokenP50: [],
-      firstTokenP95: [],
-      firstTokenP99: [],
-    },
-    servers: new Map(),
-  };
+  return { times: [], fleet: fleetRows(() => []), servers: new Map(), marks: [] };
 }
 
 /**
  * @param {History} history the router's answer
  * @returns {Past}
  */
-export function pastFrom({ times, servers, ...fleet }) {
+export function pastFrom({ times, servers, changes, ...fleet }) {
   return {
     times: [...times],
-    fleet: {
-      requestsPerSecond: [...fleet.requestsPerSecond],
-      tokensPerSecond: [...fleet.tokensPerSecond],
-      firstTokenP50: [...fleet.firstTokenP50],
-      firstTokenP95: [...fleet.firstTokenP95],
-      firstTokenP99: [...fleet.firstTokenP99],
-    },
+    fleet: fleetRows((row) => [...fleet[row]]),
+    marks: changes,
     servers: new Map(servers.map(({ url, name, inFlight, waiting, kvCacheUsage }) => [
       url,
       {
@@ -72,6 +83,7 @@ export function pastFrom({ times, servers, ...fleet }) {
  * @returns {boolean} whether a point was added
  */
 export function addView(past, view) {
+  past.marks = addMarks(past.marks, view.events);
   const last = past.times.at(-1);
   if (last !== undefined) {
     if (view.at - last < POINT_MS) return false;
@@ -90,11 +102,7 @@ export function addView(past, view) {
 function addPoint(past, time, view) {
   const before = past.times.length;
   past.times.push(time);
-  past.fleet.requestsPerSecond.push(view?.totals.requestsPerSecond ?? null);
-  past.fleet.tokensPerSecond.push(view?.totals.tokensPerSecond ?? null);
-  past.fleet.firstTokenP50.push(view?.totals.firstToken.p50 ?? null);
-  past.fleet.firstTokenP95.push(view?.totals.firstToken.p95 ?? null);
-  past.fleet.firstTokenP99.push(view?.totals.firstToken.p99 ?? null);
+  for (const row of OF_FLEET) past.fleet[row].push(view ? FLEET[row](view) : null);
   if (!view) {
     for (const server of past.servers.values()) addServerPoint(server, undefined);
     return;

@@ -6,49 +6,74 @@
 /** @import { Column } from "./columns.js" */
 import { COLUMNS } from "./columns.js";
 import { bar, element, fillBar, setAttribute, setText } from "./elements.js";
-import { toneOf } from "./format.js";
+import { lasting, toneOf } from "./format.js";
+import { close, linkTo } from "./route.js";
+import { isDown } from "./states.js";
 
 /**
  * @typedef {object} Row
  * @property {HTMLTableRowElement} line
- * @property {(server: ServerView, colour: string | undefined, selected: boolean) => void} update
+ * @property {(server: ServerView, now: number, colour: string | undefined, isOpen: boolean) => void} update
+ * @property {() => void} focus
  */
 
 /**
  * @param {string} url
- * @param {() => void} onSelect
  * @returns {Row}
  */
-export function createRow(url, onSelect) {
-  const name = element("button", "name");
-  name.type = "button";
-  name.addEventListener("click", onSelect);
+export function createRow(url) {
+  const name = element("a", "name");
+  name.href = linkTo(url);
   const address = element("span", "under address");
-  const reason = element("span", "under reason");
-  const head = element("th", "", element("div", "elastic", name, address, reason));
+  const why = element("span", "under why");
+  const head = element(
+    "th",
+    "",
+    element("div", "elastic", name),
+    element("div", "beneath", element("div", "", address, why)),
+  );
   head.scope = "row";
   head.setAttribute("role", "rowheader");
   const cells = COLUMNS.slice(1).map((column) => ({ column, ...cell(column) }));
   const line = element("tr", "", head, ...cells.map(({ box }) => box));
   line.setAttribute("role", "row");
   line.dataset.url = url;
+  name.addEventListener("click", (event) => {
+    if (!line.classList.contains("is-open")) return;
+    event.preventDefault();
+    close();
+  });
 
   return {
     line,
-    update(server, colour, selected) {
+    update(server, now, colour, isOpen) {
+      const { state } = server;
       setText(name, server.name);
-      setAttribute(name, "title", `${server.name}: bring out in the charts`);
-      setAttribute(name, "aria-pressed", String(selected));
+      setAttribute(name, "title", `${server.name}: ${isOpen ? "close" : "open"}`);
+      setAttribute(name, "aria-expanded", String(isOpen));
       name.classList.toggle("has-colour", colour !== undefined);
       name.style.setProperty("--swatch", `var(--${colour})`);
-      line.classList.toggle("is-selected", selected);
-      setAttribute(line, "data-state", server.state);
-      // Events refer to servers by URL. Many servers have their URL as name.
+      line.classList.toggle("is-open", isOpen);
+      setAttribute(line, "data-state", state);
+      // Many servers have their URL as name.
       fillLine(address, server.url === server.name ? "" : server.url);
-      fillLine(reason, server.state === "healthy" ? "" : server.reason);
+      fillLine(why, state === "healthy" ? "" : whyText(server, now));
       for (const { column, update } of cells) update(column.text(server), column.value(server));
     },
+    focus: () => name.focus({ preventScroll: true }),
   };
+}
+
+/**
+ * Tells since when and why a server is not healthy.
+ *
+ * @param {ServerView} server
+ * @param {number} now
+ */
+function whyText({ state, since, reason }, now) {
+  const how = isDown(state) ? "down for" : "for";
+  const time = `${how} ${lasting(since, now)}`;
+  return reason ? `${time}: ${reason}` : time;
 }
 
 /**

@@ -1,133 +1,130 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The fleet table: sorting, filtering and updates. */
+/** @file The fleet table: sorting, filtering, folding, the open server, and updates. */
 
-/** @import { ServerView } from "../view.ts" */
+/** @import { ServerView, View } from "../view.ts" */
 /** @import { Row } from "./row.js" */
 import { COLUMNS, filterServers, sortServers } from "./columns.js";
-import { byId, element, setAttribute, setText } from "./elements.js";
+import { createDetail } from "./detail.js";
+import { arrange, byId, setText } from "./elements.js";
+import { foldOf } from "./fold.js";
+import { createFoldRow } from "./fold_row.js";
+import { openUrl, watchRoute } from "./route.js";
 import { createRow } from "./row.js";
+import { createSorting } from "./sorting.js";
 
-/** @typedef {{ column: string, order: "ascending" | "descending" }} Sorting */
 /**
  * @typedef {object} TableOptions
  * @property {(url: string) => string | undefined} colourOf a server's colour in the charts
- * @property {(url: string | undefined) => void} onHighlight a server is hovered or selected
+ * @property {(url: string | undefined) => void} onHighlight a server is pointed at, or open
+ * @property {import("./mention.js").UrlOf} urlOf
  */
 
 /** @param {TableOptions} options */
-export function createTable({ colourOf, onHighlight }) {
+export function createTable({ colourOf, onHighlight, urlOf }) {
   const body = byId("rows");
   const filter = /** @type {HTMLInputElement} */ (byId("filter"));
   const onlyUnhealthy = byId("only-unhealthy");
   /** @type {Map<string, Row>} */
   const rows = new Map();
-  /** @type {readonly ServerView[]} */
-  let servers = [];
-  /** @type {Sorting | undefined} */
-  let sorting;
-  /** @type {string | undefined} */
-  let selected;
+  /** @type {View | undefined} */
+  let view;
+  let opened = openUrl();
+  const sorting = createSorting(show);
+  const fold = createFoldRow(show);
+  const detail = createDetail(urlOf);
   const isOnlyUnhealthy = () => onlyUnhealthy.getAttribute("aria-pressed") === "true";
 
-  const heads = COLUMNS.map((column) => {
-    const button = element("button", "", column.label);
-    button.type = "button";
-    button.title = column.meaning;
-    const isNumber = column.kind === "number" || column.kind === "meter";
-    const head = element("th", isNumber ? "number" : column.kind, button);
-    head.scope = "col";
-    head.setAttribute("role", "columnheader");
-    button.addEventListener("click", () => {
-      sorting = nextSorting(sorting, column.id, isNumber ? "descending" : "ascending");
-      show();
-    });
-    byId("columns").append(head);
-    return { id: column.id, head };
-  });
   filter.addEventListener("input", show);
   onlyUnhealthy.addEventListener("click", () => {
     onlyUnhealthy.setAttribute("aria-pressed", String(!isOnlyUnhealthy()));
     show();
   });
-  body.addEventListener("pointerover", ({ target }) => {
-    const line = target instanceof Element ? target.closest("tr") : null;
-    onHighlight(line?.dataset.url ?? selected);
-  });
-  body.addEventListener("pointerleave", () => onHighlight(selected));
-
-  /** @param {string} url */
-  function rowOf(url) {
-    const known = rows.get(url);
-    if (known) return known;
-    const made = createRow(url, () => {
-      selected = selected === url ? undefined : url;
-      onHighlight(selected);
-      show();
+  for (const event of ["pointerover", "focusin"]) {
+    body.addEventListener(event, ({ target }) => {
+      const line = target instanceof Element ? target.closest("tr") : null;
+      onHighlight(line?.dataset.url ?? opened);
     });
-    rows.set(url, made);
-    return made;
   }
+  for (const event of ["pointerleave", "focusout"]) {
+    body.addEventListener(event, () => onHighlight(opened));
+  }
+  watchRoute(() => {
+    const before = opened;
+    opened = openUrl();
+    if (opened === before) return;
+    onHighlight(opened);
+    show();
+    reveal(before);
+  });
+
+  /**
+   * Brings the open server into sight; gives the focus back to the one that was open before.
+   *
+   * @param {string | undefined} before
+   */
+  function reveal(before) {
+    const row = rows.get(opened ?? before ?? "");
+    if (!row?.line.isConnected) return;
+    row.focus();
+    if (opened !== undefined) row.line.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {ServerView} server */
+  function lineOf(server) {
+    let row = rows.get(server.url);
+    if (!row) rows.set(server.url, row = createRow(server.url));
+    row.update(server, /** @type {View} */ (view).at, colourOf(server.url), server.url === opened);
+    return row.line;
+  }
+
+  /**
+   * Returns the lines of servers, with what is known of the open one below it.
+   *
+   * @param {readonly ServerView[]} servers
+   */
+  const linesOf = (servers) =>
+    servers.flatMap((server) =>
+      server.url === opened ? [lineOf(server), detail.line] : [lineOf(server)]
+    );
 
   function show() {
-    for (const { id, head } of heads) {
-      setAttribute(head, "aria-sort", sorting?.column === id ? sorting.order : null);
-    }
+    if (!view) return;
+    const { servers } = view;
     const matching = filterServers(servers, filter.value, isOnlyUnhealthy());
-    const column = COLUMNS.find(({ id }) => id === sorting?.column);
-    const sorted = column && sorting ? sortServers(matching, column, sorting.order) : matching;
-    const lines = sorted.map((server) => {
-      const row = rowOf(server.url);
-      row.update(server, colourOf(server.url), server.url === selected);
-      return row.line;
-    });
-    arrange(body, lines);
-    byId("no-rows").hidden = lines.length > 0;
-    setText(byId("shown"), `${lines.length} of ${servers.length}`);
+    const open = servers.find(({ url }) => url === opened);
+    const shown = open && !matching.includes(open) ? [open, ...matching] : matching;
+    const chosen = sorting();
+    const column = COLUMNS.find(({ id }) => id === chosen?.column);
+    const isAsked = column !== undefined || filter.value.trim() !== "" || isOnlyUnhealthy();
+    const folded = isAsked ? undefined : foldOf(shown);
+    if (folded) {
+      fold.update(folded.healthy);
+      const seen = fold.isOpen() ? folded.healthy : folded.healthy.filter((one) => one === open);
+      const middle = folded.healthy.length > 0 ? [fold.line] : [];
+      arrange(body, [...linesOf(folded.others), ...middle, ...linesOf(seen)]);
+    } else {
+      arrange(body, linesOf(column && chosen ? sortServers(shown, column, chosen.order) : shown));
+    }
+    detail.update(open, view);
+    byId("no-rows").hidden = shown.length > 0;
+    byId("no-server").hidden = opened === undefined || open !== undefined;
+    setText(byId("shown"), `${matching.length} of ${servers.length}`);
   }
 
+  let isFirst = true;
   return {
-    /** @param {readonly ServerView[]} now */
+    /** @param {View} now */
     update(now) {
-      servers = now;
-      const urls = new Set(now.map(({ url }) => url));
+      view = now;
+      const urls = new Set(now.servers.map(({ url }) => url));
       for (const url of rows.keys()) {
         if (!urls.has(url)) rows.delete(url);
       }
       show();
+      if (isFirst && opened !== undefined) reveal(undefined);
+      isFirst = false;
     },
+    opened: () => opened,
   };
-}
-
-/**
- * Returns the next sorting of a clicked column: its first order, then the other, then none.
- *
- * @param {Sorting | undefined} now
- * @param {string} column
- * @param {Sorting["order"]} first
- * @returns {Sorting | undefined}
- */
-function nextSorting(now, column, first) {
-  if (now?.column !== column) return { column, order: first };
-  if (now.order !== first) return undefined;
-  return { column, order: first === "ascending" ? "descending" : "ascending" };
-}
-
-/**
- * Replaces the body's lines with these, unless they are already in place. The focus stays.
- *
- * @param {HTMLElement} body
- * @param {readonly HTMLElement[]} lines
- */
-function arrange(body, lines) {
-  if (
-    lines.length === body.children.length && lines.every((line, i) => body.children[i] === line)
-  ) {
-    return;
-  }
-  const focused = document.activeElement;
-  body.replaceChildren(...lines);
-  if (focused instanceof HTMLElement && body.contains(focused)) {
-    focused.focus({ preventScroll: true });
-  }
 }

@@ -2,23 +2,15 @@
 /// <reference lib="dom" />
 /** @file Theme: light, dark or the system setting; stored in the browser. */
 
-const KEY = "vllm-router-theme";
+import { keep, recall } from "./memory.js";
+
+const KEY = "theme";
 const CHOICES = ["auto", "light", "dark"];
 const system = matchMedia("(prefers-color-scheme: dark)");
 /** @type {Set<() => void>} */
 const watchers = new Set();
 
-let choice = remembered();
-
-function remembered() {
-  try {
-    const kept = localStorage.getItem(KEY) ?? "";
-    return CHOICES.includes(kept) ? kept : "auto";
-  } catch {
-    // Storage is not allowed: the choice lasts as long as the page.
-    return "auto";
-  }
-}
+let choice = CHOICES.find((name) => name === recall(KEY)) ?? "auto";
 
 function apply() {
   document.documentElement.dataset.theme = choice;
@@ -45,11 +37,7 @@ export function themeButton(button) {
   const show = () => button.textContent = `Theme: ${choice}`;
   button.addEventListener("click", () => {
     choice = CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length] ?? "auto";
-    try {
-      localStorage.setItem(KEY, choice);
-    } catch {
-      // As above.
-    }
+    keep(KEY, choice);
     show();
     apply();
   });

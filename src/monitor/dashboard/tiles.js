@@ -1,27 +1,28 @@
 // @ts-check
 /// <reference lib="dom" />
-/** @file The header: key figures of the fleet. */
+/** @file The tiles: key figures of the fleet. */
 
 /** @import { View } from "../view.ts" */
-import { byId, element, setAttribute, setText } from "./elements.js";
-import { count, duration, percent, rate, span, toneOf } from "./format.js";
+import { element, setAttribute, setText } from "./elements.js";
+import { count, duration, percent, rate, smallPercent, toneOf } from "./format.js";
+import { failureTone } from "./models.js";
 
 /**
  * @typedef {object} Tile
  * @property {string} id
  * @property {string} label
+ * @property {string} meaning
  * @property {(view: View) => string} figure
  * @property {(view: View) => string} note
  * @property {(view: View) => string} [tone]
  */
-
-const PERCENTILES = /** @type {const} */ (["p50", "p95", "p99"]);
 
 /** @type {readonly Tile[]} */
 const TILES = [
   {
     id: "healthy",
     label: "Healthy",
+    meaning: "Servers that take requests",
     figure: ({ totals }) => `${count(totals.healthy)} of ${count(totals.servers)}`,
     note: ({ totals }) =>
       totals.healthy === totals.servers
@@ -30,8 +31,24 @@ const TILES = [
     tone: ({ totals }) => totals.healthy === totals.servers ? "good" : "bad",
   },
   {
+    id: "failed",
+    label: "Failed",
+    meaning: "Share of the requests of the last minute that servers or the router failed",
+    figure: ({ totals }) => smallPercent(totals.failedShare),
+    note: ({ totals }) => `${count(totals.failedLastMinute)} last minute`,
+    tone: ({ totals }) => failureTone(totals.failedShare),
+  },
+  {
+    id: "waiting",
+    label: "Waiting",
+    meaning: "Requests in the queues of all servers",
+    figure: ({ totals }) => count(totals.waiting),
+    note: () => "in queues",
+  },
+  {
     id: "load",
     label: "Load",
+    meaning: "Requests at all servers, of their capacity",
     figure: ({ totals }) => percent(totals.load),
     note: ({ servers }) => {
       const counted = servers.filter(({ state }) => state !== "draining");
@@ -44,33 +61,25 @@ const TILES = [
   {
     id: "in-flight",
     label: "In flight",
+    meaning: "This router's own requests",
     figure: ({ totals }) => count(totals.inFlight),
     note: () => "requests",
   },
   {
     id: "requests",
     label: "Requests",
+    meaning: "Ended requests a second, and how many moved to another server since the start",
     figure: ({ totals }) => `${rate(totals.requestsPerSecond)}/s`,
-    note: ({ totals }) => `${count(totals.requests)} in all`,
+    note: ({ totals }) =>
+      `${count(totals.failovers)} ${totals.failovers === 1 ? "failover" : "failovers"}`,
   },
   {
     id: "tokens",
     label: "Tokens",
+    meaning: "Tokens generated a second at all servers",
     figure: ({ totals }) => `${rate(totals.tokensPerSecond)}/s`,
     note: () => "generated",
   },
-  {
-    id: "failovers",
-    label: "Failovers",
-    figure: ({ totals }) => count(totals.failovers),
-    note: () => "since the start",
-  },
-  ...PERCENTILES.map((percentile) => ({
-    id: `first-token-${percentile}`,
-    label: `First token ${percentile}`,
-    figure: (/** @type {View} */ { totals }) => duration(totals.firstToken[percentile]),
-    note: () => "last minute",
-  })),
 ];
 
 const shown = TILES.map((tile) => {
@@ -78,12 +87,26 @@ const shown = TILES.map((tile) => {
   figure.id = tile.id;
   const note = element("dd", "note");
   const box = element("div", "tile", element("dt", "", tile.label), figure, note);
+  box.title = tile.meaning;
   return { tile, figure, note, box };
 });
 
+const percentiles = (/** @type {const} */ (["p50", "p95", "p99"])).map((name) => {
+  const figure = element("span", "figure");
+  figure.id = `first-token-${name}`;
+  return { name, figure, box: element("dd", "", figure, element("span", "note", name)) };
+});
+const firstToken = element(
+  "div",
+  "tile first-token",
+  element("dt", "", "TTFT, last minute"),
+  ...percentiles.map(({ box }) => box),
+);
+firstToken.title = "Time to first token, as clients experience it";
+
 /** @param {HTMLElement} list */
 export function showTiles(list) {
-  list.append(...shown.map(({ box }) => box));
+  list.append(...shown.map(({ box }) => box), firstToken);
 }
 
 /** @param {View} view */
@@ -93,7 +116,7 @@ export function updateTiles(view) {
     setText(note, tile.note(view));
     setAttribute(box, "data-tone", tile.tone?.(view) ?? "plain");
   }
-  setText(byId("address"), view.address);
-  setText(byId("uptime"), span(view.at - view.startedAt));
-  setText(byId("version"), view.version);
+  for (const { name, figure } of percentiles) {
+    setText(figure, duration(view.totals.firstToken[name]));
+  }
 }

@@ -41,6 +41,7 @@ export function viewOf(
   return {
     version: "1.2.3",
     address: "http://0.0.0.0:8888",
+    isAdminElsewhere: false,
     at: 100_000_000,
     startedAt: 0,
     totals: {

@@ -1,0 +1,117 @@
+// @ts-check
+/** @file What a person must know before anything else: the fleet, or a model, can't answer. */
+
+/** @import { ServerView, View } from "../view.ts" */
+/** @import { ModelView } from "../view_tables.ts" */
+import { count, lasting } from "./format.js";
+
+/**
+ * @typedef {object} Alarm
+ * @property {"bad" | "warn"} tone
+ * @property {string} title
+ * @property {string} text
+ */
+
+/** Whoever finds no healthy server within this time of the start may still be starting. */
+const START_MS = 2000;
+/** Most names in a sentence. */
+const NAMED = 3;
+/** Most characters of a name. */
+const NAME_LENGTH = 60;
+
+/**
+ * Returns the alarm of the whole fleet or, if a server is healthy, that of models.
+ *
+ * @param {View} view
+ * @returns {Alarm | undefined}
+ */
+export function alarmOf(view) {
+  const { totals: { noneHealthySince }, models } = view;
+  if (noneHealthySince !== null) return fleetAlarm(view, noneHealthySince);
+  const dead = models.filter(({ healthy }) => healthy === 0);
+  return dead.length === 0 ? undefined : modelAlarm(view, dead);
+}
+
+/**
+ * @param {View} view
+ * @param {number} since
+ * @returns {Alarm}
+ */
+function fleetAlarm({ at, startedAt, servers, totals }, since) {
+  const time = lasting(since, at);
+  const tried = servers.filter(({ state }) => state === "half-open");
+  const checked = servers.filter(({ state }) => state === "checking").length;
+  if (totals.servers === 0) {
+    return { tone: "bad", title: "No server is configured", text: "Clients get 503." };
+  }
+  if (tried.length > 0) {
+    return {
+      tone: "bad",
+      title: "No server is healthy",
+      text: `For ${time}. ${being(tried)} tried again, with single requests; others get 503.`,
+    };
+  }
+  if (checked > 0 && since - startedAt < START_MS) {
+    return {
+      tone: "warn",
+      title: "Starting",
+      text: `${count(checked)} of ${serversAre(totals.servers)} still being checked. ` +
+        "Until one is healthy, clients get 503.",
+    };
+  }
+  return {
+    tone: "bad",
+    title: "No server takes requests",
+    text: `Clients get 503, for ${time}. ${reasonsOf(servers)}`.trim(),
+  };
+}
+
+/**
+ * @param {View} view
+ * @param {readonly ModelView[]} dead
+ * @returns {Alarm}
+ */
+function modelAlarm({ servers }, dead) {
+  const of = servers.filter(({ models }) => dead.some(({ name }) => models.includes(name)));
+  const tried = of.filter(({ state }) => state === "half-open");
+  return {
+    tone: "bad",
+    title: `No healthy server has ${listed(dead)}`,
+    text: tried.length > 0
+      ? `${being(tried)} tried again, with single requests; others get 503.`
+      : `Clients that ask for ${dead.length === 1 ? "it" : "them"} get 503. ${reasonsOf(of)}`
+        .trim(),
+  };
+}
+
+/** @param {readonly ServerView[]} servers */
+const being = (servers) => `${listed(servers)} ${servers.length === 1 ? "is" : "are"} being`;
+
+/** @param {number} number */
+const serversAre = (number) => `${count(number)} ${number === 1 ? "server is" : "servers are"}`;
+
+/**
+ * Tells why they are out if all are for the same reason.
+ *
+ * @param {readonly ServerView[]} servers
+ */
+function reasonsOf(servers) {
+  const reasons = new Set(servers.map(({ reason }) => reason));
+  const [reason] = reasons;
+  if (reasons.size !== 1 || !reason) return "";
+  return `${servers.length === 1 ? "Reason" : "All for the same reason"}: ${clipped(reason, 200)}`;
+}
+
+/** @param {readonly { readonly name: string }[]} all */
+function listed(all) {
+  const names = all.slice(0, NAMED).map(({ name }) => clipped(name, NAME_LENGTH));
+  const more = all.length - names.length;
+  if (more > 0) return `${names.join(", ")} and ${count(more)} more`;
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/**
+ * @param {string} text
+ * @param {number} most
+ */
+const clipped = (text, most) => text.length > most ? `${text.slice(0, most)}…` : text;

@@ -1,0 +1,107 @@
+// @ts-check
+/// <reference lib="dom" />
+/** @file What is known of the open server, in a row below its own. */
+
+/** @import { ServerDetail } from "../server_detail.ts" */
+/** @import { ServerView, View } from "../view.ts" */
+/** @import { Fact, Facts } from "./facts.js" */
+import { COLUMNS } from "./columns.js";
+import { element, keyed, setAttribute, setText } from "./elements.js";
+import { eventList } from "./events.js";
+import { factsOf } from "./facts.js";
+import { close } from "./route.js";
+
+/** Interval between two reads. Views come twice as often. */
+const READ_MS = 900;
+/** Most events of the server. */
+const SHOWN_EVENTS = 6;
+
+/** @param {import("./mention.js").UrlOf} urlOf */
+export function createDetail(urlOf) {
+  const title = element("h3");
+  const closing = element("button", "", "Close");
+  closing.type = "button";
+  closing.addEventListener("click", close);
+  const groups = element("div", "facts");
+  const showFacts = keyed(groups, (/** @type {Facts} */ { title }) => title, group);
+  const eventsTitle = element("h4", "", "Latest events");
+  const events = element("ol", "events");
+  const showEvents = eventList(events, urlOf);
+  const panel = element(
+    "section",
+    "",
+    element("div", "panel-head", title, closing),
+    groups,
+    eventsTitle,
+    events,
+  );
+  const cell = element("td", "", panel);
+  cell.colSpan = COLUMNS.length;
+  cell.setAttribute("role", "cell");
+  const line = element("tr", "detail", cell);
+  line.setAttribute("role", "row");
+  line.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") close();
+  });
+
+  /** @type {ServerDetail | undefined} */
+  let known;
+  let readAt = -Infinity;
+  let isReading = false;
+
+  /** @param {string} url */
+  async function read(url) {
+    isReading = true;
+    readAt = performance.now();
+    try {
+      const query = new URLSearchParams({ url });
+      const answer = await fetch(`/dashboard/server?${query}`, { cache: "no-store" });
+      if (answer.ok) known = await answer.json();
+    } catch {
+      // The banner tells of a lost connection.
+    } finally {
+      isReading = false;
+    }
+  }
+
+  return {
+    line,
+    /**
+     * @param {ServerView | undefined} server the open one
+     * @param {View} view
+     */
+    update(server, view) {
+      if (!server) return;
+      const { url, name } = server;
+      if (!isReading && (performance.now() - readAt > READ_MS || known?.url !== url)) {
+        void read(url).then(() => fill(server, view));
+      }
+      setText(title, name);
+      setAttribute(line, "data-state", server.state);
+      fill(server, view);
+      const own = view.events.filter((event) => event.servers.includes(name));
+      showEvents(own.slice(0, SHOWN_EVENTS));
+      eventsTitle.hidden = own.length === 0;
+    },
+  };
+
+  /**
+   * @param {ServerView} server
+   * @param {View} view
+   */
+  function fill(server, view) {
+    showFacts(factsOf(server, known?.url === server.url ? known : undefined, view.at));
+  }
+}
+
+/** @param {Pick<Facts, "title">} facts */
+function group({ title }) {
+  const list = element("dl");
+  const show = keyed(list, (/** @type {Fact} */ { label }) => label, ({ label, isLong }) => {
+    const text = element("dd");
+    const line = element("div", isLong ? "long" : "", element("dt", "", label), text);
+    return { line, update: (/** @type {Fact} */ fact) => setText(text, fact.text) };
+  });
+  const line = element("div", "", element("h4", "", title), list);
+  return { line, update: (/** @type {Facts} */ { facts }) => show(facts) };
+}

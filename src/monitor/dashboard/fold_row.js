@@ -1,0 +1,43 @@
+// @ts-check
+/// <reference lib="dom" />
+/** @file The row that stands for folded servers, and the reader's choice to see them. */
+
+/** @import { ServerView } from "../view.ts" */
+import { COLUMNS } from "./columns.js";
+import { element, setAttribute, setText } from "./elements.js";
+import { foldedText } from "./fold.js";
+import { keep, recall } from "./memory.js";
+
+const KEY = "unfolded";
+
+/** @param {() => void} onToggle */
+export function createFoldRow(onToggle) {
+  let isOpen = recall(KEY) === "yes";
+  const button = element("button");
+  button.type = "button";
+  button.addEventListener("click", () => {
+    isOpen = !isOpen;
+    keep(KEY, isOpen ? "yes" : "");
+    onToggle();
+  });
+  const title = element("strong");
+  const text = element("span", "quiet");
+  const cell = element("td", "", element("div", "fold-line", title, text, button));
+  cell.colSpan = COLUMNS.length;
+  cell.setAttribute("role", "cell");
+  const line = element("tr", "fold", cell);
+  line.setAttribute("role", "row");
+  return {
+    line,
+    isOpen: () => isOpen,
+    /** @param {readonly ServerView[]} servers */
+    update(servers) {
+      const told = foldedText(servers);
+      setText(title, told.title);
+      setText(text, told.text);
+      setText(button, isOpen ? "Hide" : "Show");
+      setAttribute(button, "aria-label", `${isOpen ? "Hide" : "Show"} the healthy servers`);
+      setAttribute(button, "aria-expanded", String(isOpen));
+    },
+  };
+}
