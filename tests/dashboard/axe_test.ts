@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import type { Page } from "playwright-core";
+import { until } from "../support/until.ts";
+import { openPage } from "./browser.ts";
+import { browserTest, textOf } from "./page.ts";
+import { type Fare, sceneOf } from "./scenes.ts";
+import { startStage } from "./stage.ts";
+
+const WIDTHS = [390, 900, 1440];
+
+/** Returns what `axe-core` finds, one line for each rule and element. */
+async function violationsOf(page: Page): Promise<string[]> {
+  // By the debugger: the page's policy allows no other script.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${help}: ${html} ${failureSummary}`)
+  );
+}
+
+for (const fare of ["healthy", "one down", "all down"] as const satisfies readonly Fare[]) {
+  browserTest(`axe-core finds no violation: ${fare}`, async () => {
+    // Enough servers that healthy ones are folded.
+    const scene = sceneOf(14, fare);
+    await using stage = startStage(scene);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await using open = await openPage(stage.url, { colorScheme });
+      const { page } = open;
+      await until("it is live", async () => await textOf(page, "#connection") === "Live");
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        assert.deepEqual(await violationsOf(page), [], `${colorScheme}, ${width} px`);
+      }
+      await page.click("#try");
+      await page.evaluate(`location.hash = "#server=${scene.view.servers[1]!.url}"`);
+      await page.locator(".detail").waitFor();
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        assert.deepEqual(await violationsOf(page), [], `${colorScheme}, ${width} px, opened`);
+      }
+      assert.deepEqual(open.complaints, []);
+    }
+  });
+}
