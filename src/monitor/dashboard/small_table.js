@@ -79,7 +79,7 @@ function rowHead(column) {
 }
 
 /** @param {Pick<SmallColumn<any>, "kind" | "rank">} column */
-const classOf = ({ kind = "number", rank = "" }) => `${kind} ${rank}`.trim();
+const classOf = ({ kind = "number", rank }) => rank ? `${kind} ${rank}` : kind;
 
 /**
  * Style sheets that change how tables are displayed would take away their roles.
