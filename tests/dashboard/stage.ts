@@ -6,7 +6,7 @@ import type { Scene } from "./scenes.ts";
 /** The dashboard with made-up data. */
 export interface Stage extends AsyncDisposable {
   readonly url: string;
-  /** Sends a view to open pages. */
+  /** Sends a view to open pages, and from then on only those that are shown by this. */
   show(view: View): void;
 }
 
@@ -31,18 +31,21 @@ export function startStage(scene: Scene): Stage {
   for (const [path, answer] of Object.entries(dashboardAnswers(monitor, stopping.signal))) {
     app.get(path, (c) => answer(c));
   }
-  const show = (next: View) => {
+  const send = (next: View) => {
     view = next;
     for (const watcher of watchers) watcher(view);
   };
   const started = performance.now();
   const timer = setInterval(() => {
-    show({ ...view, at: scene.view.at + Math.round(performance.now() - started) });
+    send({ ...view, at: scene.view.at + Math.round(performance.now() - started) });
   }, LOOK_MS);
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, app.fetch);
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
-    show,
+    show(view) {
+      clearInterval(timer);
+      send(view);
+    },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       stopping.abort();

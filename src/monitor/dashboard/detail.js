@@ -5,11 +5,11 @@
 /** @import { ServerDetail } from "../server_detail.ts" */
 /** @import { ServerView, View } from "../view.ts" */
 /** @import { Fact, Facts } from "./facts.js" */
-import { COLUMNS } from "./columns.js";
 import { element, keyed, setAttribute, setText } from "./elements.js";
 import { eventList } from "./events.js";
 import { factsOf } from "./facts.js";
 import { close } from "./route.js";
+import { wideRow } from "./wide_row.js";
 
 /** Interval between two reads. Views come twice as often. */
 const READ_MS = 900;
@@ -35,11 +35,7 @@ export function createDetail(urlOf) {
     eventsTitle,
     events,
   );
-  const cell = element("td", "", panel);
-  cell.colSpan = COLUMNS.length;
-  cell.setAttribute("role", "cell");
-  const line = element("tr", "detail", cell);
-  line.setAttribute("role", "row");
+  const line = wideRow("detail", panel);
   line.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") close();
   });

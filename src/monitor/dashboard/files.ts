@@ -10,6 +10,7 @@ import chartText from "./chart_text.js" with { type: "text" };
 import chartsStyle from "./charts.css" with { type: "text" };
 import charts from "./charts.js" with { type: "text" };
 import columns from "./columns.js" with { type: "text" };
+import columnsStyle from "./columns.css" with { type: "text" };
 import connection from "./connection.js" with { type: "text" };
 import copy from "./copy.js" with { type: "text" };
 import detailStyle from "./detail.css" with { type: "text" };
@@ -47,6 +48,8 @@ import themeStyle from "./theme.css" with { type: "text" };
 import theme from "./theme.js" with { type: "text" };
 import tilesStyle from "./tiles.css" with { type: "text" };
 import tiles from "./tiles.js" with { type: "text" };
+import turns from "./turns.js" with { type: "text" };
+import wideRow from "./wide_row.js" with { type: "text" };
 import icon from "./icon.svg" with { type: "text" };
 import page from "./page.html" with { type: "text" };
 
@@ -79,6 +82,7 @@ export const dashboardFiles: Readonly<Record<string, DashboardFile>> = {
   "/dashboard/chart_text.js": script(chartText),
   "/dashboard/charts.css": style(chartsStyle),
   "/dashboard/charts.js": script(charts),
+  "/dashboard/columns.css": style(columnsStyle),
   "/dashboard/columns.js": script(columns),
   "/dashboard/connection.js": script(connection),
   "/dashboard/copy.js": script(copy),
@@ -119,6 +123,8 @@ export const dashboardFiles: Readonly<Record<string, DashboardFile>> = {
   "/dashboard/theme.js": script(theme),
   "/dashboard/tiles.css": style(tilesStyle),
   "/dashboard/tiles.js": script(tiles),
+  "/dashboard/turns.js": script(turns),
   "/dashboard/uplot.css": style(uplotStyle),
   "/dashboard/uplot.js": script(uplotScript),
+  "/dashboard/wide_row.js": script(wideRow),
 };

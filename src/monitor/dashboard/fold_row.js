@@ -3,10 +3,10 @@
 /** @file The row that stands for folded servers, and the reader's choice to see them. */
 
 /** @import { ServerView } from "../view.ts" */
-import { COLUMNS } from "./columns.js";
 import { element, setAttribute, setText } from "./elements.js";
 import { foldedText } from "./fold.js";
 import { keep, recall } from "./memory.js";
+import { wideRow } from "./wide_row.js";
 
 const KEY = "unfolded";
 
@@ -22,13 +22,8 @@ export function createFoldRow(onToggle) {
   });
   const title = element("strong");
   const text = element("span", "quiet");
-  const cell = element("td", "", element("div", "fold-line", title, text, button));
-  cell.colSpan = COLUMNS.length;
-  cell.setAttribute("role", "cell");
-  const line = element("tr", "fold", cell);
-  line.setAttribute("role", "row");
   return {
-    line,
+    line: wideRow("fold", element("div", "fold-line", title, text, button)),
     isOpen: () => isOpen,
     /** @param {readonly ServerView[]} servers */
     update(servers) {

@@ -14,6 +14,8 @@ import { isDown } from "./states.js";
  * @typedef {object} Row
  * @property {HTMLTableRowElement} line
  * @property {(server: ServerView, now: number, colour: string | undefined, isOpen: boolean) => void} update
+ * @property {() => string | undefined} state the one that is shown
+ * @property {() => boolean} isOpen
  * @property {() => void} focus
  */
 
@@ -60,6 +62,8 @@ export function createRow(url) {
       fillLine(why, state === "healthy" ? "" : whyText(server, now));
       for (const { column, update } of cells) update(column.text(server), column.value(server));
     },
+    state: () => line.dataset.state,
+    isOpen: () => line.classList.contains("is-open"),
     focus: () => name.focus({ preventScroll: true }),
   };
 }
@@ -101,7 +105,7 @@ function cell({ id, label, kind }) {
   if (kind !== "meter") {
     return { box, update: (/** @type {string} */ text) => setText(box, text) };
   }
-  const { track, fill } = bar();
+  const track = bar();
   const text = element("span", "meter-text");
   box.append(element("span", "meter", track, text));
   return {
@@ -110,7 +114,7 @@ function cell({ id, label, kind }) {
     update(shown, value) {
       const share = typeof value === "number" ? value : null;
       setText(text, shown);
-      fillBar(fill, share, toneOf(share));
+      fillBar(track, share, toneOf(share));
     },
   };
 }

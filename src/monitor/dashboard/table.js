@@ -12,6 +12,7 @@ import { createFoldRow } from "./fold_row.js";
 import { openUrl, watchRoute } from "./route.js";
 import { createRow } from "./row.js";
 import { createSorting } from "./sorting.js";
+import { createTurns } from "./turns.js";
 
 /**
  * @typedef {object} TableOptions
@@ -33,6 +34,9 @@ export function createTable({ colourOf, onHighlight, urlOf }) {
   const sorting = createSorting(show);
   const fold = createFoldRow(show);
   const detail = createDetail(urlOf);
+  const turns = createTurns(show);
+  /** Number of rows that the current update has seen. */
+  let number = 0;
   const isOnlyUnhealthy = () => onlyUnhealthy.getAttribute("aria-pressed") === "true";
 
   filter.addEventListener("input", show);
@@ -72,9 +76,17 @@ export function createTable({ colourOf, onHighlight, urlOf }) {
 
   /** @param {ServerView} server */
   function lineOf(server) {
-    let row = rows.get(server.url);
-    if (!row) rows.set(server.url, row = createRow(server.url));
-    row.update(server, /** @type {View} */ (view).at, colourOf(server.url), server.url === opened);
+    const { url, state } = server;
+    const known = rows.get(url);
+    const row = known ?? createRow(url);
+    if (!known) {
+      rows.set(url, row);
+      turns.watch(row.line);
+    }
+    const isChanged = row.state() !== state || row.isOpen() !== (url === opened);
+    if (isChanged || turns.isDue(row.line, number++)) {
+      row.update(server, /** @type {View} */ (view).at, colourOf(url), url === opened);
+    }
     return row.line;
   }
 
@@ -90,6 +102,7 @@ export function createTable({ colourOf, onHighlight, urlOf }) {
 
   function show() {
     if (!view) return;
+    number = 0;
     const { servers } = view;
     const matching = filterServers(servers, filter.value, isOnlyUnhealthy());
     const open = servers.find(({ url }) => url === opened);
@@ -118,9 +131,12 @@ export function createTable({ colourOf, onHighlight, urlOf }) {
     update(now) {
       view = now;
       const urls = new Set(now.servers.map(({ url }) => url));
-      for (const url of rows.keys()) {
-        if (!urls.has(url)) rows.delete(url);
+      for (const [url, { line }] of rows) {
+        if (urls.has(url)) continue;
+        turns.unwatch(line);
+        rows.delete(url);
       }
+      turns.next();
       show();
       if (isFirst && opened !== undefined) reveal(undefined);
       isFirst = false;
