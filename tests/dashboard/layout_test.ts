@@ -9,7 +9,7 @@ import { browserTest, textOf, untilShown } from "./page.ts";
 
 const LONG = "a-name-that-is-far-longer-than-any-column-of-the-table-could-ever-be";
 const CARDS = [360, 400, 800, 899];
-const TABLE = [900, 1000, 1001, 1150, 1151, 1280, 1399, 1400, 1920];
+const TABLE = [900, 1000, 1001, 1249, 1250, 1439, 1440, 1920];
 /** The longest possible content of each column. */
 const BUSY: Partial<ServerView> = {
   state: "unhealthy",
@@ -99,7 +99,10 @@ browserTest("names of servers and models are shown whole if there is space", asy
   await showAs(page, router.url, BUSY);
   const cut = `[...document.querySelectorAll(".name, .address, .models span")]
     .filter((line) => line.scrollWidth > line.clientWidth).map((line) => line.textContent)`;
-  assert.deepEqual(await evaluate(page, cut), []);
+  for (const width of [1250, 1400, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.deepEqual(await evaluate(page, cut), [], `at ${width}`);
+  }
 });
 
 browserTest(
