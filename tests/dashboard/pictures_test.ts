@@ -14,7 +14,7 @@ const FLEET = [
   { name: "l40s-1", model: "llama-3.1-8b", capacity: 6 },
 ];
 /** Long enough for the lines to take shape. */
-const LIVELY_MS = 45_000;
+const LIVELY_MS = 75_000;
 
 /** Number of concurrent requests: two sine waves on a rising trend. */
 function wanted(ms: number): number {
@@ -59,10 +59,10 @@ if (wantsPictures) {
         asked.add(one);
       }, 40);
 
-      await until("it has lived a while", () => age() > LIVELY_MS * 0.7, LIVELY_MS);
+      await until("it has lived a while", () => age() > LIVELY_MS * 0.75, LIVELY_MS);
       await simulators[1]!.setFault({ kind: "refuse" });
       await until("it has lived on", () => age() > LIVELY_MS, LIVELY_MS);
-      await using open = await openPage(router.url);
+      await using open = await openPage(router.url, { viewport: { width: 1440, height: 900 } });
       const { page } = open;
       await untilShown(page, FLEET.length);
       await until("it is drawn and live", async () => {

@@ -31,6 +31,7 @@ const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_00
  * @property {Format} format
  * @property {boolean} [filled] whether the area below the line is tinted
  * @property {boolean} [isWhole] whether values are integers
+ * @property {boolean} [omitsZeros] whether a line is not drawn while it is zero throughout
  * @property {(marks: readonly Mark[]) => void} onMarks tells of the marks under the pointer
  * @property {number} [top] minimum upper end of the scale. @default 1
  */
@@ -50,7 +51,7 @@ const Plot = /** @type {typeof uPlot} */ (Reflect.get(globalThis, "uPlot"));
  * @returns {Chart}
  */
 export function createChart(
-  { title, unit, colours, format, filled, isWhole, top = 1, onMarks },
+  { title, unit, colours, format, filled, isWhole, omitsZeros, top = 1, onMarks },
 ) {
   const box = element("div", "plot");
   box.setAttribute("role", "img");
@@ -157,7 +158,10 @@ export function createChart(
       const empty = new Array(times.length).fill(null);
       plot.setData([
         times.map((time) => time / 1000),
-        ...colours.map((_, line) => drawn[line]?.row ?? empty),
+        ...colours.map((_, line) => {
+          const row = drawn[line]?.row ?? empty;
+          return omitsZeros && !row.some(Boolean) ? empty : row;
+        }),
       ]);
       showValues();
       setAttribute(box, "aria-label", summary(title, unit, drawn, format, marked));

@@ -34,6 +34,7 @@ const fleetCharts = [
       colours: ["series-1", "series-2", "others", "bad"],
       format: rate,
       filled: true,
+      omitsZeros: true,
       onMarks,
     }),
     lines: [
