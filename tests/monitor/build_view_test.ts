@@ -19,8 +19,8 @@ Deno.test("a view is plain JSON with the router's identity and events", () => {
     { events, keys: [], models: [], failures: [] },
   );
   assert.deepEqual(JSON.parse(JSON.stringify(view)), view);
-  const { version, address, startedAt, at } = view;
-  assert.deepEqual({ version, address, startedAt }, IDENTITY);
+  const { version, address, isAdminElsewhere, startedAt, at } = view;
+  assert.deepEqual({ version, address, isAdminElsewhere, startedAt }, IDENTITY);
   assert.equal(at, 9);
   assert.deepEqual(view.events, events);
 });
