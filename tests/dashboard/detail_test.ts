@@ -110,6 +110,12 @@ browserTest(
     await page.locator("#events a", { hasText: "h100-2" }).first().click();
     await until("it is open", async () => await textOf(page, ".detail h3") === "h100-2");
     assert.equal(await page.inputValue("#filter"), "a100");
+    const told = await page.locator(".detail .events li").allTextContents();
+    assert.ok(
+      told.some((line) => line.includes("Failed502: no connection (qwen3-32b)")),
+      told.join(),
+    );
+    assert.ok(told.some((line) => line.includes("h100-2 is unhealthy, was healthy")), told.join());
     const box = await page.locator('#rows tr[data-state="unhealthy"]').first().boundingBox();
     assert.ok(box!.y >= 0 && box!.y < 900, `its row is in sight: ${JSON.stringify(box)}`);
   },

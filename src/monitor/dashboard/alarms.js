@@ -12,7 +12,7 @@ import { count, lasting } from "./format.js";
  * @property {string} text
  */
 
-/** Whoever finds no healthy server within this time of the start may still be starting. */
+/** If no server has been healthy since so soon after the start, the router is still starting. */
 const START_MS = 2000;
 /** Most names in a sentence. */
 const NAMED = 3;

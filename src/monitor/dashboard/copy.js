@@ -18,7 +18,7 @@ export function copyOnClick(button, text) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   button.addEventListener("click", async () => {
-    setText(button, await copy(text()) ? "Copied" : "Can't");
+    setText(button, await copy(text()) ? "Copied" : "Failed");
     clearTimeout(timer);
     timer = setTimeout(() => setText(button, label), TOLD_MS);
   });

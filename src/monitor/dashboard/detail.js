@@ -4,6 +4,7 @@
 
 /** @import { ServerDetail } from "../server_detail.ts" */
 /** @import { ServerView, View } from "../view.ts" */
+/** @import { ShownEvent } from "./events.js" */
 /** @import { Fact, Facts } from "./facts.js" */
 import { element, keyed, setAttribute, setText } from "./elements.js";
 import { eventList } from "./events.js";
@@ -14,7 +15,7 @@ import { wideRow } from "./wide_row.js";
 /** Interval between two reads. Views come twice as often. */
 const READ_MS = 900;
 /** Most events of the server. */
-const SHOWN_EVENTS = 6;
+const SHOWN_EVENTS = 8;
 
 /** @param {import("./mention.js").UrlOf} urlOf */
 export function createDetail(urlOf) {
@@ -24,7 +25,7 @@ export function createDetail(urlOf) {
   closing.addEventListener("click", close);
   const groups = element("div", "facts");
   const showFacts = keyed(groups, (/** @type {Facts} */ { title }) => title, group);
-  const eventsTitle = element("h4", "", "Latest events");
+  const eventsTitle = element("h4", "", "Latest events and failed requests");
   const events = element("ol", "events");
   const showEvents = eventList(events, urlOf);
   const panel = element(
@@ -75,7 +76,7 @@ export function createDetail(urlOf) {
       setText(title, name);
       setAttribute(line, "data-state", server.state);
       fill(server, view);
-      const own = view.events.filter((event) => event.servers.includes(name));
+      const own = happenedAt(name, view);
       showEvents(own.slice(0, SHOWN_EVENTS));
       eventsTitle.hidden = own.length === 0;
     },
@@ -88,6 +89,26 @@ export function createDetail(urlOf) {
   function fill(server, view) {
     showFacts(factsOf(server, known?.url === server.url ? known : undefined, view.at));
   }
+}
+
+/**
+ * Returns the events of a server and the failed requests that it was asked last, newest first.
+ *
+ * @param {string} name
+ * @param {View} view
+ * @returns {ShownEvent[]}
+ */
+function happenedAt(name, { events, failures }) {
+  const failed = failures.filter(({ server }) => server === name)
+    .map(({ at, status, reason, model, path }) => ({
+      at,
+      kind: /** @type {const} */ ("failure"),
+      tone: /** @type {const} */ ("bad"),
+      text: `${status}: ${reason} (${model ?? path})`,
+      servers: [],
+    }));
+  return [...events.filter(({ servers }) => servers.includes(name)), ...failed]
+    .sort((a, b) => b.at - a.at);
 }
 
 /** @param {Pick<Facts, "title">} facts */

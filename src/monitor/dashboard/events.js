@@ -8,8 +8,10 @@ import { byId, element, keyed, setText } from "./elements.js";
 import { fullTime, timeOfDay } from "./format.js";
 import { withLinks } from "./mention.js";
 
-const KINDS = { state: "State", failover: "Failover", reload: "Reload" };
+const KINDS = { state: "State", failover: "Failover", reload: "Reload", failure: "Failed" };
 const MARKS = { good: "✔", bad: "✖", plain: "•" };
+
+/** @typedef {Omit<EventView, "kind"> & { kind: keyof typeof KINDS }} ShownEvent */
 
 /**
  * Creates a function that shows events in a list.
@@ -20,7 +22,7 @@ const MARKS = { good: "✔", bad: "✖", plain: "•" };
 export const eventList = (list, urlOf) =>
   keyed(
     list,
-    (/** @type {EventView} */ { at, text }) => `${at} ${text}`,
+    (/** @type {ShownEvent} */ { at, text }) => `${at} ${text}`,
     (event) => ({ line: row(event, urlOf) }),
   );
 
@@ -48,7 +50,7 @@ export function fleetEvents(urlOf) {
 }
 
 /**
- * @param {EventView} event
+ * @param {ShownEvent} event
  * @param {UrlOf} urlOf
  */
 function row({ at, kind, tone, text, servers }, urlOf) {
