@@ -45,3 +45,19 @@ for (const fare of ["healthy", "one down", "all down"] as const satisfies readon
     }
   });
 }
+
+browserTest("axe-core finds no violation: while starting, and without a connection", async () => {
+  const { view, ...scene } = sceneOf(3, "all down");
+  const servers = view.servers.map((server) => ({ ...server, state: "checking" as const }));
+  const starting = { ...view, servers, startedAt: view.at - 34_000 };
+  for (const colorScheme of ["light", "dark"] as const) {
+    await using stage = startStage({ ...scene, view: starting });
+    await using open = await openPage(stage.url, { colorScheme });
+    const { page } = open;
+    await until("it is starting", async () => await textOf(page, "#alarm-title") === "Starting");
+    assert.deepEqual(await violationsOf(page), [], colorScheme);
+    stage.hangUp();
+    await until("the connection is lost", () => page.isVisible("#lost"));
+    assert.deepEqual(await violationsOf(page), [], `${colorScheme}, lost`);
+  }
+});

@@ -8,6 +8,8 @@ export interface Stage extends AsyncDisposable {
   readonly url: string;
   /** Sends a view to open pages, and from then on only those that are shown by this. */
   show(view: View): void;
+  /** Sends nothing more. */
+  hangUp(): void;
 }
 
 /** Interval of the views, as the router's. */
@@ -46,6 +48,7 @@ export function startStage(scene: Scene): Stage {
       clearInterval(timer);
       send(view);
     },
+    hangUp: () => clearInterval(timer),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       stopping.abort();
