@@ -39,9 +39,10 @@ export async function replayLive(
   const lateMs: number[] = [];
   let failed = 0;
   await sleep(SETTLE_MS);
-  const ports = start ? processes.map(({ port }) => port) : fleet.servers.map(({ port }) => port);
+  // In a cold scenario only the servers are warmed up.
+  const warmed = start && !scenario.cold ? processes : fleet.servers;
   let turn = 0;
-  await warmUp(client, () => ports[turn++ % ports.length]!);
+  await warmUp(client, () => warmed[turn++ % warmed.length]!.port);
   const perfect = livePerfect(fleet.servers, replay.answerTokens, timeScale);
   const before = fleet.prefixTokens();
   const startedAt = performance.now();

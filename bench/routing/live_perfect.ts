@@ -1,5 +1,5 @@
 import type { LiveServer } from "./live_fleet.ts";
-import { choosePerfectly, type Truth } from "./perfect.ts";
+import { choosePerfectly, type Prefill, prefillOf, type Truth } from "./perfect.ts";
 import type { TimedRequest } from "./request.ts";
 
 /** Chooses with perfect information for requests sent directly to the servers. */
@@ -19,8 +19,8 @@ export function livePerfect(
   answerTokens: number,
   timeScale: number,
 ): LivePerfect {
-  /** New tokens per request sent, by server, since its start or that of this chooser. */
-  const sent = new Map<LiveServer["simulator"], number[]>();
+  /** The prefill of each request sent, by server, since its start or that of this chooser. */
+  const sent = new Map<LiveServer["simulator"], Prefill[]>();
   const receivedBefore = new Map(
     servers.map(({ simulator }) => [simulator, simulator?.state().received ?? 0]),
   );
@@ -28,8 +28,7 @@ export function livePerfect(
   function truthOf({ plan, simulator }: LiveServer, request: TimedRequest): Truth | undefined {
     if (simulator === undefined) return undefined;
     const outlook = simulator.inspect(request.blockHashes);
-    const tokens = sent.get(simulator) ?? [];
-    const onTheWay = tokens.slice(
+    const onTheWay = (sent.get(simulator) ?? []).slice(
       simulator.state().received - (receivedBefore.get(simulator) ?? 0),
     );
     return {
@@ -37,7 +36,11 @@ export function livePerfect(
       outlook: {
         ...outlook,
         waiting: outlook.waiting + onTheWay.length,
-        pendingTokens: onTheWay.reduce((sum, count) => sum + count, outlook.pendingTokens),
+        pendingTokens: onTheWay.reduce((sum, { tokens }) => sum + tokens, outlook.pendingTokens),
+        pendingAttendedTokens: onTheWay.reduce(
+          (sum, { attended }) => sum + attended,
+          outlook.pendingAttendedTokens,
+        ),
         stepLeftMs: outlook.stepLeftMs * timeScale,
       },
       promptTokens: request.prompt.length,
@@ -53,9 +56,9 @@ export function livePerfect(
       const place = choosePerfectly(truths);
       if (place === undefined) return undefined;
       const { simulator } = servers[place]!;
-      const tokens = sent.get(simulator) ?? [];
-      tokens.push(request.prompt.length - truths[place]!.outlook.cachedTokens);
-      sent.set(simulator, tokens);
+      const prefills = sent.get(simulator) ?? [];
+      prefills.push(prefillOf(truths[place]!));
+      sent.set(simulator, prefills);
       return place;
     },
   };

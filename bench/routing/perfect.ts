@@ -1,7 +1,8 @@
 import type { Outlook } from "../../src/simulator/engine/outlook.ts";
+import { attendedTokens } from "../../src/simulator/engine/sequence.ts";
 import { STEP_TOKEN_BUDGET } from "../../src/simulator/engine/scheduler.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
-import { engineOptions, type ServerPlan } from "./servers.ts";
+import { engineOptions, prefillMs, type ServerPlan } from "./servers.ts";
 
 /** The true state of a server for one prompt. */
 export interface Truth {
@@ -12,22 +13,33 @@ export interface Truth {
   readonly answerTokens: number;
 }
 
+/** Prompt tokens to compute. */
+export interface Prefill {
+  readonly tokens: number;
+  /** Sum, over those, of the tokens before each, which it attends to. */
+  readonly attended: number;
+}
+
 /** Cost of a choice in milliseconds of fleet time; the lowest wins. */
 export type Cost = (truth: Truth) => number;
 
 /** Returns the milliseconds until the first token if no further requests arrive. */
 export function untilFirstToken(truth: Truth): number {
-  const { outlook: { stepLeftMs, pendingTokens, slowdown }, plan } = truth;
-  const { prefillTokensPerSecond, speed } = engineOptions(plan);
-  const tokens = pendingTokens + ownTokens(truth);
+  const { outlook, plan } = truth;
+  const { stepLeftMs, pendingTokens, pendingAttendedTokens, slowdown } = outlook;
+  const own = prefillOf(truth);
+  const tokens = pendingTokens + own.tokens;
+  const attended = pendingAttendedTokens + own.attended;
   const steps = Math.ceil(tokens / STEP_TOKEN_BUDGET);
-  const prefillMs = tokens / prefillTokensPerSecond * 1000;
-  const busyMs = (prefillMs + steps * decodeStepMs(truth)) * slowdown / speed;
+  const computedMs = prefillMs(plan, tokens, attended) + steps * decodeStepMs(truth);
+  const busyMs = computedMs * slowdown / plan.speed;
   return stepLeftMs + Math.max(busyMs, seatMs(truth));
 }
 
-function ownTokens({ promptTokens, outlook }: Truth): number {
-  return Math.max(1, promptTokens - outlook.cachedTokens);
+/** Returns the work that the prompt adds. */
+export function prefillOf({ promptTokens, outlook: { cachedTokens } }: Truth): Prefill {
+  const tokens = Math.max(1, promptTokens - cachedTokens);
+  return { tokens, attended: attendedTokens(tokens, promptTokens - tokens) };
 }
 
 function decodeStepMs({ plan, outlook: { running } }: Truth): number {

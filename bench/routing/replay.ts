@@ -33,8 +33,12 @@ export function planReplay(scenario: Scenario, options: ReplayOptions): Replay {
   const source = scenario.drafts(seed, trace)[Symbol.iterator]();
   const rateFor = (requests: readonly TimedRequest[]) =>
     scenario.utilisation * capacityOf(scenario.servers, demandOf(requests));
+  const countFor = (requests: readonly TimedRequest[]) => Math.round(seconds * rateFor(requests));
   const sample = take(source, SAMPLE);
-  const count = Math.round(seconds * rateFor(sample.map((draft) => timed(draft, 0))));
+  const timedSample = sample.map((draft) => timed(draft, 0));
+  const roughly = countFor(timedSample);
+  // The fewer requests share a prefix, the more each of them costs.
+  const count = roughly < SAMPLE ? countFor(timedSample.slice(0, roughly)) : roughly;
   const drafts = [...sample, ...take(source, count - sample.length)].slice(0, count);
   const asked = drafts.map((draft) => timed(draft, 0));
   // All requests give a better estimate than the sample: some prompts are a hundred times longer.

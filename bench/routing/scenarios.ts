@@ -1,6 +1,13 @@
 import type { Draft } from "./request.ts";
-import type { ServerPlan } from "./servers.ts";
-import { agents, flooded, longConversations, shortChats } from "./workloads.ts";
+import { BLOCKS_PER_SEAT, type ServerPlan } from "./servers.ts";
+import {
+  agents,
+  flooded,
+  longConversations,
+  longEnds,
+  sharedBeginnings,
+  shortChats,
+} from "./workloads.ts";
 
 /** Generates requests from a trace. */
 export type TraceSource = (seed: number) => Iterable<Draft>;
@@ -22,6 +29,8 @@ export interface Scenario {
   readonly routers: number;
   /** Whether the first server goes down halfway and returns with an empty cache. */
   readonly restart: boolean;
+  /** Whether the contender gets no requests before the replay. Without sockets it never does. */
+  readonly cold: boolean;
   /** Whether all servers' metrics pages have no metrics. */
   readonly metricsMissing: boolean;
   /** Maximum ratio of the mean and the p99 to those of perfect information. */
@@ -35,6 +44,14 @@ const UNEQUAL = [16, 16, 8, 4].map((seats) => ({ seats, speed: 1 }));
 const EQUAL = [16, 16, 16, 16].map((seats) => ({ seats, speed: 1 }));
 const ONE_HALF_AS_FAST = [1, 1, 1, 0.5].map((speed) => ({ seats: 16, speed }));
 
+/** Real servers: 2,400 tokens per second for short prompts, 770 for 9,000 tokens. */
+const SLOWING = [8, 8, 8, 8].map((seats) => ({
+  seats,
+  speed: 1,
+  prefill: { prefillTokensPerSecond: 2400, prefillDoublesAt: 2125 },
+}));
+const SMALL_CACHES = EQUAL.map((plan) => ({ ...plan, blocksPerSeat: BLOCKS_PER_SEAT / 8 }));
+
 const chats: Source = (seed, trace) => trace?.(seed) ?? shortChats(seed);
 const conversations: Source = (seed, trace) => trace?.(seed) ?? longConversations(seed);
 
@@ -45,6 +62,7 @@ const PLAIN = {
   stretch: 1,
   routers: 1,
   restart: false,
+  cold: false,
   metricsMissing: false,
   aim: 1.1,
 };
@@ -97,5 +115,31 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     servers: UNEQUAL,
     metricsMissing: true,
     aim: 1.25,
+  },
+  "cold": {
+    ...PLAIN,
+    title: "The first minute of a router, with servers slower than it assumes",
+    servers: SLOWING,
+    drafts: (seed) => sharedBeginnings(seed),
+    utilisation: 0.3,
+    stretch: 0.25,
+    cold: true,
+    aim: 1.08,
+  },
+  "long": {
+    ...PLAIN,
+    title: "Prefill that slows with length",
+    servers: SLOWING,
+    drafts: (seed) => longEnds(seed),
+    utilisation: 0.6,
+    aim: 1.08,
+  },
+  "small-caches": {
+    ...PLAIN,
+    title: "Agents, and caches an eighth as large",
+    servers: SMALL_CACHES,
+    drafts: (seed) => agents(seed),
+    utilisation: 0.4,
+    aim: 1.08,
   },
 };

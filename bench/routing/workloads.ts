@@ -52,6 +52,32 @@ const AGENTS: Shape = {
   pauseSeconds: [0.5, 0.7, 1, 1.2, 2, 3, 6, 12, 20, 40, 60],
 };
 
+/** Prompts with one of eight shared beginnings and a short end, as sent to real servers on CPUs. */
+const SHARED_BEGINNINGS: Shape = {
+  sessionsPerSecond: 1,
+  systemPrompts: 8,
+  systemTokens: [2000, 2000, 2200, 2400, 3000, 4500, 6300, 7800, 8400, 8900, 9000],
+  firstTokens: [30, 32, 40, 50, 80, 120, 160, 190, 200, 210, 220],
+  addedTokens: [],
+  answerTokens: [16, 17, 18, 20, 28, 44, 60, 72, 76, 79, 80],
+  continues: [0],
+  pauseSeconds: [],
+};
+
+/** The same with ends of all lengths, which take a hundredth of the time or ten times as long. */
+const LONG_ENDS: Shape = {
+  ...SHARED_BEGINNINGS,
+  firstTokens: [30, 35, 50, 70, 150, 400, 1000, 2500, 4000, 7500, 9000],
+};
+
+export function sharedBeginnings(seed: number): Generator<Draft> {
+  return converse(SHARED_BEGINNINGS, seed);
+}
+
+export function longEnds(seed: number): Generator<Draft> {
+  return converse(LONG_ENDS, seed);
+}
+
 export function shortChats(seed: number): Generator<Draft> {
   return converse(SHORT_CHATS, seed);
 }

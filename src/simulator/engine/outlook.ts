@@ -1,6 +1,6 @@
 import type { KvCache } from "./kv_cache.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { type Sequence, tokenCount } from "./sequence.ts";
+import { attendedTokens, type Sequence, tokenCount } from "./sequence.ts";
 
 /** The true state of an engine at one moment, as one prompt would find it. */
 export interface Outlook {
@@ -10,6 +10,8 @@ export interface Outlook {
   readonly waiting: number;
   /** Tokens those sequences must still compute before each can generate its next token. */
   readonly pendingTokens: number;
+  /** Sum, over those, of the tokens before each, which it attends to. */
+  readonly pendingAttendedTokens: number;
   /** Prompt tokens that will be cached by the time the prompt is scheduled. */
   readonly cachedTokens: number;
   /** Milliseconds until the current step ends; 0 when no step is under way. */
@@ -36,15 +38,23 @@ export function outlookFor(
     return blocks * cache.blockSize;
   };
   let pendingTokens = 0;
+  let pendingAttendedTokens = 0;
   const add = (sequence: Sequence, doneTokens: number): void => {
     const left = tokenCount(sequence) - doneTokens;
     if (left <= 0) return;
     pendingTokens += left;
+    pendingAttendedTokens += attendedTokens(left, doneTokens);
     for (const hash of sequence.blockHashes) coming.add(hash);
   };
   // The current step's tokens count as done; `stepLeftMs` covers the time until then.
   for (const sequence of running) add(sequence, sequence.computed + sequence.scheduled);
   for (const sequence of waiting) add(sequence, willBeCached(sequence.blockHashes));
   const cachedTokens = willBeCached(blockHashes);
-  return { running: running.length, waiting: waiting.length, pendingTokens, cachedTokens };
+  return {
+    running: running.length,
+    waiting: waiting.length,
+    pendingTokens,
+    pendingAttendedTokens,
+    cachedTokens,
+  };
 }

@@ -1,5 +1,5 @@
 import type { KvCache } from "./kv_cache.ts";
-import { isHung, type Sequence, tokenCount } from "./sequence.ts";
+import { attendedTokens as attendedBy, isHung, type Sequence, tokenCount } from "./sequence.ts";
 
 /** Default token budget of a step, so that a long prompt is prefilled in chunks. */
 export const STEP_TOKEN_BUDGET = 2048;
@@ -63,7 +63,7 @@ export class Scheduler {
       // A decoding sequence computes exactly one token, its newest.
       if (count > 1 || sequence.generated.length === 0) {
         prefillTokens += count;
-        attendedTokens += count * (sequence.computed + (count - 1) / 2);
+        attendedTokens += attendedBy(count, sequence.computed);
       }
       totalTokens += count;
       sequence.scheduled = count;

@@ -78,6 +78,11 @@ export function tokenCount(sequence: Sequence): number {
   return sequence.request.prompt.length + sequence.generated.length;
 }
 
+/** Returns the sum, over `count` tokens that follow `before` others, of the tokens before each. */
+export function attendedTokens(count: number, before: number): number {
+  return count * (before + (count - 1) / 2);
+}
+
 /** Returns whether the sequence has reached `hangAfterTokens`. */
 export function isHung(sequence: Sequence): boolean {
   return sequence.generated.length >= (sequence.request.hangAfterTokens ?? Infinity);

@@ -39,6 +39,7 @@ test("an idle engine has nothing pending, and reports the prefix it has computed
     running: 0,
     waiting: 0,
     pendingTokens: 0,
+    pendingAttendedTokens: 0,
     cachedTokens: 320,
     stepLeftMs: 0,
     slowdown: 1,
@@ -50,9 +51,10 @@ test("the current step counts by its remaining time, later work by its tokens", 
   const { clock, engine } = setUp();
   engine.add(request(0, 5000));
   clock.advance(68);
-  const { running, pendingTokens, stepLeftMs } = engine.inspect([]);
+  const { running, pendingTokens, pendingAttendedTokens, stepLeftMs } = engine.inspect([]);
   // A step computes at most 2048 tokens.
   assert.deepEqual([running, pendingTokens, stepLeftMs], [1, 5000 - 2048, 2048 + 20 - 68]);
+  assert.equal(pendingAttendedTokens, 2952 * (2048 + 4999) / 2);
 });
 
 test("of waiting prompts only tokens that will not be cached are pending", () => {
