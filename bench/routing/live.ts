@@ -6,7 +6,7 @@ import { livePerfect } from "./live_perfect.ts";
 import { quantile } from "./quantiles.ts";
 import type { Replay } from "./replay.ts";
 import type { TimedRequest } from "./request.ts";
-import type { Outcomes, Sample } from "./sample.ts";
+import { type Outcomes, type Sample, sampleOf } from "./sample.ts";
 import type { Scenario } from "./scenarios.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -55,10 +55,8 @@ export async function replayLive(
       if (start) {
         await client.send(processes[index % processes.length]!.port, request.body, onFirst);
       } else await sendPerfectly(request, onFirst, () => firstAtMs === undefined);
-      samples.push({
-        firstTokenMs: firstAtMs! - request.atMs,
-        totalMs: fleetMs() - request.atMs,
-      });
+      const totalMs = fleetMs() - request.atMs;
+      samples.push(sampleOf(firstAtMs! - request.atMs, totalMs, request.answerTokens));
     } catch {
       failed++;
     }

@@ -2,7 +2,7 @@ import { policyNames } from "../../src/routing/policies.ts";
 import { freePort, isInstalled, type Listening, startListening } from "../support/processes.ts";
 import { startHaproxy } from "../cost/proxies/haproxy.ts";
 import { startNginx } from "../cost/proxies/nginx.ts";
-import { HAPROXY, NGINX, PERFECT } from "./names.ts";
+import { CLAIRVOYANT, CLAIRVOYANT_PER_TOKEN, HAPROXY, NGINX, PERFECT } from "./names.ts";
 import type { LiveServer } from "./live_fleet.ts";
 
 /** Starts a contender's process in front of the servers. */
@@ -26,6 +26,9 @@ export function liveContender(
   switch (name) {
     case PERFECT:
       return undefined;
+    case CLAIRVOYANT:
+    case CLAIRVOYANT_PER_TOKEN:
+      return "only with --offline";
     case NGINX:
       if (!isInstalled("nginx")) return "not installed: apt-get install nginx-light";
       return (servers) => startNginx(folder, ["least_conn;", ...servers.map(nginxServer)]);

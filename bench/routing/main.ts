@@ -7,7 +7,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { policyNames } from "../../src/routing/policies.ts";
 import { killChildren } from "../support/processes.ts";
-import { CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
+import { CLAIRVOYANT_PER_TOKEN, CONTENDERS, DEFAULT_CONTENDERS, ROUND_ROBIN } from "./names.ts";
 import { drawPlot, type Panel } from "./plot.ts";
 import { planReplay, type Replay } from "./replay.ts";
 import { effortLines, figuresTable, ratiosTable, type Results } from "./report.ts";
@@ -26,6 +26,8 @@ interface Options {
   readonly seconds: number;
   readonly speed: number;
   readonly seed: number;
+  readonly searchMoves: number;
+  readonly searchSeconds: number;
   readonly arrivals: "original" | "poisson";
   readonly trace?: string;
   readonly plot: string;
@@ -38,7 +40,10 @@ async function bench(options: Options): Promise<void> {
   let exitCode = 0;
   try {
     const runners = options.offline
-      ? offlineRunners(options.only, console.log)
+      ? offlineRunners(options.only, console.log, {
+        moves: options.searchMoves,
+        seconds: options.searchSeconds,
+      })
       : liveRunners(options.only, console.log, folder, options.speed);
     await runAll(runners, options);
   } catch (error) {
@@ -96,8 +101,10 @@ async function runScenario(
   }
   print(figuresTable("First token, s", results, ({ firstToken }) => firstToken));
   print(figuresTable("Whole answer, s", results, ({ total }) => total));
+  print(figuresTable("Per token, ms", results, ({ perToken }) => perToken, tenths));
   print(ratiosTable("First token", results, ({ firstToken }) => firstToken));
   print(ratiosTable("Whole answer", results, ({ total }) => total));
+  print(ratiosTable("Per token", results, ({ perToken }) => perToken, CLAIRVOYANT_PER_TOKEN));
   if (!options.offline) print(effortLines(results).join("\n"));
   return results;
 }
@@ -132,6 +139,10 @@ function print(text: string): void {
   console.log(`${text}\n`);
 }
 
+function tenths(milliseconds: number): string {
+  return milliseconds.toFixed(1);
+}
+
 function positive(value: string): number {
   const number = Number(value);
   if (number > 0 && Number.isFinite(number)) return number;
@@ -153,6 +164,8 @@ await new Command("deno task bench:routing")
   .option("--seconds <number>", "duration of the load per contender and repeat", positive, 30)
   .option("--speed <number>", "fleet seconds per real second", positive, 8)
   .option("--seed <number>", "random seed of the requests", positive, 1)
+  .option("--search-moves <number>", "moves of the clairvoyant's local search", positive, 5000)
+  .option("--search-seconds <number>", "maximum duration of its search per repeat", positive, 120)
   .addOption(
     new Option("--arrivals <which>", "random arrivals, or the trace's own")
       .choices(["poisson", "original"]).default("poisson"),

@@ -2,6 +2,10 @@ import { policyNames } from "../../src/routing/policies.ts";
 
 /** Perfect information: reads the simulators' true state. */
 export const PERFECT = "perfect";
+/** Perfect information and the arrivals to come, for the mean time to first token. */
+export const CLAIRVOYANT = "clairvoyant";
+/** The same for the mean time per answer token, which includes the time to the first one. */
+export const CLAIRVOYANT_PER_TOKEN = "clairvoyant_per_token";
 /** nginx `least_conn`, with the seats as weights. */
 export const NGINX = "nginx";
 /** HAProxy `leastconn`, with the seats as weights. */
@@ -23,7 +27,7 @@ export const DEFAULT_CONTENDERS: readonly string[] = [
 
 /** All valid contenders. */
 export const CONTENDERS: readonly string[] = [
-  ...new Set([...DEFAULT_CONTENDERS, ...policyNames]),
+  ...new Set([...DEFAULT_CONTENDERS, ...policyNames, CLAIRVOYANT, CLAIRVOYANT_PER_TOKEN]),
 ];
 
 /** Baselines for ratios. */

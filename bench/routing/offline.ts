@@ -4,7 +4,7 @@ import type { Sequence } from "../../src/simulator/engine/sequence.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import type { Replay } from "./replay.ts";
 import { answerTo, type TimedRequest } from "./request.ts";
-import type { Outcomes, Sample } from "./sample.ts";
+import { type Outcomes, type Sample, sampleOf } from "./sample.ts";
 import type { Scenario } from "./scenarios.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { startVirtualFleet } from "./virtual_fleet.ts";
@@ -67,10 +67,8 @@ export function replayOffline(
       },
       onFinish(reason) {
         if (reason === "abort") return giveUp(firstAtMs === undefined ? "reset" : "truncated");
-        samples.push({
-          firstTokenMs: firstAtMs! - request.atMs,
-          totalMs: clock.now() - request.atMs,
-        });
+        const totalMs = clock.now() - request.atMs;
+        samples.push(sampleOf(firstAtMs! - request.atMs, totalMs, request.answerTokens));
         choice.end("ok", {
           prompt: request.prompt.length,
           cached: sequence.cachedTokens ?? 0,

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { median } from "../support/statistics.ts";
-import { REFERENCES } from "./names.ts";
+import { CLAIRVOYANT, REFERENCES } from "./names.ts";
 import type { Effort, Figures, Summary } from "./sample.ts";
 
 /** Summaries by contender, one per repeat. All contenders had the same requests. */
@@ -11,19 +11,21 @@ export type Read = (summary: Summary) => number;
 
 export const FIRST_MEAN: Read = ({ firstToken }) => firstToken.mean;
 export const FIRST_P99: Read = ({ firstToken }) => firstToken.p99;
+export const PER_TOKEN_MEAN: Read = ({ perToken }) => perToken.mean;
 
-/** Builds a table of one time of every contender, in seconds: median and spread of the repeats. */
+/** Builds a table of one time of every contender: median and spread of the repeats. */
 export function figuresTable(
   title: string,
   results: Results,
   of: (summary: Summary) => Figures,
+  format: (milliseconds: number) => string = seconds,
 ): string {
   const rows = [...results].map(([name, summaries]) => {
     const shown = (read: (figures: Figures) => number) =>
-      seconds(median(summaries.map((summary) => read(of(summary)))));
+      format(median(summaries.map((summary) => read(of(summary)))));
     const spread = (read: (figures: Figures) => number) => {
       const values = summaries.map((summary) => read(of(summary)));
-      return `${seconds(Math.min(...values))} to ${seconds(Math.max(...values))}`;
+      return `${format(Math.min(...values))} to ${format(Math.max(...values))}`;
     };
     return [
       name,
@@ -41,13 +43,18 @@ export function figuresTable(
   return table(head, rows);
 }
 
-/** Builds a table of the mean and p99 of one time as ratios to the baselines. */
+/**
+ * Builds a table of the mean and p99 of one time as ratios to the baselines.
+ *
+ * @param bound the contender that minimises this time
+ */
 export function ratiosTable(
   title: string,
   results: Results,
   of: (summary: Summary) => Figures,
+  bound = CLAIRVOYANT,
 ): string {
-  const references = REFERENCES.filter((name) => results.has(name));
+  const references = [bound, ...REFERENCES].filter((name) => results.has(name));
   const head = references.flatMap((name) => [`mean × ${name}`, "p99"]);
   const rows = [...results.keys()].map((name) => [
     name,

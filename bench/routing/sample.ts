@@ -4,6 +4,12 @@ import { mean, quantile } from "./quantiles.ts";
 export interface Sample {
   readonly firstTokenMs: number;
   readonly totalMs: number;
+  /** The total time over the answer's tokens. */
+  readonly perTokenMs: number;
+}
+
+export function sampleOf(firstTokenMs: number, totalMs: number, answerTokens: number): Sample {
+  return { firstTokenMs, totalMs, perTokenMs: totalMs / answerTokens };
 }
 
 /** Results of one replay to one contender. */
@@ -39,6 +45,8 @@ export interface Figures {
 export interface Summary {
   readonly firstToken: Figures;
   readonly total: Figures;
+  /** Of the total time per answer token. */
+  readonly perToken: Figures;
   readonly hitRate: number;
   readonly failed: number;
   readonly effort?: Effort;
@@ -48,6 +56,7 @@ export function summaryOf({ samples, failed, hitRate, effort }: Outcomes): Summa
   return {
     firstToken: figuresOf(samples.map(({ firstTokenMs }) => firstTokenMs)),
     total: figuresOf(samples.map(({ totalMs }) => totalMs)),
+    perToken: figuresOf(samples.map(({ perTokenMs }) => perTokenMs)),
     hitRate,
     failed,
     ...(effort && { effort }),

@@ -15,6 +15,7 @@ export interface ServerPlan {
   readonly blocksPerSeat?: number;
 }
 
+/** Size of a server's KV cache per seat, unless its plan has another. */
 export const BLOCKS_PER_SEAT = 4096;
 
 /** Returns the simulator's options for a server whose time runs `timeScale` times as fast. */

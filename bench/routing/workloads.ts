@@ -64,7 +64,7 @@ const SHARED_BEGINNINGS: Shape = {
   pauseSeconds: [],
 };
 
-/** The same with ends of all lengths, which take a hundredth of the time or ten times as long. */
+/** The same with ends of all lengths up to 9,000 tokens. */
 const LONG_ENDS: Shape = {
   ...SHARED_BEGINNINGS,
   firstTokens: [30, 35, 50, 70, 150, 400, 1000, 2500, 4000, 7500, 9000],

@@ -7,7 +7,7 @@ import {
   type Quantiles,
   SHARES,
 } from "../../../bench/routing/quantiles.ts";
-import { figuresOf, summaryOf } from "../../../bench/routing/sample.ts";
+import { figuresOf, sampleOf, summaryOf } from "../../../bench/routing/sample.ts";
 import { VirtualClock } from "../../../bench/routing/virtual_clock.ts";
 import { createRandom } from "../../../src/simulator/random.ts";
 
@@ -31,9 +31,10 @@ Deno.test("figures hold for values in any order", () => {
 });
 
 Deno.test("a summary counts what failed beside what was answered", () => {
-  const samples = [{ firstTokenMs: 10, totalMs: 100 }, { firstTokenMs: 30, totalMs: 300 }];
-  const { firstToken, total, failed } = summaryOf({ samples, failed: 3, hitRate: 0.5 });
+  const samples = [sampleOf(10, 100, 10), sampleOf(30, 300, 1), sampleOf(20, 200, 8)];
+  const { firstToken, total, perToken, failed } = summaryOf({ samples, failed: 3, hitRate: 0.5 });
   assert.deepEqual([firstToken.mean, total.mean, failed], [20, 200, 3]);
+  assert.equal(perToken.mean, (10 + 300 + 25) / 3);
 });
 
 Deno.test("what is drawn has the quantiles it was drawn from", () => {

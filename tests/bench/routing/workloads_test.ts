@@ -3,14 +3,16 @@ import { mean } from "../../../bench/routing/quantiles.ts";
 import { planReplay } from "../../../bench/routing/replay.ts";
 import { type Draft, timed, type TimedRequest } from "../../../bench/routing/request.ts";
 import { scenarios } from "../../../bench/routing/scenarios.ts";
-import { demandOf } from "../../../bench/routing/servers.ts";
+import { capacityOf, demandOf, prefillMs } from "../../../bench/routing/servers.ts";
 import { textOf } from "../../../bench/routing/text.ts";
 import {
   agents,
   flooded,
   longConversations,
+  longEnds,
   shortChats,
 } from "../../../bench/routing/workloads.ts";
+import { attendedTokens } from "../../../src/simulator/engine/sequence.ts";
 import { tokenize } from "../../../src/simulator/inference/tokenizer.ts";
 
 function requests(drafts: Iterable<Draft>, count: number): TimedRequest[] {
@@ -112,4 +114,24 @@ Deno.test("a replay is as long as asked, in order", () => {
     within(requests.at(-1)!.atMs, 30_000, 90_000);
     assert.ok(requests.every(({ atMs }, index) => atMs >= (requests[index - 1]?.atMs ?? 0)));
   }
+});
+
+Deno.test("the servers of `cold` and `long` are as slow with long prompts as real ones", () => {
+  for (const { servers: [server] } of [scenarios.cold!, scenarios.long!]) {
+    const perSecond = (tokens: number) =>
+      tokens / prefillMs(server!, tokens, attendedTokens(tokens, 0)) * 1000;
+    within(perSecond(50), 2350, 2400);
+    within(perSecond(9000), 755, 785);
+  }
+});
+
+Deno.test("a fleet handles fewer long prompts if they take longer the longer they are", () => {
+  const { servers } = scenarios.long!;
+  const flat = servers.map((server) => ({
+    ...server,
+    prefill: { prefillTokensPerSecond: 2400 },
+  }));
+  const demand = demandOf(requests(longEnds(1), 200));
+  const rates = [servers, flat].map((each) => capacityOf(each, demand));
+  within(rates[0]! / rates[1]!, 0.3, 0.7);
 });
