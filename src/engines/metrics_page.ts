@@ -11,6 +11,8 @@ export interface ServerMetrics {
   readonly kvCacheUsage: number | undefined;
   /** Size of the KV cache in tokens, over all engines. */
   readonly kvCacheTokens: number | undefined;
+  /** Tokens of a block of the KV cache, which hits are multiples of. */
+  readonly kvBlockTokens: number | undefined;
   /** Counters since the server's start. */
   readonly counters: TokenCounters;
   /** At least one engine sleeps. */
@@ -36,6 +38,8 @@ export interface MetricNames {
   readonly kvCacheUsage?: Names;
   /** In tokens. */
   readonly kvCacheTokens?: Names;
+  /** Returns the tokens of a block from the labels of `kvCacheTokens`. */
+  readonly blockTokensIn?: (labels: string) => number;
   /** Counters since the server's start, in tokens or seconds. */
   readonly counters?: { readonly [counter in Exclude<keyof TokenCounters, "atEnd">]?: Names };
   /** The counters move when a request ends, not with each step. @default false */
@@ -61,6 +65,7 @@ const SHARE: Range = [0, 1];
 /** Tokens or seconds since the start. */
 const COUNTED: Range = [0, Number.MAX_SAFE_INTEGER];
 const CACHE_TOKENS: Range = [1, 1e12];
+const BLOCK_TOKENS: Range = [1, 65_536];
 const MOST_ENGINES = 1_024;
 const MAX_FDS: Names = ["process_max_fds"];
 
@@ -92,9 +97,14 @@ export function createPageReader(names: MetricNames): (page: string) => ServerMe
   return (page) => {
     /** By metric and engine. */
     const found = new Map<string, Map<string, number>>();
+    let kvBlockTokens: number | undefined;
     readSamples(page, (name, labels, written) => {
       const value = readValue(name, labels, written);
       if (!isWithin(value, ranges.get(name)!)) return;
+      if (names.blockTokensIn && name === names.kvCacheTokens?.[0]) {
+        const tokens = names.blockTokensIn(labels);
+        if (isWithin(tokens, BLOCK_TOKENS)) kvBlockTokens = tokens;
+      }
       let engines = found.get(name);
       if (!engines) found.set(name, engines = new Map());
       const engine = split.has(name) ? labels : engineIn(labels, names.engineLabel);
@@ -122,6 +132,7 @@ export function createPageReader(names: MetricNames): (page: string) => ServerMe
         ? shares.reduce((a, b) => a + b, 0) / shares.length
         : undefined,
       kvCacheTokens: sum(names.kvCacheTokens),
+      kvBlockTokens,
       counters: {
         prompt: sum(names.counters?.prompt),
         generation: sum(names.counters?.generation),
@@ -129,6 +140,8 @@ export function createPageReader(names: MetricNames): (page: string) => ServerMe
         prefixHits: sum(names.counters?.prefixHits),
         firstTokens: sum(names.counters?.firstTokens),
         firstTokenSeconds: sum(names.counters?.firstTokenSeconds),
+        prefills: sum(names.counters?.prefills),
+        prefillSeconds: sum(names.counters?.prefillSeconds),
         interTokens: sum(names.counters?.interTokens),
         interTokenSeconds: sum(names.counters?.interTokenSeconds),
         ...(names.countsAtEnd && { atEnd: true }),

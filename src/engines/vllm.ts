@@ -13,6 +13,7 @@ export const vllm: Engine = {
     waiting: [["vllm:num_requests_waiting"]],
     kvCacheUsage: ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"],
     kvCacheTokens: ["vllm:cache_config_info"],
+    blockTokensIn: (labels) => Number(labelIn(labels, "block_size") ?? NaN),
     asleep: ["vllm:engine_sleep_state"],
     counters: {
       prompt: ["vllm:prompt_tokens_total"],
@@ -21,6 +22,8 @@ export const vllm: Engine = {
       prefixHits: ["vllm:prefix_cache_hits_total"],
       firstTokens: ["vllm:time_to_first_token_seconds_count"],
       firstTokenSeconds: ["vllm:time_to_first_token_seconds_sum"],
+      prefills: ["vllm:request_prefill_time_seconds_count"],
+      prefillSeconds: ["vllm:request_prefill_time_seconds_sum"],
       interTokens: [
         "vllm:inter_token_latency_seconds_count",
         "vllm:time_per_output_token_seconds_count",

@@ -11,6 +11,8 @@ const NO_COUNTERS = {
   prefixHits: undefined,
   firstTokens: undefined,
   firstTokenSeconds: undefined,
+  prefills: undefined,
+  prefillSeconds: undefined,
   interTokens: undefined,
   interTokenSeconds: undefined,
 };
@@ -20,6 +22,7 @@ const NOTHING = {
   kvCacheUsage: undefined,
   kvCacheTokens: undefined,
   counters: NO_COUNTERS,
+  kvBlockTokens: undefined,
   asleep: false,
   maxFds: undefined,
 };
@@ -62,6 +65,7 @@ Deno.test("a current page is read", () => {
     waiting: 3,
     kvCacheUsage: 0.0058629534628068525,
     kvCacheTokens: 81_280,
+    kvBlockTokens: 16,
     counters: {
       ...NO_COUNTERS,
       prompt: 65_000_000,

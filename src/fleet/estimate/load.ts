@@ -8,6 +8,8 @@ export interface Scrape {
   readonly kvCacheUsage: number | undefined;
   /** Size of its KV cache in tokens; `undefined` if not reported. */
   readonly kvCacheTokens?: number | undefined;
+  /** Tokens of a block of its KV cache; `undefined` if not reported. */
+  readonly kvBlockTokens?: number | undefined;
   /** Counters since the server's start. */
   readonly counters?: TokenCounters;
   /** Its limit of open files. The original router shows it. */
@@ -32,6 +34,10 @@ export interface TokenCounters {
   readonly firstTokens?: number | undefined;
   /** Sum of the times to first token, in seconds. */
   readonly firstTokenSeconds?: number | undefined;
+  /** Prompts that were computed. */
+  readonly prefills?: number | undefined;
+  /** Sum of the times from a prompt's first step to its first token, in seconds. */
+  readonly prefillSeconds?: number | undefined;
   /** Tokens after the first of an answer. */
   readonly interTokens?: number | undefined;
   /** Sum of the inter-token times, in seconds. */

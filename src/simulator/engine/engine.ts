@@ -157,8 +157,8 @@ export class Engine {
     this.#step = null;
     if (step === null) return;
     for (const sequence of step.sequences) {
-      if (sequence.admitted) continue;
-      sequence.admitted = true;
+      if (sequence.admittedAtMs !== null) continue;
+      sequence.admittedAtMs = now;
       recordAdmission(this.statistics, sequence, now);
     }
     const durationMs = stepDurationMs(step, this.#options, this.slowdown);

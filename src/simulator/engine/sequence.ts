@@ -44,8 +44,8 @@ export interface Sequence {
   cachedTokens: number | null;
   /** When the newest token was generated; null before the first. */
   lastTokenAtMs: number | null;
-  /** True once the sequence has left the waiting queue for the first time. */
-  admitted: boolean;
+  /** When the sequence left the waiting queue for the first time; null before. */
+  admittedAtMs: number | null;
   ended: boolean;
 }
 
@@ -66,7 +66,7 @@ export function createSequence(
     scheduled: 0,
     cachedTokens: null,
     lastTokenAtMs: null,
-    admitted: false,
+    admittedAtMs: null,
     ended: false,
   };
   hashFullBlocks(sequence);

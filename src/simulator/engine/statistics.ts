@@ -19,6 +19,7 @@ export interface Statistics {
   readonly interTokenLatency: Histogram;
   readonly requestLatency: Histogram;
   readonly queueTime: Histogram;
+  readonly prefillTime: Histogram;
   readonly iterationTokens: Histogram;
 }
 
@@ -50,6 +51,7 @@ export function createStatistics(): Statistics {
     interTokenLatency: createHistogram(INTER_TOKEN_SECONDS),
     requestLatency: createHistogram(REQUEST_SECONDS),
     queueTime: createHistogram(REQUEST_SECONDS),
+    prefillTime: createHistogram(REQUEST_SECONDS),
     iterationTokens: createHistogram(ITERATION_TOKENS),
   };
 }
@@ -63,8 +65,9 @@ export function recordAdmission(statistics: Statistics, sequence: Sequence, nowM
 
 /** Records a generated token, or the completion of a request that generates none. */
 export function recordToken(statistics: Statistics, sequence: Sequence, nowMs: number): void {
-  const { request, arrivedAtMs, lastTokenAtMs } = sequence;
+  const { request, arrivedAtMs, admittedAtMs, lastTokenAtMs } = sequence;
   if (lastTokenAtMs === null) {
+    observe(statistics.prefillTime, secondsSince(admittedAtMs ?? arrivedAtMs, nowMs));
     statistics.promptTokens += request.prompt.length;
     observe(statistics.timeToFirstToken, secondsSince(arrivedAtMs, nowMs));
   } else {

@@ -107,7 +107,8 @@ export function generate(
         if (exchange.settled) return;
         if (breakAfterTokens < Infinity) return breakOff();
         choice.finishReason = reason;
-        choice.forgotten = faults.current?.kind === "terminated" && !sequences[index]!.admitted;
+        choice.forgotten = faults.current?.kind === "terminated" &&
+          sequences[index]!.admittedAtMs === null;
         start();
         choice.cachedTokens = sequences[index]!.cachedTokens ?? 0;
         if (stream) wording.finish?.(send, choice);

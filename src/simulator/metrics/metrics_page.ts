@@ -124,6 +124,11 @@ function writeTimes(page: PrometheusText, { statistics }: EngineReport): void {
     "Time spent in the WAITING phase.",
     statistics.queueTime,
   );
+  page.histogram(
+    "vllm:request_prefill_time_seconds",
+    "Time spent in the PREFILL phase.",
+    statistics.prefillTime,
+  );
 }
 
 function writeCacheConfig(page: PrometheusText, { cache }: EngineReport): void {
