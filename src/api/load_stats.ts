@@ -42,6 +42,9 @@ export function loadStatsDocument({ servers, tokensPerByte }: FleetSnapshot) {
         load: server.load,
         pending_prefill_tokens: Math.round(server.work.pendingTokens),
         prefill_tokens_per_second: Math.round(1 / server.work.secondsPerToken),
+        prefill_doubles_at_tokens: server.work.growth === 0
+          ? null
+          : Math.round(1 / server.work.growth),
         first_token_overhead_seconds: toMillionths(server.work.startSeconds),
         seconds_per_answer_token: toMillionths(server.work.secondsPerAnswerToken),
         prefix_blocks: server.work.prefixBlocks,

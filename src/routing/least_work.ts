@@ -31,7 +31,7 @@ export function leastWork(): Policy {
 
 /** Returns the cost of sending a request to a server, in seconds. */
 export function costOf(prediction: Prediction, load: number): number {
-  const { ownTokens, secondsPerToken, startSeconds, crowding } = prediction;
-  return firstTokenSeconds(prediction) + OTHERS_SHARE * ownTokens * secondsPerToken +
+  const { ownWork, secondsPerToken, startSeconds, crowding } = prediction;
+  return firstTokenSeconds(prediction) + OTHERS_SHARE * ownWork * secondsPerToken +
     startSeconds * (CROWDING_STEPS * crowding + (load > HALF ? HALF_STEPS : 0));
 }

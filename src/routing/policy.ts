@@ -12,13 +12,17 @@ export interface Candidate {
 export interface Prediction {
   /** Prompt tokens the server still has to compute for other requests. */
   readonly pendingTokens: number;
+  /** How many tokens at the beginning of a prompt take as long as these. */
+  readonly pendingWork: number;
   /** Tokens of this prompt. */
   readonly promptTokens: number;
   /** Tokens of this prompt that the server has seen according to the index, uncalibrated. */
   readonly knownTokens: number;
   /** Tokens of this prompt not expected in the server's cache. */
   readonly ownTokens: number;
-  /** Seconds per uncached prompt token. */
+  /** How many tokens at the beginning of a prompt take as long as these. */
+  readonly ownWork: number;
+  /** Seconds per uncached prompt token at the beginning of a prompt. */
   readonly secondsPerToken: number;
   /** Base seconds to a first token, without prompt tokens. */
   readonly startSeconds: number;
@@ -74,9 +78,9 @@ export function cheapest<T>(
 
 /** Returns the expected seconds to the first token. */
 export function firstTokenSeconds(prediction: Prediction): number {
-  const { pendingTokens, ownTokens, secondsPerToken, startSeconds } = prediction;
-  const prefillSeconds = (pendingTokens + ownTokens) * secondsPerToken;
+  const { pendingWork, ownWork, secondsPerToken, startSeconds } = prediction;
+  const prefillSeconds = (pendingWork + ownWork) * secondsPerToken;
   const seatSeconds = prediction.aheadOfSeat * prediction.secondsPerSeat;
   // While it waits for a seat, other prompts are computed.
-  return startSeconds + Math.max(prefillSeconds, seatSeconds + ownTokens * secondsPerToken);
+  return startSeconds + Math.max(prefillSeconds, seatSeconds + ownWork * secondsPerToken);
 }

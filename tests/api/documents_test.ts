@@ -16,12 +16,13 @@ const B = "http://b:8000";
 const UNSEEN = {
   pending_prefill_tokens: 0,
   prefill_tokens_per_second: 10_000,
+  prefill_doubles_at_tokens: null,
   first_token_overhead_seconds: 0.04,
   seconds_per_answer_token: 0.03,
   prefix_blocks: 0,
   predicted_prefix_hit_rate: null,
   prefix_hit_rate: null,
-  prefix_trust: 0.9,
+  prefix_trust: 0.97,
 };
 
 /** Servers of which the first `healthy` are healthy. */
@@ -320,7 +321,7 @@ Deno.test("the current trust in predicted prefix hits is reported", () => {
     };
     const idle = { running: 0, waiting: 0, kvCacheUsage: 0, maxFds: 1, ownInFlight: 0 };
     fleet.recordScrape(server!, { ...idle, counters }, false);
-    if (i === 0) assert.equal(told(), 0.9);
+    if (i === 0) assert.equal(told(), 0.97);
     for (let j = 0; j < 24; j++) serve(fleet, "m", 2_500);
   }
   assert.ok(told() >= 0 && told() < 0.05, `${told()}`);

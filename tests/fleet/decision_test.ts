@@ -9,9 +9,11 @@ import { configOf } from "../support/config.ts";
 
 const PREDICTION = {
   pendingTokens: 1_200.4,
+  pendingWork: 1_200.4,
   promptTokens: 800,
   knownTokens: 700,
   ownTokens: 169.6,
+  ownWork: 169.6,
   secondsPerToken: 1e-4,
   startSeconds: 0.04,
   aheadOfSeat: 2,

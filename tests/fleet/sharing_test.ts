@@ -126,7 +126,7 @@ Deno.test("a prompt goes where its prefix is cached, until that costs more than 
   const first = leaseOf(fleet, prompt);
   clock.now += 600;
   first.started();
-  const chosen = Array.from({ length: 40 }, () => leaseOf(fleet, prompt).server);
+  const chosen = Array.from({ length: 80 }, () => leaseOf(fleet, prompt).server);
   assert.equal(chosen[0], first.server);
   assert.equal(chosen[1], first.server);
   assert.ok(new Set(chosen).size > 1, "affinity has a price");

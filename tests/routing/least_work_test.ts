@@ -10,9 +10,11 @@ import { seeded } from "../support/random.ts";
 /** A free server of 10,000 tokens a second, and a prompt of 1,000. */
 const FREE: Prediction = {
   pendingTokens: 0,
+  pendingWork: 0,
   promptTokens: 1_000,
   knownTokens: 0,
   ownTokens: 1_000,
+  ownWork: 1_000,
   secondsPerToken: 1e-4,
   startSeconds: 0.04,
   aheadOfSeat: 0,
@@ -30,9 +32,11 @@ const seconds = fc.double({ min: 0, max: 10, noNaN: true });
 const tokens = fc.nat(200_000);
 const prediction: fc.Arbitrary<Prediction> = fc.record({
   pendingTokens: tokens,
+  pendingWork: tokens,
   promptTokens: tokens,
   knownTokens: tokens,
   ownTokens: tokens,
+  ownWork: tokens,
   secondsPerToken: fc.double({ min: 1e-6, max: 0.02, noNaN: true }),
   startSeconds: seconds,
   aheadOfSeat: fc.nat(100),
@@ -42,37 +46,37 @@ const prediction: fc.Arbitrary<Prediction> = fc.record({
 const load = fc.double({ min: 0, max: 4, noNaN: true });
 
 Deno.test("least_work is chosen by its name", () => {
-  const candidates = [candidate(0, { pendingTokens: 5_000 }), candidate(1)];
+  const candidates = [candidate(0, { pendingWork: 5_000 }), candidate(1)];
   assert.equal(createPolicy("least_work")(candidates, seeded(1)).id, 1);
 });
 
 Deno.test("a first token is expected after all earlier prompts, its own and one step", () => {
   assert.equal(firstTokenSeconds(FREE), 0.04 + 0.1);
-  assert.equal(firstTokenSeconds({ ...FREE, pendingTokens: 20_000 }), 0.04 + 2.1);
+  assert.equal(firstTokenSeconds({ ...FREE, pendingWork: 20_000 }), 0.04 + 2.1);
 });
 
 Deno.test("waiting for a seat and for other prompts overlaps", () => {
-  const full = { ...FREE, pendingTokens: 20_000, aheadOfSeat: 3 };
+  const full = { ...FREE, pendingWork: 20_000, aheadOfSeat: 3 };
   assert.equal(firstTokenSeconds(full), 0.04 + 2.1);
   assert.equal(firstTokenSeconds({ ...full, aheadOfSeat: 10 }), 0.04 + 5 + 0.1);
 });
 
 for (
   const [what, worse, better] of [
-    ["fewer prompts before it", { pendingTokens: 4_000 }, { pendingTokens: 3_000 }],
+    ["fewer prompts before it", { pendingWork: 4_000 }, { pendingWork: 3_000 }],
     ["a faster server", { secondsPerToken: 2e-4 }, {}],
-    ["more of its prompt in the cache", {}, { ownTokens: 200 }],
+    ["more of its prompt in the cache", {}, { ownWork: 200 }],
     ["a free seat", { aheadOfSeat: 1 }, {}],
     ["a faster queue", { aheadOfSeat: 4 }, { aheadOfSeat: 4, secondsPerSeat: 0.4 }],
     [
       "an empty server above one with the prompt and a long queue",
-      { ownTokens: 1, pendingTokens: 5_000 },
+      { ownWork: 1, pendingWork: 5_000 },
       {},
     ],
     [
       "a busy server with the prompt above an empty one",
-      { ownTokens: 30_000 },
-      { ownTokens: 1, pendingTokens: 20_000 },
+      { ownWork: 30_000 },
+      { ownWork: 1, pendingWork: 20_000 },
     ],
   ] as const
 ) {
@@ -84,19 +88,19 @@ for (
 
 Deno.test("a server above 50% load has a penalty, smaller than for a long prompt", () => {
   assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, {}, 0.5)), 1);
-  assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, { pendingTokens: 5_000 }, 0.5)), 0);
+  assert.equal(chosen(candidate(0, {}, 0.51), candidate(1, { pendingWork: 5_000 }, 0.5)), 0);
 });
 
 Deno.test("if one candidate has no prediction, least_work compares load", () => {
   const unknown: Candidate = { id: 1, load: 0.2 };
   assert.equal(chosen(candidate(0, {}, 0.3), unknown), 1);
-  assert.equal(chosen(candidate(0, { pendingTokens: 1e6 }, 0.1), unknown), 0);
+  assert.equal(chosen(candidate(0, { pendingWork: 1e6 }, 0.1), unknown), 0);
 });
 
 Deno.test("more work never lowers the cost", () => {
   const grows = [
-    "pendingTokens",
-    "ownTokens",
+    "pendingWork",
+    "ownWork",
     "secondsPerToken",
     "startSeconds",
     "aheadOfSeat",

@@ -1,3 +1,4 @@
+import { prefillOf } from "../../src/fleet/estimate/attention.ts";
 import type {
   PromptProfile,
   QueuedRequest,
@@ -21,7 +22,7 @@ export function queuedRequestOf(known: Partial<QueuedRequest> = {}): QueuedReque
   return {
     profile: profileOf(),
     promptTokens: 1_000,
-    ownTokens: 1_000,
+    own: prefillOf(1_000, 1_000),
     knownTokens: 0,
     at: 0,
     expectedAt: 1_000,
@@ -37,6 +38,7 @@ export function workSnapshotOf(known: Partial<WorkSnapshot> = {}): WorkSnapshot 
   return {
     startSeconds: 0.04,
     secondsPerToken: 0.0001,
+    growth: 0,
     secondsPerAnswerToken: 0.03,
     pendingTokens: 0,
     prefixBlocks: 0,

@@ -1,10 +1,7 @@
+import { prefillOf } from "./attention.ts";
 import type { TokenCounters } from "./load.ts";
-import {
-  type LatencyModel,
-  type Observation,
-  plausibleDecode,
-  plausiblePrefill,
-} from "./latency_model.ts";
+import type { LatencyModel, Observation, PrefillObservation } from "./latency_model.ts";
+import { plausibleDecode, plausiblePrefill } from "./plausible.ts";
 
 /** Growth of a server's counters between two scrapes, over all its requests. */
 export interface CounterDeltas {
@@ -16,7 +13,7 @@ export interface CounterDeltas {
    * Computed tokens of a prompt, and seconds to its first token. Only if there was exactly one
    * prompt, since several wait for one another.
    */
-  readonly prefill: Observation | undefined;
+  readonly prefill: PrefillObservation | undefined;
   /** Tokens of answers after the first, and seconds between them. */
   readonly decode: Observation | undefined;
 }
@@ -42,11 +39,31 @@ export function counterDeltas(
   return {
     promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
     firstTokens: grown("firstTokens") >= 0 ? grown("firstTokens") : undefined,
-    prefill: prefill ? plausiblePrefill(prefill, expected) : undefined,
+    prefill: prefill
+      ? plausiblePrefill(asPrefill(prefill, grown("prompt")), expected, true)
+      : undefined,
     decode: decode && plausibleDecode(decode),
   };
 }
 
 function observation(tokens: number, seconds: number): Observation | undefined {
   return tokens > 0 && seconds >= 0 ? { tokens, seconds } : undefined;
+}
+
+function asPrefill({ tokens, seconds }: Observation, promptTokens: number): PrefillObservation {
+  return { ...prefillOf(promptTokens, tokens), seconds };
+}
+
+/** Fewer prompts than this tell nothing of a server's pace. */
+const FEW_PROMPTS = 4;
+
+/**
+ * Returns the mean prefill since a server's start, from its counters at the first scrape; `undefined`
+ * if they don't tell. Prompts that were computed together count too long, so it is a rough value.
+ */
+export function prefillBefore(counters: TokenCounters): PrefillObservation | undefined {
+  const { prompt = NaN, prefixHits = 0, prefills = NaN, prefillSeconds = NaN } = counters;
+  if (!(prefills >= FEW_PROMPTS)) return undefined;
+  const mean = observation((prompt - prefixHits) / prefills, prefillSeconds / prefills);
+  return mean && asPrefill(mean, prompt / prefills);
 }

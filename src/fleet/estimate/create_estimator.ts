@@ -1,15 +1,13 @@
+import { prefillOf } from "./attention.ts";
 import { firstTokenSeconds } from "../../routing/policy.ts";
 import { enqueue, hidesFirstTokens, passTime } from "./prefill_queue.ts";
 import * as estimates from "./server_estimate.ts";
-import { counterDeltas } from "./counter_deltas.ts";
+import { counterDeltas, prefillBefore } from "./counter_deltas.ts";
 import { addSample, initialAverages } from "./moving_averages.ts";
-import {
-  isLittleKnown,
-  NOTHING_SEEN,
-  type Observation,
-  type Seen,
-  withObservation,
-} from "./latency_model.ts";
+import { isLittleKnown, NOTHING_SEEN } from "./latency_model.ts";
+import { count } from "./server_counters.ts";
+import { createPaces } from "./paces.ts";
+import { plausiblePrefill } from "./plausible.ts";
 import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, predictionAt } from "./prediction.ts";
 import type { Server } from "../state/server.ts";
@@ -35,7 +33,7 @@ export function createEstimator(): Estimator {
   const sessions = createSessions(MOST_SESSIONS);
   const byId = new Map<number, estimates.ServerEstimate>();
   const ratios = createTokenRatios(MOST_MODELS);
-  let all: Seen = NOTHING_SEEN;
+  const paces = createPaces();
   const averages = initialAverages();
 
   function estimateOf({ id }: Readonly<Server>): estimates.ServerEstimate {
@@ -45,17 +43,6 @@ export function createEstimator(): Estimator {
     byId.set(id, estimate);
     index.limit(estimate.slot, blocksOf(USUAL_CACHE_TOKENS));
     return estimate;
-  }
-
-  function learn(
-    estimate: estimates.ServerEstimate,
-    kind: keyof Seen,
-    seen: Observation | undefined,
-    now: number,
-  ) {
-    if (!seen) return;
-    estimate.seen = withObservation(estimate.seen, kind, seen, now);
-    all = withObservation(all, kind, seen, now);
   }
 
   /** Forgets what a server has in its cache. */
@@ -75,8 +62,10 @@ export function createEstimator(): Estimator {
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
+        blockTokens: BLOCK_BYTES * perByte,
         sessionSlot: profile.session === undefined ? undefined : sessions.last(profile.session),
         meanAnswerTokens: averages.answerTokens,
+        fleetLateness: paces.lateness(byId.values(), now),
         // The mean share of requests that wait is the share of time they wait (Little's law).
         meanPendingTokens: averages.ownTokens * averages.waitMs / averages.totalMs,
       };
@@ -87,7 +76,7 @@ export function createEstimator(): Estimator {
           server,
           load,
           estimate,
-          estimates.expectedLatency(estimate, all, now),
+          paces.expected(estimate, now),
           demand,
           now,
         );
@@ -100,7 +89,7 @@ export function createEstimator(): Estimator {
       const request: QueuedRequest = {
         profile,
         promptTokens,
-        ownTokens,
+        own: prefillOf(promptTokens, ownTokens),
         knownTokens,
         at: now,
         expectedAt: now + 1000 * firstTokenSeconds(prediction),
@@ -115,11 +104,11 @@ export function createEstimator(): Estimator {
     },
     firstToken(server, request, now) {
       const estimate = estimateOf(server);
-      const { profile: { promptBytes, blocks, session }, ownTokens, firstAt } = request;
-      learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
+      const { profile: { promptBytes, blocks, session }, own, firstAt } = request;
+      paces.learnPrefill(estimate, estimates.takeStep(estimate, now), now);
       estimates.start(estimate, request, now);
       // A request without a prompt says nothing about prompt lengths.
-      if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", ownTokens);
+      if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", own.tokens);
       index.confirm(estimate.slot, blocks);
       if (session !== undefined) sessions.remember(session, estimate.slot);
     },
@@ -127,14 +116,15 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       const { profile, profile: { model, promptBytes }, at, expectedAt, firstAt } = request;
       const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
-      learn(estimate, "prefill", estimates.takeStep(estimate, now), now);
-      learn(estimate, "decode", estimates.close(estimate, request, answerTokens, now), now);
+      paces.learnPrefill(estimate, estimates.takeStep(estimate, now), now);
+      paces.learnDecode(estimate, estimates.close(estimate, request, answerTokens, now), now);
       if (firstAt === undefined) {
         // The prompt of an unstreamed answer is computed long before its end.
         const isComputed = !profile.stream && now >= expectedAt;
         if (isComputed) index.confirm(estimate.slot, profile.blocks);
         else index.withdraw(estimate.slot, profile.blocks);
-      } else if (profile.stream) {
+      } else index.touch(estimate.slot, profile.blocks);
+      if (firstAt !== undefined && profile.stream) {
         addSample(averages, "waitMs", Math.max(0, firstAt - at));
         addSample(averages, "totalMs", Math.max(0, now - at));
       }
@@ -146,18 +136,28 @@ export function createEstimator(): Estimator {
       const { counters: before, started, queued } = estimate;
       estimate.started = undefined;
       estimate.queued = (scrape.waiting ?? 0) > 0;
+      estimate.blockTokens = scrape.kvBlockTokens ?? estimate.blockTokens;
       if (scrape.kvCacheTokens) index.limit(estimate.slot, blocksOf(scrape.kvCacheTokens));
-      if (estimates.count(estimate, scrape, server.config.capacity, now) === "anew") {
+      if (count(estimate, scrape, server.config.capacity, now) === "anew") {
         return forget(estimate);
+      }
+      // The first scrape tells how it has been so far: a router that starts knows its servers.
+      if (!before && scrape.counters && estimate.seen === NOTHING_SEEN) {
+        const mean = prefillBefore(scrape.counters);
+        paces.learnPrefill(
+          estimate,
+          mean && plausiblePrefill(mean, paces.expected(estimate, now), false),
+          now,
+        );
       }
       // Counters that move at a request's end say nothing about the prompts that just started.
       if (!before || !scrape.counters || scrape.counters.atEnd) return;
-      const expected = estimates.expectedLatency(estimate, all, now);
+      const expected = paces.expected(estimate, now);
       const deltas = counterDeltas(before, scrape.counters, expected);
       const { promptTokens, firstTokens, prefill, decode } = deltas;
-      learn(estimate, "decode", decode, now);
+      paces.learnDecode(estimate, decode, now);
       if (!queued && !estimate.queued && isLittleKnown(estimate.seen, now)) {
-        learn(estimate, "prefill", prefill, now);
+        paces.learnPrefill(estimate, prefill, now);
       }
       const alone = (scrape.running ?? 0) + (scrape.waiting ?? 0) <= scrape.ownInFlight;
       const isWhole = firstTokens === undefined || firstTokens === started?.count;
@@ -177,14 +177,14 @@ export function createEstimator(): Estimator {
       const estimate = estimateOf(server);
       return snapshotOf(
         estimate,
-        estimates.expectedLatency(estimate, all, now),
+        paces.expected(estimate, now),
         index.size(estimate.slot),
         now,
       );
     },
     longestPrefillMs(server, now) {
       const estimate = estimateOf(server);
-      return longestPrefillMs(estimate, estimates.expectedLatency(estimate, all, now));
+      return longestPrefillMs(estimate, paces.expected(estimate, now));
     },
     expectedTokens: (profile) => ({
       prompt: promptTokensOf(profile),

@@ -1,4 +1,4 @@
-import { longestWaiting, passTime, pendingTokens } from "./prefill_queue.ts";
+import { longestWaiting, passTime, pendingOf } from "./prefill_queue.ts";
 import type { ServerEstimate } from "./server_estimate.ts";
 import type { LatencyModel } from "./latency_model.ts";
 import { currentRates } from "./hit_calibration.ts";
@@ -18,7 +18,7 @@ export function snapshotOf(
   passTime(estimate.queue, now);
   return {
     ...latency,
-    pendingTokens: pendingTokens(estimate.queue, latency.secondsPerToken, now),
+    pendingTokens: pendingOf(estimate.queue, latency, now).tokens,
     prefixBlocks,
     ...currentRates(estimate.calibration, now),
     prefixTrust: estimate.calibration.share,
@@ -29,8 +29,8 @@ export function snapshotOf(
  * none waits. */
 export function longestPrefillMs(
   { queue }: ServerEstimate,
-  { startSeconds, secondsPerToken }: LatencyModel,
+  { startSeconds, secondsPerToken, growth }: LatencyModel,
 ): number {
-  const tokens = longestWaiting(queue);
-  return tokens === 0 ? 0 : 1000 * (startSeconds + tokens * secondsPerToken);
+  const work = longestWaiting(queue, growth);
+  return work === 0 ? 0 : 1000 * (startSeconds + work * secondsPerToken);
 }

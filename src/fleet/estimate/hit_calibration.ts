@@ -17,7 +17,7 @@ export interface HitCalibration {
 
 /** The initial calibration. Prefix caching is on by default in vLLM. */
 export const UNCALIBRATED: HitCalibration = {
-  share: 0.9,
+  share: 0.97,
   sent: 0,
   predicted: 0,
   queries: undefined,

@@ -1,3 +1,4 @@
+import { GROWTHS, type Prefill, workOf } from "./attention.ts";
 import {
   combine,
   decayed,
@@ -12,38 +13,49 @@ import {
 export interface LatencyModel {
   /** Base seconds to the first token, without prompt tokens to compute; about one decoding step. */
   readonly startSeconds: number;
-  /** Seconds per uncached prompt token. */
+  /** Seconds per uncached prompt token at the beginning of a prompt. */
   readonly secondsPerToken: number;
+  /** Share by which each token before it lengthens the time of a prompt token. */
+  readonly growth: number;
   /** Seconds per answer token after the first. */
   readonly secondsPerAnswerToken: number;
 }
 
-/** A number of tokens and the seconds they took. */
+/** Tokens of an answer after its first, and the sum of inter-token times. */
 export interface Observation {
-  /** Computed prompt tokens, or tokens of an answer after its first. */
+  /** Tokens after the first. */
   readonly tokens: number;
-  /** Time to first token, or the sum of inter-token times. */
+  /** Seconds that they took. */
+  readonly seconds: number;
+}
+
+/** Prompt tokens that were computed, and the seconds to the first token. */
+export interface PrefillObservation extends Prefill {
+  /** Seconds from its start to the first token. */
   readonly seconds: number;
 }
 
 /** Observations of one server, or of all together. */
 export interface Seen {
-  /** Seconds of prefill over uncached tokens. */
-  readonly prefill: DecayingRegression;
+  /** Seconds of prefill over its work, for each of {@linkcode GROWTHS}. */
+  readonly prefill: readonly DecayingRegression[];
   /** Seconds of answers over their tokens. */
   readonly decode: DecayingRegression;
 }
 
 /** No observations. */
-export const NOTHING_SEEN: Seen = { prefill: NO_SAMPLES, decode: NO_SAMPLES };
+export const NOTHING_SEEN: Seen = {
+  prefill: GROWTHS.map(() => NO_SAMPLES),
+  decode: NO_SAMPLES,
+};
 
 /** Returns the observations with their weights decayed to now. */
 export function faded({ prefill, decode }: Seen, now: number): Seen {
-  return { prefill: decayed(prefill, now), decode: decayed(decode, now) };
+  return { prefill: prefill.map((one) => decayed(one, now)), decode: decayed(decode, now) };
 }
 
 /** The prior: a mid-size model on one GPU. Weighs two observations. */
-const PRIOR: Seen = {
+const PRIOR = {
   prefill: observed(observed(NO_SAMPLES, 0, 0.04, 0), 4_000, 0.44, 0),
   decode: observed(NO_SAMPLES, 100, 3, 0),
 };
@@ -53,40 +65,65 @@ const SHARED = 4;
 const ALIKE = 2;
 /** Maximum factor by which a server is assumed slower or faster than the others. */
 const MOST_TIMES = 10;
+/** Weight of the assumption that the servers are as fast as the prior, in observations. */
+const LITTLE = 0.2;
+/** Maximum factor by which they are assumed slower or faster than that. */
+export const MOST_TIMES_PRIOR = 100;
 /**
  * Minimum weight of the prior. If all prompts have about the same length, nothing else says how
  * long a longer one would take.
  */
 const LEAST_DOUBT = 0.01;
 
-const FASTEST = 1 / 1_000_000;
+/** Least plausible seconds per prompt token. */
+export const FASTEST = 1 / 1_000_000;
 const SLOWEST = 1 / 50;
 const LONGEST_START = 10;
-const SHORTEST_STEP = 0.001;
-const LONGEST_STEP = 5;
+/** Least plausible seconds per token of an answer. */
+export const SHORTEST_STEP = 0.001;
+/** Most plausible seconds per token of an answer. */
+export const LONGEST_STEP = 5;
 
 /**
  * Returns a server's latency model: its own observations, blended with those of all servers and
  * the prior while its own are few. This keeps estimates stable in a server's first minutes. The
  * shared observations are scaled by how much slower the server is for prompts like its own: a slow
- * server gets short prompts, which alone don't show how long a long one would take.
+ * server gets short prompts, which alone don't show how long a long one would take. The prior is
+ * scaled likewise: it gives a shape, and the first observation shows how fast the hardware is.
+ *
+ * @param place that of {@linkcode GROWTHS} to use
  */
-export function latencyModelOf(own: Seen, all: Seen): LatencyModel {
-  const usual = prefillOf(together(NO_SAMPLES, all.prefill, PRIOR.prefill));
-  const slowness = slownessOf(own.prefill, usual);
-  const prefill = together(
-    own.prefill,
-    scaled(all.prefill, slowness),
-    scaled(PRIOR.prefill, slowness),
-  );
+export function latencyModelOf(own: Seen, all: Seen, place: number): LatencyModel {
   const decode = together(own.decode, all.decode, PRIOR.decode);
   return {
-    ...prefillOf(prefill),
+    ...prefillModelOf(own.prefill[place]!, all.prefill[place]!),
+    growth: GROWTHS[place]!,
     secondsPerAnswerToken: clamp(decode.y / decode.x, SHORTEST_STEP, LONGEST_STEP),
   };
 }
 
-function prefillOf(regression: DecayingRegression): Omit<LatencyModel, "secondsPerAnswerToken"> {
+type PrefillModel = Pick<LatencyModel, "startSeconds" | "secondsPerToken">;
+
+function prefillModelOf(own: DecayingRegression, all: DecayingRegression): PrefillModel {
+  const unscaled = PRIOR.prefill;
+  const prior = scaled(unscaled, hardwareOf(all, modelOf(unscaled)));
+  const usual = modelOf(together(NO_SAMPLES, all, prior));
+  const slowness = slownessOf(own, usual);
+  return modelOf(together(own, scaled(all, slowness), scaled(prior, slowness)));
+}
+
+/** Returns the seconds that each of {@linkcode GROWTHS} predicts for a prefill. */
+export function predictedSeconds(own: Seen, all: Seen, prefill: Prefill): number[] {
+  return GROWTHS.map((growth, place) => {
+    const { startSeconds, secondsPerToken } = prefillModelOf(
+      own.prefill[place]!,
+      all.prefill[place]!,
+    );
+    return startSeconds + workOf(prefill, growth) * secondsPerToken;
+  });
+}
+
+function modelOf(regression: DecayingRegression): PrefillModel {
   const secondsPerToken = clamp(slope(regression) ?? 0, FASTEST, SLOWEST);
   const startSeconds = clamp(
     (regression.y - secondsPerToken * regression.x) / regression.n,
@@ -97,11 +134,18 @@ function prefillOf(regression: DecayingRegression): Omit<LatencyModel, "secondsP
 }
 
 /** Returns a server's slowness relative to the others, shrunk towards 1. */
-function slownessOf({ n, x, y }: DecayingRegression, usual: ReturnType<typeof prefillOf>): number {
+function slownessOf({ n, x, y }: DecayingRegression, usual: PrefillModel): number {
   const expected = usual.startSeconds * n + usual.secondsPerToken * x;
   if (!(expected > 0)) return 1;
   const doubt = ALIKE * expected / n;
   return clamp((y + doubt) / (expected + doubt), 1 / MOST_TIMES, MOST_TIMES);
+}
+
+/** Returns the servers' slowness relative to the prior, which may be any: its logarithm shrinks. */
+function hardwareOf({ n, x, y }: DecayingRegression, prior: PrefillModel): number {
+  const expected = prior.startSeconds * n + prior.secondsPerToken * x;
+  if (!(expected > 0)) return 1;
+  return clamp((y / expected) ** (n / (n + LITTLE)), 1 / MOST_TIMES_PRIOR, MOST_TIMES_PRIOR);
 }
 
 function together(
@@ -115,56 +159,27 @@ function together(
   return combine([[own, 1], [all, shared], [prior, doubt]]);
 }
 
-/** Times longer than expected by more than this factor have causes other than server speed. */
-const MOST_TIMES_EXPECTED = 4;
-/** Maximum tokens of one observation, so that a wrong one is soon outweighed. */
-const MOST_TOKENS = 10_000;
+/** Below this many observations, a pace is not known. */
+export const FEW = 4;
 
-/** Caps a measured time at what is plausible given the expected time. */
-export function plausibleSeconds(seconds: number, expectedSeconds: number): number {
-  return Math.min(seconds, MOST_TIMES_EXPECTED * expectedSeconds + 0.5);
+/** Whether there are too few observations of a server's prefill to rely on. */
+export function isLittleKnown(seen: Seen, now: number): boolean {
+  return decayed(seen.prefill[0]!, now).n < FEW;
 }
 
-/** Limits a reported prefill to what is plausible given the expected latencies. */
-export function plausiblePrefill(reported: Observation, expected: LatencyModel): Observation {
-  const { tokens, seconds } = scaledDown(reported);
-  const expectedSeconds = expected.startSeconds + tokens * expected.secondsPerToken;
-  return {
-    tokens,
-    seconds: plausibleSeconds(Math.max(seconds, tokens * FASTEST), expectedSeconds),
-  };
+/** Adds an observation of prefill. */
+export function withPrefill(seen: Seen, one: PrefillObservation, now: number): Seen {
+  const prefill = seen.prefill.map((regression, place) =>
+    observed(regression, workOf(one, GROWTHS[place]!), one.seconds, now)
+  );
+  return { ...seen, prefill };
 }
 
-/** Limits reported decoding times to what is plausible. */
-export function plausibleDecode(reported: Observation): Observation {
-  const { tokens, seconds } = scaledDown(reported);
-  return { tokens, seconds: clamp(seconds, tokens * SHORTEST_STEP, tokens * LONGEST_STEP) };
-}
-
-/** Scales an observation down to at most {@linkcode MOST_TOKENS}. */
-function scaledDown({ tokens, seconds }: Observation): Observation {
-  const part = Math.min(1, MOST_TOKENS / tokens);
-  return { tokens: part * tokens, seconds: part * seconds };
+/** Adds an observation of decoding. */
+export function withDecode(seen: Seen, { tokens, seconds }: Observation, now: number): Seen {
+  return { ...seen, decode: observed(seen.decode, tokens, seconds, now) };
 }
 
 function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
-}
-
-/** Below this many observations, a server's own (coarser) metrics are used too. */
-const FEW = 4;
-
-/** Whether there are too few observations of a server's prefill to rely on. */
-export function isLittleKnown(seen: Seen, now: number): boolean {
-  return faded(seen, now).prefill.n < FEW;
-}
-
-/** Adds an observation of prefill or decoding. */
-export function withObservation(
-  seen: Seen,
-  kind: keyof Seen,
-  { tokens, seconds }: Observation,
-  now: number,
-): Seen {
-  return { ...seen, [kind]: observed(seen[kind], tokens, seconds, now) };
 }

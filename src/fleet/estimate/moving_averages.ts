@@ -1,5 +1,7 @@
 /** Exponential moving averages over requests. */
 export interface MovingAverages {
+  /** Samples of each so far. */
+  readonly counts: Record<Averaged, number>;
   /** Prompt tokens that aren't in the server's cache. */
   ownTokens: number;
   answerTokens: number;
@@ -9,14 +11,24 @@ export interface MovingAverages {
   totalMs: number;
 }
 
-/** Weight of the latest sample. */
+type Averaged = Exclude<keyof MovingAverages, "counts">;
+
+/** Weight of the latest sample once there are many. */
 const LATEST = 0.02;
 
 /** Returns the averages before any sample. */
 export function initialAverages(): MovingAverages {
-  return { ownTokens: 1_000, answerTokens: 200, waitMs: 500, totalMs: 6_000 };
+  return {
+    counts: { ownTokens: 0, answerTokens: 0, waitMs: 0, totalMs: 0 },
+    ownTokens: 1_000,
+    answerTokens: 200,
+    waitMs: 500,
+    totalMs: 6_000,
+  };
 }
 
-export function addSample(averages: MovingAverages, of: keyof MovingAverages, value: number): void {
-  averages[of] += LATEST * (value - averages[of]);
+/** Adds a sample. The first ones count most: the initial values are guesses. */
+export function addSample(averages: MovingAverages, of: Averaged, value: number): void {
+  const count = ++averages.counts[of];
+  averages[of] += Math.max(LATEST, 1 / (1 + count)) * (value - averages[of]);
 }

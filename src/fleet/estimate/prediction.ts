@@ -1,5 +1,6 @@
 import type { Prediction } from "../../routing/policy.ts";
-import { lateness, pendingTokens } from "./prefill_queue.ts";
+import { prefillOf, workOf } from "./attention.ts";
+import { lateness, pendingOf } from "./prefill_queue.ts";
 import type { ServerEstimate } from "./server_estimate.ts";
 import type { Load } from "./load.ts";
 import type { LatencyModel } from "./latency_model.ts";
@@ -11,10 +12,16 @@ export interface Demand {
   readonly promptTokens: number;
   /** Returns how many of them the server in a slot has seen before. */
   knownTokens(slot: number): number;
+  /** Prompt tokens of one block of the index. */
+  readonly blockTokens: number;
   /** Slot of the server that last had the request's session, if known. */
   readonly sessionSlot: number | undefined;
   /** Mean tokens of an answer. */
   readonly meanAnswerTokens: number;
+  /**
+   * How many times as long as expected prompts take while the servers' pace isn't known; at least 1.
+   */
+  readonly fleetLateness: number;
   /** Mean prompt tokens of a request in flight that are still to be computed. */
   readonly meanPendingTokens: number;
 }
@@ -33,7 +40,7 @@ const FULL_CACHE = 0.9;
 export function predictionAt(
   server: Readonly<Server>,
   load: Load,
-  { slot, queue, calibration, mostRan }: ServerEstimate,
+  { slot, queue, calibration, mostRan, blockTokens }: ServerEstimate,
   usual: LatencyModel,
   demand: Demand,
   now: number,
@@ -42,18 +49,30 @@ export function predictionAt(
   const knownTokens = demand.knownTokens(slot);
   const likelyTokens = knownTokens === 0 && slot === demand.sessionSlot
     ? SESSION_SHARE * promptTokens
-    : knownTokens;
-  const secondsPerToken = usual.secondsPerToken * lateness(queue, usual, now);
+    : knownTokens === 0
+    ? 0
+    // A prompt differs from a known one somewhere within a block, and a hit ends with a block of the
+    // server's cache.
+    : Math.min(promptTokens, Math.max(0, knownTokens + (demand.blockTokens - blockTokens) / 2));
+  const late = Math.max(lateness(queue, usual, now), demand.fleetLateness);
+  const secondsPerToken = usual.secondsPerToken * late;
   const total = load.running + load.waiting;
   const others = Math.max(0, total - server.inFlight);
   const seats = seatsOf(server, load, mostRan);
+  const pending = pendingOf(queue, { ...usual, secondsPerToken }, now);
+  const othersTokens = others * demand.meanPendingTokens;
+  // The last prompt token is always computed: it yields the first token of the answer.
+  const ownTokens = Math.max(
+    Math.min(1, promptTokens),
+    promptTokens - calibration.share * likelyTokens,
+  );
   return {
-    pendingTokens: pendingTokens(queue, secondsPerToken, now) +
-      others * demand.meanPendingTokens,
+    pendingTokens: pending.tokens + othersTokens,
+    pendingWork: pending.work + othersTokens,
     promptTokens,
     knownTokens,
-    // The last prompt token is always computed: it yields the first token of the answer.
-    ownTokens: Math.max(Math.min(1, promptTokens), promptTokens - calibration.share * likelyTokens),
+    ownTokens,
+    ownWork: workOf(prefillOf(promptTokens, ownTokens), usual.growth),
     secondsPerToken,
     startSeconds: usual.startSeconds,
     aheadOfSeat: Math.max(0, total + 1 - seats),

@@ -1,3 +1,4 @@
+import { NO_PREFILL, plus, type Prefill, workOf } from "./attention.ts";
 import type { LatencyModel } from "./latency_model.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 
@@ -6,8 +7,8 @@ export interface PrefillQueue {
   readonly waiting: Set<QueuedRequest>;
   /** The first of `waiting`. */
   first: QueuedRequest | undefined;
-  /** Sum of their tokens that are not in the server's cache. */
-  tokens: number;
+  /** Sum of their prefills. */
+  total: Prefill;
   /** Monotonic time in milliseconds of the most recent first token. */
   lastFirstAt: number;
 }
@@ -16,20 +17,20 @@ export interface PrefillQueue {
 const STEP_TOKENS = 2_048;
 
 export function newPrefillQueue(): PrefillQueue {
-  return { waiting: new Set(), first: undefined, tokens: 0, lastFirstAt: 0 };
+  return { waiting: new Set(), first: undefined, total: NO_PREFILL, lastFirstAt: 0 };
 }
 
 export function enqueue(queue: PrefillQueue, request: QueuedRequest): void {
   queue.waiting.add(request);
   queue.first ??= request;
-  queue.tokens += request.ownTokens;
+  queue.total = plus(queue.total, request.own);
 }
 
 /** Removes a request. Returns `false` if it was already removed. */
 export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
   if (!queue.waiting.delete(request)) return false;
   if (queue.first === request) [queue.first] = queue.waiting;
-  queue.tokens = queue.waiting.size === 0 ? 0 : queue.tokens - request.ownTokens;
+  queue.total = queue.waiting.size === 0 ? NO_PREFILL : minus(queue.total, request.own);
   return true;
 }
 
@@ -46,11 +47,11 @@ export function passTime(queue: PrefillQueue, now: number): void {
   }
 }
 
-/** Returns the uncached tokens of the longest waiting prompt, 0 if none waits. */
-export function longestWaiting({ waiting }: PrefillQueue): number {
-  let tokens = 0;
-  for (const { ownTokens } of waiting) tokens = Math.max(tokens, ownTokens);
-  return tokens;
+/** Returns the work of the longest waiting prompt, 0 if none waits. */
+export function longestWaiting({ waiting }: PrefillQueue, growth: number): number {
+  let work = 0;
+  for (const { own } of waiting) work = Math.max(work, workOf(own, growth));
+  return work;
 }
 
 /** Whether an unstreamed request waits, whose first token can't be seen. */
@@ -60,22 +61,24 @@ export function hidesFirstTokens({ waiting }: PrefillQueue): boolean {
 }
 
 /**
- * Estimates the tokens still to be computed. Servers prefill in order, so the first prompt may be
+ * Estimates what is still to be computed. Servers prefill in order, so the first prompt may be
  * partly done.
  *
  * @param now monotonic time in milliseconds
  */
-export function pendingTokens(
+export function pendingOf(
   queue: PrefillQueue,
-  secondsPerToken: number,
+  { secondsPerToken, growth }: Pick<LatencyModel, "secondsPerToken" | "growth">,
   now: number,
-): number {
-  const { first } = queue;
-  if (first === undefined) return 0;
+): { readonly tokens: number; readonly work: number } {
+  const { first, total } = queue;
+  if (first === undefined) return { tokens: 0, work: 0 };
   // A request that waits for a seat is not being computed.
-  const underWay = first.queued ? 0 : Math.max(first.ownTokens, STEP_TOKENS);
+  const underWay = first.queued ? 0 : Math.max(workOf(first.own, growth), STEP_TOKENS);
   const done = Math.min(underWay, secondsUnderWay(queue, first, now) / secondsPerToken);
-  return Math.max(0, queue.tokens - done);
+  const all = workOf(total, growth);
+  const work = Math.max(0, all - done);
+  return { tokens: all === 0 ? 0 : total.tokens * work / all, work };
 }
 
 /**
@@ -88,7 +91,7 @@ export function lateness(queue: PrefillQueue, latency: LatencyModel, now: number
   const { first } = queue;
   if (first === undefined || first.queued || !first.profile.stream) return 1;
   const usual = latency.startSeconds +
-    Math.max(first.ownTokens, STEP_TOKENS) * latency.secondsPerToken;
+    Math.max(workOf(first.own, latency.growth), STEP_TOKENS) * latency.secondsPerToken;
   return Math.max(1, secondsUnderWay(queue, first, now) / usual);
 }
 
@@ -121,4 +124,8 @@ function secondsUnderWay(
 ): number {
   // Never negative, whatever the clock does.
   return Math.max(0, now - Math.max(at, lastFirstAt)) / 1000;
+}
+
+function minus(a: Prefill, b: Prefill): Prefill {
+  return { tokens: a.tokens - b.tokens, attended: a.attended - b.attended };
 }

@@ -11,6 +11,8 @@ export interface PrefixIndex {
    * recent stay in place. New blocks are only promised until confirmed.
    */
   remember(slot: number, blocks: readonly number[]): void;
+  /** Makes those of a prompt's blocks that are still there the most recently used. */
+  touch(slot: number, blocks: readonly number[]): void;
   /** Confirms that a server has computed a prompt's blocks. */
   confirm(slot: number, blocks: readonly number[]): void;
   /** Removes the blocks of a failed prompt, except those already confirmed. */
@@ -104,31 +106,37 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
     }
   }
 
-  function remember(slot: number, blocks: readonly number[]): void {
-    clearAway(blocks.length + MOST_LEAVING);
+  /** Makes blocks the most recently used, and adds those that aren't there if asked to. */
+  function use(slot: number, blocks: readonly number[], adds: boolean): void {
     const set = setOf(slot);
     const recent = Math.floor(RECENT * Math.min(limits[slot] ?? Infinity, mostBlocks));
-    let use = uses[slot] ?? 0;
+    let count = uses[slot] ?? 0;
     let added = 0;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const block = blocks[i]!;
       let place = sets.find(set, block);
       let isPromise = true;
       if (place === 0) {
+        if (!adds) continue;
         place = sets.add(set, block);
         added++;
       } else {
         const last = usedAt.get(place);
         isPromise = last < 0;
         // Blocks that all prompts share are used all the time: they stay in place while recent.
-        if (((use - (isPromise ? promise(last) : last)) & LAST_USE) <= recent) continue;
+        if (((count - (isPromise ? promise(last) : last)) & LAST_USE) <= recent) continue;
         sets.moveLast(set, place);
       }
-      usedAt.set(place, isPromise ? promise(use) : use);
-      use = (use + 1) & LAST_USE;
+      usedAt.set(place, isPromise ? promise(count) : count);
+      count = (count + 1) & LAST_USE;
     }
-    uses[slot] = use;
+    uses[slot] = count;
     grow(slot, added);
+  }
+
+  function remember(slot: number, blocks: readonly number[]): void {
+    clearAway(blocks.length + MOST_LEAVING);
+    use(slot, blocks, true);
     // The server's limit isn't enforced yet: a request that may fail must not evict anything.
     keepToCap(slot);
   }
@@ -153,6 +161,7 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       return (slot) => matched[numbers.get(slot) ?? UNSEEN] ?? 0;
     },
     remember,
+    touch: (slot, blocks) => use(slot, blocks, false),
     confirm(slot, blocks) {
       // Another failed prompt may have removed some of them.
       if (!keepPromises(slot, blocks)) {

@@ -1,3 +1,4 @@
+import type { Prefill } from "./attention.ts";
 import type { LatencyModel } from "./latency_model.ts";
 
 /** What is known about a request's prompt before it is sent. */
@@ -26,7 +27,7 @@ export interface QueuedRequest {
   /** Prompt tokens. */
   readonly promptTokens: number;
   /** Prompt tokens not expected in the server's cache. */
-  readonly ownTokens: number;
+  readonly own: Prefill;
   /** Prompt tokens that the server has according to the index, uncalibrated. */
   readonly knownTokens: number;
   /** Monotonic time in milliseconds at which it was sent. */

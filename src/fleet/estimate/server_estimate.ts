@@ -1,17 +1,18 @@
 import { begun, dequeue, newPrefillQueue, type PrefillQueue } from "./prefill_queue.ts";
-import { decay } from "./decaying_regression.ts";
+import { plus, type Prefill } from "./attention.ts";
 import type { Scrape } from "./load.ts";
 import {
   faded,
+  FEW,
   type LatencyModel,
   latencyModelOf,
   NOTHING_SEEN,
   type Observation,
-  plausibleDecode,
-  plausibleSeconds,
+  type PrefillObservation,
   type Seen,
 } from "./latency_model.ts";
-import { type HitCalibration, UNCALIBRATED, withCounters, withSent } from "./hit_calibration.ts";
+import { plausibleDecode, plausibleSeconds } from "./plausible.ts";
+import { type HitCalibration, UNCALIBRATED, withSent } from "./hit_calibration.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 
 /** The estimator's state about one server. */
@@ -20,11 +21,15 @@ export interface ServerEstimate {
   readonly slot: number;
   readonly queue: PrefillQueue;
   seen: Seen;
+  /** Observations of its prefill so far. */
+  learned: number;
   /** Cached latency model, the observations it is based on, and when it was computed. */
   expected:
     | { readonly latency: LatencyModel; readonly seen: Seen; readonly at: number }
     | undefined;
   calibration: HitCalibration;
+  /** Tokens of a block of its KV cache. */
+  blockTokens: number;
   /** The latest step that brought a first token. */
   step: Step | undefined;
   /** The most requests it was seen to run concurrently, decaying over time. */
@@ -43,8 +48,8 @@ export interface ServerEstimate {
 interface Step {
   readonly at: number;
   readonly seconds: number;
-  /** Uncached tokens of all prompts whose first token it brought. */
-  tokens: number;
+  /** Prefills of all prompts whose first token it brought. */
+  prefill: Prefill;
   /** Its duration depends only on the server's speed, and the model hasn't learned from it yet. */
   isUsable: boolean;
 }
@@ -60,6 +65,8 @@ interface Started {
   alike: boolean;
 }
 
+/** vLLM's default on GPUs. */
+const USUAL_BLOCK_TOKENS = 16;
 /** First tokens within this many milliseconds belong to one step. */
 const SAME_STEP_MS = 5;
 /** How long a latency model is reused unless the server's own observations change. */
@@ -74,8 +81,10 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
     slot,
     queue: newPrefillQueue(),
     seen: NOTHING_SEEN,
+    learned: 0,
     expected: undefined,
     calibration: UNCALIBRATED,
+    blockTokens: USUAL_BLOCK_TOKENS,
     step: undefined,
     mostRan: 0,
     countedAt: 0,
@@ -86,12 +95,17 @@ export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstim
 }
 
 /** Returns a server's latency model. Cached, since every decision needs it for all servers. */
-export function expectedLatency(estimate: ServerEstimate, all: Seen, now: number): LatencyModel {
+export function expectedLatency(
+  estimate: ServerEstimate,
+  all: Seen,
+  place: number,
+  now: number,
+): LatencyModel {
   const { expected, seen } = estimate;
   if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_LATENCY_MS) {
     return expected.latency;
   }
-  const latency = latencyModelOf(faded(seen, now), faded(all, now));
+  const latency = latencyModelOf(faded(seen, now), faded(all, now), place);
   estimate.expected = { latency, seen, at: now };
   return latency;
 }
@@ -118,24 +132,24 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
   const seconds = begun(estimate.queue, request, now);
   const { step } = estimate;
   if (step && isSameStep(step, now)) {
-    step.tokens += request.ownTokens;
+    step.prefill = plus(step.prefill, request.own);
     step.isUsable &&= request.isClear;
     return;
   }
   const expected = (request.expectedAt - request.at) / 1000;
   estimate.step = {
     at: now,
-    seconds: plausibleSeconds(seconds, expected),
-    tokens: request.ownTokens,
+    seconds: plausibleSeconds(seconds, expected, estimate.learned >= FEW),
+    prefill: request.own,
     isUsable: request.isClear,
   };
 }
 
 /** Returns the latest step as a prefill observation once it can bring no more first tokens. */
-export function takeStep({ step }: ServerEstimate, now: number): Observation | undefined {
+export function takeStep({ step }: ServerEstimate, now: number): PrefillObservation | undefined {
   if (!step?.isUsable || isSameStep(step, now)) return undefined;
   step.isUsable = false;
-  return step;
+  return { ...step.prefill, seconds: step.seconds };
 }
 
 function isSameStep({ at }: Step, now: number): boolean {
@@ -154,40 +168,4 @@ export function close(
   if (answerTokens === undefined || answerTokens < 2) return undefined;
   const seconds = Math.max(0, now - request.firstAt) / 1000;
   return plausibleDecode({ tokens: answerTokens - 1, seconds });
-}
-
-/** Upper bound for a reported batch, in multiples of the capacity or of own requests. */
-const MOST_TIMES_RAN = 10;
-
-/**
- * Records a server's counters. Returns whether the server has restarted, which empties its cache.
- *
- * @param capacity the configured number of concurrent requests
- */
-export function count(
-  estimate: ServerEstimate,
-  { counters, ownInFlight, ...reported }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
-  capacity: number,
-  now: number,
-): "anew" | "same" {
-  const most = MOST_TIMES_RAN * Math.max(capacity, ownInFlight);
-  const running = Math.min(reported.running ?? 0, most);
-  const before = estimate.counters;
-  estimate.counters = counters;
-  const fell = (name: "prompt" | "prefixQueries") =>
-    (counters?.[name] ?? 0) < (before?.[name] ?? 0);
-  if (before && counters && (fell("prompt") || fell("prefixQueries"))) {
-    estimate.calibration = { ...UNCALIBRATED, share: estimate.calibration.share };
-    estimate.mostRan = running;
-    return "anew";
-  }
-  estimate.mostRan = Math.max(decay(now - estimate.countedAt) * estimate.mostRan, running);
-  estimate.countedAt = now;
-  estimate.calibration = withCounters(
-    estimate.calibration,
-    counters?.prefixQueries,
-    counters?.prefixHits,
-    now,
-  );
-  return "same";
 }

@@ -106,7 +106,8 @@ Deno.test("a prefix that a server has seen reduces the work there, in part", () 
   isNear(there.knownTokens, 0.25 * 512 * 40);
   assert.equal(elsewhere.knownTokens, 0);
   isNear(elsewhere.ownTokens, 0.25 * 512 * 50);
-  isNear(there.ownTokens, there.promptTokens - 0.9 * there.knownTokens);
+  // The prompts differ within the next block, and the server's own blocks have 16 tokens.
+  isNear(there.ownTokens, there.promptTokens - 0.97 * (there.knownTokens + (128 - 16) / 2));
   assert.equal(there.promptTokens, elsewhere.promptTokens);
 });
 
@@ -489,8 +490,10 @@ Deno.test("a server with an overdue first token counts as slower before the toke
   const { a, b, clock, look, begin, serve } = estimator();
   const profile = promptOf(...range(1, 100));
   const usual = look(a, profile).secondsPerToken;
-  serve(a, profile, 1000 * usual * look(a, profile).promptTokens);
-  begin(a, profile);
+  for (let i = 0; i < 8; i++) {
+    serve(a, promptOf(1_000 + i), 1000 * usual * look(a, profile).promptTokens / 100);
+  }
+  begin(a, promptOf(...range(2_000, 100)));
   const seconds = () => look(a, promptOf(500)).secondsPerToken;
   const before = seconds();
   clock.now += 60_000;
@@ -546,4 +549,48 @@ Deno.test("a server that claimed to run a million requests has normal crowding m
   scrape(a, {});
   const profile = profileOf({ promptBytes: 4_000 });
   assert.equal(look(a, profile).crowding, look(b, profile).crowding);
+});
+
+Deno.test("the first scrape shows how fast a server has been", () => {
+  const { a, b, look, estimate, clock } = estimator();
+  const profile = profileOf({ promptBytes: 12_000 });
+  const counters = {
+    prompt: 400_000,
+    generation: undefined,
+    prefixQueries: 400_000,
+    prefixHits: 100_000,
+    prefills: 100,
+    prefillSeconds: 300,
+  };
+  estimate.scraped(a, { ...SCRAPE, counters }, clock.now);
+  isNear(firstTokenSecondsAt(look(a, profile)), 3, 0.25);
+  isNear(firstTokenSecondsAt(look(b, profile)), 3, 0.25);
+  for (let i = 0; i < 9; i++) estimate.scraped(a, { ...SCRAPE, counters }, clock.now);
+  isNear(firstTokenSecondsAt(look(a, profile)), 3, 0.25);
+});
+
+Deno.test("until a pace is known, an overdue prompt shows that all servers may be slow", () => {
+  const { a, b, clock, look, begin } = estimator();
+  const profile = profileOf({ promptBytes: 40_000 });
+  const before = look(b, profile).secondsPerToken;
+  begin(a, profile);
+  clock.now += 10_000;
+  assert.ok(look(b, profile).secondsPerToken > 5 * before);
+  assert.ok(look(a, profile).pendingTokens > 2_000, "what took 10 s isn't taken to be done");
+
+  const known = estimator();
+  for (let i = 0; i < 6; i++) known.serve(known.b, profile, 1_000);
+  const usual = known.look(known.b, profile).secondsPerToken;
+  known.begin(known.a, profile);
+  known.clock.now += 10_000;
+  isNear(known.look(known.b, profile).secondsPerToken, usual, 0.2);
+});
+
+Deno.test("a hit ends with a block of the server's cache, whose size it reports", () => {
+  const { estimate, clock, a, look, serve } = estimator();
+  serve(a, promptOf(...range(1, 40)), 500);
+  const next = promptOf(...range(1, 40), ...range(100, 10));
+  const small = look(a, next).ownTokens;
+  estimate.scraped(a, { ...SCRAPE, kvBlockTokens: 128 }, clock.now);
+  isNear(look(a, next).ownTokens - small, 0.97 * (128 - 16) / 2);
 });

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { withObservation } from "../../../src/fleet/estimate/latency_model.ts";
+import { GROWTHS, prefillOf } from "../../../src/fleet/estimate/attention.ts";
 import {
-  latencyModelOf,
+  latencyModelOf as modelAt,
   NOTHING_SEEN,
   type Seen,
+  withDecode,
+  withPrefill,
 } from "../../../src/fleet/estimate/latency_model.ts";
 import { numRuns } from "../../support/property.ts";
 import { seeded } from "../../support/random.ts";
+
+/** The model if all tokens of a prompt cost the same. */
+const latencyModelOf = (own: Seen, all: Seen) => modelAt(own, all, 0);
 
 /** Observations of a server that gets a prompt every 100 ms. */
 function seenOf(
@@ -18,11 +23,16 @@ function seenOf(
   for (let i = 0; i < times; i++) {
     const tokens = 100 + Math.floor(random() * 8_000);
     const prefill = { tokens, seconds: start + perToken * tokens };
-    seen = withObservation(seen, "prefill", prefill, i * 100);
+    seen = withPrefill(seen, whole(prefill), i * 100);
     const decode = { tokens: 100, seconds: 100 * perAnswerToken };
-    seen = withObservation(seen, "decode", decode, i * 100);
+    seen = withDecode(seen, decode, i * 100);
   }
   return seen;
+}
+
+/** A prompt of which nothing is cached. */
+function whole({ tokens, seconds }: { readonly tokens: number; readonly seconds: number }) {
+  return { ...prefillOf(tokens, tokens), seconds };
 }
 
 const isNear = (value: number, aim: number, share: number) =>
@@ -58,7 +68,7 @@ Deno.test("a slow server that got only short prompts is expected to be slow with
   for (let i = 0; i < 20; i++) {
     const tokens = 200 + Math.floor(50 * random());
     const seconds = (0.04 + 1e-4 * tokens) * (2.7 + 0.6 * random());
-    slow = withObservation(slow, "prefill", { tokens, seconds }, i * 100);
+    slow = withPrefill(slow, whole({ tokens, seconds }), i * 100);
   }
   const { startSeconds, secondsPerToken } = latencyModelOf(slow, all);
   isNear(startSeconds + 8_000 * secondsPerToken, 3 * 0.84, 0.25);
@@ -81,7 +91,7 @@ Deno.test("prompts of similar length give a plausible estimate for a long one", 
     for (let i = 0; i < 2_000; i++) {
       const tokens = 1_000 + Math.floor(3 * random());
       const prefill = { tokens, seconds: 0.1 + 0.08 * random() };
-      seen = withObservation(seen, "prefill", prefill, i * 50);
+      seen = withPrefill(seen, whole(prefill), i * 50);
     }
     const { secondsPerToken, startSeconds } = latencyModelOf(seen, seen);
     isNear(secondsPerToken, 1e-4, 0.2);
@@ -98,7 +108,8 @@ Deno.test("a latency model stays within its bounds, whatever was observed", () =
   });
   const seen = fc.array(observation, { maxLength: 20 }).map((all) =>
     all.reduce<Seen>(
-      (seen, { kind, at, ...observation }) => withObservation(seen, kind, observation, at),
+      (seen, { kind, at, ...one }) =>
+        kind === "decode" ? withDecode(seen, one, at) : withPrefill(seen, whole(one), at),
       NOTHING_SEEN,
     )
   );
@@ -111,4 +122,27 @@ Deno.test("a latency model stays within its bounds, whatever was observed", () =
     }),
     { numRuns },
   );
+});
+
+Deno.test("the first observations outweigh the prior, however far it is off", () => {
+  for (const times of [0.1, 20]) {
+    const seen = withPrefill(NOTHING_SEEN, whole({ tokens: 2_000, seconds: 0.24 * times }), 0);
+    const { startSeconds, secondsPerToken } = latencyModelOf(seen, seen);
+    isNear(startSeconds + 2_000 * secondsPerToken, 0.24 * times, 0.25);
+    isNear(secondsPerToken, 1e-4 * times, 0.4);
+  }
+});
+
+Deno.test("a prefill that slows with length is fitted where that is what is assumed", () => {
+  const place = GROWTHS.indexOf(1 / 4_096);
+  let seen = NOTHING_SEEN;
+  const secondsOf = (tokens: number) => 0.05 + 4e-4 * (tokens + tokens ** 2 / 2 / 4_096);
+  for (let i = 0; i < 100; i++) {
+    const tokens = 500 + 90 * i;
+    seen = withPrefill(seen, whole({ tokens, seconds: secondsOf(tokens) }), i * 100);
+  }
+  const { growth, secondsPerToken, startSeconds } = modelAt(seen, seen, place);
+  assert.equal(growth, 1 / 4_096);
+  isNear(secondsPerToken, 4e-4, 0.02);
+  isNear(startSeconds, 0.05, 0.3);
 });

@@ -9,14 +9,19 @@ import {
   longestWaiting,
   newPrefillQueue,
   passTime,
-  pendingTokens,
+  pendingOf,
+  type PrefillQueue,
 } from "../../../src/fleet/estimate/prefill_queue.ts";
+import { prefillOf } from "../../../src/fleet/estimate/attention.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { numRuns } from "../../support/property.ts";
 import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
 /** Default seconds per token. */
 const SECONDS_PER_TOKEN = 1e-3;
+
+const pendingTokens = (queue: PrefillQueue, secondsPerToken: number, now: number) =>
+  pendingOf(queue, { secondsPerToken, growth: 0 }, now).tokens;
 
 /** A streamed or unstreamed prompt. */
 function request(
@@ -28,8 +33,8 @@ function request(
 Deno.test("all waiting prompts are pending, minus the progress on the first", () => {
   const queue = newPrefillQueue();
   assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 0);
-  enqueue(queue, request({ ownTokens: 4_000 }));
-  enqueue(queue, request({ ownTokens: 500 }));
+  enqueue(queue, request({ own: prefillOf(4_000, 4_000) }));
+  enqueue(queue, request({ own: prefillOf(500, 500) }));
   assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 0), 4_500);
   assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 400), 4_100);
   assert.equal(
@@ -50,11 +55,12 @@ Deno.test("lateness is the first prompt's time relative to the expected time", (
   const latency = {
     startSeconds: 0.5,
     secondsPerToken: SECONDS_PER_TOKEN,
+    growth: 0,
     secondsPerAnswerToken: 0.03,
   };
   const queue = newPrefillQueue();
   assert.equal(lateness(queue, latency, 60_000), 1);
-  const first = request({ ownTokens: 4_500 });
+  const first = request({ own: prefillOf(4_500, 4_500) });
   enqueue(queue, first);
   assert.equal(lateness(queue, latency, 4_000), 1);
   assert.equal(lateness(queue, latency, 5_000), 1);
@@ -68,6 +74,7 @@ Deno.test("requests that wait for a seat or aren't streamed cause no lateness", 
   const latency = {
     startSeconds: 0.5,
     secondsPerToken: SECONDS_PER_TOKEN,
+    growth: 0,
     secondsPerAnswerToken: 0.03,
   };
   for (const known of [{ queued: true }, { stream: false }]) {
@@ -144,7 +151,7 @@ Deno.test("removing a request twice removes it once", () => {
   enqueue(queue, second);
   assert.equal(dequeue(queue, first), true);
   assert.equal(dequeue(queue, first), false);
-  assert.equal(queue.tokens, 1_000);
+  assert.equal(queue.total.tokens, 1_000);
 });
 
 Deno.test("in any order of operations, the tokens are those of waiting requests, and finally zero", () => {
@@ -177,13 +184,13 @@ Deno.test("in any order of operations, the tokens are those of waiting requests,
           if (event.do === "end") dequeue(queue, one);
           else if (queue.waiting.has(one)) assert.ok(begun(queue, one, now) >= 0);
         }
-        const waiting = [...queue.waiting].reduce((sum, one) => sum + one.ownTokens, 0);
-        assert.ok(Math.abs(queue.tokens - waiting) < 1e-6);
+        const waiting = [...queue.waiting].reduce((sum, one) => sum + one.own.tokens, 0);
+        assert.ok(Math.abs(queue.total.tokens - waiting) < 1e-6);
         assert.ok(pendingTokens(queue, SECONDS_PER_TOKEN, now) <= waiting + 1e-6);
         assert.equal(queue.first, [...queue.waiting][0]);
       }
       for (const one of all) dequeue(queue, one);
-      assert.equal(queue.tokens, 0);
+      assert.equal(queue.total.tokens, 0);
       assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, now), 0);
     }),
     { numRuns },
@@ -192,10 +199,12 @@ Deno.test("in any order of operations, the tokens are those of waiting requests,
 
 Deno.test("the longest waiting prompt is known until it is computed", () => {
   const queue = newPrefillQueue();
-  assert.equal(longestWaiting(queue), 0);
-  const [short, long] = [100, 5_000].map((ownTokens) => queuedRequestOf({ ownTokens }));
+  assert.equal(longestWaiting(queue, 0), 0);
+  const [short, long] = [100, 5_000].map((tokens) =>
+    queuedRequestOf({ own: prefillOf(tokens, tokens) })
+  );
   for (const request of [short!, long!]) enqueue(queue, request);
-  assert.equal(longestWaiting(queue), 5_000);
+  assert.equal(longestWaiting(queue, 0), 5_000);
   dequeue(queue, long!);
-  assert.equal(longestWaiting(queue), 100);
+  assert.equal(longestWaiting(queue, 0), 100);
 });

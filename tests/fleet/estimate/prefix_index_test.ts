@@ -272,3 +272,14 @@ Deno.test("under any operations the index behaves like a naive one", () => {
     { numRuns },
   );
 });
+
+Deno.test("touched blocks are evicted last, and those that were evicted don't come back", () => {
+  const index = createPrefixIndex(1_000);
+  index.limit(0, 4);
+  compute(index, 0, [1, 2]);
+  compute(index, 0, [3, 4]);
+  index.touch(0, [1, 2, 99]);
+  assert.equal(index.size(0), 4);
+  compute(index, 0, [5, 6]);
+  assert.deepEqual([[1, 2], [3, 4], [5, 6], [99]].map((one) => index.match(one)(0)), [2, 0, 2, 0]);
+});

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { enqueue } from "../../../src/fleet/estimate/prefill_queue.ts";
-import {
-  count,
-  newServerEstimate,
-  start,
-  takeStep,
-} from "../../../src/fleet/estimate/server_estimate.ts";
+import { count } from "../../../src/fleet/estimate/server_counters.ts";
+import { newServerEstimate, start, takeStep } from "../../../src/fleet/estimate/server_estimate.ts";
 import type { QueuedRequest } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
@@ -56,10 +52,13 @@ Deno.test("a step with an unclear first token gives no observation, in either or
   }
 });
 
-Deno.test("a prompt that took far longer than expected is capped", () => {
-  const { estimate, requests: [first], told } = estimateWith({});
+Deno.test("a prompt that took far longer than expected is capped, once the server is known", () => {
+  const { estimate, requests: [first, second], told } = estimateWith({}, {});
   start(estimate, first!, 600_000);
-  assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
+  assert.deepEqual(told(600_000), { tokens: 1_000, seconds: 100 * 1 + 0.5 });
+  estimate.learned = 4;
+  start(estimate, second!, 1_200_000);
+  assert.deepEqual(told(1_200_000), { tokens: 1_000, seconds: 4 * 1 + 0.5 });
 });
 
 Deno.test("an unstreamed answer gives no prefill observation", () => {
