@@ -18,7 +18,7 @@ export function snapshotOf(
   passTime(estimate.queue, now);
   return {
     ...latency,
-    pendingTokens: pendingOf(estimate.queue, latency, now).tokens,
+    pendingTokens: pendingOf(estimate.queue, latency.secondsPerToken, latency.growth, now).tokens,
     prefixBlocks,
     ...currentRates(estimate.calibration, now),
     prefixTrust: estimate.calibration.share,

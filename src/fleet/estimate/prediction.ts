@@ -59,7 +59,7 @@ export function predictionAt(
   const total = load.running + load.waiting;
   const others = Math.max(0, total - server.inFlight);
   const seats = seatsOf(server, load, mostRan);
-  const pending = pendingOf(queue, { ...usual, secondsPerToken }, now);
+  const pending = pendingOf(queue, secondsPerToken, usual.growth, now);
   const othersTokens = others * demand.meanPendingTokens;
   // The last prompt token is always computed: it yields the first token of the answer.
   const ownTokens = Math.max(

@@ -13,6 +13,7 @@ export interface PrefillQueue {
   lastFirstAt: number;
 }
 
+const NOTHING_PENDING = { tokens: 0, work: 0 };
 /** Prompt tokens that a server computes in one step; may span several short prompts. */
 const STEP_TOKENS = 2_048;
 
@@ -68,11 +69,12 @@ export function hidesFirstTokens({ waiting }: PrefillQueue): boolean {
  */
 export function pendingOf(
   queue: PrefillQueue,
-  { secondsPerToken, growth }: Pick<LatencyModel, "secondsPerToken" | "growth">,
+  secondsPerToken: number,
+  growth: number,
   now: number,
 ): { readonly tokens: number; readonly work: number } {
   const { first, total } = queue;
-  if (first === undefined) return { tokens: 0, work: 0 };
+  if (first === undefined) return NOTHING_PENDING;
   // A request that waits for a seat is not being computed.
   const underWay = first.queued ? 0 : Math.max(workOf(first.own, growth), STEP_TOKENS);
   const done = Math.min(underWay, secondsUnderWay(queue, first, now) / secondsPerToken);

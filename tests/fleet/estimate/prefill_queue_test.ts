@@ -21,7 +21,7 @@ import { profileOf, queuedRequestOf } from "../../support/work.ts";
 const SECONDS_PER_TOKEN = 1e-3;
 
 const pendingTokens = (queue: PrefillQueue, secondsPerToken: number, now: number) =>
-  pendingOf(queue, { secondsPerToken, growth: 0 }, now).tokens;
+  pendingOf(queue, secondsPerToken, 0, now).tokens;
 
 /** A streamed or unstreamed prompt. */
 function request(
