@@ -45,7 +45,7 @@ export function workOf({ tokens, attended }: Prefill, growth: number): number {
 export interface Fit {
   /** Place of the one in use. */
   readonly place: number;
-  /** Decaying sums of squared relative errors. */
+  /** Decaying sums of squared errors, each divided by the seconds seen. */
   readonly errors: readonly number[];
   /** Monotonic time in milliseconds of the last observation. */
   readonly at: number;
@@ -54,10 +54,11 @@ export interface Fit {
 /** Before any observation, all tokens are taken to cost the same. */
 export const NO_FIT: Fit = { place: 0, errors: GROWTHS.map(() => 0), at: 0 };
 
-/** Another one must fit this much better, so that noise changes nothing. */
+/** The errors of another one must be this share at most, so that noise changes nothing. */
 const BETTER = 0.75;
+/** They must also be less by this much, in seconds: smaller differences change no choice. */
 const MARGIN = 0.5;
-/** Largest error of one observation, so that an outlier is soon outweighed. */
+/** Largest square root of one observation's error, so that an outlier is soon outweighed. */
 const MOST_ERROR = 2;
 /** Seconds that no prediction can resolve. */
 const RESOLUTION = 0.02;
