@@ -20,6 +20,19 @@ const KEPT_CHANGES = 200;
 /** Most servers that an event names. */
 const NAMED = 4;
 
+/** What an event covers. */
+interface Merged {
+  /** What its occurrences share. */
+  readonly key: string;
+  readonly count: number;
+  /** Names of the first servers. */
+  readonly servers: readonly string[];
+  /** Monotonic time of the last occurrence, in milliseconds. */
+  readonly at: number;
+}
+
+const NONE: Pick<Merged, "count" | "servers"> = { count: 0, servers: [] };
+
 /**
  * @param now monotonic time in milliseconds
  * @param toWallTime converts a monotonic time to the wall clock, both in milliseconds
@@ -30,11 +43,8 @@ export function createEvents(
 ): Events {
   const events: EventView[] = [];
   const changes: EventView[] = [];
-  /** For each event that covers several occurrences: what they share, their servers, and when. */
-  const merged = new WeakMap<
-    EventView,
-    { readonly key: string; readonly from: readonly string[]; readonly at: number }
-  >();
+  /** What each event covers that may cover several occurrences. */
+  const merged = new WeakMap<EventView, Merged>();
   function add(event: Omit<EventView, "at">, time = now()): EventView {
     const shown = { at: toWallTime(time), ...event };
     events.unshift(shown);
@@ -51,16 +61,21 @@ export function createEvents(
   function merge(
     key: string,
     server: string,
-    eventOf: (all: readonly string[]) => Omit<EventView, "at">,
+    eventOf: (count: number, servers: readonly string[]) => Omit<EventView, "at">,
   ): void {
     const time = now();
     const at = events.findIndex((event) => {
       const same = merged.get(event);
       return same?.key === key && time - same.at < SAME_MS;
     });
-    const from = [...(at === -1 ? [] : merged.get(events[at]!)!.from), server];
-    if (at !== -1) events.splice(at, 1);
-    merged.set(add(eventOf(from), time), { key, from, at: time });
+    const { count, servers } = at === -1 ? NONE : merged.get(events.splice(at, 1)[0]!)!;
+    const covered = {
+      key,
+      count: count + 1,
+      servers: servers.length < NAMED ? [...servers, server] : servers,
+      at: time,
+    };
+    merged.set(add(eventOf(covered.count, covered.servers), time), covered);
   }
 
   const reload = (tone: EventView["tone"], text: string) =>
@@ -69,11 +84,11 @@ export function createEvents(
   const listener: Partial<Listener> = {
     stateChanged({ server: { name }, from, to, reason }) {
       if (from === "checking" && to === "healthy") {
-        return merge("start", name, (all) => ({
+        return merge("start", name, (count, servers) => ({
           kind: "state",
           tone: "plain",
-          text: `${listed(all)} ${all.length === 1 ? "is" : "are"} healthy: check passed`,
-          servers: all.slice(0, NAMED),
+          text: `${listed(servers, count)} ${count === 1 ? "is" : "are"} healthy: check passed`,
+          servers,
         }));
       }
       const text = `${name} is ${shown(to)}, was ${shown(from)}: ${reason}`;
@@ -89,23 +104,23 @@ export function createEvents(
       add({ kind: "state", tone: "bad", text, servers: [server] });
     },
     failover({ from, to, reason }) {
-      merge(`request ${from} ${reason}`, from, ({ length }) => ({
+      merge(`request ${from} ${reason}`, from, (count) => ({
         kind: "failover",
         tone: "bad",
-        text: length === 1
+        text: count === 1
           ? `A request moved from ${from} to ${to}: ${inWords(reason)}`
-          : `${length} requests moved from ${from}: ${inWords(reason)}`,
-        servers: length === 1 ? [from, to] : [from],
+          : `${count} requests moved from ${from}: ${inWords(reason)}`,
+        servers: count === 1 ? [from, to] : [from],
       }));
     },
     continued({ from, to, reason }) {
-      merge(`stream ${from} ${reason}`, from, ({ length }) => ({
+      merge(`stream ${from} ${reason}`, from, (count) => ({
         kind: "failover",
         tone: "bad",
-        text: length === 1
+        text: count === 1
           ? `A stream went on from ${from} to ${to}: ${inWords(reason)}`
-          : `${length} streams of ${from} went on at other servers: ${inWords(reason)}`,
-        servers: length === 1 ? [from, to] : [from],
+          : `${count} streams of ${from} went on at other servers: ${inWords(reason)}`,
+        servers: count === 1 ? [from, to] : [from],
       }));
     },
     reloaded({ servers }) {
@@ -124,12 +139,11 @@ export function createEvents(
   return { listener, list: () => events.slice(), changes: () => changes.slice() };
 }
 
-/** Lists the first names. */
-function listed(names: readonly string[]): string {
-  const more = names.length - NAMED;
-  const some = names.slice(0, NAMED);
-  if (more > 0) return `${some.join(", ")} and ${more} more`;
-  return some.length < 2 ? some.join() : `${some.slice(0, -1).join(", ")} and ${some.at(-1)}`;
+/** Lists the first names of so many. */
+function listed(names: readonly string[], count: number): string {
+  const more = count - names.length;
+  if (more > 0) return `${names.join(", ")} and ${more} more`;
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 /** Writes a state for people. */

@@ -3,6 +3,7 @@ import type { ServerState } from "../../src/fleet/state/server.ts";
 import { createEvents } from "../../src/monitor/events.ts";
 import { SHOWN_EVENTS } from "../../src/monitor/view_tables.ts";
 import { configOf } from "../support/config.ts";
+import { assertLinear } from "../support/linear.ts";
 
 const A = "gpu-1";
 const B = "gpu-2";
@@ -115,6 +116,15 @@ Deno.test("failovers from one server for one reason are one event that counts th
   now += 60_000;
   failover!({ id: "late", from: A, to: B, reason: "refused" });
   assert.equal(events.list().length, 3, "much later it is another event");
+});
+
+Deno.test("a failover costs the same, however many its event covers already", async () => {
+  await assertLinear((size) => {
+    const { listener } = createEvents(() => 0, (time) => time);
+    for (let i = 0; i < size; i++) {
+      listener.failover!({ id: "7", from: A, to: B, reason: "backpressure" });
+    }
+  }, 2_000);
 });
 
 Deno.test("servers that keep failing and leaving leave only the shown events", () => {
