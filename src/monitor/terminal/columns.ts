@@ -107,7 +107,13 @@ const name: Column = {
   outlives: true,
 };
 
-const stateWords = words(1, "state", ({ state }) => state, { least: Infinity }, paintOfState);
+const stateWords = words(
+  1,
+  "state",
+  ({ state }) => harmless(state),
+  { least: Infinity },
+  paintOfState,
+);
 const state: Column = {
   ...stateWords,
   least: (rows) => Math.max(USUAL_STATE, stateWords.least(rows)),

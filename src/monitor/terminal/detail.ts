@@ -30,7 +30,7 @@ export function detailLines(
   ];
   const why = harmless(server.reason);
   const since = `for ${span(view.at - server.since)}, since ${timeOfDay(server.since)}`;
-  const state = `${server.state} ${since}${why === "" ? "" : `: ${why}`}`;
+  const state = `${harmless(server.state)} ${since}${why === "" ? "" : `: ${why}`}`;
   const paint = paintOfState(server, palette);
   return [
     ...flow([
@@ -122,8 +122,8 @@ function failureLines(
   return [
     palette.heading("Failed requests"),
     ...own.map(({ at, status, path, model, reason }) => {
-      const what = [String(status), harmless(reason), harmless(path), harmless(model ?? "")];
-      return `${palette.quiet(timeOfDay(at))}  ${palette.bad(what.join("  ").trimEnd())}`;
+      const what = harmless([status, reason, path, model ?? ""].join("  "));
+      return `${palette.quiet(timeOfDay(at))}  ${palette.bad(what.trimEnd())}`;
     }),
   ];
 }

@@ -162,12 +162,19 @@ Deno.test("wide characters are measured and cut, and following columns stay alig
 });
 
 Deno.test("text from outside never reaches the terminal as a command", () => {
+  // `top` shows what another program says, whatever its type.
+  const evil = EVIL as never;
   const view = viewOf(
-    [{ name: EVIL, url: EVIL, models: [EVIL], reason: EVIL, state: "unhealthy" }],
+    [
+      { name: EVIL, url: EVIL, models: [EVIL], reason: EVIL, state: "unhealthy" },
+      { state: evil },
+    ],
     {
+      version: EVIL,
+      address: EVIL,
       models: [modelOf({ name: EVIL, healthy: 0 })],
       keys: [keyOf({ name: EVIL })],
-      failures: [failureOf({ server: EVIL, path: EVIL, model: EVIL, reason: EVIL })],
+      failures: [failureOf({ server: EVIL, path: EVIL, model: EVIL, reason: EVIL, status: evil })],
       events: [{
         at: 0,
         kind: "state",
