@@ -61,7 +61,7 @@ export function createKeyStatistics(keys: KeySource, now: () => number): KeyStat
       return views.slice(0, SHOWN_KEYS).map(({ key, use, requests, tokens }) => ({
         name: key.name,
         requests,
-        requestsPerSecond: (use?.ended.total() ?? 0) / 60,
+        requestsPerSecond: use?.ended.perSecond() ?? 0,
         tokensLastMinute: tokens,
         limitShare: keys.shareOf(key) ?? null,
       }));

@@ -3,6 +3,8 @@ export interface Minute {
   add(amount: number): void;
   /** Returns the sum, of the last minute or up to a twelfth less. */
   total(): number;
+  /** Returns the sum per second of the time that it covers. */
+  perSecond(): number;
 }
 
 const SLICES = 12;
@@ -21,11 +23,14 @@ export function createMinute(now: () => number): Minute {
     return last % SLICES;
   }
 
+  function total(): number {
+    current();
+    return sums.reduce((sum, amount) => sum + amount, 0);
+  }
+
   return {
     add: (amount) => void (sums[current()]! += amount),
-    total() {
-      current();
-      return sums.reduce((sum, amount) => sum + amount, 0);
-    },
+    total,
+    perSecond: () => total() * 1_000 / ((SLICES - 1) * SLICE_MS + now() % SLICE_MS),
   };
 }

@@ -58,7 +58,7 @@ export function createModelStatistics(now: () => number): ModelStatistics {
         return {
           name,
           ...counts.get(name)!,
-          requestsPerSecond: total / 60,
+          requestsPerSecond: ended.perSecond(),
           failedShare: total === 0 ? null : failed.total() / total,
           firstToken: firstTokenOf(firstToken),
         };

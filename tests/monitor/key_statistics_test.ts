@@ -38,7 +38,7 @@ Deno.test("a view has a bounded number of keys, and removed keys are forgotten",
   assert.deepEqual(views()[0], {
     name: "key-49",
     requests: 1,
-    requestsPerSecond: 1 / 60,
+    requestsPerSecond: 1 / 55,
     tokensLastMinute: 4,
     limitShare: null,
   });

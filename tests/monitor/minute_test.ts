@@ -20,6 +20,16 @@ Deno.test("a minute sums what was added within it, to a twelfth", () => {
   }));
 });
 
+Deno.test("a steady rate is told as it is, at any time", () => {
+  let now = 0;
+  const minute = createMinute(() => now);
+  for (; now < 300_000; now += 100) {
+    minute.add(10);
+    const rate = minute.perSecond();
+    if (now >= 60_000) assert.ok(Math.abs(rate - 100) < 0.2, `${rate} per second at ${now} ms`);
+  }
+});
+
 Deno.test("a clock that is set back counts on", () => {
   let now = 60_000;
   const minute = createMinute(() => now);

@@ -25,12 +25,12 @@ Deno.test("a model is shown with its servers, the healthy ones among them, and i
     listing("draining", "m", "gone"),
   ];
   views(servers);
-  for (let i = 0; i < 59; i++) listener.closed!(recordOf({ model: "m", firstTokenMs: 100 }));
+  for (let i = 0; i < 54; i++) listener.closed!(recordOf({ model: "m", firstTokenMs: 100 }));
   listener.closed!(recordOf({ model: "m", status: 503, outcome: "rejected" }));
   const [m, n, ...others] = views(servers);
   assert.deepEqual([m!.name, m!.servers, m!.healthy], ["m", 2, 1]);
   assert.equal(m!.requestsPerSecond, 1);
-  assert.equal(m!.failedShare, 1 / 60);
+  assert.equal(m!.failedShare, 1 / 55);
   assert.ok(Math.abs(m!.firstToken.p50! - 100) < 5);
   assert.deepEqual([n!.name, n!.requestsPerSecond, n!.failedShare], ["n", 0, null]);
   assert.deepEqual(others, []);
