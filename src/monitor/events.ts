@@ -92,7 +92,7 @@ export function createEvents(
         }));
       }
       const text = `${name} is ${shown(to)}, was ${shown(from)}: ${reason}`;
-      changes.unshift(add({ kind: "state", tone: toneOf(from, to), text, servers: [name] }));
+      changes.unshift(add({ kind: "change", tone: toneOf(from, to), text, servers: [name] }));
       if (changes.length > KEPT_CHANGES) changes.pop();
     },
     noModels(server, why) {

@@ -73,8 +73,8 @@ export interface FailureView {
 export interface EventView {
   /** Wall-clock time in milliseconds. */
   readonly at: number;
-  /** Subject of the event. */
-  readonly kind: "state" | "failover" | "reload";
+  /** Subject of the event. A server's change of state is a `change`, its start only a `state`. */
+  readonly kind: "change" | "state" | "failover" | "reload";
   /** `bad` needs attention; `good` ends a `bad` state. */
   readonly tone: "good" | "bad" | "plain";
   /** One sentence. */

@@ -27,7 +27,7 @@ export function sceneOf(
   const down = servers.filter(({ state }) => state === "unhealthy");
   const changes = down.slice(0, 40).map(({ name, since, reason }): EventView => ({
     at: since,
-    kind: "state",
+    kind: "change",
     tone: "bad",
     text: `${name} is unhealthy, was healthy: ${reason}`,
     servers: [name],

@@ -65,14 +65,10 @@ Deno.test("names are found in a text, the longer of two that begin alike", () =>
   assert.deepEqual(mentions("text", ["", "none"]), [{ text: "text", isName: false }]);
 });
 
-Deno.test("changes of state become marks once; starts and unreadable metrics do not", () => {
-  const event = { at: 5_000, kind: "state", tone: "bad", servers: ["a"] } as const;
-  const change = { ...event, text: "a is unhealthy, was healthy: refused" };
-  const others = [
-    { ...event, text: "a is healthy: check passed" },
-    { ...event, text: "The metrics of a can't be used: refused" },
-    { ...event, kind: "failover" as const, text: "a is gone, was here" },
-  ];
+Deno.test("changes of state become marks once; other events do not, whatever their text", () => {
+  const text = "a is unhealthy, was healthy: refused";
+  const change = { at: 5_000, kind: "change", tone: "bad", servers: ["a"], text } as const;
+  const others = (["state", "failover", "reload"] as const).map((kind) => ({ ...change, kind }));
   const marks = addMarks([], [...others, change]);
   assert.deepEqual(marks, [change]);
   assert.equal(addMarks(marks, [change]), marks);

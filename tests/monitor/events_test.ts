@@ -179,9 +179,21 @@ Deno.test("changes of state are kept apart, newest first, however many requests 
   }
   now = 5;
   listener.stateChanged!({ server: serverA, from: "no_models", to: "healthy", reason: "listed" });
-  assert.deepEqual(changes().map(({ at, text, servers }) => ({ at, text, servers })), [
-    { at: 5, text: "gpu-1 is healthy, was no models: listed", servers: [A] },
-    { at: 0, text: "gpu-1 is no models, was healthy: none", servers: [A] },
+  assert.deepEqual(changes(), [
+    {
+      at: 5,
+      kind: "change",
+      tone: "good",
+      text: "gpu-1 is healthy, was no models: listed",
+      servers: [A],
+    },
+    {
+      at: 0,
+      kind: "change",
+      tone: "bad",
+      text: "gpu-1 is no models, was healthy: none",
+      servers: [A],
+    },
   ]);
-  assert.ok(!list().some(({ at, kind }) => at === 0 && kind === "state"));
+  assert.ok(!list().some(({ at, kind }) => at === 0 && kind === "change"));
 });

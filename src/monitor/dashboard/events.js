@@ -8,7 +8,13 @@ import { byId, element, keyed, setText } from "./elements.js";
 import { fullTime, timeOfDay } from "./format.js";
 import { withLinks } from "./mention.js";
 
-const KINDS = { state: "State", failover: "Failover", reload: "Reload", failure: "Failed" };
+const KINDS = {
+  change: "State",
+  state: "State",
+  failover: "Failover",
+  reload: "Reload",
+  failure: "Failed",
+};
 const MARKS = { good: "✔", bad: "✖", plain: "•" };
 
 /** @typedef {Omit<EventView, "kind"> & { kind: keyof typeof KINDS }} ShownEvent */

@@ -10,15 +10,6 @@ import { timeOfDay } from "./format.js";
 const MOST = 200;
 
 /**
- * Whether an event is a server's change of state. Starts, and metrics that can't be read, are not.
- *
- * @param {EventView} event
- */
-const isChange = ({ kind, text, servers: [name, ...more] }) =>
-  kind === "state" && name !== undefined && more.length === 0 &&
-  text.startsWith(`${name} is `) && text.includes(", was ", name.length);
-
-/**
  * Returns the marks with those of newer events, newest first.
  *
  * @param {readonly Mark[]} marks newest first
@@ -28,7 +19,8 @@ const isChange = ({ kind, text, servers: [name, ...more] }) =>
 export function addMarks(marks, events) {
   const known = new Set(marks.map(({ at, text }) => `${at} ${text}`));
   const added = events.filter((event) =>
-    isChange(event) && !known.has(`${event.at} ${event.text}`) && event.at >= (marks[0]?.at ?? 0)
+    event.kind === "change" && !known.has(`${event.at} ${event.text}`) &&
+    event.at >= (marks[0]?.at ?? 0)
   );
   return added.length === 0 ? marks : [...added, ...marks].slice(0, MOST);
 }
