@@ -23,7 +23,7 @@ export function createFailures(wallTime: () => number): Failures {
     listener: {
       closed(record) {
         if (!isFailed(record)) return;
-        const { outcome } = record;
+        const { error, outcome } = record;
         failures.unshift({
           at: wallTime(),
           id: record.id,
@@ -33,7 +33,7 @@ export function createFailures(wallTime: () => number): Failures {
           server: record.lastServer ?? null,
           attempts: record.attempts,
           status: record.status,
-          reason: record.error ?? (outcome === "rejected" ? outcome : inWords(outcome)),
+          reason: error === undefined ? inWords(outcome) : clipped(error),
         });
         if (failures.length > SHOWN_FAILURES) failures.pop();
       },

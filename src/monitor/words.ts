@@ -1,4 +1,6 @@
-import type { Outcome } from "../fleet/outcome.ts";
+import type { RequestRecord } from "../proxy/request_record.ts";
+
+type Outcome = RequestRecord["outcome"];
 
 const WORDS: Partial<Readonly<Record<Outcome, string>>> = {
   outlier: "it rejected what other servers accept",
@@ -12,7 +14,7 @@ const WORDS: Partial<Readonly<Record<Outcome, string>>> = {
   truncated: "the answer broke off",
 };
 
-/** Returns how an attempt at a server ended, in words for people. */
+/** Returns how a request, or an attempt at a server, ended, in words for people. */
 export function inWords(outcome: Outcome): string {
   return WORDS[outcome] ?? outcome;
 }

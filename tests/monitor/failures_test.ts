@@ -63,9 +63,10 @@ Deno.test("only the latest failures are kept, newest first", () => {
   assert.equal(list()[0]!.id, String(3 * SHOWN_FAILURES - 1));
 });
 
-Deno.test("long names from clients are clipped", () => {
+Deno.test("long names from clients are clipped, and errors that quote them", () => {
   const { listener, list } = createFailures(() => 7);
   const long = "x".repeat(100_000);
   listener.closed!(recordOf({ status: 500, path: `/${long}`, model: long, outcome: "bad_status" }));
+  listener.closed!(recordOf({ status: 503, error: `No server has ${long}` }));
   assert.ok(JSON.stringify(list()).length < 1_000);
 });

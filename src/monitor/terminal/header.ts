@@ -18,13 +18,20 @@ export function alarmLines(view: View, width: number, palette: Palette): string[
     // Before the first checks have ended, nothing is wrong yet.
     if (view.servers.every(({ state }) => state === "checking") && servers > 0) return [];
     const since = `for ${span(view.at - noneHealthySince)}, since ${timeOfDay(noneHealthySince)}`;
-    return [palette.alarm(line(`No server is healthy ${since}: clients get 503`))];
+    return [palette.alarm(line(`No server is healthy ${since}: ${effectOf(view.servers)}`))];
   }
   const names = view.models.filter(({ healthy }) => healthy === 0).map(({ name }) => name);
   if (names.length === 0) return [];
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
   const some = names.slice(0, NAMED).map(harmless).join(", ");
-  return [palette.bad(line(`No healthy server has ${some}${more}: clients get 503`))];
+  const listing = view.servers.filter(({ models }) => models.some((name) => names.includes(name)));
+  return [palette.bad(line(`No healthy server has ${some}${more}: ${effectOf(listing)}`))];
+}
+
+/** Says what clients get while none of these servers is healthy. */
+function effectOf(servers: View["servers"]): string {
+  const isTried = servers.some(({ state }) => state === "half-open");
+  return isTried ? "clients get 503, except for single trials" : "clients get 503";
 }
 
 /** Shows the router's version, address and uptime. */

@@ -42,6 +42,17 @@ Deno.test("models without a healthy server are named", () => {
   assert.equal(alarmOf(5), "✖ No healthy server has a, b, c and 2 more: clients get 503");
 });
 
+Deno.test("servers that are being tried again answer some clients", () => {
+  const trying: Partial<ServerView> = { state: "half-open", models: ["a"] };
+  const alarmOf = (servers: Partial<ServerView>[], view: Parameters<typeof viewOf>[1]) =>
+    draw(viewOf(servers, { at: AT, ...view }), 120)[0]!;
+  const partly = /: clients get 503, except for single trials *$/;
+  assert.match(alarmOf([trying, DOWN], { totals: { noneHealthySince: AT } }), partly);
+  const models = [modelOf({ name: "a", healthy: 0 })];
+  assert.match(alarmOf([trying, {}], { models }), partly);
+  assert.match(alarmOf([{ ...trying, models: [] }, {}], { models }), /: clients get 503 *$/);
+});
+
 Deno.test("the row of a server that is out says why and for how long", () => {
   const rowOf = (server: Partial<ServerView>, columns = 80, models = false) =>
     draw(viewOf([server, {}], { at: AT }), columns, 24, PLAIN, models)
