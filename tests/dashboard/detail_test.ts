@@ -53,6 +53,25 @@ browserTest("a server opens below its row, with what the router knows of it", as
   assert.deepEqual(open.complaints, []);
 });
 
+browserTest(
+  "a read of a server that is never answered doesn't keep others from being read",
+  async () => {
+    const scene = sceneOf(2, "healthy");
+    await using stage = startStage(scene);
+    await using open = await openPage(stage.url);
+    const { page } = open;
+    await untilShown(page, 2);
+    let reads = 0;
+    await page.route(/\/dashboard\/server\?/, (route) => {
+      if (++reads > 1) return route.continue();
+    });
+    await page.locator("#rows .name").first().click();
+    await until("the first read hangs", () => reads === 1);
+    await page.locator("#rows .name").nth(1).click();
+    await until("the other is read", async () => (await factsOf(page)).Engine === "vllm");
+  },
+);
+
 browserTest("the open server is in the address: Back closes it, and a link opens it", async () => {
   const scene = sceneOf(40, "healthy");
   const { url, name } = scene.view.servers[7]!;

@@ -14,6 +14,8 @@ import { wideRow } from "./wide_row.js";
 
 /** Interval between two reads. Views come twice as often. */
 const READ_MS = 900;
+/** A read that takes longer is given up: its connection may be dead. */
+const PATIENCE_MS = 3000;
 /** Most events of the server. */
 const SHOWN_EVENTS = 8;
 
@@ -52,7 +54,10 @@ export function createDetail(urlOf) {
     readAt = performance.now();
     try {
       const query = new URLSearchParams({ url });
-      const answer = await fetch(`/dashboard/server?${query}`, { cache: "no-store" });
+      const answer = await fetch(`/dashboard/server?${query}`, {
+        cache: "no-store",
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
       if (answer.ok) known = await answer.json();
     } catch {
       // The banner tells of a lost connection.
