@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { until } from "../support/until.ts";
 import { openPage } from "./browser.ts";
 import { browserTest, textOf } from "./page.ts";
-import { type Fare, sceneOf } from "./scenes.ts";
+import { sceneOf, SITUATIONS } from "./scenes.ts";
 import { startStage } from "./stage.ts";
 
 const WIDTHS = [390, 900, 1440];
@@ -21,10 +21,10 @@ async function violationsOf(page: Page): Promise<string[]> {
   );
 }
 
-for (const fare of ["healthy", "one down", "all down"] as const satisfies readonly Fare[]) {
-  browserTest(`axe-core finds no violation: ${fare}`, async () => {
+for (const situation of SITUATIONS) {
+  browserTest(`axe-core finds no violation: ${situation}`, async () => {
     // Enough servers that healthy ones are folded.
-    const scene = sceneOf(14, fare);
+    const scene = sceneOf(14, situation);
     await using stage = startStage(scene);
     for (const colorScheme of ["light", "dark"] as const) {
       await using open = await openPage(stage.url, { colorScheme });

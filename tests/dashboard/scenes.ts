@@ -5,7 +5,9 @@ import type { EventView, FailureView } from "../../src/monitor/view_tables.ts";
 import { detailOf, historyOf, MODELS, serverOf } from "./scene_servers.ts";
 
 /** How a fleet fares: all well, one server down, or all of them. */
-export type Fare = "healthy" | "one down" | "all down";
+export const SITUATIONS = ["healthy", "one down", "all down"] as const;
+
+export type Situation = typeof SITUATIONS[number];
 
 /** What a page shows. */
 export interface Scene {
@@ -19,10 +21,11 @@ const MINUTE = 60_000;
 /** Returns a made-up fleet of this size, the same at each call. */
 export function sceneOf(
   size: number,
-  fare: Fare,
+  situation: Situation,
   at: number = Date.UTC(2026, 10, 28, 10, 33),
 ): Scene {
-  const isDown = (index: number) => fare === "all down" || fare === "one down" && index === 1;
+  const isDown = (index: number) =>
+    situation === "all down" || situation === "one down" && index === 1;
   const servers = Array.from({ length: size }, (_, index) => serverOf(index, isDown(index), at));
   const down = servers.filter(({ state }) => state === "unhealthy");
   const changes = down.slice(0, 40).map(({ name, since, reason }): EventView => ({
@@ -32,7 +35,9 @@ export function sceneOf(
     text: `${name} is unhealthy, was healthy: ${reason}`,
     servers: [name],
   }));
-  const failures = fare === "healthy" ? [] : Array.from({ length: 12 }, (_, i) => failureOf(i, at));
+  const failures = situation === "healthy"
+    ? []
+    : Array.from({ length: 12 }, (_, i) => failureOf(i, at));
   const healthy = size - down.length;
   const view: View = {
     version: "0.1.0",

@@ -138,15 +138,15 @@ browserTest("names of any length and direction are cut off, and mix up nothing",
   assert.deepEqual(open.complaints, []);
 });
 
-for (const fare of ["healthy", "all down"] as const) {
-  browserTest(`32 servers are a few screens of a phone: ${fare}`, async () => {
-    await using stage = startStage(sceneOf(32, fare));
+for (const situation of ["healthy", "all down"] as const) {
+  browserTest(`32 servers are a few screens of a phone: ${situation}`, async () => {
+    await using stage = startStage(sceneOf(32, situation));
     await using open = await openPage(stage.url, { viewport: { width: 390, height: 844 } });
     const { page } = open;
-    const shown = fare === "healthy" ? 0 : 32;
+    const shown = situation === "healthy" ? 0 : 32;
     await untilShown(page, shown);
     const fold = page.getByRole("button", { name: "Show the healthy servers" });
-    if (fare === "healthy") await fold.click();
+    if (situation === "healthy") await fold.click();
     await untilShown(page, 32);
     const box = await page.locator("#fleet-box").boundingBox();
     assert.ok(box!.height < 4 * 844, `${box!.height} px high`);
