@@ -78,9 +78,15 @@ function missingIn({ totals, servers, ...view }: View): string | undefined {
 /** Fetches the time before the first view; `undefined` if that fails. */
 export async function fetchHistory(target: Target): Promise<History | undefined> {
   const { status, body } = await ask(target, "/dashboard/history").catch(() => NO_ANSWER);
-  const history = body as Partial<History> | null;
-  const isKnown = status === 200 && history?.times && history.failedPerSecond && history.servers;
-  return isKnown ? history as History : undefined;
+  return status === 200 && isHistory(body) ? body : undefined;
+}
+
+function isHistory(body: unknown): body is History {
+  const { times, requestsPerSecond, failedPerSecond, tokensPerSecond, firstTokenP95, servers } =
+    (body ?? {}) as Partial<History>;
+  const rows = [times, requestsPerSecond, failedPerSecond, tokensPerSecond, firstTokenP95];
+  return rows.every(Array.isArray) && Array.isArray(servers) &&
+    servers.every((server) => Array.isArray(server?.waiting));
 }
 
 const NO_ANSWER: Answer = { status: 0 };
