@@ -85,7 +85,7 @@ Deno.test({
           }
         }
         return missing.size === 0;
-      }).catch(() => assert.deepEqual([...missing], [], "unanswered"));
+      }, 120_000).catch(() => assert.deepEqual([...missing], [], "unanswered"));
       for (const { expr } of dashboard.annotations.list) {
         await prometheus.query(expr.replaceAll(/\$(instance|model|server)/g, ".*"));
       }
