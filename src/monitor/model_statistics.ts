@@ -18,6 +18,11 @@ interface Use {
   readonly firstToken: Quantiles;
 }
 
+interface Count {
+  servers: number;
+  healthy: number;
+}
+
 /** @param now monotonic time in milliseconds */
 export function createModelStatistics(now: () => number): ModelStatistics {
   /** Of listed models only: clients may ask for any name. */
@@ -40,7 +45,7 @@ export function createModelStatistics(now: () => number): ModelStatistics {
       },
     },
     views(servers) {
-      const counts = new Map<string, { servers: number; healthy: number }>();
+      const counts = new Map<string, Count>();
       for (const { models, state } of servers) {
         if (state === "draining") continue;
         for (const model of models.keys()) {
@@ -50,7 +55,7 @@ export function createModelStatistics(now: () => number): ModelStatistics {
           counts.set(model, count);
         }
       }
-      const names = [...counts.keys()].sort().slice(0, SHOWN_MODELS);
+      const names = mostUrgent(counts).slice(0, SHOWN_MODELS).sort();
       uses = new Map(names.map((name) => [name, uses.get(name) ?? newUse()]));
       return names.map((name) => {
         const { ended, failed, firstToken } = uses.get(name)!;
@@ -65,4 +70,11 @@ export function createModelStatistics(now: () => number): ModelStatistics {
       });
     },
   };
+}
+
+/** Orders models by name, those without a healthy server first. */
+function mostUrgent(counts: ReadonlyMap<string, Readonly<Count>>): string[] {
+  const names = [...counts.keys()].sort();
+  const isServed = (name: string) => Number(counts.get(name)!.healthy > 0);
+  return names.sort((a, b) => isServed(a) - isServed(b));
 }

@@ -21,7 +21,7 @@ export interface View {
   readonly events: readonly EventView[];
   /** The keys that used most tokens within the last minute, at most 20. */
   readonly keys: readonly KeyView[];
-  /** The models that servers list, by name, at most 50. */
+  /** The models that servers list, by name; of more than 50, first those without a healthy server. */
   readonly models: readonly ModelView[];
   /** The latest failed requests, newest first, at most 50. */
   readonly failures: readonly FailureView[];

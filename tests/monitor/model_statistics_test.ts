@@ -41,6 +41,16 @@ Deno.test("a model is shown with its servers, the healthy ones among them, and i
   ]);
 });
 
+Deno.test("of too many models, those without a healthy server are shown", () => {
+  const names = Array.from({ length: 2 * SHOWN_MODELS }, (_, i) => `model-${i}`);
+  const { views } = createModelStatistics(() => 0);
+  const shown = views([listing("healthy", ...names), listing("unhealthy", "z-1", "z-0")]);
+  assert.equal(shown.length, SHOWN_MODELS);
+  assert.deepEqual(shown.slice(-2).map(({ name }) => name), ["z-0", "z-1"]);
+  const order = shown.map(({ name }) => name);
+  assert.deepEqual(order, order.toSorted());
+});
+
 Deno.test("names that no server lists take no memory, and a view has a bounded number", () => {
   const { listener, views } = createModelStatistics(() => 0);
   const names = Array.from({ length: 3 * SHOWN_MODELS }, (_, i) => `model-${i}`);
