@@ -1,4 +1,3 @@
-import { CLIENT_LEFT } from "../proxy/response/reply.ts";
 import { isFailed } from "./failures.ts";
 import { createGrowth } from "./growth.ts";
 import type { Listener } from "./listener.ts";
@@ -37,7 +36,7 @@ export function createAnswers(rateMs: number, now: () => number): Answers {
         if (isFailed(record)) {
           counts.failed++;
           failed.add(1);
-        } else if (record.status === CLIENT_LEFT) counts.clientClosed++;
+        } else if (record.outcome === "client_closed") counts.clientClosed++;
         else if (record.status >= 400) counts.clientErrors++;
         else counts.ok++;
       },

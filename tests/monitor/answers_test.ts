@@ -21,15 +21,16 @@ Deno.test("answers are counted by how they ended, each once, and fade after a mi
   closed(recordOf(404, "rejected"));
   closed(recordOf(400, "client_error"));
   closed(recordOf(499, "client_closed"));
+  closed(recordOf(200, "client_closed"));
   turnedAway("no key", "10.0.0.1", undefined, undefined);
   now = 1_000;
   answers.look();
   assert.deepEqual(answers.perSecond(), {
-    all: 7,
-    by: { ok: 2, clientErrors: 3, clientClosed: 1, failed: 2 },
+    all: 8,
+    by: { ok: 2, clientErrors: 3, clientClosed: 2, failed: 2 },
   });
-  assert.deepEqual(answers.lastMinute(), { ended: 7, failed: 2 });
-  assert.equal(answers.total(), 7);
+  assert.deepEqual(answers.lastMinute(), { ended: 8, failed: 2 });
+  assert.equal(answers.total(), 8);
   now = 90_000;
   assert.deepEqual(answers.lastMinute(), { ended: 0, failed: 0 });
 });
