@@ -1,4 +1,4 @@
-import { hasCapacity } from "../fleet/state/server.ts";
+import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot, ServerSnapshot } from "../fleet/snapshot.ts";
 import type { ServerStatistics, Statistics } from "./statistics.ts";
 import type { Identity, ServerView, Totals, View } from "./view.ts";
@@ -48,14 +48,16 @@ function totalsOf(
   const counted = servers.filter(({ state }) => state !== "draining");
   const sum = (all: readonly ServerView[], of: (server: ServerView) => number) =>
     all.reduce((total, server) => total + of(server), 0);
-  const capacity = sum(
-    counted.filter(({ state }) => hasCapacity(state)),
-    (server) => server.capacity,
-  );
+  // Not of those that are out: the others may be full.
+  const taking = counted.filter(({ state }) => isRoutable(state));
+  const capacity = sum(taking, (server) => server.capacity);
+  const atServers = sum(counted, ({ running, waiting }) => running + waiting);
   return {
     servers: counted.length,
     healthy: counted.filter(({ state }) => state === "healthy").length,
-    load: capacity === 0 ? 0 : sum(counted, (s) => s.running + s.waiting) / capacity,
+    atServers,
+    capacity,
+    load: capacity === 0 ? 0 : atServers / capacity,
     inFlight: sum(servers, (server) => server.inFlight),
     waiting: sum(counted, (server) => server.waiting),
     pendingTokens: sum(servers, (server) => server.pendingTokens),

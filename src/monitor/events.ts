@@ -1,3 +1,4 @@
+import type { Diagnostic } from "../config/schema.ts";
 import { isDown, type ServerState } from "../fleet/state/server.ts";
 import type { StateChange } from "../fleet/state/change.ts";
 import type { Listener } from "./listener.ts";
@@ -123,20 +124,25 @@ export function createEvents(
         servers: count === 1 ? [from, to] : [from],
       }));
     },
-    reloaded({ servers }) {
-      reload("good", `Configuration reloaded, ${servers.length} servers`);
+    reloaded({ servers }, warnings) {
+      const text = `Configuration reloaded, ${servers.length} servers${firstOf(warnings)}`;
+      reload(warnings.length === 0 ? "good" : "plain", text);
     },
     keysTurnedOff() {
       reload("bad", "KEYS ARE TURNED OFF: anyone may use the router");
     },
     notReloaded(problems) {
-      const [first] = problems;
-      const more = problems.length > 1 ? ` and ${problems.length - 1} more` : "";
-      const what = first ? `: ${first.where}: ${first.what}${more}` : "";
-      reload("bad", `Configuration not applied, nothing changed${what}`);
+      reload("bad", `Configuration not applied, nothing changed${firstOf(problems)}`);
     },
   };
   return { listener, list: () => events.slice(), changes: () => changes.slice() };
+}
+
+/** Tells the first one, and how many more there are. */
+function firstOf(problems: readonly Diagnostic[]): string {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : "";
+  return first ? `: ${first.where}: ${first.what}${more}` : "";
 }
 
 /** Lists the first names of so many. */

@@ -13,7 +13,7 @@ export interface Statistics {
   look(snapshot: FleetSnapshot): void;
   /** The requests that ended. */
   readonly answers: Pick<Answers, "total" | "perSecond" | "lastMinute">;
-  /** Failovers since the start. */
+  /** Requests and streams that moved to another server since the start. */
   readonly failovers: number;
   /** Returns the fleet's time to first token, as clients experience it. */
   fleetFirstToken(): FirstToken;
@@ -71,6 +71,7 @@ export function createStatistics(now: () => number): Statistics {
         fleetFirstToken.add(sinceRequestMs);
       },
       failover: () => void failoverCount++,
+      continued: () => void failoverCount++,
       ...answers.listener,
       attemptEnded({ url }, outcome) {
         const { attempts } = at(url);

@@ -50,7 +50,11 @@ export interface Totals {
   readonly healthy: number;
   /** Wall-clock time in milliseconds since which no server is healthy; `null` if one is. */
   readonly noneHealthySince: number | null;
-  /** Current requests at all servers divided by their total capacity; may exceed 1. */
+  /** Current requests at all servers, without draining ones. */
+  readonly atServers: number;
+  /** Capacity of the servers that take requests. */
+  readonly capacity: number;
+  /** The first divided by the second, 0 without capacity; may exceed 1. */
   readonly load: number;
   /** The router's own requests in flight. */
   readonly inFlight: number;
@@ -70,7 +74,7 @@ export interface Totals {
   readonly failedLastMinute: number;
   /** Their share of the requests that ended then, 0 to 1; `null` if none did. */
   readonly failedShare: number | null;
-  /** Requests that moved to another server since the start. */
+  /** Requests and streams that moved to another server since the start. */
   readonly failovers: number;
   /** Time to first token, as clients experience it. */
   readonly firstToken: FirstToken;

@@ -41,6 +41,8 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
       healthy: 0,
       load: 0,
       noneHealthySince: null,
+      atServers: 0,
+      capacity: 0,
       inFlight: 0,
       waiting: 0,
       pendingTokens: 0,

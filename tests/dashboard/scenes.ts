@@ -49,6 +49,8 @@ export function sceneOf(
       servers: size,
       healthy,
       noneHealthySince: healthy === 0 ? at - 34_000 : null,
+      atServers: healthy * 5,
+      capacity: healthy * 8,
       load: healthy === 0 ? 0 : 0.62,
       inFlight: healthy * 4,
       waiting: healthy,

@@ -66,17 +66,19 @@ Deno.test("a value that a server does not report is null, an empty cache is 0", 
   assert.deepEqual(servers.map(({ kvCacheUsage }) => kvCacheUsage), [null, 0]);
 });
 
-Deno.test("totals count servers that are not draining, and the requests of all", () => {
+Deno.test("totals count servers that are not draining, the capacity of those that take requests, and the requests of all", () => {
   const { totals } = viewOf([
     { url: A, state: "healthy", running: 4, waiting: 2, capacity: 4, inFlight: 5 },
     { url: B, state: "unhealthy", running: 0, waiting: 0, capacity: 8, inFlight: 0 },
     { url: "http://c", state: "draining", running: 3, waiting: 0, capacity: 100, inFlight: 3 },
   ]);
-  const { servers, healthy, load, inFlight } = totals;
-  assert.deepEqual({ servers, healthy, load, inFlight }, {
+  const { servers, healthy, atServers, capacity, load, inFlight } = totals;
+  assert.deepEqual({ servers, healthy, atServers, capacity, load, inFlight }, {
     servers: 2,
     healthy: 1,
-    load: 0.5,
+    atServers: 6,
+    capacity: 4,
+    load: 1.5,
     inFlight: 8,
   });
 });

@@ -197,3 +197,15 @@ Deno.test("changes of state are kept apart, newest first, however many requests 
   ]);
   assert.ok(!list().some(({ at, kind }) => at === 0 && kind === "change"));
 });
+
+Deno.test("a reload whose change takes effect only after a restart says so", () => {
+  const { listener, list } = createEvents(() => 0, (time) => time);
+  const config = configOf([{ url: "http://a" }]);
+  const warning = { where: "admin.listen", what: "takes effect after a restart" };
+  listener.reloaded!(config, [warning, warning]);
+  assert.equal(
+    list()[0]!.text,
+    "Configuration reloaded, 1 servers: admin.listen: takes effect after a restart and 1 more",
+  );
+  assert.equal(list()[0]!.tone, "plain");
+});

@@ -62,11 +62,12 @@ Deno.test("requests are counted when they end, and their rate covers the last se
   assert.equal(statistics.answers.total(), 100);
 });
 
-Deno.test("failovers are counted", () => {
+Deno.test("requests and streams that move to another server are failovers", () => {
   const { statistics, listener } = starting();
   listener.failover!({ id: "1", from: A.name, to: B.name, reason: "reset" });
   listener.failover!({ id: "1", from: B.name, to: A.name, reason: "timeout" });
-  assert.equal(statistics.failovers, 2);
+  listener.continued!({ id: "2", from: A.name, to: B.name, reason: "truncated" });
+  assert.equal(statistics.failovers, 3);
 });
 
 Deno.test("failed attempts are errors of their server, those ended by clients are not", () => {

@@ -48,7 +48,7 @@ function fleetAlarm({ at, startedAt, servers, totals }, since) {
     return {
       tone: "bad",
       title: "No server is healthy",
-      text: `For ${time}. ${being(tried)} tried again, with single requests; others get 503.`,
+      text: `For ${time}. ${trying(tried)} Other clients get 503.`,
     };
   }
   if (checked > 0 && since - startedAt < START_MS) {
@@ -78,14 +78,18 @@ function modelAlarm({ servers }, dead) {
     tone: "bad",
     title: `No healthy server has ${listed(dead)}`,
     text: tried.length > 0
-      ? `${being(tried)} tried again, with single requests; others get 503.`
+      ? `${trying(tried)} Other clients get 503.`
       : `Clients that ask for ${dead.length === 1 ? "it" : "them"} get 503. ${reasonsOf(of)}`
         .trim(),
   };
 }
 
 /** @param {readonly ServerView[]} servers */
-const being = (servers) => `${listed(servers)} ${servers.length === 1 ? "is" : "are"} being`;
+function trying(servers) {
+  return servers.length === 1
+    ? `${listed(servers)} takes one request at a time until one succeeds.`
+    : `${listed(servers)} take one request at a time each until one succeeds.`;
+}
 
 /** @param {number} number */
 const serversAre = (number) => `${count(number)} ${number === 1 ? "server is" : "servers are"}`;
@@ -96,9 +100,9 @@ const serversAre = (number) => `${count(number)} ${number === 1 ? "server is" : 
  * @param {readonly ServerView[]} servers
  */
 function reasonsOf(servers) {
-  const reasons = new Set(servers.map(({ reason }) => reason));
-  const [reason] = reasons;
-  if (reasons.size !== 1 || !reason) return "";
+  // How many checks failed differs.
+  const [reason, ...others] = new Set(servers.map(({ reason }) => reason.replace(/^\d+ /, "")));
+  if (others.length > 0 || !reason) return "";
   return `${servers.length === 1 ? "Reason" : "All for the same reason"}: ${clipped(reason, 200)}`;
 }
 

@@ -48,14 +48,9 @@ const TILES = [
   {
     id: "load",
     label: "Load",
-    meaning: "Requests at all servers, of their capacity",
+    meaning: "Requests at all servers, of the capacity of those that take requests",
     figure: ({ totals }) => percent(totals.load),
-    note: ({ servers }) => {
-      const counted = servers.filter(({ state }) => state !== "draining");
-      const now = counted.reduce((sum, { running, waiting }) => sum + running + waiting, 0);
-      const capacity = counted.reduce((sum, server) => sum + server.capacity, 0);
-      return `${count(now)} of ${count(capacity)}`;
-    },
+    note: ({ totals }) => `${count(totals.atServers)} of ${count(totals.capacity)}`,
     tone: ({ totals }) => toneOf(totals.load),
   },
   {

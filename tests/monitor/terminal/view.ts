@@ -48,6 +48,8 @@ export function viewOf(
       servers: shown.length,
       healthy: shown.filter(({ state }) => state === "healthy").length,
       noneHealthySince: null,
+      atServers: 9,
+      capacity: 20,
       load: 0.45,
       inFlight: 0,
       waiting: shown.reduce((sum, { waiting }) => sum + waiting, 0),
