@@ -125,7 +125,8 @@ export function createEvents(
       }));
     },
     reloaded({ servers }, warnings) {
-      const text = `Configuration reloaded, ${servers.length} servers${firstOf(warnings)}`;
+      const count = `${servers.length} ${servers.length === 1 ? "server" : "servers"}`;
+      const text = `Configuration reloaded, ${count}${firstOf(warnings)}`;
       reload(warnings.length === 0 ? "good" : "plain", text);
     },
     keysTurnedOff() {

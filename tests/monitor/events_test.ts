@@ -205,7 +205,7 @@ Deno.test("a reload whose change takes effect only after a restart says so", () 
   listener.reloaded!(config, [warning, warning]);
   assert.equal(
     list()[0]!.text,
-    "Configuration reloaded, 1 servers: admin.listen: takes effect after a restart and 1 more",
+    "Configuration reloaded, 1 server: admin.listen: takes effect after a restart and 1 more",
   );
   assert.equal(list()[0]!.tone, "plain");
 });
