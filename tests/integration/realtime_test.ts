@@ -128,6 +128,10 @@ Deno.test("a session for which there is no server is refused before the upgrade"
     using client = await connectRaw(router.url, target);
     assert.match(client.answer, new RegExp(`^HTTP/1.1 ${status} `));
   }
+  await until("the failure is shown, with what the client was told", () => {
+    const { failures } = router.view();
+    return failures.length === 1 && /403 to its handshake/.test(failures[0]!.reason);
+  });
   await using without = await startRouter([{ url: deadUrl(), models: ["m"] }]);
   using client = await connectRaw(without.url, "/v1/realtime?model=m");
   assert.match(client.answer, /^HTTP\/1.1 50[23] /);

@@ -134,6 +134,7 @@ function refuse(
   const hasLeft = exchange.departure.hasLeft;
   record.status = hasLeft ? 499 : error.status;
   if (hasLeft) record.outcome = NOBODYS_FAULT;
+  else record.error = error.message;
   const head = errorHead(error, [...headersOf(record, client), ...headers]);
   exchange.respond(error.status, head, encoder.encode(errorBody(error)));
 }
