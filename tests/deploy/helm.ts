@@ -1,12 +1,25 @@
 const CHART = new URL("../../deploy/helm/vllm-router/", import.meta.url).pathname;
 
-/** Renders the chart as the release `vllm-router`. `output` is the error if `code` isn't 0. */
-export async function renderChart(
-  values: unknown,
-): Promise<{ readonly code: number; readonly output: string }> {
+interface Result {
+  readonly code: number;
+  /** The error if `code` isn't 0. */
+  readonly output: string;
+}
+
+/** Renders the chart as the release `vllm-router`. */
+export function renderChart(values: unknown): Promise<Result> {
+  return runHelm(["template", "vllm-router"], values);
+}
+
+/** Runs `helm lint`. Warnings count as errors. */
+export function lintChart(values: unknown): Promise<Result> {
+  return runHelm(["lint", "--strict"], values);
+}
+
+async function runHelm(args: readonly string[], values: unknown): Promise<Result> {
   const child = new Deno.Command("helm", {
     // Without a cluster, and if it was not built as a release, helm assumes an old version.
-    args: ["template", "vllm-router", CHART, "--kube-version", "1.34", "--values", "-"],
+    args: [...args, CHART, "--kube-version", "1.34", "--values", "-"],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

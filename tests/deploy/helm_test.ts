@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasHelm, renderChart } from "./helm.ts";
+import { hasHelm, lintChart, renderChart } from "./helm.ts";
 import {
   configIn,
   type Deployment,
@@ -44,6 +44,15 @@ Deno.test({
     assert.deepEqual(configIn(text), configIn(EXPECTED));
     const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
     assert.equal(template.spec.terminationGracePeriodSeconds, 136);
+  },
+});
+
+Deno.test({
+  name: "helm lint finds no fault in the chart",
+  ...withHelm,
+  async fn() {
+    const { code, output } = await lintChart({ servers: [{ url: "http://gpu-1:8000" }] });
+    assert.equal(code, 0, output);
   },
 });
 

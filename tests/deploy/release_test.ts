@@ -111,6 +111,31 @@ Deno.test("all workflows and the image use the same Deno, and only npm to get it
   }
 });
 
+Deno.test({
+  name: "actionlint finds no fault in the workflows",
+  ignore: !hasActionlint(),
+  async fn() {
+    const folder = new URL(".github/workflows/", ROOT);
+    const paths = [...Deno.readDirSync(folder)].map(({ name }) => new URL(name, folder).pathname);
+    const { stdout } = await new Deno.Command("actionlint", { args: paths }).output();
+    assert.equal(new TextDecoder().decode(stdout), "");
+  },
+});
+
+/** Whether the program is installed; otherwise prints how to install it. */
+function hasActionlint(): boolean {
+  try {
+    new Deno.Command("actionlint", { args: ["--version"] }).outputSync();
+    return true;
+  } catch {
+    console.log(
+      "actionlint is not installed, a test is ignored: " +
+        "go install github.com/rhysd/actionlint/cmd/actionlint@latest",
+    );
+    return false;
+  }
+}
+
 /** The text of a job of the release. */
 function job(name: string): string {
   const jobs = release.slice(release.indexOf("\njobs:\n")).split(/^ {2}(?=[a-z]+:$)/m).slice(1);
