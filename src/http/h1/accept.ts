@@ -35,8 +35,13 @@ export async function acceptAll<Conn>(
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;
       }
+      if (hasLeft(error)) continue;
       onFailed(error);
       await pause(AGAIN_MS, never);
     }
   }
 }
+
+/** Whether a client has left before its connection was accepted, as probes of the port may. */
+const hasLeft = (error: unknown) =>
+  error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionAborted;

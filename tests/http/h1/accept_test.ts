@@ -27,6 +27,17 @@ Deno.test("accepting goes on after an error, and ends when the listener is close
   assert.deepEqual(errors, [full, full]);
 });
 
+Deno.test("a client that leaves before it is accepted is no failure of accepting", async () => {
+  const served: number[] = [];
+  const gone = new Deno.errors.NotConnected("Transport endpoint is not connected (os error 107)");
+  await acceptAll(acceptorOf([gone, 1, new Deno.errors.ConnectionAborted(), 2]), {
+    serve: (conn) => served.push(conn),
+    room: () => undefined,
+    onFailed: (error) => assert.fail(String(error)),
+  });
+  assert.deepEqual(served, [1, 2]);
+});
+
 /** A connection that is idle since a time, or busy. */
 function connectionOf(idleSince: number | undefined, closed: (number | undefined)[]): Connection {
   const { promise: ended, resolve } = Promise.withResolvers<void>();

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import https from "node:https";
+import net from "node:net";
 import { startOwnListener } from "../../../src/http/h1/own_listener.ts";
 import { openSockets } from "../../../src/http/h1/tcp_socket.ts";
 import { createAuthority } from "../../security/certificates.ts";
@@ -109,6 +111,12 @@ Deno.test("a failed handshake is reported, and neither a good one nor a probe of
   const listener = start(await own.issue(), (reason) => failures.push(reason));
   const [trusting, distrusting] = [own, strange].map(({ ca }) => new https.Agent({ ca }));
   try {
+    const before = openSockets();
+    const resetting = net.connect(listener.port, "127.0.0.1");
+    await once(resetting, "connect");
+    await until("it is accepted", () => openSockets() > before);
+    resetting.resetAndDestroy();
+    await until("it is closed", () => openSockets() === before);
     for (let i = 0; i < 3; i++) await (await connectRaw(listener.port))[Symbol.asyncDispose]();
     assert.equal((await ask(listener.port, trusting!, "/")).body, "short");
     assert.deepEqual(failures, []);
