@@ -84,6 +84,17 @@ Deno.test("the history is bounded, and every row is as long as the times", () =>
   assert.equal(late.inFlight.at(-1), 1);
 });
 
+Deno.test("a clock that was set back begins the history anew", () => {
+  const past = emptyPast();
+  const text = "a is unhealthy, was healthy: refused";
+  const change = { at: 600_000, kind: "change", tone: "bad", servers: ["a"], text } as const;
+  addView(past, { ...viewAt(600_000, [serverView("a")]), events: [change] });
+  assert.ok(addView(past, viewAt(5_000, [serverView("a")])));
+  assert.deepEqual([past.times, past.marks], [[5_000], []]);
+  assert.deepEqual(past.servers.get("http://a")!.waiting, [0]);
+  assert.equal(addView(past, viewAt(4_000)), false, "a late view");
+});
+
 Deno.test("the busiest servers have a colour and keep it", () => {
   const past = emptyPast();
   const fleet = (busy: number) =>

@@ -12,6 +12,8 @@ export const PAST_MS = 15 * 60 * 1000;
 const POINT_MS = 900;
 /** Points further apart than this are separated by a gap in the line. */
 const GAP_MS = 4000;
+/** A view that is older than the last point by more than this shows that the clock was set back. */
+const CLOCK_STEP_MS = 10_000;
 
 /** What a view tells of the fleet, by row. */
 const FLEET = {
@@ -83,6 +85,7 @@ export function pastFrom({ times, servers, changes, ...fleet }) {
  * @returns {boolean} whether a point was added
  */
 export function addView(past, view) {
+  if (view.at - (past.times.at(-1) ?? -Infinity) < -CLOCK_STEP_MS) Object.assign(past, emptyPast());
   past.marks = addMarks(past.marks, view.events);
   const last = past.times.at(-1);
   if (last !== undefined) {
