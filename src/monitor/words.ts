@@ -16,5 +16,6 @@ const WORDS: Partial<Readonly<Record<Outcome, string>>> = {
 
 /** Returns how a request, or an attempt at a server, ended, in words for people. */
 export function inWords(outcome: Outcome): string {
-  return WORDS[outcome] ?? outcome;
+  // `top` shows outcomes of routers that may be of another version, or anything.
+  return Object.hasOwn(WORDS, outcome) ? WORDS[outcome]! : outcome;
 }

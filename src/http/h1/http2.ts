@@ -46,18 +46,20 @@ export function createHttp2(
     onBytes: () => void,
   ): Promise<void> {
     let port: number | undefined;
+    let server: Socket | undefined;
     try {
       inner ??= start();
       const { hostname } = inner;
       const conn = await Deno.connect({ hostname, port: inner.port });
       ({ port } = conn.localAddr as Deno.NetAddr);
       peers.set(port, peer);
-      const server = tcpSocket(conn);
+      server = tcpSocket(conn);
       await writeAll(server, { bytes: begun, length: begun.length });
       await splice(socket, server, onBytes);
     } catch (error) {
       onError(error);
       socket.close();
+      server?.close();
     } finally {
       if (port !== undefined) peers.delete(port);
     }

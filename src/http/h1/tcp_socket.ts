@@ -9,7 +9,13 @@ export function openSockets(): number {
 
 /** A TCP connection. Closing it again has no effect, and what it sends leaves at once. */
 export function tcpSocket(conn: Deno.TcpConn): Socket {
-  conn.setNoDelay(true);
+  try {
+    conn.setNoDelay(true);
+  } catch (error) {
+    // Its peer has gone.
+    conn.close();
+    throw error;
+  }
   let isClosed = false;
   open++;
   return {

@@ -17,3 +17,20 @@ Deno.test("a connection is counted as open until it is closed for the first time
   sockets[1]!.close();
   assert.equal(openSockets(), before);
 });
+
+Deno.test("a connection that can't be set up is closed, and not counted", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const [near, far] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+  const before = openSockets();
+  near.setNoDelay = () => {
+    throw new Deno.errors.NotConnected();
+  };
+  assert.throws(() => tcpSocket(near), Deno.errors.NotConnected);
+  assert.equal(openSockets(), before);
+  assert.equal(await far.read(new Uint8Array(1)), null, "the other side sees the end");
+  far.close();
+});
