@@ -50,7 +50,8 @@ function messagesOf({ role, content }: Json): Json[] {
         if (block.text) parts.push({ type: "text", text: textOf(block) });
         break;
       case "thinking":
-        reasoning += String(block.thinking);
+        if (typeof block.thinking !== "string") throw notText();
+        reasoning += block.thinking;
         break;
       case "tool_use":
         calls.push(callOf(block));

@@ -25,9 +25,12 @@ export function readOpeningEvent(text: string): OpeningEvent {
         "model_not_validated",
       );
     default:
-      return error(`Unknown event type: ${String(event.type).slice(0, 100)}`, "unknown_event");
+      return error(`Unknown event type: ${typeText(event.type).slice(0, 100)}`, "unknown_event");
   }
 }
+
+const typeText = (type: unknown) =>
+  typeof type === "string" ? type : JSON.stringify(type) ?? "none";
 
 /**
  * Returns a client's `session.update` with `model` in place of `asked`; `undefined` for any other

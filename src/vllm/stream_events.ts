@@ -58,7 +58,7 @@ export function readEvent({ name, data }: StreamEvent, dialect: Dialect): EventI
   const event = parsed(data);
   if (!event) return UNKNOWN;
   if (dialect === "completions") return ofCompletion(event);
-  const type = String(event.type ?? name ?? "");
+  const type = typeof event.type === "string" ? event.type : name ?? "";
   return dialect === "responses" ? ofResponse(type, event) : ofMessage(type, event);
 }
 

@@ -239,6 +239,13 @@ Deno.test("in other streams only [DONE] and errors are recognised", () => {
   }
 });
 
+Deno.test("a type that can't be written as a text is none", () => {
+  for (const dialect of ["responses", "messages"] as const) {
+    const data = JSON.stringify({ type: { toString: false } });
+    assert.equal(readEvent({ name: undefined, data, end: 0 }, dialect).kind, "token");
+  }
+});
+
 Deno.test("an event with any content is read", () => {
   const type = fc.constantFrom(
     "response.completed",
