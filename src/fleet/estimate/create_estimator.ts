@@ -123,10 +123,12 @@ export function createEstimator(): Estimator {
         const isComputed = !profile.stream && now >= expectedAt;
         if (isComputed) index.confirm(estimate.slot, profile.blocks);
         else index.withdraw(estimate.slot, profile.blocks);
-      } else index.touch(estimate.slot, profile.blocks);
-      if (firstAt !== undefined && profile.stream) {
-        addSample(averages, "waitMs", Math.max(0, firstAt - at));
-        addSample(averages, "totalMs", Math.max(0, now - at));
+      } else {
+        index.touch(estimate.slot, profile.blocks);
+        if (profile.stream) {
+          addSample(averages, "waitMs", Math.max(0, firstAt - at));
+          addSample(averages, "totalMs", Math.max(0, now - at));
+        }
       }
       if (answerTokens) addSample(averages, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);

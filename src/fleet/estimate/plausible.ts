@@ -30,7 +30,7 @@ export function plausiblePrefill(
   expected: LatencyModel,
   isKnown: boolean,
 ): PrefillObservation {
-  const part = Math.min(1, MOST_TOKENS / reported.tokens);
+  const part = believedShare(reported);
   const tokens = part * reported.tokens;
   const attended = part * reported.attended;
   const seconds = Math.max(part * reported.seconds, tokens * FASTEST);
@@ -41,11 +41,16 @@ export function plausiblePrefill(
 
 /** Limits reported decoding times to what is plausible. */
 export function plausibleDecode(reported: Observation): Observation {
-  const part = Math.min(1, MOST_TOKENS / reported.tokens);
+  const part = believedShare(reported);
   const tokens = part * reported.tokens;
   const seconds = part * reported.seconds;
   return {
     tokens,
     seconds: Math.min(tokens * LONGEST_STEP, Math.max(tokens * SHORTEST_STEP, seconds)),
   };
+}
+
+/** Returns the share of an observation that keeps it within {@linkcode MOST_TOKENS}. */
+function believedShare({ tokens }: Observation): number {
+  return Math.min(1, MOST_TOKENS / tokens);
 }

@@ -47,13 +47,7 @@ export function predictionAt(
 ): Prediction {
   const { promptTokens } = demand;
   const knownTokens = demand.knownTokens(slot);
-  const likelyTokens = knownTokens === 0 && slot === demand.sessionSlot
-    ? SESSION_SHARE * promptTokens
-    : knownTokens === 0
-    ? 0
-    // A prompt differs from a known one somewhere within a block, and a hit ends with a block of the
-    // server's cache.
-    : Math.min(promptTokens, Math.max(0, knownTokens + (demand.blockTokens - blockTokens) / 2));
+  const likelyTokens = likelyHit(demand, slot, knownTokens, blockTokens);
   const late = Math.max(lateness(queue, usual, now), demand.fleetLateness);
   const secondsPerToken = usual.secondsPerToken * late;
   const total = load.running + load.waiting;
@@ -79,6 +73,22 @@ export function predictionAt(
     secondsPerSeat: demand.meanAnswerTokens * usual.secondsPerAnswerToken / seats,
     crowding: (total + 1) / seats,
   };
+}
+
+/**
+ * Returns the prompt tokens that a server probably has in its cache.
+ *
+ * @param cacheBlock tokens of a block of that cache
+ */
+function likelyHit(
+  { promptTokens, blockTokens, sessionSlot }: Demand,
+  slot: number,
+  knownTokens: number,
+  cacheBlock: number,
+): number {
+  if (knownTokens === 0) return slot === sessionSlot ? SESSION_SHARE * promptTokens : 0;
+  // The prompt differs from a known one within the next block, and a hit ends with a cache's block.
+  return Math.min(promptTokens, Math.max(0, knownTokens + (blockTokens - cacheBlock) / 2));
 }
 
 /**

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { openSockets, tcpSocket } from "../../../src/http/h1/tcp_socket.ts";
 
-Deno.test("a connection is counted as open until it is closed for the first time", async () => {
+/** Returns both ends of a connection. */
+async function connected(): Promise<[Deno.TcpConn, Deno.TcpConn]> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  const [near, far] = await Promise.all([
-    Deno.connect({ hostname: "127.0.0.1", port }),
-    listener.accept(),
-  ]);
+  return await Promise.all([Deno.connect({ hostname: "127.0.0.1", port }), listener.accept()]);
+}
+
+Deno.test("a connection is counted as open until it is closed for the first time", async () => {
+  const [near, far] = await connected();
   const before = openSockets();
   const sockets = [tcpSocket(near), tcpSocket(far)];
   assert.equal(openSockets() - before, 2);
@@ -19,12 +21,7 @@ Deno.test("a connection is counted as open until it is closed for the first time
 });
 
 Deno.test("a connection that can't be set up is closed, and not counted", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  const [near, far] = await Promise.all([
-    Deno.connect({ hostname: "127.0.0.1", port }),
-    listener.accept(),
-  ]);
+  const [near, far] = await connected();
   const before = openSockets();
   near.setNoDelay = () => {
     throw new Deno.errors.NotConnected();
