@@ -65,7 +65,11 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
         server: placeOf.get(lease.server)!,
         firstToken: () => lease.started(),
         end: (outcome, usage) =>
-          lease.end(outcome, { promptTokens: usage?.prompt, answerTokens: usage?.generated }),
+          lease.end(outcome, {
+            promptTokens: usage?.prompt,
+            answerTokens: usage?.generated,
+            answer: () => usage && request.answer(),
+          }),
       };
     },
   };

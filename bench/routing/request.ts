@@ -1,5 +1,6 @@
 import { type AnswerPlan, planAnswer } from "../../src/simulator/inference/answer.ts";
 import { renderChat } from "../../src/simulator/inference/prompt.ts";
+import { detokenize } from "../../src/simulator/inference/tokenizer.ts";
 import { createSequence } from "../../src/simulator/engine/sequence.ts";
 
 /** A message of a conversation. */
@@ -28,6 +29,8 @@ export interface TimedRequest {
   /** Hashes of the prompt's full blocks, as used by the servers' caches. */
   readonly blockHashes: readonly number[];
   readonly answerTokens: number;
+  /** Returns the answer's text as it stands in JSON, without the quotes. */
+  answer(): Uint8Array;
 }
 
 export const MODEL = "simulated-model";
@@ -66,13 +69,22 @@ export function timed(draft: Draft, atMs: number): TimedRequest {
     stream_options: { include_usage: true },
   };
   const prompt = renderChat(json);
+  let answer: Uint8Array | undefined;
   return {
     atMs,
     body: encoder.encode(JSON.stringify(json)),
     prompt,
     blockHashes: hashesOf(prompt),
     answerTokens,
+    answer: () =>
+      answer ??= encoder.encode(JSON.stringify(textOfAnswer(prompt, answerTokens)).slice(1, -1)),
   };
+}
+
+/** Returns the text of the answer that every simulated server generates for this prompt. */
+export function textOfAnswer(prompt: Uint32Array, tokens: number): string {
+  const plan = answerTo(prompt, tokens);
+  return detokenize(Array.from({ length: tokens }, () => plan.nextToken()));
 }
 
 /** Returns the hashes of a prompt's full blocks, as computed by the engine. */

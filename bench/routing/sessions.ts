@@ -1,8 +1,7 @@
 import { renderChat } from "../../src/simulator/inference/prompt.ts";
 import { createRandom, type Random } from "../../src/simulator/random.ts";
-import { detokenize } from "../../src/simulator/inference/tokenizer.ts";
 import { drawFrom, type Quantiles } from "./quantiles.ts";
-import { answerTo, type Draft, type Message, scaledAnswer } from "./request.ts";
+import { type Draft, type Message, scaledAnswer, textOfAnswer } from "./request.ts";
 import { textOf } from "./text.ts";
 
 /** Distribution of conversations, in tokens and seconds. */
@@ -89,8 +88,7 @@ function nextTurn(
   const prompt = renderChat({ messages });
   const added = Math.ceil(drawFrom(addedTokens, random));
   if (prompt.length + answerTokens + added > LONGEST_PROMPT) return undefined;
-  const plan = answerTo(prompt, answerTokens);
-  const answer = detokenize(Array.from({ length: answerTokens }, () => plan.nextToken()));
+  const answer = textOfAnswer(prompt, answerTokens);
   const user = textOf(added, 3, Math.floor(random() * 2 ** 32), turn);
   return {
     messages: [

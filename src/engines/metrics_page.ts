@@ -135,6 +135,7 @@ export function createPageReader(names: MetricNames): (page: string) => ServerMe
       kvBlockTokens,
       counters: {
         prompt: sum(names.counters?.prompt),
+        computed: sum(names.counters?.computed),
         generation: sum(names.counters?.generation),
         prefixQueries: sum(names.counters?.prefixQueries),
         prefixHits: sum(names.counters?.prefixHits),

@@ -17,6 +17,7 @@ export const vllm: Engine = {
     asleep: ["vllm:engine_sleep_state"],
     counters: {
       prompt: ["vllm:prompt_tokens_total"],
+      computed: ["vllm:prompt_tokens_by_source_total"],
       generation: ["vllm:generation_tokens_total"],
       prefixQueries: ["vllm:prefix_cache_queries_total"],
       prefixHits: ["vllm:prefix_cache_hits_total"],
@@ -35,6 +36,9 @@ export const vllm: Engine = {
     },
     readValue(name, labels, written) {
       if (name === "vllm:engine_sleep_state") return isAsleep(labels, written) ? 1 : 0;
+      if (name === "vllm:prompt_tokens_by_source_total") {
+        return labelIn(labels, "source") === "local_compute" ? written : NaN;
+      }
       return name === "vllm:cache_config_info" ? cacheTokens(labels) : written;
     },
   },

@@ -19,6 +19,10 @@ export interface EndDetails {
   readonly promptTokens?: number | undefined;
   /** Tokens of the answer, if known. */
   readonly answerTokens?: number | undefined;
+  /** Tokens of the prompt that the server had in its cache, if it tells. */
+  readonly cachedTokens?: number | undefined;
+  /** Returns the answer's text as it stands in JSON, without the quotes, if it is known. */
+  readonly answer?: (() => Uint8Array | undefined) | undefined;
   /** The server's `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }

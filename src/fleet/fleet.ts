@@ -104,8 +104,8 @@ export class Fleet {
         this.#estimator.firstToken(server, request, this.#now());
         this.#change(server, (now) => transitions.applyAnswer(server, isTrial, shuttingDown, now));
       },
-      onEnd: (details) => {
-        this.#estimator.end(server, request, details, this.#now());
+      onEnd: (outcome, details) => {
+        this.#estimator.end(server, request, { ...details, outcome }, this.#now());
         this.#keep(this.#servers);
       },
       onOutcome: (ended) => {

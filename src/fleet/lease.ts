@@ -47,7 +47,7 @@ export interface LeaseListener extends Pick<Lease, "engine" | "suspects"> {
   /** Called when a good answer has begun. */
   readonly onFirstToken: (isTrial: boolean) => void;
   /** Called once, when the slot has been released. */
-  readonly onEnd: (details: EndDetails) => void;
+  readonly onEnd: (outcome: Outcome, details: EndDetails) => void;
   /** Called once, when the outcome is final: at the end, or when a dispute is settled. */
   readonly onOutcome: (ended: Settled) => void;
 }
@@ -109,7 +109,7 @@ export function takePlace(
       ended = { outcome, details };
       answered();
       server.inFlight--;
-      onEnd(details);
+      onEnd(outcome, details);
       if (!details.disputed) conclude("server");
     },
     settle: conclude,

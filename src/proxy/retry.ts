@@ -53,6 +53,7 @@ export function endDetails(ending: Ending, now: number): EndDetails {
   const { outcome, expired, answer, usage, chunks, clientError } = ending;
   return {
     promptTokens: usage?.promptTokens,
+    cachedTokens: usage?.cachedTokens,
     // A stream has about one token per chunk.
     answerTokens: usage?.completionTokens || chunks,
     // The router aborted it for its own reasons, or the server has already been blamed.

@@ -1,5 +1,7 @@
 /** Joins chunks. A single chunk is returned without a copy. */
-export function concat(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+export function concat<Buffer extends ArrayBufferLike>(
+  chunks: readonly Uint8Array<Buffer>[],
+): Uint8Array<Buffer | ArrayBuffer> {
   if (chunks.length === 1) return chunks[0]!;
   const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
   let at = 0;

@@ -2,6 +2,8 @@
 export interface Usage {
   /** Prompt tokens. */
   readonly promptTokens: number;
+  /** Prompt tokens that were in the server's cache, if it tells. */
+  readonly cachedTokens?: number;
   /** Answer tokens. */
   readonly completionTokens: number;
 }
@@ -41,7 +43,13 @@ function countsIn(usage: Record<string, unknown>): Usage | undefined {
   const counts = [prompt ?? 0, completion ?? 0, read ?? 0, kept ?? 0];
   if (!counts.every(isCount)) return undefined;
   const [own, answer, ofCache, toCache] = counts.map(Number) as [number, number, number, number];
-  return { promptTokens: own + ofCache + toCache, completionTokens: answer };
+  const details = usage.prompt_tokens_details ?? usage.input_tokens_details;
+  const cached = isTable(details) ? details.cached_tokens : read;
+  return {
+    promptTokens: own + ofCache + toCache,
+    completionTokens: answer,
+    ...(isCount(cached) && { cachedTokens: Number(cached) }),
+  };
 }
 
 /** Far above the context length of any model. A larger count is taken as unknown. */

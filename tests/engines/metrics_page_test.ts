@@ -6,6 +6,7 @@ import { assertQuick } from "../support/quick.ts";
 
 const NO_COUNTERS = {
   prompt: undefined,
+  computed: undefined,
   generation: undefined,
   prefixQueries: undefined,
   prefixHits: undefined,
@@ -54,6 +55,7 @@ vllm:prefix_cache_queries_created{engine="0",model_name="Qwen3.8-27B"} 1.7623e+0
 vllm:prefix_cache_hits_total{engine="0",model_name="Qwen3.8-27B"} 4.8e+07
 vllm:prompt_tokens_total{engine="0",model_name="Qwen3.8-27B"} 6.5e+07
 vllm:prompt_tokens_by_source_total{engine="0",model_name="Qwen3.8-27B",source="local_compute"} 9.0
+vllm:prompt_tokens_by_source_total{engine="0",model_name="Qwen3.8-27B",source="local_cache_hit"} 99.0
 vllm:generation_tokens_total{engine="0",model_name="Qwen3.8-27B"} 1.250417e+06
 vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="Qwen3.8-27B"} 3447.0
 vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="5080"} 1.0
@@ -69,6 +71,7 @@ Deno.test("a current page is read", () => {
     counters: {
       ...NO_COUNTERS,
       prompt: 65_000_000,
+      computed: 9,
       generation: 1_250_417,
       prefixQueries: 64_929_219,
       prefixHits: 48_000_000,

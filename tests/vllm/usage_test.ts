@@ -11,7 +11,7 @@ Deno.test("the usage of a JSON document is read", () => {
     read(`{"id":"1","choices":[{"message":{"content":"Hi"}}],
       "usage": {"prompt_tokens": 7, "total_tokens": 10, "completion_tokens": 3,
       "prompt_tokens_details": {"cached_tokens": 4}}, "service_tier": null}`),
-    { promptTokens: 7, completionTokens: 3 },
+    { promptTokens: 7, completionTokens: 3, cachedTokens: 4 },
   );
 });
 
@@ -37,12 +37,23 @@ Deno.test("Anthropic's API counts cached tokens of a prompt apart, Cohere's coun
   assert.deepEqual(
     read(`{"usage":{"input_tokens":7,"output_tokens":3,"cache_read_input_tokens":90,
       "cache_creation_input_tokens":null}}`),
-    { promptTokens: 97, completionTokens: 3 },
+    { promptTokens: 97, completionTokens: 3, cachedTokens: 90 },
   );
   assert.deepEqual(
     read(`{"usage":{"billed_units":{},"tokens":{"input_tokens":7,"output_tokens":3}}}`),
     { promptTokens: 7, completionTokens: 3 },
   );
+});
+
+Deno.test("cached tokens are known only where a server tells them as a plausible number", () => {
+  const cached = (details: unknown, name = "prompt_tokens_details") =>
+    read(JSON.stringify({ usage: { prompt_tokens: 7, completion_tokens: 3, [name]: details } }))!
+      .cachedTokens;
+  assert.equal(cached({ cached_tokens: 4, created_cache_tokens: 2 }), 4);
+  assert.equal(cached({ cached_tokens: 4 }, "input_tokens_details"), 4);
+  for (const details of [null, {}, { cached_tokens: null }, { cached_tokens: -1 }, "4", [4]]) {
+    assert.equal(cached(details), undefined);
+  }
 });
 
 Deno.test("an answer that generates nothing has prompt tokens only", () => {

@@ -31,10 +31,8 @@ export function counterDeltas(
   // An unknown counter gives NaN, which fails every comparison.
   const grown = (name: Exclude<keyof TokenCounters, "atEnd">) =>
     (after[name] ?? NaN) - (before[name] ?? NaN);
-  // Without prefix cache counters, all tokens count as computed.
-  const computed = grown("prompt") - (grown("prefixHits") || 0);
   const prefill = grown("firstTokens") === 1 &&
-    observation(computed, grown("firstTokenSeconds"));
+    observation(computedIn(after) - computedIn(before), grown("firstTokenSeconds"));
   const decode = observation(grown("interTokens"), grown("interTokenSeconds"));
   return {
     promptTokens: grown("prompt") > 0 ? grown("prompt") : undefined,
@@ -44,6 +42,11 @@ export function counterDeltas(
       : undefined,
     decode: decode && plausibleDecode(decode),
   };
+}
+
+/** Prompt tokens that a server has computed; without counters of a prefix cache all of them. */
+function computedIn({ prompt, computed, prefixHits }: TokenCounters): number {
+  return computed ?? (prompt ?? NaN) - (prefixHits ?? 0);
 }
 
 function observation(tokens: number, seconds: number): Observation | undefined {
@@ -62,8 +65,8 @@ const FEW_PROMPTS = 4;
  * if they don't tell. Prompts that were computed together count too long, so it is a rough value.
  */
 export function prefillBefore(counters: TokenCounters): PrefillObservation | undefined {
-  const { prompt = NaN, prefixHits = 0, prefills = NaN, prefillSeconds = NaN } = counters;
+  const { prompt = NaN, prefills = NaN, prefillSeconds = NaN } = counters;
   if (!(prefills >= FEW_PROMPTS)) return undefined;
-  const mean = observation((prompt - prefixHits) / prefills, prefillSeconds / prefills);
+  const mean = observation(computedIn(counters) / prefills, prefillSeconds / prefills);
   return mean && asPrefill(mean, prompt / prefills);
 }

@@ -1,36 +1,37 @@
 import { prefillOf } from "./attention.ts";
+import { createCachedPrompts } from "./cached_prompts.ts";
 import { firstTokenSeconds } from "../../routing/policy.ts";
-import { enqueue, hidesFirstTokens, passTime } from "./prefill_queue.ts";
+import {
+  computedShare,
+  enqueue,
+  hidesFirstTokens,
+  isComputedBy,
+  passTime,
+} from "./prefill_queue.ts";
 import * as estimates from "./server_estimate.ts";
 import { counterDeltas, prefillBefore } from "./counter_deltas.ts";
 import { addSample, initialAverages } from "./moving_averages.ts";
+import { withTold } from "./hit_calibration.ts";
 import { isLittleKnown, NOTHING_SEEN } from "./latency_model.ts";
 import { count } from "./server_counters.ts";
 import { createPaces } from "./paces.ts";
 import { plausiblePrefill } from "./plausible.ts";
-import { createPrefixIndex } from "./prefix_index.ts";
 import { type Demand, predictionAt } from "./prediction.ts";
 import type { Server } from "../state/server.ts";
-import { createSessions } from "./sessions.ts";
-import { createTokenRatios, tokensPerByte, USUAL_RATIO } from "./token_ratio.ts";
+import { createTokenRatios, tokensPerByte } from "./token_ratio.ts";
 import { longestPrefillMs, snapshotOf } from "./estimate_snapshot.ts";
 import type { Estimator } from "./estimator.ts";
 import type { PromptProfile, QueuedRequest } from "./prompt_profile.ts";
-import { BLOCK_BYTES, MOST_PREFIX_BLOCKS } from "./prompt_profile.ts";
+import { BLOCK_BYTES } from "./prompt_profile.ts";
 
-/** Over all servers; each takes about 50 bytes. */
-const MOST_SESSIONS = 100_000;
 /** Only listed models get here, but lists change. */
 const MOST_MODELS = 1_000;
-/** Assumed size of a KV cache, in tokens, if unknown. */
-const USUAL_CACHE_TOKENS = 500_000;
 /** Upper bound for an answer's tokens per millisecond. No server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
 /** Creates an empty estimator. */
 export function createEstimator(): Estimator {
-  const index = createPrefixIndex(MOST_PREFIX_BLOCKS);
-  const sessions = createSessions(MOST_SESSIONS);
+  const cached = createCachedPrompts();
   const byId = new Map<number, estimates.ServerEstimate>();
   const ratios = createTokenRatios(MOST_MODELS);
   const paces = createPaces();
@@ -41,14 +42,8 @@ export function createEstimator(): Estimator {
     if (known) return known;
     const estimate = estimates.newServerEstimate(byId.values());
     byId.set(id, estimate);
-    index.limit(estimate.slot, blocksOf(USUAL_CACHE_TOKENS));
+    cached.limit(estimate.slot, tokensPerByte(ratios.all()));
     return estimate;
-  }
-
-  /** Forgets what a server has in its cache. */
-  function forget({ slot }: estimates.ServerEstimate) {
-    index.forget(slot);
-    sessions.forget(slot);
   }
 
   const promptTokensOf = ({ promptBytes, model }: PromptProfile) =>
@@ -58,12 +53,12 @@ export function createEstimator(): Estimator {
     predictions(profile, now) {
       const perByte = tokensPerByte(ratios.of(profile.model));
       const promptTokens = promptTokensOf(profile);
-      const matched = index.match(profile.blocks);
+      const matched = cached.match(profile);
       const demand: Demand = {
         promptTokens,
         knownTokens: (slot) => Math.min(promptTokens, matched(slot) * BLOCK_BYTES * perByte),
         blockTokens: BLOCK_BYTES * perByte,
-        sessionSlot: profile.session === undefined ? undefined : sessions.last(profile.session),
+        sessionSlot: cached.sessionSlot(profile),
         meanAnswerTokens: averages.answerTokens,
         fleetLateness: paces.lateness(byId.values(), now),
         // The mean share of requests that wait is the share of time they wait (Little's law).
@@ -98,37 +93,39 @@ export function createEstimator(): Estimator {
           !hidesFirstTokens(estimate.queue),
         firstAt: undefined,
       };
-      index.remember(estimate.slot, profile.blocks);
+      cached.sent(estimate.slot, profile);
       if (profile.promptBytes !== 0) enqueue(estimate.queue, request);
       return request;
     },
     firstToken(server, request, now) {
       const estimate = estimateOf(server);
-      const { profile: { promptBytes, blocks, session }, own, firstAt } = request;
+      const { profile, profile: { promptBytes }, own, firstAt } = request;
       paces.learnPrefill(estimate, estimates.takeStep(estimate, now), now);
       estimates.start(estimate, request, now);
       // A request without a prompt says nothing about prompt lengths.
       if (firstAt === undefined && promptBytes !== 0) addSample(averages, "ownTokens", own.tokens);
-      index.confirm(estimate.slot, blocks);
-      if (session !== undefined) sessions.remember(session, estimate.slot);
+      cached.computed(estimate.slot, profile);
     },
-    end(server, request, { promptTokens, answerTokens: claimed }, now) {
+    end(server, request, ended, now) {
+      const { outcome, promptTokens, cachedTokens, answerTokens: claimed, answer } = ended;
       const estimate = estimateOf(server);
-      const { profile, profile: { model, promptBytes }, at, expectedAt, firstAt } = request;
+      const { profile, profile: { model, promptBytes }, at, firstAt } = request;
       const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
+      if (firstAt === undefined) {
+        const share = outcome === "client_closed" || isComputedBy(request, now)
+          ? computedShare(estimate.queue, request, paces.expected(estimate, now), now)
+          : 0;
+        cached.brokenOff(estimate.slot, profile, share);
+      } else cached.answered(estimate.slot, profile, answer?.());
+      if (promptTokens && promptBytes && cachedTokens !== undefined) {
+        const told = { prompt: promptTokens, predicted: request.knownTokens, cached: cachedTokens };
+        estimate.calibration = withTold(estimate.calibration, told, now);
+      }
       paces.learnPrefill(estimate, estimates.takeStep(estimate, now), now);
       paces.learnDecode(estimate, estimates.close(estimate, request, answerTokens, now), now);
-      if (firstAt === undefined) {
-        // The prompt of an unstreamed answer is computed long before its end.
-        const isComputed = !profile.stream && now >= expectedAt;
-        if (isComputed) index.confirm(estimate.slot, profile.blocks);
-        else index.withdraw(estimate.slot, profile.blocks);
-      } else {
-        index.touch(estimate.slot, profile.blocks);
-        if (profile.stream) {
-          addSample(averages, "waitMs", Math.max(0, firstAt - at));
-          addSample(averages, "totalMs", Math.max(0, now - at));
-        }
+      if (firstAt !== undefined && profile.stream) {
+        addSample(averages, "waitMs", Math.max(0, firstAt - at));
+        addSample(averages, "totalMs", Math.max(0, now - at));
       }
       if (answerTokens) addSample(averages, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
@@ -139,9 +136,11 @@ export function createEstimator(): Estimator {
       estimate.started = undefined;
       estimate.queued = (scrape.waiting ?? 0) > 0;
       estimate.blockTokens = scrape.kvBlockTokens ?? estimate.blockTokens;
-      if (scrape.kvCacheTokens) index.limit(estimate.slot, blocksOf(scrape.kvCacheTokens));
+      if (scrape.kvCacheTokens) {
+        cached.limit(estimate.slot, tokensPerByte(ratios.all()), scrape.kvCacheTokens);
+      }
       if (count(estimate, scrape, server.config.capacity, now) === "anew") {
-        return forget(estimate);
+        return cached.forget(estimate.slot);
       }
       // The first scrape tells how it has been so far: a router that starts knows its servers.
       if (!before && scrape.counters && estimate.seen === NOTHING_SEEN) {
@@ -171,7 +170,7 @@ export function createEstimator(): Estimator {
       const left = new Set(servers.map(({ id }) => id));
       for (const [id, estimate] of byId) {
         if (left.has(id)) continue;
-        forget(estimate);
+        cached.forget(estimate.slot);
         byId.delete(id);
       }
     },
@@ -180,7 +179,7 @@ export function createEstimator(): Estimator {
       return snapshotOf(
         estimate,
         paces.expected(estimate, now),
-        index.size(estimate.slot),
+        cached.size(estimate.slot),
         now,
       );
     },
@@ -195,5 +194,3 @@ export function createEstimator(): Estimator {
     tokensPerByte: ratios.learned,
   };
 }
-
-const blocksOf = (tokens: number) => Math.ceil(tokens / tokensPerByte(USUAL_RATIO) / BLOCK_BYTES);

@@ -2,10 +2,10 @@ import type { Prediction } from "../../routing/policy.ts";
 import type { Server } from "../state/server.ts";
 import type { Load, Scrape } from "./load.ts";
 import type {
+  Ended,
   ExpectedTokens,
   PromptProfile,
   QueuedRequest,
-  Size,
   WorkSnapshot,
 } from "./prompt_profile.ts";
 
@@ -26,7 +26,7 @@ export interface Estimator {
   /** Records a request's first token. Only the first call counts. */
   firstToken(server: Readonly<Server>, request: QueuedRequest, now: number): void;
   /** Records a request's end, successful or not. */
-  end(server: Readonly<Server>, request: QueuedRequest, size: Size, now: number): void;
+  end(server: Readonly<Server>, request: QueuedRequest, ended: Ended, now: number): void;
   /** Records a scrape of a server. */
   scraped(server: Readonly<Server>, scrape: Omit<Scrape, "at">, now: number): void;
   /** Forgets all servers except these. */

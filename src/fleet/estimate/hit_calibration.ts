@@ -5,6 +5,8 @@ export interface HitCalibration {
   /** Prompt tokens sent since the last comparison, and how many of them were predicted to hit. */
   readonly sent: number;
   readonly predicted: number;
+  /** What answers told of their prompts since the last comparison, in tokens. */
+  readonly told: Told;
   /** The server's own counters at the last comparison. */
   readonly queries: number | undefined;
   readonly hits: number | undefined;
@@ -15,11 +17,24 @@ export interface HitCalibration {
   readonly comparedAt: number;
 }
 
+/** What answers tell of their prompts, in tokens. */
+export interface Told {
+  /** Of the prompts. */
+  readonly prompt: number;
+  /** Of these, predicted to be in the server's cache. */
+  readonly predicted: number;
+  /** Of these, found there. */
+  readonly cached: number;
+}
+
+const NOTHING_TOLD: Told = { prompt: 0, predicted: 0, cached: 0 };
+
 /** The initial calibration. Prefix caching is on by default in vLLM. */
 export const UNCALIBRATED: HitCalibration = {
   share: 0.97,
   sent: 0,
   predicted: 0,
+  told: NOTHING_TOLD,
   queries: undefined,
   hits: undefined,
   predictedRate: undefined,
@@ -64,17 +79,56 @@ export function withCounters(
 ): HitCalibration {
   if (queries === undefined || hits === undefined) return calibration;
   const begin = { ...calibration, queries, hits, sent: 0, predicted: 0 };
+  // Answers tell it more exactly.
+  if (calibration.told.prompt >= calibration.sent / 2) return begin;
   if (calibration.queries === undefined || calibration.hits === undefined) return begin;
   const lookedUp = queries - calibration.queries;
   if (lookedUp < ENOUGH_TOKENS) return calibration;
   if (calibration.sent === 0) return begin;
-  const realRate = Math.min(1, Math.max(0, hits - calibration.hits) / lookedUp);
-  const predictedRate = calibration.predicted / calibration.sent;
+  return compared(begin, {
+    predictedRate: calibration.predicted / calibration.sent,
+    realRate: Math.min(1, Math.max(0, hits - calibration.hits) / lookedUp),
+    // The larger the share of other clients' lookups, the less they say about ours.
+    certainty: Math.min(1, calibration.sent / lookedUp),
+  }, now);
+}
+
+/**
+ * Adds what an answer tells of its prompt, and compares once it is enough.
+ *
+ * @param now monotonic time in milliseconds
+ */
+export function withTold(calibration: HitCalibration, one: Told, now: number): HitCalibration {
+  const { prompt, predicted, cached } = calibration.told;
+  const told = {
+    prompt: prompt + one.prompt,
+    predicted: predicted + Math.min(one.predicted, one.prompt),
+    cached: cached + Math.min(one.cached, one.prompt),
+  };
+  if (told.prompt < ENOUGH_TOKENS) return { ...calibration, told };
+  return compared({ ...calibration, told: NOTHING_TOLD }, {
+    predictedRate: told.predicted / told.prompt,
+    realRate: told.cached / told.prompt,
+    certainty: 1,
+  }, now);
+}
+
+/** A comparison of rates; `certainty`, 0 to 1, is how much it says. */
+interface Comparison {
+  readonly predictedRate: number;
+  readonly realRate: number;
+  readonly certainty: number;
+}
+
+function compared(
+  calibration: HitCalibration,
+  { predictedRate, realRate, certainty }: Comparison,
+  now: number,
+): HitCalibration {
   const kept = Math.min(1, realRate / RIGHT / Math.max(predictedRate, LEAST_RATE));
-  // The larger the share of other clients' lookups, the less they say about ours.
-  const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * Math.min(1, calibration.sent / lookedUp);
+  const weight = predictedRate < LEAST_RATE ? 0 : WEIGHT * certainty;
   const share = (1 - weight) * calibration.share + weight * kept;
-  return { share, sent: 0, predicted: 0, queries, hits, predictedRate, realRate, comparedAt: now };
+  return { ...calibration, share, predictedRate, realRate, comparedAt: now };
 }
 
 /** Returns the hit rates of the last comparison if it is recent. */

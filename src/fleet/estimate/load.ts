@@ -24,6 +24,8 @@ export interface Scrape {
 export interface TokenCounters {
   /** Prompt tokens. */
   readonly prompt: number | undefined;
+  /** Prompt tokens that were computed, not found in any cache. */
+  readonly computed?: number | undefined;
   /** Generated tokens. */
   readonly generation: number | undefined;
   /** Tokens looked up in the prefix cache. */

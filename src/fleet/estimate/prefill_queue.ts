@@ -41,8 +41,7 @@ export function dequeue(queue: PrefillQueue, request: QueuedRequest): boolean {
  * @param now monotonic time in milliseconds
  */
 export function passTime(queue: PrefillQueue, now: number): void {
-  for (let { first } = queue; first && !first.profile.stream; first = queue.first) {
-    if (now < first.expectedAt) return;
+  for (let { first } = queue; first && isComputedBy(first, now); first = queue.first) {
     dequeue(queue, first);
     queue.lastFirstAt = Math.max(queue.lastFirstAt, first.expectedAt);
   }
@@ -81,6 +80,31 @@ export function pendingOf(
   const all = workOf(total, growth);
   const work = Math.max(0, all - done);
   return { tokens: all === 0 ? 0 : total.tokens * work / all, work };
+}
+
+/**
+ * Estimates the share of a prompt that a server has when it is aborted before its first token, 0
+ * to 1. Servers prefill in order, so only the first in line is partly computed.
+ *
+ * @param now monotonic time in milliseconds
+ */
+export function computedShare(
+  queue: PrefillQueue,
+  request: QueuedRequest,
+  { secondsPerToken, growth }: LatencyModel,
+  now: number,
+): number {
+  const { own, promptTokens } = request;
+  if (isComputedBy(request, now)) return 1;
+  if (queue.first !== request || request.queued) return 0;
+  const done = secondsUnderWay(queue, request, now) / secondsPerToken;
+  const left = own.tokens * Math.max(0, 1 - done / workOf(own, growth));
+  return 1 - left / Math.max(1, promptTokens);
+}
+
+/** Whether the prompt of an unstreamed answer, which shows no first token, is expected to be done. */
+export function isComputedBy({ profile, expectedAt }: QueuedRequest, now: number): boolean {
+  return !profile.stream && now >= expectedAt;
 }
 
 /**

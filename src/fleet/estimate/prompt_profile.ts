@@ -1,4 +1,5 @@
 import type { Prefill } from "./attention.ts";
+import type { Outcome } from "../outcome.ts";
 import type { LatencyModel } from "./latency_model.ts";
 
 /** What is known about a request's prompt before it is sent. */
@@ -13,6 +14,13 @@ export interface PromptProfile {
   readonly session: number | undefined;
   /** Whether the answer is streamed, so that its first token is visible. */
   readonly stream: boolean;
+  /**
+   * Returns the blocks of the prompt that goes on with this one and its answer, as far as they can
+   * be told. @default it doesn't go on, or not in a known way
+   *
+   * @param answer its text as it stands in JSON, without the quotes
+   */
+  readonly continued?: (answer: Uint8Array) => readonly number[];
 }
 
 /** Bytes of prompt text in one block, about a hundred tokens. */
@@ -67,10 +75,16 @@ export interface ExpectedTokens {
   readonly answer: number;
 }
 
-/** Actual size of a request, as far as known. */
-export interface Size {
+/** How a request ended, as far as known. */
+export interface Ended {
+  /** How its attempt ended. @default unknown: what it had computed is forgotten */
+  readonly outcome?: Outcome;
   /** As reported in the answer. */
   readonly promptTokens?: number | undefined;
   /** As reported in the answer, otherwise its number of chunks. */
   readonly answerTokens?: number | undefined;
+  /** Tokens of the prompt that the server had in its cache, as reported in the answer. */
+  readonly cachedTokens?: number | undefined;
+  /** Returns the answer's text as it stands in JSON, without the quotes, if it is known. */
+  readonly answer?: (() => Uint8Array | undefined) | undefined;
 }

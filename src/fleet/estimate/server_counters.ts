@@ -30,11 +30,19 @@ export function count(
   }
   estimate.mostRan = Math.max(decay(now - estimate.countedAt) * estimate.mostRan, running);
   estimate.countedAt = now;
-  estimate.calibration = withCounters(
-    estimate.calibration,
-    counters?.prefixQueries,
-    counters?.prefixHits,
-    now,
-  );
+  estimate.calibration = withCounters(estimate.calibration, ...foundIn(counters), now);
   return "same";
+}
+
+/**
+ * Tokens of prompts, and those of them that were found in a cache. What vLLM counts by source is
+ * nearer to what the router sends: aborted and preempted prompts aren't in it.
+ */
+function foundIn(
+  counters: Scrape["counters"],
+): [queries: number | undefined, hits: number | undefined] {
+  const { prompt, computed, prefixQueries, prefixHits } = counters ?? {};
+  return prompt !== undefined && computed !== undefined
+    ? [prompt, prompt - computed]
+    : [prefixQueries, prefixHits];
 }

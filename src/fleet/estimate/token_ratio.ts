@@ -30,6 +30,8 @@ export function tokensPerByte({ bytes, tokens }: TokenRatio): number {
 export interface TokenRatios {
   /** Returns a model's ratio, or the usual one if nothing was learned. */
   of(model: string | undefined): TokenRatio;
+  /** Returns the ratio of all prompts together. */
+  all(): TokenRatio;
   /** Records the tokens of a prompt's bytes. */
   learn(model: string | undefined, bytes: number, tokens: number): void;
   /** Returns the learned tokens per byte by model. */
@@ -43,10 +45,14 @@ const UNNAMED = Symbol("requests that name no model");
 export function createTokenRatios(most: number): TokenRatios {
   const ratios = new LRUCache<string | symbol, TokenRatio>({ max: most });
   const of = (model: string | undefined) => ratios.peek(model ?? UNNAMED) ?? USUAL_RATIO;
+  let all = USUAL_RATIO;
   return {
     of,
-    learn: (model, bytes, tokens) =>
-      void ratios.set(model ?? UNNAMED, withSeen(of(model), bytes, tokens)),
+    all: () => all,
+    learn(model, bytes, tokens) {
+      ratios.set(model ?? UNNAMED, withSeen(of(model), bytes, tokens));
+      all = withSeen(all, bytes, tokens);
+    },
     learned() {
       const learned = new Map<string, number>();
       for (const model of ratios.rkeys()) {

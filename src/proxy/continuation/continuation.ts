@@ -14,7 +14,7 @@ import { lastEvents } from "./last_events.ts";
 import { isBackground, tokensLeft } from "./next_body.ts";
 import type { NotContinued } from "./not_continued.ts";
 import { createReread } from "./reread.ts";
-import { whyNot } from "./refusal.ts";
+import { isOnlyText, whyNot } from "./refusal.ts";
 
 /** What follows on a stream that broke off. */
 export type Next =
@@ -28,6 +28,8 @@ export interface Continuation {
   begun(lease: Lease, answered: FirstAnswer): () => void;
   /** Something is kept of the stream. */
   isPossible(): boolean;
+  /** The text of the stream so far, as it stands in JSON; `undefined` if there is more than text. */
+  text(): Uint8Array | undefined;
   /** Finds the rest of a stream that broke off; `undefined` if it ends there. */
   next(ended: Ended, record: RequestRecord): Promise<Next | undefined>;
   /** Keeps nothing of the stream any more. */
@@ -114,6 +116,10 @@ export function createContinuation(
       return () => void lease.handOvers.delete(leave);
     },
     isPossible: () => leg.kept() !== undefined,
+    text() {
+      const kept = leg.kept();
+      return kept && isOnlyText(kept) ? kept.writtenText() : undefined;
+    },
     async next(ended, record) {
       const next = await decide(ended, record);
       if (typeof next === "object") return next;

@@ -19,8 +19,7 @@ export async function cutToSentText(
   textOf: (ids: readonly number[]) => Promise<string | undefined>,
 ): Promise<boolean> {
   if (kept.sentTokens === 0) return true;
-  const sent: string = JSON.parse(`"${kept.text()}"`);
-  const end = sent.slice(-LENGTH_COMPARED);
+  const end = kept.text().slice(-LENGTH_COMPARED);
   const ids = kept.sentIds();
   for (let count = ids.length; count > Math.max(0, ids.length - MOST_HELD); count--) {
     const text = await textOf(ids.slice(Math.max(0, count - TOKENS_COMPARED), count));

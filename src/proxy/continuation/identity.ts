@@ -1,5 +1,11 @@
 import type { Range } from "../../vllm/token_event.ts";
-import type { Identity } from "./kept_stream.ts";
+
+/** What identifies an answer in each of its events. */
+export interface Identity {
+  readonly id: unknown;
+  readonly created: unknown;
+  readonly model: unknown;
+}
 
 const decoder = new TextDecoder();
 

@@ -1,13 +1,7 @@
 import { GrowingBytes } from "../../util/growing_bytes.ts";
 import type { Endpoint } from "../request/continuable.ts";
+import type { Identity } from "./identity.ts";
 import type { KeepBudget } from "./keep_budget.ts";
-
-/** What identifies an answer in each of its events. */
-export interface Identity {
-  readonly id: unknown;
-  readonly created: unknown;
-  readonly model: unknown;
-}
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -157,9 +151,14 @@ export class KeptStream {
     return ids.split(",").slice(0, -1).map(Number);
   }
 
-  /** The text sent in the current member, without the quotes of JSON. */
+  /** The text sent in the current member. */
   text(): string {
-    return decoder.decode(this.#text.first());
+    return JSON.parse(`"${decoder.decode(this.writtenText())}"`);
+  }
+
+  /** The same as it stands in JSON, without the quotes. */
+  writtenText(): Uint8Array {
+    return this.#text.first();
   }
 
   /**

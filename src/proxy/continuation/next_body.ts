@@ -95,7 +95,7 @@ function requestOf({ request }: KeptStream): Readonly<Json> {
 function withLastMessage(body: Json, kept: KeptStream): Json {
   const messages = body.messages as Json[];
   if (kept.sentTokens === 0) return body;
-  const sent: string = JSON.parse(`"${kept.text()}"`);
+  const sent = kept.text();
   const last = messages.at(-1);
   const goesOn = body.continue_final_message === true && typeof last?.content === "string";
   return {

@@ -37,6 +37,11 @@ export function canSendText(kept: KeptStream): boolean {
   return kept.endpoint === "chat" && !mayHoldText(kept);
 }
 
+/** Whether the answer has been nothing but text so far. */
+export function isOnlyText(kept: KeptStream): boolean {
+  return !kept.isLost && !kept.hasToolCall && !kept.hasOther && !isReasoning(kept);
+}
+
 function isReasoning({ field, hasChangedField }: KeptStream): boolean {
-  return hasChangedField || (field !== undefined && field !== "content");
+  return hasChangedField || (field !== undefined && field !== "content" && field !== "text");
 }

@@ -1,6 +1,20 @@
-import { BLOCK_BYTES, type PromptProfile } from "../../fleet/estimate/prompt_profile.ts";
+import type { PromptProfile } from "../../fleet/estimate/prompt_profile.ts";
+import { concat } from "../../util/bytes.ts";
 import type { Members } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
+import { type NextTurn, nextTurnOf } from "./next_turn.ts";
+import {
+  blockStart,
+  type Cut,
+  cutInline,
+  cutText,
+  hashOfName,
+  hashOfText,
+  INLINE_BYTES,
+  MOST_BLOCKS,
+  newCut,
+  SEED,
+} from "./prompt_blocks.ts";
 
 /** The members that make up a prompt, in the order in which a server's cache sees them. */
 const PROMPT = [
@@ -20,6 +34,8 @@ const PROMPT = [
 ] as const;
 /** Refers to everything said before, which only the server knows. */
 const PREVIOUS = "previous_response_id";
+/** The members that a conversation's next request repeats, with the answer. */
+const CONTINUED: ReadonlySet<string> = new Set(["messages", "prompt", "input"]);
 /** Members that identify a session. */
 const SESSION = ["session_id", "prompt_cache_key", "user"] as const;
 
@@ -48,14 +64,6 @@ const COLON = 0x3a;
 const LETTER_N = 0x6e;
 /** Text has a space or other non-Base64 character within this many bytes. */
 const INLINE_LOOKED_AT = 256;
-/** The weight of one inline item: about a thousand tokens. */
-const INLINE_BYTES = 4_096;
-/** Only its last bytes, up to this many, and its length are hashed. */
-const INLINE_HASHED = 1_024;
-/** 8 MiB of blocks, more than any model's context: the rest is counted, not hashed. */
-const MOST_BLOCKS = 8 * 1024 * 1024 / BLOCK_BYTES;
-/** Bytes hashed of a salt or a session's name. */
-const NAME_HASHED = 1_024;
 
 /**
  * Profiles the work of a request from its body: the length of its prompt, and hashes of the
@@ -67,54 +75,63 @@ export function fingerprint(
   { values, longStrings }: PromptMembers,
   { model, stream, session }: FingerprintOptions,
 ): PromptProfile {
-  let promptBytes = 0;
-  const blocks: number[] = [];
   // Each model, adapter and salt has its own cache.
-  let hash = hashOfText(model ?? "", SEED);
-  if (values.cache_salt) hash = hashOfName(body, values.cache_salt, hash);
-  const cacheHash = hash;
-  let inBlock = 0;
-  const takeText = (start: number, stop: number) => {
-    promptBytes += stop - start;
-    for (let at = start; at < stop && blocks.length < MOST_BLOCKS;) {
-      const end = Math.min(stop, at + BLOCK_BYTES - inBlock);
-      hash = hashOf(body, at, end, hash);
-      inBlock += end - at;
-      at = end;
-      if (inBlock < BLOCK_BYTES) continue;
-      blocks.push(hash);
-      inBlock = 0;
-    }
-  };
-  // An image costs a server about as much as a few pages of text, however large its data is.
-  const takeInline = (start: number, stop: number) => {
-    promptBytes += INLINE_BYTES;
-    if (blocks.length >= MOST_BLOCKS) return;
-    hash = hashOf(body, Math.max(start, stop - INLINE_HASHED), stop, hash ^ (stop - start));
-    for (let at = 0; at < INLINE_BYTES; at += BLOCK_BYTES) {
-      hash = Math.imul(hash ^ at, PRIME);
-      blocks.push(hash);
-    }
-  };
+  const modelHash = hashOfText(model ?? "", SEED);
+  const cacheHash = values.cache_salt
+    ? hashOfName(body, ...values.cache_salt, modelHash)
+    : modelHash;
+  const cut = newCut(cacheHash);
   const isWhole = !values[PREVIOUS] || isNull(body, values[PREVIOUS]);
-  for (const name of isWhole ? PROMPT : []) {
-    const span = values[name];
-    if (!span) continue;
+  const members = isWhole ? PROMPT.filter((name) => values[name]) : [];
+  const last = members.at(-1);
+  const turn = last && CONTINUED.has(last) ? nextTurnOf(body, values[last]!) : undefined;
+  let promptBytes = 0;
+  let continued: PromptProfile["continued"];
+  for (const name of members) {
+    const span = values[name]!;
     let [at] = span;
+    promptBytes += span[1] - at;
     for (const [start, stop] of inlineData(body, span, longStrings)) {
-      takeText(at, start);
-      takeInline(start, stop);
+      cutText(cut, body, at, start);
+      // An image costs a server about as much as a few pages of text, however large its data is.
+      cutInline(cut, body, start, stop);
+      promptBytes += INLINE_BYTES - (stop - start);
       at = stop;
     }
-    takeText(at, span[1]);
+    if (turn && name === last) {
+      const from = blockStart(cut, at, turn.at);
+      cutText(cut, body, at, from);
+      continued = continuing(cut, body.subarray(from, turn.at), turn);
+      at = from;
+    }
+    cutText(cut, body, at, span[1]);
   }
   return {
     model,
     // The prompt of an upload, or in a member of another name, can't be told apart from the rest.
     promptBytes: promptBytes === 0 ? undefined : promptBytes,
-    blocks,
-    session: sessionOf(body, values, session, cacheHash, blocks.length > 0),
+    blocks: cut.blocks,
+    session: sessionOf(body, values, session, cacheHash, cut.blocks.length > 0),
     stream,
+    ...(continued && { continued }),
+  };
+}
+
+/** Returns what cuts the next request's prompt into blocks, up to the end of the answer. */
+function continuing(
+  { blocks, hash, inBlock }: Cut,
+  open: Uint8Array,
+  { before, after }: NextTurn,
+): PromptProfile["continued"] {
+  const count = blocks.length;
+  if (count >= MOST_BLOCKS) return undefined;
+  // The body's memory is given back before the answer ends.
+  const begun = concat([open, before]);
+  return (answer) => {
+    const further = newCut(hash, inBlock);
+    const text = concat([begun, answer, after]);
+    cutText(further, text, 0, text.length);
+    return [...blocks.slice(0, count), ...further.blocks];
   };
 }
 
@@ -164,36 +181,5 @@ function sessionOf(
   // Many clients send one user for all requests: the prompt's blocks, if any, say more.
   const span = values.session_id ?? values.prompt_cache_key ??
     (hasBlocks ? undefined : values.user);
-  return span && hashOfName(body, span, seed);
-}
-
-const SEED = 0x811c9dc5 | 0;
-const PRIME = 0x01000193;
-
-/**
- * 32-bit MurmurHash3 (A. Appleby) without its final mix, and FNV-1a for the last bytes: half the
- * time of FNV-1a alone. A collision only costs a wrong guess.
- */
-function hashOf(bytes: Uint8Array, start: number, end: number, seed: number): number {
-  let hash = seed;
-  let at = start;
-  for (const last = end - 3; at < last; at += 4) {
-    const word = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24;
-    const mixed = Math.imul(word, 0xcc9e2d51);
-    hash ^= Math.imul(mixed << 15 | mixed >>> 17, 0x1b873593);
-    hash = Math.imul(hash << 13 | hash >>> 19, 5) + 0xe6546b64 | 0;
-  }
-  for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
-  // Stays a signed integer: numbers of 2^31 and above are slower as keys of a map.
-  return hash;
-}
-
-function hashOfName(body: Uint8Array, [start, end]: Span, seed: number): number {
-  return hashOf(body, start, Math.min(end, start + NAME_HASHED), seed);
-}
-
-function hashOfText(text: string, seed: number): number {
-  let hash = seed;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), PRIME);
-  return hash;
+  return span && hashOfName(body, ...span, seed);
 }

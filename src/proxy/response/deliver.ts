@@ -5,6 +5,7 @@ import type { Found } from "../failover.ts";
 import { headersOf } from "../request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails } from "../retry.ts";
+import { textOfAnswer } from "../../vllm/answer_text.ts";
 import { nameModels } from "./name_models.ts";
 import { CLIENT_LEFT, type Reply } from "./reply.ts";
 import { endBroken, type Ended, respond } from "./respond.ts";
@@ -90,7 +91,9 @@ async function passOn(
     const served = settings.debugHeaders ? { server, decision: lease?.decision } : undefined;
     const headers = headersOf(record, client, served);
     const ended = await respond(answered, reply, headers, onNext, holdsErrors);
-    lease?.end(ended.outcome, endDetails(ended, Date.now()));
+    const { answer: whole } = answered;
+    const answer = () => whole?.rest ? continuation?.text() : textOfAnswer(whole?.body);
+    lease?.end(ended.outcome, { ...endDetails(ended, Date.now()), answer });
     return ended;
   } finally {
     stop?.();

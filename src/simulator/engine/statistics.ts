@@ -11,6 +11,8 @@ export interface Histogram {
 /** The engine's counters; times in seconds. */
 export interface Statistics {
   promptTokens: number;
+  /** Of these, found in the KV cache. */
+  cachedPromptTokens: number;
   generationTokens: number;
   prefixQueries: number;
   prefixHits: number;
@@ -43,6 +45,7 @@ const ITERATION_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 819
 export function createStatistics(): Statistics {
   return {
     promptTokens: 0,
+    cachedPromptTokens: 0,
     generationTokens: 0,
     prefixQueries: 0,
     prefixHits: 0,
@@ -69,6 +72,7 @@ export function recordToken(statistics: Statistics, sequence: Sequence, nowMs: n
   if (lastTokenAtMs === null) {
     observe(statistics.prefillTime, secondsSince(admittedAtMs ?? arrivedAtMs, nowMs));
     statistics.promptTokens += request.prompt.length;
+    statistics.cachedPromptTokens += sequence.cachedTokens ?? 0;
     observe(statistics.timeToFirstToken, secondsSince(arrivedAtMs, nowMs));
   } else {
     observe(statistics.interTokenLatency, secondsSince(lastTokenAtMs, nowMs));

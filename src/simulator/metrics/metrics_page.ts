@@ -84,6 +84,14 @@ function writeTokens(page: PrometheusText, { statistics, preemptions }: EngineRe
     "Number of prefill tokens processed.",
     [{}, statistics.promptTokens],
   );
+  const { promptTokens, cachedPromptTokens } = statistics;
+  page.counter(
+    "vllm:prompt_tokens_by_source",
+    "Number of prompt tokens by source.",
+    [{ source: "local_compute" }, promptTokens - cachedPromptTokens],
+    [{ source: "local_cache_hit" }, cachedPromptTokens],
+    [{ source: "external_kv_transfer" }, 0],
+  );
   page.counter(
     "vllm:generation_tokens",
     "Number of generation tokens processed.",

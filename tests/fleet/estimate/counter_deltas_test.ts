@@ -45,12 +45,17 @@ Deno.test("counter deltas give the prompts and tokens between two scrapes", () =
 });
 
 Deno.test("without prefix cache counters, all tokens count as computed", () => {
-  const unsaid = { ...AFTER, prefixHits: undefined };
-  assert.deepEqual(deltasOf(BEFORE, unsaid).prefill, {
+  const [before, after] = [BEFORE, AFTER].map((one) => ({ ...one, prefixHits: undefined }));
+  assert.deepEqual(deltasOf(before!, after!).prefill, {
     tokens: 8_000,
     attended: 8_000 * 4_000,
     seconds: 2,
   });
+});
+
+Deno.test("what a server counts as computed goes before what it found in its own cache", () => {
+  const prefill = deltasOf({ ...BEFORE, computed: 500 }, { ...AFTER, computed: 1_500 }).prefill;
+  assert.equal(prefill!.tokens, 1_000);
 });
 
 Deno.test("several prompts between scrapes give no prefill observation", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Load } from "../../../src/fleet/estimate/load.ts";
 import { newServer, type Server } from "../../../src/fleet/state/server.ts";
 import type {
+  Ended,
   PromptProfile,
   QueuedRequest,
-  Size,
 } from "../../../src/fleet/estimate/prompt_profile.ts";
 import { createEstimator } from "../../../src/fleet/estimate/create_estimator.ts";
 import { firstTokenSeconds as firstTokenSecondsAt } from "../../../src/routing/policy.ts";
@@ -33,14 +33,14 @@ function estimator() {
     estimate.predictions(profile, clock.now)(server, load);
   const begin = (server: Server, profile: PromptProfile) =>
     estimate.begin(server, profile, look(server, profile), clock.now);
-  const end = (server: Server, request: QueuedRequest, size: Size = {}) =>
-    estimate.end(server, request, size, clock.now);
+  const end = (server: Server, request: QueuedRequest, ended: Ended = {}) =>
+    estimate.end(server, request, ended, clock.now);
   /** Runs a request from start to end. */
-  const serve = (server: Server, profile: PromptProfile, afterMs: number, size: Size = {}) => {
+  const serve = (server: Server, profile: PromptProfile, afterMs: number, ended: Ended = {}) => {
     const request = begin(server, profile);
     clock.now += afterMs;
     estimate.firstToken(server, request, clock.now);
-    end(server, request, size);
+    end(server, request, ended);
   };
   /** Scrapes a server with these counters and other values. */
   const scrape = (
@@ -593,4 +593,52 @@ Deno.test("a hit ends with a block of the server's cache, whose size it reports"
   const small = look(a, next).ownTokens;
   estimate.scraped(a, { ...SCRAPE, kvBlockTokens: 128 }, clock.now);
   isNear(look(a, next).ownTokens - small, 0.97 * (128 - 16) / 2);
+});
+
+Deno.test("an answer is in the cache as well, and the prompt that repeats it is known there", () => {
+  const { a, b, look, serve } = estimator();
+  const continued = (answer: Uint8Array) => [...range(1, 40), ...range(500, answer.length)];
+  const first = { ...promptOf(...range(1, 40)), continued };
+  serve(a, first, 500, { answer: () => new Uint8Array(8) });
+  serve(b, first, 500, { answer: () => undefined });
+  const next = promptOf(...range(1, 40), ...range(500, 8), ...range(600, 4));
+  isNear(look(a, next).knownTokens, 128 * 48);
+  isNear(look(b, next).knownTokens, 128 * 40);
+});
+
+Deno.test("a prompt whose client left stays in the cache as far as it was computed, another's doesn't", () => {
+  const { a, b, begin, clock, end, look, serve } = estimator();
+  // Servers that compute 10,000 tokens a second.
+  for (const server of [a, b]) {
+    for (let i = 0; i < 20; i++) serve(server, profileOf({ promptBytes: 40_000 }), 1_000);
+  }
+  const prompt = promptOf(...range(1, 160));
+  const [left, failed] = [begin(a, prompt), begin(b, prompt)];
+  clock.now += 1_000;
+  end(a, left, { outcome: "client_closed" });
+  end(b, failed, { outcome: "bad_status" });
+  isNear(look(a, prompt).knownTokens, 10_000, 0.15);
+  assert.equal(look(b, prompt).knownTokens, 0);
+});
+
+Deno.test("what answers tell of cached tokens corrects what is expected there", () => {
+  const { a, look, serve } = estimator();
+  const prompt = promptOf(...range(1, 400));
+  for (let i = 0; i < 20; i++) serve(a, prompt, 500, { promptTokens: 51_200, cachedTokens: 0 });
+  assert.ok(look(a, prompt).ownTokens > 0.9 * 51_200);
+});
+
+Deno.test("a cache is taken for as large as prompts' learned tokens make it", () => {
+  const { a, look, serve, scrape } = estimator();
+  const cachedAfter = (promptTokens: number) => {
+    // Half as many bytes fit in if a byte has twice as many tokens.
+    for (let i = 0; i < 200; i++) {
+      serve(a, profileOf({ promptBytes: 40_000 }), 500, { promptTokens });
+    }
+    scrape(a, {}, { kvCacheTokens: 12_800 });
+    serve(a, promptOf(...range(1, 400)), 500);
+    return look(a, promptOf(...range(1, 400))).knownTokens / look(a, promptOf(1)).promptTokens;
+  };
+  isNear(cachedAfter(10_000), 100);
+  isNear(cachedAfter(20_000), 50, 0.1);
 });

@@ -6,6 +6,7 @@ import {
   UNCALIBRATED,
   withCounters as withCountersAt,
   withSent,
+  withTold,
 } from "../../../src/fleet/estimate/hit_calibration.ts";
 import { numRuns } from "../../support/property.ts";
 
@@ -98,6 +99,34 @@ Deno.test("rates are compared only once enough tokens were looked up", () => {
   assert.equal(calibration.share, UNCALIBRATED.share);
   assert.equal(calibration.sent, PROMPT);
   assert.equal(calibration.realRate, undefined);
+});
+
+Deno.test("what answers tell of their prompts is compared once it is enough, instead of counters", () => {
+  const tell = (calibration: HitCalibration, times: number, predicted: number, cached: number) => {
+    for (let i = 0; i < times; i++) {
+      const sent = withSent(calibration, PROMPT, predicted * PROMPT);
+      const one = { prompt: PROMPT, predicted: predicted * PROMPT, cached: cached * PROMPT };
+      calibration = withTold(sent, one, 1_000);
+    }
+    return calibration;
+  };
+  const few = tell(UNCALIBRATED, 8, 0.8, 0.4);
+  assert.equal(few.share, UNCALIBRATED.share);
+  const told = tell(few, 1, 0.8, 0.4);
+  assert.ok(told.share < UNCALIBRATED.share);
+  assert.deepEqual([told.predictedRate, told.realRate].map((rate) => rate!.toFixed(3)), [
+    "0.800",
+    "0.400",
+  ]);
+  // Other clients' prompts are in the counters as well.
+  const begun = withCounters(tell(told, 2, 0.8, 0.4), 0, 0);
+  assert.equal(withCounters(tell(begun, 5, 0.8, 0.4), 100 * PROMPT, 0).share, told.share);
+});
+
+Deno.test("answers that tell more than is possible give a share within bounds", () => {
+  const told = withTold(UNCALIBRATED, { prompt: 60_000, predicted: 1e9, cached: 1e9 }, 1_000);
+  assert.deepEqual([told.predictedRate, told.realRate], [1, 1]);
+  assert.ok(told.share <= 1);
 });
 
 Deno.test("a server without counters changes nothing", () => {

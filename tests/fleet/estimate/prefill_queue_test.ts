@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   begun,
+  computedShare,
   dequeue,
   enqueue,
   hidesFirstTokens,
@@ -49,6 +50,32 @@ Deno.test("short prompts are computed together, up to one step", () => {
   for (let i = 0; i < 4; i++) enqueue(queue, request());
   assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 1_500), 2_500);
   assert.equal(pendingTokens(queue, SECONDS_PER_TOKEN, 60_000), 4_000 - 2_048);
+});
+
+Deno.test("of an aborted prompt, the server has what was cached and what it computed so far", () => {
+  const latency = {
+    startSeconds: 0.5,
+    secondsPerToken: SECONDS_PER_TOKEN,
+    growth: 0,
+    secondsPerAnswerToken: 0.03,
+  };
+  const queue = newPrefillQueue();
+  const [first, second] = [4_000, 4_000].map((promptTokens) =>
+    request({ promptTokens, own: prefillOf(promptTokens, 3_000) })
+  );
+  enqueue(queue, first!);
+  enqueue(queue, second!);
+  const shareOf = (one: QueuedRequest, now: number) => computedShare(queue, one, latency, now);
+  assert.equal(shareOf(first!, 0), 0.25);
+  assert.ok(Math.abs(shareOf(first!, 1_000) - 0.5) < 1e-9);
+  assert.equal(shareOf(first!, 60_000), 1);
+  assert.equal(shareOf(second!, 1_000), 0, "it is not its turn");
+  const waits = newPrefillQueue();
+  const queued = request({ promptTokens: 4_000, own: prefillOf(4_000, 3_000), queued: true });
+  enqueue(waits, queued);
+  assert.equal(computedShare(waits, queued, latency, 1_000), 0, "it has no seat");
+  const whole = request({ stream: false });
+  assert.deepEqual([shareOf(whole, 999), shareOf(whole, 1_000)], [0, 1]);
 });
 
 Deno.test("lateness is the first prompt's time relative to the expected time", () => {

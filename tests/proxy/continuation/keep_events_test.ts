@@ -65,7 +65,7 @@ Deno.test("wherever a stream is split, its client gets the bytes of one without 
       assert.equal(kept.idsSoFar(), "1,2,3,5,10,300,77777");
       assert.equal(kept.allTokens, 5);
       assert.equal(kept.hasFinished, true);
-      assert.equal(JSON.parse(`"${kept.text()}"`), ' a"token_ids":[1]ü🙂\\');
+      assert.equal(kept.text(), ' a"token_ids":[1]ü🙂\\');
       assert.deepEqual(kept.identity, { id: "chatcmpl-1", created: 1795826416, model: "m" });
     }),
     { numRuns: numRuns / 4 },

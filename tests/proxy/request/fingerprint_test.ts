@@ -8,6 +8,7 @@ import { numRuns } from "../../support/property.ts";
 
 const encoder = new TextEncoder();
 
+/** Without what goes on with it, which is tested in next_turn_test.ts. */
 async function profileOf(
   body: unknown,
   session?: string,
@@ -18,7 +19,8 @@ async function profileOf(
     classify(encoder.encode(text), "application/json", { session, asksEngine }),
   );
   assert.ok("profile" in asked, JSON.stringify(asked));
-  return asked.profile;
+  const { continued: _, ...profile } = asked.profile;
+  return profile;
 }
 
 const user = (content: unknown) => ({ role: "user", content });
