@@ -125,11 +125,12 @@ function continuing(
 ): PromptProfile["continued"] {
   const count = blocks.length;
   if (count >= MOST_BLOCKS) return undefined;
-  // The body's memory is given back before the answer ends.
-  const begun = concat([open, before]);
+  // Copied, since the body's memory is given back before the answer ends.
+  const begun = concat([open, ...before]).slice();
+  const rest = concat(after).slice();
   return (answer) => {
     const further = newCut(hash, inBlock);
-    const text = concat([begun, answer, after]);
+    const text = concat([begun, answer, rest]);
     cutText(further, text, 0, text.length);
     return [...blocks.slice(0, count), ...further.blocks];
   };

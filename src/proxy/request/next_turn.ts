@@ -1,4 +1,4 @@
-import { concat, isAt } from "../../util/bytes.ts";
+import { isAt } from "../../util/bytes.ts";
 import { SLICE_BYTES } from "../../util/walk.ts";
 import { membersOf } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
@@ -8,18 +8,19 @@ import { type Message, messageBefore } from "./last_messages.ts";
 export interface NextTurn {
   /** The position in the body up to which it is the same. */
   readonly at: number;
-  /** What follows there, up to the text of the answer. */
-  readonly before: Uint8Array;
-  /** What follows the answer. */
-  readonly after: Uint8Array;
+  /** The parts of what follows there, up to the text of the answer. */
+  readonly before: readonly Uint8Array[];
+  /** The parts of what follows the answer. */
+  readonly after: readonly Uint8Array[];
 }
 
 /** So many of the last messages may show how the client writes an answer. */
 const LOOKED_AT = 4;
 const QUOTE = 0x22;
 const CLOSE_LIST = 0x5d;
-const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
+const COMMA = encoder.encode(",");
+const COMMA_AND_SPACE = encoder.encode(", ");
 
 /**
  * Guesses how a client will send the answer back. It is written like the latest answer in the
@@ -29,7 +30,7 @@ const encoder = new TextEncoder();
  * @returns `undefined` for any other prompt
  */
 export function nextTurnOf(body: Uint8Array, [start, end]: Span): NextTurn | undefined {
-  if (body[start] === QUOTE) return { at: end - 1, before: NOTHING, after: NOTHING };
+  if (body[start] === QUOTE) return { at: end - 1, before: [], after: [] };
   if (body[end - 1] !== CLOSE_LIST) return undefined;
   const last = messageBefore(body, start, end - 1);
   if (!last) return undefined;
@@ -37,9 +38,11 @@ export function nextTurnOf(body: Uint8Array, [start, end]: Span): NextTurn | und
   const written = formOf(body, start, last);
   if (!written) return undefined;
   const separator = previous
-    ? body.slice(previous.end, last.start)
-    : encoder.encode(written.isSpaced ? ", " : ",");
-  return { at: last.end, before: concat([separator, written.before]), after: written.after };
+    ? body.subarray(previous.end, last.start)
+    : written.isSpaced
+    ? COMMA_AND_SPACE
+    : COMMA;
+  return { at: last.end, before: [separator, ...written.before], after: written.after };
 }
 
 /** How an answer is written as a message, around its text. */
@@ -75,8 +78,8 @@ function formOfMessage(body: Uint8Array, { start, end }: Message): Form | undefi
   if (!role || !text) return undefined;
   const withRole = (from: number, to: number) =>
     role[0] >= from && role[1] <= to
-      ? concat([message.subarray(from, role[0]), ASSISTANT, message.subarray(role[1], to)])
-      : message.slice(from, to);
+      ? [message.subarray(from, role[0]), ASSISTANT, message.subarray(role[1], to)]
+      : [message.subarray(from, to)];
   return {
     before: withRole(0, text[0] + 1),
     after: withRole(text[1] - 1, message.length),

@@ -100,6 +100,17 @@ Deno.test("the items of a response are messages, a prompt's text goes on with it
   await assertTold(prompt(QUESTION), prompt(`${QUESTION}${ANSWER} And`));
 });
 
+Deno.test("what is told doesn't depend on the body's bytes, whose memory is given back", async () => {
+  for (const body of [{ messages: [user()] }, { prompt: QUESTION }]) {
+    const bytes = encoder.encode(stringify(body));
+    const asked = await inTimeSlices(classify(bytes, "application/json"));
+    assert.ok("profile" in asked);
+    const told = asked.profile.continued!(WRITTEN);
+    bytes.fill(0);
+    assert.deepEqual(asked.profile.continued!(WRITTEN), told);
+  }
+});
+
 for (
   const [what, body] of [
     ["no prompt", { model: "m" }],
