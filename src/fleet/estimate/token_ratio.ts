@@ -6,8 +6,11 @@ export interface TokenRatio {
   readonly tokens: number;
 }
 
-/** Prior: English and code in JSON with a typical tokenizer. Weighs 40 kB of observed text. */
-export const USUAL_RATIO: TokenRatio = { bytes: 40_000, tokens: 10_000 };
+/**
+ * Prior: English and code in JSON with a typical tokenizer. Weighs only 4 kB of observed text, since
+ * a tokenizer that is used otherwise is so from the first prompt on (issue 20).
+ */
+export const USUAL_RATIO: TokenRatio = { bytes: 4_000, tokens: 1_000 };
 
 /** Length of the memory in bytes of text: a few hundred prompts. */
 const REMEMBERED_BYTES = 2_000_000;

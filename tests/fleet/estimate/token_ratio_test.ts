@@ -20,9 +20,10 @@ Deno.test("without observations, four bytes are a token", () => {
   assert.equal(tokensPerByte(USUAL_RATIO), 0.25);
 });
 
-Deno.test("one short prompt barely moves the ratio, a hundred determine it", () => {
-  isNear(tokensPerByte(after(1, 1_000, 0.5)), 0.25, 0.05);
-  isNear(tokensPerByte(after(100, 4_000, 0.5)), 0.5, 0.06);
+Deno.test("a short prompt barely moves the ratio, a few long ones determine it", () => {
+  isNear(tokensPerByte(after(1, 200, 0.5)), 0.25, 0.05);
+  isNear(tokensPerByte(after(1, 8_000, 0.5)), 0.42, 0.02);
+  isNear(tokensPerByte(after(5, 8_000, 0.5)), 0.5, 0.05);
 });
 
 Deno.test("a different tokenizer's ratio is learned after a few hundred prompts", () => {
