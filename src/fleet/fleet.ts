@@ -21,7 +21,7 @@ import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
 import { createEstimator } from "./estimate/create_estimator.ts";
-import type { Estimator } from "./estimate/estimator.ts";
+import type { Estimates, Estimator } from "./estimate/estimator.ts";
 
 /** Owns all state about servers, which requests and polling loops change only by these methods. */
 export class Fleet {
@@ -32,8 +32,8 @@ export class Fleet {
   readonly #estimator: Estimator = createEstimator();
   readonly #options: ResolvedOptions;
 
-  /** Returns how many tokens a request is expected to take. */
-  readonly expectedTokens: Estimator["expectedTokens"] = this.#estimator.expectedTokens;
+  /** What it has learned: the expected size of a request, and what is kept in a state file. */
+  readonly estimates: Estimates = this.#estimator;
 
   /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {

@@ -20,6 +20,11 @@ export interface BlockSets {
   remove(set: number, place: number): void;
   /** Returns the place of a set's first block, 0 if the set is empty. */
   first(set: number): number;
+  /**
+   * Goes through the blocks of a set whose places are accepted, the last one first. The set may
+   * change meanwhile: blocks that move to the end are not visited. Only one walk at a time.
+   */
+  backwards(set: number, accepts: (place: number) => boolean): Generator<number>;
   /** Returns the length of the longest prefix of `blocks` in each set, by set number. */
   match(blocks: readonly number[]): Uint32Array;
 }
@@ -79,6 +84,11 @@ export function createBlockSets(most: number): BlockSets {
       const ring = ringOf(set);
       const first = rings.first(ring);
       return first === ring ? 0 : first;
+    },
+    *backwards(set, accepts) {
+      for (const place of rings.backwards(ringOf(set))) {
+        if (accepts(place)) yield known.firstAt(held.firstAt(place));
+      }
     },
     match(blocks) {
       const first = blocks.length === 0 ? 0 : known.find(blocks[0]!, 0);

@@ -5,7 +5,7 @@ import { createSessions } from "./sessions.ts";
 /** Over all servers; each takes about 50 bytes. */
 const MOST_SESSIONS = 100_000;
 /** Assumed size of a KV cache, in tokens, if unknown. */
-const USUAL_CACHE_TOKENS = 500_000;
+export const USUAL_CACHE_TOKENS = 500_000;
 
 /** What servers have in their prefix caches, as far as this router sent it. Servers are slots. */
 export interface CachedPrompts {
@@ -27,6 +27,16 @@ export interface CachedPrompts {
   forget(slot: number): void;
   /** Returns the number of blocks of a server. */
   size(slot: number): number;
+  /** Goes through a server's confirmed blocks, the most recently used first. One walk at a time. */
+  blocks(slot: number): Iterable<number>;
+  /** Goes through all sessions and their servers, the most recently used first. */
+  sessions(): Iterable<readonly [session: number, slot: number]>;
+  /** Takes over lists of blocks and the sessions of a server, the most recently used first. */
+  restore(
+    slot: number,
+    blocks: readonly (readonly number[])[],
+    sessions: readonly number[],
+  ): void;
 }
 
 /** Creates the record of caches that are all empty. */
@@ -62,5 +72,14 @@ export function createCachedPrompts(): CachedPrompts {
       sessions.forget(slot);
     },
     size: index.size,
+    blocks: index.recent,
+    sessions: sessions.recent,
+    restore(slot, lists, ofSlot) {
+      for (const blocks of lists.toReversed()) {
+        index.remember(slot, blocks);
+        index.confirm(slot, blocks);
+      }
+      for (const session of ofSlot.toReversed()) sessions.remember(session, slot);
+    },
   };
 }

@@ -45,7 +45,7 @@ export function counterDeltas(
 }
 
 /** Prompt tokens that a server has computed; without counters of a prefix cache all of them. */
-function computedIn({ prompt, computed, prefixHits }: TokenCounters): number {
+export function computedIn({ prompt, computed, prefixHits }: TokenCounters): number {
   return computed ?? (prompt ?? NaN) - (prefixHits ?? 0);
 }
 

@@ -21,8 +21,9 @@ import type { Server } from "../state/server.ts";
 import { createTokenRatios, tokensPerByte } from "./token_ratio.ts";
 import { longestPrefillMs, snapshotOf } from "./estimate_snapshot.ts";
 import type { Estimator } from "./estimator.ts";
-import type { PromptProfile, QueuedRequest } from "./prompt_profile.ts";
-import { BLOCK_BYTES } from "./prompt_profile.ts";
+import { BLOCK_BYTES, type PromptProfile, type QueuedRequest } from "./prompt_profile.ts";
+import { restoreEstimates } from "./restore_estimates.ts";
+import { saveEstimates } from "./save_estimates.ts";
 
 /** Only listed models get here, but lists change. */
 const MOST_MODELS = 1_000;
@@ -45,6 +46,8 @@ export function createEstimator(): Estimator {
     cached.limit(estimate.slot, tokensPerByte(ratios.all()));
     return estimate;
   }
+
+  const memory = { cached, ratios, paces, averages, estimateOf };
 
   const promptTokensOf = ({ promptBytes, model }: PromptProfile) =>
     promptBytes === undefined ? averages.ownTokens : promptBytes * tokensPerByte(ratios.of(model));
@@ -132,7 +135,9 @@ export function createEstimator(): Estimator {
     },
     scraped(server, scrape, now) {
       const estimate = estimateOf(server);
-      const { counters: before, started, queued } = estimate;
+      const { started, queued } = estimate;
+      // Restored counters only tell whether it has restarted.
+      const before = estimate.countedAt === 0 ? undefined : estimate.counters;
       estimate.started = undefined;
       estimate.queued = (scrape.waiting ?? 0) > 0;
       estimate.blockTokens = scrape.kvBlockTokens ?? estimate.blockTokens;
@@ -176,12 +181,7 @@ export function createEstimator(): Estimator {
     },
     of(server, now) {
       const estimate = estimateOf(server);
-      return snapshotOf(
-        estimate,
-        paces.expected(estimate, now),
-        cached.size(estimate.slot),
-        now,
-      );
+      return snapshotOf(estimate, paces.expected(estimate, now), cached.size(estimate.slot), now);
     },
     longestPrefillMs(server, now) {
       const estimate = estimateOf(server);
@@ -192,5 +192,7 @@ export function createEstimator(): Estimator {
       answer: averages.answerTokens,
     }),
     tokensPerByte: ratios.learned,
+    save: (servers) => saveEstimates(memory, servers),
+    restore: (servers, saved, now) => restoreEstimates(memory, servers, saved, now),
   };
 }

@@ -39,4 +39,21 @@ export interface Estimator {
   expectedTokens(profile: PromptProfile): ExpectedTokens;
   /** Learned tokens per byte of prompt, by model. */
   tokensPerByte(): ReadonlyMap<string, number>;
+  /**
+   * Goes through what is known of these servers as pieces of one JSON text: hashes and numbers, no
+   * text of prompts. Requests may go on between two pieces. Only one walk at a time.
+   */
+  save(servers: readonly Readonly<Server>[]): Generator<string>;
+  /**
+   * Takes over what was saved, which may be anything. Learned paces count as if they had just been
+   * observed, but for few observations. A server's prompts are forgotten at its next scrape if its
+   * counters are lower than they were.
+   *
+   * @param saved the parsed text of {@linkcode save}
+   * @returns what is wrong with it, if anything; then nothing was taken over
+   */
+  restore(servers: readonly Readonly<Server>[], saved: unknown, now: number): string | undefined;
 }
+
+/** The part of an {@linkcode Estimator} that others than its fleet use. */
+export type Estimates = Pick<Estimator, "expectedTokens" | "save" | "restore">;

@@ -77,8 +77,10 @@ const LEAST_DOUBT = 0.01;
 
 /** Least plausible seconds per prompt token. */
 export const FASTEST = 1 / 1_000_000;
-const SLOWEST = 1 / 50;
-const LONGEST_START = 10;
+/** Most plausible seconds per prompt token. */
+export const SLOWEST = 1 / 50;
+/** Most plausible seconds of {@linkcode LatencyModel.startSeconds}. */
+export const LONGEST_START = 10;
 /** Least plausible seconds per token of an answer. */
 export const SHORTEST_STEP = 0.001;
 /** Most plausible seconds per token of an answer. */

@@ -15,6 +15,8 @@ type Averaged = Exclude<keyof MovingAverages, "counts">;
 
 /** Weight of the latest sample once there are many. */
 const LATEST = 0.02;
+/** More samples than this make no difference. */
+export const MOST_SAMPLES = 1 / LATEST;
 
 /** Returns the averages before any sample. */
 export function initialAverages(): MovingAverages {

@@ -23,11 +23,25 @@ export interface Paces {
     now: number,
   ): void;
   learnDecode(estimate: ServerEstimate, one: Observation | undefined, now: number): void;
+  /** Returns what is known of all servers. */
+  known(): KnownPaces;
+  /** Takes over what was known of all servers. */
+  restore(known: KnownPaces): void;
   /**
    * Returns how many times as long as expected prompts take until a pace is known; at least 1.
    * What is overdue at one server then shows how slow all of them may be.
    */
   lateness(estimates: Iterable<ServerEstimate>, now: number): number;
+}
+
+/** What is known of all servers' paces. */
+export interface KnownPaces {
+  /** Observations of all servers. */
+  readonly all: Seen;
+  /** Place of the growth in use. */
+  readonly place: number;
+  /** Observations of prefill so far. */
+  readonly learned: number;
 }
 
 /** How long something of unknown length takes in all, in multiples of how long it has taken. */
@@ -43,6 +57,11 @@ export function createPaces(): Paces {
 
   return {
     expected,
+    known: () => ({ all, place: fit.place, learned }),
+    restore(known) {
+      ({ all, learned } = known);
+      fit = { ...NO_FIT, place: known.place };
+    },
     learnPrefill(estimate, one, now) {
       if (!one) return;
       if (isFromBeginning(one)) {

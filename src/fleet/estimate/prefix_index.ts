@@ -23,6 +23,8 @@ export interface PrefixIndex {
   limit(slot: number, blocks: number): void;
   /** Returns the number of blocks of a server. */
   size(slot: number): number;
+  /** Goes through a server's confirmed blocks, the most recently used first. One walk at a time. */
+  recent(slot: number): Generator<number>;
 }
 
 /** A block used within this share of the limit counts as recent and stays in place. */
@@ -191,5 +193,6 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       keepToLimit(slot, MOST_LEAVING);
     },
     size: sizeOf,
+    recent: (slot) => sets.backwards(setOf(slot), (place) => usedAt.get(place) >= 0),
   };
 }

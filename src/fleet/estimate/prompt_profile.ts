@@ -25,6 +25,8 @@ export interface PromptProfile {
 
 /** Bytes of prompt text in one block, about a hundred tokens. */
 export const BLOCK_BYTES = 512;
+/** How prompts are hashed. Raised by a change to it: saved hashes are worthless then. */
+export const HASHING = 1;
 /** Maximum blocks in the index over all servers; each takes about 60 bytes. */
 export const MOST_PREFIX_BLOCKS = 1_000_000;
 

@@ -10,14 +10,25 @@ export interface Rings {
   putLast(ring: number, place: number): void;
   /** Removes a place from its ring. */
   takeOut(place: number): void;
+  /**
+   * Goes through a ring from its last place to its first. Places may be added and taken out
+   * meanwhile: those put last are not visited. Only one walk at a time.
+   */
+  backwards(ring: number): Generator<number>;
 }
 
 export function createRings(): Rings {
   const after = createColumn();
   const before = createColumn();
+  /** The ring that a walk goes through, and the place that comes next; 0 if none. */
+  let walked = 0;
+  let ahead = 0;
   function link(place: number, next: number): void {
     after.set(place, next);
     before.set(next, place);
+  }
+  function comeTo(place: number): void {
+    ahead = place === walked ? 0 : place;
   }
   return {
     start: (ring) => link(ring, ring),
@@ -26,6 +37,17 @@ export function createRings(): Rings {
       link(before.get(ring), place);
       link(place, ring);
     },
-    takeOut: (place) => link(before.get(place), after.get(place)),
+    takeOut(place) {
+      if (place === ahead) comeTo(before.get(place));
+      link(before.get(place), after.get(place));
+    },
+    *backwards(ring) {
+      walked = ring;
+      comeTo(before.get(ring));
+      for (let place; (place = ahead) !== 0;) {
+        comeTo(before.get(place));
+        yield place;
+      }
+    },
   };
 }

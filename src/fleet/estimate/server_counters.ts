@@ -1,19 +1,24 @@
 import { decay } from "./decaying_regression.ts";
 import { UNCALIBRATED, withCounters } from "./hit_calibration.ts";
+import { USUAL_CACHE_TOKENS } from "./cached_prompts.ts";
+import { computedIn } from "./counter_deltas.ts";
 import type { Scrape } from "./load.ts";
 import type { ServerEstimate } from "./server_estimate.ts";
 
 /** Upper bound for a reported batch, in multiples of the capacity or of own requests. */
 const MOST_TIMES_RAN = 10;
 
+type Counted = "counters" | "running" | "ownInFlight" | "kvCacheTokens";
+
 /**
- * Records a server's counters. Returns whether the server has restarted, which empties its cache.
+ * Records a server's counters. Returns whether the server has restarted, which empties its cache, or
+ * has filled it with other prompts since its counters were saved.
  *
  * @param capacity the configured number of concurrent requests
  */
 export function count(
   estimate: ServerEstimate,
-  { counters, ownInFlight, ...reported }: Pick<Scrape, "counters" | "running" | "ownInFlight">,
+  { counters, ownInFlight, kvCacheTokens, ...reported }: Pick<Scrape, Counted>,
   capacity: number,
   now: number,
 ): "anew" | "same" {
@@ -23,7 +28,9 @@ export function count(
   estimate.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>
     (counters?.[name] ?? 0) < (before?.[name] ?? 0);
-  if (before && counters && (fell("prompt") || fell("prefixQueries"))) {
+  const isFull = estimate.countedAt === 0 && before && counters &&
+    computedIn(counters) - computedIn(before) > (kvCacheTokens ?? USUAL_CACHE_TOKENS);
+  if (before && counters && (fell("prompt") || fell("prefixQueries") || isFull)) {
     estimate.calibration = { ...UNCALIBRATED, share: estimate.calibration.share };
     estimate.mostRan = running;
     return "anew";

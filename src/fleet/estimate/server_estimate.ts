@@ -34,7 +34,7 @@ export interface ServerEstimate {
   step: Step | undefined;
   /** The most requests it was seen to run concurrently, decaying over time. */
   mostRan: number;
-  /** Monotonic time in milliseconds at which its counters were read. */
+  /** Monotonic time in milliseconds at which its counters were read; 0 if they are restored. */
   countedAt: number;
   /** Prompts whose first token arrived since the last scrape. */
   started: Started | undefined;

@@ -14,8 +14,10 @@ export const USUAL_RATIO: TokenRatio = { bytes: 4_000, tokens: 1_000 };
 
 /** Length of the memory in bytes of text: a few hundred prompts. */
 const REMEMBERED_BYTES = 2_000_000;
-const LEAST = 0.02;
-const MOST = 2;
+/** Least plausible tokens per byte. */
+export const LEAST = 0.02;
+/** Most plausible tokens per byte. */
+export const MOST = 2;
 
 /** Adds an observation of one prompt, or of several together. */
 export function withSeen(ratio: TokenRatio, bytes: number, tokens: number): TokenRatio {
@@ -39,6 +41,10 @@ export interface TokenRatios {
   learn(model: string | undefined, bytes: number, tokens: number): void;
   /** Returns the learned tokens per byte by model. */
   learned(): ReadonlyMap<string, number>;
+  /** Goes through all models' ratios, the least recently updated first. */
+  byModel(): Iterable<readonly [model: string | undefined, TokenRatio]>;
+  /** Takes over the ratios of models, and of all prompts together. */
+  restore(byModel: ReturnType<TokenRatios["byModel"]>, all: TokenRatio): void;
 }
 
 /** Requests without a model share an entry. */
@@ -62,6 +68,16 @@ export function createTokenRatios(most: number): TokenRatios {
         if (typeof model === "string") learned.set(model, tokensPerByte(of(model)));
       }
       return learned;
+    },
+    *byModel() {
+      for (const model of ratios.rkeys()) {
+        const name = typeof model === "string" ? model : undefined;
+        yield [name, of(name)];
+      }
+    },
+    restore(byModel, ratio) {
+      for (const [model, ratio] of byModel) ratios.set(model ?? UNNAMED, ratio);
+      all = ratio;
     },
   };
 }

@@ -26,13 +26,13 @@ export async function applyKey(
   { body, profile, stream }: ReadRequest,
   target: string,
   { priority, reserve }: Client,
-  fleet: Pick<Fleet, "expectedTokens">,
+  fleet: Pick<Fleet, "estimates">,
   record: RequestRecord,
   room: Room,
 ): Promise<Rewrite | ApiError> {
   const members = await inTimeSlices(readTokenMembers(body.bytes));
   if (reserve) {
-    const expected = expectedUsage(fleet.expectedTokens(profile), members, target);
+    const expected = expectedUsage(fleet.estimates.expectedTokens(profile), members, target);
     const reserved = reserve(profile.model, expected);
     if (typeof reserved === "object") {
       record.limit = reserved.limit;

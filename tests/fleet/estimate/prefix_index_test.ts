@@ -283,3 +283,59 @@ Deno.test("touched blocks are evicted last, and those that were evicted don't co
   compute(index, 0, [5, 6]);
   assert.deepEqual([[1, 2], [3, 4], [5, 6], [99]].map((one) => index.match(one)(0)), [2, 0, 2, 0]);
 });
+
+Deno.test("a server's confirmed blocks are gone through from the most recently used one", () => {
+  const index = createPrefixIndex(100);
+  compute(index, 0, [1, 2, 3]);
+  compute(index, 0, [11, 12]);
+  index.limit(0, 8);
+  for (let block = 21; block < 24; block++) compute(index, 0, [block]);
+  index.touch(0, [1, 2]);
+  index.remember(0, [31, 32]);
+  compute(index, 1, [41]);
+  assert.deepEqual([...index.recent(0)], [1, 2, 23, 22, 21, 11, 12, 3]);
+  assert.deepEqual([...index.recent(1)], [41]);
+  assert.deepEqual([...index.recent(2)], []);
+});
+
+Deno.test("blocks that come, move and go during a walk neither end it nor lead it astray", () => {
+  const changes = fc.array(
+    fc.record({
+      after: fc.nat(20),
+      slot: fc.nat(1),
+      what: fc.constantFrom("compute", "touch", "forget", "shrink" as const),
+      block: fc.nat(40),
+    }),
+    { maxLength: 20 },
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(40), { maxLength: 30 }), changes, (blocks, changes) => {
+      const index = createPrefixIndex(100);
+      index.limit(0, 16);
+      compute(index, 0, blocks);
+      compute(index, 1, [100, 101]);
+      const before = [...index.recent(0)];
+      const walked: number[] = [];
+      const touched = new Set<number>();
+      for (const block of index.recent(0)) {
+        walked.push(block);
+        for (const { slot, what, block, after } of changes) {
+          if (after !== walked.length) continue;
+          touched.add(block);
+          if (what === "compute") compute(index, slot, [block]);
+          else if (what === "touch") index.touch(slot, [block]);
+          else if (what === "forget") index.forget(slot);
+          else index.limit(slot, block);
+        }
+      }
+      const removes = changes.some(({ what }) => what !== "touch");
+      assert.deepEqual(walked, before.filter((block) => walked.includes(block)), "the order");
+      if (!removes) {
+        for (const block of before) {
+          assert.ok(walked.includes(block) || touched.has(block), `${block} was left out`);
+        }
+      }
+    }),
+    { numRuns },
+  );
+});

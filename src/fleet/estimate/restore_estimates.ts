@@ -1,0 +1,108 @@
+import { diagnosticsIn } from "../../config/zod_errors.ts";
+import type { Server } from "../state/server.ts";
+import { USUAL_CACHE_TOKENS } from "./cached_prompts.ts";
+import { UNCALIBRATED } from "./hit_calibration.ts";
+import type { Memory } from "./memory.ts";
+import type { MovingAverages } from "./moving_averages.ts";
+import { unpacked } from "./packed.ts";
+import { BLOCK_BYTES, HASHING } from "./prompt_profile.ts";
+import { restoredPace } from "./saved_paces.ts";
+import {
+  estimatesShape,
+  MOST_SAVED_BLOCKS,
+  MOST_SAVED_SESSIONS,
+  type SavedEstimates,
+  type SavedServer,
+} from "./saved_estimates.ts";
+import { type TokenRatio, tokensPerByte } from "./token_ratio.ts";
+
+/** How much is still taken over, so that no file fills the memory. */
+interface Room {
+  blocks: number;
+  sessions: number;
+}
+
+/**
+ * Takes over what was saved of these servers. Anything may be passed: all of it is checked before any
+ * of it is used.
+ *
+ * @param now monotonic time in milliseconds
+ * @returns what is wrong with it, if anything; then nothing was taken over
+ */
+export function restoreEstimates(
+  memory: Memory,
+  servers: readonly Readonly<Server>[],
+  saved: unknown,
+  now: number,
+): string | undefined {
+  const { success, data, error } = estimatesShape.safeParse(saved);
+  if (!success) {
+    const [{ where, what }] = diagnosticsIn(error, "") as [{ where: string; what: string }];
+    return `${where}: ${what}`;
+  }
+  const { ratios, paces, averages } = memory;
+  paces.restore({
+    all: restoredPace(data.pace, now),
+    place: data.place,
+    learned: data.learned,
+  });
+  restoreAverages(averages, data.averages);
+  ratios.restore(
+    data.models.map((saved) => [saved.model ?? undefined, restoredRatio(saved)]),
+    restoredRatio(data.ratio),
+  );
+  const byUrl = new Map(servers.map((server) => [server.config.url, server]));
+  const room: Room = { blocks: MOST_SAVED_BLOCKS, sessions: MOST_SAVED_SESSIONS };
+  for (const entry of data.servers) {
+    const server = byUrl.get(entry.url);
+    // It isn't configured any more, or has a second entry.
+    if (!server || !byUrl.delete(entry.url)) continue;
+    restoreServer(memory, server, entry, data.hashing === HASHING, room, now);
+  }
+  return undefined;
+}
+
+function restoreServer(
+  { cached, ratios, estimateOf }: Memory,
+  server: Readonly<Server>,
+  { pace, learned, trust, blockTokens, counters, ...saved }: SavedServer,
+  isHashedAlike: boolean,
+  room: Room,
+  now: number,
+): void {
+  const estimate = estimateOf(server);
+  estimate.seen = restoredPace(pace, now);
+  estimate.learned = learned;
+  estimate.calibration = { ...UNCALIBRATED, share: trust };
+  estimate.blockTokens = blockTokens;
+  // Without its counters, nothing would show that it has restarted since.
+  if (!counters || !isHashedAlike) return;
+  const { prompt, computed, prefixQueries, prefixHits } = counters;
+  estimate.counters = { prompt, computed, generation: undefined, prefixQueries, prefixHits };
+  const lists = saved.blocks.map((text) => {
+    const blocks = unpacked(text, room.blocks) ?? [];
+    room.blocks -= blocks.length;
+    return blocks;
+  });
+  const sessions = unpacked(saved.sessions, room.sessions) ?? [];
+  room.sessions -= sessions.length;
+  // Until its first scrape tells how large its cache is.
+  const count = lists.reduce((sum, { length }) => sum + length, 0);
+  const perByte = tokensPerByte(ratios.all());
+  const cacheTokens = Math.max(USUAL_CACHE_TOKENS, count * BLOCK_BYTES * perByte);
+  cached.limit(estimate.slot, perByte, cacheTokens);
+  cached.restore(estimate.slot, lists, sessions);
+}
+
+function restoredRatio({ tokensPerByte, bytes }: SavedEstimates["ratio"]): TokenRatio {
+  return { bytes, tokens: bytes * tokensPerByte };
+}
+
+function restoreAverages(averages: MovingAverages, saved: SavedEstimates["averages"]): void {
+  for (const name of ["ownTokens", "answerTokens", "waitMs", "totalMs"] as const) {
+    averages.counts[name] = saved[name].samples;
+    averages[name] = saved[name].mean;
+  }
+  // The share of time that requests wait is a quotient of these.
+  averages.totalMs = Math.max(1, averages.waitMs, averages.totalMs);
+}
