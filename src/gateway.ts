@@ -25,6 +25,8 @@ import { createWrongKeys } from "./monitor/wrong_keys.ts";
 import type { Gateway, GatewayOptions } from "./gateway_types.ts";
 import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
+import { openStateFile } from "./state_file.ts";
+import { monotonicMs } from "./util/clock.ts";
 import { VERSION } from "./version.ts";
 
 export type { Gateway, GatewayOptions };
@@ -65,6 +67,13 @@ export function startGateway(options: GatewayOptions): Gateway {
     onStateChange: (change) => listener.stateChanged(change),
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
     onDoubt: (server) => poller.look(server),
+  });
+  const { estimates } = fleet;
+  const stateFile = openStateFile(() => fleet.settings.stateFile, {
+    estimates: {
+      save: () => estimates.save(fleet.servers),
+      restore: (saved) => estimates.restore(fleet.servers, saved, monotonicMs()),
+    },
   });
   const snapshot = () => fleet.snapshot();
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
@@ -160,6 +169,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     follower?.stop();
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
     await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
+    await stateFile.close();
     monitor.stop();
     stopWatching();
     wrongKeys.stop();

@@ -169,6 +169,8 @@ export interface Settings {
   readonly maxContinuations: number;
   /** Interval of the poll that backs up the file watch. @default 30_000 */
   readonly configReloadIntervalMs: number;
+  /** Path of the file in which what was learned outlives the router. @default none */
+  readonly stateFile?: string;
   /** Consecutive request failures that mark a server unhealthy. @default 2 */
   readonly failureThreshold: number;
   /** How long a failed server is out of rotation if active checks are off. @default 60_000 */

@@ -103,6 +103,7 @@ export const settingsShape = z.looseObject({
   drain_timeout: secondsOrNone.default(120),
   drain_delay: secondsOrNone.default(0),
   config_reload_interval: seconds(30),
+  state_file: text.optional(),
   failure_threshold: wholeNumber(1).default(2),
   auto_recovery_threshold: seconds(60),
   enable_active_health_check: yesOrNo.default(true),

@@ -36,6 +36,7 @@ export function toSettings(raw: RawSettings): Settings {
     drainTimeoutMs: raw.drain_timeout * 1000,
     drainDelayMs: raw.drain_delay * 1000,
     configReloadIntervalMs: raw.config_reload_interval * 1000,
+    ...(raw.state_file !== undefined && { stateFile: raw.state_file }),
     failureThreshold: raw.failure_threshold,
     autoRecoveryMs: raw.auto_recovery_threshold * 1000,
     activeHealthCheck: raw.enable_active_health_check,

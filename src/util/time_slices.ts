@@ -1,6 +1,6 @@
 import type { Walk } from "./walk.ts";
 
-/** Maximum time that other requests wait, plus the time of one slice. */
+/** Maximum time that other requests wait by default, plus the time of one slice. */
 const TURN_MS = 5;
 
 /** Settles when the last walk in line gets its turn. */
@@ -25,10 +25,11 @@ export async function inTimeSlices<Result>(walk: Walk<Result>): Promise<Result> 
  * Yields to the event loop if the current turn has taken long enough.
  *
  * @param startedAt start of the turn, in milliseconds of `performance.now()`
+ * @param turnMs how long a turn may take
  * @returns start of the turn in which the caller continues
  */
-export async function nextTimeSlice(startedAt: number): Promise<number> {
-  if (performance.now() - startedAt < TURN_MS) return startedAt;
+export async function nextTimeSlice(startedAt: number, turnMs = TURN_MS): Promise<number> {
+  if (performance.now() - startedAt < turnMs) return startedAt;
   await (lastTurn = lastTurn.then(nextRound));
   return performance.now();
 }

@@ -112,7 +112,7 @@ Deno.test("the tasks and executables have exactly these permissions", () => {
     command.split(" ").filter((word) => /^(--(allow|deny|no|permission)-|-[A-Z])/.test(word));
   const expected = [
     "--permission-set=router",
-    "--allow-write=logs,/var/log/vllm-router,/run/systemd/notify",
+    "--allow-write=logs,state,/var/log/vllm-router,/var/lib/vllm-router,/run/systemd/notify",
     "--no-prompt",
     "--no-remote",
   ];

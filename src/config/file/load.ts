@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
+import type { Config } from "../config.ts";
 import type { References } from "../references.ts";
 import type { Diagnostic } from "../diagnostic.ts";
 import { checkConfig, type Checked } from "../schema.ts";
@@ -62,14 +63,21 @@ export async function loadConfig(
   return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
 }
 
-/** Prefixes each location with the file's path. */
+/** Prefixes each location with the file's path, and resolves paths relative to its folder. */
 function inFile(path: string, checked: Checked): Checked {
   const named = (problems: readonly Diagnostic[]) =>
     problems.map(({ where, what }) => ({ where: `${path}: ${where}`, what }));
   const warnings = named(checked.warnings);
   return checked.ok
-    ? { ...checked, warnings }
+    ? { ...checked, config: inFolder(dirname(path), checked.config), warnings }
     : { ...checked, problems: named(checked.problems), warnings };
+}
+
+/** Resolves the path of the file that the router writes. */
+function inFolder(folder: string, config: Config): Config {
+  const { stateFile } = config.settings;
+  if (stateFile === undefined) return config;
+  return { ...config, settings: { ...config.settings, stateFile: resolve(folder, stateFile) } };
 }
 
 function failure(where: string, what: string): Checked {

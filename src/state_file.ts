@@ -1,0 +1,113 @@
+import { logStateNotRead, logStateNotWritten, logStateRestored } from "./monitor/log_state.ts";
+import { readState, whyNotWritable, whyNotWritten, writeState } from "./state_disk.ts";
+import { pause } from "./util/interval.ts";
+import { nextTimeSlice } from "./util/time_slices.ts";
+
+/** A part of the router's state that is kept in the state file, under a name of its own. */
+export interface StatePart {
+  /** Goes through it as pieces of one JSON text, each made in a fraction of a millisecond. */
+  readonly save: () => Iterable<string>;
+  /** Takes over what was saved, which may be anything. Returns what is wrong with it, if so. */
+  readonly restore: (saved: unknown) => string | undefined;
+}
+
+/** Parts by name. */
+export type StateParts = Readonly<Record<string, StatePart>>;
+
+/** A state file that is written from time to time. */
+export interface StateFile {
+  /** Writes the file a last time and stops. */
+  close(): Promise<void>;
+}
+
+const EVERY_MS = 60_000;
+/** How long requests wait for the pieces, plus the time of one piece. */
+const TURN_MS = 0.5;
+
+/**
+ * Restores the parts from the file, if there is one, and from then on writes them to it every minute
+ * if they have changed. A file that can't be used is reported, and overwritten later.
+ *
+ * @param path asked before each use; `undefined` if no file is configured
+ */
+export function openStateFile(
+  path: () => string | undefined,
+  parts: StateParts,
+  everyMs: number = EVERY_MS,
+): StateFile {
+  const closing = new AbortController();
+  /** Why it can't be written, as reported last. */
+  let failure: string | undefined;
+  let written: { readonly path: string; readonly pieces: readonly string[] } | undefined;
+
+  function report(path: string, why: string | undefined): void {
+    if (why !== undefined && why !== failure) logStateNotWritten(path, why);
+    failure = why;
+  }
+
+  async function save(): Promise<void> {
+    const to = path();
+    if (to === undefined) return;
+    try {
+      const pieces = await piecesOf(parts);
+      if (written?.path === to && isSame(written.pieces, pieces)) return;
+      await writeState(to, pieces);
+      written = { path: to, pieces };
+      report(to, undefined);
+    } catch (error) {
+      report(to, whyNotWritten(to, error));
+    }
+  }
+
+  async function saveRepeatedly(): Promise<void> {
+    for (;;) {
+      await pause(everyMs, closing.signal);
+      if (closing.signal.aborted) return;
+      await save();
+    }
+  }
+
+  const configured = path();
+  if (configured !== undefined) {
+    restore(configured, parts);
+    report(configured, whyNotWritable(configured));
+  }
+  const saving = saveRepeatedly();
+  return {
+    async close() {
+      closing.abort();
+      await saving;
+      await save();
+    },
+  };
+}
+
+function restore(path: string, parts: StateParts): void {
+  const saved = readState(path);
+  if (saved === undefined) return;
+  if ("problem" in saved) return logStateNotRead(path, saved.problem);
+  for (const [name, part] of Object.entries(parts)) {
+    if (!Object.hasOwn(saved.parts, name)) continue;
+    const problem = part.restore(saved.parts[name]);
+    if (problem !== undefined) return logStateNotRead(path, `${name}.${problem}`);
+  }
+  logStateRestored(path, saved.ageMs);
+}
+
+/** Returns the members of the file's object as pieces of text. Lets requests go on meanwhile. */
+async function piecesOf(parts: StateParts): Promise<readonly string[]> {
+  const pieces: string[] = [];
+  let startedAt = performance.now();
+  for (const [name, { save }] of Object.entries(parts)) {
+    pieces.push(`,\n${JSON.stringify(name)}:`);
+    for (const piece of save()) {
+      pieces.push(piece);
+      startedAt = await nextTimeSlice(startedAt, TURN_MS);
+    }
+  }
+  return pieces;
+}
+
+function isSame(before: readonly string[], now: readonly string[]): boolean {
+  return before.length === now.length && before.every((piece, i) => piece === now[i]);
+}
