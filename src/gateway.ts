@@ -19,6 +19,7 @@ import { watchEventLoop } from "./monitor/event_loop.ts";
 import { combineListeners } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
+import { stateLog } from "./monitor/log_state.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
@@ -26,7 +27,7 @@ import type { Gateway, GatewayOptions } from "./gateway_types.ts";
 import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { openStateFile } from "./state_file.ts";
-import { monotonicMs } from "./util/clock.ts";
+import { estimatesOf } from "./state_parts.ts";
 import { VERSION } from "./version.ts";
 
 export type { Gateway, GatewayOptions };
@@ -68,12 +69,10 @@ export function startGateway(options: GatewayOptions): Gateway {
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
     onDoubt: (server) => poller.look(server),
   });
-  const { estimates } = fleet;
-  const stateFile = openStateFile(() => fleet.settings.stateFile, {
-    estimates: {
-      save: () => estimates.save(fleet.servers),
-      restore: (saved) => estimates.restore(fleet.servers, saved, monotonicMs()),
-    },
+  const stateFile = openStateFile({
+    path: () => fleet.settings.stateFile,
+    parts: { estimates: estimatesOf(fleet) },
+    log: stateLog,
   });
   const snapshot = () => fleet.snapshot();
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;

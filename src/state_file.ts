@@ -1,4 +1,4 @@
-import { logStateNotRead, logStateNotWritten, logStateRestored } from "./monitor/log_state.ts";
+import type { StateLog } from "./monitor/log_state.ts";
 import { readState, whyNotWritable, whyNotWritten, writeState } from "./state_disk.ts";
 import { pause } from "./util/interval.ts";
 import { nextTimeSlice } from "./util/time_slices.ts";
@@ -20,6 +20,18 @@ export interface StateFile {
   close(): Promise<void>;
 }
 
+/** Options of a state file. */
+export interface StateFileOptions {
+  /** Returns its path, asked before each use; `undefined` if none is configured. */
+  readonly path: () => string | undefined;
+  /** What is kept in it. */
+  readonly parts: StateParts;
+  /** Where it is reported. */
+  readonly log: StateLog;
+  /** Interval between two times of writing it. @default a minute */
+  readonly everyMs?: number;
+}
+
 const EVERY_MS = 60_000;
 /** How long requests wait for the pieces, plus the time of one piece. */
 const TURN_MS = 0.5;
@@ -27,13 +39,9 @@ const TURN_MS = 0.5;
 /**
  * Restores the parts from the file, if there is one, and from then on writes them to it every minute
  * if they have changed. A file that can't be used is reported, and overwritten later.
- *
- * @param path asked before each use; `undefined` if no file is configured
  */
 export function openStateFile(
-  path: () => string | undefined,
-  parts: StateParts,
-  everyMs: number = EVERY_MS,
+  { path, parts, log, everyMs = EVERY_MS }: StateFileOptions,
 ): StateFile {
   const closing = new AbortController();
   /** Why it can't be written, as reported last. */
@@ -41,7 +49,7 @@ export function openStateFile(
   let written: { readonly path: string; readonly pieces: readonly string[] } | undefined;
 
   function report(path: string, why: string | undefined): void {
-    if (why !== undefined && why !== failure) logStateNotWritten(path, why);
+    if (why !== undefined && why !== failure) log.notWritten(path, why);
     failure = why;
   }
 
@@ -69,7 +77,7 @@ export function openStateFile(
 
   const configured = path();
   if (configured !== undefined) {
-    restore(configured, parts);
+    restore(configured, parts, log);
     report(configured, whyNotWritable(configured));
   }
   const saving = saveRepeatedly();
@@ -82,16 +90,16 @@ export function openStateFile(
   };
 }
 
-function restore(path: string, parts: StateParts): void {
+function restore(path: string, parts: StateParts, log: StateLog): void {
   const saved = readState(path);
   if (saved === undefined) return;
-  if ("problem" in saved) return logStateNotRead(path, saved.problem);
+  if ("problem" in saved) return log.notRead(path, saved.problem);
   for (const [name, part] of Object.entries(parts)) {
     if (!Object.hasOwn(saved.parts, name)) continue;
     const problem = part.restore(saved.parts[name]);
-    if (problem !== undefined) return logStateNotRead(path, `${name}.${problem}`);
+    if (problem !== undefined) return log.notRead(path, `${name}.${problem}`);
   }
-  logStateRestored(path, saved.ageMs);
+  log.restored(path, saved.ageMs);
 }
 
 /** Returns the members of the file's object as pieces of text. Lets requests go on meanwhile. */
