@@ -93,8 +93,7 @@ export function whyNotWritten(path: string, error: unknown): string {
   const folder = dirname(path);
   if (error instanceof Deno.errors.NotFound) return `there is no folder ${folder}`;
   if (error instanceof Deno.errors.NotCapable) {
-    return `the router may not write in ${folder}, only in the folders of --allow-write: ` +
-      "./state, ./logs, /var/lib/vllm-router and /var/log/vllm-router";
+    return `the router may not write in ${folder}, only in ./state and /var/lib/vllm-router`;
   }
   if (error instanceof Deno.errors.PermissionDenied) return `this user may not write in ${folder}`;
   return shortened(error);

@@ -11,6 +11,7 @@ import { failureIn } from "../http/fetch_error.ts";
 import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.ts";
 import { engineNameOf } from "../fleet/state/engine.ts";
 import { applyCheck } from "../fleet/state/server_events.ts";
+import { readState, whyNotWritable } from "../state_disk.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
@@ -55,8 +56,19 @@ async function check(path: string): Promise<number> {
   console.log(table.toString());
   const bad = probed.filter(({ problem }) => problem !== undefined);
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
+  const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
-  return bad.length === 0 ? 0 : 1;
+  return bad.length === 0 && isKept ? 0 : 1;
+}
+
+/** Prints whether a state file can be written and read. Returns whether both can. */
+function checkStateFile(path: string): boolean {
+  const saved = readState(path);
+  const problem = whyNotWritable(path) ??
+    (saved && "problem" in saved ? `${saved.problem}; the router will overwrite it` : undefined);
+  const found = saved === undefined ? "none yet, can be written" : "can be read and written";
+  console.log(`state file ${path}: ${problem ?? found}`);
+  return problem === undefined;
 }
 
 function summary(failed: number, all: number): string {

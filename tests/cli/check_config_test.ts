@@ -164,3 +164,48 @@ Deno.test("a missing file is reported in one line, with exit code 1", async () =
     /^error: \/nowhere\/servers\.toml: no such file[^\n]*\n$/,
   );
 });
+
+Deno.test("check-config names the state file, and what is wrong with it", async () => {
+  await using vllm = startVllm();
+  const folder = await Deno.makeTempDir();
+  const check = (stateFile: string, permissions: readonly string[]) => {
+    Deno.writeTextFileSync(
+      `${folder}/servers.toml`,
+      `[servers]\nservers = [{ url = "${vllm.url}" }]\n[config]\nstate_file = "${stateFile}"\n`,
+    );
+    return cli(["check-config", "--config", `${folder}/servers.toml`], { permissions });
+  };
+  try {
+    const allowed = [`--allow-write=${folder}`];
+    const none = await check("state.json", allowed);
+    assert.equal(none.code, 0);
+    assert.match(
+      none.stdout,
+      RegExp(`\nstate file ${folder}/state.json: none yet, can be written\n`),
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["servers.toml"]);
+
+    Deno.writeTextFileSync(`${folder}/state.json`, '{"version":1}');
+    const there = await check("state.json", allowed);
+    assert.equal(there.code, 0);
+    assert.match(there.stdout, /state\.json: can be read and written\n/);
+
+    Deno.writeTextFileSync(`${folder}/state.json`, "no JSON");
+    const broken = await check("state.json", allowed);
+    assert.equal(broken.code, 1);
+    assert.match(broken.stdout, /state\.json: it isn't valid JSON; the router will overwrite it\n/);
+
+    const nowhere = await check("a/state.json", allowed);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stdout, RegExp(`a/state.json: there is no folder ${folder}/a\n`));
+
+    const outside = await check("state.json", ["--allow-write=logs"]);
+    assert.equal(outside.code, 1);
+    assert.match(
+      outside.stdout,
+      RegExp(`the router may not write in ${folder}, only in ./state and /var/lib/vllm-router\\n`),
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

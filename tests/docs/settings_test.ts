@@ -31,11 +31,22 @@ function keysIn(text: string, table: string): readonly string[] {
 const keysOf = (key: string) => tableWith(PAGE, key).map(([first]) => first!).sort();
 
 Deno.test("the page and the example state every setting with its default", () => {
-  const withoutDefault = ["total_timeout", "sse_keepalive", "max_in_flight_per_client", "proxy"];
+  const withoutDefault = [
+    "total_timeout",
+    "sse_keepalive",
+    "max_in_flight_per_client",
+    "proxy",
+    "state_file",
+  ];
   // The level's default comes from the command line, and is documented that way.
   const settingsOf = (text: string) => {
-    const { totalTimeoutMs: _, sseKeepAliveMs: __, maxInFlightPerClient: ___, ...settings } =
-      accepted(text).settings;
+    const {
+      totalTimeoutMs: _,
+      sseKeepAliveMs: __,
+      maxInFlightPerClient: ___,
+      stateFile: ____,
+      ...settings
+    } = accepted(text).settings;
     return { ...settings, logLevel: "info" };
   };
   const defaults = settingsOf(MINIMAL);
