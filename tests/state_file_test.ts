@@ -83,6 +83,23 @@ Deno.test("a file is written again only if something has changed", () =>
     await file.close();
   }));
 
+Deno.test("another path applies from the next write on, and without a path nothing is written", () =>
+  withFolder(async (folder) => {
+    let path: string | undefined = undefined;
+    const open = () =>
+      openStateFile({
+        path: () => path,
+        parts: { part: { save: () => ["1"], restore: () => undefined } },
+        log: { restored: assert.fail, notRead: assert.fail, notWritten: assert.fail },
+      });
+    await open().close();
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    const file = open();
+    path = `${folder}/state.json`;
+    await file.close();
+    assert.equal(partIn(path), 1);
+  }));
+
 for (
   const [what, text, reason] of [
     ["broken", '{"version":1,"part":{"a', "it isn't valid JSON"],

@@ -58,6 +58,15 @@ Deno.test("the pod gets its variables and files from the ConfigMap and the Secre
   ]);
 });
 
+Deno.test("each pod may write a state file, in a volume of its own", () => {
+  const mount = container.volumeMounts.find(({ name }) => name === "state");
+  assert.deepEqual(mount, { name: "state", mountPath: "/var/lib/vllm-router" });
+  assert.deepEqual(pod.volumes.find(({ name }) => name === "state"), {
+    name: "state",
+    emptyDir: {},
+  });
+});
+
 Deno.test("a changed configuration restarts no pod: no name and no annotation depends on it", () => {
   assert.deepEqual(Object.keys(kustomization), ["apiVersion", "kind", "resources"]);
   assert.deepEqual(Object.keys(deployment.template.metadata), ["labels"]);

@@ -15,6 +15,16 @@ Deno.test("systemd waits until the router listens, and restarts it if it hangs",
   assert.match(UNIT, /^RestrictAddressFamilies=.*\bAF_UNIX\b/m);
 });
 
+Deno.test("systemd makes the folders that the router may write", () => {
+  const { tasks } = JSON.parse(
+    Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)),
+  );
+  for (const [key, folder] of [["LogsDirectory", "/var/log"], ["StateDirectory", "/var/lib"]]) {
+    const [, name] = RegExp(`^${key}=(.+)$`, "m").exec(UNIT)!;
+    assert.match(tasks.executable, RegExp(`--allow-write=(\\S+,)?${folder}/${name},`));
+  }
+});
+
 Deno.test("in a checkout, the router may notify systemd as a child of `deno task`", () => {
   assert.match(CHECKOUT, /^NotifyAccess=all$/m);
   const [, checkout] = /^ExecStart=\S+\/deno task start (.+)$/m.exec(CHECKOUT)!;

@@ -235,3 +235,25 @@ Deno.test("the problem of a missing file suggests a remedy", async () => {
   assert.ok(!checked.ok);
   assert.match(lines(checked.problems), /servers\.example\.toml.*--server/);
 });
+
+Deno.test("a relative state file is in the configuration's folder, an absolute one where it says", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (
+      const [written, path] of [
+        ["state/router.json", `${folder}/state/router.json`],
+        ["/var/lib/vllm-router/state.json", "/var/lib/vllm-router/state.json"],
+      ]
+    ) {
+      await Deno.writeTextFile(
+        `${folder}/servers.toml`,
+        `[servers]\nservers = [{ url = "http://gpu-1" }]\n[config]\nstate_file = "${written}"\n`,
+      );
+      const { checked } = await loadConfig(`${folder}/servers.toml`);
+      assert.ok(checked.ok);
+      assert.equal(checked.config.settings.stateFile, path);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
