@@ -94,11 +94,11 @@ function restore(path: string, parts: StateParts, log: StateLog): void {
   const saved = readState(path);
   if (saved === undefined) return;
   if ("problem" in saved) return log.notRead(path, saved.problem);
-  for (const [name, part] of Object.entries(parts)) {
-    if (!Object.hasOwn(saved.parts, name)) continue;
-    const problem = part.restore(saved.parts[name]);
-    if (problem !== undefined) return log.notRead(path, `${name}.${problem}`);
-  }
+  const problems = Object.entries(parts).flatMap(([name, part]) => {
+    const problem = Object.hasOwn(saved.parts, name) && part.restore(saved.parts[name]);
+    return problem ? [`${name}.${problem}`] : [];
+  });
+  if (problems.length > 0) return log.notRead(path, problems.join("; "));
   log.restored(path, saved.ageMs);
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inTimeSlices } from "../../src/util/time_slices.ts";
+import { inTimeSlices, nextTimeSlice } from "../../src/util/time_slices.ts";
 import type { Walk } from "../../src/util/walk.ts";
 
 /** A walk that keeps the CPU busy for `sliceMs` between two points where it can be interrupted. */
@@ -46,4 +46,13 @@ Deno.test("only one of many long walks runs per iteration of the event loop", as
   );
   // Each walk pauses three times. If all ran in every iteration, there would be few iterations.
   assert.ok(rounds > 40, `${rounds} rounds`);
+});
+
+Deno.test("a turn can be made shorter", async () => {
+  const rounds = await roundsDuring(async () => {
+    let startedAt = performance.now();
+    for (const _ of busy(40, 1)) startedAt = await nextTimeSlice(startedAt, 0.5);
+  });
+  // One per millisecond, where usual turns would make eight.
+  assert.ok(rounds >= 30, `${rounds} rounds`);
 });

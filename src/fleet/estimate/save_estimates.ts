@@ -10,6 +10,7 @@ import {
   MOST_MEAN,
   MOST_SAVED_BLOCKS,
   MOST_SAVED_MODELS,
+  MOST_SAVED_SERVERS,
   MOST_SAVED_SESSIONS,
   type SavedEstimates,
   type SavedServer,
@@ -47,7 +48,8 @@ export function* saveEstimates(
   };
   yield `${JSON.stringify(known).slice(0, -1)},"servers":[`;
   const bySlot = yield* bySlotOf(cached.sessions());
-  const named = servers.filter(({ config }) => config.url.length <= LONGEST_NAME);
+  const named = servers.filter(({ config }) => config.url.length <= LONGEST_NAME)
+    .slice(0, MOST_SAVED_SERVERS);
   const slots = named.map((server) => estimateOf(server).slot);
   const total = slots.reduce((sum, slot) => sum + cached.size(slot), 0);
   const share = Math.min(1, MOST_SAVED_BLOCKS / total);

@@ -11,7 +11,8 @@ export const MOST_SAVED_BLOCKS = 200_000;
 export const MOST_SAVED_SESSIONS = 10_000;
 /** Models in a saved state. */
 export const MOST_SAVED_MODELS = 1_000;
-const MOST_SERVERS = 10_000;
+/** Servers in a saved state. */
+export const MOST_SAVED_SERVERS = 10_000;
 /** Strings of packed blocks in a saved state of one server. */
 const MOST_PIECES = 1_000;
 /** Characters of the name of a model or the address of a server. */
@@ -78,7 +79,7 @@ export const estimatesShape = z.object({
     z.object({ model: name.nullable(), ...ratio }),
     MOST_SAVED_MODELS,
   ),
-  servers: list(serverShape, MOST_SERVERS),
+  servers: list(serverShape, MOST_SAVED_SERVERS),
 });
 
 export type SavedEstimates = z.output<typeof estimatesShape>;

@@ -28,9 +28,9 @@ export function count(
   estimate.counters = counters;
   const fell = (name: "prompt" | "prefixQueries") =>
     (counters?.[name] ?? 0) < (before?.[name] ?? 0);
-  const isFull = estimate.countedAt === 0 && before && counters &&
+  const isRefilled = estimate.countedAt === 0 && before && counters &&
     computedIn(counters) - computedIn(before) > (kvCacheTokens ?? USUAL_CACHE_TOKENS);
-  if (before && counters && (fell("prompt") || fell("prefixQueries") || isFull)) {
+  if (before && counters && (fell("prompt") || fell("prefixQueries") || isRefilled)) {
     estimate.calibration = { ...UNCALIBRATED, share: estimate.calibration.share };
     estimate.mostRan = running;
     return "anew";

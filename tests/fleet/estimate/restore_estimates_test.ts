@@ -234,6 +234,41 @@ function isSane(estimator: Estimator): void {
   }
 }
 
+Deno.test("whatever a router has seen, it takes over what it has saved itself", () => {
+  const amount = fc.oneof(fc.nat(), fc.double({ min: 0, max: 2 ** 53, noNaN: true }));
+  const request = fc.record({
+    server: fc.nat(1),
+    model: fc.option(fc.string({ maxLength: 3 }), { nil: undefined }),
+    promptBytes: fc.option(fc.oneof(fc.nat(10_000), fc.constant(1e9)), { nil: undefined }),
+    blocks: fc.array(fc.integer(), { maxLength: 5 }),
+    session: fc.option(fc.integer(), { nil: undefined }),
+    stream: fc.boolean(),
+    ms: fc.oneof(fc.nat(10_000), fc.constant(1e9)),
+    promptTokens: amount,
+    answerTokens: amount,
+    counter: amount,
+    blockTokens: fc.integer({ min: 1, max: 65_536 }),
+  });
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 8 }), (requests) => {
+      const servers = SERVERS.slice(0, 2);
+      const estimator = createEstimator();
+      let now = 1_000;
+      for (const { server, ms, promptTokens, answerTokens, counter, ...profile } of requests) {
+        const at = servers[server]!;
+        const prediction = estimator.predictions(profile, now)(at, NO_LOAD);
+        const sent = estimator.begin(at, profile, prediction, now);
+        estimator.firstToken(at, sent, now += ms);
+        estimator.end(at, sent, { promptTokens, answerTokens }, now += ms);
+        scrape(estimator, at, now, { prompt: counter, queries: counter, hits: counter });
+      }
+      const saved = savedBy(estimator, servers);
+      assert.equal(createEstimator().restore(servers, saved, 1_000), undefined);
+    }),
+    { numRuns: numRuns / 20 },
+  );
+});
+
 Deno.test("any JSON is restored or refused, and the router goes on", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (saved) => {
