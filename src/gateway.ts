@@ -19,7 +19,7 @@ import { watchEventLoop } from "./monitor/event_loop.ts";
 import { combineListeners } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
-import { stateLog } from "./monitor/log_state.ts";
+import { logStateRestored, stateLog } from "./monitor/log_state.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
 import { createWrongKeys } from "./monitor/wrong_keys.ts";
@@ -69,11 +69,6 @@ export function startGateway(options: GatewayOptions): Gateway {
     onOutcome: (server, outcome) => listener.attemptEnded(server, outcome),
     onDoubt: (server) => poller.look(server),
   });
-  const stateFile = openStateFile({
-    path: () => fleet.settings.stateFile,
-    parts: { estimates: estimatesOf(fleet) },
-    log: stateLog,
-  });
   const snapshot = () => fleet.snapshot();
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const budgets = createTokenBudgets(() => access);
@@ -86,9 +81,15 @@ export function startGateway(options: GatewayOptions): Gateway {
   const monitor = startMonitor(snapshot, identity, keys);
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners(
-    [logListener, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
+    [logListener, stateLog, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
     logError,
   );
+  const stateFile = openStateFile({
+    path: () => fleet.settings.stateFile,
+    parts: { estimates: estimatesOf(fleet) },
+    onRestored: logStateRestored,
+    onProblem: listener.stateFileProblem,
+  });
 
   const connections = openClientPool(access.http1);
   const shown = {

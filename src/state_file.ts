@@ -1,4 +1,3 @@
-import type { StateLog } from "./monitor/log_state.ts";
 import { readState, whyNotWritable, whyNotWritten, writeState } from "./state_disk.ts";
 import { pause } from "./util/interval.ts";
 import { nextTimeSlice } from "./util/time_slices.ts";
@@ -26,8 +25,13 @@ export interface StateFileOptions {
   readonly path: () => string | undefined;
   /** What is kept in it. */
   readonly parts: StateParts;
-  /** Where it is reported. */
-  readonly log: StateLog;
+  /** Called if the parts were restored. */
+  readonly onRestored: (path: string, ageMs: number) => void;
+  /**
+   * Called if the file can't be used at the start, and if it can't be written, once per reason.
+   * `problem` goes on with the sentence "The state file … ".
+   */
+  readonly onProblem: (path: string, problem: string) => void;
   /** Interval between two times of writing it. @default a minute */
   readonly everyMs?: number;
 }
@@ -40,16 +44,15 @@ const TURN_MS = 0.5;
  * Restores the parts from the file, if there is one, and from then on writes them to it every minute
  * if they have changed. A file that can't be used is reported, and overwritten later.
  */
-export function openStateFile(
-  { path, parts, log, everyMs = EVERY_MS }: StateFileOptions,
-): StateFile {
+export function openStateFile(options: StateFileOptions): StateFile {
+  const { path, parts, onProblem, everyMs = EVERY_MS } = options;
   const closing = new AbortController();
   /** Why it can't be written, as reported last. */
   let failure: string | undefined;
   let written: { readonly path: string; readonly pieces: readonly string[] } | undefined;
 
   function report(path: string, why: string | undefined): void {
-    if (why !== undefined && why !== failure) log.notWritten(path, why);
+    if (why !== undefined && why !== failure) onProblem(path, `can't be written: ${why}`);
     failure = why;
   }
 
@@ -77,7 +80,7 @@ export function openStateFile(
 
   const configured = path();
   if (configured !== undefined) {
-    restore(configured, parts, log);
+    restore(configured, options);
     report(configured, whyNotWritable(configured));
   }
   const saving = saveRepeatedly();
@@ -90,16 +93,22 @@ export function openStateFile(
   };
 }
 
-function restore(path: string, parts: StateParts, log: StateLog): void {
+function restore(path: string, { parts, onRestored, onProblem }: StateFileOptions): void {
   const saved = readState(path);
   if (saved === undefined) return;
-  if ("problem" in saved) return log.notRead(path, saved.problem);
-  const problems = Object.entries(parts).flatMap(([name, part]) => {
-    const problem = Object.hasOwn(saved.parts, name) && part.restore(saved.parts[name]);
-    return problem ? [`${name}.${problem}`] : [];
+  const problems = "problem" in saved ? [saved.problem] : restoreParts(saved.parts, parts);
+  if (problems.length > 0) {
+    return onProblem(path, `is not used, and will be overwritten: ${problems.join("; ")}`);
+  }
+  if ("ageMs" in saved) onRestored(path, saved.ageMs);
+}
+
+/** Restores all parts that were saved. Returns the problems of those that can't be. */
+function restoreParts(saved: Readonly<Record<string, unknown>>, parts: StateParts): string[] {
+  return Object.entries(parts).flatMap(([name, { restore }]) => {
+    const problem = Object.hasOwn(saved, name) ? restore(saved[name]) : undefined;
+    return problem === undefined ? [] : [`${name}.${problem}`];
   });
-  if (problems.length > 0) return log.notRead(path, problems.join("; "));
-  log.restored(path, saved.ageMs);
 }
 
 /** Returns the members of the file's object as pieces of text. Lets requests go on meanwhile. */

@@ -34,11 +34,8 @@ function opened(path: string, first: unknown = 0, everyMs?: number) {
   const file = openStateFile({
     path: () => path,
     parts: { part },
-    log: {
-      restored: (path, ageMs) => void reports.push(`restored ${path}, ${ageMs < 60_000}`),
-      notRead: (path, reason) => void reports.push(`not read ${path}: ${reason}`),
-      notWritten: (path, reason) => void reports.push(`not written ${path}: ${reason}`),
-    },
+    onRestored: (path, ageMs) => void reports.push(`${path} restored, ${ageMs < 60_000}`),
+    onProblem: (path, problem) => void reports.push(`${path} ${problem}`),
     ...(everyMs !== undefined && { everyMs }),
   });
   return { state, reports, file };
@@ -53,7 +50,7 @@ Deno.test("parts outlive the router, in a file that only its user may read", () 
     if (Deno.build.os !== "windows") assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
     const second = opened(path);
     assert.deepEqual(second.state.value, { some: "state" });
-    assert.deepEqual(second.reports, [`restored ${path}, true`]);
+    assert.deepEqual(second.reports, [`${path} restored, true`]);
     await second.file.close();
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["state.json"]);
   }));
@@ -64,7 +61,7 @@ Deno.test("parts that nobody knows are left alone, and missing ones are not rest
     Deno.writeTextFileSync(path, '{"version":1,"other":{"x":1}}');
     const { state, reports, file } = opened(path, "as it starts");
     assert.equal(state.value, "as it starts");
-    assert.deepEqual(reports, [`restored ${path}, true`]);
+    assert.deepEqual(reports, [`${path} restored, true`]);
     await file.close();
   }));
 
@@ -90,7 +87,8 @@ Deno.test("another path applies from the next write on, and without a path nothi
       openStateFile({
         path: () => path,
         parts: { part: { save: () => ["1"], restore: () => undefined } },
-        log: { restored: assert.fail, notRead: assert.fail, notWritten: assert.fail },
+        onRestored: assert.fail,
+        onProblem: assert.fail,
       });
     await open().close();
     assert.deepEqual([...Deno.readDirSync(folder)], []);
@@ -118,7 +116,9 @@ for (
       const path = `${folder}/state.json`;
       Deno.writeTextFileSync(path, text);
       const { state, reports, file } = opened(path, "as it starts");
-      assert.deepEqual(reports, [`not read ${path}: ${reason}`]);
+      assert.deepEqual(reports, [
+        `${path} is not used, and will be overwritten: ${reason}`,
+      ]);
       assert.equal(state.value, "as it starts");
       await file.close();
       assert.equal(reports.length, 1);
@@ -152,7 +152,7 @@ Deno.test("a write that fails is reported once, until it worked or the reason ch
   withFolder(async (folder) => {
     const path = `${folder}/gone/state.json`;
     const { state, reports, file } = opened(path, 0, 1);
-    const missing = `not written ${path}: there is no folder ${folder}/gone`;
+    const missing = `${path} can't be written: there is no folder ${folder}/gone`;
     assert.deepEqual(reports, [missing], "reported at the start");
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.deepEqual(reports, [missing]);

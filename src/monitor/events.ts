@@ -104,6 +104,10 @@ export function createEvents(
       const text = `The metrics of ${server} can't be used: ${why}`;
       add({ kind: "state", tone: "bad", text, servers: [server] });
     },
+    stateFileProblem(path, problem) {
+      const text = `The state file ${path} ${problem}`;
+      add({ kind: "state", tone: "bad", text, servers: [] });
+    },
     failover({ from, to, reason }) {
       merge(`request ${from} ${reason}`, from, (count) => ({
         kind: "failover",

@@ -32,6 +32,8 @@ export interface Listener extends Observer {
   readonly connectionFailed: (reason: "accept" | "tls_handshake") => void;
   /** A client sent a key that the router does not know. */
   readonly wrongKey: (client: string) => void;
+  /** The state file can't be used, or not be written; `problem` goes on with the sentence. */
+  readonly stateFileProblem: (path: string, problem: string) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Diagnostic[]) => void;
   /** A changed configuration no longer requires keys: everyone has access. */
@@ -78,6 +80,7 @@ export function combineListeners(
     turnedAway: all("turnedAway"),
     connectionFailed: all("connectionFailed"),
     wrongKey: all("wrongKey"),
+    stateFileProblem: all("stateFileProblem"),
     reloaded: all("reloaded"),
     keysTurnedOff: all("keysTurnedOff"),
     notReloaded: all("notReloaded"),

@@ -60,6 +60,13 @@ Deno.test("turning keys off is a bad event in capitals", () => {
   }]);
 });
 
+Deno.test("a state file that can't be written is a bad event", () => {
+  const { listener, list } = createEvents(() => 1, (time) => time);
+  listener.stateFileProblem!("/a/state.json", "can't be written: there is no folder /a");
+  const text = "The state file /a/state.json can't be written: there is no folder /a";
+  assert.deepEqual(list(), [{ at: 1, kind: "state", tone: "bad", text, servers: [] }]);
+});
+
 Deno.test("of several problems the first is shown and the others are counted", () => {
   const { listener, list } = createEvents(() => 0, (time) => time);
   const problem = { where: "servers", what: "expected a list" };

@@ -46,6 +46,7 @@ Deno.test("an event without listeners is ignored", () => {
     "turnedAway",
     "connectionFailed",
     "wrongKey",
+    "stateFileProblem",
     "reloaded",
     "keysTurnedOff",
     "notReloaded",

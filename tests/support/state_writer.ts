@@ -15,10 +15,7 @@ openStateFile({
       restore: () => undefined,
     },
   },
-  log: {
-    restored: () => {},
-    notRead: (_, reason) => console.log(`not read: ${reason}`),
-    notWritten: (_, reason) => console.log(`not written: ${reason}`),
-  },
+  onRestored: () => {},
+  onProblem: (_, problem) => console.log(problem),
   everyMs: 1,
 });
