@@ -54,10 +54,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engines: ["config", "fleet", "vllm"],
   polling: ["config", "engines", "fleet", "http", "util", "vllm"],
   proxy: ["fleet", "http", "util", "vllm"],
-  monitor: ["config", "fleet", "proxy", "util"],
+  monitor: ["config", "discovery", "fleet", "proxy", "util"],
+  discovery: ["config", "http", "util"],
   api: ["", "auth", "config", "fleet", "http", "monitor", "proxy", "vllm"],
-  cli: ["", "config", "fleet", "http", "monitor", "polling", "simulator", "util"],
-  "": ["api", "auth", "config", "fleet", "http", "monitor", "polling", "proxy", "util"],
+  cli: ["", "config", "discovery", "fleet", "http", "monitor", "polling", "simulator", "util"],
+  "": [
+    "api",
+    "auth",
+    "config",
+    "discovery",
+    "fleet",
+    "http",
+    "monitor",
+    "polling",
+    "proxy",
+    "util",
+  ],
 };
 
 /**

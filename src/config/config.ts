@@ -1,11 +1,16 @@
-import type { EngineName } from "./engine_name.ts";
+import type { Discovery } from "./discovery.ts";
 import type { ExtraPath } from "./extra_paths.ts";
 import type { Level } from "./log_level.ts";
+import type { ServerConfig } from "./server_config.ts";
+
+export type { ServerConfig };
 
 /** A validated configuration: servers, settings and access rules. */
 export interface Config {
-  /** At least one; URLs are unique. */
+  /** Those that the file lists. At least one, unless there is `discovery`; URLs are unique. */
   readonly servers: readonly ServerConfig[];
+  /** Where further servers come from; names are unique. */
+  readonly discovery: readonly Discovery[];
   /** How the router behaves. */
   readonly settings: Settings;
   /** Who may use the router, and where it listens. */
@@ -80,36 +85,6 @@ export interface ApiKey extends TokenLimits {
    * first. @default the client's
    */
   readonly priority?: number;
-}
-
-/** The configuration of one server. */
-export interface ServerConfig {
-  /** Base address without a trailing `/` or `/v1`; identifies the server across reloads. */
-  readonly url: string;
-  /** Display name. @default the address without its scheme */
-  readonly name: string;
-  /** Concurrent requests at which it counts as full. @default 3 */
-  readonly capacity: number;
-  /** Sent as `Authorization: Bearer …`, replacing the client's header. */
-  readonly apiKey?: string;
-  /** PEM of the CA that signed its certificate, trusted in addition to the built-in CAs. */
-  readonly ca?: string;
-  /** `ca` contains the server's own certificate, a CA certificate, which `fetch` always rejects. */
-  readonly isSelfSigned?: boolean;
-  /** Whether to skip certificate verification. @default false */
-  readonly tlsSkipVerify?: boolean;
-  /** The inference engine it runs. @default recognised by what the server answers */
-  readonly engine?: EngineName;
-  /** Health check path. @default the engine's, or `/v1/models` if that is inconclusive */
-  readonly healthPath?: string;
-  /** Client certificate chain and private key presented to the server, in PEM. */
-  readonly clientCertificate?: { readonly cert: string; readonly key: string };
-  /** URL of the proxy to connect through, including any credentials. @default no proxy */
-  readonly proxy?: string;
-  /** Fixed list of model names; disables model discovery for this server. */
-  readonly models?: readonly string[];
-  /** It schedules by `priority`, as vLLM does with `--scheduling-policy priority`. @default false */
-  readonly schedulesByPriority?: boolean;
 }
 
 /** The `[config]` table, with seconds converted to milliseconds. */

@@ -3,6 +3,7 @@ import { policyNames } from "../routing/policies.ts";
 import { adminShape, authShape, corsShape, networks, tlsShape } from "./access_schema.ts";
 import { type EngineName, engineNames } from "./engine_name.ts";
 import { extraPathIn, whyNotForwarded } from "./extra_paths.ts";
+import { sourceShapes } from "./discovery_schema.ts";
 import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
 import {
@@ -33,37 +34,52 @@ const extraPath = z.custom<string>((value) => {
   },
 });
 
+/** The keys of a server, except those that tell one server from another. */
+const serverKeys = {
+  max_concurrent_requests: wholeNumber(1).default(3),
+  api_key: secret("a non-empty string").optional(),
+  ca: text.optional(),
+  tls_skip_verify: yesOrNo.default(false),
+  engine: expected<EngineName>(
+    `one of ${engineNames.join(", ")}`,
+    (value) => engineNames.some((name) => name === value),
+  ).optional(),
+  health_path: expected<string>(
+    "a path such as /health",
+    (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),
+  ).optional(),
+  client_cert: text.optional(),
+  client_key: text.optional(),
+  proxy: proxyAddress.optional(),
+  models: z.array(text, table("a list of model names")).min(
+    1,
+    "expected at least one model name",
+  )
+    .optional(),
+  priority_scheduling: yesOrNo.default(false),
+};
+
 /** One entry of `servers.servers`. */
 export const serverShape = z.looseObject(
-  {
-    url: text,
-    max_concurrent_requests: wholeNumber(1).default(3),
-    name: text.optional(),
-    api_key: secret("a non-empty string").optional(),
-    ca: text.optional(),
-    tls_skip_verify: yesOrNo.default(false),
-    engine: expected<EngineName>(
-      `one of ${engineNames.join(", ")}`,
-      (value) => engineNames.some((name) => name === value),
-    ).optional(),
-    health_path: expected<string>(
-      "a path such as /health",
-      (value) => typeof value === "string" && /^\/[!-~]*$/.test(value) && !value.includes("#"),
-    ).optional(),
-    client_cert: text.optional(),
-    client_key: text.optional(),
-    proxy: proxyAddress.optional(),
-    models: z.array(text, table("a list of model names")).min(
-      1,
-      "expected at least one model name",
-    )
-      .optional(),
-    priority_scheduling: yesOrNo.default(false),
-  },
+  { url: text, name: text.optional(), ...serverKeys },
   table(
     'a server such as { url = "http://gpu-server-1:8081", max_concurrent_requests = 3 }',
   ),
 );
+
+/** `defaults` of an entry of `discovery`: what all of its servers have in common. */
+export const defaultsShape = z.looseObject(
+  serverKeys,
+  table("a table such as { max_concurrent_requests = 8 }"),
+);
+
+/** One entry of `discovery`. */
+export const discoveryShape = z.looseObject({
+  name: text.optional(),
+  ...sourceShapes,
+  scheme: z.enum(["http", "https"], { error: 'expected "http" or "https"' }).default("http"),
+  defaults: defaultsShape.prefault({}),
+}, table("a table [[discovery]]"));
 
 /** The table `[config]`, with its defaults. */
 export const settingsShape = z.looseObject({
@@ -121,12 +137,15 @@ export const listenerShape = z.looseObject({
   http1: z.enum(http1Ways, { error: 'expected "own" or "deno"' }).default("own"),
 }, table("a table"));
 
+const serverList = z.array(serverShape, table("a list of servers"));
+const serversTable = table("a table [servers] with a list named servers");
+
 /** A whole configuration file. Accepts unknown keys, which are reported separately. */
 export const fileShape = z.looseObject({
   servers: z.looseObject({
-    servers: z.array(serverShape, table("a list of servers"))
-      .min(1, "expected at least one server, got an empty list"),
-  }, table("a table [servers] with a list named servers")),
+    servers: serverList.min(1, "expected at least one server, got an empty list"),
+  }, serversTable),
+  discovery: z.array(discoveryShape, table("a list of tables [[discovery]]")).default([]),
   config: settingsShape.prefault({}),
   auth: authShape.prefault({}),
   admin: adminShape.prefault({}),
@@ -136,8 +155,19 @@ export const fileShape = z.looseObject({
   server: listenerShape.prefault({}),
 });
 
+/** A file with `[[discovery]]`, which needs no list of servers. */
+export const discoveringFileShape = fileShape.extend({
+  servers: z.looseObject({ servers: serverList.default([]) }, serversTable).prefault({}),
+});
+
 /** A validated file, in the file's units. */
 export type RawFile = z.output<typeof fileShape>;
 
 /** A validated `[config]` table, in the file's units. */
 export type RawSettings = z.output<typeof settingsShape>;
+
+/** Validated `defaults` of an entry of `discovery`; a server of the list has the same keys. */
+export type RawDefaults = z.output<typeof defaultsShape>;
+
+/** A validated entry of `discovery`, in the file's units. */
+export type RawDiscovery = z.output<typeof discoveryShape>;

@@ -7,13 +7,15 @@ export interface References {
   readonly env: (name: string) => string | undefined;
   /** Reads a file. Throws an `Error` that states the reason if it fails. */
   readonly file: (name: string) => string;
+  /** Resolves the name of a file relative to the configuration's folder. */
+  readonly resolve: (name: string) => string;
 }
 
 /** Expands `${NAME}` references. Reports unset variables to `problems`. */
 export function expandEnv(
   text: string,
   where: string,
-  { env }: References,
+  { env }: Pick<References, "env">,
   problems: Diagnostic[],
 ): string {
   return text.replace(/\$\{([^}]*)\}/g, (_, name: string) => {

@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { checkServerIdentity } from "node:tls";
-import type { ServerConfig } from "./config.ts";
+import type { Config, ServerConfig } from "./config.ts";
 import { expandEnv, readReferences, type References } from "./references.ts";
 import { shown } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import type { RawFile } from "./file_schema.ts";
+import type { RawDefaults } from "./file_schema.ts";
 
 /** Valid host names, stricter than the URL parser. */
 const HOST = /^(\[[\da-f:.]+\]|[\w.-]+)$/i;
@@ -57,7 +57,7 @@ function certificatesIn(
 
 /** Returns a server's TLS trust settings, which extend the built-in CAs. */
 export function trustIn(
-  { ca: name, tls_skip_verify: tlsSkipVerify }: RawFile["servers"]["servers"][number],
+  { ca: name, tls_skip_verify: tlsSkipVerify }: RawDefaults,
   { at, url, proxy }: {
     readonly at: string;
     readonly url: string;
@@ -90,22 +90,31 @@ export function trustIn(
 
 const WITHOUT_PROXY = `set proxy = "${DIRECTLY}" for this server, or`;
 
-/** Returns a warning for each server whose certificate is not verified. */
-export function warningsOfTrust(servers: readonly ServerConfig[]): Diagnostic[] {
-  return servers.flatMap(({ name, tlsSkipVerify }, index) =>
-    tlsSkipVerify
-      ? [{
-        where: `servers.servers[${index}].tls_skip_verify`,
-        what: `the certificate of ${name} is not checked: anyone who can intercept its ` +
-          "connections can read and change all traffic, including keys",
-      }]
-      : []
-  );
+/** Returns a warning for each server, or source of servers, whose certificate is not verified. */
+export function warningsOfTrust(
+  { servers, discovery }: Pick<Config, "servers" | "discovery">,
+): Diagnostic[] {
+  return [
+    ...servers.map(({ name, tlsSkipVerify }, index) => ({
+      at: `servers.servers[${index}]`,
+      whose: `the certificate of ${name} is`,
+      tlsSkipVerify,
+    })),
+    ...discovery.map(({ name, defaults }, index) => ({
+      at: `discovery[${index}].defaults`,
+      whose: `the certificates of the servers of ${name} are`,
+      tlsSkipVerify: defaults.tlsSkipVerify,
+    })),
+  ].filter(({ tlsSkipVerify }) => tlsSkipVerify).map(({ at, whose }) => ({
+    where: `${at}.tls_skip_verify`,
+    what: `${whose} not checked: anyone who can intercept the connections can read and change ` +
+      "all traffic, including keys",
+  }));
 }
 
 /** Returns the client certificate to present to a server, if any. */
 export function clientCertificateIn(
-  server: RawFile["servers"]["servers"][number],
+  server: RawDefaults,
   at: string,
   outside: References,
   problems: Diagnostic[],
@@ -144,7 +153,7 @@ function certificatesOf(pem: string): X509Certificate[] {
 }
 
 /** Whether one of the certificates is a CA certificate issued for the host of the URL. */
-function isAuthorityFor(url: string, pem: string): boolean {
+export function isAuthorityFor(url: string, pem: string): boolean {
   if (!url.startsWith("https:")) return false;
   const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
   return certificatesOf(pem).some((certificate) =>

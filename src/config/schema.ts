@@ -4,11 +4,12 @@ import { diagnosticsIn } from "./zod_errors.ts";
 import type { References } from "./references.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { proxyIn, warningsOfTrust } from "./route.ts";
-import { checkAddresses, checkKeys, checkNames, toServers } from "./servers.ts";
+import { checkAddresses, checkKeys, checkNames, toServer } from "./servers.ts";
+import { toDiscoveries } from "./to_discoveries.ts";
 import { toModelNames } from "./models_schema.ts";
 import { toSettings } from "./settings.ts";
-import { fileShape } from "./file_schema.ts";
-import { rawServers, unknownKeys } from "./unknown_keys.ts";
+import { discoveringFileShape, fileShape } from "./file_schema.ts";
+import { rawDiscoveries, rawServers, unknownKeys } from "./unknown_keys.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
 
@@ -28,9 +29,11 @@ export function checkConfig(
   raw: unknown,
   env: References["env"],
   file: References["file"] = noFiles,
+  resolve: References["resolve"] = (name) => name,
 ): Checked {
-  const outside = { env, file };
-  const parsed = fileShape.safeParse(raw);
+  const outside = { env, file, resolve };
+  const shape = rawDiscoveries(raw).length > 0 ? discoveringFileShape : fileShape;
+  const parsed = shape.safeParse(raw);
   const unknown = unknownKeys(raw);
   const { warnings } = unknown;
   const problems = [...diagnosticsIn(parsed.error, ""), ...unknown.problems];
@@ -43,13 +46,18 @@ export function checkConfig(
   const { data } = parsed;
   const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
   const config: Config = {
-    servers: toServers(data.servers.servers, addresses, names, keys, outside, problems, proxy),
+    servers: data.servers.servers.map((server, index) => {
+      const [url = "", name = ""] = [addresses[index], names[index]];
+      const at = `servers.servers[${index}]`;
+      return toServer(server, at, { url, name, apiKey: keys[index] }, outside, problems, proxy);
+    }),
+    discovery: toDiscoveries(data.discovery, outside, problems, proxy),
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
     modelNames: toModelNames(data.models, problems),
   };
   if (problems.length > 0) return { ok: false, problems, warnings };
-  return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config.servers)] };
+  return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config)] };
 }
 
 function noFiles(): never {

@@ -3,41 +3,42 @@ import { expandEnv, keyIn, type References } from "./references.ts";
 import { shown } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { clientCertificateIn, isHost, proxyIn, trustIn } from "./route.ts";
-import type { RawFile } from "./file_schema.ts";
+import type { RawDefaults } from "./file_schema.ts";
 
-/** Converts the servers of a validated file. */
-export function toServers(
-  servers: RawFile["servers"]["servers"],
-  addresses: readonly (string | undefined)[],
-  names: readonly (string | undefined)[],
-  keys: readonly (string | undefined)[],
+/**
+ * Converts a validated server.
+ *
+ * @param at the key path of its table
+ * @param proxyOfAll the proxy of servers that name none
+ */
+export function toServer(
+  server: RawDefaults,
+  at: string,
+  { url, name, apiKey }: Pick<ServerConfig, "url" | "name"> & {
+    readonly apiKey: string | undefined;
+  },
   outside: References,
   problems: Diagnostic[],
   proxyOfAll: string | undefined,
-): ServerConfig[] {
-  return servers.map((server, index): ServerConfig => {
-    const url = addresses[index] ?? "";
-    const apiKey = keys[index];
-    const at = `servers.servers[${index}]`;
-    const clientCertificate = clientCertificateIn(server, at, outside, problems);
-    const proxy = server.proxy === undefined
-      ? proxyOfAll
-      : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
-    const trust = trustIn(server, { at, url, proxy }, outside, problems);
-    return {
-      url,
-      name: names[index] ?? "",
-      capacity: server.max_concurrent_requests,
-      ...(apiKey !== undefined && { apiKey }),
-      ...trust,
-      ...(server.engine !== undefined && { engine: server.engine }),
-      ...(server.health_path !== undefined && { healthPath: server.health_path }),
-      ...(clientCertificate && { clientCertificate }),
-      ...(proxy !== undefined && { proxy }),
-      ...(server.models && { models: server.models }),
-      ...(server.priority_scheduling && { schedulesByPriority: true }),
-    };
-  });
+): ServerConfig {
+  const clientCertificate = clientCertificateIn(server, at, outside, problems);
+  const proxy = server.proxy === undefined
+    ? proxyOfAll
+    : proxyIn(server.proxy, `${at}.proxy`, outside, problems);
+  const trust = trustIn(server, { at, url, proxy }, outside, problems);
+  return {
+    url,
+    name,
+    capacity: server.max_concurrent_requests,
+    ...(apiKey !== undefined && { apiKey }),
+    ...trust,
+    ...(server.engine !== undefined && { engine: server.engine }),
+    ...(server.health_path !== undefined && { healthPath: server.health_path }),
+    ...(clientCertificate && { clientCertificate }),
+    ...(proxy !== undefined && { proxy }),
+    ...(server.models && { models: server.models }),
+    ...(server.priority_scheduling && { schedulesByPriority: true }),
+  };
 }
 
 /** Returns each server's normalised base URL, or `undefined` after reporting a problem. */

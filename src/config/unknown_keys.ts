@@ -4,7 +4,14 @@ import { adminShape, authShape, corsShape, tlsShape } from "./access_schema.ts";
 import { isMistakenFor, tableAt, unknownIn } from "./zod_types.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { modelsShape } from "./models_schema.ts";
-import { fileShape, serverShape, settingsShape } from "./file_schema.ts";
+import { unknownInSources } from "./discovery_schema.ts";
+import {
+  defaultsShape,
+  discoveryShape,
+  fileShape,
+  serverShape,
+  settingsShape,
+} from "./file_schema.ts";
 
 /** The tables that define who may use the router and how it is reached. */
 const ACCESS = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
@@ -41,6 +48,14 @@ export function unknownKeys(raw: unknown): UnknownKeys {
   const warnings = rawServers(raw).flatMap((server, index) =>
     unknownIn(server, serverShape.shape, `servers.servers[${index}].`)
   );
+  for (const [index, entry] of rawDiscoveries(raw).entries()) {
+    const at = `discovery[${index}].`;
+    warnings.push(
+      ...unknownIn(entry, discoveryShape.shape, at),
+      ...unknownIn(tableAt(entry, "defaults"), defaultsShape.shape, `${at}defaults.`),
+      ...unknownInSources(entry, at),
+    );
+  }
   for (
     const [table, shape, prefix] of [
       [file, fileShape.shape, ""],
@@ -62,6 +77,12 @@ export function unknownKeys(raw: unknown): UnknownKeys {
 export function rawServers(raw: unknown): Record<string, unknown>[] {
   const servers = tableAt(tableAt(raw), "servers")["servers"];
   return Array.isArray(servers) ? servers.map((server) => tableAt(server)) : [];
+}
+
+/** Returns the entries of `discovery` as written, valid or not. */
+export function rawDiscoveries(raw: unknown): Record<string, unknown>[] {
+  const entries = tableAt(raw)["discovery"];
+  return Array.isArray(entries) ? entries.map((entry) => tableAt(entry)) : [];
 }
 
 /** Returns where a key that was intended to restrict access belongs; `undefined` for others. */

@@ -6,6 +6,7 @@ import { lines } from "../support/config.ts";
 import { numRuns } from "../support/property.ts";
 
 const OUTSIDE: References = {
+  resolve: (name) => name,
   env: (name) => ({ KEY: "secret", TEAM: "blue", EMPTY: "", NESTED: "${KEY}" })[name],
   file(name) {
     if (name === "keys.toml") return "the text";

@@ -76,6 +76,7 @@ Deno.test("a file that only lists servers gets all defaults", () => {
       healthCheckConsecutiveFailures: 3,
     },
     access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
+    discovery: [],
     modelNames: { aliases: [] },
   });
 });
@@ -178,6 +179,7 @@ Deno.test("every key of a server and of [config] is read", () => {
       healthCheckConsecutiveFailures: 5,
     },
     access: { keys: [], keysAreOn: false, adminHosts: [], corsOrigins: ["*"], http1: "own" },
+    discovery: [],
     modelNames: { aliases: [] },
   });
 });
@@ -538,12 +540,12 @@ for (
   const [where, told, raw] of [
     [
       "servers.servers[0].port",
-      "; expected one of url, max_concurrent_requests, name, api_key, ca, tls_skip_verify, engine, health_path, client_cert, client_key, proxy, models, priority_scheduling",
+      "; expected one of url, name, max_concurrent_requests, api_key, ca, tls_skip_verify, engine, health_path, client_cert, client_key, proxy, models, priority_scheduling",
       { servers: { servers: [{ url: URL_1, port: 8000 }] } },
     ],
     [
       "logging",
-      "; expected one of servers, config, auth, admin, tls, cors, models, server",
+      "; expected one of servers, discovery, config, auth, admin, tls, cors, models, server",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
     ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],

@@ -20,6 +20,7 @@ export function parseConfig(
   text: string,
   env: References["env"],
   file?: References["file"],
+  resolve?: References["resolve"],
 ): Checked {
   let raw: unknown;
   try {
@@ -29,7 +30,7 @@ export function parseConfig(
     const what = error.message.split("\n")[0]!.replace(/^Invalid TOML document: /, "");
     return failure(`line ${error.line}, column ${error.column}`, `not valid TOML: ${what}`);
   }
-  return checkConfig(raw, env, file);
+  return checkConfig(raw, env, file, resolve);
 }
 
 /** Loads a configuration file and the files it references, resolved relative to its folder. */
@@ -47,19 +48,18 @@ export async function loadConfig(
     return { text: "", files: [], checked: failure(path, unreadable(error) + hint) };
   }
   const files = new Map<string, string>();
-  const checked = inFile(
-    path,
-    parseConfig(text, env, (name) => {
-      const named = resolve(dirname(path), name);
-      try {
-        files.set(named, Deno.readTextFileSync(named));
-      } catch (error) {
-        files.set(named, "");
-        throw new Error(unreadable(error));
-      }
-      return files.get(named)!;
-    }),
-  );
+  const inFolder = (name: string) => resolve(dirname(path), name);
+  const read = (name: string) => {
+    const named = inFolder(name);
+    try {
+      files.set(named, Deno.readTextFileSync(named));
+    } catch (error) {
+      files.set(named, "");
+      throw new Error(unreadable(error));
+    }
+    return files.get(named)!;
+  };
+  const checked = inFile(path, parseConfig(text, env, read, inFolder));
   return { text: [text, ...files.values()].join("\0"), files: [...files.keys()], checked };
 }
 
@@ -84,7 +84,8 @@ function failure(where: string, what: string): Checked {
   return { ok: false, problems: [{ where, what }], warnings: [] };
 }
 
-function unreadable(error: unknown): string {
+/** Says why a file can't be read. */
+export function unreadable(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file";
   if (error instanceof Deno.errors.IsADirectory) return "is a folder, expected a file";
   if (error instanceof Deno.errors.PermissionDenied) return "may not be read by this user";
