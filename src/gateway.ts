@@ -8,6 +8,7 @@ import { createKeyring } from "./auth/keyring.ts";
 import { createTokenBudgets } from "./auth/token_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
 import { followConfig } from "./config/file/follow.ts";
+import { watchSources } from "./discovery/sources.ts";
 import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";
 import { openSockets } from "./http/h1/tcp_socket.ts";
@@ -19,6 +20,7 @@ import { watchEventLoop } from "./monitor/event_loop.ts";
 import { combineListeners } from "./monitor/listener.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
+import { sourceLog } from "./monitor/log_sources.ts";
 import { logStateRestored, stateLog } from "./monitor/log_state.ts";
 import { createMetrics } from "./monitor/metrics.ts";
 import { startMonitor } from "./monitor/monitor.ts";
@@ -41,7 +43,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const stopping = new AbortController();
   const closing = new AbortController();
   const cutOff = new AbortController();
-  let { access, modelNames } = config;
+  let { access, modelNames, settings } = config;
   let starting: Promise<void> | undefined;
   const whenStarted = <T>(answer: () => T | Promise<T>) =>
     starting ? starting.then(answer) : Promise.resolve(answer());
@@ -81,7 +83,14 @@ export function startGateway(options: GatewayOptions): Gateway {
   const monitor = startMonitor(snapshot, identity, keys);
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners(
-    [logListener, stateLog, { wrongKey: wrongKeys.add }, metrics.listener, ...monitor.listeners],
+    [
+      logListener,
+      sourceLog,
+      stateLog,
+      { wrongKey: wrongKeys.add },
+      metrics.listener,
+      ...monitor.listeners,
+    ],
     logError,
   );
   const stateFile = openStateFile({
@@ -146,7 +155,15 @@ export function startGateway(options: GatewayOptions): Gateway {
     onNoModels: listener.noModels,
     onNoMetrics: listener.noMetrics,
   });
-  starting = Promise.race([poller.firstRound(), pause(FIRST_ROUND_MS, stopping.signal)])
+  const sources = watchSources(config, {
+    listener,
+    onServers(servers) {
+      fleet.reconcile({ settings, servers });
+      poller.sync();
+    },
+  });
+  const firstRound = sources.settled().then(() => poller.firstRound());
+  starting = Promise.race([firstRound, pause(FIRST_ROUND_MS, stopping.signal)])
     .then(() => void (starting = undefined));
   const follower = file && followConfig({
     ...file,
@@ -154,9 +171,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     onConfig(config, warnings) {
       const notTaken = take(config.access).map((what) => ({ where: file.path, what }));
       const keysWereOn = access.keysAreOn;
-      ({ access, modelNames } = config);
-      fleet.reconcile(config);
-      poller.sync();
+      ({ access, modelNames, settings } = config);
+      sources.update(config);
       options.onReload?.(config);
       listener.reloaded(config, [...warnings, ...notTaken]);
       if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
@@ -167,8 +183,9 @@ export function startGateway(options: GatewayOptions): Gateway {
 
   async function stop(drainMs?: number): Promise<void> {
     follower?.stop();
+    const sourcesStopped = sources.stop();
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
-    await Promise.all([admin?.drain(0, () => {}), poller.stop()]);
+    await Promise.all([admin?.drain(0, () => {}), poller.stop(), sourcesStopped]);
     await stateFile.close();
     monitor.stop();
     stopWatching();

@@ -17,7 +17,8 @@ export type Tried = ReadonlyMap<Readonly<Server>, number>;
  * and either healthy or half-open without another trial in progress. If there are none, falls back
  * in this order: servers at their slow-start limit, servers ejected by requests that pass their
  * checks, servers in back-pressure, servers already tried that have recovered since, and last
- * servers that are shutting down together with removed servers while new ones are being checked.
+ * servers that are shutting down together with those that were removed or that their source drains,
+ * while new ones are being checked.
  *
  * @param model `undefined` if any model will do
  * @param now monotonic time in milliseconds
@@ -43,8 +44,8 @@ export function eligible<S extends Readonly<Server>>(
   const staying = fresh.filter(stays);
   const ready = staying.filter(({ backpressureUntil }) => backpressureUntil <= now);
   if (ready.length > 0) return ready;
-  const lastResort = fresh.filter(({ draining, drained, health }) =>
-    !draining && !drained && isLastResort(health, now)
+  const lastResort = fresh.filter(({ draining, drained, config, health }) =>
+    !draining && !drained && !config.draining && isLastResort(health, now)
   );
   if (lastResort.length > 0) return lastResort;
   if (staying.length > 0) return staying;
@@ -52,9 +53,10 @@ export function eligible<S extends Readonly<Server>>(
     stays(server) && server.routableSince > (tried.get(server) ?? Infinity)
   );
   if (recovered.length > 0) return recovered;
-  const leaving = fresh.filter((server) =>
-    canTake(server, now) && (server.shuttingDown || server.draining && anyChecking(servers))
-  );
+  const leaving = fresh.filter((server) => {
+    const isReplaced = server.draining || server.config.draining;
+    return canTake(server, now) && (server.shuttingDown || isReplaced && anyChecking(servers));
+  });
   return leaving;
 }
 
@@ -91,11 +93,20 @@ export function refusal(servers: Servers, model: string | undefined): Refusal {
   return unlisted || allOut || anyChecking(servers) ? "unavailable" : "unknown_model";
 }
 
-/** Drops removed servers that have nothing in flight, unless they may still be needed. */
+/**
+ * Drops removed servers that have nothing in flight, unless they may still be needed: while one is
+ * being checked that was there when they were removed. Only those, since where servers come and go
+ * all the time, some are always being checked.
+ */
 export function withoutDrained<S extends Readonly<Server>>(servers: readonly S[]): readonly S[] {
-  const drained = servers.some((server) => server.draining && server.inFlight === 0);
-  if (!drained || anyChecking(servers)) return servers;
-  return servers.filter((server) => !server.draining || server.inFlight > 0);
+  if (!servers.some((server) => server.draining && server.inFlight === 0)) return servers;
+  const checkedSince = servers.reduce(
+    (first, server) => stateOf(server) === "checking" ? Math.min(first, server.stateSince) : first,
+    Infinity,
+  );
+  return servers.filter((server) =>
+    !server.draining || server.inFlight > 0 || checkedSince <= server.removedAt!
+  );
 }
 
 function anyChecking(servers: Servers): boolean {

@@ -54,21 +54,21 @@ export class Fleet {
   }
 
   /**
-   * Applies a new configuration. Servers are matched by URL and keep their state. New ones start in
-   * `checking`. Removed ones drain: they finish their requests and are then forgotten. While new
-   * ones are being checked, removed ones still take requests that no other server can.
+   * Applies new settings and servers. Servers are matched by URL and keep their state. New ones
+   * start in `checking`. Removed ones drain: they finish their requests and are then forgotten.
+   * While those that are new then are being checked, removed ones still take requests that no other
+   * server can.
    */
-  reconcile(config: Config): void {
-    const { policy } = config.settings;
-    if (policy !== this.#settings.policy) this.#policy = createPolicy(policy);
-    this.#settings = config.settings;
-    const { kept, leaving } = match(this.#servers, config.servers);
+  reconcile({ settings, servers }: Pick<Config, "settings" | "servers">): void {
+    if (settings.policy !== this.#settings.policy) this.#policy = createPolicy(settings.policy);
+    this.#settings = settings;
+    const { kept, leaving } = match(this.#servers, servers);
     const staying = kept.map(({ known, config }) => {
       if (known) this.#change(known, () => transitions.describe(known, config));
       return known ?? this.#add(config);
     });
-    const names = new Set(config.servers.map(({ name }) => name));
-    for (const server of leaving) this.#change(server, () => transitions.dismiss(server, names));
+    const names = new Set(servers.map(({ name }) => name));
+    for (const gone of leaving) this.#change(gone, (at) => transitions.dismiss(gone, names, at));
     this.#keep([...staying, ...leaving]);
   }
 

@@ -2,7 +2,8 @@ import type { Server } from "./server.ts";
 
 /** Whether a server finishes its requests and gets no new ones. */
 export function isLeaving(server: Readonly<Server>): boolean {
-  return server.draining || server.drained || server.shuttingDown;
+  const { draining, drained, shuttingDown, config } = server;
+  return draining || drained || shuttingDown || config.draining === true;
 }
 
 /**

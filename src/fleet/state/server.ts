@@ -21,8 +21,10 @@ export interface Server {
   health: Health;
   /** Its engine sleeps: it looks idle and may fail requests. */
   asleep: boolean;
-  /** Removed from the configuration and finishing its requests. */
+  /** Removed from the configuration, or from its source, and finishing its requests. */
   draining: boolean;
+  /** When it was removed, if it was. */
+  removedAt: number | undefined;
   /** It is shutting down: it finishes its requests and rejects new ones. */
   shuttingDown: boolean;
   /** When its back-pressure ends. */
@@ -114,6 +116,7 @@ export function newServer(id: number, config: ServerConfig, now: number): Server
     health: UNCHECKED,
     asleep: false,
     draining: false,
+    removedAt: undefined,
     shuttingDown: false,
     backpressureUntil: -Infinity,
     backpressureCount: 0,
@@ -150,7 +153,7 @@ export function stateOf(server: Readonly<Server>): ServerState {
   const { health, models } = server;
   if (server.draining) return "draining";
   if (health.status === "checking" || health.status === "unhealthy") return health.status;
-  if (server.shuttingDown || server.drained) return "draining";
+  if (server.shuttingDown || server.drained || server.config.draining) return "draining";
   if (server.asleep) return "sleeping";
   if (server.stalled) return "stalled";
   if (models.size > 0) return health.status;

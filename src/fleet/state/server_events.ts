@@ -161,10 +161,15 @@ export function applyModelsFailure(server: Server, failure: ModelsFailure): stri
 
 /** Applies its configuration, new or again. */
 export function describe(server: Server, config: ServerConfig): string {
+  const { draining: wasRemoved, config: { draining: wasDraining } } = server;
+  const from = config.source ?? "the configuration";
   server.config = config;
   if (config.models) server.models = fixedModels(config);
   server.draining = false;
-  return "back in the configuration";
+  server.removedAt = undefined;
+  if (config.draining) return `drained by ${from}`;
+  if (wasRemoved) return `back in ${from}`;
+  return wasDraining ? `no longer drained by ${from}` : `changed in ${from}`;
 }
 
 /** Applies that an operator drains it, or wants it back. */
@@ -174,14 +179,19 @@ export function applyDrain(server: Server, drained: boolean): string {
 }
 
 /**
- * Drains a server that is no longer in the configuration. If another server has its name now, it is
- * called by its URL.
+ * Drains a server that neither the configuration nor a source has any more. If another server has
+ * its name now, it is called by its URL.
  *
- * @param names server names in the configuration
+ * @param names the names of the servers that there are
  */
-export function dismiss(server: Server, names: ReadonlySet<string>): string {
+export function dismiss(
+  server: Server,
+  names: ReadonlySet<string>,
+  { now }: Pick<Circumstances, "now">,
+): string {
   const { config } = server;
   if (names.has(config.name)) server.config = { ...config, name: config.url };
   server.draining = true;
-  return "removed from the configuration";
+  server.removedAt ??= now;
+  return `removed from ${config.source ?? "the configuration"}`;
 }

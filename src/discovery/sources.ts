@@ -1,0 +1,125 @@
+import type { Config, ServerConfig } from "../config/config.ts";
+import type { Discovery } from "../config/discovery.ts";
+import { monotonicMs } from "../util/clock.ts";
+import { type Duplicate, merge } from "./merge.ts";
+import type { StartSource } from "./source.ts";
+import { startSource } from "./start_source.ts";
+import type { SourceListener, SourceStatus } from "./status.ts";
+import { type Watched, watchSource } from "./watched.ts";
+
+/** Where the router's servers come from. */
+export interface Sources {
+  /**
+   * Applies a changed configuration. Sources whose entry didn't change go on. If there are new ones,
+   * the servers change when those have reported, or 5 s later, so that replacing one source by
+   * another leaves no moment without servers.
+   */
+  update(config: Listed): void;
+  /** In the configuration's order. */
+  status(): readonly SourceStatus[];
+  /** Resolves when what each source reports first is in effect. */
+  settled(): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** The part of a configuration that says where servers come from. */
+export type Listed = Pick<Config, "servers" | "discovery">;
+
+export interface SourcesOptions {
+  /** Called with all servers whenever they have changed, and at each `update`. */
+  readonly onServers: (servers: readonly ServerConfig[]) => void;
+  readonly listener: SourceListener;
+  /** Starts a source. @default startSource */
+  readonly start?: (entry: Discovery) => StartSource;
+  /** Monotonic time in milliseconds. @default monotonicMs */
+  readonly now?: () => number;
+}
+
+/** Minimum interval between two changes of the servers. */
+const COALESCE_MS = 100;
+/** How long a changed configuration waits for its new sources. */
+const HOLD_MS = 5_000;
+
+/** Watches the sources of a configuration, and merges their servers with those that it lists. */
+export function watchSources(
+  config: Listed,
+  { onServers, listener, start = startSource, now = monotonicMs }: SourcesOptions,
+): Sources {
+  let listed = config.servers;
+  let servers = listed;
+  let watched: readonly Watched[] = [];
+  let named = new Set<string>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let appliedAt = -Infinity;
+  let heldUntil = -Infinity;
+  const stopping = new Set<Promise<void>>();
+
+  /** Changes the servers as soon as that may be. All that comes until then is one change. */
+  function applySoon(): void {
+    clearTimeout(timer);
+    const isHeld = watched.some(({ isSettled }) => !isSettled);
+    const at = Math.max(appliedAt + COALESCE_MS, isHeld ? heldUntil : -Infinity);
+    timer = setTimeout(() => apply(), Math.max(0, at - now()));
+  }
+
+  function apply(isReload = false): void {
+    clearTimeout(timer);
+    appliedAt = now();
+    const reports = watched.map(({ entry, servers }) => ({ source: entry.name, servers }));
+    const before = servers;
+    const merged = merge(listed, reports, before);
+    servers = merged.servers;
+    const isSame = servers.length === before.length &&
+      servers.every((server, index) => server === before[index]);
+    if (!isSame || isReload) onServers(servers);
+    tellDuplicates(merged.duplicates);
+    for (const source of watched) source.settle(appliedAt, listener);
+  }
+
+  function tellDuplicates(duplicates: readonly Duplicate[]): void {
+    const keyOf = ({ url, ignored }: Duplicate) => `${ignored} ${url}`;
+    for (const duplicate of duplicates) {
+      if (!named.has(keyOf(duplicate))) listener.serverNamedTwice(duplicate);
+    }
+    named = new Set(duplicates.map(keyOf));
+  }
+
+  function watch(entries: readonly Discovery[]): void {
+    const before = new Map(watched.map((source) => [source.entry.name, source]));
+    const unchanged = new Set<Watched>();
+    watched = entries.map((entry) => {
+      const known = before.get(entry.name);
+      if (!known || JSON.stringify(known.entry) !== JSON.stringify(entry)) {
+        return watchSource(entry, start(entry), applySoon, known);
+      }
+      unchanged.add(known);
+      return known;
+    });
+    for (const source of before.values()) if (!unchanged.has(source)) stop(source);
+  }
+
+  function stop(source: Watched): void {
+    const stopped = source.stop().finally(() => stopping.delete(stopped));
+    stopping.add(stopped);
+  }
+
+  watch(config.discovery);
+  return {
+    update(config) {
+      listed = config.servers;
+      watch(config.discovery);
+      heldUntil = now() + HOLD_MS;
+      if (watched.every(({ isSettled }) => isSettled)) return apply(true);
+      onServers(servers);
+      applySoon();
+    },
+    status: () => watched.map(({ shown }) => shown.status),
+    settled: () => Promise.all(watched.map(({ settled }) => settled)),
+    async stop() {
+      clearTimeout(timer);
+      for (const source of watched) stop(source);
+      watched = [];
+      await Promise.all(stopping);
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { Duplicate } from "./merge.ts";
+
+/** What is known of a source. */
+export interface SourceStatus {
+  /** Its display name. */
+  readonly name: string;
+  /** How many servers it has; `undefined` as long as it has reported none. */
+  readonly servers: number | undefined;
+  /** Why it can't be read, and since when, in monotonic milliseconds; `undefined` if it can. */
+  readonly failure: { readonly reason: string; readonly since: number } | undefined;
+}
+
+/** A change of a source's servers. */
+export interface SourceChange {
+  /** The source's name. */
+  readonly source: string;
+  /** How many servers it has now. */
+  readonly servers: number;
+  /** How many of them are new. */
+  readonly added: number;
+  /** How many it had that it doesn't have any more. */
+  readonly removed: number;
+}
+
+/** Receives what happens to sources. */
+export interface SourceListener {
+  /** A source has other servers than before, or has been read for the first time. */
+  readonly sourceChanged: (change: SourceChange) => void;
+  /** A source can't be read, or for another reason than before. Its servers stay. */
+  readonly sourceFailed: (source: string, reason: string) => void;
+  /** A source that could not be read can be read again. */
+  readonly sourceRecovered: (source: string) => void;
+  /** Two places name the same server. Called once. */
+  readonly serverNamedTwice: (duplicate: Duplicate) => void;
+}
+
+/** A source as listeners know it. */
+export interface Shown {
+  readonly status: SourceStatus;
+  /** The addresses of its servers; `undefined` as long as it has reported none. */
+  readonly urls: ReadonlySet<string> | undefined;
+}
+
+/** Tells what has changed of a source, if anything. */
+export function tellChange(
+  { status: { name, failure }, urls }: Shown,
+  before: Shown,
+  listener: Omit<SourceListener, "serverNamedTwice">,
+): void {
+  if (urls) {
+    const added = [...urls].filter((url) => !before.urls?.has(url)).length;
+    const removed = [...before.urls ?? []].filter((url) => !urls.has(url)).length;
+    if (!before.urls || added + removed > 0) {
+      listener.sourceChanged({ source: name, servers: urls.size, added, removed });
+    }
+  }
+  if (failure?.reason === before.status.failure?.reason) return;
+  if (failure) listener.sourceFailed(name, failure.reason);
+  else listener.sourceRecovered(name);
+}

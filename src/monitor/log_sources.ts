@@ -1,0 +1,33 @@
+import { getLogger } from "@logtape/logtape";
+import type { SourceListener } from "../discovery/status.ts";
+
+const log = getLogger("router");
+
+/** Writes a line for each event of a source of servers. */
+export const sourceLog: SourceListener = {
+  sourceChanged(change) {
+    const { source, servers, added, removed } = change;
+    log.info(`{source}: {servers} ${servers === 1 ? "server" : "servers"} (+{added}, −{removed})`, {
+      source,
+      servers,
+      added,
+      removed,
+    });
+  },
+  sourceFailed(source, reason) {
+    log.warning("{source} can't be read, its servers stay as they are: {reason}", {
+      source,
+      reason,
+    });
+  },
+  sourceRecovered(source) {
+    log.info("{source} can be read again", { source });
+  },
+  serverNamedTwice({ url, kept, ignored }) {
+    log.warning("{url} is in {kept} and in {ignored}; what {kept} says of it counts", {
+      url,
+      kept: kept ?? "the configuration file",
+      ignored,
+    });
+  },
+};
