@@ -1,6 +1,7 @@
 import { hostAndPort } from "../../config/access_schema.ts";
 import type { Discovery, DnsLookup } from "../../config/discovery.ts";
 import { repeat } from "../../util/interval.ts";
+import { oneReason } from "../one_reason.ts";
 import { discoveredServer } from "../server.ts";
 import type { StartSource } from "../source.ts";
 import { createLookup, type Endpoint } from "./look_up.ts";
@@ -16,11 +17,11 @@ export function startDns(
     const lookUp = createLookup(from, resolverAt(from.resolver));
 
     async function read(): Promise<void> {
-      const { endpoints, problems: [first, ...others] } = await lookUp(stopping.signal);
+      const { endpoints, problems } = await lookUp(stopping.signal);
       if (stopping.signal.aborted) return;
       if (endpoints.length > 0) onServers(endpoints.flatMap(serverAt));
-      if (first === undefined) return;
-      onFailure(others.length === 0 ? first : `${first}, and ${others.length} more problems`);
+      const reason = oneReason(problems);
+      if (reason !== undefined) onFailure(reason);
     }
 
     function serverAt({ address, port }: Endpoint) {

@@ -12,7 +12,7 @@ export interface Endpoint {
 export interface LookedUp {
   /** In a fixed order, whatever the order of the answers. */
   readonly endpoints: readonly Endpoint[];
-  /** Why not all of that is what the name server says now. */
+  /** Why not all of that is what the name server says now, in a fixed order. */
   readonly problems: readonly string[];
 }
 
@@ -75,7 +75,7 @@ export function createLookup(
     if (found.length === 0 && problems.length === 0) {
       problems.push(`no ${types.join(" or ")} records of ${name}`);
     }
-    return { endpoints: found.sort(byAddress), problems };
+    return { endpoints: found.sort(byAddress), problems: problems.sort() };
   };
 }
 

@@ -13,7 +13,7 @@ export interface Resolver {
   srv(name: string, signal: AbortSignal): Promise<readonly SrvTarget[]>;
 }
 
-/** Time for one answer. The runtime itself would wait 15 s. */
+/** Time for one answer. The runtime itself waits for up to 15 s. */
 const TIMEOUT_MS = 5_000;
 
 /** Returns the resolver that asks this name server. @default the system's */
@@ -34,8 +34,10 @@ export function resolverAt(nameServer: DnsLookup["resolver"]): Resolver {
       return await resolve({ signal: abort.signal, ...(nameServer && { nameServer }) });
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
-      if (abort.signal.aborted) throw new Error(`no answer within ${TIMEOUT_MS / 1000} s`);
-      throw error;
+      if (abort.signal.aborted || error instanceof Deno.errors.TimedOut) {
+        throw new Error("the name server doesn't answer");
+      }
+      throw new Error((error as Error).message.replace(/^proto error: /, ""));
     } finally {
       clearTimeout(timer);
       stopping.removeEventListener("abort", stop);

@@ -3,6 +3,7 @@ import { unreadable } from "../../config/file/load.ts";
 import { watchFoldersOf } from "../../config/file/watch.ts";
 import type { Discovery, ServerFiles } from "../../config/discovery.ts";
 import { repeat } from "../../util/interval.ts";
+import { oneReason } from "../one_reason.ts";
 import type { DiscoveredServer, StartSource } from "../source.ts";
 import { parseFileSd } from "./file_sd.ts";
 import { listFiles } from "./list_files.ts";
@@ -51,14 +52,13 @@ export function startFiles(
     }
 
     function report(ofFolders: readonly string[]): void {
-      const [first, ...others] = [
+      const reason = oneReason([
         ...ofFolders,
         ...[...files].flatMap(([path, { problem }]) => problem ? [`${path}: ${problem}`] : []),
-      ];
+      ]);
       const known = [...files.values()].flatMap(({ servers }) => servers ? [servers] : []);
-      if (known.length > 0 || first === undefined) onServers(known.flat());
-      if (first === undefined) return;
-      onFailure(others.length === 0 ? first : `${first}, and ${others.length} more problems`);
+      if (known.length > 0 || reason === undefined) onServers(known.flat());
+      if (reason !== undefined) onFailure(reason);
     }
 
     /** Returns what a file says now, or `undefined` if it is gone. */
