@@ -4,7 +4,7 @@ import { monotonicMs } from "../util/clock.ts";
 import { type Duplicate, merge } from "./merge.ts";
 import type { StartSource } from "./source.ts";
 import { startSource } from "./start_source.ts";
-import type { SourceListener, SourceStatus } from "./status.ts";
+import type { SourceEvents, SourceStatus } from "./status.ts";
 import { type Watched, watchSource } from "./watched.ts";
 
 /** Where the router's servers come from. */
@@ -28,7 +28,7 @@ export type Listed = Pick<Config, "servers" | "discovery">;
 export interface SourcesOptions {
   /** Called with all servers whenever they have changed, and at each `update`. */
   readonly onServers: (servers: readonly ServerConfig[]) => void;
-  readonly listener: SourceListener;
+  readonly listener: SourceEvents;
   /** Starts a source. @default startSource */
   readonly start?: (entry: Discovery) => StartSource;
   /** Monotonic time in milliseconds. @default monotonicMs */

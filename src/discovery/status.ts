@@ -23,7 +23,7 @@ export interface SourceChange {
 }
 
 /** Receives what happens to sources. */
-export interface SourceListener {
+export interface SourceEvents {
   /** A source has other servers than before, or has been read for the first time. */
   readonly sourceChanged: (change: SourceChange) => void;
   /** A source can't be read, or for another reason than before. Its servers stay. */
@@ -45,7 +45,7 @@ export interface Shown {
 export function tellChange(
   { status: { name, failure }, urls }: Shown,
   before: Shown,
-  listener: Omit<SourceListener, "serverNamedTwice">,
+  listener: Omit<SourceEvents, "serverNamedTwice">,
 ): void {
   if (urls) {
     const added = [...urls].filter((url) => !before.urls?.has(url)).length;

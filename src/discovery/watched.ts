@@ -1,6 +1,6 @@
 import type { Discovery } from "../config/discovery.ts";
 import type { DiscoveredServer, StartSource } from "./source.ts";
-import { type Shown, type SourceListener, tellChange } from "./status.ts";
+import { type Shown, type SourceEvents, tellChange } from "./status.ts";
 
 /** Most servers of one source. */
 export const MOST_SERVERS = 5_000;
@@ -19,7 +19,7 @@ export interface Watched {
   /** Resolves at the first `settle` after its first report. */
   readonly settled: Promise<void>;
   /** Updates what is shown, and tells the listener what has changed. */
-  settle(now: number, listener: Omit<SourceListener, "serverNamedTwice">): void;
+  settle(now: number, listener: Omit<SourceEvents, "serverNamedTwice">): void;
   stop(): Promise<void>;
 }
 

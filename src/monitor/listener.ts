@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Diagnostic } from "../config/schema.ts";
-import type { SourceListener } from "../discovery/status.ts";
+import type { SourceEvents } from "../discovery/status.ts";
 import type { Decision } from "../fleet/decision.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
@@ -8,7 +8,7 @@ import type { StateChange } from "../fleet/state/change.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Receives the router's events: the log, the metrics, the screens. */
-export interface Listener extends Observer, SourceListener {
+export interface Listener extends Observer, SourceEvents {
   /** A server was chosen for a request. */
   readonly chose: (choice: Decision) => void;
   /** A server changed its state. */

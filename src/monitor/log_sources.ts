@@ -1,10 +1,10 @@
 import { getLogger } from "@logtape/logtape";
-import type { SourceListener } from "../discovery/status.ts";
+import type { SourceEvents } from "../discovery/status.ts";
 
 const log = getLogger("router");
 
 /** Writes a line for each event of a source of servers. */
-export const sourceLog: SourceListener = {
+export const sourceLog: SourceEvents = {
   sourceChanged(change) {
     const { source, servers, added, removed } = change;
     log.info(`{source}: {servers} ${servers === 1 ? "server" : "servers"} (+{added}, −{removed})`, {
