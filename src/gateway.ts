@@ -160,6 +160,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onServers(servers) {
       fleet.reconcile({ settings, servers });
       poller.sync();
+      connections.keep(servers);
     },
   });
   const firstRound = sources.settled().then(() => poller.firstRound());

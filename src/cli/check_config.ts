@@ -1,8 +1,11 @@
 import { monotonicMs } from "../util/clock.ts";
 import Table from "cli-table3";
 import type { Command } from "commander";
-import type { ServerConfig, Settings } from "../config/config.ts";
+import type { Config, ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
+import { merge } from "../discovery/merge.ts";
+import { readOnce } from "../discovery/read_once.ts";
+import { startSource } from "../discovery/start_source.ts";
 import { openClientPool } from "../http/client_pool.ts";
 import { checkHealth, type Probe, Unauthorized } from "../polling/probe.ts";
 import { findMetrics, findModels, type FoundModels } from "../polling/recognise.ts";
@@ -25,7 +28,7 @@ interface Probed {
 /** Turns `command` into `check-config`, which checks a configuration file and its servers. */
 export function addCheckConfig(command: Command, ended: (code: number) => void): void {
   command
-    .description("check the configuration file and probe every server")
+    .description("check the configuration file, read its sources of servers and probe every server")
     .addOption(configOption())
     .addHelpText("after", examples("vllm-router check-config --config servers.toml"))
     .action(async ({ config }: { config: string }) => ended(await check(config)));
@@ -36,7 +39,8 @@ async function check(path: string): Promise<number> {
   const { checked } = await loadConfig(path);
   complainOf(checked);
   if (!checked.ok) return 1;
-  const { servers, settings } = checked.config;
+  const { settings } = checked.config;
+  const { servers, unread } = await readSources(checked.config);
   const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
     ask(server, settings, {
@@ -53,12 +57,12 @@ async function check(path: string): Promise<number> {
     style: { head: [], border: [] },
   });
   table.push(...probed.map(({ row }) => [...row]));
-  console.log(table.toString());
+  if (servers.length > 0) console.log(table.toString());
   const bad = probed.filter(({ problem }) => problem !== undefined);
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
   const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
-  return bad.length === 0 && isKept ? 0 : 1;
+  return bad.length + unread === 0 && isKept ? 0 : 1;
 }
 
 /** Prints whether a state file can be written and read. Returns whether both can. */
@@ -71,7 +75,27 @@ function checkStateFile(path: string): boolean {
   return problem === undefined;
 }
 
+/** Reads each source once, prints what it has, and counts those that can't be read. */
+async function readSources({ servers, discovery, settings }: Config) {
+  const reads = await Promise.all(discovery.map(async (entry) => ({
+    source: entry.name,
+    ...await readOnce(startSource(entry), settings.healthCheckTimeoutMs),
+  })));
+  for (const { source, servers, failure } of reads) {
+    const count = countOf(servers.length, "server");
+    const why = failure === undefined ? "" : `, can't be read: ${failure}`;
+    console.log(`${source}: ${count}${why}`);
+  }
+  const merged = merge(servers, reads);
+  for (const { url, kept, ignored } of merged.duplicates) {
+    console.log(`${url}: is in ${kept ?? "the file"} and in ${ignored}; the former counts`);
+  }
+  const unread = reads.filter(({ failure }) => failure !== undefined).length;
+  return { servers: merged.servers, unread };
+}
+
 function summary(failed: number, all: number): string {
+  if (all === 0) return "no servers";
   const servers = countOf(all, "server");
   if (failed > 0) return `${failed} of ${servers} ${failed === 1 ? "has" : "have"} a problem`;
   return all === 1 ? "the server is healthy" : `all ${servers} are healthy`;
@@ -111,7 +135,11 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
       String(metrics?.waiting ?? "unknown"),
       listed instanceof Error ? "unknown" : [...server.models.keys()].join("\n"),
     ],
-    problem: isRoutable(state) ? wrongEngine(server) : reasonOf(server),
+    problem: isRoutable(state)
+      ? wrongEngine(server)
+      : state === "draining"
+      ? undefined
+      : reasonOf(server),
   };
 }
 

@@ -1,24 +1,14 @@
 import type { ServerConfig } from "../config/config.ts";
-import { fetchBy, type Fetches } from "./fetch.ts";
+import type { Fetches } from "./fetch.ts";
 import { DecodedUpstream } from "./decoded_upstream.ts";
 import { openFetch } from "./fetch_upstream.ts";
 import { OwnUpstream } from "./h1/own_upstream.ts";
 import { createServerPool, type ServerPool } from "./h1/server_pool.ts";
-import { openHttps } from "./https_fetch.ts";
+import { openRoute, type Route, type ServerConnections } from "./open_route.ts";
 import { withoutProxies } from "./proxy_environment.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Fetches over the connections to one server. */
-export interface ServerConnections extends Omit<Fetches, "close"> {
-  /** Address of the proxy they go through. @default no proxy */
-  readonly proxy?: string;
-}
-
-/** The part of a server's configuration that determines its connections. */
-export type Route = Pick<
-  ServerConfig,
-  "ca" | "isSelfSigned" | "tlsSkipVerify" | "proxy" | "clientCertificate"
->;
+export type { Route, ServerConnections };
 
 /** The connection pools of all servers. */
 export interface ClientPool {
@@ -26,6 +16,8 @@ export interface ClientPool {
   to(server: Route): ServerConnections;
   /** Opens a request to a server. */
   open(server: Target, request: ServerRequest): Upstream;
+  /** Closes the idle connections to all servers but these. */
+  keep(servers: readonly Pick<Target, "url">[]): void;
   /** Closes all pools. Requests in flight run to completion. */
   close(): void;
 }
@@ -57,12 +49,11 @@ interface OwnTarget {
 }
 
 /** vLLM closes idle connections after 5 s; reusing an older one would cause a reset. */
-const IDLE_MS = 4_000;
-const IDLE_PER_SERVER = 1_024;
+const IDLE = { idleMs: 4_000, most: 1_024 };
 
 /**
  * Pools unused for this long are closed: either no server uses them, or their connections have been
- * idle for longer than {@linkcode IDLE_MS}.
+ * idle for longer than {@linkcode IDLE}.
  */
 const UNUSED_MS = 60_000;
 
@@ -96,7 +87,7 @@ export function openClientPool(
     const { ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate } = server;
     const route = JSON.stringify([ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate]);
     const pool = byRoute.get(route) ??
-      { connections: withoutProxies(() => open(server)), askedAt, isOpen: true };
+      { connections: withoutProxies(() => openRoute(server, IDLE)), askedAt, isOpen: true };
     byRoute.set(route, pool);
     byServer.set(server, pool);
     return pool;
@@ -108,7 +99,7 @@ export function openClientPool(
     const { host, hostname, port, pathname } = new URL(server.url);
     const address = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) || 80 };
     const pool = ownPools.get(host) ??
-      createServerPool(address, { idleMs: IDLE_MS, most: IDLE_PER_SERVER });
+      createServerPool(address, IDLE);
     ownPools.set(host, pool);
     const target = { pool, host, basePath: pathname.replace(/\/$/, "") };
     ownTargets.set(server, target);
@@ -149,52 +140,17 @@ export function openClientPool(
       const url = server.url + path;
       return new DecodedUpstream(openFetch({ url, method, headers, body, fetch, fetchFresh }));
     },
+    keep(servers) {
+      const kept = new Set(servers.map(({ url }) => /^http:\/\/([^/]*)/.exec(url)?.[1]));
+      for (const [host, pool] of ownPools) {
+        if (kept.has(host)) continue;
+        pool.close();
+        ownPools.delete(host);
+      }
+    },
     close() {
       closeAskedBefore(Infinity);
       for (const pool of ownPools.values()) pool.close();
     },
   };
-}
-
-/** Uses `node:https` only where `fetch`, at half the cost, can't trust the certificate. */
-function open(route: Route): Pool["connections"] {
-  return route.isSelfSigned || route.tlsSkipVerify
-    ? openHttps({ ...route, idleMs: IDLE_MS, idlePerServer: IDLE_PER_SERVER })
-    : openClients(route);
-}
-
-function openClients({ ca, proxy, clientCertificate }: Route): Pool["connections"] {
-  const via = proxy === undefined ? undefined : viaProxy(proxy);
-  const options = {
-    http2: false,
-    ...(ca !== undefined && { caCerts: [ca] }),
-    ...clientCertificate,
-    ...(via && { proxy: via }),
-  };
-  const client = Deno.createHttpClient({
-    ...options,
-    poolIdleTimeout: IDLE_MS,
-    poolMaxIdlePerHost: IDLE_PER_SERVER,
-  });
-  const freshClient = Deno.createHttpClient({ ...options, poolMaxIdlePerHost: 0 });
-  return {
-    fetch: fetchBy(client),
-    fetchFresh: fetchBy(freshClient),
-    ...(via && { proxy: via.url }),
-    close() {
-      client.close();
-      freshClient.close();
-    },
-  };
-}
-
-/** Moves the credentials from the URL into `basicAuth`. */
-function viaProxy(proxy: string) {
-  const url = new URL(proxy);
-  const basicAuth = {
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-  };
-  url.username = url.password = "";
-  return { url: url.href, ...(basicAuth.username && { basicAuth }) };
 }

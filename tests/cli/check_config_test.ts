@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
+import { startDnsServer } from "../support/dns_server.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
 /** The default name of a server. */
@@ -208,4 +209,47 @@ Deno.test("check-config names the state file, and what is wrong with it", async 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("check-config reads every source once, and probes its servers", async () => {
+  await using vllm = startVllm();
+  await using dns = startDnsServer({ "A vllm.internal": ["127.0.0.1"] });
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(file, JSON.stringify([{ targets: [hostOf(vllm.url)] }]));
+  const sources = `[[discovery]]
+dns = { name = "vllm.internal", port = ${new URL(vllm.url).port}, resolver = "${dns.address}" }
+defaults = { max_concurrent_requests = 9 }
+[[discovery]]
+files = ["${file}"]
+`;
+  const good = await checkConfig(sources);
+  assert.equal(good.stdout.split("\n")[0], "dns vllm.internal: 1 server");
+  assert.equal(row(good.stdout, vllm.url)[1], "healthy");
+  assert.ok(good.stdout.includes(`${vllm.url}: is in dns vllm.internal and in files ${file}`));
+  assert.equal(good.code, 0);
+
+  dns.answers = "nxdomain";
+  const unread = await checkConfig(sources);
+  assert.equal(
+    unread.stdout.split("\n")[0],
+    "dns vllm.internal: 0 servers, can't be read: no A or AAAA records of vllm.internal",
+  );
+  assert.equal(row(unread.stdout, vllm.url)[1], "healthy");
+  assert.equal(unread.code, 1);
+  await Deno.remove(file);
+});
+
+Deno.test("a server that its source drains is no problem", async () => {
+  await using vllm = startVllm();
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  const group = { targets: [hostOf(vllm.url)], labels: { draining: "true" } };
+  await Deno.writeTextFile(file, JSON.stringify([group]));
+  const { stdout, code } = await checkConfig(`[[discovery]]\nfiles = ["${file}"]\n`);
+  assert.equal(row(stdout, vllm.url)[1], "draining");
+  assert.equal(code, 0);
+  await Deno.writeTextFile(file, "[]");
+  const empty = await checkConfig(`[[discovery]]\nfiles = ["${file}"]\n`);
+  assert.ok(empty.stdout.endsWith(`${empty.path}: no servers\n`), empty.stdout);
+  assert.equal(empty.code, 0);
+  await Deno.remove(file);
 });
