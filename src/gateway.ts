@@ -72,15 +72,27 @@ export function startGateway(options: GatewayOptions): Gateway {
     onDoubt: (server) => poller.look(server),
   });
   const snapshot = () => fleet.snapshot();
+  const sources = watchSources(config, {
+    listener: () => listener,
+    onServers(servers) {
+      fleet.reconcile({ settings, servers });
+      poller.sync();
+      connections.keep(servers);
+    },
+  });
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const budgets = createTokenBudgets(() => access);
   const keys = { list: () => access.keys, shareOf: budgets.shareOf };
   const openConnections = access.http1 === "own" ? openSockets : undefined;
-  const metrics = createMetrics(snapshot, VERSION, { keys, openConnections });
+  const metrics = createMetrics(snapshot, VERSION, {
+    keys,
+    openConnections,
+    sources: sources.status,
+  });
   const stopWatching = watchEventLoop(metrics.lagged);
   const isAdminElsewhere = admin !== undefined;
   const identity = { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() };
-  const monitor = startMonitor(snapshot, identity, keys);
+  const monitor = startMonitor(snapshot, identity, { keys, sources: sources.status });
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners(
     [
@@ -154,14 +166,6 @@ export function startGateway(options: GatewayOptions): Gateway {
     onError: logError,
     onNoModels: listener.noModels,
     onNoMetrics: listener.noMetrics,
-  });
-  const sources = watchSources(config, {
-    listener,
-    onServers(servers) {
-      fleet.reconcile({ settings, servers });
-      poller.sync();
-      connections.keep(servers);
-    },
   });
   const firstRound = sources.settled().then(() => poller.firstRound());
   starting = Promise.race([firstRound, pause(FIRST_ROUND_MS, stopping.signal)])

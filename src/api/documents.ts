@@ -47,7 +47,7 @@ export interface Documents {
 const about = { service: "vLLM Router", version: VERSION, status: "running" };
 
 export function createDocuments(options: DocumentsOptions): Documents {
-  const { snapshot, modelNames, metrics, stopping } = options;
+  const { snapshot, modelNames, monitor, metrics, stopping } = options;
   const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
   const healthStatus = () => anyRoutable() ? 200 : 503;
   return {
@@ -74,13 +74,13 @@ export function createDocuments(options: DocumentsOptions): Documents {
       },
     },
     admin: {
-      "/health": (c) => c.json(healthDocument(snapshot()), healthStatus()),
+      "/health": (c) => c.json(healthDocument(snapshot(), monitor.view().sources), healthStatus()),
       "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
       "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
       "/metrics": async (c) => {
         return c.body(await metrics.page(), 200, { "content-type": metrics.contentType });
       },
-      ...dashboardAnswers(options.monitor, stopping),
+      ...dashboardAnswers(monitor, stopping),
     },
     healthSummary: (c) => c.json(healthSummary(snapshot()), healthStatus()),
   };

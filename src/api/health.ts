@@ -1,4 +1,5 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
+import type { SourceView } from "../monitor/view_tables.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
@@ -9,7 +10,10 @@ export function healthSummary({ servers }: FleetSnapshot): { readonly status: st
 }
 
 /** `GET /health`, in the original router's format. Response times are in seconds. */
-export function healthDocument({ servers, settings }: FleetSnapshot) {
+export function healthDocument(
+  { servers, settings }: FleetSnapshot,
+  sources: readonly SourceView[] = [],
+) {
   const { total, healthy } = countServers(servers);
   const score = total === 0 ? 0 : healthy / total;
   return {
@@ -32,6 +36,10 @@ export function healthDocument({ servers, settings }: FleetSnapshot) {
       total_checks: server.totalChecks,
       supported_models: [...server.models.keys()],
       models_last_updated: isoTime(server.modelsUpdatedAt),
+    })),
+    sources: sources.map(({ failedSince, ...source }) => ({
+      ...source,
+      failed_since: isoTime(failedSince ?? undefined),
     })),
     config: {
       health_check_enabled: settings.activeHealthCheck,

@@ -18,8 +18,8 @@ import {
   setUpLog,
 } from "../monitor/log.ts";
 import { logUnusedProxies } from "../monitor/log_access.ts";
+import { countsOf } from "../monitor/words.ts";
 import { complain, complainOf } from "./complain.ts";
-import { countOf } from "./count.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
 import {
   collect,
@@ -118,12 +118,12 @@ async function run(options: RunOptions): Promise<number> {
   });
   if (!gateway) return 1;
   const stopping = stopOnSignals(gateway);
-  const { settings, servers, access } = checked.config;
+  const { settings, access } = checked.config;
   const from = file?.path ?? "the command line";
   if (onScreen) complainOf(checked);
   announce(
     `Listening on ${access.tls ? "https" : "http"}://${hostAndPort(options.host, gateway.port)}, ` +
-      `${countOf(servers.length, "server")} from ${from}, policy ${settings.policy}`,
+      `${countsOf(checked.config)} from ${from}, policy ${settings.policy}`,
     style,
   );
   logWarnings(checked.warnings);

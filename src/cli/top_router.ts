@@ -64,6 +64,7 @@ function missingIn({ totals, servers, ...view }: View): string | undefined {
     keys: view.keys,
     models: view.models,
     failures: view.failures,
+    sources: view.sources,
     "totals.waiting": totals.waiting,
     "totals.noneHealthySince": totals.noneHealthySince,
     "totals.failedShare": totals.failedShare,

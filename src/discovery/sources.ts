@@ -28,7 +28,8 @@ export type Listed = Pick<Config, "servers" | "discovery">;
 export interface SourcesOptions {
   /** Called with all servers whenever they have changed, and at each `update`. */
   readonly onServers: (servers: readonly ServerConfig[]) => void;
-  readonly listener: SourceEvents;
+  /** Returns who is told of events. */
+  readonly listener: () => SourceEvents;
   /** Starts a source. @default startSource */
   readonly start?: (entry: Discovery) => StartSource;
   /** Monotonic time in milliseconds. @default monotonicMs */
@@ -73,13 +74,13 @@ export function watchSources(
       servers.every((server, index) => server === before[index]);
     if (!isSame || isReload) onServers(servers);
     tellDuplicates(merged.duplicates);
-    for (const source of watched) source.settle(appliedAt, listener);
+    for (const source of watched) source.settle(appliedAt, listener());
   }
 
   function tellDuplicates(duplicates: readonly Duplicate[]): void {
     const keyOf = ({ url, ignored }: Duplicate) => `${ignored} ${url}`;
     for (const duplicate of duplicates) {
-      if (!named.has(keyOf(duplicate))) listener.serverNamedTwice(duplicate);
+      if (!named.has(keyOf(duplicate))) listener().serverNamedTwice(duplicate);
     }
     named = new Set(duplicates.map(keyOf));
   }

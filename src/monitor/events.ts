@@ -3,7 +3,7 @@ import { isDown, type ServerState } from "../fleet/state/server.ts";
 import type { StateChange } from "../fleet/state/change.ts";
 import type { Listener } from "./listener.ts";
 import { type EventView, SHOWN_EVENTS } from "./view_tables.ts";
-import { inWords } from "./words.ts";
+import { countsOf, inWords } from "./words.ts";
 
 /** Recent events, one per transition. */
 export interface Events {
@@ -128,10 +128,16 @@ export function createEvents(
         servers: count === 1 ? [from, to] : [from],
       }));
     },
-    reloaded({ servers }, warnings) {
-      const count = `${servers.length} ${servers.length === 1 ? "server" : "servers"}`;
-      const text = `Configuration reloaded, ${count}${firstOf(warnings)}`;
+    reloaded(config, warnings) {
+      const text = `Configuration reloaded, ${countsOf(config)}${firstOf(warnings)}`;
       reload(warnings.length === 0 ? "good" : "plain", text);
+    },
+    sourceFailed(source, reason) {
+      const text = `${source} can't be read, its servers stay: ${reason}`;
+      add({ kind: "state", tone: "bad", text, servers: [] });
+    },
+    sourceRecovered(source) {
+      add({ kind: "state", tone: "good", text: `${source} can be read again`, servers: [] });
     },
     keysTurnedOff() {
       reload("bad", "KEYS ARE TURNED OFF: anyone may use the router");

@@ -9,6 +9,7 @@ import type { Listener } from "./listener.ts";
 import { type Level, logLevels } from "../config/log_level.ts";
 import { type LogFile, openLogFile } from "./log_file.ts";
 import { createLogLines } from "./log_lines.ts";
+import { countsOf } from "./words.ts";
 
 export { type Level, logLevels } from "../config/log_level.ts";
 
@@ -170,7 +171,7 @@ export const logListener: Partial<Listener> = {
   },
   reloaded(config, warnings) {
     logWarnings(warnings);
-    log.info("Configuration reloaded, {servers} servers", { servers: config.servers.length });
+    log.info(`Configuration reloaded, ${countsOf(config)}`, { servers: config.servers.length });
   },
   keysTurnedOff() {
     log.warning("KEYS ARE TURNED OFF: anyone may use the router");

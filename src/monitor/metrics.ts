@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import type { SourceStatus } from "../discovery/status.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { registerKeyMetrics } from "./key_metrics.ts";
 import type { KeySource } from "./key_statistics.ts";
@@ -7,6 +8,10 @@ import { registerProcessMetrics } from "./process_metrics.ts";
 import { registerRequestMetrics, UNKNOWN_MODEL } from "./request_metrics.ts";
 import type { LabelValue } from "./series.ts";
 import { registerServerGauges } from "./server_gauges.ts";
+import { registerSourceGauges } from "./source_gauges.ts";
+
+/** Removed servers whose series may be kept if nobody scrapes the page. */
+const MOST_GONE = 1_000;
 
 /** The router's metrics: the listener that updates them and the page that exports them. */
 export interface Metrics {
@@ -26,6 +31,8 @@ export interface MetricsSources {
   readonly keys?: KeySource | undefined;
   /** Returns the number of open connections, of clients and to servers. */
   readonly openConnections?: (() => number) | undefined;
+  /** Returns the state of the sources of servers. */
+  readonly sources?: (() => readonly SourceStatus[]) | undefined;
 }
 
 /**
@@ -37,7 +44,7 @@ export interface MetricsSources {
 export function createMetrics(
   snapshot: () => FleetSnapshot,
   version: string,
-  { keys, openConnections }: MetricsSources = {},
+  { keys, openConnections, sources }: MetricsSources = {},
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -46,9 +53,12 @@ export function createMetrics(
 
   const requests = registerRequestMetrics(registers);
   const byKey = registerKeyMetrics(registers, keys);
+  /** Servers that sources have removed since their series were. */
+  let gone = 0;
   // Taken once per page, so that all gauges agree.
   let latest: FleetSnapshot | undefined;
   registerServerGauges(registers, () => latest?.servers ?? []);
+  if (sources) registerSourceGauges(registers, sources);
   const turnedAway = counter(
     "turned_away_total",
     "Requests refused for their origin, key or limits.",
@@ -109,6 +119,12 @@ export function createMetrics(
         lastReload.set(1);
         await byKey.keepKeys(new Set(access.keys.map(({ name }) => name)));
         // If nobody scrapes the page, this keeps series of removed servers from accumulating.
+        await keepSeriesOf(snapshot());
+      },
+      async sourceChanged({ removed }) {
+        gone += removed;
+        if (gone < MOST_GONE) return;
+        gone = 0;
         await keepSeriesOf(snapshot());
       },
       notReloaded() {

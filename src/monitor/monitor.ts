@@ -1,4 +1,5 @@
 import { monotonicMs, wallTimeMs } from "../util/clock.ts";
+import type { SourceStatus } from "../discovery/status.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { buildView } from "./build_view.ts";
 import { createEvents } from "./events.ts";
@@ -12,6 +13,14 @@ import { createStatistics } from "./statistics.ts";
 import type { Identity, View } from "./view.ts";
 
 export type { KeySource } from "./key_statistics.ts";
+
+/** What is shown besides the fleet. */
+export interface MonitorSources {
+  /** The keys, and what they have used of their limits. */
+  readonly keys: KeySource;
+  /** Returns the state of the sources of servers. @default none */
+  readonly sources?: () => readonly SourceStatus[];
+}
 
 /** The data source of the screens. */
 export interface Monitor {
@@ -38,7 +47,7 @@ const LOOKS_PER_POINT = 2;
 export function startMonitor(
   snapshot: () => FleetSnapshot,
   identity: Identity,
-  keys: KeySource,
+  { keys, sources = () => [] }: MonitorSources,
   now: () => number = monotonicMs,
   toWallTime: (time: number) => number = wallTimeMs,
 ): Monitor {
@@ -63,6 +72,12 @@ export function startMonitor(
       keys: byKey.views(),
       models: byModel.views(fleet.servers),
       failures: failures.list(),
+      sources: sources().map(({ name, servers = null, failure }) => ({
+        name,
+        servers,
+        failure: failure?.reason ?? null,
+        failedSince: failure ? Math.round(toWallTime(failure.since)) : null,
+      })),
     });
     for (const watcher of watchers) watcher(view);
   }

@@ -1,5 +1,12 @@
 import type { ServerState } from "../fleet/state/server.ts";
-import type { EventView, FailureView, FirstToken, KeyView, ModelView } from "./view_tables.ts";
+import type {
+  EventView,
+  FailureView,
+  FirstToken,
+  KeyView,
+  ModelView,
+  SourceView,
+} from "./view_tables.ts";
 
 /** The fleet at one moment, as plain JSON. Every screen shows the same view. */
 export interface View {
@@ -25,6 +32,8 @@ export interface View {
   readonly models: readonly ModelView[];
   /** The latest failed requests, newest first, at most 50. */
   readonly failures: readonly FailureView[];
+  /** The sources of servers, in configuration order. */
+  readonly sources: readonly SourceView[];
 }
 
 /** The part of a view that never changes while the router runs. */

@@ -1,3 +1,15 @@
+/** A source of servers. */
+export interface SourceView {
+  /** Its name. */
+  readonly name: string;
+  /** How many servers it has; `null` as long as it has reported none. */
+  readonly servers: number | null;
+  /** Why it can't be read; `null` if it can. */
+  readonly failure: string | null;
+  /** Wall-clock time in milliseconds since which it can't be read; `null` if it can. */
+  readonly failedSince: number | null;
+}
+
 /** Maximum number of events in a view. */
 export const SHOWN_EVENTS = 50;
 /** Maximum number of keys in a view. */

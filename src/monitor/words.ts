@@ -1,3 +1,4 @@
+import type { Config } from "../config/config.ts";
 import type { RequestRecord } from "../proxy/request_record.ts";
 
 type Outcome = RequestRecord["outcome"];
@@ -18,4 +19,12 @@ const WORDS: Partial<Readonly<Record<Outcome, string>>> = {
 export function inWords(outcome: Outcome): string {
   // `top` shows outcomes of routers that may be of another version, or anything.
   return Object.hasOwn(WORDS, outcome) ? WORDS[outcome]! : outcome;
+}
+
+/** Counts the servers that a configuration lists, and its sources: `2 servers and 1 source`. */
+export function countsOf({ servers, discovery }: Pick<Config, "servers" | "discovery">): string {
+  const counts = [[servers.length, "server"], [discovery.length, "source"]] as const;
+  const shown = counts.filter(([count]) => count > 0)
+    .map(([count, thing]) => `${count} ${thing}${count === 1 ? "" : "s"}`);
+  return shown.join(" and ");
 }

@@ -15,6 +15,7 @@ import type { Proxy } from "../../src/proxy/proxy.ts";
 import { VERSION } from "../../src/version.ts";
 import { accessWith, keyOf } from "../support/access.ts";
 import { configOf } from "../support/config.ts";
+import { viewOf } from "../monitor/terminal/view.ts";
 import { profileOf } from "../support/work.ts";
 
 const CLIENT = { transport: "tcp", hostname: "192.0.2.1", port: 1 } as const;
@@ -55,7 +56,7 @@ function appWith(
   const shown = {
     snapshot: () => fleet.snapshot(),
     monitor: {
-      view: () => assert.fail("not looked at"),
+      view: () => viewOf([]),
       history: () => assert.fail("not looked at"),
       detail: () => assert.fail("not asked"),
       watch: () => assert.fail("not watched"),

@@ -59,7 +59,11 @@ Deno.test("the health document has the original router's fields", () => {
   });
   const [well, out] = serversOf(fleet);
   fleet.recordCheck(well!, { ok: true, responseMs: 750 });
-  const document = healthDocument(fleet.snapshot());
+  const failedSince = Date.UTC(2026, 10, 28);
+  const document = healthDocument(fleet.snapshot(), [
+    { name: "dns a", servers: 2, failure: null, failedSince: null },
+    { name: "files b", servers: null, failure: "away", failedSince },
+  ]);
   assert.deepEqual(document, {
     status: "degraded",
     health_score: 0.5,
@@ -95,6 +99,10 @@ Deno.test("the health document has the original router's fields", () => {
       supported_models: ["m"],
       models_last_updated: NOW_ISO,
     }],
+    sources: [
+      { name: "dns a", servers: 2, failure: null, failed_since: null },
+      { name: "files b", servers: null, failure: "away", failed_since: "2026-11-28T00:00:00.000Z" },
+    ],
     config: {
       health_check_enabled: false,
       health_check_interval: 12,

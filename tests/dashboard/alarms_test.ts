@@ -59,3 +59,31 @@ Deno.test("a model without a healthy server is an alarm, named shortly", () => {
 Deno.test("a healthy fleet has no alarm", () => {
   assert.equal(alarmOf(sceneOf(3, "healthy").view), undefined);
 });
+
+Deno.test("a source of servers that can't be read is a warning, and is told with any other alarm", () => {
+  const source = { name: "dns vllm.internal", servers: 2, failure: null, failedSince: null };
+  const failing = { ...source, failure: "no A records", failedSince: AT - 34_000 };
+  const { view } = sceneOf(3, "healthy", AT);
+  assert.equal(alarmOf({ ...view, sources: [source] }), undefined);
+  const alarm = alarmOf({ ...view, sources: [source, { ...failing, name: "files a" }] });
+  assert.equal(alarm?.tone, "warn");
+  assert.equal(alarm?.title, "files a can't be read");
+  assert.match(
+    alarm?.text ?? "",
+    /^Its servers stay as they were, for 34 s, since \d\d:32:26: no A records$/,
+  );
+  const both = alarmOf(viewOf(["unhealthy"], { sources: [failing] }));
+  assert.equal(both?.tone, "bad");
+  assert.match(
+    both?.text ?? "",
+    /^Clients get 503.* dns vllm\.internal can't be read\. Its servers/,
+  );
+});
+
+Deno.test("a fleet whose sources have no servers yet says so", () => {
+  const source = { name: "dns a", servers: null, failure: null, failedSince: null };
+  const empty = viewOf([]);
+  const none = { ...empty, totals: { ...empty.totals, servers: 0, noneHealthySince: AT } };
+  assert.equal(alarmOf({ ...none, sources: [source] })?.title, "No servers yet");
+  assert.equal(alarmOf(none)?.title, "No server is configured");
+});

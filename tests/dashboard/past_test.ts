@@ -60,6 +60,7 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
     keys: [],
     models: [],
     failures: [],
+    sources: [],
   };
 }
 

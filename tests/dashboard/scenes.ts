@@ -121,6 +121,7 @@ export function sceneOf(
       };
     }),
     failures,
+    sources: [],
   };
   return { view, history: historyOf(view, changes), detail: (url) => detailOf(url, at) };
 }

@@ -43,13 +43,13 @@ function watch(config: Listed) {
       started.push(source);
       return { stop: async () => await void (source.isStopped = true) };
     },
-    listener: {
+    listener: () => ({
       sourceChanged: ({ source, servers, added, removed }) =>
         void told.push(`${source}: ${servers} (+${added}, -${removed})`),
       sourceFailed: (source, reason) => void told.push(`${source} failed: ${reason}`),
       sourceRecovered: (source) => void told.push(`${source} recovered`),
       serverNamedTwice: ({ url, kept, ignored }) => void told.push(`${url} ${kept} ${ignored}`),
-    },
+    }),
   });
   return {
     sources,

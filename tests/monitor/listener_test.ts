@@ -50,6 +50,10 @@ Deno.test("an event without listeners is ignored", () => {
     "reloaded",
     "keysTurnedOff",
     "notReloaded",
+    "sourceChanged",
+    "sourceFailed",
+    "sourceRecovered",
+    "serverNamedTwice",
   ];
   assert.deepEqual(Object.keys(listener).sort(), names.sort());
   for (const name of names) (listener[name] as () => void)();

@@ -60,7 +60,9 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     isAdminElsewhere: false,
     startedAt: Date.now(),
   };
-  const monitor = startMonitor(snapshot, identity, { list: () => [], shareOf: () => undefined });
+  const monitor = startMonitor(snapshot, identity, {
+    keys: { list: () => [], shareOf: () => undefined },
+  });
   const all = combineListeners([metrics.listener, ...monitor.listeners], console.error);
   const observer = observe ? all : { ...all, nextToken() {} };
   const connections = openClientPool();

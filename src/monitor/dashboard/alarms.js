@@ -20,12 +20,29 @@ const NAMED = 3;
 const NAME_LENGTH = 60;
 
 /**
- * Returns the alarm of the whole fleet or, if a server is healthy, that of models.
+ * Returns the alarm of the whole fleet or, if a server is healthy, that of models or of sources of
+ * servers.
  *
  * @param {View} view
  * @returns {Alarm | undefined}
  */
 export function alarmOf(view) {
+  const alarm = clientAlarm(view);
+  const failing = view.sources.filter(({ failedSince }) => failedSince !== null);
+  const [first] = failing;
+  if (!first) return alarm;
+  const title = `${listed(failing)} can't be read`;
+  const since = `for ${lasting(first.failedSince ?? 0, view.at)}`;
+  const text = `Its servers stay as they were, ${since}: ${clipped(first.failure ?? "", 200)}`;
+  if (alarm) return { ...alarm, text: `${alarm.text} ${title}. ${text}` };
+  return { tone: "warn", title, text };
+}
+
+/**
+ * @param {View} view
+ * @returns {Alarm | undefined}
+ */
+function clientAlarm(view) {
   const { totals: { noneHealthySince }, models } = view;
   if (noneHealthySince !== null) return fleetAlarm(view, noneHealthySince);
   const dead = models.filter(({ healthy }) => healthy === 0);
@@ -37,12 +54,13 @@ export function alarmOf(view) {
  * @param {number} since
  * @returns {Alarm}
  */
-function fleetAlarm({ at, startedAt, servers, totals }, since) {
+function fleetAlarm({ at, startedAt, servers, sources, totals }, since) {
   const time = lasting(since, at);
   const tried = servers.filter(({ state }) => state === "half-open");
   const checked = servers.filter(({ state }) => state === "checking").length;
   if (totals.servers === 0) {
-    return { tone: "bad", title: "No server is configured", text: "Clients get 503." };
+    const title = sources.length === 0 ? "No server is configured" : "No servers yet";
+    return { tone: "bad", title, text: "Clients get 503." };
   }
   if (tried.length > 0) {
     return {

@@ -9,9 +9,25 @@ const NARROW = 100;
 const NAMED = 3;
 
 /**
- * Says what is wrong for all clients, or for those of a model, in a line that stands over all others.
+ * Says what is wrong in lines that stand over all others: for all clients, or for those of a model,
+ * and with sources of servers.
  */
 export function alarmLines(view: View, width: number, palette: Palette): string[] {
+  return [...clientLines(view, width, palette), ...sourceLines(view, width, palette)];
+}
+
+function sourceLines({ sources, at }: View, width: number, palette: Palette): string[] {
+  const [first, ...others] = sources.filter(({ failedSince }) => failedSince !== null);
+  if (!first) return [];
+  const more = others.length > 0 ? ` (and ${others.length} more sources)` : "";
+  const since = `for ${span(at - first.failedSince!)}, since ${timeOfDay(first.failedSince!)}`;
+  const text = `! ${harmless(first.name)} can't be read ${since}: ${
+    harmless(first.failure!)
+  }${more}`;
+  return [palette.warning(width === Infinity ? text : fit(text, width))];
+}
+
+function clientLines(view: View, width: number, palette: Palette): string[] {
   const line = (text: string) => width === Infinity ? `✖ ${text}` : fit(`✖ ${text}`, width);
   const { noneHealthySince, servers } = view.totals;
   if (noneHealthySince !== null) {

@@ -77,3 +77,21 @@ Deno.test("the snapshot does not cut a reason", () => {
     assert.ok(drawAll(view, models, PLAIN).some((line) => line.includes(`for 34 s: ${reason}`)));
   }
 });
+
+Deno.test("a source of servers that can't be read has a line, below that of a dead fleet", () => {
+  const failing = (name: string) => ({
+    name,
+    servers: 2,
+    failure: "no A records",
+    failedSince: AT - 34_000,
+  });
+  const line = "! dns a can't be read for 34 s, since 11:32:28: no A records";
+  const shown = (view: View) => draw(view, 100).slice(0, 2).map((line) => line.trim());
+  assert.equal(shown(viewOf([{}], { at: AT, sources: [failing("dns a")] }))[0], line);
+  const two = viewOf([{}], { at: AT, sources: [failing("dns a"), failing("dns b")] });
+  assert.equal(shown(two)[0], `${line} (and 1 more sources)`);
+  assert.match(shown({ ...allDown, sources: [failing("dns a")] })[0]!, /No server is healthy/);
+  assert.equal(shown({ ...allDown, sources: [failing("dns a")] })[1], line);
+  const fine = { name: "dns a", servers: 2, failure: null, failedSince: null };
+  assert.match(shown(viewOf([{}], { sources: [fine] }))[0]!, /^vllm-router/);
+});

@@ -68,6 +68,7 @@ export function viewOf(
     keys: [],
     models: [],
     failures: [],
+    sources: [],
     events: [{
       at: 0,
       kind: "failover",
