@@ -20,6 +20,7 @@ export type ServerDefaults = Omit<
 
 /** Servers by their name in DNS. */
 export interface DnsLookup {
+  /** Tells it from other sources. */
   readonly kind: "dns";
   /** The name that is looked up. */
   readonly name: string;
@@ -35,6 +36,7 @@ export interface DnsLookup {
 
 /** Servers in files of Prometheus' `file_sd`. */
 export interface ServerFiles {
+  /** Tells it from other sources. */
   readonly kind: "files";
   /** Absolute paths, which may contain `*` in their last part. */
   readonly patterns: readonly string[];

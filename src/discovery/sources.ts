@@ -19,12 +19,14 @@ export interface Sources {
   status(): readonly SourceStatus[];
   /** Resolves when what each source reports first is in effect. */
   settled(): Promise<unknown>;
+  /** Resolves when no source is watched any more. */
   stop(): Promise<void>;
 }
 
 /** The part of a configuration that says where servers come from. */
 export type Listed = Pick<Config, "servers" | "discovery">;
 
+/** What is done with the servers, and who is told. */
 export interface SourcesOptions {
   /** Called with all servers whenever they have changed, and at each `update`. */
   readonly onServers: (servers: readonly ServerConfig[]) => void;

@@ -36,6 +36,7 @@ export interface SourceEvents {
 
 /** A source as listeners know it. */
 export interface Shown {
+  /** What is known of it. */
   readonly status: SourceStatus;
   /** The addresses of its servers; `undefined` as long as it has reported none. */
   readonly urls: ReadonlySet<string> | undefined;

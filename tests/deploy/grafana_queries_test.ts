@@ -19,6 +19,7 @@ const NOT_SEEN = [
   "vllm_router_connection_failures_total",
   "vllm_router_config_reloads_total",
   "prefix_hit_rate",
+  "vllm_router_discovery_",
 ];
 
 Deno.test({
