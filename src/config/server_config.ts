@@ -14,6 +14,11 @@ export interface ServerConfig {
   readonly ca?: string;
   /** `ca` contains the server's own certificate, a CA certificate, which `fetch` always rejects. */
   readonly isSelfSigned?: boolean;
+  /**
+   * Name that its certificate must be for, and that is asked for. Has no effect through a proxy.
+   * @default the host of `url`
+   */
+  readonly tlsServerName?: string;
   /** Whether to skip certificate verification. @default false */
   readonly tlsSkipVerify?: boolean;
   /** The inference engine it runs. @default recognised by what the server answers */

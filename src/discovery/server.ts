@@ -5,7 +5,7 @@ import type { ServerConfig } from "../config/config.ts";
 
 /** What a source says of one server, in place of the defaults. */
 export type Said = Partial<
-  Pick<ServerConfig, "name" | "capacity" | "engine" | "models" | "apiKey">
+  Pick<ServerConfig, "name" | "capacity" | "engine" | "models" | "apiKey" | "tlsServerName">
 >;
 
 /**

@@ -84,8 +84,9 @@ export function openClientPool(
   let lookedAt = now();
 
   function poolOf(server: Route, askedAt: number): Pool {
-    const { ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate } = server;
-    const route = JSON.stringify([ca, isSelfSigned, tlsSkipVerify, proxy, clientCertificate]);
+    const { ca, isSelfSigned, tlsSkipVerify, tlsServerName, proxy, clientCertificate } = server;
+    const trust = [ca, isSelfSigned, tlsSkipVerify, tlsServerName];
+    const route = JSON.stringify([...trust, proxy, clientCertificate]);
     const pool = byRoute.get(route) ??
       { connections: withoutProxies(() => openRoute(server, IDLE)), askedAt, isOpen: true };
     byRoute.set(route, pool);

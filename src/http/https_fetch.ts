@@ -7,7 +7,9 @@ import { agentFor, tcpBelow } from "./tls_agent.ts";
 /** TLS and connection settings. */
 export interface HttpsOptions {
   /** PEM of all trusted certificates. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | string[] | undefined;
+  /** The name that certificates must be for. @default the URL's host */
+  readonly tlsServerName?: string | undefined;
   /** Trust any certificate. */
   readonly tlsSkipVerify?: boolean | undefined;
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
@@ -25,11 +27,13 @@ const NO_BODY = [204, 205, 304];
  * the reused connection turns out to be closed.
  */
 export function openHttps(options: HttpsOptions): Fetches {
-  const { ca, tlsSkipVerify = false, clientCertificate, idleMs, idlePerServer } = options;
+  const { ca, tlsSkipVerify = false, tlsServerName, clientCertificate } = options;
+  const { idleMs, idlePerServer } = options;
   const trust = {
     // Without a list, the runtime would need permission to read the system's CAs.
     ca: ca ?? [],
     rejectUnauthorized: !tlsSkipVerify,
+    ...(tlsServerName !== undefined && { servername: tlsServerName }),
     ...clientCertificate,
   };
   const pooled = agentFor({

@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import type { ServerConfig } from "../config/config.ts";
 import { fetchBy, type Fetches } from "./fetch.ts";
 import type { IdleLimits } from "./h1/server_pool.ts";
@@ -12,14 +13,18 @@ export interface ServerConnections extends Omit<Fetches, "close"> {
 /** The part of a server's configuration that determines its connections. */
 export type Route = Pick<
   ServerConfig,
-  "ca" | "isSelfSigned" | "tlsSkipVerify" | "proxy" | "clientCertificate"
+  "ca" | "isSelfSigned" | "tlsSkipVerify" | "tlsServerName" | "proxy" | "clientCertificate"
 >;
 
-/** Opens the connections of a route. Uses `node:https` only where `fetch`, at half the cost, can't trust the certificate. */
+/** Opens the connections of a route. Uses `node:https` only where `fetch`, at half the cost, can't trust
+ * the certificate, or can't check it against another name than the URL's. */
 export function openRoute(route: Route, { idleMs, most }: IdleLimits): ServerConnections & Fetches {
-  return route.isSelfSigned || route.tlsSkipVerify
-    ? openHttps({ ...route, idleMs, idlePerServer: most })
-    : openClients(route, { idleMs, most });
+  const { ca, isSelfSigned, tlsSkipVerify, tlsServerName, proxy } = route;
+  const isNamed = tlsServerName !== undefined && proxy === undefined;
+  if (!isSelfSigned && !tlsSkipVerify && !isNamed) return openClients(route, { idleMs, most });
+  // `node:https` trusts those of a list only.
+  const trusted = [...isNamed && !isSelfSigned ? rootCertificates : [], ...ca ? [ca] : []];
+  return openHttps({ ...route, ca: trusted, idleMs, idlePerServer: most });
 }
 
 function openClients(

@@ -1,3 +1,4 @@
+import type { ServerConfig } from "../../src/config/config.ts";
 import type { Source, StartSource } from "../../src/discovery/source.ts";
 import { until } from "../support/until.ts";
 
@@ -5,6 +6,8 @@ import { until } from "../support/until.ts";
 export interface Reports extends AsyncDisposable {
   /** The addresses of its servers, as reported last; `undefined` as long as nothing was. */
   urls: readonly string[] | undefined;
+  /** Their configurations. */
+  configs: readonly ServerConfig[];
   /** The last failure; `undefined` if servers were reported after it, or with it. */
   failure: string | undefined;
   /** How often servers were reported. */
@@ -20,6 +23,7 @@ export interface Reports extends AsyncDisposable {
 export function noteReports(start: StartSource): Reports {
   const noted: Omit<Reports, "source" | "has" | "fails" | keyof AsyncDisposable> = {
     urls: undefined,
+    configs: [],
     failure: undefined,
     reports: 0,
   };
@@ -28,6 +32,7 @@ export function noteReports(start: StartSource): Reports {
       noted.urls = servers.map(({ config, draining }) =>
         config.url + (draining ? " draining" : "")
       );
+      noted.configs = servers.map(({ config }) => config);
       noted.failure = undefined;
       noted.reports++;
     },

@@ -114,3 +114,48 @@ AQH/MAoGCCqGSM49BAMCA0gAMEUCIFe5lyv6OzEnVSsKqXt8aFsLtkn6u45MhJDR
 rqUofS49AiEA5nBPhmGob89pB1ZnovZt+s3L9pPRLGdkRnsiwPHS8rg=
 -----END CERTIFICATE-----
 `;
+
+Deno.test("a certificate is checked against the name that a server is given, not its address", async () => {
+  const authority = await createAuthority();
+  const names: unknown[] = [];
+  const server = createServer(await authority.issue(), (request, response) => {
+    names.push((request.socket as unknown as { servername: unknown }).servername);
+    response.end(request.headers.host);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+  const connections = openClientPool();
+  try {
+    const ask = async (route: Route) => {
+      const { fetch } = connections.to({ ca: authority.ca, ...route });
+      return await (await fetch(`https://${host}/`, { headers: [] })).text();
+    };
+    assert.equal(await ask({ tlsServerName: "localhost" }), host);
+    assert.deepEqual(names, ["localhost"]);
+    await assert.rejects(ask({ tlsServerName: "vllm.internal" }), /vllm\.internal/);
+    await assert.rejects(ask({ tlsServerName: "localhost", ca: (await createAuthority()).ca }));
+  } finally {
+    connections.close();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+Deno.test("connections to servers that are gone are closed, and opened again if they come back", async () => {
+  await using server = startRaw((connection) => say(connection, OK));
+  await using other = startRaw((connection) => say(connection, OK));
+  const connections = openClientPool();
+  const ask = async ({ url }: { readonly url: string }) => {
+    const upstream = connections.open({ url }, { path: "/", headers: [], body: new Uint8Array() });
+    await upstream.head();
+    while (await upstream.read()) { /* to its end */ }
+  };
+  try {
+    for (const target of [server, other, server, other]) await ask(target);
+    assert.deepEqual([server.connections(), other.connections()], [1, 1]);
+    connections.keep([{ url: other.url }]);
+    for (const target of [server, other]) await ask(target);
+    assert.deepEqual([server.connections(), other.connections()], [2, 1]);
+  } finally {
+    connections.close();
+  }
+});

@@ -24,8 +24,10 @@ export function startDns(
       if (reason !== undefined) onFailure(reason);
     }
 
-    function serverAt({ address, port }: Endpoint) {
-      const config = discoveredServer(hostAndPort(address, port), entry);
+    function serverAt({ address, port, host }: Endpoint) {
+      // Its certificate is for the name rather than for the address.
+      const said = entry.scheme === "https" ? { tlsServerName: host.replace(/\.$/, "") } : {};
+      const config = discoveredServer(hostAndPort(address, port), entry, said);
       return config ? [{ config, draining: false }] : [];
     }
 

@@ -27,13 +27,13 @@ export function firstHop({ url, proxy }: Target): Deno.ConnectOptions {
 /** Goes on from the first hop: through the proxy, and to an encrypted connection. */
 export async function connectThrough(
   connection: ServerConnection,
-  { url, proxy, ca, isSelfSigned, tlsSkipVerify = false, clientCertificate }: Target,
+  { url, proxy, ca, isSelfSigned, tlsSkipVerify = false, tlsServerName, clientCertificate }: Target,
 ): Promise<ServerConnection> {
   const to = new URL(url);
   if (proxy !== undefined) await openTunnel(connection, new URL(proxy), to);
   if (to.protocol !== "https:") return connection;
   const socket = await secureToServer(connection.socket, {
-    host: hostnameOf(to),
+    host: tlsServerName ?? hostnameOf(to),
     // With a list, the built-in certificates are not trusted.
     ca: isSelfSigned || tlsSkipVerify ? ca ?? [] : ca,
     skipVerify: tlsSkipVerify,

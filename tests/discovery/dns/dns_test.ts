@@ -139,8 +139,14 @@ Deno.test("SRV records name hosts and ports, and each address of a host is a ser
   await found.has("http://10.0.0.1:8001");
 });
 
-Deno.test("the servers have the source's scheme and defaults", async () => {
+Deno.test("servers at https:// are expected to have a certificate for the name", async () => {
   await using dns = startDnsServer({ [A]: ["10.0.0.1"] });
   await using found = lookUp(dns, { port: 443 }, "https");
   await found.has("https://10.0.0.1");
+  assert.deepEqual(found.configs, [{
+    capacity: 3,
+    name: "10.0.0.1",
+    tlsServerName: "vllm.internal",
+    url: "https://10.0.0.1",
+  }]);
 });
