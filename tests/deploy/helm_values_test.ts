@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { authShape, corsShape, tlsShape } from "../../src/config/access_schema.ts";
 import {
+  discoveryShape,
   fileShape,
   listenerShape,
   serverShape,
@@ -64,7 +65,7 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
   };
   // The chart's own: the list of servers, and the address that its Service and probes use.
   const tables = Object.keys(fileShape.shape).filter((name) =>
-    !["servers", "admin"].includes(name)
+    !["servers", "discovery", "admin"].includes(name)
   );
   assert.deepEqual(Object.keys(shapes).sort(), tables.sort());
   const keysOf = (of: Schema | undefined) => Object.keys(of?.properties ?? {}).sort();
@@ -73,6 +74,8 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
   }
   const server = schema.properties!.servers!.items;
   assert.deepEqual(keysOf(server), Object.keys(serverShape.shape).sort());
+  const source = schema.properties!.discovery!.items;
+  assert.deepEqual(keysOf(source), Object.keys(discoveryShape.shape).sort());
 });
 
 Deno.test("the chart's defaults are what the manifests say", () => {

@@ -6,19 +6,21 @@ import {
   keyShape,
   tlsShape,
 } from "../../src/config/access_schema.ts";
-import { listenerShape, serverShape } from "../../src/config/file_schema.ts";
+import { sourceShapes } from "../../src/config/discovery_schema.ts";
+import { discoveryShape, listenerShape, serverShape } from "../../src/config/file_schema.ts";
 import { modelsShape } from "../../src/config/models_schema.ts";
 import { read, tableWith } from "./pages.ts";
 import { accepted } from "./samples.ts";
 
 const PAGE = read("docs/configuration.md");
+const SOURCES = read("docs/discovery.md");
 const EXAMPLE = read("servers.example.toml");
 const WHOLE = uncommented(EXAMPLE);
 const MINIMAL = `[servers]\nservers = [{ url = "http://gpu-server-1:8081" }]\n`;
 
 /** The example with its optional keys and tables enabled. */
 function uncommented(text: string): string {
-  return text.replaceAll(/^( *)# (\w+ = |\{ url|\[\w+\]$)/gm, "$1$2");
+  return text.replaceAll(/^( *)# (\w+ = |\{ url|\[\[?\w+\]?\]$)/gm, "$1$2");
 }
 
 /** The keys in a table of a configuration. */
@@ -100,4 +102,20 @@ Deno.test("the page and the example show every key of a server", () => {
   assert.deepEqual(keysOf("max_concurrent_requests"), keys);
   const [, capacity] = rows.find(([key]) => key === "max_concurrent_requests")!;
   assert.equal(Number(capacity), accepted(MINIMAL).servers[0]!.capacity);
+});
+
+Deno.test("the page and the example show every key of a source", () => {
+  const { discovery } = accepted(WHOLE);
+  assert.deepEqual(discovery.map(({ from: { kind } }) => kind), ["files", "dns"]);
+  assert.deepEqual(accepted(EXAMPLE).discovery, []);
+  const [, ...tables] = WHOLE.split("[[discovery]]\n");
+  const written = tables.join("").split("\n[config]")[0]!;
+  const keys = [...written.matchAll(/^(\w+) = /gm)].map(([, key]) => key!);
+  assert.deepEqual(keys.sort(), Object.keys(discoveryShape.shape).sort());
+  const rows = (key: string) => tableWith(SOURCES, key).map(([first]) => first!).sort();
+  assert.deepEqual(rows("defaults"), keys);
+  const dns = Object.keys(sourceShapes.dns.unwrap().shape).sort();
+  assert.deepEqual(rows("resolver"), dns);
+  const [, inExample] = /^dns = \{ (.*) \}$/m.exec(written)!;
+  assert.deepEqual([...inExample!.matchAll(/(\w+) = /g)].map(([, key]) => key!).sort(), dns);
 });
