@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ServerState } from "../../src/fleet/state/server.ts";
+import type { Config } from "../../src/config/config.ts";
 import { createEvents } from "../../src/monitor/events.ts";
 import { SHOWN_EVENTS } from "../../src/monitor/view_tables.ts";
 import { configOf } from "../support/config.ts";
@@ -215,4 +216,23 @@ Deno.test("a reload whose change takes effect only after a restart says so", () 
     "Configuration reloaded, 1 server: admin.listen: takes effect after a restart and 1 more",
   );
   assert.equal(list()[0]!.tone, "plain");
+});
+
+Deno.test("a source of servers that can't be read is an event, and that it can again is another", () => {
+  const { listener, list } = createEvents(() => 0, (time) => time);
+  listener.sourceFailed!("dns a", "no A records of a");
+  listener.sourceRecovered!("dns a");
+  assert.deepEqual(list().map(({ tone, text }) => [tone, text]), [
+    ["good", "dns a can be read again"],
+    ["bad", "dns a can't be read, its servers stay: no A records of a"],
+  ]);
+  const config = configOf([{ url: "http://a" }]);
+  const source: Config["discovery"][number] = {
+    name: "dns a",
+    from: { kind: "files", patterns: [] },
+    scheme: "http",
+    defaults: { capacity: 3 },
+  };
+  listener.reloaded!({ ...config, discovery: [source] }, []);
+  assert.equal(list()[0]!.text, "Configuration reloaded, 1 server and 1 source");
 });
