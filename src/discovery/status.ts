@@ -48,7 +48,7 @@ export function tellChange(
   before: Shown,
   listener: Omit<SourceEvents, "serverNamedTwice">,
 ): void {
-  if (urls) {
+  if (urls && urls !== before.urls) {
     const added = [...urls].filter((url) => !before.urls?.has(url)).length;
     const removed = [...before.urls ?? []].filter((url) => !urls.has(url)).length;
     if (!before.urls || added + removed > 0) {

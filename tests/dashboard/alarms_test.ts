@@ -70,13 +70,13 @@ Deno.test("a source of servers that can't be read is a warning, and is told with
   assert.equal(alarm?.title, "files a can't be read");
   assert.match(
     alarm?.text ?? "",
-    /^Its servers stay as they were, for 34 s, since \d\d:32:26: no A records$/,
+    /^For 34 s, since \d\d:32:26: no A records\. Its servers stay as they were\.$/,
   );
   const both = alarmOf(viewOf(["unhealthy"], { sources: [failing] }));
   assert.equal(both?.tone, "bad");
   assert.match(
     both?.text ?? "",
-    /^Clients get 503.* dns vllm\.internal can't be read\. Its servers/,
+    /^Clients get 503.* dns vllm\.internal can't be read\. For 34 s/,
   );
 });
 

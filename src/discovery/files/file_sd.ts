@@ -27,7 +27,10 @@ const labels = z.looseObject({
     "a whole number of at least 1",
     (text) => /^\d+$/.test(text) && Number(text) >= 1 && Number.isSafeInteger(Number(text)),
   ),
-  name: label("a non-empty string", (text) => text.trim() !== ""),
+  name: label(
+    "a non-empty string of at most 200 characters",
+    (text) => text.trim() !== "" && text.length <= 200,
+  ),
   engine: label(
     `one of ${engineNames.join(", ")}`,
     (text) => engineNames.some((name) => name === text),

@@ -32,8 +32,10 @@ export function alarmOf(view) {
   const [first] = failing;
   if (!first) return alarm;
   const title = `${listed(failing)} can't be read`;
-  const since = `for ${lasting(first.failedSince ?? 0, view.at)}`;
-  const text = `Its servers stay as they were, ${since}: ${clipped(first.failure ?? "", 200)}`;
+  const since = `For ${lasting(first.failedSince ?? 0, view.at)}: ${
+    clipped(first.failure ?? "", 200)
+  }`;
+  const text = `${since}. ${failing.length === 1 ? "Its" : "Their"} servers stay as they were.`;
   if (alarm) return { ...alarm, text: `${alarm.text} ${title}. ${text}` };
   return { tone: "warn", title, text };
 }

@@ -19,11 +19,10 @@ export function alarmLines(view: View, width: number, palette: Palette): string[
 function sourceLines({ sources, at }: View, width: number, palette: Palette): string[] {
   const [first, ...others] = sources.filter(({ failedSince }) => failedSince !== null);
   if (!first) return [];
-  const more = others.length > 0 ? ` (and ${others.length} more sources)` : "";
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
   const since = `for ${span(at - first.failedSince!)}, since ${timeOfDay(first.failedSince!)}`;
-  const text = `! ${harmless(first.name)} can't be read ${since}: ${
-    harmless(first.failure!)
-  }${more}`;
+  const name = `${harmless(first.name)}${more}`;
+  const text = `! ${name} can't be read ${since}: ${harmless(first.failure!)}`;
   return [palette.warning(width === Infinity ? text : fit(text, width))];
 }
 
