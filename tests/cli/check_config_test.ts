@@ -232,7 +232,8 @@ files = ["${file}"]
   const unread = await checkConfig(sources);
   assert.equal(
     unread.stdout.split("\n")[0],
-    "dns vllm.internal: 0 servers, can't be read: no A or AAAA records of vllm.internal",
+    "dns vllm.internal: 0 servers, can't be read: no A or AAAA records of vllm.internal, or an " +
+      "error of the name server",
   );
   assert.equal(row(unread.stdout, vllm.url)[1], "healthy");
   assert.equal(unread.code, 1);

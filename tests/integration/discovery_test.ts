@@ -135,7 +135,7 @@ Deno.test("fifty servers that come and go all the time cost no request, and leav
   await using all = await simulators(4);
   const real = all.map(({ url }) => url);
   // Addresses at which nobody listens.
-  const dead = Array.from({ length: 200 }, (_, i) => `http://127.1.${i}.1:9`);
+  const dead = Array.from({ length: 200 }, (_, i) => `http://127.1.${i}.1:1025`);
   const random = seeded(1);
   const some = (urls: readonly string[], count: number) =>
     [...urls].sort(() => random() - 0.5).slice(0, count);

@@ -16,6 +16,8 @@ export interface LookedUp {
   readonly problems: readonly string[];
 }
 
+/** The runtime doesn't tell one from the other. */
+const OR_ERROR = ", or an error of the name server";
 /** Questions that are asked at the same time. */
 const AT_ONCE = 50;
 
@@ -39,7 +41,9 @@ export function createLookup(
       let answer: readonly T[] = [];
       try {
         answer = await resolve();
-        if (answer.length === 0 && before.length > 0) problems.push(`no ${question} any more`);
+        if (answer.length === 0 && before.length > 0) {
+          problems.push(`no ${question} any more${OR_ERROR}`);
+        }
       } catch (error) {
         problems.push(`no ${question}: ${(error as Error).message}`);
       }
@@ -73,7 +77,7 @@ export function createLookup(
     const found = (await Promise.all(types.map(find))).flat();
     remembered = answered;
     if (found.length === 0 && problems.length === 0) {
-      problems.push(`no ${types.join(" or ")} records of ${name}`);
+      problems.push(`no ${types.join(" or ")} records of ${name}${OR_ERROR}`);
     }
     return { endpoints: found.sort(byAddress), problems: problems.sort() };
   };
