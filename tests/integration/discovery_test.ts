@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:https";
 import { loadConfig } from "../../src/config/file/load.ts";
 import { startGateway } from "../../src/gateway.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { createAuthority } from "../security/certificates.ts";
 import { startDnsServer } from "../support/dns_server.ts";
 import { ask, eventsOf } from "../support/fleet.ts";
 import { seeded } from "../support/random.ts";
@@ -20,12 +22,17 @@ const hostOf = (url: string) => url.replace("http://", "");
 const targets = (urls: readonly string[]) => JSON.stringify([{ targets: urls.map(hostOf) }]);
 
 /** A router whose configuration is a file in a folder, beside that of its servers. */
-async function startFollowing(discovery: string, simulators: readonly Simulator[]) {
+async function startFollowing(
+  discovery: string,
+  simulators: readonly Simulator[],
+  more: Readonly<Record<string, string>> = {},
+) {
   const folder = await Deno.makeTempDir();
   const write = (name: string, text: string) => {
     Deno.writeTextFileSync(`${folder}/${name}.new`, text);
     Deno.renameSync(`${folder}/${name}.new`, `${folder}/${name}`);
   };
+  for (const [name, text] of Object.entries(more)) write(name, text);
   write("servers.json", targets(simulators.map(({ url }) => url)));
   const configure = (discovery: string) => write("servers.toml", discovery + REST);
   configure(discovery);
@@ -91,6 +98,36 @@ Deno.test("servers of a file and of a name in DNS join those of the list, each o
   dns.answers = "nxdomain";
   router.write("servers.json", targets([]));
   await router.are(listed!, named!);
+});
+
+Deno.test("a server at an address from DNS is asked for the name, and must have a certificate for it", async () => {
+  const authority = await createAuthority();
+  const names = new Set<unknown>();
+  const server = createServer(await authority.issue(), (request, response) => {
+    names.add((request.socket as unknown as { servername: unknown }).servername);
+    response.end(request.url === "/v1/models" ? JSON.stringify({ data: [{ id: "m" }] }) : "");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await using dns = startDnsServer({
+    "A localhost": ["127.0.0.1"],
+    "A vllm.internal": ["127.0.0.1"],
+  });
+  const source = (name: string) =>
+    `[[discovery]]\nscheme = "https"\ndefaults = { ca = "ca.pem" }\n` +
+    `dns = { name = "${name}", port = ${port}, type = "A", every = 0.05, resolver = "${dns.address}" }\n`;
+  try {
+    await using router = await startFollowing(source("localhost"), [], { "ca.pem": authority.ca });
+    await router.are(`https://127.0.0.1:${port}`);
+    assert.deepEqual([...names], ["localhost"]);
+    router.configure(source("vllm.internal"));
+    await until("it is unhealthy", () => {
+      const [shown] = router.router.fleet.snapshot().servers;
+      return shown?.state === "unhealthy" && shown.reason.includes("vllm.internal");
+    });
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 Deno.test("a label drains a server: its stream ends whole, and it gets no new requests", async () => {

@@ -428,6 +428,22 @@ Deno.test("a thousand reloads with other servers add no series, whether or not t
   assert.equal(perPage[0], perPage[1]);
 });
 
+Deno.test("servers that sources remove leave no series behind, although nobody requests the page", async () => {
+  const { listener, show, page } = starting();
+  for (let i = 0; i < 1_000; i++) {
+    const name = `pod-${i}`;
+    listener.attemptEnded!({ url: `http://${name}:8000`, name }, "ok");
+    if (i === 998) await listener.sourceChanged!(changeOf(999));
+  }
+  // The 1,000th that is gone removes the series of all.
+  show({ url: "http://last:8000", name: "last", models });
+  await listener.sourceChanged!(changeOf(1));
+  show({ url: "http://pod-5:8000", name: "pod-5", models });
+  assert.doesNotMatch(await page(), /attempts_total\{server="pod-5"/);
+});
+
+const changeOf = (removed: number) => ({ source: "dns a", servers: 1, added: 0, removed });
+
 Deno.test("1,000 models invented by a client make one line", async () => {
   await using fleet = await startFleet({ servers: [{ speed: 200 }] });
   const { url } = fleet.router;
