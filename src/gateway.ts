@@ -18,6 +18,7 @@ import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
 import { watchEventLoop } from "./monitor/event_loop.ts";
 import { combineListeners } from "./monitor/listener.ts";
+import { logSpans } from "./monitor/log_spans.ts";
 import { logAnswered, logError, logListener } from "./monitor/log.ts";
 import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
 import { sourceLog } from "./monitor/log_sources.ts";
@@ -30,12 +31,15 @@ import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { openStateFile } from "./state_file.ts";
 import { estimatesOf } from "./state_parts.ts";
+import { endTraces, startTracing } from "./tracing/start_tracing.ts";
 import { VERSION } from "./version.ts";
 
 export type { Gateway, GatewayOptions };
 
 /** How long requests wait for the first round of polling. */
 const FIRST_ROUND_MS = 1_000;
+/** Without certificates or a proxy of its own. */
+const DIRECT = {};
 
 /** Builds the router, starts its loops and serves. Throws the error of `Deno.serve`. */
 export function startGateway(options: GatewayOptions): Gateway {
@@ -94,17 +98,10 @@ export function startGateway(options: GatewayOptions): Gateway {
   const identity = { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() };
   const monitor = startMonitor(snapshot, identity, { keys, sources: sources.status });
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
-  const listener = combineListeners(
-    [
-      logListener,
-      sourceLog,
-      stateLog,
-      { wrongKey: wrongKeys.add },
-      metrics.listener,
-      ...monitor.listeners,
-    ],
-    logError,
-  );
+  const listener = combineListeners([
+    ...[logListener, sourceLog, stateLog, logSpans, { wrongKey: wrongKeys.add }],
+    ...[metrics.listener, ...monitor.listeners, endTraces],
+  ], logError);
   const stateFile = openStateFile({
     path: () => fleet.settings.stateFile,
     parts: { estimates: estimatesOf(fleet) },
@@ -113,6 +110,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
 
   const connections = openClientPool(access.http1);
+  const collector = () => connections.to(DIRECT).fetch;
+  const tracing = startTracing(config.tracing, { fetch: collector, listener, version: VERSION });
   const shown = {
     snapshot,
     onListed: () => void poller.relist(),
@@ -132,13 +131,14 @@ export function startGateway(options: GatewayOptions): Gateway {
     onWrongKey: listener.wrongKey,
   });
   const paths = createForwardedPaths(() => fleet.settings.extraPaths);
-  const entry = { ...shown, paths, guard };
+  const entry = { ...shown, paths, guard, tracer: tracing.tracer };
   const forward = createForward({
     ...entry,
     ...createProxies({
       fleet,
       connections,
       observer: listener,
+      tracer: tracing.tracer,
       closing: closing.signal,
       cutOff: cutOff.signal,
       listedModels: () => modelsDocument(snapshot(), modelNames).data.map(({ id }) => id),
@@ -178,6 +178,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       const keysWereOn = access.keysAreOn;
       ({ access, modelNames, settings } = config);
       sources.update(config);
+      tracing.apply(config.tracing);
       options.onReload?.(config);
       listener.reloaded(config, [...warnings, ...notTaken]);
       if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
@@ -190,7 +191,9 @@ export function startGateway(options: GatewayOptions): Gateway {
     follower?.stop();
     const sourcesStopped = sources.stop();
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
-    await Promise.all([admin?.drain(0, () => {}), poller.stop(), sourcesStopped]);
+    await Promise.all([
+      ...[admin?.drain(0, () => {}), poller.stop(), sourcesStopped, tracing.stop()],
+    ]);
     await stateFile.close();
     monitor.stop();
     stopWatching();

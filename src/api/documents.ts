@@ -1,8 +1,10 @@
 import type { Context } from "hono";
+import { accepts } from "hono/accepts";
 import type { ApiKey, ModelNames } from "../config/config.ts";
 import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Metrics } from "../monitor/metrics.ts";
+import { OPEN_METRICS } from "../monitor/open_metrics.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { unknownModel } from "../http/api_errors.ts";
 import { errorResponse } from "../http/error_answer.ts";
@@ -25,7 +27,7 @@ export interface DocumentsOptions {
   /** The names under which clients may ask for models. */
   readonly modelNames: () => ModelNames;
   readonly monitor: Pick<Monitor, "view" | "history" | "detail" | "watch">;
-  readonly metrics: Pick<Metrics, "page" | "contentType">;
+  readonly metrics: Pick<Metrics, "page" | "contentType" | "openMetricsPage">;
   /** Aborts when shutdown begins; the router then reports not ready. */
   readonly stopping: AbortSignal;
   /** The dashboard's path, if it is at the clients' address. */
@@ -78,10 +80,19 @@ export function createDocuments(options: DocumentsOptions): Documents {
       "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
       "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
       "/metrics": async (c) => {
-        return c.body(await metrics.page(), 200, { "content-type": metrics.contentType });
+        const open = wantsOpenMetrics(c) ? await metrics.openMetricsPage() : undefined;
+        return open === undefined
+          ? c.body(await metrics.page(), 200, { "content-type": metrics.contentType })
+          : c.body(open, 200, { "content-type": OPEN_METRICS });
       },
       ...dashboardAnswers(monitor, stopping),
     },
     healthSummary: (c) => c.json(healthSummary(snapshot()), healthStatus()),
   };
+}
+
+/** Whether the reader of `/metrics` prefers OpenMetrics, as Prometheus does. */
+function wantsOpenMetrics(c: Context): boolean {
+  const [open] = OPEN_METRICS.split(";") as [string];
+  return accepts(c, { header: "Accept", supports: ["text/plain", open], default: "" }) === open;
 }

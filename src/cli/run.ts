@@ -18,6 +18,7 @@ import {
   setUpLog,
 } from "../monitor/log.ts";
 import { logUnusedProxies } from "../monitor/log_access.ts";
+import { logTracing } from "../monitor/log_spans.ts";
 import { countsOf } from "../monitor/words.ts";
 import { complain, complainOf } from "./complain.ts";
 import { listen, stopOnSignals, type Stopping } from "./listen.ts";
@@ -128,6 +129,7 @@ async function run(options: RunOptions): Promise<number> {
   );
   logWarnings(checked.warnings);
   logUnusedProxies(unusedProxies());
+  logTracing(checked.config.tracing);
   const shown = onScreen ? show(gateway, stopping, options.model ?? false) : undefined;
   await stopping.stopped;
   shown?.close();
@@ -163,7 +165,7 @@ function configFromFlags(flags: readonly string[]): Checked {
     const count = capacity?.trim() === "" ? NaN : Number(capacity);
     return { url, ...(capacity !== undefined && { max_concurrent_requests: count }) };
   });
-  const checked = checkConfig({ servers: { servers } }, () => undefined);
+  const checked = checkConfig({ servers: { servers } }, (name) => Deno.env.get(name));
   if (checked.ok) return checked;
   const flagAt = (_: string, index: string) => `--server ${flags[Number(index)]}`;
   const problems = checked.problems.map(({ where, what }) => ({

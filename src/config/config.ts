@@ -2,6 +2,7 @@ import type { Discovery } from "./discovery.ts";
 import type { ExtraPath } from "./extra_paths.ts";
 import type { Level } from "./log_level.ts";
 import type { ServerConfig } from "./server_config.ts";
+import type { Tracing } from "./tracing_settings.ts";
 
 export type { ServerConfig };
 
@@ -17,6 +18,8 @@ export interface Config {
   readonly access: Access;
   /** The names under which clients may ask for models. */
   readonly modelNames: ModelNames;
+  /** Where traces go. @default requests are not traced */
+  readonly tracing?: Tracing;
 }
 
 /** Names under which clients may ask for models, besides those that servers list. */

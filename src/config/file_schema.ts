@@ -6,6 +6,7 @@ import { extraPathIn, whyNotForwarded } from "./extra_paths.ts";
 import { sourceShapes } from "./discovery_schema.ts";
 import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
+import { tracingShape } from "./tracing_schema.ts";
 import {
   anySeconds,
   expected,
@@ -153,6 +154,7 @@ export const fileShape = z.looseObject({
   cors: corsShape.prefault({}),
   models: modelsShape.prefault({}),
   server: listenerShape.prefault({}),
+  tracing: tracingShape.prefault({}),
 });
 
 /** A file with `[[discovery]]`, which needs no list of servers. */

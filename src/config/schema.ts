@@ -8,6 +8,7 @@ import { checkAddresses, checkKeys, checkNames, toServer } from "./servers.ts";
 import { toDiscoveries } from "./to_discoveries.ts";
 import { toModelNames } from "./models_schema.ts";
 import { toSettings } from "./settings.ts";
+import { toTracing } from "./tracing.ts";
 import { discoveringFileShape, fileShape } from "./file_schema.ts";
 import { rawDiscoveries, rawServers, unknownKeys } from "./unknown_keys.ts";
 
@@ -35,7 +36,7 @@ export function checkConfig(
   const shape = rawDiscoveries(raw).length > 0 ? discoveringFileShape : fileShape;
   const parsed = shape.safeParse(raw);
   const unknown = unknownKeys(raw);
-  const { warnings } = unknown;
+  const warnings = [...unknown.warnings];
   const problems = [...diagnosticsIn(parsed.error, ""), ...unknown.problems];
   // Checked before validation, so that these problems are reported together with the schema's.
   const written = rawServers(raw);
@@ -45,6 +46,7 @@ export function checkConfig(
   if (!parsed.success) return { ok: false, problems, warnings };
   const { data } = parsed;
   const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
+  const tracing = toTracing(data.tracing, outside, problems, warnings);
   const config: Config = {
     servers: data.servers.servers.map((server, index) => {
       const [url = "", name = ""] = [addresses[index], names[index]];
@@ -55,6 +57,7 @@ export function checkConfig(
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
     modelNames: toModelNames(data.models, problems),
+    ...(tracing && { tracing }),
   };
   if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config)] };

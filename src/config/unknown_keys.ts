@@ -12,6 +12,7 @@ import {
   serverShape,
   settingsShape,
 } from "./file_schema.ts";
+import { tracingShape } from "./tracing_schema.ts";
 
 /** The tables that define who may use the router and how it is reached. */
 const ACCESS = { auth: authShape, admin: adminShape, tls: tlsShape, cors: corsShape };
@@ -62,6 +63,7 @@ export function unknownKeys(raw: unknown): UnknownKeys {
       [tableAt(file, "servers"), fileShape.shape.servers.shape, "servers."],
       [tableAt(file, "config"), settingsShape.shape, "config."],
       [tableAt(file, "models"), modelsShape.shape, "models."],
+      [tableAt(file, "tracing"), tracingShape.shape, "tracing."],
     ] as const
   ) {
     for (const unknown of unknownIn(table, shape, prefix)) {

@@ -73,15 +73,15 @@ export class Fleet {
   }
 
   /**
-   * Chooses a server for a request and counts the request on it in one step, so that concurrent
-   * requests don't herd onto one server.
+   * Chooses a server for a request and counts the request on it in one step, against herding.
    *
    * @param profile what is known about it; without a model, any server qualifies
    * @param tried servers not to retry unless they have recovered since
    * @param id id of the request, passed to `onDecision`
+   * @param explains whether the lease says why, even without `debug_headers`
    * @returns a lease, or the reason for refusing one
    */
-  acquire(profile: PromptProfile, tried: Tried, id?: string): Lease | Refusal {
+  acquire(profile: PromptProfile, tried: Tried, id?: string, explains = false): Lease | Refusal {
     const now = this.#now();
     const able = eligible(this.#servers, profile.model, tried, now);
     if (able.length === 0) return refusal(this.#servers, profile.model);
@@ -95,8 +95,8 @@ export class Fleet {
     const decision = { id, policy: this.#settings.policy, chosen, candidates };
     this.#options.onDecision(decision);
     const request = this.#estimator.begin(server, profile, prediction, now);
-    const description = this.#settings.debugHeaders ? describeDecision(decision) : undefined;
-    return takePlace(server, description, now, tried.size === 0, {
+    const why = explains || this.#settings.debugHeaders ? describeDecision(decision) : undefined;
+    return takePlace(server, why, now, tried.size === 0, {
       engine: () => engineOf(server, this.#settings, this.#now()),
       suspects: (error) =>
         isSuspect(error, comparisonOf(server, this.#servers, profile.model, error, this.#now())),

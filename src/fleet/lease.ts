@@ -21,7 +21,7 @@ export interface EngineState {
 export interface Lease {
   /** The server. */
   readonly server: Readonly<Server>;
-  /** Why this server was chosen, human-readable, if debug headers are enabled. */
+  /** Why this server was chosen, human-readable, if that was asked for. */
   readonly decision?: string;
   /**
    * Called when the server becomes unhealthy or stalled, so that a request without a first token
@@ -40,6 +40,8 @@ export interface Lease {
   end(outcome: Outcome, details?: EndDetails): void;
   /** Settles the cause of a disputed failure. Only the first call counts. */
   settle(cause: Cause): void;
+  /** Called once when it ends. @default no-op */
+  onEnded?: (outcome: Outcome, details: EndDetails) => void;
 }
 
 /** Callbacks of a lease. */
@@ -93,7 +95,7 @@ export function takePlace(
     endTrial();
     onOutcome({ ...ended, isTrial: wasOnTrial, cause });
   };
-  return {
+  const lease: Lease = {
     server,
     ...(decision !== undefined && { decision }),
     evictions: server.evictions,
@@ -110,8 +112,10 @@ export function takePlace(
       answered();
       server.inFlight--;
       onEnd(outcome, details);
+      lease.onEnded?.(outcome, details);
       if (!details.disputed) conclude("server");
     },
     settle: conclude,
   };
+  return lease;
 }

@@ -35,6 +35,14 @@ export interface Listener extends Observer, SourceEvents {
   readonly wrongKey: (client: string) => void;
   /** The state file can't be used, or not be written; `problem` goes on with the sentence. */
   readonly stateFileProblem: (path: string, problem: string) => void;
+  /** The tracing collector took this many spans. */
+  readonly spansExported: (count: number) => void;
+  /** This many spans were lost. */
+  readonly spansDropped: (reason: "queue_full" | "rejected" | "shutdown", count: number) => void;
+  /** The collector took no spans, for the first time. */
+  readonly spansFailed: (why: string) => void;
+  /** It took spans again, after this time, in which this many were lost. */
+  readonly spansRecovered: (afterMs: number, lost: number) => void;
   /** A changed configuration is in effect. */
   readonly reloaded: (config: Config, warnings: readonly Diagnostic[]) => void;
   /** A changed configuration no longer requires keys: everyone has access. */
@@ -82,6 +90,10 @@ export function combineListeners(
     connectionFailed: all("connectionFailed"),
     wrongKey: all("wrongKey"),
     stateFileProblem: all("stateFileProblem"),
+    spansExported: all("spansExported"),
+    spansDropped: all("spansDropped"),
+    spansFailed: all("spansFailed"),
+    spansRecovered: all("spansRecovered"),
     reloaded: all("reloaded"),
     keysTurnedOff: all("keysTurnedOff"),
     notReloaded: all("notReloaded"),

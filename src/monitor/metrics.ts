@@ -4,6 +4,8 @@ import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { registerKeyMetrics } from "./key_metrics.ts";
 import type { KeySource } from "./key_statistics.ts";
 import type { Listener } from "./listener.ts";
+import { createExemplars } from "./exemplars.ts";
+import { toOpenMetrics } from "./open_metrics.ts";
 import { registerProcessMetrics } from "./process_metrics.ts";
 import { registerRequestMetrics, UNKNOWN_MODEL } from "./request_metrics.ts";
 import type { LabelValue } from "./series.ts";
@@ -23,6 +25,8 @@ export interface Metrics {
   page(): Promise<string>;
   /** The content type of the page. */
   readonly contentType: string;
+  /** Returns the page in OpenMetrics, with exemplars; `undefined` while there are none. */
+  openMetricsPage(): Promise<string> | undefined;
 }
 
 /** What is read for each page besides the fleet. What is missing has no metric. */
@@ -71,6 +75,10 @@ export function createMetrics(
   );
   // Both from the start: a rate shows nothing of a series' first increase.
   for (const reason of ["accept", "tls_handshake"]) connectionFailures.inc({ reason }, 0);
+  const spansExported = counter("spans_exported_total", "Spans that the collector took.", []);
+  const spansDropped = counter("spans_dropped_total", "Spans that were lost.", ["reason"]);
+  for (const reason of ["queue_full", "rejected", "shutdown"]) spansDropped.inc({ reason }, 0);
+  const exemplars = createExemplars();
   const reloads = counter("config_reloads_total", "Configuration reloads.", ["outcome"]);
   const lastReload = new Gauge({
     name: "vllm_router_config_last_reload_successful",
@@ -101,11 +109,18 @@ export function createMetrics(
     await byKey.keepModels(models);
   }
 
+  async function page(): Promise<string> {
+    latest = snapshot();
+    await keepSeriesOf(latest);
+    return await registry.metrics();
+  }
+
   return {
     listener: {
       ...requests.listener,
-      closed(record) {
+      closed(record, trace) {
         requests.listener.closed!(record);
+        if (trace?.isSampled) exemplars.note(record, trace.id, Date.now());
         byKey.closed(record, requests.modelOf(record));
         if (record.limit !== undefined) turnedAway.inc({ reason: "token_limit" });
       },
@@ -113,6 +128,8 @@ export function createMetrics(
         turnedAway.inc({ reason });
         byKey.turnedAway(key, limit);
       },
+      spansExported: (count) => spansExported.inc(count),
+      spansDropped: (reason, count) => spansDropped.inc({ reason }, count),
       connectionFailed: (reason) => connectionFailures.inc({ reason }),
       async reloaded({ access }) {
         reloads.inc({ outcome: "ok" });
@@ -133,11 +150,9 @@ export function createMetrics(
       },
     },
     lagged,
-    async page() {
-      latest = snapshot();
-      await keepSeriesOf(latest);
-      return await registry.metrics();
-    },
+    page,
     contentType: registry.contentType,
+    openMetricsPage: () =>
+      exemplars.isEmpty() ? undefined : page().then((text) => toOpenMetrics(text, exemplars.of)),
   };
 }

@@ -17,9 +17,29 @@ export interface RequestMetrics {
 }
 
 /** In seconds, from the time of a cache hit to the longest acceptable wait. */
-const LONG_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+export const LONG_BUCKETS = [
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+  30,
+  60,
+  120,
+  300,
+  600,
+];
 /** In seconds, for the time between tokens and for the router's own overhead. */
 const SHORT_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Names of the histograms that have exemplars. */
+export const DURATION = "request_duration_seconds";
+export const FIRST_TOKEN = "time_to_first_token_seconds";
 
 /** The label for models that no server lists: text from clients never becomes a label. */
 export const UNKNOWN_MODEL = "unknown";
@@ -43,12 +63,12 @@ export function registerRequestMetrics(registers: Registry[]): RequestMetrics {
     ["model", "server", "reason"],
   );
   const duration = histogram(
-    "request_duration_seconds",
+    DURATION,
     "Time from a request's head to the end of its answer.",
     LONG_BUCKETS,
   );
   const firstToken = histogram(
-    "time_to_first_token_seconds",
+    FIRST_TOKEN,
     "Time from a request's head to the first bytes of its stream.",
     LONG_BUCKETS,
     ["model"],

@@ -73,7 +73,7 @@ export function createFailover(options: FailoverOptions): FindAnswer {
   }
 
   return async function findAnswer({ profile, readAt, refersTo }, context, record) {
-    const { id, startedAt, settings } = context;
+    const { id, startedAt, settings, trace } = context;
     const path = pathIn(context.path);
     const elsewhere = refersTo === undefined ? NONE : awayFromHome(refersTo, context, homes, fleet);
     if ("status" in elsewhere) return { kind: "error", error: elsewhere };
@@ -87,11 +87,11 @@ export function createFailover(options: FailoverOptions): FindAnswer {
         if (cutOff.aborted) {
           return { kind: "error", error: shuttingDown, failed: failures.last };
         }
-        let lease = fleet.acquire(profile, tried, id);
+        let lease = fleet.acquire(profile, tried, id, trace?.isSampled);
         if (lease === "unknown_model" && record.attempts === 0) {
           // An adapter may have been loaded since the servers were asked last.
           await relist();
-          lease = fleet.acquire(profile, tried, id);
+          lease = fleet.acquire(profile, tried, id, trace?.isSampled);
         }
         if (typeof lease === "string") {
           refusal = lease;

@@ -69,15 +69,27 @@ export function headersForServers(
   return count > MOST_HEADERS || length > LONGEST_HEAD ? headTooLarge : kept;
 }
 
-/** Adds one attempt's request id, and replaces the client's key by the server's, if it has one. */
+/** Headers of W3C Trace Context. */
+const TRACE_CONTEXT = ["traceparent", "tracestate"];
+
+/**
+ * Adds one attempt's request id, and replaces the client's key by the server's, if it has one.
+ *
+ * @param traced headers that replace the client's trace context. @default the client's passes
+ */
 export function headersForAttempt(
   shared: readonly [string, string][],
   attemptId: string,
   apiKey: string | undefined,
+  traced?: readonly [string, string][],
 ): [string, string][] {
-  const headers = apiKey === undefined
+  let headers = apiKey === undefined
     ? shared.slice()
     : shared.filter(([name]) => !KEYS.includes(name));
+  if (traced) {
+    headers = headers.filter(([name]) => !TRACE_CONTEXT.includes(name));
+    headers.push(...traced);
+  }
   headers.push(["x-request-id", attemptId]);
   if (apiKey !== undefined) headers.push(["authorization", `Bearer ${apiKey}`]);
   return headers;

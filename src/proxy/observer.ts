@@ -1,5 +1,6 @@
 import type { NotContinued } from "./continuation/not_continued.ts";
 import type { RequestRecord } from "./request_record.ts";
+import type { Trace } from "./trace.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
 
@@ -48,6 +49,6 @@ export interface Observer {
   readonly continued: (continued: Continued) => void;
   /** A stream that broke off could not go on at another server. */
   readonly notContinued: (why: NotContinued) => void;
-  /** A request ended. */
-  readonly closed: (record: Readonly<RequestRecord>) => void;
+  /** A request ended. Its trace is absent if requests aren't traced. */
+  readonly closed: (record: Readonly<RequestRecord>, trace?: Trace) => void;
 }

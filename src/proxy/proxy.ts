@@ -16,6 +16,7 @@ import { openRecord } from "./request_record.ts";
 import { Reply } from "./response/reply.ts";
 import { createStoredAs } from "./stored/stored_as.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
+import type { Trace } from "./trace.ts";
 
 /** Handles a request to the end of its answer. */
 export type Proxy = (exchange: Exchange, client: Client) => Promise<void>;
@@ -26,6 +27,7 @@ interface Context extends DeliverContext {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly settings: Fleet["settings"];
+  readonly trace: Trace | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ interface Context extends DeliverContext {
  */
 export function createProxy(options: ProxyOptions): Proxy {
   const { fleet, connections, admission, observer, closing, modelFor, listedModels } = options;
-  const { retries, cutOff, homes } = options;
+  const { retries, cutOff, homes, tracer } = options;
   const namesFor = (client: Client) =>
     listedModels().filter((name) => client.mayUse(modelFor(name, client.mayUse)));
   const ask = createAsk(connections, cutOff);
@@ -75,12 +77,14 @@ export function createProxy(options: ProxyOptions): Proxy {
 
   return async function proxy(exchange, client) {
     const startedAt = performance.now();
+    const trace = tracer()?.(exchange.headers);
     const id = idOf(exchange);
     const record = openRecord({ id, client, method: exchange.method, path: exchange.target });
     const { settings } = fleet;
     const reply = new Reply(exchange, id, settings.sseKeepAliveMs);
     const { nextToken: onNext } = observer;
-    const context = { namesFor, exchange, client, reply, record, startedAt, settings, onNext };
+    const own = { namesFor, exchange, client, reply, record };
+    const context = { ...own, startedAt, settings, onNext, trace };
     try {
       const refused = closing.aborted ? errors.shuttingDown : admission.enter();
       if (refused) return await deliver({ kind: "error", error: refused }, context, undefined);
@@ -98,7 +102,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     } finally {
       reply.stop();
       client.left(usedTokens(record));
-      observer.closed({ ...record, durationMs: performance.now() - startedAt });
+      observer.closed({ ...record, durationMs: performance.now() - startedAt }, trace);
     }
   };
 }

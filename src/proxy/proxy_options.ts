@@ -5,6 +5,7 @@ import type { ModelFor } from "./client.ts";
 import type { Observer } from "./observer.ts";
 import type { ResponseHomes } from "./stored/response_homes.ts";
 import type { RetryBudget } from "./retry_budget.ts";
+import type { Tracer } from "./trace.ts";
 
 /** The dependencies of the proxy. */
 export interface ProxyOptions {
@@ -20,6 +21,8 @@ export interface ProxyOptions {
   readonly homes: ResponseHomes;
   /** Called as requests progress. */
   readonly observer: Observer;
+  /** Returns the tracer, if requests are traced. */
+  readonly tracer: () => Tracer | undefined;
   /** Aborts when the router stops accepting requests. */
   readonly closing: AbortSignal;
   /** Aborts when a stopping router stops waiting for requests in flight. */

@@ -23,10 +23,12 @@ export interface TestFleetOptions {
   readonly settings?: Record<string, unknown>;
   /** Other tables of the configuration file, such as `models`. */
   readonly tables?: Readonly<Record<string, unknown>>;
+  /** Environment variables, such as OpenTelemetry's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function startFleet(
-  { servers, settings, tables }: TestFleetOptions,
+  { servers, settings, tables, env }: TestFleetOptions,
 ): Promise<TestFleet> {
   const simulators = await Promise.all(
     servers.map(({ capacity: _, ...options }) => startSimulator({ speed: 20, ...options })),
@@ -39,6 +41,7 @@ export async function startFleet(
     settings,
     {},
     tables,
+    env,
   );
   return {
     router,

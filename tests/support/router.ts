@@ -35,10 +35,11 @@ export async function startRouter(
   settings: Record<string, unknown> = {},
   files: Readonly<Record<string, string>> = {},
   tables: Readonly<Record<string, unknown>> = {},
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Gateway & { readonly url: string }> {
   const checked = checkConfig(
     { servers: { servers }, config: { ...QUICK, ...settings }, server: { http1 }, ...tables },
-    () => undefined,
+    (name) => env[name],
     (name) => files[name]!,
   );
   if (!checked.ok) throw new Error(JSON.stringify(checked.problems));

@@ -14,6 +14,7 @@ import { headersOf } from "../request.ts";
 import type { Reply } from "../response/reply.ts";
 import { noteId } from "../stored/note_id.ts";
 import { type StoredAs, withId } from "../stored/stored_as.ts";
+import type { Trace } from "../trace.ts";
 import { answerAs } from "./answer_as.ts";
 import { Callbacks } from "../../util/callbacks.ts";
 import { Attempt } from "./attempt.ts";
@@ -57,6 +58,8 @@ export interface RequestContext {
   readonly settings: Fleet["settings"];
   /** The model's name as the client asked for it, if another one runs. */
   readonly asked: string | undefined;
+  /** Its trace, if requests are traced. */
+  readonly trace: Trace | undefined;
   /** The response that is created, if one is. */
   readonly stored?: StoredAs | undefined;
 }
@@ -74,12 +77,13 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
 
   return (lease, request) => {
     const { id, client, departure, path, leg, rewrite, asked } = request;
-    const { reply, room, startedAt, settings } = request;
+    const { reply, room, startedAt, settings, trace } = request;
     const { server, server: { config } } = lease;
     // A server derives its own id from this one, and two requests in flight must not share one.
     const attemptId = `${id}-${(count++).toString(36)}`;
     const { proxy = config.url } = config;
-    const headers = headersForAttempt(request.headers, attemptId, config.apiKey);
+    const traced = trace?.attempt(lease, reply.state === "begun");
+    const headers = headersForAttempt(request.headers, attemptId, config.apiKey, traced?.headers);
     const { stored } = request;
     const body = request.method === "POST" && stored?.id !== undefined && reply.state === "opened"
       ? withId(leg.bodyFor(server), stored.id)
@@ -108,6 +112,10 @@ export function createAsk(connections: ClientPool, cutOff: AbortSignal): Ask {
       : undefined;
     const headFor = (server: FieldMap): Head =>
       headersForClient(server, headersOf(request, client, served));
-    return firstAnswer(attempt, { path, room, reply, headFor });
+    const first = firstAnswer(attempt, { path, room, reply, headFor });
+    const answered = traced?.answered;
+    return answered
+      ? first.then((found) => (answered(attempt.status, found.answer?.isStream === true), found))
+      : first;
   };
 }

@@ -68,6 +68,11 @@ export class Attempt {
     return this.#state;
   }
 
+  /** The status of the answer's head, if it has come. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
   /** Why the router aborted it, if it did. */
   get expired(): Expiry | undefined {
     return this.#deadlines.expired;

@@ -73,7 +73,7 @@ export function createFinder(
   { profile }: Pick<ReadRequest, "profile">,
   context: RequestContext,
 ): FindServer {
-  const { id, departure, settings } = context;
+  const { id, departure, settings, trace } = context;
 
   /** Those that can't go on with it: only vLLM continues from token ids. */
   const otherEngines = () =>
@@ -83,7 +83,8 @@ export function createFinder(
   async function acquire(tried: Map<Readonly<Server>, number>): Promise<Lease | undefined> {
     for (const since = monotonicMs();;) {
       if (cutOff.aborted || departure.hasLeft) return undefined;
-      const lease = fleet.acquire(profile, new Map([...tried, ...otherEngines()]), id);
+      const passed = new Map([...tried, ...otherEngines()]);
+      const lease = fleet.acquire(profile, passed, id, trace?.isSampled);
       if (typeof lease !== "string") return lease;
       const waited = monotonicMs() - since;
       if (lease === "unknown_model" || waited > PATIENCE_MS) return undefined;

@@ -24,7 +24,7 @@ export function createReread(
   { profile }: Pick<ReadRequest, "profile">,
   context: RequestContext,
 ): (...given: Parameters<FindServer>) => Promise<Rest | NotContinued> {
-  const { id, departure } = context;
+  const { id, departure, trace } = context;
 
   return async function reread(kept, server, record, reason) {
     const since = monotonicMs();
@@ -34,7 +34,7 @@ export function createReread(
     while (monotonicMs() - since < PATIENCE_MS) {
       if (cutOff.aborted) return "router_stops";
       if (departure.hasLeft) return "client_left";
-      const lease = fleet.acquire(profile, others(), id);
+      const lease = fleet.acquire(profile, others(), id, trace?.isSampled);
       if (typeof lease !== "string") {
         record.attempts++;
         record.lastServer = from;

@@ -12,6 +12,7 @@ import type { ProxyOptions } from "../proxy_options.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { noAnswer } from "../response/server_errors.ts";
 import { costsRetry } from "../retry.ts";
+import type { Trace } from "../trace.ts";
 import { type DialContext, dialServer, type NotReached } from "./dial_server.ts";
 
 /** The dependencies of {@linkcode createFindServer}. */
@@ -29,6 +30,8 @@ export interface Sought extends DialContext {
   readonly headers: [string, string][];
   readonly settings: Fleet["settings"];
   readonly record: RequestRecord;
+  /** Its trace, if requests are traced. */
+  readonly trace: Trace | undefined;
   /** When its model was known, on the clock of `performance.now()`. */
   readonly readAt: number;
 }
@@ -53,7 +56,7 @@ export function createFindServer(options: FindServerOptions): FindServer {
   const { fleet, retries, observer, cutOff, relist } = options;
 
   return async function findServer(model, sought) {
-    const { id, path, record, settings, readAt } = sought;
+    const { id, path, record, settings, readAt, trace } = sought;
     const profile = { model, promptBytes: 0, blocks: [], session: undefined, stream: false };
     const tried = new Map<Readonly<Server>, number>();
     let refusal: Refusal | undefined;
@@ -61,11 +64,11 @@ export function createFindServer(options: FindServerOptions): FindServer {
     let retryDenied = false;
     do {
       if (cutOff.aborted) return { error: shuttingDown };
-      let lease = fleet.acquire(profile, tried, id);
+      let lease = fleet.acquire(profile, tried, id, trace?.isSampled);
       if (lease === "unknown_model" && tried.size === 0) {
         // An adapter may have been loaded since the servers were asked last.
         await relist();
-        lease = fleet.acquire(profile, tried, id);
+        lease = fleet.acquire(profile, tried, id, trace?.isSampled);
       }
       if (typeof lease === "string") {
         refusal = lease;
@@ -78,9 +81,11 @@ export function createFindServer(options: FindServerOptions): FindServer {
       record.attempts++;
       record.lastServer = to;
       const attemptId = `${id}-${record.attempts.toString(36)}`;
-      const headers = headersForAttempt(sought.headers, attemptId, config.apiKey);
+      const traced = trace?.attempt(lease, false);
+      const headers = headersForAttempt(sought.headers, attemptId, config.apiKey, traced?.headers);
       const reached = await dialServer(() => dial(config, path, headers), lease, sought);
       tried.set(lease.server, monotonicMs());
+      traced?.answered?.("outcome" in reached ? reached.status : 101, false);
       if (!("outcome" in reached)) {
         lease.started();
         return { server: reached, lease };

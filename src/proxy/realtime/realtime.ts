@@ -35,7 +35,7 @@ const encoder = new TextEncoder();
  * and records.
  */
 export function createRealtime(options: Omit<ProxyOptions, "connections">): Proxy {
-  const { fleet, admission, retries, observer, closing, cutOff, modelFor } = options;
+  const { fleet, admission, retries, observer, closing, cutOff, modelFor, tracer } = options;
   // Each listener on a signal makes the next one more expensive.
   const cutOffs = new Callbacks();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
@@ -99,11 +99,12 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
 
   return async function realtime(exchange, client) {
     const startedAt = performance.now();
+    const trace = tracer()?.(exchange.headers);
     const id = idOf(exchange);
     const { target: path, departure } = exchange;
     const record = openRecord({ id, client, method: exchange.method, path });
     const { settings } = fleet;
-    const common = { exchange, client, departure, record, settings, startedAt };
+    const common = { exchange, client, departure, record, settings, startedAt, trace };
     try {
       const refused = closing.aborted ? shuttingDown : admission.enter();
       if (refused) return refuse(common, refused);
@@ -120,7 +121,7 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
       }
     } finally {
       client.left();
-      observer.closed({ ...record, durationMs: performance.now() - startedAt });
+      observer.closed({ ...record, durationMs: performance.now() - startedAt }, trace);
     }
   };
 }

@@ -1,0 +1,96 @@
+import type { Sampler } from "../config/tracing_settings.ts";
+import type { Trace, Tracer } from "../proxy/trace.ts";
+import { describeAttempt } from "./attempt_span.ts";
+import { newSpanId, newTraceId } from "./ids.ts";
+import { describeRequest } from "./request_span.ts";
+import { isSampled } from "./sampler.ts";
+import type { Span } from "./span.ts";
+import { parentIn, traceparent } from "./trace_context.ts";
+
+/**
+ * Creates the tracer of all requests. A trace that isn't sampled costs its ids and headers only.
+ *
+ * @param onSpan takes each span of a sampled trace as it ends
+ */
+export function createTracer(sampler: Sampler, onSpan: (span: Span) => void): Tracer {
+  return (headers) => {
+    const parent = parentIn(headers);
+    const id = parent?.traceId ?? newTraceId();
+    const spanId = newSpanId();
+    const state = parent?.state ?? "";
+    const sampled = isSampled(sampler, parent, id);
+    const headersOf = (spanId: string): [string, string][] => {
+      const own: [string, string] = ["traceparent", traceparent(id, spanId, sampled)];
+      return state === "" ? [own] : [own, ["tracestate", state]];
+    };
+    return sampled
+      ? sampledTrace({ id, spanId, parentId: parent?.spanId, state, headersOf, onSpan })
+      : {
+        id,
+        isSampled: false,
+        attempt: () => ({ headers: headersOf(newSpanId()) }),
+        end: () => {},
+      };
+  };
+}
+
+interface TraceOptions {
+  readonly id: string;
+  readonly spanId: string;
+  readonly parentId: string | undefined;
+  readonly state: string;
+  /** Returns the headers for a server whose attempt has this span id. */
+  readonly headersOf: (spanId: string) => readonly [string, string][];
+  readonly onSpan: (span: Span) => void;
+}
+
+function sampledTrace({ id, spanId, parentId, state, headersOf, onSpan }: TraceOptions): Trace {
+  const startedAt = performance.now();
+  // One reading of the wall clock, so that the spans fit together if it is set meanwhile.
+  const wallMs = Date.now() - startedAt;
+  let attempts = 0;
+  const common = { traceId: id, state } as const;
+  return {
+    id,
+    isSampled: true,
+    attempt(lease, isContinuation) {
+      const own = newSpanId();
+      const number = ++attempts;
+      const attemptedAt = performance.now();
+      let status: number | undefined;
+      let firstTokenMs: number | undefined;
+      lease.onEnded = (outcome, details) =>
+        onSpan({
+          ...common,
+          ...describeAttempt({
+            ...{ lease, number, isContinuation, status, firstTokenMs, outcome, details },
+          }),
+          spanId: own,
+          parentId: spanId,
+          isParentRemote: false,
+          kind: "client",
+          startMs: wallMs + attemptedAt,
+          endMs: wallMs + performance.now(),
+        });
+      return {
+        headers: headersOf(own),
+        answered(received, isStream) {
+          status = received;
+          if (isStream) firstTokenMs = performance.now() - attemptedAt;
+        },
+      };
+    },
+    end(record) {
+      onSpan({
+        ...common,
+        ...describeRequest(record),
+        spanId,
+        parentId,
+        isParentRemote: true,
+        kind: "server",
+        startMs: wallMs + startedAt,
+        endMs: wallMs + performance.now(),
+      });
+    },
+  };
+}

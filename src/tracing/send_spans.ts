@@ -1,0 +1,99 @@
+import type { Tracing } from "../config/tracing_settings.ts";
+import type { Fetch } from "../http/fetch.ts";
+import { failureIn } from "../http/fetch_error.ts";
+import { retryAfterMs } from "../proxy/retry.ts";
+
+/** What became of a request to the collector. */
+export type Sent =
+  /** It took all spans but these, for this reason. */
+  | { readonly kind: "taken"; readonly rejected: number; readonly why: string }
+  /** It may take them later, after the time that it asked for. */
+  | { readonly kind: "later"; readonly afterMs: number | undefined; readonly why: string }
+  /** It will never take them. */
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Statuses after which OTLP has a client try again. */
+const LATER: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/** Far longer than any answer to an export. */
+const MOST_BYTES = 64 * 1024;
+const LONGEST_WHY = 200;
+
+/**
+ * Sends a request of OTLP over HTTP, as JSON. Never rejects.
+ *
+ * @param signal ends it early
+ */
+export async function sendSpans(
+  fetch: Fetch,
+  { url, headers, timeoutMs, gzip }: Pick<Tracing, "url" | "headers" | "timeoutMs" | "gzip">,
+  json: string,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const limit = new AbortController();
+  const stop = () => limit.abort(signal.reason);
+  const timer = setTimeout(
+    () => limit.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
+    timeoutMs,
+  );
+  signal.addEventListener("abort", stop);
+  try {
+    if (signal.aborted) stop();
+    const bytes = new TextEncoder().encode(json);
+    const response = await fetch(url, {
+      method: "POST",
+      headers: [
+        ["content-type", "application/json"],
+        ...(gzip ? [["content-encoding", "gzip"] as [string, string]] : []),
+        ...headers.map(([name, value]): [string, string] => [name, value]),
+      ],
+      body: gzip ? await gzipped(bytes) : bytes,
+      signal: limit.signal,
+    });
+    return sentBy(response, await textOf(response));
+  } catch (error) {
+    const why = limit.signal.aborted ? limit.signal.reason : error;
+    return { kind: "later", afterMs: undefined, why: failureIn(why) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function sentBy({ ok, status, headers }: Response, text: string): Sent {
+  const said = text === "" ? "" : `: ${text.slice(0, LONGEST_WHY)}`;
+  const why = `it answered ${status}${said}`;
+  if (LATER.has(status)) {
+    return { kind: "later", afterMs: retryAfterMs(headers.get("retry-after"), Date.now()), why };
+  }
+  return ok ? { kind: "taken", ...partialIn(text) } : { kind: "refused", why };
+}
+
+/** Reads `partialSuccess`. An answer in another form says that all went well. */
+function partialIn(text: string): { readonly rejected: number; readonly why: string } {
+  try {
+    const { partialSuccess } = JSON.parse(text);
+    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
+    const why = String(partialSuccess?.errorMessage ?? "").slice(0, LONGEST_WHY);
+    return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, why };
+  } catch {
+    return { rejected: 0, why: "" };
+  }
+}
+
+/** Reads the beginning of a body. */
+async function textOf({ body }: Response): Promise<string> {
+  if (!body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  // Leaving the loop cancels the rest.
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MOST_BYTES) break;
+  }
+  return text;
+}
+
+async function gzipped(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
