@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { newSpanId, newTraceId } from "../../src/tracing/ids.ts";
+import { isSampled } from "../../src/tracing/sampler.ts";
+
+const ID = "4bf92f3577b34da6a3ce929d0e0e4736";
+const parent = (isSampled: boolean) => ({ traceId: ID, spanId: "1", isSampled, state: "" });
+
+Deno.test("a parent decides, if the sampler follows parents", () => {
+  assert.equal(isSampled({ ratio: 0, isParentBased: true }, parent(true), ID), true);
+  assert.equal(isSampled({ ratio: 1, isParentBased: true }, parent(false), ID), false);
+  assert.equal(isSampled({ ratio: 0, isParentBased: false }, parent(true), ID), false);
+  assert.equal(isSampled({ ratio: 1, isParentBased: false }, parent(false), ID), true);
+});
+
+Deno.test("a ratio samples its share of traces, the same ones each time", () => {
+  const ids = Array.from({ length: 4_000 }, newTraceId);
+  const sample = (ratio: number) =>
+    ids.filter((id) => isSampled({ ratio, isParentBased: true }, undefined, id));
+  assert.equal(sample(0).length, 0);
+  assert.equal(sample(1).length, ids.length);
+  const quarter = sample(0.25);
+  // Seven standard deviations.
+  assert.ok(Math.abs(quarter.length - 1_000) < 200, String(quarter.length));
+  const half = new Set(sample(0.5));
+  assert.ok(quarter.every((id) => half.has(id)));
+});
+
+Deno.test("ids are unique, in lower-case hexadecimal digits", () => {
+  const ids = Array.from({ length: 2_000 }, newTraceId);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(ids.every((id) => /^[0-9a-f]{32}$/.test(id)));
+  assert.match(newSpanId(), /^[0-9a-f]{16}$/);
+});
