@@ -15,6 +15,12 @@ import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.
 import { engineNameOf } from "../fleet/state/engine.ts";
 import { applyCheck } from "../fleet/state/server_events.ts";
 import { readState, whyNotWritable } from "../state_disk.ts";
+import type { Fetch } from "../http/fetch.ts";
+import type { Tracing } from "../config/tracing_settings.ts";
+import { describeTracing } from "../monitor/log_spans.ts";
+import { otlpJson } from "../tracing/otlp_json.ts";
+import { sendSpans } from "../tracing/send_spans.ts";
+import { VERSION } from "../version.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
@@ -24,6 +30,9 @@ interface Probed {
   /** Why it gets no requests, or what is wrong with its configuration; `undefined` if neither. */
   readonly problem: string | undefined;
 }
+
+/** How long the collector may take to answer. */
+const COLLECTOR_MS = 5_000;
 
 /** Turns `command` into `check-config`, which checks a configuration file and its servers. */
 export function addCheckConfig(command: Command, ended: (code: number) => void): void {
@@ -39,7 +48,7 @@ async function check(path: string): Promise<number> {
   const { checked } = await loadConfig(path);
   complainOf(checked);
   if (!checked.ok) return 1;
-  const { settings } = checked.config;
+  const { settings, tracing } = checked.config;
   const { servers, unread } = await readSources(checked.config);
   const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
@@ -49,6 +58,7 @@ async function check(path: string): Promise<number> {
       signal: new AbortController().signal,
     })
   ));
+  const traces = tracing && await tryCollector(tracing, connections.to({}).fetch);
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
@@ -61,6 +71,7 @@ async function check(path: string): Promise<number> {
   const bad = probed.filter(({ problem }) => problem !== undefined);
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
   const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
+  if (traces !== undefined) console.log(traces);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
   return bad.length + unread === 0 && isKept ? 0 : 1;
 }
@@ -92,6 +103,19 @@ async function readSources({ servers, discovery, settings }: Config) {
   }
   const unread = reads.filter(({ failure }) => failure !== undefined).length;
   return { servers: merged.servers, unread };
+}
+
+/** Sends no spans to the collector. Whether it takes them changes nothing else. */
+async function tryCollector(tracing: Tracing, fetch: Fetch): Promise<string> {
+  const soon = { ...tracing, timeoutMs: Math.min(tracing.timeoutMs, COLLECTOR_MS) };
+  const sent = await sendSpans(
+    fetch,
+    soon,
+    otlpJson([], [], VERSION),
+    new AbortController().signal,
+  );
+  const told = sent.kind === "taken" ? "takes spans" : `warning: takes no spans: ${sent.why}`;
+  return `traces: ${describeTracing(tracing)}, which ${told}`;
 }
 
 function summary(failed: number, all: number): string {

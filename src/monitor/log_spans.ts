@@ -4,16 +4,15 @@ import type { Listener } from "./listener.ts";
 
 const log = getLogger("router");
 
-/** Returns the collector's address without its query, which may contain a key. */
-export function addressOf({ url }: Pick<Tracing, "url">): string {
-  return url.replace(/\?.*/, "");
+/** Describes where spans go, without what may contain a key, such as `100% of requests to …`. */
+export function describeTracing({ sampler, url }: Tracing): string {
+  const share = `${Number((sampler.ratio * 100).toFixed(4))}% of requests`;
+  return `${share} to ${url.replace(/\?.*/, "")}`;
 }
 
-/** Logs where spans go, if requests are traced. The headers may contain keys. */
+/** Logs where spans go, if requests are traced. */
 export function logTracing(tracing: Tracing | undefined): void {
-  if (!tracing) return;
-  const share = `${Number((tracing.sampler.ratio * 100).toFixed(4))}%`;
-  log.info("Traces of {share} of requests go to {url}", { share, url: addressOf(tracing) });
+  if (tracing) log.info("Traces of {what}", { what: describeTracing(tracing) });
 }
 
 /** Writes one warning per outage of the collector, and when it is over. */

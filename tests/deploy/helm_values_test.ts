@@ -8,6 +8,7 @@ import {
   settingsShape,
 } from "../../src/config/file_schema.ts";
 import { modelsShape } from "../../src/config/models_schema.ts";
+import { tracingShape } from "../../src/config/tracing_schema.ts";
 import { VERSION } from "../../src/version.ts";
 import {
   configIn,
@@ -62,6 +63,7 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
     cors: corsShape,
     tls: tlsShape,
     server: listenerShape,
+    tracing: tracingShape,
   };
   // The chart's own: the list of servers, and the address that its Service and probes use.
   const tables = Object.keys(fileShape.shape).filter((name) =>

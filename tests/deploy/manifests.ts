@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/file/load.ts";
+import { sampleVariable } from "../docs/samples.ts";
 
 /** What the tests read of a manifest, of whatever kind. */
 export interface Manifest {
@@ -99,7 +100,7 @@ export const IN_CHART = [
 
 /** What a `servers.toml` in a ConfigMap means. Fails if it is invalid or has warnings. */
 export function configIn(text: string): Config {
-  const checked = parseConfig(text, () => "a-key-of-some-length", () => "api_keys = []");
+  const checked = parseConfig(text, sampleVariable, () => "api_keys = []");
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.warnings, []);
   return checked.config;

@@ -9,6 +9,7 @@ import {
 import { sourceShapes } from "../../src/config/discovery_schema.ts";
 import { discoveryShape, listenerShape, serverShape } from "../../src/config/file_schema.ts";
 import { modelsShape } from "../../src/config/models_schema.ts";
+import { tracingShape } from "../../src/config/tracing_schema.ts";
 import { read, tableWith } from "./pages.ts";
 import { accepted } from "./samples.ts";
 
@@ -77,6 +78,7 @@ Deno.test("the page and the example show every key of the other tables", () => {
     cors: corsShape,
     models: modelsShape,
     server: listenerShape,
+    tracing: tracingShape,
   };
   const { access } = accepted(WHOLE);
   assert.equal(access.keys.length, 1);

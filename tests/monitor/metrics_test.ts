@@ -94,6 +94,8 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["server_state_since_timestamp_seconds", "gauge", "server"],
     ["server_up", "gauge", "server"],
     ["server_waiting", "gauge", "server"],
+    ["spans_dropped_total", "counter", "reason"],
+    ["spans_exported_total", "counter", ""],
     ["streams_broken_total", "counter", "reason"],
     ["streams_continued_total", "counter", ""],
     ["time_to_first_token_seconds", "histogram", "le,model"],
