@@ -17,7 +17,7 @@ import { applyCheck } from "../fleet/state/server_events.ts";
 import { readState, whyNotWritable } from "../state_disk.ts";
 import type { Fetch } from "../http/fetch.ts";
 import type { Tracing } from "../config/tracing_settings.ts";
-import { describeTracing } from "../monitor/log_spans.ts";
+import { shownTracing } from "../monitor/log_spans.ts";
 import { otlpJson } from "../tracing/otlp_json.ts";
 import { sendSpans } from "../tracing/send_spans.ts";
 import { VERSION } from "../version.ts";
@@ -114,8 +114,9 @@ async function tryCollector(tracing: Tracing, fetch: Fetch): Promise<string> {
     otlpJson([], [], VERSION),
     new AbortController().signal,
   );
-  const told = sent.kind === "taken" ? "takes spans" : `warning: takes no spans: ${sent.why}`;
-  return `traces: ${describeTracing(tracing)}, which ${told}`;
+  const { share, address } = shownTracing(tracing);
+  const told = sent.kind === "taken" ? "it takes spans" : `warning: it takes no spans: ${sent.why}`;
+  return `traces of ${share} of requests go to ${address}; ${told}`;
 }
 
 function summary(failed: number, all: number): string {

@@ -4,15 +4,15 @@ import type { Listener } from "./listener.ts";
 
 const log = getLogger("router");
 
-/** Describes where spans go, without what may contain a key, such as `100% of requests to …`. */
-export function describeTracing({ sampler, url }: Tracing): string {
-  const share = `${Number((sampler.ratio * 100).toFixed(4))}% of requests`;
-  return `${share} to ${url.replace(/\?.*/, "")}`;
+/** Which requests are traced, and where their spans go, without what may contain a key. */
+export function shownTracing({ sampler, url }: Tracing): { share: string; address: string } {
+  const share = `${Number((sampler.ratio * 100).toFixed(4))}%`;
+  return { share, address: url.replace(/\?.*/, "") };
 }
 
 /** Logs where spans go, if requests are traced. */
 export function logTracing(tracing: Tracing | undefined): void {
-  if (tracing) log.info("Traces of {what}", { what: describeTracing(tracing) });
+  if (tracing) log.info("Traces of {share} of requests go to {address}", shownTracing(tracing));
 }
 
 /** Writes one warning per outage of the collector, and when it is over. */

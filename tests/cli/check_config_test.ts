@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
 import { startDnsServer } from "../support/dns_server.ts";
+import { startOtlpReceiver } from "../support/otlp_receiver.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
 /** The default name of a server. */
@@ -253,4 +254,21 @@ Deno.test("a server that its source drains is no problem", async () => {
   assert.ok(empty.stdout.endsWith(`${empty.path}: no servers\n`), empty.stdout);
   assert.equal(empty.code, 0);
   await Deno.remove(file);
+});
+
+Deno.test("the collector of traces is tried, and changes neither the exit code nor the rest", async () => {
+  await using vllm = startVllm();
+  await using collector = startOtlpReceiver();
+  const text = (endpoint: string) =>
+    `[servers]\nservers = [{ url = "${vllm.url}" }]\n` +
+    `[tracing]\nendpoint = "${endpoint}"\nsample_ratio = 0.25\n`;
+  const well = await checkConfig(text(collector.url));
+  assert.equal(well.code, 0);
+  const address = `${collector.url}/v1/traces`;
+  const there = `\ntraces of 25% of requests go to ${address}; it takes spans\n`;
+  assert.ok(well.stdout.includes(there), well.stdout);
+  const dead = deadUrl();
+  const away = await checkConfig(text(dead));
+  assert.equal(away.code, 0);
+  assert.match(away.stdout, /go to \S+; warning: it takes no spans: connection refused\n/i);
 });

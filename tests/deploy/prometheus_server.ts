@@ -2,6 +2,8 @@
 export interface PrometheusServer extends AsyncDisposable {
   /** Evaluates a query. Throws Prometheus' message if it can't be evaluated. */
   query(expr: string): Promise<readonly unknown[]>;
+  /** Returns the labels of the exemplars of a metric. */
+  exemplars(metric: string): Promise<readonly Readonly<Record<string, string>>[]>;
 }
 
 /** Starts Prometheus in an empty folder, which it fills. */
@@ -23,6 +25,7 @@ export async function startPrometheus(
       `--config.file=${folder}/prometheus.yml`,
       `--storage.tsdb.path=${folder}/data`,
       "--web.listen-address=127.0.0.1:0",
+      "--enable-feature=exemplar-storage",
     ],
     stdout: "null",
     stderr: "piped",
@@ -57,6 +60,14 @@ export async function startPrometheus(
       const { status, data, error } = await response.json();
       if (status !== "success") throw new Error(`${error}: ${expr}`);
       return data.result;
+    },
+    async exemplars(metric) {
+      const body = new URLSearchParams({ query: metric, start: "0", end: "9999999999" });
+      const response = await fetch(`${url}/api/v1/query_exemplars`, { method: "POST", body });
+      const { data } = await response.json();
+      return data.flatMap(({ exemplars }: { exemplars: { labels: Record<string, string> }[] }) =>
+        exemplars.map(({ labels }) => labels)
+      );
     },
     [Symbol.asyncDispose]: stop,
   };

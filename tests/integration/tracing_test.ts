@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { ask, eventsOf, MODEL, startFleet } from "../support/fleet.ts";
 import { CLIENT, type ReceivedSpan, SERVER, startOtlpReceiver } from "../support/otlp_receiver.ts";
 import { startRouter } from "../support/router.ts";
-import { metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
+import { until } from "../support/until.ts";
+import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
 /** Spans are sent at once. */
 const SOON = { OTEL_BSP_SCHEDULE_DELAY: "1" };
@@ -340,4 +341,20 @@ Deno.test("OTEL_SDK_DISABLED switches tracing off, whatever the file says", asyn
   await (await ask(fleet.router.url)).body?.cancel();
   await fleet.router.shutdown();
   assert.equal(collector.requests.length, 0);
+});
+
+Deno.test("a collector that is away costs requests nothing, and the spans are counted", async () => {
+  await using fleet = await startFleet({
+    servers: [{}],
+    tables: { tracing: { endpoint: deadUrl() } },
+    env: { OTEL_BSP_MAX_QUEUE_SIZE: "4" },
+  });
+  for (let i = 0; i < 5; i++) {
+    assert.equal((await (await ask(fleet.router.url)).json()).object, "chat.completion");
+  }
+  const dropped = /^vllm_router_spans_dropped_total\{reason="queue_full"\} 6$/m;
+  await until(
+    "the spans are counted",
+    async () => dropped.test(await (await fetch(`${fleet.router.url}/metrics`)).text()),
+  );
 });
