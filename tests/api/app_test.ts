@@ -84,6 +84,7 @@ function appWith(
       proxied.push(exchange);
       return proxy(exchange, client);
     },
+    tracer: () => undefined,
     realtime: () => assert.fail("no WebSocket is expected"),
     onAnswered: shown.onAnswered,
   });

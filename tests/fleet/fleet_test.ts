@@ -1007,3 +1007,22 @@ Deno.test("under any requests and reloads, in-flight counts are exact, drained s
     { numRuns: Math.ceil(numRuns / 4) },
   );
 });
+
+Deno.test("a lease says why its server was chosen only if that is asked for", () => {
+  const { fleet } = healthyFleet([{ url: "http://a" }]);
+  const lease = fleet.acquire(profileOf({ model: MODEL }), new Map(), "1", true) as Lease;
+  assert.match(lease.decision!, /^least_work, 1 of 1: /);
+  const other = fleet.acquire(profileOf({ model: MODEL }), new Map(), "2") as Lease;
+  assert.equal(other.decision, undefined);
+});
+
+Deno.test("a lease reports its end once, with its first outcome", () => {
+  const { fleet } = healthyFleet([{ url: "http://a" }]);
+  const lease = fleet.acquire(profileOf({ model: MODEL }), new Map()) as Lease;
+  const ends: unknown[] = [];
+  lease.onEnded = (...end) => void ends.push(end);
+  lease.end("bad_status", { what: "it answered 500", disputed: true });
+  lease.end("ok");
+  lease.settle("server");
+  assert.deepEqual(ends, [["bad_status", { what: "it answered 500", disputed: true }]]);
+});

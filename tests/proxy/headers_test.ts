@@ -173,6 +173,21 @@ Deno.test("an attempt has its own id, and the server's key in place of the clien
   assert.deepEqual(shared, before, "attempts leave what they share alone");
 });
 
+Deno.test("an attempt's trace context replaces the client's, which passes without one", () => {
+  const client = { traceparent: "of-the-client", tracestate: "a=1", accept: "*/*" };
+  const shared = sentOn(new Headers(client));
+  const traced = headersForAttempt(shared, "id", undefined, [["traceparent", "of-the-attempt"]]);
+  assert.deepEqual(Object.fromEntries(traced), {
+    accept: "*/*",
+    "accept-encoding": "identity",
+    traceparent: "of-the-attempt",
+    "x-request-id": "id",
+  });
+  const passed = Object.fromEntries(headersForAttempt(shared, "id", undefined));
+  assert.equal(passed.traceparent, "of-the-client");
+  assert.equal(passed.tracestate, "a=1");
+});
+
 Deno.test("a client's key for the router reaches no server, in either header", () => {
   const headers = new Headers({ authorization: "Bearer k", "x-api-key": "k", accept: "*/*" });
   const shows = { showsRoutersKey: true, isTrusted: false };

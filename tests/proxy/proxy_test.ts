@@ -57,6 +57,7 @@ async function proxying(
   const records: Readonly<RequestRecord>[] = [];
   const failovers: Failover[] = [];
   const answer = createProxy({
+    tracer: () => undefined,
     modelFor: (asked) => asked,
     relist: () => Promise.resolve(),
     homes: createResponseHomes(),

@@ -77,10 +77,13 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
     onWrongKey() {},
   });
   const paths = createForwardedPaths(() => fleet.settings.extraPaths);
+  const tracer = () => undefined;
   const forward = createForward({
     paths,
     guard,
+    tracer,
     ...createProxies({
+      tracer,
       fleet,
       connections,
       observer,
