@@ -7,44 +7,44 @@ import { isSampled } from "./sampler.ts";
 import type { Span } from "./span.ts";
 import { parentIn, traceparent } from "./trace_context.ts";
 
+/** Takes a span that has ended. `make` makes it, if it is wanted. */
+export type OnSpan = (make: () => Span) => void;
+
 /**
  * Creates the tracer of all requests. A trace that isn't sampled costs its ids and headers only.
  *
- * @param onSpan takes each span of a sampled trace as it ends
+ * @param onSpan called at the end of each span of a sampled trace
  */
-export function createTracer(sampler: Sampler, onSpan: (span: Span) => void): Tracer {
+export function createTracer(sampler: Sampler, onSpan: OnSpan): Tracer {
   return (headers) => {
     const parent = parentIn(headers);
     const id = parent?.traceId ?? newTraceId();
-    const spanId = newSpanId();
     const state = parent?.state ?? "";
     const sampled = isSampled(sampler, parent, id);
     const headersOf = (spanId: string): [string, string][] => {
       const own: [string, string] = ["traceparent", traceparent(id, spanId, sampled)];
       return state === "" ? [own] : [own, ["tracestate", state]];
     };
-    return sampled
-      ? sampledTrace({ id, spanId, parentId: parent?.spanId, state, headersOf, onSpan })
-      : {
-        id,
-        isSampled: false,
-        attempt: () => ({ headers: headersOf(newSpanId()) }),
-        end: () => {},
-      };
+    return sampled ? sampledTrace({ id, parentId: parent?.spanId, state, headersOf, onSpan }) : {
+      id,
+      isSampled: false,
+      attempt: () => ({ headers: headersOf(newSpanId()) }),
+      end: () => {},
+    };
   };
 }
 
 interface TraceOptions {
   readonly id: string;
-  readonly spanId: string;
   readonly parentId: string | undefined;
   readonly state: string;
   /** Returns the headers for a server whose attempt has this span id. */
   readonly headersOf: (spanId: string) => readonly [string, string][];
-  readonly onSpan: (span: Span) => void;
+  readonly onSpan: OnSpan;
 }
 
-function sampledTrace({ id, spanId, parentId, state, headersOf, onSpan }: TraceOptions): Trace {
+function sampledTrace({ id, parentId, state, headersOf, onSpan }: TraceOptions): Trace {
+  const spanId = newSpanId();
   const startedAt = performance.now();
   // One reading of the wall clock, so that the spans fit together if it is set meanwhile.
   const wallMs = Date.now() - startedAt;
@@ -59,19 +59,19 @@ function sampledTrace({ id, spanId, parentId, state, headersOf, onSpan }: TraceO
       const attemptedAt = performance.now();
       let status: number | undefined;
       let firstTokenMs: number | undefined;
-      lease.onEnded = (outcome, details) =>
-        onSpan({
+      lease.onEnded = (outcome, details) => {
+        const ended = { outcome, details, status, firstTokenMs };
+        onSpan(() => ({
           ...common,
-          ...describeAttempt({
-            ...{ lease, number, isContinuation, status, firstTokenMs, outcome, details },
-          }),
+          ...describeAttempt({ lease, number, isContinuation, ...ended }),
           spanId: own,
           parentId: spanId,
           isParentRemote: false,
           kind: "client",
           startMs: wallMs + attemptedAt,
           endMs: wallMs + performance.now(),
-        });
+        }));
+      };
       return {
         headers: headersOf(own),
         answered(received, isStream) {
@@ -81,7 +81,7 @@ function sampledTrace({ id, spanId, parentId, state, headersOf, onSpan }: TraceO
       };
     },
     end(record) {
-      onSpan({
+      onSpan(() => ({
         ...common,
         ...describeRequest(record),
         spanId,
@@ -90,7 +90,7 @@ function sampledTrace({ id, spanId, parentId, state, headersOf, onSpan }: TraceO
         kind: "server",
         startMs: wallMs + startedAt,
         endMs: wallMs + performance.now(),
-      });
+      }));
     },
   };
 }

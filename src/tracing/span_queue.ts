@@ -1,4 +1,6 @@
+import type { Tracing } from "../config/tracing_settings.ts";
 import type { Sent } from "./send_spans.ts";
+import type { Span } from "./span.ts";
 
 /** Why spans were lost. */
 export type DropReason =
@@ -20,23 +22,20 @@ export interface SpanListener {
   readonly spansRecovered: (afterMs: number, lost: number) => void;
 }
 
-export interface SpanQueueOptions<S> {
+export interface SpanQueueOptions {
   /** Sends some to the collector. Must not reject. */
-  readonly send: (spans: readonly S[], signal: AbortSignal) => Promise<Sent>;
+  readonly send: (spans: readonly Span[], signal: AbortSignal) => Promise<Sent>;
   readonly listener: SpanListener;
-  /** Spans held at most, with those being sent. */
-  readonly most: number;
-  /** Spans sent at once. */
-  readonly batch: number;
-  /** How long a span waits for others. */
-  readonly delayMs: number;
+  /** Returns the limits in effect. Spans that are being sent count as held. */
+  readonly limits: () => Pick<Tracing, "maxQueue" | "maxBatch" | "delayMs">;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
 
 /** Spans on their way to the collector. */
-export interface SpanQueue<S> {
-  add(span: S): void;
+export interface SpanQueue {
+  /** @param make makes the span, unless it is dropped */
+  add(make: () => Span): void;
   /** Sends what is left, for this long, and drops the rest. */
   stop(withinMs: number): Promise<void>;
 }
@@ -50,10 +49,10 @@ const LONGEST_WAIT_MS = 30_000;
  * Creates a queue that sends spans in batches, one at a time. A batch that the collector may take
  * later stays in the queue. If the queue is full, new spans are dropped and counted.
  */
-export function createSpanQueue<S>(options: SpanQueueOptions<S>): SpanQueue<S> {
-  const { send, listener, most, batch, delayMs, random } = options;
+export function createSpanQueue(options: SpanQueueOptions): SpanQueue {
+  const { send, listener, limits, random } = options;
   const stopping = new AbortController();
-  let spans: S[] = [];
+  let spans: Span[] = [];
   let sending: Promise<void> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
@@ -89,7 +88,7 @@ export function createSpanQueue<S>(options: SpanQueueOptions<S>): SpanQueue<S> {
 
   /** Sends the oldest spans. They stay in the queue meanwhile, and count. */
   async function sendBatch(): Promise<Sent["kind"]> {
-    const sent = spans.slice(0, batch);
+    const sent = spans.slice(0, limits().maxBatch);
     const answer = await send(sent, stopping.signal);
     if (answer.kind === "later") {
       failed(answer.why);
@@ -112,7 +111,8 @@ export function createSpanQueue<S>(options: SpanQueueOptions<S>): SpanQueue<S> {
 
   function schedule(): void {
     if (sending || isStopped || spans.length === 0) return;
-    const wait = Math.max(spans.length >= batch ? 0 : delayMs, notBefore - performance.now());
+    const { maxBatch, delayMs } = limits();
+    const wait = Math.max(spans.length >= maxBatch ? 0 : delayMs, notBefore - performance.now());
     if (wait > 0) {
       timer ??= setTimeout(start, wait);
       return;
@@ -130,12 +130,13 @@ export function createSpanQueue<S>(options: SpanQueueOptions<S>): SpanQueue<S> {
   }
 
   return {
-    add(span) {
+    add(make) {
+      const { maxQueue, maxBatch } = limits();
       if (isStopped) return drop("shutdown", 1);
-      if (spans.length >= most) return drop("queue_full", 1);
-      spans.push(span);
+      if (spans.length >= maxQueue) return drop("queue_full", 1);
+      spans.push(make());
       // The first starts the timer, and a full batch doesn't wait for it.
-      if (timer === undefined || spans.length === batch) schedule();
+      if (timer === undefined || spans.length === maxBatch) schedule();
     },
     async stop(withinMs) {
       if (isStopped) return;

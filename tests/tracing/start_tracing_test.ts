@@ -199,26 +199,31 @@ Deno.test("a stop sends what is left", async () => {
   const trace = tracing.tracer()!(new Headers());
   await tracing.stop();
   assert.equal(collector.spans.length, 600);
-  assert.equal(tracing.tracer(), undefined);
   trace.end(record);
   assert.equal(tracing.heard.dropped.shutdown, 1, "a request that outlives the tracing");
 });
 
-Deno.test("a changed configuration is applied, and the same one changes nothing", async () => {
+Deno.test("a changed configuration is applied, also to requests that have begun", async () => {
   await using first = startOtlpReceiver();
   await using second = startOtlpReceiver();
-  const more = { delayMs: 3_600_000 };
-  await using tracing = start(tracingTo(first.url, more));
-  const before = tracing.tracer();
-  tracing.apply(tracingTo(first.url, more));
-  assert.equal(tracing.tracer(), before);
-  tracing.requests(2);
-  tracing.apply(tracingTo(second.url));
-  await first.spansOf(2);
+  await using tracing = start(tracingTo(first.url));
   tracing.requests(1);
-  await second.spansOf(1);
+  await first.spansOf(1);
+  const trace = tracing.tracer()!(new Headers());
+  tracing.apply(tracingTo(second.url, { sampler: { ratio: 0, isParentBased: true } }));
+  assert.equal(tracing.tracer()!(new Headers()).isSampled, false);
+  trace.end(record);
+  await second.spansOf(1, trace.id);
+});
+
+Deno.test("spans that are left when tracing is switched off are sent", async () => {
+  await using collector = startOtlpReceiver();
+  await using tracing = start(tracingTo(collector.url));
+  const trace = tracing.tracer()!(new Headers());
   tracing.apply(undefined);
   assert.equal(tracing.tracer(), undefined);
+  trace.end(record);
+  await collector.spansOf(1, trace.id);
 });
 
 Deno.test("what isn't traced asks for no connection", () => {
