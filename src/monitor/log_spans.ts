@@ -18,9 +18,7 @@ export function logTracing(tracing: Tracing | undefined): void {
 /** Writes one warning per outage of the collector, and when it is over. */
 export const logSpans: Partial<Listener> = {
   spansFailed(why) {
-    log.warning("The collector takes no spans: {why}. They wait for it until their queue is full", {
-      why,
-    });
+    log.warning("The collector takes no spans: {why}", { why });
   },
   spansRecovered(afterMs, lost) {
     log.info("The collector takes spans again, after {seconds} s; {lost} were dropped", {
