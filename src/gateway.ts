@@ -38,8 +38,6 @@ export type { Gateway, GatewayOptions };
 
 /** How long requests wait for the first round of polling. */
 const FIRST_ROUND_MS = 1_000;
-/** Without certificates or a proxy of its own. */
-const DIRECT = {};
 
 /** Builds the router, starts its loops and serves. Throws the error of `Deno.serve`. */
 export function startGateway(options: GatewayOptions): Gateway {
@@ -110,8 +108,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
 
   const connections = openClientPool(access.http1);
-  const collector = () => connections.to(DIRECT).fetch;
-  const tracing = startTracing(config.tracing, { fetch: collector, listener, version: VERSION });
+  const connect = (ca?: string) => connections.to(ca === undefined ? {} : { ca }).fetch;
+  const tracing = startTracing(config.tracing, { connect, listener, version: VERSION });
   const shown = {
     snapshot,
     onListed: () => void poller.relist(),

@@ -15,11 +15,10 @@ import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.
 import { engineNameOf } from "../fleet/state/engine.ts";
 import { applyCheck } from "../fleet/state/server_events.ts";
 import { readState, whyNotWritable } from "../state_disk.ts";
-import type { Fetch } from "../http/fetch.ts";
 import type { Tracing } from "../config/tracing_settings.ts";
 import { shownTracing } from "../monitor/log_spans.ts";
 import { otlpJson } from "../tracing/otlp_json.ts";
-import { sendSpans } from "../tracing/send_spans.ts";
+import { type Connect, sendSpans } from "../tracing/send_spans.ts";
 import { VERSION } from "../version.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
@@ -58,7 +57,8 @@ async function check(path: string): Promise<number> {
       signal: new AbortController().signal,
     })
   ));
-  const traces = tracing && await tryCollector(tracing, connections.to({}).fetch);
+  const connect = (ca?: string) => connections.to(ca === undefined ? {} : { ca }).fetch;
+  const traces = tracing && await tryCollector(tracing, connect);
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
@@ -106,10 +106,10 @@ async function readSources({ servers, discovery, settings }: Config) {
 }
 
 /** Sends no spans to the collector. Whether it takes them changes nothing else. */
-async function tryCollector(tracing: Tracing, fetch: Fetch): Promise<string> {
+async function tryCollector(tracing: Tracing, connect: Connect): Promise<string> {
   const soon = { ...tracing, timeoutMs: Math.min(tracing.timeoutMs, COLLECTOR_MS) };
   const sent = await sendSpans(
-    fetch,
+    connect,
     soon,
     otlpJson([], [], VERSION),
     new AbortController().signal,

@@ -165,7 +165,8 @@ function configFromFlags(flags: readonly string[]): Checked {
     const count = capacity?.trim() === "" ? NaN : Number(capacity);
     return { url, ...(capacity !== undefined && { max_concurrent_requests: count }) };
   });
-  const checked = checkConfig({ servers: { servers } }, (name) => Deno.env.get(name));
+  const env = (name: string) => Deno.env.get(name);
+  const checked = checkConfig({ servers: { servers } }, env, (name) => Deno.readTextFileSync(name));
   if (checked.ok) return checked;
   const flagAt = (_: string, index: string) => `--server ${flags[Number(index)]}`;
   const problems = checked.problems.map(({ where, what }) => ({

@@ -10,15 +10,21 @@ export interface OtelVariables
   readonly isOff: boolean;
   /** `unusable` if its protocol isn't spoken. */
   readonly endpoint: OtelEndpoint | "unusable" | undefined;
+  /** The file with the CA of the collector's certificate, and the variable that names it. */
+  readonly certificate: Named | undefined;
   /** By their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly resource: Readonly<Record<string, string>>;
 }
 
-/** An endpoint, and the variable that names it. */
-export interface OtelEndpoint {
+/** A variable and its value. */
+interface Named {
   readonly where: string;
   readonly value: string;
+}
+
+/** An endpoint, and the variable that names it. */
+export interface OtelEndpoint extends Named {
   /** It is that of all signals: the path for traces is yet to be appended. */
   readonly isBase: boolean;
 }
@@ -49,6 +55,7 @@ export function otelVariables(env: References["env"], warnings: Diagnostic[]): O
     isOff: /^true$/i.test(read("OTEL_SDK_DISABLED") ?? "") ||
       read("OTEL_TRACES_EXPORTER") === "none",
     endpoint: endpointIn(ofOtlp("ENDPOINT"), ofOtlp("PROTOCOL"), warn),
+    certificate: ofOtlp("CERTIFICATE"),
     headers: headersIn(ofOtlp("HEADERS"), warn),
     timeoutMs: timeout ? count(timeout.where, 10_000, LONGEST_MS) : 10_000,
     gzip: ofOtlp("COMPRESSION")?.value === "gzip",
@@ -63,10 +70,6 @@ export function otelVariables(env: References["env"], warnings: Diagnostic[]): O
   };
 }
 
-interface Named {
-  readonly where: string;
-  readonly value: string;
-}
 type Read = (name: string) => string | undefined;
 type Warn = (where: string, what: string) => void;
 
@@ -113,7 +116,7 @@ function headersIn(written: Named | undefined, warn: Warn): Record<string, strin
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(pairsIn(written, warn))) {
     if (isHeader(name, value)) headers[name.toLowerCase()] = value;
-    else warn(written!.where, `expected a header, got ${shown(name)}; the value is not shown`);
+    else warn(written!.where, "expected names and values of headers; they are not shown");
   }
   return headers;
 }

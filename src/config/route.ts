@@ -42,7 +42,7 @@ export function proxyIn(
 }
 
 /** The certificates in a file; `undefined` where none is named, or where it can't be read. */
-function certificatesIn(
+export function certificatesIn(
   name: string | undefined,
   where: string,
   outside: References,

@@ -1,8 +1,8 @@
 import type { Tracing } from "./tracing_settings.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { expandEnv, type References } from "./references.ts";
-import { isHeader, otelVariables } from "./otel_variables.ts";
-import { isHost } from "./route.ts";
+import { isHeader, type OtelVariables, otelVariables } from "./otel_variables.ts";
+import { certificatesIn, isHost } from "./route.ts";
 import type { RawTracing } from "./tracing_schema.ts";
 
 const PATH = "/v1/traces";
@@ -24,9 +24,7 @@ export function toTracing(
   const written = file.endpoint === undefined
     ? undefined
     : expandEnv(file.endpoint, "tracing.endpoint", outside, problems).trim();
-  const ofFile = written === undefined
-    ? undefined
-    : addressIn(written, true, "tracing.endpoint", problems);
+  const ofFile = written ? addressIn(written, true, "tracing.endpoint", problems) : undefined;
   const headers = headersIn(file.headers, outside, problems);
   const { endpoint } = variables;
   if (variables.isOff || (written === undefined && endpoint === undefined)) return undefined;
@@ -35,9 +33,11 @@ export function toTracing(
     ? ofFile
     : addressIn(endpoint.value, endpoint.isBase, endpoint.where, warnings);
   if (url === undefined) return undefined;
+  const ca = authorityIn(variables.certificate, outside, warnings);
   const named = file.service_name ?? variables.resource["service.name"];
   return {
     url,
+    ...(ca !== undefined && { ca }),
     headers: Object.entries({ ...variables.headers, ...headers }),
     timeoutMs: variables.timeoutMs,
     gzip: variables.gzip,
@@ -49,6 +49,16 @@ export function toTracing(
     maxBatch: Math.min(variables.maxBatch, variables.maxQueue),
     delayMs: variables.delayMs,
   };
+}
+
+function authorityIn(
+  named: OtelVariables["certificate"],
+  outside: References,
+  warnings: Diagnostic[],
+): string | undefined {
+  const before = warnings.length;
+  const ca = certificatesIn(named?.value, named?.where ?? "", outside, warnings);
+  return warnings.length > before ? undefined : ca;
 }
 
 /** @param isBase whether the path for traces is yet to be appended */

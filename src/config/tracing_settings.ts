@@ -2,6 +2,8 @@
 export interface Tracing {
   /** The collector's address for traces, with its path. */
   readonly url: string;
+  /** PEM of the CA that signed its certificate, trusted in addition to the built-in CAs. */
+  readonly ca?: string;
   /** Sent with each export; may contain keys. */
   readonly headers: readonly (readonly [string, string])[];
   /** Timeout of one export. @default 10_000 */

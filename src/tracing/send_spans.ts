@@ -3,6 +3,9 @@ import type { Fetch } from "../http/fetch.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { retryAfterMs } from "../proxy/retry.ts";
 
+/** Returns connections that trust a CA besides the built-in ones. */
+export type Connect = (ca: string | undefined) => Fetch;
+
 /** What became of a request to the collector. */
 export type Sent =
   /** It took all spans but these, for this reason. */
@@ -21,11 +24,15 @@ const LONGEST_WHY = 200;
 /**
  * Sends a request of OTLP over HTTP, as JSON. Never rejects.
  *
+ * @param connect returns the connections to the collector
  * @param signal ends it early
  */
 export async function sendSpans(
-  fetch: Fetch,
-  { url, headers, timeoutMs, gzip }: Pick<Tracing, "url" | "headers" | "timeoutMs" | "gzip">,
+  connect: Connect,
+  { url, ca, headers, timeoutMs, gzip }: Pick<
+    Tracing,
+    "url" | "ca" | "headers" | "timeoutMs" | "gzip"
+  >,
   json: string,
   signal: AbortSignal,
 ): Promise<Sent> {
@@ -39,7 +46,7 @@ export async function sendSpans(
   try {
     if (signal.aborted) stop();
     const bytes = new TextEncoder().encode(json);
-    const response = await fetch(url, {
+    const response = await connect(ca)(url, {
       method: "POST",
       headers: [
         ["content-type", "application/json"],

@@ -1,10 +1,9 @@
 import type { Tracing } from "../config/tracing_settings.ts";
-import type { Fetch } from "../http/fetch.ts";
 import type { Observer } from "../proxy/observer.ts";
 import type { Tracer } from "../proxy/trace.ts";
 import { createTracer } from "./create_tracer.ts";
 import { otlpJson } from "./otlp_json.ts";
-import { sendSpans } from "./send_spans.ts";
+import { type Connect, sendSpans } from "./send_spans.ts";
 import { attributes } from "./span.ts";
 import { createSpanQueue, type SpanListener } from "./span_queue.ts";
 
@@ -19,8 +18,8 @@ export interface RunningTracing {
 }
 
 export interface StartTracingOptions {
-  /** Sends to the collector. Called only if requests are traced. */
-  readonly fetch: () => Fetch;
+  /** Returns the connections to the collector. Called only if requests are traced. */
+  readonly connect: Connect;
   readonly listener: SpanListener;
   /** The router's version. */
   readonly version: string;
@@ -37,7 +36,7 @@ const STOP_MS = 3_000;
 /** Starts tracing requests, if the configuration asks for it. */
 export function startTracing(
   first: Tracing | undefined,
-  { fetch, listener, version }: StartTracingOptions,
+  { connect, listener, version }: StartTracingOptions,
 ): RunningTracing {
   const instance = crypto.randomUUID();
   /** The latest that named a collector: it gets what is left once tracing is switched off. */
@@ -53,7 +52,7 @@ export function startTracing(
         "service.instance.id": instance,
         ...latest.resource,
       });
-      return sendSpans(fetch(), latest, otlpJson(spans, resource, version), signal);
+      return sendSpans(connect, latest, otlpJson(spans, resource, version), signal);
     },
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ask, eventsOf, MODEL, startFleet } from "../support/fleet.ts";
 import { CLIENT, type ReceivedSpan, SERVER, startOtlpReceiver } from "../support/otlp_receiver.ts";
+import { createAuthority } from "../security/certificates.ts";
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
@@ -357,4 +358,15 @@ Deno.test("a collector that is away costs requests nothing, and the spans are co
     "the spans are counted",
     async () => dropped.test(await (await fetch(`${fleet.router.url}/metrics`)).text()),
   );
+});
+
+Deno.test("a collector with a certificate of its own CA gets spans over TLS", async () => {
+  const authority = await createAuthority();
+  await using collector = startOtlpReceiver(0, await authority.issue());
+  await using echo = startEcho();
+  await using router = await startRouter([{ url: echo.url }], {}, { "ca.pem": authority.ca }, {
+    tracing: { endpoint: collector.url },
+  }, { ...SOON, OTEL_EXPORTER_OTLP_CERTIFICATE: "ca.pem" });
+  await post(router.url, {});
+  await collector.spansOf(2);
 });

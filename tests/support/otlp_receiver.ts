@@ -37,14 +37,17 @@ export interface OtlpReceiver extends AsyncDisposable {
 }
 
 /** Starts a collector on a free loopback port. */
-export function startOtlpReceiver(port = 0): OtlpReceiver {
+export function startOtlpReceiver(
+  port = 0,
+  tls?: { readonly cert: string; readonly key: string },
+): OtlpReceiver {
   const spans: ReceivedSpan[] = [];
   const faults: string[] = [];
   const requests: Headers[] = [];
   let resource: Readonly<Record<string, unknown>> = {};
   const stopping = new AbortController();
   const server = Deno.serve(
-    { hostname: "127.0.0.1", port, onListen: () => {}, signal: stopping.signal },
+    { hostname: "127.0.0.1", port, onListen: () => {}, signal: stopping.signal, ...tls },
     async (request) => {
       requests.push(request.headers);
       if (receiver.answer) return await receiver.answer(request);
@@ -62,7 +65,7 @@ export function startOtlpReceiver(port = 0): OtlpReceiver {
     },
   );
   const receiver: OtlpReceiver = {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${server.addr.port}`,
     spans,
     faults,
     requests,

@@ -36,7 +36,7 @@ function start(tracing: Tracing) {
   };
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const running: RunningTracing = startTracing(tracing, {
-    fetch: () => (url, init) => fetch(url, { ...init, client, redirect: "manual" }),
+    connect: () => (url, init) => fetch(url, { ...init, client, redirect: "manual" }),
     version: "1.2.3",
     listener: {
       spansExported: (count) => void (heard.exported += count),
@@ -234,6 +234,6 @@ Deno.test("what isn't traced asks for no connection", () => {
     spansFailed: never,
     spansRecovered: never,
   };
-  const { tracer } = startTracing(undefined, { fetch: never, listener, version: "1" });
+  const { tracer } = startTracing(undefined, { connect: never, listener, version: "1" });
   assert.equal(tracer(), undefined);
 });
