@@ -16,16 +16,10 @@ import { Fleet } from "./fleet/fleet.ts";
 import { modelFor } from "./fleet/model_names.ts";
 import { startPolling } from "./polling/poll.ts";
 import { pause } from "./util/interval.ts";
-import { watchEventLoop } from "./monitor/event_loop.ts";
-import { combineListeners } from "./monitor/listener.ts";
-import { logSpans } from "./monitor/log_spans.ts";
-import { logAnswered, logError, logListener } from "./monitor/log.ts";
-import { logRefused, logWrongKeys } from "./monitor/log_access.ts";
-import { sourceLog } from "./monitor/log_sources.ts";
-import { logStateRestored, stateLog } from "./monitor/log_state.ts";
-import { createMetrics } from "./monitor/metrics.ts";
-import { startMonitor } from "./monitor/monitor.ts";
-import { createWrongKeys } from "./monitor/wrong_keys.ts";
+import { logAnswered, logError } from "./monitor/log.ts";
+import { logRefused } from "./monitor/log_access.ts";
+import { logStateRestored } from "./monitor/log_state.ts";
+import { startObserving } from "./monitor/observing.ts";
 import type { Gateway, GatewayOptions } from "./gateway_types.ts";
 import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
@@ -82,24 +76,17 @@ export function startGateway(options: GatewayOptions): Gateway {
       connections.keep(servers);
     },
   });
-  const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const budgets = createTokenBudgets(() => access);
-  const keys = { list: () => access.keys, shareOf: budgets.shareOf };
-  const openConnections = access.http1 === "own" ? openSockets : undefined;
-  const metrics = createMetrics(snapshot, VERSION, {
-    keys,
-    openConnections,
-    sources: sources.status,
-  });
-  const stopWatching = watchEventLoop(metrics.lagged);
   const isAdminElsewhere = admin !== undefined;
-  const identity = { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() };
-  const monitor = startMonitor(snapshot, identity, { keys, sources: sources.status });
-  const wrongKeys = createWrongKeys({ report: logWrongKeys });
-  const listener = combineListeners([
-    ...[logListener, sourceLog, stateLog, logSpans, { wrongKey: wrongKeys.add }],
-    ...[metrics.listener, ...monitor.listeners, endTraces],
-  ], logError);
+  const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
+  const observing = startObserving(snapshot, {
+    identity: { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() },
+    keys: { list: () => access.keys, shareOf: budgets.shareOf },
+    openConnections: access.http1 === "own" ? openSockets : undefined,
+    sources: sources.status,
+    more: [endTraces],
+  });
+  const { listener, metrics, monitor } = observing;
   const stateFile = openStateFile({
     path: () => fleet.settings.stateFile,
     parts: { estimates: estimatesOf(fleet) },
@@ -189,13 +176,10 @@ export function startGateway(options: GatewayOptions): Gateway {
     follower?.stop();
     const sourcesStopped = sources.stop();
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
-    await Promise.all([
-      ...[admin?.drain(0, () => {}), poller.stop(), sourcesStopped, tracing.stop()],
-    ]);
+    const others = [admin?.drain(0, () => {}), poller.stop(), sourcesStopped, tracing.stop()];
+    await Promise.all(others);
     await stateFile.close();
-    monitor.stop();
-    stopWatching();
-    wrongKeys.stop();
+    observing.stop();
     connections.close();
   }
   let stopped: Promise<void> | undefined;

@@ -19,7 +19,7 @@ export interface MonitorSources {
   /** The keys, and what they have used of their limits. */
   readonly keys: KeySource;
   /** Returns the state of the sources of servers. @default none */
-  readonly sources?: () => readonly SourceStatus[];
+  readonly sources?: (() => readonly SourceStatus[]) | undefined;
 }
 
 /** The data source of the screens. */

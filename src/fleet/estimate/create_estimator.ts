@@ -10,6 +10,7 @@ import {
 } from "./prefill_queue.ts";
 import * as estimates from "./server_estimate.ts";
 import { counterDeltas, prefillBefore } from "./counter_deltas.ts";
+import type { Memory } from "./memory.ts";
 import { addSample, initialAverages } from "./moving_averages.ts";
 import { withTold } from "./hit_calibration.ts";
 import { isLittleKnown, NOTHING_SEEN } from "./latency_model.ts";
@@ -25,8 +26,6 @@ import { BLOCK_BYTES, type PromptProfile, type QueuedRequest } from "./prompt_pr
 import { restoreEstimates } from "./restore_estimates.ts";
 import { saveEstimates } from "./save_estimates.ts";
 
-/** Only listed models get here, but lists change. */
-const MOST_MODELS = 1_000;
 /** Upper bound for an answer's tokens per millisecond. No server is that fast. */
 const MOST_TOKENS_PER_MS = 10;
 
@@ -34,20 +33,22 @@ const MOST_TOKENS_PER_MS = 10;
 export function createEstimator(): Estimator {
   const cached = createCachedPrompts();
   const byId = new Map<number, estimates.ServerEstimate>();
-  const ratios = createTokenRatios(MOST_MODELS);
+  const ratios = createTokenRatios();
   const paces = createPaces();
   const averages = initialAverages();
 
-  function estimateOf({ id }: Readonly<Server>): estimates.ServerEstimate {
-    const known = byId.get(id);
+  const memory: Memory = { cached, ratios, paces, averages, absent: new Map(), estimateOf };
+
+  function estimateOf(server: Readonly<Server>): estimates.ServerEstimate {
+    const known = byId.get(server.id);
     if (known) return known;
     const estimate = estimates.newServerEstimate(byId.values());
-    byId.set(id, estimate);
+    byId.set(server.id, estimate);
     cached.limit(estimate.slot, tokensPerByte(ratios.all()));
+    memory.absent.get(server.config.url)?.(server);
+    memory.absent.delete(server.config.url);
     return estimate;
   }
-
-  const memory = { cached, ratios, paces, averages, estimateOf };
 
   const promptTokensOf = ({ promptBytes, model }: PromptProfile) =>
     promptBytes === undefined ? averages.ownTokens : promptBytes * tokensPerByte(ratios.of(model));

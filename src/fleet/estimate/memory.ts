@@ -11,6 +11,11 @@ export interface Memory {
   readonly ratios: TokenRatios;
   readonly paces: Paces;
   readonly averages: MovingAverages;
-  /** Returns what is known of a server; if nothing is, an empty estimate. */
+  /**
+   * By address, what takes over the saved state of a server that isn't known yet: sources of servers
+   * may name it after the start.
+   */
+  readonly absent: Map<string, (server: Readonly<Server>) => void>;
+  /** Returns what is known of a server; if nothing is, what was saved or an empty estimate. */
   readonly estimateOf: (server: Readonly<Server>) => ServerEstimate;
 }

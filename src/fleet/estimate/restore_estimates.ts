@@ -53,45 +53,52 @@ export function restoreEstimates(
   );
   const byUrl = new Map(servers.map((server) => [server.config.url, server]));
   const room: Room = { blocks: MOST_SAVED_BLOCKS, sessions: MOST_SAVED_SESSIONS };
+  const done = new Set<string>();
   for (const entry of data.servers) {
+    if (done.has(entry.url)) continue;
+    done.add(entry.url);
+    const restore = serverRestorer(memory, entry, data.hashing === HASHING, room, now);
     const server = byUrl.get(entry.url);
-    // It isn't configured any more, or has a second entry.
-    if (!server || !byUrl.delete(entry.url)) continue;
-    restoreServer(memory, server, entry, data.hashing === HASHING, room, now);
+    if (server) restore(server);
+    else memory.absent.set(entry.url, restore);
   }
   return undefined;
 }
 
-function restoreServer(
+/** Returns what takes over the saved state of a server. */
+function serverRestorer(
   { cached, ratios, estimateOf }: Memory,
-  server: Readonly<Server>,
   { pace, learned, trust, blockTokens, counters, ...saved }: SavedServer,
   isHashedAlike: boolean,
   room: Room,
   now: number,
-): void {
-  const estimate = estimateOf(server);
-  estimate.seen = restoredPace(pace, now);
-  estimate.learned = learned;
-  estimate.calibration = { ...UNCALIBRATED, share: trust };
-  estimate.blockTokens = blockTokens;
+): (server: Readonly<Server>) => void {
   // Without its counters, nothing would show that it has restarted since.
-  if (!counters || !isHashedAlike) return;
-  const { prompt, computed, prefixQueries, prefixHits } = counters;
-  estimate.counters = { prompt, computed, generation: undefined, prefixQueries, prefixHits };
-  const lists = saved.blocks.map((text) => {
+  const isCacheKnown = counters !== undefined && isHashedAlike;
+  const lists = (isCacheKnown ? saved.blocks : []).map((text) => {
     const blocks = unpacked(text, room.blocks) ?? [];
     room.blocks -= blocks.length;
     return blocks;
   });
-  const sessions = unpacked(saved.sessions, room.sessions) ?? [];
+  const sessions = (isCacheKnown && unpacked(saved.sessions, room.sessions)) || [];
   room.sessions -= sessions.length;
-  // Until its first scrape tells how large its cache is.
-  const count = lists.reduce((sum, { length }) => sum + length, 0);
-  const perByte = tokensPerByte(ratios.all());
-  const cacheTokens = Math.max(USUAL_CACHE_TOKENS, count * BLOCK_BYTES * perByte);
-  cached.limit(estimate.slot, perByte, cacheTokens);
-  cached.restore(estimate.slot, lists, sessions);
+  const seen = restoredPace(pace, now);
+  return (server) => {
+    const estimate = estimateOf(server);
+    estimate.seen = seen;
+    estimate.learned = learned;
+    estimate.calibration = { ...UNCALIBRATED, share: trust };
+    estimate.blockTokens = blockTokens;
+    if (!isCacheKnown) return;
+    const { prompt, computed, prefixQueries, prefixHits } = counters;
+    estimate.counters = { prompt, computed, generation: undefined, prefixQueries, prefixHits };
+    // Until its first scrape tells how large its cache is.
+    const count = lists.reduce((sum, { length }) => sum + length, 0);
+    const perByte = tokensPerByte(ratios.all());
+    const cacheTokens = Math.max(USUAL_CACHE_TOKENS, count * BLOCK_BYTES * perByte);
+    cached.limit(estimate.slot, perByte, cacheTokens);
+    cached.restore(estimate.slot, lists, sessions);
+  };
 }
 
 function restoredRatio({ tokensPerByte, bytes }: SavedEstimates["ratio"]): TokenRatio {

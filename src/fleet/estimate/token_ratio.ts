@@ -50,8 +50,11 @@ export interface TokenRatios {
 /** Requests without a model share an entry. */
 const UNNAMED = Symbol("requests that name no model");
 
+/** Only listed models get here, but lists change. */
+const MOST_MODELS = 1_000;
+
 /** @param most maximum number of models; the least recently updated are evicted */
-export function createTokenRatios(most: number): TokenRatios {
+export function createTokenRatios(most = MOST_MODELS): TokenRatios {
   const ratios = new LRUCache<string | symbol, TokenRatio>({ max: most });
   const of = (model: string | undefined) => ratios.peek(model ?? UNNAMED) ?? USUAL_RATIO;
   let all = USUAL_RATIO;
