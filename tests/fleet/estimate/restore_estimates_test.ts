@@ -95,6 +95,19 @@ function restored(saved: unknown, servers: readonly Server[], now: number): Esti
 const isNear = (value: number, aim: number, share = 0.15) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
 
+Deno.test("a server that a source names only after the start is known as well", () => {
+  const before = serversAt(URLS);
+  const old = learned(before);
+  const estimator = restored(savedBy(old, before), [], 50);
+  const [a] = serversAt(["http://a"]) as [Server];
+  const [was, is] = [old.of(before[0]!, 105_000), estimator.of(a, 3_000)];
+  isNear(is.secondsPerToken, was.secondsPerToken);
+  assert.equal(is.prefixBlocks, was.prefixBlocks);
+  // What has left and comes back is new.
+  estimator.keep([]);
+  assert.equal(estimator.of(a, 4_000).prefixBlocks, 0);
+});
+
 Deno.test("a restarted router knows paces, ratios, answer lengths, prefixes and sessions", () => {
   const before = serversAt(URLS);
   const old = learned(before);
