@@ -5,7 +5,7 @@ export interface Discovery {
   /** Display name. @default the kind and what is read, such as `dns vllm.internal` */
   readonly name: string;
   /** What is read. */
-  readonly from: DnsLookup | ServerFiles;
+  readonly from: DnsLookup | ServerFiles | KubernetesService;
   /** How its servers are reached where the source doesn't say. */
   readonly scheme: "http" | "https";
   /** What its servers have in common. */
@@ -40,4 +40,23 @@ export interface ServerFiles {
   readonly kind: "files";
   /** Absolute paths, which may contain `*` in their last part. */
   readonly patterns: readonly string[];
+}
+
+/** The pods of a Service in Kubernetes. */
+export interface KubernetesService {
+  readonly kind: "kubernetes";
+  /** The Service's name. */
+  readonly service: string;
+  /** Its namespace. @default the router's own */
+  readonly namespace?: string;
+  /** Name or number of the pods' port. @default the only one, or else the one named `http` */
+  readonly port?: string | number;
+  /** Whether the pods' annotations are read too. */
+  readonly annotations: boolean;
+  /** Base URL of the API server. @default the cluster's, as pods are told it */
+  readonly apiServer?: string;
+  /** Absolute path of the file with the token. @default the pod's; none if `apiServer` is set */
+  readonly tokenFile?: string;
+  /** Absolute path of the file with CA certificates. @default the pod's; none if `apiServer` is set */
+  readonly caFile?: string;
 }

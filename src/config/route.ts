@@ -138,8 +138,11 @@ export function clientCertificateIn(
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** Checked here because an invalid file would otherwise only fail at the first connection. */
-function areCertificates(pem: string): boolean {
+/**
+ * Whether a text is one or several certificates in PEM. Checked because an invalid one would
+ * otherwise only fail at the first connection.
+ */
+export function areCertificates(pem: string): boolean {
   return certificatesOf(pem).length > 0;
 }
 
