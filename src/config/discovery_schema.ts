@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { addressIn } from "./access_schema.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import { kubernetesShape } from "./kubernetes_schema.ts";
 import { expected, seconds, table, tableAt, unknownIn } from "./zod_types.ts";
 
 /** `dns` of an entry of `discovery`. */
@@ -35,6 +36,7 @@ const filesShape = z.array(
 export const sourceShapes = {
   dns: dnsShape.optional(),
   files: filesShape.optional(),
+  kubernetes: kubernetesShape.optional(),
 };
 
 /** `dns`, validated, in the file's units. */
@@ -42,5 +44,8 @@ export type RawDns = z.output<typeof dnsShape>;
 
 /** Finds the unknown keys of an entry's source. */
 export function unknownInSources(entry: Record<string, unknown>, at: string): Diagnostic[] {
-  return unknownIn(tableAt(entry, "dns"), dnsShape.shape, `${at}dns.`);
+  return [
+    ...unknownIn(tableAt(entry, "dns"), dnsShape.shape, `${at}dns.`),
+    ...unknownIn(tableAt(entry, "kubernetes"), kubernetesShape.shape, `${at}kubernetes.`),
+  ];
 }

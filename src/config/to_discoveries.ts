@@ -2,6 +2,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Discovery, DnsLookup, ServerDefaults } from "./discovery.ts";
 import { addressIn } from "./access_schema.ts";
 import { type RawDns, sourceShapes } from "./discovery_schema.ts";
+import { kubernetesIn } from "./kubernetes_schema.ts";
 import { keyIn, type References } from "./references.ts";
 import type { RawDiscovery } from "./file_schema.ts";
 import { toServer } from "./servers.ts";
@@ -49,19 +50,20 @@ export function toDiscoveries(
 
 /** Returns the one source of an entry, or `undefined` after reporting a problem. */
 function sourceIn(
-  { dns, files, ...entry }: RawDiscovery,
+  { dns, files, kubernetes, ...entry }: RawDiscovery,
   at: string,
   { resolve }: References,
   problems: Diagnostic[],
 ): Discovery["from"] | undefined {
   const kinds = Object.keys(sourceShapes);
-  const given = kinds.filter((kind) => ({ dns, files, ...entry })[kind] !== undefined);
+  const given = kinds.filter((kind) => ({ dns, files, kubernetes, ...entry })[kind] !== undefined);
   if (given.length !== 1) {
     const got = given.length === 0 ? "none" : given.join(" and ");
     problems.push({ where: at, what: `expected exactly one of ${kinds.join(", ")}, got ${got}` });
     return undefined;
   }
   if (dns) return dnsIn(dns, at, problems);
+  if (kubernetes) return kubernetesIn(kubernetes, at, { resolve }, problems);
   return { kind: "files", patterns: files!.map(resolve) };
 }
 
@@ -84,8 +86,12 @@ function dnsIn(
   };
 }
 
-function nameOf({ dns, files }: RawDiscovery): string {
+function nameOf({ dns, files, kubernetes }: RawDiscovery): string {
   if (dns) return `dns ${dns.name}`;
+  if (kubernetes) {
+    const { namespace, service } = kubernetes;
+    return `kubernetes ${namespace === undefined ? "" : `${namespace}/`}${service}`;
+  }
   const [first = "", ...others] = files ?? [];
   return `files ${first}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }

@@ -20,6 +20,8 @@ export interface SourceListener {
    * are fine.
    */
   readonly onFailure: (reason: string) => void;
+  /** Part of what was read is left out. Called once for each text. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** A source of servers that is watched until stopped. */

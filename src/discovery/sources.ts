@@ -93,7 +93,8 @@ export function watchSources(
     watched = entries.map((entry) => {
       const known = before.get(entry.name);
       if (!known || JSON.stringify(known.entry) !== JSON.stringify(entry)) {
-        return watchSource(entry, start(entry), applySoon, known);
+        const warn = (text: string) => listener.sourceWarned?.(entry.name, text);
+        return watchSource(entry, start(entry), applySoon, warn, known);
       }
       unchanged.add(known);
       return known;

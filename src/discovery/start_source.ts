@@ -1,6 +1,7 @@
 import type { Discovery } from "../config/discovery.ts";
 import { startDns } from "./dns/dns.ts";
 import { startFiles } from "./files/files.ts";
+import { startKubernetes } from "./kubernetes/kubernetes.ts";
 import type { StartSource } from "./source.ts";
 
 /** Returns how a source is started. Each kind has its folder. */
@@ -10,5 +11,7 @@ export function startSource({ from, ...entry }: Discovery): StartSource {
       return startDns(from, entry);
     case "files":
       return startFiles(from, entry);
+    case "kubernetes":
+      return startKubernetes(from, entry);
   }
 }

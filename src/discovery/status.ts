@@ -30,6 +30,8 @@ export interface SourceEvents {
   readonly sourceFailed: (source: string, reason: string) => void;
   /** A source that could not be read can be read again. */
   readonly sourceRecovered: (source: string) => void;
+  /** Part of what a source has is left out. Called once for each text. */
+  readonly sourceWarned?: ((source: string, text: string) => void) | undefined;
   /** Two places name the same server. Called once. */
   readonly serverNamedTwice: (duplicate: Duplicate) => void;
 }
@@ -46,7 +48,7 @@ export interface Shown {
 export function tellChange(
   { status: { name, failure }, urls }: Shown,
   before: Shown,
-  listener: Omit<SourceEvents, "serverNamedTwice">,
+  listener: Omit<SourceEvents, "serverNamedTwice" | "sourceWarned">,
 ): void {
   if (urls && urls !== before.urls) {
     const added = [...urls].filter((url) => !before.urls?.has(url)).length;

@@ -27,12 +27,14 @@ export interface Watched {
  * Starts a source.
  *
  * @param onReport called when it has reported something
+ * @param onWarning called when it leaves something out
  * @param before the same source before its entry changed: its servers stay until the first report
  */
 export function watchSource(
   entry: Discovery,
   start: StartSource,
   onReport: () => void,
+  onWarning: (text: string) => void,
   before: Watched | undefined,
 ): Watched {
   const { name } = entry;
@@ -77,6 +79,7 @@ export function watchSource(
         ? report(`it has ${servers.length} servers, expected at most ${MOST_SERVERS}`)
         : report(undefined, servers),
     onFailure: report,
+    onWarning: (text) => isStopped || onWarning(text.slice(0, REASON_LENGTH)),
   });
   return watched;
 }

@@ -100,6 +100,7 @@ export function combineListeners(
     sourceChanged: all("sourceChanged"),
     sourceFailed: all("sourceFailed"),
     sourceRecovered: all("sourceRecovered"),
+    sourceWarned: all("sourceWarned"),
     serverNamedTwice: all("serverNamedTwice"),
   };
 }

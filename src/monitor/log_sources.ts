@@ -23,6 +23,9 @@ export const sourceLog: SourceEvents = {
   sourceRecovered(source) {
     log.info("{source} can be read again", { source });
   },
+  sourceWarned(source, text) {
+    log.warning("{source}: {text}", { source, text });
+  },
   serverNamedTwice({ url, kept, ignored }) {
     log.warning("{url} is in {kept} and in {ignored}; what {kept} says of it counts", {
       url,

@@ -90,10 +90,10 @@ Deno.test("a configuration with a source needs no list of servers, one without d
 
 for (
   const [line, problem] of [
-    ["", "discovery[0]: expected exactly one of dns, files, got none"],
+    ["", "discovery[0]: expected exactly one of dns, files, kubernetes, got none"],
     [
       'files = ["a.json"]\ndns = { name = "a", port = 1 }',
-      "discovery[0]: expected exactly one of dns, files, got dns and files",
+      "discovery[0]: expected exactly one of dns, files, kubernetes, got dns and files",
     ],
     ['dns = { name = "a" }', "discovery[0].dns.port: expected a port, got nothing"],
     [

@@ -2,20 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { ServerConfig } from "../../config/config.ts";
 import type { Discovery, KubernetesService } from "../../config/discovery.ts";
 import { discoveredServer } from "../server.ts";
-import type { DiscoveredServer, SourceListener, StartSource } from "../source.ts";
+import type { DiscoveredServer, Source, SourceListener, StartSource } from "../source.ts";
 import { annotationsOf, PREFIX } from "./annotations.ts";
 import { createApi, type Kind } from "./api.ts";
 import { type Endpoint, readPod, readSlice } from "./objects.ts";
 import { startReflector } from "./reflector.ts";
 import { serversOf } from "./servers_of.ts";
 
-/** A source of servers in Kubernetes. */
-export type KubernetesDiscovery = Discovery & { readonly from: KubernetesService };
-
-/** What the source needs from outside. */
-export interface KubernetesSurroundings {
-  /** Told once of each object that is left out. */
-  readonly onWarning: (text: string) => void;
+/** What tests replace. */
+export interface KubernetesOptions {
   /** Looks up an environment variable. @default the process's */
   readonly env?: (name: string) => string | undefined;
   /** Uniform in [0, 1). @default `Math.random` */
@@ -41,22 +36,24 @@ const METADATA = ["PartialObjectMetadataList", "PartialObjectMetadata"]
  * Watches the pods of a Service by its EndpointSlices. Servers are reported once the slices have been
  * listed, and the pods if annotations are read.
  */
-export function watchKubernetes(
-  discovery: KubernetesDiscovery,
-  outside: KubernetesSurroundings,
+export function startKubernetes(
+  from: KubernetesService,
+  entry: Pick<Discovery, "scheme" | "defaults">,
+  options: KubernetesOptions = {},
 ): StartSource {
-  return (listener) => startKubernetes(discovery, outside, listener);
+  return (listener) => follow(from, entry, options, listener);
 }
 
-function startKubernetes(
-  discovery: KubernetesDiscovery,
-  outside: KubernetesSurroundings,
+function follow(
+  from: KubernetesService,
+  entry: Pick<Discovery, "scheme" | "defaults">,
+  options: KubernetesOptions,
   listener: SourceListener,
-) {
-  const { service, port, annotations } = discovery.from;
-  const { env = (name: string) => Deno.env.get(name), random = Math.random } = outside;
-  const api = createApi(discovery.from, { env, file: (path) => Deno.readTextFile(path) });
-  const warn = once(outside.onWarning);
+): Source {
+  const { service, port, annotations } = from;
+  const { env = (name: string) => Deno.env.get(name), random = Math.random } = options;
+  const api = createApi(from, { env, file: (path) => Deno.readTextFile(path) });
+  const warn = once((text) => listener.onWarning?.(text));
   /** Why each kind of objects can't be read; `undefined` once it was. */
   const failures = new Map<string, string | undefined>();
   let reported: readonly DiscoveredServer[] | undefined;
@@ -64,14 +61,14 @@ function startKubernetes(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let hasStopped = false;
 
-  function follow<T>(
+  function reflect<T>(
     kind: Kind,
     maxObjects: number,
     read: (object: unknown) => T | undefined,
   ) {
     return startReflector({
       ...{ api, kind, maxObjects, read, random, onWarning: warn },
-      watchSeconds: outside.watchSeconds ?? 60,
+      watchSeconds: options.watchSeconds ?? 60,
       onRead() {
         failures.set(kind.plural, undefined);
         soon();
@@ -83,9 +80,9 @@ function startKubernetes(
     });
   }
 
-  const slices = follow(slicesOf(service), MAX_SLICES, readSlice);
+  const slices = reflect(slicesOf(service), MAX_SLICES, readSlice);
   const pods = annotations
-    ? follow(PODS, MAX_PODS, (object) => readPod(object, PREFIX))
+    ? reflect(PODS, MAX_PODS, (object) => readPod(object, PREFIX))
     : undefined;
 
   const said = ({ targetRef }: Endpoint) => {
@@ -99,7 +96,7 @@ function startKubernetes(
   const configAt = (address: string) => {
     if (configs.has(address)) return configs.get(address);
     if (configs.size >= MAX_CONFIGS) configs.clear();
-    const config = discoveredServer(address, discovery);
+    const config = discoveredServer(address, entry);
     configs.set(address, config);
     return config;
   };

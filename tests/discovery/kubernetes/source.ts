@@ -1,7 +1,7 @@
 import type { KubernetesService } from "../../../src/config/discovery.ts";
 import {
-  type KubernetesSurroundings,
-  watchKubernetes,
+  type KubernetesOptions,
+  startKubernetes,
 } from "../../../src/discovery/kubernetes/kubernetes.ts";
 import type { DiscoveredServer } from "../../../src/discovery/source.ts";
 import { type KubernetesApi } from "../../support/kubernetes_api.ts";
@@ -24,30 +24,24 @@ export interface Watched extends AsyncDisposable {
 export function watch(
   api: Pick<KubernetesApi, "url">,
   service: Partial<KubernetesService> = {},
-  outside: Partial<KubernetesSurroundings> = {},
+  options: KubernetesOptions = {},
 ): Watched {
   const reports: (readonly string[] | string)[] = [];
   const warnings: string[] = [];
   let servers: readonly DiscoveredServer[] | undefined;
-  const start = watchKubernetes({
-    name: "kubernetes",
-    scheme: "http",
-    defaults: { capacity: 8 },
-    from: {
-      kind: "kubernetes",
-      service: "vllm",
-      namespace: "llm",
-      annotations: false,
-      apiServer: api.url,
-      ...service,
-    },
-  }, { onWarning: (text) => void warnings.push(text), env: () => undefined, ...outside });
-  const source = start({
+  const from = {
+    ...{ kind: "kubernetes", service: "vllm", namespace: "llm" } as const,
+    ...{ annotations: false, apiServer: api.url },
+    ...service,
+  };
+  const entry = { scheme: "http", defaults: { capacity: 8 } } as const;
+  const source = startKubernetes(from, entry, { env: () => undefined, ...options })({
     onServers(now) {
       servers = now;
       reports.push(hostsOf(now));
     },
     onFailure: (reason) => void reports.push(reason),
+    onWarning: (text) => void warnings.push(text),
   });
   return {
     reports,
