@@ -36,7 +36,7 @@ export interface Reflector<T> {
 /** As many in a row are nothing to tell: a watch breaks off, and its version is gone meanwhile. */
 const USUAL_FAILURES = 2;
 const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 10_000;
 /** A watch that ends earlier counts as a failure. */
 const SHORTEST_WATCH_MS = 1_000;
 /** Maximum change of each pause as a fraction of it, so that routers don't come back all at once. */
@@ -106,11 +106,14 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   }
 
   async function follow(): Promise<void> {
+    let hasFailed = false;
     while (!signal.aborted) {
       const failure = await (version === undefined ? listAll() : watchOn(version));
       if (signal.aborted) return;
       if (!failure) continue;
-      failures++;
+      const isBack = failure.isUsual && hasFailed;
+      hasFailed = !failure.isUsual;
+      failures = isBack ? 1 : failures + 1;
       if (failures > USUAL_FAILURES || !failure.isUsual) options.onFailure(failure.reason);
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
       await pause(jittered(pauseMs, JITTER, random) + (failure.retryAfterMs ?? 0), signal);

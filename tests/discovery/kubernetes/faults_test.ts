@@ -305,3 +305,21 @@ Deno.test("a watch whose bookmarks come stays open beyond its time", async () =>
   });
   assert.equal(api.requests.length, 2);
 });
+
+Deno.test("an API server that comes back without the version is listed at once", async () => {
+  await using api = startKubernetesApi();
+  put(api, "10.0.0.1");
+  await using source = watch(api);
+  await source.untilServers("10.0.0.1");
+  await untilWatching(api);
+  let failed = 0;
+  api.fault = () => ++failed <= 4 ? failing(500)() : undefined;
+  api.isSilent = true;
+  put(api, "10.0.0.2");
+  api.compact();
+  api.isSilent = false;
+  api.cut();
+  await source.untilServers("10.0.0.2");
+  assert.equal(listsOf(api), 2);
+  assert.ok(!source.reports.some((report) => String(report).includes("410")), `${source.reports}`);
+});
