@@ -48,6 +48,59 @@ Deno.test({
 });
 
 Deno.test({
+  name: "with a Service to watch, the pods get a token, and may read what rbac.yaml says",
+  ...withHelm,
+  async fn() {
+    const kubernetes = { service: "vllm", namespace: "models" };
+    const rendered = await manifestsOf({
+      discovery: [
+        { kubernetes, defaults: { max_concurrent_requests: 256 } },
+        { kubernetes: { service: "vllm-2", annotations: true } },
+        { kubernetes: { service: "vllm-3" } },
+        { kubernetes: { service: "far", namespace: "far", api_server: "https://kube:6443" } },
+      ],
+    });
+    const text = find(rendered, "ConfigMap", "vllm-router").data!["servers.toml"]!;
+    const [first, ...others] = configIn(text).discovery;
+    assert.deepEqual(first!.from, { kind: "kubernetes", annotations: false, ...kubernetes });
+    assert.equal(first!.defaults.capacity, 256);
+    assert.equal(others.length, 3);
+    const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
+    assert.equal(template.spec.automountServiceAccountToken, true);
+    const isRbac = ({ kind }: Manifest) => kind.startsWith("Role");
+    const granted = (namespace: string) =>
+      plainManifests(["rbac"]).map(({ metadata, ...manifest }) => ({
+        ...manifest,
+        metadata: { ...metadata, namespace },
+      })) as Manifest[];
+    assert.deepEqual(
+      comparable(rendered.filter(isRbac)),
+      comparable([...granted("models"), ...granted("default")]),
+    );
+  },
+});
+
+Deno.test({
+  name: "without a Service to watch, or with rbac.create off, the account gets no permission",
+  ...withHelm,
+  async fn() {
+    const dns = { name: "vllm.internal", port: 8000 };
+    const rbac = { create: false };
+    for (
+      const values of [
+        { discovery: [{ dns }] },
+        { rbac, discovery: [{ kubernetes: { service: "vllm" } }] },
+      ]
+    ) {
+      const rendered = await manifestsOf(values);
+      assert.ok(!rendered.some(({ kind }) => kind.startsWith("Role")));
+      const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
+      assert.equal(template.spec.automountServiceAccountToken, "rbac" in values);
+    }
+  },
+});
+
+Deno.test({
   name: "helm lint finds no fault in the chart",
   ...withHelm,
   async fn() {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { authShape, corsShape, tlsShape } from "../../src/config/access_schema.ts";
+import { kubernetesShape } from "../../src/config/kubernetes_schema.ts";
 import {
   discoveryShape,
   fileShape,
@@ -65,7 +66,7 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
     server: listenerShape,
     tracing: tracingShape,
   };
-  // The chart's own: the list of servers, and the address that its Service and probes use.
+  // Two lists, and the chart's own: the address that its Service and probes use.
   const tables = Object.keys(fileShape.shape).filter((name) =>
     !["servers", "discovery", "admin"].includes(name)
   );
@@ -78,6 +79,8 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
   assert.deepEqual(keysOf(server), Object.keys(serverShape.shape).sort());
   const source = schema.properties!.discovery!.items;
   assert.deepEqual(keysOf(source), Object.keys(discoveryShape.shape).sort());
+  const { kubernetes } = source!.properties!;
+  assert.deepEqual(keysOf(kubernetes), Object.keys(kubernetesShape.shape).sort());
 });
 
 Deno.test("the chart's defaults are what the manifests say", () => {

@@ -8,9 +8,17 @@ import {
   documentsIn,
   find,
   type Manifest,
+  plainManifests,
   read,
   type Service,
 } from "./manifests.ts";
+
+/** A Role or a RoleBinding. */
+interface Rbac extends Manifest {
+  readonly rules?: unknown;
+  readonly roleRef?: { readonly kind: string; readonly name: string };
+  readonly subjects?: unknown;
+}
 
 interface Kustomization {
   readonly resources: readonly string[];
@@ -27,10 +35,11 @@ const servers = find(manifests, "ConfigMap", "vllm-router").data!["servers.toml"
 const variables = find(manifests, "Secret", "vllm-router-env").stringData!;
 const files = find(manifests, "Secret", "vllm-router-keys").stringData!;
 
-Deno.test("the kustomization has every manifest, except the one that needs the Prometheus Operator", () => {
+Deno.test("the kustomization has every manifest, except those that not everyone needs", () => {
   const folder = new URL("../../deploy/kubernetes/", import.meta.url);
+  const separate = ["kustomization.yaml", "rbac.yaml", "servicemonitor.yaml"];
   const others = [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name !== "kustomization.yaml" && name !== "servicemonitor.yaml");
+    .filter((name) => !separate.includes(name));
   assert.deepEqual(kustomization.resources, others.toSorted());
 });
 
@@ -168,6 +177,19 @@ Deno.test("the pod meets the restricted Pod Security Standard, and can't use the
   assert.equal(pod.automountServiceAccountToken, false);
   const account = find(manifests, "ServiceAccount", "vllm-router");
   assert.equal(account.automountServiceAccountToken, false);
+});
+
+Deno.test("rbac.yaml lets the pod's account read what watching a Service needs, and nothing else", () => {
+  const [role, binding] = plainManifests(["rbac"]) as [Rbac, Rbac];
+  const verbs = ["get", "list", "watch"];
+  assert.deepEqual(role.rules, [
+    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs },
+    { apiGroups: [""], resources: ["pods"], verbs },
+  ]);
+  assert.deepEqual([binding.roleRef!.kind, binding.roleRef!.name], ["Role", role.metadata.name]);
+  const { name } = find(manifests, "ServiceAccount", "vllm-router").metadata;
+  const subject = { kind: "ServiceAccount", name, namespace: "default" };
+  assert.deepEqual(binding.subjects, [subject]);
 });
 
 Deno.test("the image has this version, in the manifests and in their description", () => {

@@ -24,6 +24,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (ternary (include "vllm-router.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
+{{/* The namespaces of the Services in this cluster that `discovery` names, as a list in JSON. */}}
+{{- define "vllm-router.watchedNamespaces" -}}
+{{- $namespaces := list }}
+{{- range .Values.discovery }}
+{{- if and .kubernetes (not (dig "api_server" "" .kubernetes)) }}
+{{- $namespaces = append $namespaces (.kubernetes.namespace | default $.Release.Namespace) }}
+{{- end }}
+{{- end }}
+{{- $namespaces | uniq | toJson }}
+{{- end }}
+
 {{/* A value in TOML, on one line. Strings, numbers and booleans are written as in JSON. */}}
 {{- define "vllm-router.toml" -}}
 {{- if kindIs "map" . }}
