@@ -93,7 +93,7 @@ export function watchSources(
     watched = entries.map((entry) => {
       const known = before.get(entry.name);
       if (!known || JSON.stringify(known.entry) !== JSON.stringify(entry)) {
-        const warn = (text: string) => listener.sourceWarned?.(entry.name, text);
+        const warn = (text: string) => listener().sourceWarned?.(entry.name, text);
         return watchSource(entry, start(entry), applySoon, warn, known);
       }
       unchanged.add(known);

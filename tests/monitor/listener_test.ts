@@ -57,6 +57,7 @@ Deno.test("an event without listeners is ignored", () => {
     "sourceChanged",
     "sourceFailed",
     "sourceRecovered",
+    "sourceWarned",
     "serverNamedTwice",
   ];
   assert.deepEqual(Object.keys(listener).sort(), names.sort());
