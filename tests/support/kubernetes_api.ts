@@ -128,7 +128,7 @@ export function startKubernetesApi(certificate?: TestCertificate): KubernetesApi
   async function answer(request: Request): Promise<Response> {
     const { pathname, searchParams: query } = new URL(request.url);
     const plural = pathname.split("/").at(-1)!;
-    const isWatch = query.get("watch") === "1";
+    const isWatch = query.get("watch") === "true";
     const asked = { plural, path: pathname, query, headers: request.headers, isWatch };
     api.requests.push(asked);
     return await api.fault?.(asked) ?? (isWatch ? watchFrom(plural, query) : list(plural, query));

@@ -43,6 +43,8 @@ export interface Api {
 
 /** The status for a version that the API server no longer keeps. */
 export const GONE = 410;
+/** The status for a version that it hasn't reached yet, as after a restore of its data. */
+const TOO_LARGE = 504;
 /** Waits that are longer are not believed. */
 const MAX_RETRY_AFTER_MS = 60_000;
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -127,6 +129,7 @@ async function failureOf(
   return {
     reason: `${status}: ${reasons[status] ?? (message || "no reason given")}`,
     ...(status === GONE && { listAgain: true, isUsual: true }),
+    ...(status === TOO_LARGE && { listAgain: true }),
     ...(seconds >= 0 && { retryAfterMs: Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) }),
   };
 }

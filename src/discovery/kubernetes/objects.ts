@@ -3,7 +3,7 @@ import { z } from "zod";
 /** What is read of an object, besides the name and version that all objects have. */
 export interface Named<T> {
   readonly name: string;
-  /** Its `resourceVersion`: greater than those of earlier versions. */
+  /** Its `resourceVersion`, which grows with each change. */
   readonly version: string;
   /** `undefined` if the object is malformed. */
   readonly value: T | undefined;
@@ -126,10 +126,10 @@ export function readStatus(json: unknown): Status {
 }
 
 /**
- * Whether a version is later than another. Versions of one kind of objects are decimal numbers that
- * grow; where an API server has others, the version that comes later counts as later.
+ * Whether a version came before another. Versions of one kind of objects are decimal numbers that
+ * grow. Where an API server has others, none counts as older.
  */
-export function isLater(version: string, than: string): boolean {
-  if (!/^\d+$/.test(version) || !/^\d+$/.test(than)) return version !== than;
-  return BigInt(version) > BigInt(than);
+export function isOlder(version: string, than: string): boolean {
+  if (!/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
+  return BigInt(version) < BigInt(than);
 }

@@ -2,7 +2,7 @@ import { jittered } from "../../util/jitter.ts";
 import { pause } from "../../util/interval.ts";
 import type { Api, Failure, Kind } from "./api.ts";
 import { list } from "./list.ts";
-import { bookmarkedVersion, isLater, readNamed, type WatchEvent } from "./objects.ts";
+import { bookmarkedVersion, isOlder, readNamed, type WatchEvent } from "./objects.ts";
 import { createStore, type Store } from "./store.ts";
 import { watch } from "./watch.ts";
 
@@ -81,7 +81,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
   }
 
   function see(seen: string | undefined): void {
-    if (seen !== undefined && (version === undefined || isLater(seen, version))) version = seen;
+    if (seen !== undefined && !isOlder(seen, version ?? seen)) version = seen;
   }
 
   async function watchOn(from: string): Promise<Failure | undefined> {

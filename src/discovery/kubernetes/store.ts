@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { isLater, type Named } from "./objects.ts";
+import { isOlder, type Named } from "./objects.ts";
 
 /** What is known of one name; without a value, the object was deleted or never readable. */
 interface Entry<T> {
@@ -33,10 +33,7 @@ export function createStore<T>(maxObjects: number): Store<T> {
   let objects = new Map<string, Entry<T>>();
   let deleted = new Map<string, string>();
 
-  const isLate = ({ name, version }: Named<T>) => {
-    const known = objects.get(name)?.version ?? deleted.get(name);
-    return known !== undefined && !isLater(version, known);
-  };
+  const knownVersion = (name: string) => objects.get(name)?.version ?? deleted.get(name);
 
   return {
     replace(listed) {
@@ -51,7 +48,8 @@ export function createStore<T>(maxObjects: number): Store<T> {
     },
     put(object) {
       const { name, version, value } = object;
-      if (isLate(object)) return false;
+      const last = knownVersion(name);
+      if (last !== undefined && (version === last || isOlder(version, last))) return false;
       const known = objects.get(name);
       if (!known && objects.size >= maxObjects) return false;
       objects.set(name, { version, value: value ?? known?.value });
@@ -59,8 +57,10 @@ export function createStore<T>(maxObjects: number): Store<T> {
       return value !== undefined && !isDeepStrictEqual(value, known?.value);
     },
     remove(object) {
-      if (isLate(object)) return false;
       const { name, version } = object;
+      const last = knownVersion(name);
+      // Some API servers give a deletion the version that the object had.
+      if (last !== undefined && isOlder(version, last)) return false;
       deleted.delete(name);
       deleted.set(name, version);
       if (deleted.size > MAX_DELETED) deleted.delete(deleted.keys().next().value!);
@@ -69,7 +69,7 @@ export function createStore<T>(maxObjects: number): Store<T> {
     get: (name) => objects.get(name)?.value,
     values() {
       return [...objects.values()]
-        .sort((a, b) => isLater(a.version, b.version) ? 1 : isLater(b.version, a.version) ? -1 : 0)
+        .sort((a, b) => isOlder(a.version, b.version) ? -1 : isOlder(b.version, a.version) ? 1 : 0)
         .flatMap(({ value }) => value === undefined ? [] : [value]);
     },
   };

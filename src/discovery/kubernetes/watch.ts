@@ -36,7 +36,7 @@ export async function watch(
 ): Promise<Failure | undefined> {
   using limit = startTimeLimit(HEAD_MS, stopping);
   const answer = await api.get(kind, {
-    watch: "1",
+    watch: "true",
     resourceVersion: version,
     allowWatchBookmarks: "true",
     timeoutSeconds: String(seconds),

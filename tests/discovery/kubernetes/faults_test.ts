@@ -323,3 +323,23 @@ Deno.test("an API server that comes back without the version is listed at once",
   assert.equal(listsOf(api), 2);
   assert.ok(!source.reports.some((report) => String(report).includes("410")), `${source.reports}`);
 });
+
+Deno.test("an API server that has not reached the version (504), as after a restore, is listed again", async () => {
+  await using api = startKubernetesApi();
+  put(api, "10.0.0.1");
+  await using source = watch(api);
+  await source.untilServers("10.0.0.1");
+  await untilWatching(api);
+  api.isSilent = true;
+  put(api, "10.0.0.2");
+  api.isSilent = false;
+  let refused = false;
+  api.fault = ({ isWatch }) => {
+    if (!isWatch || refused) return undefined;
+    refused = true;
+    return failing(504, {}, '{"message":"Too large resource version: 101, current: 50"}')();
+  };
+  api.cut();
+  await source.untilServers("10.0.0.2");
+  assert.equal(listsOf(api), 2);
+});

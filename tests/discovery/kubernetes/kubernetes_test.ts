@@ -51,7 +51,7 @@ Deno.test("it lists page by page and watches with bookmarks from that version", 
   const resourceVersion = "550";
   assert.deepEqual(others, {
     ...{ labelSelector, resourceVersion },
-    ...{ watch: "1", allowWatchBookmarks: "true" },
+    ...{ watch: "true", allowWatchBookmarks: "true" },
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isLater } from "../../../src/discovery/kubernetes/objects.ts";
+import { isOlder } from "../../../src/discovery/kubernetes/objects.ts";
 import { createStore } from "../../../src/discovery/kubernetes/store.ts";
 
 const object = (
@@ -84,10 +84,22 @@ Deno.test("objects beyond the limit are not kept", () => {
   assert.deepEqual(store.values(), ["a2", "b2"]);
 });
 
-Deno.test("versions are compared as numbers of any length, others by being different", () => {
-  assert.equal(isLater("10", "9"), true);
-  assert.equal(isLater("18446744073709551616", "18446744073709551615"), true);
-  assert.equal(isLater("9", "9"), false);
-  assert.equal(isLater("b", "a"), true);
-  assert.equal(isLater("a", "a"), false);
+Deno.test("a deletion may have the version that the object had, and that is not added again", () => {
+  const store = createStore<string>(10);
+  store.put(object("a", 5));
+  assert.equal(store.remove(object("a", 5)), true);
+  assert.equal(store.put(object("a", 5)), false);
+  assert.deepEqual(store.values(), []);
+});
+
+Deno.test("versions are compared as numbers of any length, and others count as in order", () => {
+  assert.equal(isOlder("9", "10"), true);
+  assert.equal(isOlder("18446744073709551615", "18446744073709551616"), true);
+  assert.equal(isOlder("9", "9"), false);
+  assert.equal(isOlder("a", "b"), false);
+  const store = createStore<string>(10);
+  for (const version of ["b", "a"]) store.put({ name: "x", version, value: version });
+  assert.deepEqual(store.values(), ["a"]);
+  store.remove({ name: "x", version: "c", value: "c" });
+  assert.deepEqual(store.values(), []);
 });
