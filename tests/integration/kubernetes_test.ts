@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { startSimulator } from "../../src/simulator/simulator.ts";
+import { ask, eventsOf, inFlight } from "../support/fleet.ts";
+import { endpointAt, sliceOf, startKubernetesApi } from "../support/kubernetes_api.ts";
+import { startRouter } from "../support/router.ts";
+import { until } from "../support/until.ts";
+
+const SIMULATORS = 5;
+const PER_SIMULATOR = 10;
+/** At this interval one of the 50 endpoints changes: each of them every second. */
+const CHANGE_MS = 20;
+const CHANGES = 200;
+const CLIENTS = 6;
+
+/** What becomes of a pod, one after the other: it is replaced by a new one at the same address. */
+const LIFE = [
+  { ready: true, serving: true, terminating: false },
+  { ready: true, serving: true, terminating: false },
+  { ready: false, serving: true, terminating: true },
+  undefined,
+  { ready: false, serving: false, terminating: false },
+] as const;
+
+Deno.test({
+  name: "while 50 endpoints change every second and the watch breaks off, no request is lost",
+  // Elsewhere, 127.0.0.1 is the only address of its kind.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using api = startKubernetesApi();
+    const simulators = await Promise.all(
+      Array.from({ length: SIMULATORS }, () => startSimulator({ hostname: "0.0.0.0", speed: 20 })),
+    );
+    const ages = Array.from({ length: SIMULATORS * PER_SIMULATOR }, (_, i) => i % LIFE.length);
+    const isReady = (age: number) => LIFE[age % LIFE.length]?.ready === true;
+
+    function put(of: number): void {
+      const endpoints = ages.slice(of * PER_SIMULATOR, (of + 1) * PER_SIMULATOR)
+        .flatMap((age, i) => {
+          const conditions = LIFE[age % LIFE.length];
+          if (!conditions) return [];
+          const targetRef = { kind: "Pod", name: `vllm-${of}-${i}`, uid: podOf(of, i, age) };
+          return [{ ...endpointAt(`127.0.0.${i + 1}`, conditions), targetRef }];
+        });
+      const { port } = new URL(simulators[of]!.url);
+      const ports = [{ name: "http", port: Number(port) }];
+      api.put("endpointslices", sliceOf(`vllm-${of}`, endpoints, { ports }));
+    }
+    for (const of of simulators.keys()) put(of);
+
+    const kubernetes = { namespace: "llm", service: "vllm", api_server: api.url };
+    const discovery = [{ kubernetes, defaults: { max_concurrent_requests: 8 } }];
+    const settings = { metrics_interval: 0.5, health_check_interval: 1 };
+    const router = await startRouter([], settings, {}, { discovery });
+    const available = () =>
+      router.fleet.snapshot().servers.filter(({ state }) => state === "healthy").length;
+    try {
+      await until(
+        "the ready ones are available",
+        () => available() === ages.filter(isReady).length,
+      );
+
+      let isChanging = true;
+      const asked = Array.from({ length: CLIENTS }, async (_, client) => {
+        let count = 0;
+        for (; isChanging; count++) await askWhole(router.url, (client + count) % 2 === 0);
+        return count;
+      });
+      for (let change = 0; change < CHANGES; change++) {
+        const changed = (change * 7) % ages.length;
+        ages[changed]!++;
+        put(Math.trunc(changed / PER_SIMULATOR));
+        if (change === 80) api.cut();
+        if (change === 140) {
+          api.compact();
+          api.cut();
+        }
+        await new Promise((resolve) => setTimeout(resolve, CHANGE_MS));
+      }
+      isChanging = false;
+      const counts = await Promise.all(asked);
+      const lists = api.requests.filter(({ isWatch }) => !isWatch).length;
+      assert.deepEqual([lists, api.requests.length - lists >= 3], [2, true]);
+      assert.ok(counts.every((count) => count > 1), `${counts}`);
+
+      for (let i = 0; i < ages.length; i++) while (!isReady(ages[i]!)) ages[i]!++;
+      for (const of of simulators.keys()) put(of);
+      await until("all are available", () => available() === ages.length);
+      assert.equal(inFlight(router), 0);
+    } finally {
+      await router.shutdown(0);
+      await Promise.all(simulators.map((simulator) => simulator.close()));
+    }
+  },
+});
+
+const podOf = (of: number, i: number, age: number) =>
+  `${of}-${i}-${Math.trunc((age + 1) / LIFE.length)}`;
+
+/** Asks for an answer, long enough that endpoints change meanwhile, and fails if it isn't whole. */
+async function askWhole(url: string, stream: boolean): Promise<void> {
+  const tokens = 100;
+  const response = await ask(url, { stream, tokens });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  if (!stream) return assert.equal(JSON.parse(text).usage.completion_tokens, tokens, text);
+  const events = eventsOf(text);
+  assert.equal(events.at(-1), "[DONE]", text);
+  assert.ok(events.length > tokens, text);
+}
