@@ -66,7 +66,7 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
     server: listenerShape,
     tracing: tracingShape,
   };
-  // Two lists, and the chart's own: the address that its Service and probes use.
+  // The chart's own: the list of servers, and the address that its Service and probes use.
   const tables = Object.keys(fileShape.shape).filter((name) =>
     !["servers", "discovery", "admin"].includes(name)
   );

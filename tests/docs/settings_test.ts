@@ -7,6 +7,7 @@ import {
   tlsShape,
 } from "../../src/config/access_schema.ts";
 import { sourceShapes } from "../../src/config/discovery_schema.ts";
+import { kubernetesShape } from "../../src/config/kubernetes_schema.ts";
 import { discoveryShape, listenerShape, serverShape } from "../../src/config/file_schema.ts";
 import { modelsShape } from "../../src/config/models_schema.ts";
 import { tracingShape } from "../../src/config/tracing_schema.ts";
@@ -108,7 +109,7 @@ Deno.test("the page and the example show every key of a server", () => {
 
 Deno.test("the page and the example show every key of a source", () => {
   const { discovery } = accepted(WHOLE);
-  assert.deepEqual(discovery.map(({ from: { kind } }) => kind), ["files", "dns"]);
+  assert.deepEqual(discovery.map(({ from: { kind } }) => kind), ["files", "dns", "kubernetes"]);
   assert.deepEqual(accepted(EXAMPLE).discovery, []);
   const [, ...tables] = WHOLE.split("[[discovery]]\n");
   const written = tables.join("").split("\n[config]")[0]!;
@@ -118,6 +119,11 @@ Deno.test("the page and the example show every key of a source", () => {
   assert.deepEqual(rows("defaults"), keys);
   const dns = Object.keys(sourceShapes.dns.unwrap().shape).sort();
   assert.deepEqual(rows("resolver"), dns);
-  const [, inExample] = /^dns = \{ (.*) \}$/m.exec(written)!;
-  assert.deepEqual([...inExample!.matchAll(/(\w+) = /g)].map(([, key]) => key!).sort(), dns);
+  const kubernetes = Object.keys(kubernetesShape.shape).sort();
+  assert.deepEqual(rows("service"), kubernetes);
+  for (const [kind, known] of [["dns", dns], ["kubernetes", kubernetes]] as const) {
+    const [, inExample] = new RegExp(`^${kind} = \\{ (.*) \\}$`, "m").exec(written)!;
+    const keys = [...inExample!.matchAll(/(\w+) = /g)].map(([, key]) => key!);
+    assert.deepEqual(keys.sort(), known);
+  }
 });

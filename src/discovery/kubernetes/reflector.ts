@@ -70,14 +70,24 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     return undefined;
   }
 
-  function take({ type, object }: WatchEvent): void {
+  function take({ type, object }: WatchEvent): Failure | undefined {
     failures = 0;
-    if (type === "BOOKMARK") return see(bookmarkedVersion(object));
+    if (type === "BOOKMARK") return takeBookmark(bookmarkedVersion(object));
     const found = named(object);
-    if (!found) return;
+    if (!found) return undefined;
     see(found.version);
     const hasChanged = type === "DELETED" ? store.remove(found) : store.put(found);
     if (hasChanged) onRead();
+    return undefined;
+  }
+
+  function takeBookmark(marked: string | undefined): Failure | undefined {
+    if (marked !== undefined && isOlder(marked, version ?? marked)) {
+      const reason = `the versions of ${plural} begin anew, as after a restore`;
+      return { reason, listAgain: true, isUsual: true };
+    }
+    see(marked);
+    return undefined;
   }
 
   function see(seen: string | undefined): void {

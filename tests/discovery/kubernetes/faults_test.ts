@@ -343,3 +343,16 @@ Deno.test("an API server that has not reached the version (504), as after a rest
   await source.untilServers("10.0.0.2");
   assert.equal(listsOf(api), 2);
 });
+
+Deno.test("a bookmark of an older version, as after a restore, has it list again", async () => {
+  await using api = startKubernetesApi();
+  put(api, "10.0.0.1");
+  await using source = watch(api);
+  await source.untilServers("10.0.0.1");
+  await untilWatching(api);
+  api.isSilent = true;
+  put(api, "10.0.0.2");
+  api.send(SLICES, '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"50"}}}');
+  await source.untilServers("10.0.0.2");
+  assert.equal(listsOf(api), 2);
+});
