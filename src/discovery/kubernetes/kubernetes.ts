@@ -25,7 +25,7 @@ const TOGETHER_MS = 50;
 const MAX_WARNINGS = 1_000;
 /** Addresses whose configuration is remembered. */
 const MAX_CONFIGS = 20_000;
-const MAX_SLICES = 1_000;
+const MAX_SLICES = 500;
 const MAX_PODS = 20_000;
 
 /** Only a pod's metadata, which is a tenth of it; API servers that can't do that send all. */
@@ -82,13 +82,16 @@ function follow(
 
   const slices = reflect(slicesOf(service), MAX_SLICES, readSlice);
   const pods = annotations
-    ? reflect(PODS, MAX_PODS, (object) => readPod(object, PREFIX))
+    ? reflect(PODS, MAX_PODS, (object) => {
+      const pod = readPod(object, PREFIX);
+      return pod && { uid: pod.uid, said: annotationsOf(pod, env, warn) };
+    })
     : undefined;
 
   const said = ({ targetRef }: Endpoint) => {
     const pod = targetRef?.kind === "Pod" ? pods?.objects.get(targetRef.name ?? "") : undefined;
     const isSame = !targetRef?.uid || pod?.uid === targetRef.uid;
-    return pod && isSame ? annotationsOf(pod, env, warn) : {};
+    return pod && isSame ? pod.said : {};
   };
 
   /** Kept, since an authority is costly to read. */

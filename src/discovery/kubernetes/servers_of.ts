@@ -16,8 +16,6 @@ export interface ServersOptions {
   readonly onWarning: (text: string) => void;
 }
 
-/** More servers than any router can poll. */
-const MAX_SERVERS = 10_000;
 /** The name of the port that is taken if there are several and none is configured. */
 const USUAL_PORT = "http";
 
@@ -59,10 +57,6 @@ export function serversOf(
     const state = stateOf(endpoint, before.has(url));
     // An address can be used again while the pod that had it is still listed.
     if (state === undefined || servers.get(url)?.draining === false) continue;
-    if (servers.size >= MAX_SERVERS && !servers.has(url)) {
-      onWarning(`there are more than ${MAX_SERVERS} servers; the others are ignored`);
-      break;
-    }
     const { kind, name } = endpoint.targetRef ?? {};
     const named = kind === "Pod" && name ? { name } : {};
     servers.set(url, {

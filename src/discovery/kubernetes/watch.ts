@@ -18,7 +18,7 @@ export interface WatchOptions {
 }
 
 /** Time for the head of an answer. */
-const HEAD_MS = 30_000;
+const HEAD_MS = 15_000;
 /**
  * How long a watch may be silent, as a multiple of the time agreed. After that its connection is
  * dead: an API server sends bookmarks, and ends a watch in time.

@@ -135,16 +135,13 @@ Deno.test("an address that is none is left out with a warning", () => {
   assert.deepEqual(states([odd]), []);
 });
 
-Deno.test("2,000 endpoints in 20 slices are 2,000 servers, and no more than 10,000 are taken", () => {
+Deno.test("2,000 endpoints in 20 slices are 2,000 servers", () => {
   const slices = (count: number) =>
     Array.from(
       { length: count },
       (_, i) => slice(Array.from({ length: 100 }, (_, j) => ({ addresses: [`10.0.${i}.${j}`] }))),
     );
   assert.equal(states(slices(20)).length, 2_000);
-  const { servers, warnings } = merged(slices(101));
-  assert.equal(servers.length, 10_000);
-  assert.deepEqual(warnings, ["there are more than 10000 servers; the others are ignored"]);
 });
 
 Deno.test("a slice with a member that is none is malformed", () => {
