@@ -70,24 +70,14 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
     return undefined;
   }
 
-  function take({ type, object }: WatchEvent): Failure | undefined {
+  function take({ type, object }: WatchEvent): void {
     failures = 0;
-    if (type === "BOOKMARK") return takeBookmark(bookmarkedVersion(object));
+    if (type === "BOOKMARK") return see(bookmarkedVersion(object));
     const found = named(object);
-    if (!found) return undefined;
+    if (!found) return;
     see(found.version);
     const hasChanged = type === "DELETED" ? store.remove(found) : store.put(found);
     if (hasChanged) onRead();
-    return undefined;
-  }
-
-  function takeBookmark(marked: string | undefined): Failure | undefined {
-    if (marked !== undefined && isOlder(marked, version ?? marked)) {
-      const reason = `the versions of ${plural} begin anew, as after a restore`;
-      return { reason, listAgain: true, isUsual: true };
-    }
-    see(marked);
-    return undefined;
   }
 
   function see(seen: string | undefined): void {
@@ -96,6 +86,7 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
 
   async function watchOn(from: string): Promise<Failure | undefined> {
     let openedAt = Infinity;
+    let isSilent = true;
     const failure = await watch(api, {
       kind,
       version: from,
@@ -105,11 +96,17 @@ export function startReflector<T>(options: ReflectorOptions<T>): Reflector<T> {
         openedAt = performance.now();
         onRead();
       },
-      onEvent: take,
+      onEvent(event) {
+        isSilent = false;
+        take(event);
+      },
     });
-    const hasLasted = performance.now() - openedAt >= SHORTEST_WATCH_MS;
+    const openMs = performance.now() - openedAt;
+    const hasLasted = openMs >= SHORTEST_WATCH_MS;
     if (hasLasted) failures = 0;
-    if (failure?.listAgain) version = undefined;
+    // One that has not even a bookmark is either dead, or of a version that the API server has lost.
+    const isDoubtful = isSilent && openMs >= options.watchSeconds * 1000;
+    if (failure?.listAgain || isDoubtful) version = undefined;
     if (failure || hasLasted) return failure;
     // Otherwise it would be opened again and again without a pause.
     return { reason: `the watch of ${plural}: it ends at once`, isUsual: true };

@@ -13,8 +13,8 @@ export interface WatchOptions {
   readonly stopping: AbortSignal;
   /** The API server has accepted the watch. */
   readonly onOpen: () => void;
-  /** An added, modified or deleted object, or a bookmark. A failure ends the watch. */
-  readonly onEvent: (event: WatchEvent) => Failure | undefined;
+  /** An added, modified or deleted object, or a bookmark. */
+  readonly onEvent: (event: WatchEvent) => void;
 }
 
 /** Time for the head of an answer. */
@@ -56,8 +56,7 @@ export async function watch(
         const why = `${code}: ${shownMessage(message)}`;
         return { ...failed(why), listAgain: true, ...(code === GONE && { isUsual: true }) };
       }
-      const failure = onEvent(event);
-      if (failure) return failure;
+      onEvent(event);
     }
     return undefined;
   } catch (error) {

@@ -280,7 +280,7 @@ for (
   });
 }
 
-Deno.test("a watch that is silent for longer than agreed is cut and opened again", async () => {
+Deno.test("a watch that is silent for longer than agreed is cut, and the slices are listed", async () => {
   await using api = startKubernetesApi();
   put(api, "10.0.0.1");
   await using source = watch(api, {}, { watchSeconds: 1, random: () => 0 });
@@ -289,8 +289,25 @@ Deno.test("a watch that is silent for longer than agreed is cut and opened again
   api.isSilent = true;
   put(api, "10.0.0.2");
   await source.untilServers("10.0.0.2");
-  assert.equal(listsOf(api), 1);
+  assert.equal(listsOf(api), 2);
   assert.deepEqual(source.reports, [["10.0.0.1"], ["10.0.0.2"]]);
+});
+
+Deno.test("an API server that lost its data serves watches of versions to come, and is listed again", async () => {
+  await using api = startKubernetesApi();
+  put(api, "10.0.0.1");
+  await using source = watch(api, {}, { watchSeconds: 1, random: () => 0 });
+  await source.untilServers("10.0.0.1");
+  await untilWatching(api);
+  const empty = () => new Response(new ReadableStream());
+  let lost = true;
+  api.fault = ({ isWatch }) => isWatch && lost ? empty() : undefined;
+  api.cut();
+  put(api, "10.0.0.2");
+  await source.untilServers("10.0.0.2");
+  lost = false;
+  await untilWatching(api);
+  assert.equal(source.reports.length, 2, `${source.reports}`);
 });
 
 Deno.test("a watch whose bookmarks come stays open beyond its time", async () => {
@@ -340,19 +357,6 @@ Deno.test("an API server that has not reached the version (504), as after a rest
     return failing(504, {}, '{"message":"Too large resource version: 101, current: 50"}')();
   };
   api.cut();
-  await source.untilServers("10.0.0.2");
-  assert.equal(listsOf(api), 2);
-});
-
-Deno.test("a bookmark of an older version, as after a restore, has it list again", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api);
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
-  api.isSilent = true;
-  put(api, "10.0.0.2");
-  api.send(SLICES, '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"50"}}}');
   await source.untilServers("10.0.0.2");
   assert.equal(listsOf(api), 2);
 });
