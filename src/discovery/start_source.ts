@@ -1,7 +1,6 @@
 import type { Discovery } from "../config/discovery.ts";
 import { startDns } from "./dns/dns.ts";
 import { startFiles } from "./files/files.ts";
-import { startKubernetes } from "./kubernetes/kubernetes.ts";
 import type { StartSource } from "./source.ts";
 
 /** Returns how a source is started. Each kind has its folder. */
@@ -12,6 +11,23 @@ export function startSource({ from, ...entry }: Discovery): StartSource {
     case "files":
       return startFiles(from, entry);
     case "kubernetes":
-      return startKubernetes(from, entry);
+      return whenLoaded(async () => {
+        const { startKubernetes } = await import("./kubernetes/kubernetes.ts");
+        return startKubernetes(from, entry);
+      });
   }
+}
+
+/** Starts a source whose code is loaded only where one is configured. */
+function whenLoaded(load: () => Promise<StartSource>): StartSource {
+  return (listener) => {
+    let hasStopped = false;
+    const starting = load().then((start) => hasStopped ? undefined : start(listener));
+    return {
+      async stop() {
+        hasStopped = true;
+        await (await starting)?.stop();
+      },
+    };
+  };
 }
