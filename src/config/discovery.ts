@@ -44,6 +44,7 @@ export interface ServerFiles {
 
 /** The pods of a Service in Kubernetes. */
 export interface KubernetesService {
+  /** Tells it from other sources. */
   readonly kind: "kubernetes";
   /** The Service's name. */
   readonly service: string;
