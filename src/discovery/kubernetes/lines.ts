@@ -37,7 +37,7 @@ export async function* linesOf(
     }
   }
   const rest = take();
-  if (rest !== "") yield rest;
+  if (rest !== "" && !signal.aborted) yield rest;
 }
 
 /**
