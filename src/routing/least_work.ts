@@ -10,7 +10,7 @@ import {
 /** Cost of slowing down the batch, in steps of the server, at `crowding` 1. */
 const CROWDING_STEPS = 1;
 /** Share of this prompt's prefill time charged for the delay of later requests. */
-const OTHERS_SHARE = 0.5;
+const OTHERS_SHARE = 0.25;
 /** Penalty of a server above 50% load, in its steps. */
 const HALF_STEPS = 0.5;
 
