@@ -14,6 +14,8 @@ const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
 /** Steps after which a message is given up; a quote or a byte outside of texts is one. */
 const MOST_STEPS = 4_096;
+/** A message that begins further back is not found: a body may consist of one text, or of spaces. */
+const MOST_BYTES = 1024 * 1024;
 
 /**
  * Finds the object that ends before a position in a list, backwards: the end of a long conversation
@@ -28,12 +30,19 @@ export function messageBefore(
   listStart: number,
   before: number,
 ): Message | undefined {
-  let last = before - 1;
-  while (last > listStart && (json[last]! <= SPACE || json[last] === COMMA)) last--;
+  const from = Math.max(listStart, before - MOST_BYTES);
+  const found = lastObject(json.subarray(from, before));
+  return found && { start: from + found.start, end: from + found.end };
+}
+
+/** Finds the object at the end of some bytes. What comes before their first one is not it. */
+function lastObject(json: Uint8Array): Message | undefined {
+  let last = json.length - 1;
+  while (last > 0 && (json[last]! <= SPACE || json[last] === COMMA)) last--;
   if (json[last] !== CLOSE_OBJECT) return undefined;
   let depth = 0;
   let at = last;
-  for (let steps = 0; at > listStart && steps < MOST_STEPS; steps++) {
+  for (let steps = 0; at > 0 && steps < MOST_STEPS; steps++) {
     const byte = json[at];
     if (byte === QUOTE) {
       // Escaped quotes of a text count as steps as well.

@@ -134,6 +134,16 @@ Deno.test("a message of ten thousand quotes is given up, a long one without any 
   assert.ok(await told("a".repeat(200_000)));
 });
 
+Deno.test("only the last megabyte of a body is looked at for each message", async () => {
+  const long = "a".repeat(2 * 1024 * 1024);
+  const isTold = async (body: string) => (await profileOf(body)).continued !== undefined;
+  assert.equal(await isTold(stringify({ messages: [user(), user(long)] })), false);
+  const spaces = " ".repeat(long.length);
+  assert.equal(await isTold(`{"messages":[${stringify(user())}${spaces}]}`), false);
+  const messages = [...Array(8).fill(user(long.slice(0, 500_000))), user()];
+  await assertTold(stringify({ messages }), stringify({ messages: [...messages, answer()] }));
+});
+
 Deno.test("whatever stands in a list, its last object is found from behind", () =>
   fc.assert(
     fc.property(
