@@ -1,5 +1,10 @@
 import { createPrefixIndex } from "./prefix_index.ts";
-import { BLOCK_BYTES, MOST_PREFIX_BLOCKS, type PromptProfile } from "./prompt_profile.ts";
+import {
+  BLOCK_BYTES,
+  type Ended,
+  MOST_PREFIX_BLOCKS,
+  type PromptProfile,
+} from "./prompt_profile.ts";
 import { createSessions } from "./sessions.ts";
 
 /** Over all servers; each takes about 50 bytes. */
@@ -19,8 +24,8 @@ export interface CachedPrompts {
   computed(slot: number, profile: PromptProfile): void;
   /** Records that a server has computed only this share of a prompt, 0 to 1. */
   brokenOff(slot: number, profile: PromptProfile, share: number): void;
-  /** Records that an answer has ended; its text is `undefined` if unknown. */
-  answered(slot: number, profile: PromptProfile, answer: Uint8Array | undefined): void;
+  /** Records that an answer has ended. */
+  answered(slot: number, profile: PromptProfile, answerOf: Ended["answer"]): void;
   /** Limits what a server has to the size of its cache. */
   limit(slot: number, tokensPerByte: number, cacheTokens?: number): void;
   /** Records that a server's cache is empty. */
@@ -57,8 +62,9 @@ export function createCachedPrompts(): CachedPrompts {
       if (count > 0) index.confirm(slot, blocks.slice(0, count));
       if (count < blocks.length) index.withdraw(slot, blocks.slice(count));
     },
-    answered(slot, { blocks, continued }, answer) {
-      if (!answer || !continued) return index.touch(slot, blocks);
+    answered(slot, { blocks, continued }, answerOf) {
+      const answer = continued && answerOf?.();
+      if (!continued || !answer) return index.touch(slot, blocks);
       // The cache has the answer as well, and the next prompt repeats it (issue 20).
       const withAnswer = continued(answer);
       index.remember(slot, withAnswer);

@@ -120,7 +120,7 @@ export function createEstimator(): Estimator {
           ? computedShare(estimate.queue, request, paces.expected(estimate, now), now)
           : 0;
         cached.brokenOff(estimate.slot, profile, share);
-      } else cached.answered(estimate.slot, profile, answer?.());
+      } else cached.answered(estimate.slot, profile, answer);
       if (promptTokens && promptBytes && cachedTokens !== undefined) {
         const told = { prompt: promptTokens, predicted: request.knownTokens, cached: cachedTokens };
         estimate.calibration = withTold(estimate.calibration, told, now);

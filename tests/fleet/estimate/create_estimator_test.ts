@@ -621,6 +621,11 @@ Deno.test("a prompt whose client left stays in the cache as far as it was comput
   assert.equal(look(b, prompt).knownTokens, 0);
 });
 
+Deno.test("the text of an answer that no prompt goes on with isn't looked for", () => {
+  const { a, serve } = estimator();
+  serve(a, promptOf(...range(1, 40)), 500, { answer: () => assert.fail("looked for") });
+});
+
 Deno.test("what answers tell of cached tokens corrects what is expected there", () => {
   const { a, look, serve } = estimator();
   const prompt = promptOf(...range(1, 400));
