@@ -27,14 +27,13 @@ export interface Told {
   readonly cached: number;
 }
 
-const NOTHING_TOLD: Told = { prompt: 0, predicted: 0, cached: 0 };
+/** As it is after a comparison. */
+const NOTHING_SENT = { sent: 0, predicted: 0, told: { prompt: 0, predicted: 0, cached: 0 } };
 
 /** The initial calibration. Prefix caching is on by default in vLLM. */
 export const UNCALIBRATED: HitCalibration = {
   share: 0.97,
-  sent: 0,
-  predicted: 0,
-  told: NOTHING_TOLD,
+  ...NOTHING_SENT,
   queries: undefined,
   hits: undefined,
   predictedRate: undefined,
@@ -78,9 +77,10 @@ export function withCounters(
   now: number,
 ): HitCalibration {
   if (queries === undefined || hits === undefined) return calibration;
-  const begin = { ...calibration, queries, hits, sent: 0, predicted: 0 };
-  // Answers tell it more exactly.
-  if (calibration.told.prompt >= calibration.sent / 2) return begin;
+  const begin = { ...calibration, ...NOTHING_SENT, queries, hits };
+  // Answers tell it more exactly, as long as most of them do.
+  const { told, sent } = calibration;
+  if (told.prompt > 0 && told.prompt >= sent / 2) return calibration;
   if (calibration.queries === undefined || calibration.hits === undefined) return begin;
   const lookedUp = queries - calibration.queries;
   if (lookedUp < ENOUGH_TOKENS) return calibration;
@@ -106,7 +106,8 @@ export function withTold(calibration: HitCalibration, one: Told, now: number): H
     cached: cached + Math.min(one.cached, one.prompt),
   };
   if (told.prompt < ENOUGH_TOKENS) return { ...calibration, told };
-  return compared({ ...calibration, told: NOTHING_TOLD }, {
+  // The counters are compared from their next values on.
+  return compared({ ...calibration, ...NOTHING_SENT, queries: undefined, hits: undefined }, {
     predictedRate: told.predicted / told.prompt,
     realRate: told.cached / told.prompt,
     certainty: 1,

@@ -123,6 +123,21 @@ Deno.test("what answers tell of their prompts is compared once it is enough, ins
   assert.equal(withCounters(tell(begun, 5, 0.8, 0.4), 100 * PROMPT, 0).share, told.share);
 });
 
+Deno.test("once answers tell nothing any more, the counters are compared again", () => {
+  const one = { prompt: PROMPT, predicted: 0.8 * PROMPT, cached: 0.8 * PROMPT };
+  let calibration = withCounters(UNCALIBRATED, 0, 0);
+  for (let i = 0; i < 8; i++) {
+    calibration = withTold(withSent(calibration, PROMPT, 0.8 * PROMPT), one, 1_000);
+  }
+  calibration = withCounters(calibration, 8 * PROMPT, 0.8 * 8 * PROMPT);
+  // A scrape follows every prompt: none of them alone outweighs what was told.
+  for (let sent = 9; sent <= 20; sent++) {
+    calibration = withSent(calibration, PROMPT, 0.8 * PROMPT);
+    calibration = withCounters(calibration, sent * PROMPT, 0.8 * 8 * PROMPT);
+  }
+  assert.ok(calibration.share < UNCALIBRATED.share, `${calibration.share}`);
+});
+
 Deno.test("answers that tell more than is possible give a share within bounds", () => {
   const told = withTold(UNCALIBRATED, { prompt: 60_000, predicted: 1e9, cached: 1e9 }, 1_000);
   assert.deepEqual([told.predictedRate, told.realRate], [1, 1]);
