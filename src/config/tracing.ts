@@ -69,7 +69,9 @@ function addressIn(
   diagnostics: Diagnostic[],
 ): string | undefined {
   const url = URL.parse(written);
-  if (!url || !/^https?:$/.test(url.protocol) || !isHost(url.hostname) || url.username !== "") {
+  const isUsable = url && /^https?:$/.test(url.protocol) && isHost(url.hostname) &&
+    url.username + url.password === "";
+  if (!isUsable) {
     const what = "expected an address such as http://otel-collector:4318; the value is not shown";
     diagnostics.push({ where, what });
     return undefined;

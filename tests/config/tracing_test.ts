@@ -158,10 +158,9 @@ Deno.test("what is wrong in the file is a problem that shows no secret", () => {
     return checked.problems.map(({ where, what }) => `${where}: ${what}`);
   };
   assert.match(problems({ endpoint: "collector:4318" }).join(), /^tracing\.endpoint: expected an/);
-  assert.match(
-    problems({ endpoint: "http://user:secret@a" }).join(),
-    /^tracing\.endpoint: (?!.*secret)/,
-  );
+  for (const endpoint of ["http://user:secret@a", "http://:secret@a"]) {
+    assert.match(problems({ endpoint }).join(), /^tracing\.endpoint: (?!.*secret)/);
+  }
   assert.match(
     problems({ endpoint: "http://a", headers: { a: "${NO_TOKEN}" } }).join(),
     /^tracing\.headers\.a: .*"NO_TOKEN" is not set$/,
