@@ -79,10 +79,16 @@ export function createLookup(
     if (found.length === 0 && problems.length === 0) {
       problems.push(`no ${types.join(" or ")} records of ${name}${OR_ERROR}`);
     }
-    return { endpoints: found.sort(byAddress), problems: problems.sort() };
+    return { endpoints: found.sort(inOrder), problems: problems.sort() };
   };
 }
 
-function byAddress(one: Endpoint, other: Endpoint): number {
-  return one.address < other.address ? -1 : one.address > other.address ? 1 : one.port - other.port;
+/** Compares by the host too: of several with one address, the first one's certificate counts. */
+function inOrder(one: Endpoint, other: Endpoint): number {
+  return compare(one.address, other.address) || one.port - other.port ||
+    compare(one.host, other.host);
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }

@@ -150,3 +150,17 @@ Deno.test("servers at https:// are expected to have a certificate for the name",
     url: "https://10.0.0.1",
   }]);
 });
+
+Deno.test("of two names for one address, the same one counts whatever the order of the answer", async () => {
+  const records = ["443 a.internal", "443 b.internal"];
+  const addresses = { "A a.internal": ["10.0.0.1"], "A b.internal": ["10.0.0.1"] };
+  await using dns = startDnsServer({ "SRV vllm.internal": records, ...addresses });
+  await using found = lookUp(dns, { types: ["SRV"], port: 443 }, "https");
+  const names = () => found.configs.map(({ tlsServerName }) => tlsServerName);
+  await until("they were found", () => found.reports > 0);
+  assert.deepEqual(names(), ["a.internal", "b.internal"]);
+  dns.answers = { "SRV vllm.internal": records.toReversed(), ...addresses };
+  const before = found.reports;
+  await until("they were found again", () => found.reports > before + 1);
+  assert.deepEqual(names(), ["a.internal", "b.internal"]);
+});
