@@ -89,7 +89,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const { listener, metrics, monitor } = observing;
   const stateFile = openStateFile({
     path: () => fleet.settings.stateFile,
-    parts: { estimates: estimatesOf(fleet) },
+    parts: { estimates: estimatesOf(fleet, sources.areRead) },
     onRestored: logStateRestored,
     onProblem: listener.stateFileProblem,
   });

@@ -17,6 +17,8 @@ export interface Sources {
   update(config: Listed): void;
   /** In the configuration's order. */
   status(): readonly SourceStatus[];
+  /** Whether each source has been read at least once. */
+  areRead(): boolean;
   /** Resolves when what each source reports first is in effect. */
   settled(): Promise<unknown>;
   /** Resolves when no source is watched any more. */
@@ -118,11 +120,11 @@ export function watchSources(
       applySoon();
     },
     status: () => watched.map(({ shown }) => shown.status),
+    areRead: () => watched.every(({ shown }) => shown.urls !== undefined),
     settled: () => Promise.all(watched.map(({ settled }) => settled)),
     async stop() {
       clearTimeout(timer);
       for (const source of watched) stop(source);
-      watched = [];
       await Promise.all(stopping);
     },
   };

@@ -142,6 +142,41 @@ Deno.test("a broken state file stops neither the start nor a request", () =>
     assert.ok(saved && "parts" in saved, "it was overwritten");
   }));
 
+Deno.test("a router that stops before it has read a source keeps what is saved of its servers", () =>
+  withServers(async ([{ url }], _, path) => {
+    const folder = `${path}.d`;
+    const start = () =>
+      startRouter([], { state_file: path }, {}, { discovery: [{ files: [`${folder}/a.json`] }] });
+    const write = async () => {
+      await Deno.mkdir(folder);
+      await Deno.writeTextFile(`${folder}/a.json`, JSON.stringify([{ targets: [url] }]));
+    };
+    const urls = () => {
+      const saved = readState(path);
+      assert.ok(saved && "parts" in saved);
+      const { servers } = saved.parts.estimates as { servers: { url: string }[] };
+      return servers.map(({ url }) => url);
+    };
+    await write();
+    {
+      await using router = await start();
+      await until("the server was found", () => router.fleet.servers.length === 1);
+    }
+    assert.deepEqual(urls(), [url]);
+    await Deno.remove(folder, { recursive: true });
+    {
+      await using router = await start();
+      await until("the source can't be read", () => router.view().sources[0]?.failure != null);
+    }
+    assert.deepEqual(urls(), [url]);
+    await Deno.mkdir(folder);
+    {
+      await using router = await start();
+      await until("the source was read", () => router.view().sources[0]?.servers === 0);
+    }
+    assert.deepEqual(urls(), []);
+  }));
+
 Deno.test("a router that is killed while it writes leaves the old file or the new one", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/state.json`;

@@ -45,7 +45,7 @@ export function createEstimator(): Estimator {
     const estimate = estimates.newServerEstimate(byId.values());
     byId.set(server.id, estimate);
     cached.limit(estimate.slot, tokensPerByte(ratios.all()));
-    memory.absent.get(server.config.url)?.(server);
+    memory.absent.get(server.config.url)?.restore(server);
     memory.absent.delete(server.config.url);
     return estimate;
   }
@@ -193,7 +193,7 @@ export function createEstimator(): Estimator {
       answer: averages.answerTokens,
     }),
     tokensPerByte: ratios.learned,
-    save: (servers) => saveEstimates(memory, servers),
+    save: (servers, keepsAbsent) => saveEstimates(memory, servers, keepsAbsent),
     restore: (servers, saved, now) => restoreEstimates(memory, servers, saved, now),
   };
 }

@@ -42,8 +42,10 @@ export interface Estimator {
   /**
    * Goes through what is known of these servers as pieces of one JSON text: hashes and numbers, no
    * text of prompts. Requests may go on between two pieces. Only one walk at a time.
+   *
+   * @param keepsAbsent whether restored servers that haven't been named since are saved as well
    */
-  save(servers: readonly Readonly<Server>[]): Generator<string>;
+  save(servers: readonly Readonly<Server>[], keepsAbsent: boolean): Generator<string>;
   /**
    * Takes over what was saved, which may be anything. Learned paces count as if they had just been
    * observed, but for few observations. A server's prompts are forgotten at its next scrape if its

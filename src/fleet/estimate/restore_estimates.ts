@@ -2,9 +2,9 @@ import { diagnosticsIn } from "../../config/zod_errors.ts";
 import type { Server } from "../state/server.ts";
 import { USUAL_CACHE_TOKENS } from "./cached_prompts.ts";
 import { UNCALIBRATED } from "./hit_calibration.ts";
-import type { Memory } from "./memory.ts";
+import type { AbsentServer, Memory } from "./memory.ts";
 import type { MovingAverages } from "./moving_averages.ts";
-import { unpacked } from "./packed.ts";
+import { packed, unpacked } from "./packed.ts";
 import { BLOCK_BYTES, HASHING } from "./prompt_profile.ts";
 import { restoredPace } from "./saved_paces.ts";
 import {
@@ -57,22 +57,23 @@ export function restoreEstimates(
   for (const entry of data.servers) {
     if (done.has(entry.url)) continue;
     done.add(entry.url);
-    const restore = serverRestorer(memory, entry, data.hashing === HASHING, room, now);
+    const absent = absentServer(memory, entry, data.hashing === HASHING, room, now);
     const server = byUrl.get(entry.url);
-    if (server) restore(server);
-    else memory.absent.set(entry.url, restore);
+    if (server) absent.restore(server);
+    else memory.absent.set(entry.url, absent);
   }
   return undefined;
 }
 
-/** Returns what takes over the saved state of a server. */
-function serverRestorer(
+/** Takes as much of the saved state of a server as there is room for. */
+function absentServer(
   { cached, ratios, estimateOf }: Memory,
-  { pace, learned, trust, blockTokens, counters, ...saved }: SavedServer,
+  saved: SavedServer,
   isHashedAlike: boolean,
   room: Room,
   now: number,
-): (server: Readonly<Server>) => void {
+): AbsentServer {
+  const { pace, learned, trust, blockTokens, counters } = saved;
   // Without its counters, nothing would show that it has restarted since.
   const isCacheKnown = counters !== undefined && isHashedAlike;
   const lists = (isCacheKnown ? saved.blocks : []).map((text) => {
@@ -83,7 +84,7 @@ function serverRestorer(
   const sessions = (isCacheKnown && unpacked(saved.sessions, room.sessions)) || [];
   room.sessions -= sessions.length;
   const seen = restoredPace(pace, now);
-  return (server) => {
+  const restore = (server: Readonly<Server>) => {
     const estimate = estimateOf(server);
     estimate.seen = seen;
     estimate.learned = learned;
@@ -99,6 +100,7 @@ function serverRestorer(
     cached.limit(estimate.slot, perByte, cacheTokens);
     cached.restore(estimate.slot, lists, sessions);
   };
+  return { restore, saved: { ...saved, blocks: lists.map(packed), sessions: packed(sessions) } };
 }
 
 function restoredRatio({ tokensPerByte, bytes }: SavedEstimates["ratio"]): TokenRatio {

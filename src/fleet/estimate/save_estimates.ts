@@ -33,8 +33,9 @@ const AT_ONCE = 1_024;
  * there are too many blocks, each server's most recently used ones are saved, in proportion.
  */
 export function* saveEstimates(
-  { cached, ratios, paces, averages, estimateOf }: Memory,
+  { cached, ratios, paces, averages, estimateOf, absent }: Memory,
   servers: readonly Readonly<Server>[],
+  keepsAbsent: boolean,
 ): Generator<string> {
   const { all, place, learned } = paces.known();
   const known: Omit<SavedEstimates, "servers"> = {
@@ -74,6 +75,11 @@ export function* saveEstimates(
     separator = ",\n";
     yield* packedBlocks(cached.blocks(slot), Math.floor(share * cached.size(slot)));
     yield "]}";
+  }
+  const others = keepsAbsent ? [...absent.values()] : [];
+  for (const { saved } of others.slice(0, MOST_SAVED_SERVERS - named.length)) {
+    yield separator + JSON.stringify(saved);
+    separator = ",\n";
   }
   yield "]}";
 }

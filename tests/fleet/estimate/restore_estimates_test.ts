@@ -82,7 +82,7 @@ function learned(servers: readonly Server[]): Estimator {
 }
 
 function savedBy(estimator: Estimator, servers: readonly Server[]) {
-  return JSON.parse([...estimator.save(servers)].join(""));
+  return JSON.parse([...estimator.save(servers, false)].join(""));
 }
 
 /** An estimator in a new process, on another clock, that takes over what was saved. */
@@ -94,6 +94,28 @@ function restored(saved: unknown, servers: readonly Server[], now: number): Esti
 
 const isNear = (value: number, aim: number, share = 0.15) =>
   assert.ok(Math.abs(value - aim) <= share * aim, `${value} is to be about ${aim}`);
+
+Deno.test("servers that no source has named yet are saved again, until all sources were read", () => {
+  const servers = serversAt(URLS);
+  const saved = savedBy(learned(servers), servers);
+  const estimator = restored(saved, [], 5);
+  const again = JSON.parse([...estimator.save([], true)].join(""));
+  assert.deepEqual(again.servers.length, 3);
+  // All in one piece each.
+  const inOne = (blocks: readonly string[]) => blocks.map(atob).join("");
+  for (const [i, { blocks, sessions, ...one }] of again.servers.entries()) {
+    const { blocks: before, sessions: ofBefore, ...was } = saved.servers[i];
+    assert.deepEqual(one, was);
+    const isKnown = was.counters !== undefined;
+    assert.equal(inOne(blocks), isKnown ? inOne(before) : "");
+    assert.equal(sessions, isKnown ? ofBefore : "");
+  }
+  const [first] = servers as [Server];
+  assert.ok(estimator.of(first, 10).prefixBlocks > 0);
+  const rest = JSON.parse([...estimator.save([first], true)].join(""));
+  assert.deepEqual(rest.servers.map(({ url }: { url: string }) => url), URLS);
+  assert.deepEqual(savedBy(estimator, []).servers, []);
+});
 
 Deno.test("a server that a source names only after the start is known as well", () => {
   const before = serversAt(URLS);
@@ -218,7 +240,7 @@ Deno.test("promised blocks, and those hashed in another way, are not restored", 
 
 Deno.test("a saved state contains no text of a prompt, but names of servers and models", () => {
   const servers = serversAt(["http://a"]);
-  const text = [...learned(servers).save(servers)].join("");
+  const text = [...learned(servers).save(servers, false)].join("");
   const strings = text.match(/"[^"]*"/g)!.filter((string) => string.length < 1_000);
   const known = new Set(strings.filter((string) => !/^"[A-Za-z0-9+/]*={0,2}"$/.test(string)));
   assert.deepEqual([...known], ['"http://a"']);
@@ -243,7 +265,7 @@ function isSane(estimator: Estimator): void {
     for (const value of Object.values(estimator.of(server, 9_000))) {
       assert.ok(value === undefined || Number.isFinite(value));
     }
-    assert.ok([...estimator.save(SERVERS)].length > 0);
+    assert.ok([...estimator.save(SERVERS, true)].length > 0);
   }
 }
 
