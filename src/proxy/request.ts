@@ -28,7 +28,12 @@ export function headersOf(
   const headers = idHead(id, path);
   headers.push(...client.headers);
   if (!served) return headers;
-  headers.push(["x-served-by", served.server]);
+  headers.push(["x-served-by", asValue(served.server)]);
   if (served.decision !== undefined) headers.push(["x-router-decision", served.decision]);
   return headers;
+}
+
+/** Percent-encodes what a header's value can't have. */
+function asValue(text: string): string {
+  return text.toWellFormed().replace(/[^\x20-\x7e]+/g, encodeURIComponent);
 }

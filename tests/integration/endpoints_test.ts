@@ -144,3 +144,21 @@ Deno.test("a 404 lists the models that the key may use, and x-served-by names th
   assert.equal(response.headers.get("x-served-by"), "gpu-1");
   await response.body?.cancel();
 });
+
+for (const name of ["服务器 1", "a\nb: c", "gpu\u001b[2J", "\ud800"]) {
+  const encoded = encodeURI(name.toWellFormed()).replace("%20", " ").replace("%5B", "[");
+  Deno.test(`a server called ${JSON.stringify(name)} is named in x-served-by as ${encoded}`, async () => {
+    await using server = startServer(["/v1/chat/completions"]);
+    await using router = await startRouter([{ url: server.url, name }], {
+      ...QUIET,
+      debug_headers: true,
+    });
+    const response = await fetch(`${router.url}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify({ model: "m" }),
+    });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("x-served-by"), encoded);
+    await response.body?.cancel();
+  });
+}

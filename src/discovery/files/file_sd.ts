@@ -28,8 +28,8 @@ const labels = z.looseObject({
     (text) => /^\d+$/.test(text) && Number(text) >= 1 && Number.isSafeInteger(Number(text)),
   ),
   name: label(
-    "a non-empty string of at most 200 characters",
-    (text) => text.trim() !== "" && text.length <= 200,
+    "a name of up to 200 characters",
+    (text) => text.trim() !== "" && /^[^\p{Cc}]{1,200}$/u.test(text),
   ),
   engine: label(
     `one of ${engineNames.join(", ")}`,

@@ -84,6 +84,10 @@ for (
       '[0].labels.draining: expected true or false, got "yes"',
     ],
     [
+      '[{"targets": ["a:1"], "labels": {"name": "a\\u001b[2J"}}]',
+      '[0].labels.name: expected a name of up to 200 characters, got "a\\u001b[2J"',
+    ],
+    [
       '[{"targets": ["a:1"], "labels": {"__scheme__": "ftp"}}]',
       '[0].labels.__scheme__: expected http or https, got "ftp"',
     ],
