@@ -31,7 +31,7 @@ export interface Merged {
  * Merges the servers of the configuration file with those of the sources, in this order: of two
  * descriptions of an address, the first one counts.
  *
- * @param before what was merged last; of what didn't change, the same objects are returned
+ * @param before the last result: the objects of unchanged servers are reused
  */
 export function merge(
   listed: readonly ServerConfig[],
@@ -59,8 +59,8 @@ export function merge(
 }
 
 /**
- * Calls each server that a source reported by its name or, if another one has that too, by its
- * address. Which servers there are decides that, not their order, so that names last.
+ * Names each server that a source reported: by its own name, or by its address if another server has
+ * that name too. The order of the servers makes no difference, so that names are stable.
  */
 function withUniqueNames(servers: readonly ServerConfig[]): ServerConfig[] {
   const isFound = ({ source }: ServerConfig) => source !== undefined;

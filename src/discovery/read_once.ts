@@ -26,7 +26,7 @@ export async function readOnce(start: StartSource, timeoutMs: number): Promise<R
   });
   await reported;
   clearTimeout(timer);
-  // Servers and a failure that are reported together are both known by now.
+  // A source may report servers and a failure in one turn: both have been noted by now.
   await source.stop();
   return { servers, failure };
 }

@@ -13,7 +13,7 @@ export type Said = Partial<
  *
  * @param address `host:port`, with an IPv6 address in brackets, or a URL
  * @param scheme that of an address without one. @default the source's
- * @returns `undefined` if the address is none
+ * @returns `undefined` if it isn't a valid address
  */
 export function discoveredServer(
   address: string,

@@ -28,7 +28,7 @@ export interface Sources {
 /** The part of a configuration that says where servers come from. */
 export type Listed = Pick<Config, "servers" | "discovery">;
 
-/** What is done with the servers, and who is told. */
+/** Receives the servers and the events. */
 export interface SourcesOptions {
   /** Called with all servers whenever they have changed, and at each `update`. */
   readonly onServers: (servers: readonly ServerConfig[]) => void;
@@ -59,7 +59,7 @@ export function watchSources(
   let heldUntil = -Infinity;
   const stopping = new Set<Promise<void>>();
 
-  /** Changes the servers as soon as that may be. All that comes until then is one change. */
+  /** Schedules a change of the servers. All that is reported until then becomes one change. */
   function applySoon(): void {
     clearTimeout(timer);
     const isHeld = watched.some(({ isSettled }) => !isSettled);

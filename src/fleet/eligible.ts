@@ -94,9 +94,9 @@ export function refusal(servers: Servers, model: string | undefined): Refusal {
 }
 
 /**
- * Drops removed servers that have nothing in flight, unless they may still be needed: while one is
- * being checked that was there when they were removed. Only those, since where servers come and go
- * all the time, some are always being checked.
+ * Drops removed servers that have nothing in flight, unless they may still be needed: while a server
+ * is being checked that was already there when they were removed. Servers added later don't count,
+ * since in a fleet that changes all the time some server is always being checked.
  */
 export function withoutDrained<S extends Readonly<Server>>(servers: readonly S[]): readonly S[] {
   if (!servers.some((server) => server.draining && server.inFlight === 0)) return servers;

@@ -48,7 +48,7 @@ export interface Estimator {
   save(servers: readonly Readonly<Server>[], keepsAbsent: boolean): Generator<string>;
   /**
    * Takes over what was saved, which may be anything. Learned paces count as if they had just been
-   * observed, but for few observations. A server's prompts are forgotten at its next scrape if its
+   * observed, but weigh little. A server's prompts are forgotten at its next scrape if its
    * counters are lower than they were.
    *
    * @param saved the parsed text of {@linkcode save}
@@ -57,5 +57,5 @@ export interface Estimator {
   restore(servers: readonly Readonly<Server>[], saved: unknown, now: number): string | undefined;
 }
 
-/** The part of an {@linkcode Estimator} that others than its fleet use. */
+/** The part of an {@linkcode Estimator} that is used outside of its fleet. */
 export type Estimates = Pick<Estimator, "expectedTokens" | "save" | "restore">;

@@ -4,8 +4,8 @@ export function packed(numbers: readonly number[]): string {
 }
 
 /**
- * Returns the 32-bit integers that were packed into base64, at most this many from their beginning;
- * `undefined` if it is no base64 of whole integers.
+ * Unpacks 32-bit integers from base64, at most the first `most`; `undefined` if the text isn't base64,
+ * or its length isn't that of whole integers.
  */
 export function unpacked(text: string, most: number): readonly number[] | undefined {
   const bytes = bytesOf(text);

@@ -16,7 +16,7 @@ import {
 } from "./saved_estimates.ts";
 import { type TokenRatio, tokensPerByte } from "./token_ratio.ts";
 
-/** How much is still taken over, so that no file fills the memory. */
+/** How much may still be restored, so that no file can fill the memory. */
 interface Room {
   blocks: number;
   sessions: number;

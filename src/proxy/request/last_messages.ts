@@ -14,7 +14,7 @@ const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
 /** Steps after which a message is given up; a quote or a byte outside of texts is one. */
 const MOST_STEPS = 4_096;
-/** A message that begins further back is not found: a body may consist of one text, or of spaces. */
+/** How far to look back for a message's beginning: a body may be one long text, or all spaces. */
 const MOST_BYTES = 1024 * 1024;
 
 /**
@@ -35,7 +35,7 @@ export function messageBefore(
   return found && { start: from + found.start, end: from + found.end };
 }
 
-/** Finds the object at the end of some bytes. What comes before their first one is not it. */
+/** Finds the object at the end of a part of a list, unless it begins before that part. */
 function lastObject(json: Uint8Array): Message | undefined {
   let last = json.length - 1;
   while (last > 0 && (json[last]! <= SPACE || json[last] === COMMA)) last--;
