@@ -15,6 +15,8 @@ export type StateParts = Readonly<Record<string, StatePart>>;
 
 /** A state file that is written from time to time. */
 export interface StateFile {
+  /** Writes the file now, for a change that must not wait. */
+  saveNow(): void;
   /** Writes the file a last time and stops. */
   close(): Promise<void>;
 }
@@ -46,7 +48,9 @@ const TURN_MS = 0.5;
  */
 export function openStateFile(options: StateFileOptions): StateFile {
   const { path, parts, onProblem, everyMs = EVERY_MS } = options;
-  const closing = new AbortController();
+  let isClosing = false;
+  /** Aborts the pause before the file is written again. */
+  let pausing = new AbortController();
   /** Why it can't be written, as reported last. */
   let failure: string | undefined;
   let written: { readonly path: string; readonly pieces: readonly string[] } | undefined;
@@ -72,8 +76,9 @@ export function openStateFile(options: StateFileOptions): StateFile {
 
   async function saveRepeatedly(): Promise<void> {
     for (;;) {
-      await pause(everyMs, closing.signal);
-      if (closing.signal.aborted) return;
+      await pause(everyMs, pausing.signal);
+      if (isClosing) return;
+      pausing = new AbortController();
       await save();
     }
   }
@@ -85,8 +90,10 @@ export function openStateFile(options: StateFileOptions): StateFile {
   }
   const saving = saveRepeatedly();
   return {
+    saveNow: () => pausing.abort(),
     async close() {
-      closing.abort();
+      isClosing = true;
+      pausing.abort();
       await saving;
       await save();
     },

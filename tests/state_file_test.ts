@@ -80,6 +80,22 @@ Deno.test("a file is written again only if something has changed", () =>
     await file.close();
   }));
 
+Deno.test("a change that must not wait is written at once, also while the file is being written", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/state.json`;
+    const { state, file } = opened(path, 1);
+    state.value = 2;
+    file.saveNow();
+    await until("it is written", () => readState(path) !== undefined && partIn(path) === 2);
+    for (const value of [3, 4, 5]) {
+      state.value = value;
+      file.saveNow();
+      await Promise.resolve();
+    }
+    await until("the last one is written", () => partIn(path) === 5);
+    await file.close();
+  }));
+
 Deno.test("another path applies from the next write on, and without a path nothing is written", () =>
   withFolder(async (folder) => {
     let path: string | undefined = undefined;

@@ -39,7 +39,7 @@ const KEY = /^[\x21-\x7e]+$/;
 export function keyIn(
   written: string,
   where: string,
-  outside: References,
+  outside: Pick<References, "env">,
   problems: Diagnostic[],
 ): string | undefined {
   const before = problems.length;

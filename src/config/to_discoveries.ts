@@ -1,5 +1,6 @@
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Discovery, DnsLookup, ServerDefaults } from "./discovery.ts";
+import { ADDED } from "./added_server.ts";
 import { addressIn } from "./access_schema.ts";
 import { type RawDns, sourceShapes } from "./discovery_schema.ts";
 import { kubernetesIn } from "./kubernetes_schema.ts";
@@ -22,6 +23,10 @@ export function toDiscoveries(
     if (!from) return [];
     const name = entry.name ?? nameOf(entry);
     const first = firstUse.get(name);
+    if (name === ADDED) {
+      const what = `expected another name, got "${ADDED}", the source of servers added by the API`;
+      problems.push({ where: `${at}.name`, what });
+    }
     if (first === undefined) firstUse.set(name, index);
     else {
       const what = `expected a unique name, got ${shown(name)}, the name of discovery[${first}]`;

@@ -21,6 +21,8 @@ export interface Sources {
   areRead(): boolean;
   /** Resolves when what each source reports first is in effect. */
   settled(): Promise<unknown>;
+  /** Resolves when what sources have reported by now is in effect. */
+  applied(): Promise<void>;
   /** Resolves when no source is watched any more. */
   stop(): Promise<void>;
 }
@@ -34,11 +36,19 @@ export interface SourcesOptions {
   readonly onServers: (servers: readonly ServerConfig[]) => void;
   /** Returns who is told of events. */
   readonly listener: () => SourceEvents;
+  /** A source besides those of the configuration, comes last. Shown as long as it has servers. */
+  readonly added?: { readonly name: string; readonly start: StartSource };
   /** Starts a source. @default startSource */
   readonly start?: (entry: Discovery) => StartSource;
   /** Monotonic time in milliseconds. @default monotonicMs */
   readonly now?: () => number;
 }
+
+/** What is known of a source that has no servers at first. */
+const empty = (name: string) => ({
+  servers: [],
+  shown: { status: { name, servers: 0, failure: undefined }, urls: new Set<string>() },
+});
 
 /** Minimum interval between two changes of the servers. */
 const COALESCE_MS = 100;
@@ -48,7 +58,7 @@ const HOLD_MS = 5_000;
 /** Watches the sources of a configuration, and merges their servers with those that it lists. */
 export function watchSources(
   config: Listed,
-  { onServers, listener, start = startSource, now = monotonicMs }: SourcesOptions,
+  { onServers, listener, added, start = startSource, now = monotonicMs }: SourcesOptions,
 ): Sources {
   let listed = config.servers;
   let servers = listed;
@@ -57,12 +67,16 @@ export function watchSources(
   let timer: ReturnType<typeof setTimeout> | undefined;
   let appliedAt = -Infinity;
   let heldUntil = -Infinity;
+  let applying: PromiseWithResolvers<void> | undefined;
   const stopping = new Set<Promise<void>>();
+  let more: readonly Watched[] = [];
+  const all = () => [...watched, ...more];
 
   /** Schedules a change of the servers. All that is reported until then becomes one change. */
   function applySoon(): void {
     clearTimeout(timer);
-    const isHeld = watched.some(({ isSettled }) => !isSettled);
+    applying ??= Promise.withResolvers();
+    const isHeld = all().some(({ isSettled }) => !isSettled);
     const at = Math.max(appliedAt + COALESCE_MS, isHeld ? heldUntil : -Infinity);
     timer = setTimeout(() => apply(), Math.max(0, at - now()));
   }
@@ -70,7 +84,7 @@ export function watchSources(
   function apply(isReload = false): void {
     clearTimeout(timer);
     appliedAt = now();
-    const reports = watched.map(({ entry, servers }) => ({ source: entry.name, servers }));
+    const reports = all().map(({ entry, servers }) => ({ source: entry.name, servers }));
     const before = servers;
     const merged = merge(listed, reports, before);
     servers = merged.servers;
@@ -78,7 +92,9 @@ export function watchSources(
       servers.every((server, index) => server === before[index]);
     if (!isSame || isReload) onServers(servers);
     tellDuplicates(merged.duplicates);
-    for (const source of watched) source.settle(appliedAt, listener());
+    for (const source of all()) source.settle(appliedAt, listener());
+    applying?.resolve();
+    applying = undefined;
   }
 
   function tellDuplicates(duplicates: readonly Duplicate[]): void {
@@ -109,22 +125,29 @@ export function watchSources(
     stopping.add(stopped);
   }
 
+  if (added) more = [watchSource(added, added.start, applySoon, () => {}, empty(added.name))];
   watch(config.discovery);
   return {
     update(config) {
       listed = config.servers;
       watch(config.discovery);
       heldUntil = now() + HOLD_MS;
-      if (watched.every(({ isSettled }) => isSettled)) return apply(true);
+      if (all().every(({ isSettled }) => isSettled)) return apply(true);
       onServers(servers);
       applySoon();
     },
-    status: () => watched.map(({ shown }) => shown.status),
+    status() {
+      const isShown = (source: Watched) => !more.includes(source) || source.servers.length > 0;
+      return all().filter(isShown).map(({ shown }) => shown.status);
+    },
     areRead: () => watched.every(({ shown }) => shown.urls !== undefined),
-    settled: () => Promise.all(watched.map(({ settled }) => settled)),
+    settled: () => Promise.all(all().map(({ settled }) => settled)),
+    applied: () => applying?.promise ?? Promise.resolve(),
     async stop() {
       clearTimeout(timer);
-      for (const source of watched) stop(source);
+      for (const source of all()) stop(source);
+      watched = [];
+      applying?.resolve();
       await Promise.all(stopping);
     },
   };

@@ -1,4 +1,3 @@
-import type { Discovery } from "../config/discovery.ts";
 import type { DiscoveredServer, StartSource } from "./source.ts";
 import { type Shown, type SourceEvents, tellChange } from "./status.ts";
 
@@ -9,7 +8,8 @@ const REASON_LENGTH = 500;
 
 /** A source with what it reported. */
 export interface Watched {
-  readonly entry: Discovery;
+  /** Its entry of the configuration, or at least its name. */
+  readonly entry: { readonly name: string };
   /** Its servers as it reported them last. */
   servers: readonly DiscoveredServer[];
   /** Whether it has reported anything yet. */
@@ -28,14 +28,15 @@ export interface Watched {
  *
  * @param onReport called when it has reported something
  * @param onWarning called when it leaves something out
- * @param before the same source before its entry changed: its servers stay until the first report
+ * @param before what is known of it, such as its servers before its entry changed: they stay until
+ * the first report
  */
 export function watchSource(
-  entry: Discovery,
+  entry: Watched["entry"],
   start: StartSource,
   onReport: () => void,
   onWarning: (text: string) => void,
-  before: Watched | undefined,
+  before: Pick<Watched, "servers" | "shown"> | undefined,
 ): Watched {
   const { name } = entry;
   const { promise: settled, resolve } = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerConfig } from "../../src/config/config.ts";
 import type { Discovery } from "../../src/config/discovery.ts";
 import type { DiscoveredServer, SourceListener } from "../../src/discovery/source.ts";
-import { type Listed, watchSources } from "../../src/discovery/sources.ts";
+import { type Listed, type SourcesOptions, watchSources } from "../../src/discovery/sources.ts";
 import { configOf } from "../support/config.ts";
 import { until } from "../support/until.ts";
 
@@ -31,11 +31,12 @@ function found(...hosts: string[]): DiscoveredServer[] {
 }
 
 /** Watches fake sources, and notes the servers and what was told. */
-function watch(config: Listed) {
+function watch(config: Listed, added?: SourcesOptions["added"]) {
   const started: FakeSource[] = [];
   const lists: string[][] = [];
   const told: string[] = [];
   const sources = watchSources(config, {
+    ...(added && { added }),
     onServers: (servers: readonly ServerConfig[]) =>
       void lists.push(servers.map(({ name }) => name)),
     start: (entry) => (listener) => {
@@ -207,4 +208,49 @@ Deno.test("sources are settled when each has reported, or failed, and that is in
   watched.source("two").onFailure("away");
   await settled;
   await watch(config()).sources.settled();
+});
+
+/** A source besides those of the configuration. */
+function addedSource() {
+  let listener: SourceListener | undefined;
+  return {
+    name: "api",
+    report: (...hosts: string[]) => listener!.onServers(found(...hosts)),
+    start(heard: SourceListener) {
+      listener = heard;
+      heard.onServers([]);
+      return { stop: () => Promise.resolve() };
+    },
+  };
+}
+
+Deno.test("servers that were added come last, and their source is shown only while it has any", async () => {
+  const added = addedSource();
+  await using watched = watch(config(entry("one")), added);
+  watched.source("one").onServers(found("a"));
+  await watched.has("listed", "a");
+  await watched.sources.settled();
+  assert.deepEqual(watched.sources.status().map(({ name }) => name), ["one"]);
+  added.report("listed", "b");
+  await watched.sources.applied();
+  assert.deepEqual(watched.lists.at(-1), ["listed", "a", "b"]);
+  assert.deepEqual(watched.sources.status().map(({ name }) => name), ["one", "api"]);
+  added.report();
+  await watched.sources.applied();
+  assert.deepEqual(watched.sources.status().map(({ name }) => name), ["one"]);
+  assert.deepEqual(watched.told, [
+    "one: 1 (+1, -0)",
+    "http://listed undefined api",
+    "api: 2 (+2, -0)",
+    "api: 0 (+0, -2)",
+  ]);
+});
+
+Deno.test("a reload leaves added servers alone", async () => {
+  const added = addedSource();
+  await using watched = watch(config(), added);
+  added.report("b");
+  await watched.has("listed", "b");
+  watched.sources.update({ servers: [], discovery: [] });
+  assert.deepEqual(watched.lists.at(-1), ["b"]);
 });
