@@ -1,13 +1,15 @@
-import { createAdminApp, createApp } from "./api/app.ts";
+import { createAdmin } from "./admin.ts";
+import { createApp } from "./api/app.ts";
 import { createForward } from "./api/forward.ts";
 import { createForwardedPaths } from "./api/forwarded_paths.ts";
 import { createGuard } from "./api/guard.ts";
-import { createLora } from "./api/lora.ts";
 import { modelsDocument } from "./api/models.ts";
 import { createKeyring } from "./auth/keyring.ts";
 import { createTokenBudgets } from "./auth/token_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
+import { ADDED } from "./config/added_server.ts";
 import { followConfig } from "./config/file/follow.ts";
+import { openAddedServers } from "./discovery/added/added_servers.ts";
 import { watchSources } from "./discovery/sources.ts";
 import { drain } from "./drain.ts";
 import { openClientPool } from "./http/client_pool.ts";
@@ -24,7 +26,7 @@ import type { Gateway, GatewayOptions } from "./gateway_types.ts";
 import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { openStateFile } from "./state_file.ts";
-import { estimatesOf } from "./state_parts.ts";
+import { addedOf, estimatesOf } from "./state_parts.ts";
 import { endTraces, startTracing } from "./tracing/start_tracing.ts";
 import { VERSION } from "./version.ts";
 
@@ -39,7 +41,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const stopping = new AbortController();
   const closing = new AbortController();
   const cutOff = new AbortController();
-  let { access, modelNames, settings } = config;
+  let { access, modelNames, proxy, settings } = config;
   let starting: Promise<void> | undefined;
   const whenStarted = <T>(answer: () => T | Promise<T>) =>
     starting ? starting.then(answer) : Promise.resolve(answer());
@@ -68,7 +70,9 @@ export function startGateway(options: GatewayOptions): Gateway {
     onDoubt: (server) => poller.look(server),
   });
   const snapshot = () => fleet.snapshot();
+  const added = openAddedServers({ proxy: () => proxy, onChange: () => stateFile.saveNow() });
   const sources = watchSources(config, {
+    added: { name: ADDED, start: added.start },
     listener: () => listener,
     onServers(servers) {
       fleet.reconcile({ settings, servers });
@@ -89,7 +93,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const { listener, metrics, monitor } = observing;
   const stateFile = openStateFile({
     path: () => fleet.settings.stateFile,
-    parts: { estimates: estimatesOf(fleet, sources.areRead) },
+    parts: { estimates: estimatesOf(fleet, sources.areRead), servers: addedOf(added) },
     onRestored: logStateRestored,
     onProblem: listener.stateFileProblem,
   });
@@ -137,20 +141,16 @@ export function startGateway(options: GatewayOptions): Gateway {
     corsOrigins: () => access.corsOrigins,
     adminIsElsewhere: isAdminElsewhere,
   });
-  const adminApp = createAdminApp({
-    ...shown,
-    hosts: () => access.adminHosts,
-    setDrained: (name, drained) => fleet.setDrained(name, drained),
-    loadAdapter: createLora({
-      servers: () => fleet.servers,
-      connections,
-      relist: () => poller.relist(true),
-    }),
-  });
   const poller = startPolling(fleet, connections, {
     onError: logError,
     onNoModels: listener.noModels,
     onNoMetrics: listener.noMetrics,
+  });
+  const adminApp = createAdmin({
+    ...{ ...shown, fleet, added, sources, connections, poller },
+    access: () => access,
+    hostname: admin?.hostname,
+    onWrongKey: listener.wrongKey,
   });
   const firstRound = sources.settled().then(() => poller.firstRound());
   starting = Promise.race([firstRound, pause(FIRST_ROUND_MS, stopping.signal)])
@@ -161,7 +161,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     onConfig(config, warnings) {
       const notTaken = take(config.access).map((what) => ({ where: file.path, what }));
       const keysWereOn = access.keysAreOn;
-      ({ access, modelNames, settings } = config);
+      ({ access, modelNames, proxy, settings } = config);
+      added.refresh();
       sources.update(config);
       tracing.apply(config.tracing);
       options.onReload?.(config);

@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   proxy: ["fleet", "http", "util", "vllm"],
   monitor: ["config", "discovery", "fleet", "proxy", "util"],
   discovery: ["config", "http", "util"],
-  api: ["", "auth", "config", "fleet", "http", "monitor", "proxy", "vllm"],
+  api: ["", "auth", "config", "discovery", "fleet", "http", "monitor", "proxy", "vllm"],
   cli: [
     "",
     "config",

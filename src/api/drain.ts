@@ -8,23 +8,15 @@ export type SetDrained = (name: string, drained: boolean) => boolean;
 /** The path of a server's drain: POST begins it, DELETE ends it. */
 export const DRAIN_PATH = "/servers/:name/drain";
 
-/** Answers a request that drains a server, or ends that. Pages of other sites may not send it. */
+/** Answers a request that drains a server, or ends that. */
 export function createDrain(setDrained: SetDrained): (c: Context) => Response {
   return ({ req }) => {
-    if (req.header("origin") !== undefined) return errorResponse(fromPage);
     const name = req.param("name") ?? "";
     const draining = req.method === "POST";
     if (!setDrained(name, draining)) return errorResponse(noServer(name));
     return Response.json({ server: name, draining });
   };
 }
-
-export const fromPage: ApiError = {
-  status: 403,
-  message: "Servers can't be changed from a web page.",
-  type: "invalid_request_error",
-  code: "origin_not_allowed",
-};
 
 export const noServer = (name: string): ApiError => ({
   status: 404,

@@ -3,7 +3,8 @@ import * as errors from "../http/api_errors.ts";
 import { errorResponse } from "../http/error_answer.ts";
 import type { ClientPool } from "../http/client_pool.ts";
 import { failureIn } from "../http/fetch_error.ts";
-import { fromPage, noServer } from "./drain.ts";
+import { bodyText } from "./body_text.ts";
+import { noServer } from "./drain.ts";
 
 /** vLLM's paths. Each server needs `VLLM_ALLOW_RUNTIME_LORA_UPDATING=1`. */
 export const ADAPTER_PATHS = ["/v1/load_lora_adapter", "/v1/unload_lora_adapter"] as const;
@@ -46,7 +47,7 @@ export function createLora(
     try {
       const { fetch } = connections.to(server.config);
       const response = await fetch(url + path, { method: "POST", headers, body: bytes, signal });
-      const message = await textOf(response) ?? "its answer is too long";
+      const message = await bodyText(response, LONGEST_BODY) ?? "its answer is too long";
       return { server: name, ok: response.ok, message: message.slice(0, LONGEST_MESSAGE) };
     } catch (error) {
       return { server: name, ok: false, message: failureIn(error) };
@@ -54,9 +55,8 @@ export function createLora(
   }
 
   return async function loadAdapter(request) {
-    if (request.headers.has("origin")) return errorResponse(fromPage);
     const { pathname, searchParams } = new URL(request.url);
-    const body = await textOf(request);
+    const body = await bodyText(request, LONGEST_BODY);
     const adapter = body === undefined ? undefined : adapterIn(body);
     if (body === undefined || adapter === undefined) return errorResponse(noAdapter);
     const isLoad = pathname === ADAPTER_PATHS[0];
@@ -105,16 +105,6 @@ function holdersOf(
 function named(servers: Servers, name: string): Servers | errors.ApiError {
   const found = servers.filter(({ config }) => config.name === name);
   return found.length > 0 ? found : noServer(name);
-}
-
-/** Returns a body, `undefined` if it is too long. */
-async function textOf({ body }: Request | Response): Promise<string | undefined> {
-  let text = "";
-  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += part;
-    if (text.length > LONGEST_BODY) return undefined;
-  }
-  return text;
 }
 
 function adapterIn(body: string): string | undefined {

@@ -34,6 +34,8 @@ export function toAccess(
     }
     names.add(name);
   }
+  const adminKeys = admin.api_keys &&
+    toKeys(admin.api_keys, "admin.api_keys", 1, outside, problems).map(({ hash }) => hash);
   const adminListen = admin.listen === undefined ? undefined : addressIn(admin.listen);
   const cert = readReferences(tls?.cert, "tls.cert", outside, problems);
   const key = readReferences(tls?.key, "tls.key", outside, problems);
@@ -41,6 +43,7 @@ export function toAccess(
     keys,
     keysAreOn: auth.api_keys !== undefined || auth.api_keys_file !== undefined,
     ...(adminListen && { adminListen }),
+    ...(adminKeys && { adminKeys }),
     adminHosts: [...admin.hosts, ...(adminListen ? [adminListen.hostname] : [])]
       .map((name) => name.toLowerCase()),
     ...(cert !== undefined && key !== undefined && { tls: { cert, key } }),

@@ -55,6 +55,9 @@ export const authShape = z.looseObject({
 
 /** The table `[admin]`. */
 export const adminShape = z.looseObject({
+  api_keys: z.array(secret("a key, or sha256: and its hash"), {
+    error: "expected a list of keys; the value is not shown",
+  }).optional(),
   listen: expected<string>(
     "an address and a port such as 127.0.0.1:9090",
     (value) => typeof value === "string" && addressIn(value) !== undefined,

@@ -5,7 +5,7 @@ import { serverShape } from "./file_schema.ts";
 import { keyIn, type References } from "./references.ts";
 import { baseAddress, toServer } from "./servers.ts";
 import { diagnosticsIn } from "./zod_errors.ts";
-import { expected, shown, tableAt, unknownIn } from "./zod_types.ts";
+import { expected, shown, table, tableAt, unknownIn } from "./zod_types.ts";
 
 /** A server as it was added over the API, with the keys of `servers.servers`. */
 export type WrittenServer = Readonly<Record<string, unknown>> & { readonly url: string };
@@ -57,36 +57,37 @@ const addedShape = z.object({
   ).optional(),
   // SMG's, whose prefill and decode servers need each other.
   worker_type: expected<"regular">('"regular"', (value) => value === "regular").optional(),
-});
+}, table('a server such as { "url": "http://gpu-server-1:8081" }'));
 
 const AT = "server.";
 
 /** Checks a server that is added over the API, and reports every problem at once. */
 export function checkAddedServer(raw: unknown, { env, proxy }: AddedOptions): CheckedServer {
-  const table = tableAt(raw);
+  const given = tableAt(raw);
   const parsed = addedShape.safeParse(raw);
-  const problems = diagnosticsIn(parsed.error, AT);
-  for (const key of Object.keys(ONLY_IN_FILE).filter((key) => Object.hasOwn(table, key))) {
+  const problems = diagnosticsIn(parsed.error, AT)
+    .map(({ where, what }) => ({ where: where.replace(/\.$/, ""), what }));
+  const isRefused = (key: string) => Object.hasOwn(ONLY_IN_FILE, key);
+  for (const key of Object.keys(given).filter(isRefused)) {
     const what = "can't be set over the API; list this server in the configuration file";
     problems.push({ where: AT + key, what });
   }
-  const given = Object.fromEntries(
-    Object.entries(table).filter(([key]) => !Object.hasOwn(ONLY_IN_FILE, key)),
-  );
-  const warnings = unknownIn(given, addedShape.shape, AT);
-  if (typeof table["api_key"] === "string" && !isReference(table["api_key"])) {
+  const warnings = unknownIn(given, { ...addedShape.shape, ...ONLY_IN_FILE }, AT);
+  if (typeof given["api_key"] === "string" && !isReference(given["api_key"])) {
     const what = "it is not kept over a restart; only a reference such as ${VLLM_API_KEY} is";
     warnings.push({ where: `${AT}api_key`, what });
   }
-  const url = addressIn(table["url"], problems);
-  const apiKey = apiKeyIn(table["api_key"], env, problems);
+  const url = addressIn(given["url"], problems);
+  const apiKey = apiKeyIn(given["api_key"], env, problems);
   if (!parsed.success || url === undefined) return { ok: false, problems, warnings };
-  const { name, api_key, worker_type: _, ...server } = parsed.data;
-  const identity = { url, name: name ?? url.replace(/^https?:\/\//, ""), apiKey };
+  const { worker_type: _, ...server } = parsed.data;
+  const identity = { url, name: server.name ?? url.replace(/^https?:\/\//, ""), apiKey };
   const outside = { env, file: noFiles, resolve: (file: string) => file };
   const config = toServer(server, AT.slice(0, -1), identity, outside, problems, proxy);
   if (problems.length > 0) return { ok: false, problems, warnings };
-  const written = { ...server, url, ...(name && { name }), ...(api_key && { api_key }) };
+  // Without the defaults.
+  const keys = Object.entries(server).filter(([key]) => Object.hasOwn(given, key));
+  const written = { ...Object.fromEntries(keys), url };
   return { ok: true, written, config, warnings };
 }
 

@@ -8,10 +8,12 @@ export type { ServerConfig };
 
 /** A validated configuration: servers, settings and access rules. */
 export interface Config {
-  /** Those that the file lists. At least one, unless there is `discovery`; URLs are unique. */
+  /** Those that the file lists. At least one, unless others can come; URLs are unique. */
   readonly servers: readonly ServerConfig[];
   /** Where further servers come from; names are unique. */
   readonly discovery: readonly Discovery[];
+  /** The proxy of servers that are added while the router runs. @default none */
+  readonly proxy?: string;
   /** How the router behaves. */
   readonly settings: Settings;
   /** Who may use the router, and where it listens. */
@@ -46,6 +48,8 @@ export interface Access {
   readonly keysAreOn: boolean;
   /** Separate address for operator endpoints. @default the main address */
   readonly adminListen?: { readonly hostname: string; readonly port: number };
+  /** Hashes of the keys that allow changing servers at the admin address. @default none is asked for */
+  readonly adminKeys?: readonly string[];
   /** Host names accepted at the admin address, in addition to IP addresses and `localhost`. */
   readonly adminHosts: readonly string[];
   /** Certificate chain and private key, in PEM. @default plain HTTP */

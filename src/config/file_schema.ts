@@ -157,7 +157,7 @@ export const fileShape = z.looseObject({
   tracing: tracingShape.prefault({}),
 });
 
-/** A file with `[[discovery]]`, which needs no list of servers. */
+/** A file whose servers may all come from elsewhere, which needs no list of servers. */
 export const discoveringFileShape = fileShape.extend({
   servers: z.looseObject({ servers: serverList.default([]) }, serversTable).prefault({}),
 });

@@ -10,6 +10,7 @@ import { toModelNames } from "./models_schema.ts";
 import { toSettings } from "./settings.ts";
 import { toTracing } from "./tracing.ts";
 import { discoveringFileShape, fileShape } from "./file_schema.ts";
+import { tableAt } from "./zod_types.ts";
 import { rawDiscoveries, rawServers, unknownKeys } from "./unknown_keys.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
@@ -33,7 +34,7 @@ export function checkConfig(
   resolve: References["resolve"] = (name) => name,
 ): Checked {
   const outside = { env, file, resolve };
-  const shape = rawDiscoveries(raw).length > 0 ? discoveringFileShape : fileShape;
+  const shape = mayHaveNoServers(raw) ? discoveringFileShape : fileShape;
   const parsed = shape.safeParse(raw);
   const unknown = unknownKeys(raw);
   const warnings = [...unknown.warnings];
@@ -54,6 +55,7 @@ export function checkConfig(
       return toServer(server, at, { url, name, apiKey: keys[index] }, outside, problems, proxy);
     }),
     discovery: toDiscoveries(data.discovery, outside, problems, proxy),
+    ...(proxy !== undefined && { proxy }),
     settings: toSettings(data.config),
     access: toAccess(data, outside, problems),
     modelNames: toModelNames(data.models, problems),
@@ -61,6 +63,14 @@ export function checkConfig(
   };
   if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config)] };
+}
+
+/** Whether servers come from elsewhere: sources, or the API at the admin address. */
+function mayHaveNoServers(raw: unknown): boolean {
+  const listed = tableAt(tableAt(raw), "servers")["servers"];
+  const isEmpty = Array.isArray(listed) && listed.length === 0;
+  return rawDiscoveries(raw).length > 0 ||
+    isEmpty && tableAt(tableAt(raw), "admin")["listen"] !== undefined;
 }
 
 function noFiles(): never {

@@ -146,7 +146,6 @@ export function watchSources(
     async stop() {
       clearTimeout(timer);
       for (const source of all()) stop(source);
-      watched = [];
       applying?.resolve();
       await Promise.all(stopping);
     },

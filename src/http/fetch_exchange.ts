@@ -3,6 +3,9 @@ import type { Exchange, Head, RequestBody } from "./exchange.ts";
 /** Answers a `Request`, as a Hono app does. `sent` settles when the answer has gone out. */
 export type Answer = (request: Request, sent: Promise<unknown>) => Response | Promise<Response>;
 
+/** The methods whose bodies are read. */
+const WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+
 /**
  * Answers an exchange with a `Response`.
  *
@@ -20,7 +23,7 @@ export async function answerExchange(
     method,
     headers: [...headers],
     signal: abort.signal,
-    ...(method === "POST" && exchange.body.length !== 0 && { body: streamOf(exchange.body) }),
+    ...(WITH_BODY.has(method) && exchange.body.length !== 0 && { body: streamOf(exchange.body) }),
   });
   // A request normalises its address; only the exact spelling of a path may match.
   Object.defineProperty(request, "url", { value: origin + target });

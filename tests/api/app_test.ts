@@ -1,7 +1,8 @@
 import type { Exchange } from "../../src/http/exchange.ts";
 import { createForward } from "../../src/api/forward.ts";
 import assert from "node:assert/strict";
-import { createAdminApp, createApp } from "../../src/api/app.ts";
+import { createAdminApp } from "../../src/api/admin_app.ts";
+import { createApp } from "../../src/api/app.ts";
 import { createGuard, type DenialReason } from "../../src/api/guard.ts";
 import { createKeyring } from "../../src/auth/keyring.ts";
 import { createTokenBudgets } from "../../src/auth/token_limits.ts";
@@ -101,6 +102,8 @@ function appWith(
     hosts: () => ["router"],
     setDrained: (name) => name === "a",
     loadAdapter: () => Promise.resolve(new Response()),
+    workers: {},
+    whyNot: () => undefined,
   });
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, ENVIRONMENT);
