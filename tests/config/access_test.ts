@@ -306,3 +306,27 @@ Deno.test("origins are accepted only in the form that browsers send", () => {
     assert.deepEqual(problems.map(({ where }) => where), ["cors.allow_origins[1]"], String(origin));
   }
 });
+
+Deno.test("keys that allow changing servers are kept as hashes, as clients' keys are", () => {
+  const admin = { api_keys: ["${KEY}", writtenHash("by-its-hash")] };
+  assert.deepEqual(accessOf({ admin }).adminKeys, [hashOf("from-outside"), hashOf("by-its-hash")]);
+  assert.deepEqual(accessOf({ admin: { api_keys: [] } }).adminKeys, []);
+  assert.equal(accessOf({ admin: {} }).adminKeys, undefined);
+});
+
+for (
+  const [keys, problem] of [
+    ["hunter22", /^admin\.api_keys: expected a list of keys; the value is not shown$/],
+    [
+      [7],
+      /^admin\.api_keys\[0\]: expected a key, or sha256: and its hash; the value is not shown$/,
+    ],
+    [["short"], /^admin\.api_keys\[0\]: expected a key of at least 8 characters, got 5$/],
+    [["${NONE}"], /^admin\.api_keys\[0\]: the environment variable "NONE" is not set$/],
+    [["sha256:abc"], /^admin\.api_keys\[0\]: expected 64 hexadecimal digits after sha256:$/],
+  ] as const
+) {
+  Deno.test(`admin.api_keys = ${JSON.stringify(keys)} is a problem`, () => {
+    assert.match(lines(problemsOf({ admin: { api_keys: keys } })), problem);
+  });
+}

@@ -156,3 +156,8 @@ Deno.test("unknown keys of a source, its kind and its defaults are warned about"
     "discovery[0].dns.evry: unknown key, ignored; did you mean every?",
   ]);
 });
+
+Deno.test("no source can have the name of the one for servers that are added over the API", () => {
+  const problem = problemOf('[[discovery]]\nname = "api"\nfiles = ["a.json"]\n');
+  assert.match(problem, /^discovery\[0\]\.name: expected another name, got "api"/);
+});

@@ -976,3 +976,16 @@ Deno.test("an extra path that is no path, a management route or the router's own
     assert.match(problems[0]!.what, what);
   }
 });
+
+Deno.test("an empty list of servers is allowed where servers can be added over the API", () => {
+  const servers = { servers: [] };
+  const check = (raw: unknown) => checkConfig(raw, () => undefined);
+  const checked = check({ servers, admin: { listen: "127.0.0.1:9090" } });
+  assert.ok(checked.ok);
+  assert.deepEqual(checked.config.servers, []);
+  for (
+    const raw of [{ servers }, { servers, admin: {} }, { admin: { listen: "127.0.0.1:9090" } }]
+  ) {
+    assert.equal(check(raw).ok, false, JSON.stringify(raw));
+  }
+});
