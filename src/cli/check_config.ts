@@ -1,5 +1,4 @@
 import { monotonicMs } from "../util/clock.ts";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import type { Config, ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
@@ -23,6 +22,7 @@ import { VERSION } from "../version.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
+import { tableOf } from "./table.ts";
 
 interface Probed {
   readonly row: readonly string[];
@@ -62,12 +62,8 @@ async function check(path: string): Promise<number> {
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
-  const table = new Table({
-    head: ["server", "state", "latency", "running", "waiting", "models"],
-    style: { head: [], border: [] },
-  });
-  table.push(...probed.map(({ row }) => [...row]));
-  if (servers.length > 0) console.log(table.toString());
+  const head = ["server", "state", "latency", "running", "waiting", "models"];
+  if (servers.length > 0) console.log(tableOf(head, probed.map(({ row }) => row)));
   const bad = probed.filter(({ problem }) => problem !== undefined);
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
   const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);

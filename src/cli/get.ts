@@ -3,8 +3,10 @@ import { request as requestByTls, type RequestOptions } from "node:https";
 
 export interface GetOptions {
   /** @default "GET" */
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON's media type. @default no body */
+  readonly body?: string;
   readonly timeoutMs: number;
   /**
    * PEM certificates, one of which must be the server's own or have signed it; `"any"` accepts every
@@ -23,18 +25,18 @@ export interface Got {
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends a request without a body over a new connection, without a proxy. Uses `node:https`, because
+ * Sends a request over a new connection, without a proxy. Uses `node:https`, because
  * `fetch` can neither trust a self-signed certificate nor skip verification. Rejects with an `Error`
  * whose message says why there is no response.
  */
 export function get(
   url: string,
-  { method = "GET", headers = {}, timeoutMs, trust }: GetOptions,
+  { method = "GET", headers = {}, body, timeoutMs, trust }: GetOptions,
 ): Promise<Got> {
   const { promise, resolve, reject } = Promise.withResolvers<Got>();
   const options: RequestOptions = {
     method,
-    headers,
+    headers: body === undefined ? headers : { ...headers, "content-type": "application/json" },
     agent: false,
     // Without a list the runtime would need permission to read the system's certificates.
     ...(trust === "any" ? { ca: [], rejectUnauthorized: false } : trust),
@@ -60,6 +62,6 @@ export function get(
     request.destroy(new Error(`no response within ${timeoutMs / 1000} s`));
   }, timeoutMs);
   request.on("error", reject);
-  request.end();
+  request.end(body);
   return promise.finally(() => clearTimeout(timer));
 }

@@ -9,6 +9,7 @@ import { addHealth } from "./health.ts";
 import { examples } from "./options.ts";
 import { addKey } from "./key.ts";
 import { addRun } from "./run.ts";
+import { addServers } from "./servers.ts";
 import { addSimulate } from "./simulate.ts";
 import { addTop } from "./top.ts";
 
@@ -58,6 +59,7 @@ function createProgram(ended: (code: number) => void): Command {
   addCheckConfig(command("check-config"), ended);
   addHealth(command("health"), ended);
   addDrain(command("drain"), ended);
+  addServers(command("servers"), ended);
   addDemo(command("demo"), ended);
   addSimulate(command("simulate"), ended);
   addTop(command("top"), ended);
