@@ -2,13 +2,17 @@ import assert from "node:assert/strict";
 import { Command } from "commander";
 import { createDocuments, type DocumentsOptions } from "../../src/api/documents.ts";
 import { DRAIN_PATH } from "../../src/api/drain.ts";
+import type { ServerChanges } from "../../src/api/change_servers.ts";
 import { ADAPTER_PATHS } from "../../src/api/lora.ts";
+import { workerUrlRoutes } from "../../src/api/worker_urls.ts";
+import { workerRoutes } from "../../src/api/workers.ts";
 import { addCheckConfig } from "../../src/cli/check_config.ts";
 import { addDemo } from "../../src/cli/demo.ts";
 import { addDrain } from "../../src/cli/drain.ts";
 import { addHealth } from "../../src/cli/health.ts";
 import { addKey } from "../../src/cli/key.ts";
 import { addRun } from "../../src/cli/run.ts";
+import { addServers } from "../../src/cli/servers.ts";
 import { addSimulate } from "../../src/cli/simulate.ts";
 import { addTop } from "../../src/cli/top.ts";
 import { policyNames } from "../../src/routing/policies.ts";
@@ -54,6 +58,9 @@ Deno.test("docs/cli.md lists every flag with its default and its variable", () =
   const others = Object.entries({
     "check-config": flagsOf(addCheckConfig),
     drain: flagsOf(addDrain),
+    ...Object.fromEntries(
+      addedServers().commands.map((command) => [`servers ${command.name()}`, flagsIn(command)]),
+    ),
     top: flagsOf(addTop),
     health: flagsOf(addHealth),
     demo: flagsOf(addDemo),
@@ -65,6 +72,12 @@ Deno.test("docs/cli.md lists every flag with its default and its variable", () =
     );
   assert.deepEqual(rows.sort(), others.sort());
 });
+
+function addedServers(): Command {
+  const command = new Command();
+  addServers(command, () => {});
+  return command;
+}
 
 function addedKey(): Command {
   const command = new Command();
@@ -95,6 +108,18 @@ Deno.test("docs/endpoints.md lists every path that the router answers itself", (
   const operations = [DRAIN_PATH.replace(":name", "{name}"), ...ADAPTER_PATHS].sort();
   const rows = tableWith(ENDPOINTS, "/v1/load_lora_adapter");
   assert.deepEqual(rows.map(([path]) => path).sort(), operations);
+});
+
+Deno.test("docs/endpoints.md lists every path at which servers are changed, with its methods", () => {
+  const changes = {} as ServerChanges;
+  const routes = { ...workerRoutes(changes, () => true), ...workerUrlRoutes(changes) };
+  const paths = Object.entries(routes).flatMap(([path, handlers]) =>
+    Object.keys(handlers).map((method) => `${method} ${path.replace(":id", "{id}")}`)
+  );
+  const rows = tableWith(ENDPOINTS, "/list_workers").flatMap(([path, methods]) =>
+    methods!.split(", ").map((method) => `${method.replaceAll("`", "")} ${path}`)
+  );
+  assert.deepEqual(rows.sort(), paths.sort());
 });
 
 Deno.test("docs/monitoring.md lists every metric with its type and its labels", async () => {
