@@ -60,7 +60,17 @@ export function argumentsOf(line: string): readonly string[] | undefined {
  */
 export async function assertUnderstood(args: readonly string[]): Promise<void> {
   const line = args.join(" ");
-  const commands = ["check-config", "demo", "drain", "health", "key", "simulate", "top", "version"];
+  const commands = [
+    "check-config",
+    "demo",
+    "drain",
+    "health",
+    "key",
+    "servers",
+    "simulate",
+    "top",
+    "version",
+  ];
   const command = commands.includes(args[0]!) ? args[0]! : "run";
   if (
     args.some((arg) => /^--help$|^--version$|^-V$/.test(arg)) ||
@@ -73,6 +83,11 @@ export async function assertUnderstood(args: readonly string[]): Promise<void> {
     const { code, stderr } = await router(["top", deadUrl(), ...given]);
     assert.equal(code, 1, `${line}: ${stderr}`);
     return assert.match(stderr, /no router answers|can't be read/, line);
+  }
+  if (command === "servers") {
+    const { code, stderr } = await router([...args, `--url=${deadUrl()}`]);
+    assert.equal(code, 1, `${line}: ${stderr}`);
+    return assert.match(stderr, /no router answers/, line);
   }
   if (command === "health") {
     const { code, stderr } = await router([...args, `--port=${new URL(deadUrl()).port}`]);
