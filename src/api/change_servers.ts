@@ -1,3 +1,4 @@
+import { ADDED } from "../config/added_server.ts";
 import type { AddedServers } from "../discovery/added/added_servers.ts";
 import { baseAddress } from "../config/servers.ts";
 import type { Diagnostic } from "../config/diagnostic.ts";
@@ -67,7 +68,8 @@ export function createServerChanges(
   }
 
   function whyFixed(server: Readonly<Server>): NotChanged | undefined {
-    return added.written(server.config.url) ? undefined : notAdded(server);
+    const { source, url } = server.config;
+    return source === ADDED && added.written(url) ? undefined : notAdded(server);
   }
 
   async function replace(server: Readonly<Server>, raw: unknown): Promise<Changed | NotChanged> {
@@ -85,9 +87,12 @@ export function createServerChanges(
       return servers().find(isMeant);
     },
     async add(raw) {
-      const { url } = Object(raw) as Record<string, unknown>;
-      const known = typeof url === "string" ? at(baseAddress(url) ?? "") : undefined;
-      return known ? alreadyThere(known) : await put(raw);
+      const { url: written } = Object(raw) as Record<string, unknown>;
+      const url = (typeof written === "string" && baseAddress(written)) || "";
+      const known = at(url);
+      if (known) return alreadyThere(url, placeOf(known));
+      // One that was added a moment ago, and is not in effect yet.
+      return added.written(url) ? alreadyThere(url, placeOf()) : await put(raw);
     },
     replace,
     async change(server, raw) {
@@ -109,8 +114,10 @@ export function createServerChanges(
 const lineOf = ({ where, what }: Diagnostic) => `${where}: ${what}`;
 
 /** Where a server comes from, for a message. */
-const placeOf = ({ config }: Readonly<Server>) =>
-  config.source === undefined ? "the configuration file" : `the source \`${config.source}\``;
+const placeOf = (server?: Readonly<Server>) =>
+  server && server.config.source === undefined
+    ? "the configuration file"
+    : `the source \`${server?.config.source ?? ADDED}\``;
 
 const notValid = (problems: readonly Diagnostic[]): NotChanged => ({
   status: 400,
@@ -132,15 +139,11 @@ export const notFound = (id: string): NotChanged => ({
   error: `Worker ${id.slice(0, 200)} not found`,
 });
 
-const alreadyThere = (server: Readonly<Server>): NotChanged => {
-  const { url } = server.config;
-  const id = workerId(url);
-  return {
-    status: 409,
-    code: "WORKER_ALREADY_EXISTS",
-    error: `Worker already exists at URL '${url}' with ID ${id}, named by ${placeOf(server)}.`,
-  };
-};
+const alreadyThere = (url: string, place: string): NotChanged => ({
+  status: 409,
+  code: "WORKER_ALREADY_EXISTS",
+  error: `Worker already exists at URL '${url}' with ID ${workerId(url)}, named by ${place}.`,
+});
 
 const nameTaken = ({ config: { name, url } }: Readonly<Server>): NotChanged => ({
   status: 409,

@@ -196,6 +196,10 @@ Deno.test("what can't be added is refused with SMG's status and code", async () 
     assert.deepEqual([answer.status, answer.body.code], [status, code], JSON.stringify(value));
     assert.match(answer.body.error, error);
   }
+  const added = await Promise.all(
+    [1, 2, 3].map(() => ask(router, "POST", "/workers", { url: "http://127.0.0.1:1" })),
+  );
+  assert.deepEqual(added.map(({ status }) => status).sort(), [202, 409, 409]);
   const malformed = await fetch(`http://127.0.0.1:${router.admin!.port}/workers`, {
     method: "POST",
     body: "{url",
