@@ -21,10 +21,13 @@ export function inWords(outcome: Outcome): string {
   return Object.hasOwn(WORDS, outcome) ? WORDS[outcome]! : outcome;
 }
 
-/** Counts the servers that a configuration lists, and its sources: `2 servers and 1 source`. */
+/**
+ * Counts the servers that a configuration lists, and its sources: `2 servers and 1 source`, or
+ * `no servers`.
+ */
 export function countsOf({ servers, discovery }: Pick<Config, "servers" | "discovery">): string {
   const counts = [[servers.length, "server"], [discovery.length, "source"]] as const;
   const shown = counts.filter(([count]) => count > 0)
     .map(([count, thing]) => `${count} ${thing}${count === 1 ? "" : "s"}`);
-  return shown.join(" and ");
+  return shown.join(" and ") || "no servers";
 }

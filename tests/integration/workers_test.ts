@@ -108,6 +108,9 @@ Deno.test("workers are shown in SMG's shape, with the router's own fields", asyn
     assert.equal((await ask(router, "GET", `/workers/${name}`)).body.url, server.url);
   }
   assert.deepEqual(router.view().sources.map(({ name, servers }) => [name, servers]), [["api", 1]]);
+  const metrics = (await ask(router, "GET", "/metrics")).body;
+  assert.match(metrics, /^vllm_router_discovery_servers\{source="api"\} 1$/m);
+  assert.match(metrics, /^vllm_router_discovery_up\{source="api"\} 1$/m);
 });
 
 Deno.test("an added server is changed in part or as a whole, and keeps its state", async () => {
