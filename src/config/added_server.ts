@@ -3,6 +3,7 @@ import type { ServerConfig } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { serverShape } from "./file_schema.ts";
 import { keyIn, type References } from "./references.ts";
+import { warningsOfTrust } from "./route.ts";
 import { baseAddress, toServer } from "./servers.ts";
 import { diagnosticsIn } from "./zod_errors.ts";
 import { expected, shown, table, tableAt, unknownIn } from "./zod_types.ts";
@@ -85,6 +86,9 @@ export function checkAddedServer(raw: unknown, { env, proxy }: AddedOptions): Ch
   const outside = { env, file: noFiles, resolve: (file: string) => file };
   const config = toServer(server, AT.slice(0, -1), identity, outside, problems, proxy);
   if (problems.length > 0) return { ok: false, problems, warnings };
+  for (const { what } of warningsOfTrust({ servers: [config], discovery: [] })) {
+    warnings.push({ where: `${AT}tls_skip_verify`, what });
+  }
   // Without the defaults.
   const keys = Object.entries(server).filter(([key]) => Object.hasOwn(given, key));
   const written = { ...Object.fromEntries(keys), url };

@@ -109,3 +109,9 @@ Deno.test("a key that is no reference is taken, with a warning that it is not ke
   assert.match(checked.warnings[0]!.what, /not kept over a restart/);
   assert.deepEqual(check({ url: URL, api_key: "${VLLM_API_KEY_B}" }).warnings, []);
 });
+
+Deno.test("a server whose certificate is not checked is added with a warning", () => {
+  const checked = check({ url: "https://gpu-1", tls_skip_verify: true });
+  assert.ok(checked.ok);
+  assert.match(checked.warnings[0]!.what, /certificate of gpu-1 is not checked/);
+});
