@@ -31,6 +31,8 @@ export interface OtelEndpoint extends Named {
 
 const OTLP = "OTEL_EXPORTER_OTLP_";
 const MOST_SPANS = 65_536;
+/** So many spans are written as JSON in a few milliseconds, in which no request goes on. */
+const MOST_IN_BATCH = 2_048;
 const LONGEST_MS = 3_600_000;
 
 /** Reads the variables. What can't be used is reported to `warnings`, and its default applies. */
@@ -65,7 +67,7 @@ export function otelVariables(env: References["env"], warnings: Diagnostic[]): O
       ...(read("OTEL_SERVICE_NAME") && { "service.name": read("OTEL_SERVICE_NAME")! }),
     },
     maxQueue: count("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, MOST_SPANS),
-    maxBatch: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, MOST_SPANS),
+    maxBatch: count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, MOST_IN_BATCH),
     delayMs: count("OTEL_BSP_SCHEDULE_DELAY", 5_000, LONGEST_MS),
   };
 }

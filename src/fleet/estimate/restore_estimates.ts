@@ -74,8 +74,9 @@ function absentServer(
   now: number,
 ): AbsentServer {
   const { pace, learned, trust, blockTokens, counters } = saved;
-  // Without its counters, nothing would show that it has restarted since.
-  const isCacheKnown = counters !== undefined && isHashedAlike;
+  // Without one of these counters, nothing would show that it has restarted since.
+  const hasCounter = counters?.prompt !== undefined || counters?.prefixQueries !== undefined;
+  const isCacheKnown = hasCounter && isHashedAlike;
   const lists = (isCacheKnown ? saved.blocks : []).map((text) => {
     const blocks = unpacked(text, room.blocks) ?? [];
     room.blocks -= blocks.length;

@@ -117,6 +117,16 @@ Deno.test("servers that no source has named yet are saved again, until all sourc
   assert.deepEqual(savedBy(estimator, []).servers, []);
 });
 
+Deno.test("prefixes are kept only with a counter that shows whether the server has restarted", () => {
+  const servers = serversAt(URLS);
+  const saved = savedBy(learned(servers), servers);
+  saved.servers[0].counters = { computed: 9_000, prefixHits: 4_000 };
+  saved.servers[1].counters = { prefixQueries: 9_000 };
+  const estimator = restored(saved, servers, 50);
+  const [none, some] = servers.map((server) => estimator.of(server, 50).prefixBlocks);
+  assert.ok(none === 0 && some! > 0, `${none} and ${some}`);
+});
+
 Deno.test("a server that a source names only after the start is known as well", () => {
   const before = serversAt(URLS);
   const old = learned(before);
