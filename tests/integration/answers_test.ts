@@ -73,6 +73,7 @@ Deno.test("health is degraded with half of the servers and 503 with none", async
     healthy_servers: 1,
     unhealthy_servers: 1,
     servers: 0,
+    sources: [],
     config: 0,
   });
   await fleet.simulators[1]!.setFault({ kind: "refuse" });
