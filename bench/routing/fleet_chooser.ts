@@ -9,7 +9,7 @@ import {
   renderMetrics,
   renderMetricsWithoutStats,
 } from "../../src/simulator/metrics/metrics_page.ts";
-import { atOnce } from "../support/at_once.ts";
+import { atOnce } from "../../src/util/walk.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
 import { MODEL } from "./request.ts";
 

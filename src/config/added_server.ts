@@ -2,9 +2,10 @@ import { z } from "zod";
 import type { ServerConfig } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { serverShape } from "./file_schema.ts";
+import { isKeyVariable, isOneLine } from "./outside_text.ts";
 import { keyIn, type References } from "./references.ts";
 import { warningsOfTrust } from "./route.ts";
-import { baseAddress, toServer } from "./servers.ts";
+import { baseAddress, hostOf, toServer } from "./servers.ts";
 import { diagnosticsIn } from "./zod_errors.ts";
 import { expected, shown, table, tableAt, unknownIn } from "./zod_types.ts";
 
@@ -32,14 +33,10 @@ export const ADDED = "api";
 const ONLY_IN_FILE = { ca: true, client_cert: true, client_key: true, proxy: true } as const;
 const MOST_MODELS = 1_000;
 const LONGEST_URL = 2_048;
-/** One line of text. */
-const TEXT = /^[^\p{Cc}]{1,200}$/u;
-/** The same rule as for pods: whoever adds a server would else be sent any variable of the router. */
-const KEY_VARIABLE = /^VLLM_API_KEY\w*$/;
 
 const line = expected<string>(
   "one line of up to 200 characters",
-  (value) => typeof value === "string" && TEXT.test(value),
+  (value) => typeof value === "string" && isOneLine(value),
 );
 
 /** A server as the API takes it: as in `servers.servers`, within bounds. */
@@ -82,7 +79,7 @@ export function checkAddedServer(raw: unknown, { env, proxy }: AddedOptions): Ch
   const apiKey = apiKeyIn(given["api_key"], env, problems);
   if (!parsed.success || url === undefined) return { ok: false, problems, warnings };
   const { worker_type: _, ...server } = parsed.data;
-  const identity = { url, name: server.name ?? url.replace(/^https?:\/\//, ""), apiKey };
+  const identity = { url, name: server.name ?? hostOf(url), apiKey };
   const outside = { env, file: noFiles, resolve: (file: string) => file };
   const config = toServer(server, AT.slice(0, -1), identity, outside, problems, proxy);
   if (problems.length > 0) return { ok: false, problems, warnings };
@@ -113,7 +110,7 @@ function apiKeyIn(
 ): string | undefined {
   if (typeof written !== "string" || written.trim() === "") return undefined;
   const where = `${AT}api_key`;
-  const [other] = variablesIn(written).filter((name) => !KEY_VARIABLE.test(name));
+  const [other] = variablesIn(written).filter((name) => !isKeyVariable(name));
   if (other === undefined) return keyIn(written, where, { env }, problems);
   const what = `expected a variable whose name begins with VLLM_API_KEY, got ${shown(other)}`;
   problems.push({ where, what });

@@ -27,8 +27,10 @@ export function expandEnv(
   });
 }
 
-/** Visible ASCII: what a header can carry as one token. */
-const KEY = /^[\x21-\x7e]+$/;
+/** Whether a text is visible ASCII: what a header can carry as one token. */
+export function isKey(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
 
 /**
  * Expands the `${NAME}` references in a key. Trims whitespace, since a variable filled from a file
@@ -45,7 +47,7 @@ export function keyIn(
   const before = problems.length;
   const key = expandEnv(written, where, outside, problems).trim();
   if (problems.length > before) return undefined;
-  if (KEY.test(key)) return key;
+  if (isKey(key)) return key;
   const what = "expected a key of visible ASCII characters without spaces; the value is not shown";
   problems.push({ where, what });
   return undefined;

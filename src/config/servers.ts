@@ -88,6 +88,11 @@ export function baseAddress(written: string): string | undefined {
   return url.origin + url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
 }
 
+/** Returns an address without its scheme, the name of a server that has none. */
+export function hostOf(url: string): string {
+  return url.replace(/^https?:\/\//, "");
+}
+
 /**
  * Returns each server's name: the configured one, else the address without its scheme, or the full
  * address if another server has that name. Names identify servers in logs and metrics, so a
@@ -101,7 +106,7 @@ export function checkNames(
   problems: Diagnostic[],
 ): (string | undefined)[] {
   const given = servers.map(({ name }) => typeof name === "string" ? name : undefined);
-  const preferred = given.map((name, i) => name ?? addresses[i]?.replace(/^https?:\/\//, ""));
+  const preferred = given.map((name, i) => name ?? (addresses[i] && hostOf(addresses[i])));
   const isTaken = (i: number) =>
     preferred.indexOf(preferred[i]) !== preferred.lastIndexOf(preferred[i]);
   const names = given.map((name, i) => name ?? (isTaken(i) ? addresses[i] : preferred[i]));

@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../config/config.ts";
+import { hostOf } from "../config/servers.ts";
 import type { DiscoveredServer } from "./source.ts";
 
 /** What one source has. */
@@ -64,7 +65,7 @@ export function merge(
  */
 function withUniqueNames(servers: readonly ServerConfig[]): ServerConfig[] {
   const isFound = ({ source }: ServerConfig) => source !== undefined;
-  const host = ({ url }: ServerConfig) => url.replace(/^https?:\/\//, "");
+  const host = ({ url }: ServerConfig) => hostOf(url);
   let named = [...servers];
   for (const other of [host, ({ url }: ServerConfig) => url]) {
     const uses = new Map<string, number>();

@@ -1,5 +1,5 @@
 import { isAuthorityFor } from "../config/route.ts";
-import { baseAddress } from "../config/servers.ts";
+import { baseAddress, hostOf } from "../config/servers.ts";
 import type { Discovery } from "../config/discovery.ts";
 import type { ServerConfig } from "../config/config.ts";
 
@@ -28,7 +28,7 @@ export function discoveredServer(
     ...others,
     ...(tlsSkipVerify && url.startsWith("https:") && { tlsSkipVerify }),
     ...(defaults.ca !== undefined && isAuthorityFor(url, defaults.ca) && { isSelfSigned: true }),
-    name: url.replace(/^https?:\/\//, ""),
+    name: hostOf(url),
     ...said,
     url,
   };

@@ -7,7 +7,7 @@ import { classify } from "../../../src/proxy/request/classify.ts";
 import { membersOf } from "../../../src/proxy/request/json_members.ts";
 import { inTimeSlices } from "../../../src/util/time_slices.ts";
 import { fingerprint, PROMPT_MEMBERS } from "../../../src/proxy/request/fingerprint.ts";
-import { atOnce } from "../../support/at_once.ts";
+import { atOnce } from "../../../src/util/walk.ts";
 import { CAPACITY } from "../proxies/router.ts";
 
 export const SERVERS = 200;

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { addressIn } from "../../config/access_schema.ts";
 import type { Discovery } from "../../config/discovery.ts";
 import { type EngineName, engineNames } from "../../config/engine_name.ts";
+import { isOneLine } from "../../config/outside_text.ts";
 import { diagnosticsIn } from "../../config/zod_errors.ts";
 import { expected, table } from "../../config/zod_types.ts";
 import { discoveredServer } from "../server.ts";
@@ -29,7 +30,7 @@ const labels = z.looseObject({
   ),
   name: label(
     "a name of up to 200 characters",
-    (text) => text.trim() !== "" && /^[^\p{Cc}]{1,200}$/u.test(text),
+    (text) => text.trim() !== "" && isOneLine(text),
   ),
   engine: label(
     `one of ${engineNames.join(", ")}`,

@@ -1,4 +1,6 @@
 import { type EngineName, engineNames } from "../../config/engine_name.ts";
+import { isKeyVariable, isOneLine } from "../../config/outside_text.ts";
+import { isKey } from "../../config/references.ts";
 import type { Said } from "../server.ts";
 import type { Pod } from "./objects.ts";
 
@@ -7,15 +9,6 @@ export const PREFIX = "vllm-router/";
 
 const MAX_CAPACITY = 100_000;
 const MAX_MODELS = 1_000;
-/** One line of text. */
-const TEXT = /^[^\p{Cc}]{1,200}$/u;
-/** Visible ASCII, as in a header. */
-const KEY = /^[\x21-\x7e]+$/;
-/**
- * The names of variables that an annotation may refer to: whoever can annotate a pod would otherwise
- * be sent any variable of the router.
- */
-const KEY_VARIABLE = /^VLLM_API_KEY\w*$/;
 
 /** Reads one annotation's text. Throws what was expected. */
 type Read = (text: string, env: (name: string) => string | undefined) => Said;
@@ -29,7 +22,7 @@ const readers: Readonly<Record<string, Read>> = {
     return { capacity };
   },
   name(text) {
-    if (!TEXT.test(text)) throw new Error("a name of up to 200 characters");
+    if (!isOneLine(text)) throw new Error("a name of up to 200 characters");
     return { name: text };
   },
   engine(text) {
@@ -39,17 +32,17 @@ const readers: Readonly<Record<string, Read>> = {
   },
   models(text) {
     const models = text.split(",").map((model) => model.trim()).filter((model) => model !== "");
-    if (models.length === 0 || models.length > MAX_MODELS || !models.every((m) => TEXT.test(m))) {
+    if (models.length === 0 || models.length > MAX_MODELS || !models.every(isOneLine)) {
       throw new Error("names of models, separated by commas");
     }
     return { models };
   },
   "api-key-env"(name, env) {
-    if (!KEY_VARIABLE.test(name)) {
+    if (!isKeyVariable(name)) {
       throw new Error("the name of a variable that begins with VLLM_API_KEY");
     }
     const apiKey = env(name)?.trim();
-    if (!apiKey || !KEY.test(apiKey)) throw new Error("a variable of the router that has a key");
+    if (!apiKey || !isKey(apiKey)) throw new Error("a variable of the router that has a key");
     return { apiKey };
   },
 };

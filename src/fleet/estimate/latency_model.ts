@@ -1,3 +1,4 @@
+import { clamp } from "../../util/clamp.ts";
 import { GROWTHS, type Prefill, workOf } from "./attention.ts";
 import {
   combine,
@@ -180,8 +181,4 @@ export function withPrefill(seen: Seen, one: PrefillObservation, now: number): S
 /** Adds an observation of decoding. */
 export function withDecode(seen: Seen, { tokens, seconds }: Observation, now: number): Seen {
   return { ...seen, decode: observed(seen.decode, tokens, seconds, now) };
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(most, Math.max(least, value));
 }

@@ -1,3 +1,4 @@
+import { clamp } from "../../util/clamp.ts";
 import type { Server } from "../state/server.ts";
 import { FEW } from "./latency_model.ts";
 import type { Memory } from "./memory.ts";
@@ -143,8 +144,4 @@ function savedRatio(ratio: TokenRatio): SavedEstimates["ratio"] {
 
 function savedCount(counter: number | undefined): number | undefined {
   return counter === undefined ? undefined : clamp(counter, 0, Number.MAX_SAFE_INTEGER);
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(most, Math.max(least, value));
 }

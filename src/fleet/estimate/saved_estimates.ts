@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { GROWTHS } from "./attention.ts";
 import { FEW } from "./latency_model.ts";
-import { paceShape } from "./saved_paces.ts";
+import { paceShape, within } from "./saved_paces.ts";
 import { MOST_SAMPLES } from "./moving_averages.ts";
 import { LEAST, MOST, USUAL_RATIO } from "./token_ratio.ts";
 
@@ -20,7 +20,6 @@ export const LONGEST_NAME = 2_000;
 /** Means of tokens and of milliseconds, over requests. */
 export const MOST_MEAN = { tokens: 1_000_000, ms: 3_600_000 };
 
-const within = (least: number, most: number) => z.number().min(least).max(most);
 const name = z.string().max(LONGEST_NAME);
 /** A list whose length is checked before its items are looked at. */
 const list = <Item extends z.ZodType>(item: Item, most: number) =>

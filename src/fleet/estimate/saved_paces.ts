@@ -14,7 +14,8 @@ import {
   SLOWEST,
 } from "./latency_model.ts";
 
-const within = (least: number, most: number) => z.number().min(least).max(most);
+/** A number within bounds. */
+export const within = (least: number, most: number) => z.number().min(least).max(most);
 
 /**
  * What was learned of a server's pace, or of all servers'. Observations are saved as the line through

@@ -1,5 +1,5 @@
 import type { Walk } from "../../util/walk.ts";
-import { membersOf, valueIn } from "../request/json_members.ts";
+import { DEEPEST, membersOf, valueIn } from "../request/json_members.ts";
 import type { Span } from "../request/json_scan.ts";
 
 /** What a body says about the tokens and the priority of its request. */
@@ -17,8 +17,6 @@ const LIMITS = ["max_tokens", "max_completion_tokens", "max_output_tokens"] as c
 const ANSWERS = ["n", "best_of"] as const;
 const NAMES = [...LIMITS, ...ANSWERS, "sampling_params", "stream_options", "priority"] as const;
 
-/** A body that is nested deeper has been refused before. */
-export const DEEPEST = 128;
 /** Longer options are those of no client. */
 const LONGEST = 16 * 1024;
 /** Far above the context length of any model. */

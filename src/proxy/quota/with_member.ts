@@ -1,6 +1,6 @@
 import { concat } from "../../util/bytes.ts";
-import { membersOf } from "../request/json_members.ts";
-import { DEEPEST } from "./token_members.ts";
+import { atOnce } from "../../util/walk.ts";
+import { DEEPEST, membersOf } from "../request/json_members.ts";
 
 const SPACE = 0x20;
 const OPEN_OBJECT = 0x7b;
@@ -33,8 +33,7 @@ export function withMember(
 }
 
 function spanOf(json: Uint8Array, name: string) {
-  const walk = membersOf(json, [name], DEEPEST);
-  let step = walk.next();
-  while (!step.done) step = walk.next();
-  return typeof step.value === "string" ? undefined : step.value.values[name];
+  // A body that is nested deeper has been refused before.
+  const members = atOnce(membersOf(json, [name], DEEPEST));
+  return typeof members === "string" ? undefined : members.values[name];
 }

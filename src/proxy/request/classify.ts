@@ -3,7 +3,7 @@ import { textOf } from "../../util/bytes.ts";
 import { pathIn } from "../../http/paths.ts";
 import { type ApiError, badRequest } from "../../http/api_errors.ts";
 import type { PromptProfile } from "../../fleet/estimate/prompt_profile.ts";
-import { membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
+import { DEEPEST, membersOf, MOST_MEMBERS, type Unreadable, valueIn } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
 import { boundaryIn, type Part, partsOf } from "./multipart.ts";
 import { SLICE_BYTES, type Walk } from "../../util/walk.ts";
@@ -37,8 +37,6 @@ export interface Around {
 
 /** Far longer than any model's name, in bytes. */
 const LONGEST_MODEL = 1_024;
-/** Deeper than any tool's schema; servers' parsers stop soon after. */
-const DEEPEST = 128;
 /** The prompt of a request that runs no engine and has no first token. */
 const NO_PROMPT = { promptBytes: 0, blocks: [], session: undefined, stream: false } as const;
 

@@ -22,6 +22,8 @@ const CLOSE_OBJECT = 0x7d;
 const LETTER_U = 0x75;
 /** `\u0000` */
 const ESCAPE_LENGTH = 6;
+/** Deeper than any tool's schema; servers' parsers stop soon after. */
+export const DEEPEST = 128;
 /** Far more members than any request has; each costs more time than the bytes of a string. */
 export const MOST_MEMBERS = 1_000;
 

@@ -1,6 +1,6 @@
 import { isAt } from "../../util/bytes.ts";
-import { SLICE_BYTES } from "../../util/walk.ts";
-import { membersOf } from "./json_members.ts";
+import { atOnce, SLICE_BYTES } from "../../util/walk.ts";
+import { DEEPEST, membersOf } from "./json_members.ts";
 import type { Span } from "./json_scan.ts";
 import { type Message, messageBefore } from "./last_messages.ts";
 
@@ -35,7 +35,7 @@ export function nextTurnOf(body: Uint8Array, [start, end]: Span): NextTurn | und
   const last = messageBefore(body, start, end - 1);
   if (!last) return undefined;
   const previous = messageBefore(body, start, last.start);
-  const written = formOf(body, start, last);
+  const written = formOf(body, start, last, previous);
   if (!written) return undefined;
   const separator = previous
     ? body.subarray(previous.end, last.start)
@@ -53,16 +53,20 @@ interface Form extends Pick<NextTurn, "before" | "after"> {
   readonly isSpaced: boolean;
 }
 
-function formOf(body: Uint8Array, start: number, last: Message): Form | undefined {
+function formOf(
+  body: Uint8Array,
+  start: number,
+  last: Message,
+  previous: Message | undefined,
+): Form | undefined {
   const usual = formOfMessage(body, last);
-  let form = usual;
-  let message: Message | undefined = last;
-  for (let i = 1; !form?.isAnswer && i < LOOKED_AT; i++) {
+  if (usual?.isAnswer) return usual;
+  for (let message = previous, i = 1; message && i < LOOKED_AT; i++) {
+    const form = formOfMessage(body, message);
+    if (form?.isAnswer) return form;
     message = messageBefore(body, start, message.start);
-    if (!message) return usual;
-    form = formOfMessage(body, message);
   }
-  return form?.isAnswer ? form : usual;
+  return usual;
 }
 
 const ASSISTANT = encoder.encode('"assistant"');
@@ -104,10 +108,6 @@ function membersIn<Name extends string>(
   names: readonly Name[],
 ): Partial<Record<Name, Span>> {
   if (object.length > SLICE_BYTES) return {};
-  const walk = membersOf(object, names, MOST_LEVELS);
-  let step = walk.next();
-  while (!step.done) step = walk.next();
-  return typeof step.value === "string" ? {} : step.value.values;
+  const members = atOnce(membersOf(object, names, DEEPEST));
+  return typeof members === "string" ? {} : members.values;
 }
-
-const MOST_LEVELS = 128;

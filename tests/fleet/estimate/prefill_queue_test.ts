@@ -21,6 +21,13 @@ import { profileOf, queuedRequestOf } from "../../support/work.ts";
 /** Default seconds per token. */
 const SECONDS_PER_TOKEN = 1e-3;
 
+const LATENCY = {
+  startSeconds: 0.5,
+  secondsPerToken: SECONDS_PER_TOKEN,
+  growth: 0,
+  secondsPerAnswerToken: 0.03,
+};
+
 const pendingTokens = (queue: PrefillQueue, secondsPerToken: number, now: number) =>
   pendingOf(queue, secondsPerToken, 0, now).tokens;
 
@@ -53,19 +60,13 @@ Deno.test("short prompts are computed together, up to one step", () => {
 });
 
 Deno.test("of an aborted prompt, the server has what was cached and what it computed so far", () => {
-  const latency = {
-    startSeconds: 0.5,
-    secondsPerToken: SECONDS_PER_TOKEN,
-    growth: 0,
-    secondsPerAnswerToken: 0.03,
-  };
   const queue = newPrefillQueue();
   const [first, second] = [4_000, 4_000].map((promptTokens) =>
     request({ promptTokens, own: prefillOf(promptTokens, 3_000) })
   );
   enqueue(queue, first!);
   enqueue(queue, second!);
-  const shareOf = (one: QueuedRequest, now: number) => computedShare(queue, one, latency, now);
+  const shareOf = (one: QueuedRequest, now: number) => computedShare(queue, one, LATENCY, now);
   assert.equal(shareOf(first!, 0), 0.25);
   assert.ok(Math.abs(shareOf(first!, 1_000) - 0.5) < 1e-9);
   assert.equal(shareOf(first!, 60_000), 1);
@@ -73,41 +74,29 @@ Deno.test("of an aborted prompt, the server has what was cached and what it comp
   const waits = newPrefillQueue();
   const queued = request({ promptTokens: 4_000, own: prefillOf(4_000, 3_000), queued: true });
   enqueue(waits, queued);
-  assert.equal(computedShare(waits, queued, latency, 1_000), 0, "it has no seat");
+  assert.equal(computedShare(waits, queued, LATENCY, 1_000), 0, "it has no seat");
   const whole = request({ stream: false });
   assert.deepEqual([shareOf(whole, 999), shareOf(whole, 1_000)], [0, 1]);
 });
 
 Deno.test("lateness is the first prompt's time relative to the expected time", () => {
-  const latency = {
-    startSeconds: 0.5,
-    secondsPerToken: SECONDS_PER_TOKEN,
-    growth: 0,
-    secondsPerAnswerToken: 0.03,
-  };
   const queue = newPrefillQueue();
-  assert.equal(lateness(queue, latency, 60_000), 1);
+  assert.equal(lateness(queue, LATENCY, 60_000), 1);
   const first = request({ own: prefillOf(4_500, 4_500) });
   enqueue(queue, first);
-  assert.equal(lateness(queue, latency, 4_000), 1);
-  assert.equal(lateness(queue, latency, 5_000), 1);
-  assert.equal(lateness(queue, latency, 15_000), 3);
+  assert.equal(lateness(queue, LATENCY, 4_000), 1);
+  assert.equal(lateness(queue, LATENCY, 5_000), 1);
+  assert.equal(lateness(queue, LATENCY, 15_000), 3);
   enqueue(queue, request());
   begun(queue, first, 15_000);
-  assert.equal(lateness(queue, latency, 16_000), 1, "the next one has its own time");
+  assert.equal(lateness(queue, LATENCY, 16_000), 1, "the next one has its own time");
 });
 
 Deno.test("requests that wait for a seat or aren't streamed cause no lateness", () => {
-  const latency = {
-    startSeconds: 0.5,
-    secondsPerToken: SECONDS_PER_TOKEN,
-    growth: 0,
-    secondsPerAnswerToken: 0.03,
-  };
   for (const known of [{ queued: true }, { stream: false }]) {
     const queue = newPrefillQueue();
     enqueue(queue, request(known));
-    assert.equal(lateness(queue, latency, 60_000), 1);
+    assert.equal(lateness(queue, LATENCY, 60_000), 1);
   }
 });
 
