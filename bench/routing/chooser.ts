@@ -1,4 +1,5 @@
 import type { Outcome } from "../../src/fleet/outcome.ts";
+import type { FleetPeers } from "../../src/fleet/peers/fleet_peers.ts";
 import type { Clock } from "../../src/simulator/engine/clock.ts";
 import type { Engine } from "../../src/simulator/engine/engine.ts";
 import type { TokenCounts } from "../../src/simulator/inference/usage.ts";
@@ -22,6 +23,14 @@ export interface Surroundings {
   readonly random: () => number;
   /** Mean number of tokens per answer. */
   readonly answerTokens: number;
+  /** What routers tell each other through. @default they don't talk */
+  readonly peers?: PeerLinks | undefined;
+}
+
+/** Passes on what routers tell each other, in virtual time. */
+export interface PeerLinks {
+  /** Adds a router. */
+  join(router: FleetPeers, now: () => number): void;
 }
 
 /** Chooses servers for requests, as a router or a load balancer does. */

@@ -23,6 +23,7 @@ export function fleetChooser(policy: string, surroundings: Surroundings): Choose
   const { clock, servers, metrics, random } = surroundings;
   const now = () => EPOCH_MS + clock.now();
   const fleet = new Fleet({ config: configOf(policy, surroundings), now, random });
+  surroundings.peers?.join(fleet.peers, now);
   const placeOf = new Map(fleet.servers.map((server, place) => [server, place]));
   for (const server of fleet.servers) {
     fleet.recordModels(server, [{ id: MODEL }]);

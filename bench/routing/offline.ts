@@ -2,6 +2,7 @@ import type { Outcome } from "../../src/fleet/outcome.ts";
 import { createRandom } from "../../src/simulator/random.ts";
 import type { Sequence } from "../../src/simulator/engine/sequence.ts";
 import type { Chooser, Surroundings } from "./chooser.ts";
+import { linkPeers } from "./peer_links.ts";
 import type { Replay } from "./replay.ts";
 import { answerTo, type TimedRequest } from "./request.ts";
 import { type Outcomes, type Sample, sampleOf } from "./sample.ts";
@@ -9,6 +10,8 @@ import type { Scenario } from "./scenarios.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { startVirtualFleet } from "./virtual_fleet.ts";
 
+/** How late a router's words reach its peers: they are gathered for 5 ms, then sent. */
+const PEER_DELAY_MS = 8;
 /** Maximum retries on other servers for a request that failed before its first token. */
 const MAX_RETRIES = 3;
 
@@ -31,6 +34,7 @@ export function replayOffline(
     metrics: !scenario.metricsMissing,
     random,
     answerTokens: replay.answerTokens,
+    peers: scenario.peersTalk ? linkPeers(clock, PEER_DELAY_MS) : undefined,
   };
   const choosers = Array.from({ length: scenario.routers }, () => create(surroundings));
   const samples: Sample[] = [];

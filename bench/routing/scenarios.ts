@@ -27,6 +27,8 @@ export interface Scenario {
   readonly stretch: number;
   /** Number of instances of a contender, which share the requests. */
   readonly routers: number;
+  /** Whether they are each other's peers. */
+  readonly peersTalk: boolean;
   /** Whether the first server goes down halfway and returns with an empty cache. */
   readonly restart: boolean;
   /** Whether the contender gets no requests before the replay. Without sockets it never does. */
@@ -69,6 +71,7 @@ const PLAIN = {
   utilisation: 0.8,
   stretch: 1,
   routers: 1,
+  peersTalk: false,
   restart: false,
   cold: false,
   metricsMissing: false,
@@ -108,6 +111,22 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     servers: UNEQUAL,
     routers: 2,
     aim: BLIND_AIM,
+  },
+  "two-peers": {
+    ...PLAIN,
+    title: "Two routers, half the requests each, that tell each other",
+    servers: UNEQUAL,
+    routers: 2,
+    peersTalk: true,
+    aim: { mean: 1.05, p99: 1.12 },
+  },
+  "four-peers": {
+    ...PLAIN,
+    title: "Four routers, a quarter of the requests each, that tell each other",
+    servers: UNEQUAL,
+    routers: 4,
+    peersTalk: true,
+    aim: { mean: 1.1, p99: 1.2 },
   },
   "restart": {
     ...PLAIN,

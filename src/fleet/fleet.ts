@@ -20,8 +20,8 @@ import { newServer, type Server } from "./state/server.ts";
 import { type FleetSnapshot, snapshotOf } from "./snapshot.ts";
 import * as transitions from "./state/server_events.ts";
 import type { PromptProfile } from "./estimate/prompt_profile.ts";
-import { createEstimator } from "./estimate/create_estimator.ts";
-import type { Estimates, Estimator } from "./estimate/estimator.ts";
+import { createPeeredEstimator, type FleetPeers } from "./peers/fleet_peers.ts";
+import type { Estimates } from "./estimate/estimator.ts";
 
 /** Owns all state about servers, which requests and polling loops change only by these methods. */
 export class Fleet {
@@ -29,11 +29,12 @@ export class Fleet {
   #settings: Settings;
   #policy: Policy;
   #nextId = 0;
-  readonly #estimator: Estimator = createEstimator();
+  readonly #estimator = createPeeredEstimator(() => this.#servers);
   readonly #options: ResolvedOptions;
-
   /** What it has learned: the expected size of a request, and what is kept in a state file. */
   readonly estimates: Estimates = this.#estimator;
+  /** What it tells other routers, and takes from them. */
+  readonly peers: FleetPeers = this.#estimator.peers;
 
   /** Creates a fleet whose servers have not been checked yet. */
   constructor(options: FleetOptions) {
@@ -174,8 +175,7 @@ export class Fleet {
 
   /** Returns a consistent snapshot for views. */
   snapshot(): FleetSnapshot {
-    const { now, toWallTime } = this.#options;
-    return snapshotOf(this.#servers, this.#settings, this.#estimator, now(), toWallTime);
+    return snapshotOf(this.#servers, this.#settings, this.#estimator, this.#options);
   }
 
   readonly #now = () => this.#options.now();

@@ -62,8 +62,7 @@ export interface FleetSnapshot {
 /**
  * Takes a snapshot of these servers.
  *
- * @param now monotonic time in milliseconds
- * @param toWallTime converts a monotonic time to wall-clock time
+ * @param clock now in monotonic milliseconds, and a function that converts them to wall-clock time
  */
 export function snapshotOf(
   servers: readonly Readonly<Server>[],
@@ -72,9 +71,10 @@ export function snapshotOf(
     readonly of: (server: Readonly<Server>, now: number) => WorkSnapshot;
     readonly tokensPerByte: () => ReadonlyMap<string, number>;
   },
-  now: number,
-  toWallTime: (time: number) => number,
+  clock: { readonly now: () => number; readonly toWallTime: (time: number) => number },
 ): FleetSnapshot {
+  const { toWallTime } = clock;
+  const now = clock.now();
   const tokensPerByte = estimator.tokensPerByte();
   const shown = (time: number | undefined) => time === undefined ? time : toWallTime(time);
   const isListed = (model: string) => servers.some(({ models }) => models.has(model));

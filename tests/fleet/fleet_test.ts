@@ -903,6 +903,7 @@ Deno.test("a snapshot shows each server as it is", () => {
       kvCacheUsage: 0.25,
       maxFds: 1_024,
       ownInFlight: 0,
+      peersInFlight: 0,
       at: clock.now,
     },
     work: {

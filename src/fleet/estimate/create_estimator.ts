@@ -17,6 +17,7 @@ import { isLittleKnown, NOTHING_SEEN } from "./latency_model.ts";
 import { count } from "./server_counters.ts";
 import { createPaces } from "./paces.ts";
 import { plausiblePrefill } from "./plausible.ts";
+import { createPeerRequests } from "./peer_requests.ts";
 import { type Demand, predictionAt } from "./prediction.ts";
 import type { Server } from "../state/server.ts";
 import { createTokenRatios, tokensPerByte } from "./token_ratio.ts";
@@ -54,6 +55,7 @@ export function createEstimator(): Estimator {
     promptBytes === undefined ? averages.ownTokens : promptBytes * tokensPerByte(ratios.of(model));
 
   return {
+    peerRequests: createPeerRequests(memory),
     predictions(profile, now) {
       const perByte = tokensPerByte(ratios.of(profile.model));
       const promptTokens = promptTokensOf(profile);
@@ -159,8 +161,7 @@ export function createEstimator(): Estimator {
       }
       // Counters that move at a request's end say nothing about the prompts that just started.
       if (!before || !scrape.counters || scrape.counters.atEnd) return;
-      const expected = paces.expected(estimate, now);
-      const deltas = counterDeltas(before, scrape.counters, expected);
+      const deltas = counterDeltas(before, scrape.counters, paces.expected(estimate, now));
       const { promptTokens, firstTokens, prefill, decode } = deltas;
       paces.learnDecode(estimate, decode, now);
       if (!queued && !estimate.queued && isLittleKnown(estimate.seen, now)) {

@@ -1,4 +1,5 @@
 import type { Prediction } from "../../routing/policy.ts";
+import type { SentEvent } from "../peers/event.ts";
 import type { Server } from "../state/server.ts";
 import type { Load, Scrape } from "./load.ts";
 import type {
@@ -11,6 +12,8 @@ import type {
 
 /** Tracks pending prompts, and learns latencies and token ratios from finished requests. */
 export interface Estimator {
+  /** Counts other routers' requests among its own. */
+  readonly peerRequests: PeerRequests;
   /** Returns a function that predicts, per server, what a request would find there. */
   predictions(
     profile: PromptProfile,
@@ -59,3 +62,17 @@ export interface Estimator {
 
 /** The part of an {@linkcode Estimator} that is used outside of its fleet. */
 export type Estimates = Pick<Estimator, "expectedTokens" | "save" | "restore">;
+
+/** Counts the requests of other routers among a server's pending prompts and cached prefixes. */
+export interface PeerRequests {
+  /** Records that a peer has sent a request. */
+  begin(server: Readonly<Server>, event: SentEvent, now: number): QueuedRequest;
+  /** Records that its prompt is computed. Only the first call counts. */
+  computed(server: Readonly<Server>, request: QueuedRequest, now: number): void;
+  /**
+   * Records its end. Without its prompt computed, its blocks are withdrawn.
+   *
+   * @param answered blocks of the prompt with its answer; none if unknown
+   */
+  end(server: Readonly<Server>, request: QueuedRequest, answered: readonly number[]): void;
+}

@@ -16,6 +16,8 @@ export interface Scrape {
   readonly maxFds: number | undefined;
   /** The router's own requests in flight around the scrape. */
   readonly ownInFlight: number;
+  /** Requests that its peers had in flight, as far as known. @default 0 */
+  readonly peersInFlight?: number;
   /** Monotonic time in milliseconds. */
   readonly at: number;
 }
@@ -63,27 +65,31 @@ export interface Load {
 }
 
 /**
- * Computes the current load. The router's own requests are known exactly. A scrape adds those of
- * other clients (a second router, a direct client) and shows whether the server queues. If it does,
- * as many requests run as in the scrape and the rest wait; otherwise all run. If it shows only the
- * queue, the rest runs; others that run are unknown then.
+ * Computes the current load. The router's own requests and its peers' are known exactly. A scrape
+ * adds those of other clients (a router that is no peer, a direct client) and shows whether the
+ * server queues. If it does, as many requests run as in the scrape and the rest wait; otherwise all
+ * run. If it shows only the queue, the rest runs; others that run are unknown then.
  *
- * @param ownNow the router's own requests in flight
+ * @param knownNow requests in flight of the router and its peers
  * @param scrape the last one, `undefined` if missing or stale
  */
 export function loadNow(
-  ownNow: number,
+  knownNow: number,
   capacity: number,
   scrape: Scrape | undefined,
 ): Load {
   const queued = scrape?.waiting ?? 0;
-  const others = scrape ? Math.max(0, (scrape.running ?? 0) + queued - scrape.ownInFlight) : 0;
-  const total = ownNow + others;
+  const others = scrape ? Math.max(0, (scrape.running ?? 0) + queued - knownThen(scrape)) : 0;
+  const total = knownNow + others;
   const running = queued > 0
     ? Math.min(total, scrape?.running ?? Math.max(0, total - queued))
     : total;
   const waiting = total - running;
   return { running, waiting, load: (running + 0.5 * waiting) / capacity };
+}
+
+function knownThen({ ownInFlight, peersInFlight = 0 }: Scrape): number {
+  return ownInFlight + peersInFlight;
 }
 
 /** How long a scrape stays fresh, in milliseconds: four intervals, but at least 5 s. */

@@ -51,7 +51,7 @@ export function predictionAt(
   const late = Math.max(lateness(queue, usual, now), demand.fleetLateness);
   const secondsPerToken = usual.secondsPerToken * late;
   const total = load.running + load.waiting;
-  const others = Math.max(0, total - server.inFlight);
+  const others = Math.max(0, total - server.inFlight - server.peersInFlight);
   const seats = seatsOf(server, load, mostRan);
   const pending = pendingOf(queue, secondsPerToken, usual.growth, now);
   const othersTokens = others * demand.meanPendingTokens;

@@ -129,6 +129,16 @@ export function start(estimate: ServerEstimate, request: QueuedRequest, now: num
   started.alike &&= started.model === model && promptBytes !== undefined && stream;
 
   if (!stream) return void dequeue(estimate.queue, request);
+  addToStep(estimate, request, now);
+}
+
+/** Records the first token of another router's request. */
+export function startOther(estimate: ServerEstimate, request: QueuedRequest, now: number): void {
+  if (request.profile.stream) addToStep(estimate, request, now);
+  else dequeue(estimate.queue, request);
+}
+
+function addToStep(estimate: ServerEstimate, request: QueuedRequest, now: number): void {
   const seconds = begun(estimate.queue, request, now);
   const { step } = estimate;
   if (step && isSameStep(step, now)) {

@@ -30,7 +30,8 @@ export function freshScrape(
 
 /** Returns a server's current load. Ignores a stale scrape. */
 export function loadOf(server: Readonly<Server>, settings: Interval, now: number): Load {
-  return loadNow(server.inFlight, server.config.capacity, freshScrape(server, settings, now));
+  const known = server.inFlight + server.peersInFlight;
+  return loadNow(known, server.config.capacity, freshScrape(server, settings, now));
 }
 
 /** Whether a page read at that time is still fresh. */

@@ -22,7 +22,7 @@ export function applyScrape(
   const { settings, now } = circumstances;
   const { asleep: slept, stalled: isStalled, awaitingFirstToken, progress: { movedAt } } = server;
   server.scrapedAt = now;
-  server.scrape = scrape && { ...scrape, at: now };
+  server.scrape = scrape && { ...scrape, peersInFlight: server.peersInFlight, at: now };
   server.asleep = asleep;
   server.progress = afterScrape(server.progress, scrape, { awaitingFirstToken, isStalled }, now);
   const stalledMs = now - server.progress.noProgressSince;

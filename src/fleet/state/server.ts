@@ -63,6 +63,8 @@ export interface Server {
   stateSince: number;
   /** The router's own requests in flight, exactly. */
   inFlight: number;
+  /** Requests that its peers have in flight, as they say. */
+  peersInFlight: number;
   /** Those in flight that wait for a first token, except retries. */
   awaitingFirstToken: number;
   /** The models it lists, by name. */
@@ -136,6 +138,7 @@ export function newServer(id: number, config: ServerConfig, now: number): Server
     reason: "",
     stateSince: now,
     inFlight: 0,
+    peersInFlight: 0,
     awaitingFirstToken: 0,
     models: fixedModels(config),
     modelsUpdatedAt: undefined,

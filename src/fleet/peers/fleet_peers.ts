@@ -1,0 +1,44 @@
+import { createEstimator } from "../estimate/create_estimator.ts";
+import type { Estimator } from "../estimate/estimator.ts";
+import type { Server } from "../state/server.ts";
+import { createPeerClaims, type PeerClaims } from "./claims.ts";
+import { serverHash } from "./event.ts";
+import { createTelling, type Telling } from "./telling.ts";
+
+/** What a fleet tells the router's peers, and what it takes from them. */
+export interface FleetPeers extends Pick<Telling, "tellTo" | "inFlight"> {
+  /** Begins to count what another peer tells. */
+  join(): PeerClaims;
+  /** Forgets the requests that a peer claims but the servers' scrapes refute. */
+  compare(claims: PeerClaims, now: number): void;
+}
+
+/** Creates an estimator that tells peers of the router's own requests, and counts theirs. */
+export function createPeeredEstimator(
+  servers: () => readonly Server[],
+): Estimator & { readonly peers: FleetPeers } {
+  const { estimator, ...telling } = createTelling(createEstimator());
+  const requests = estimator.peerRequests;
+  let hashed: readonly Server[] = [];
+  let byHash: ReadonlyMap<number, Server> = new Map();
+
+  function serverOf(hash: number): Server | undefined {
+    const known = servers();
+    if (hashed !== known) {
+      hashed = known;
+      byHash = new Map(known.map((server) => [serverHash(server.config.url), server]));
+    }
+    return byHash.get(hash);
+  }
+
+  return {
+    ...estimator,
+    peers: {
+      ...telling,
+      join: () => createPeerClaims({ serverOf, requests }),
+      compare(claims, now) {
+        for (const server of servers()) claims.compare(server, now);
+      },
+    },
+  };
+}
