@@ -9,11 +9,15 @@ import type { AddedServers } from "./discovery/added/added_servers.ts";
 import type { Sources } from "./discovery/sources.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { ClientPool } from "./http/client_pool.ts";
+import type { RunningPeers } from "./peers/start_peers.ts";
 import type { Poller } from "./polling/poller.ts";
 
 /** What the admin address shows, and what it changes. */
-export interface AdminOptions
-  extends Omit<AdminAppOptions, "hosts" | "setDrained" | "loadAdapter" | "workers" | "whyNot"> {
+export interface AdminOptions extends
+  Omit<
+    AdminAppOptions,
+    "hosts" | "setDrained" | "loadAdapter" | "workers" | "whyNot" | "hearPeer"
+  > {
   readonly access: () => Access;
   /** The address that is listened on; `undefined` if there is none. */
   readonly hostname: string | undefined;
@@ -22,6 +26,7 @@ export interface AdminOptions
   readonly sources: Pick<Sources, "applied">;
   readonly connections: Pick<ClientPool, "to">;
   readonly poller: Pick<Poller, "relist">;
+  readonly peers: Pick<RunningPeers, "hear">;
   readonly onWrongKey: (address: string) => void;
 }
 
@@ -43,6 +48,7 @@ export function createAdmin(options: AdminOptions): ReturnType<typeof createAdmi
       connections,
       relist: () => poller.relist(true),
     }),
+    hearPeer: options.peers.hear,
     workers: { ...workerRoutes(changes, setDrained), ...workerUrlRoutes(changes) },
     whyNot: createMayChange({
       keys: () => access().adminKeys,

@@ -23,6 +23,7 @@ import { logRefused } from "./monitor/log_access.ts";
 import { logStateRestored } from "./monitor/log_state.ts";
 import { startObserving } from "./monitor/observing.ts";
 import type { Gateway, GatewayOptions } from "./gateway_types.ts";
+import { startPeers } from "./peers/start_peers.ts";
 import { createProxies } from "./proxy/create_proxies.ts";
 import { startEndpoints } from "./http/endpoints.ts";
 import { openStateFile } from "./state_file.ts";
@@ -80,17 +81,17 @@ export function startGateway(options: GatewayOptions): Gateway {
       connections.keep(servers);
     },
   });
+  const peers = startPeers(config.peers, fleet.peers, () => listener);
   const budgets = createTokenBudgets(() => access);
   const isAdminElsewhere = admin !== undefined;
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
-  const observing = startObserving(snapshot, {
+  const { listener, metrics, monitor, stop: stopObserving } = startObserving(snapshot, {
     identity: { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() },
     keys: { list: () => access.keys, shareOf: budgets.shareOf },
     openConnections: access.http1 === "own" ? openSockets : undefined,
-    sources: sources.status,
+    ...{ sources: sources.status, peers: peers.status },
     more: [endTraces],
   });
-  const { listener, metrics, monitor } = observing;
   const stateFile = openStateFile({
     path: () => fleet.settings.stateFile,
     parts: { estimates: estimatesOf(fleet, sources.areRead), servers: addedOf(added) },
@@ -147,7 +148,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onNoMetrics: listener.noMetrics,
   });
   const adminApp = createAdmin({
-    ...{ ...shown, fleet, added, sources, connections, poller },
+    ...{ ...shown, fleet, added, sources, connections, poller, peers },
     access: () => access,
     hostname: admin?.hostname,
     onWrongKey: listener.wrongKey,
@@ -163,8 +164,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       const keysWereOn = access.keysAreOn;
       ({ access, modelNames, proxy, settings } = config);
       added.refresh();
-      sources.update(config);
-      tracing.apply(config.tracing);
+      for (const part of [sources, tracing, peers]) part.update(config);
       options.onReload?.(config);
       listener.reloaded(config, [...warnings, ...notTaken]);
       if (keysWereOn && !access.keysAreOn) listener.keysTurnedOff();
@@ -177,10 +177,10 @@ export function startGateway(options: GatewayOptions): Gateway {
     follower?.stop();
     const sourcesStopped = sources.stop();
     await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
-    const others = [admin?.drain(0, () => {}), poller.stop(), sourcesStopped, tracing.stop()];
-    await Promise.all(others);
+    const parts = [poller.stop(), sourcesStopped, tracing.stop(), peers.stop()];
+    await Promise.all([admin?.drain(0, () => {}), ...parts]);
     await stateFile.close();
-    observing.stop();
+    stopObserving();
     connections.close();
   }
   let stopped: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { cpuMicroseconds, type Listening, sleep } from "../support/processes.ts";
+import { cpuMicroseconds, freePort, type Listening, sleep } from "../support/processes.ts";
 import { createClient } from "./client.ts";
 import type { StartContender } from "./live_contenders.ts";
 import { startLiveFleet } from "./live_fleet.ts";
@@ -30,8 +30,11 @@ export async function replayLive(
   await using fleet = await startLiveFleet(scenario, timeScale);
   await using stack = new AsyncDisposableStack();
   const processes: Listening[] = [];
+  const adminPorts = scenario.peersTalk ? Array.from({ length: scenario.routers }, freePort) : [];
   for (let count = 0; start && count < scenario.routers; count++) {
-    processes.push(stack.use(await start(fleet.servers)));
+    const own = adminPorts[count];
+    const peers = own === undefined ? undefined : { own, all: adminPorts };
+    processes.push(stack.use(await start(fleet.servers, peers)));
   }
   const client = createClient();
   stack.defer(() => client.close());

@@ -6,7 +6,16 @@ import { CLAIRVOYANT, CLAIRVOYANT_PER_TOKEN, HAPROXY, NGINX, PERFECT } from "./n
 import type { LiveServer } from "./live_fleet.ts";
 
 /** Starts a contender's process in front of the servers. */
-export type StartContender = (servers: readonly LiveServer[]) => Promise<Listening>;
+export type StartContender = (
+  servers: readonly LiveServer[],
+  peers?: AdminPorts,
+) => Promise<Listening>;
+
+/** The ports at which routers tell each other. */
+export interface AdminPorts {
+  readonly own: number;
+  readonly all: readonly number[];
+}
 
 /** The router's default interval, in fleet time. */
 const METRICS_SECONDS = 0.5;
@@ -42,7 +51,7 @@ export function liveContender(
         ]);
   }
   if (!policyNames.includes(name)) return "no such policy";
-  return (servers) => startRouter(name, servers, folder, timeScale);
+  return (servers, peers) => startRouter(name, servers, folder, timeScale, peers);
 }
 
 function nginxServer({ plan, port }: LiveServer): string {
@@ -53,11 +62,18 @@ function haproxyServer({ plan, port }: LiveServer, place: number): string {
   return `server s${place} 127.0.0.1:${port} weight ${plan.seats} check inter 250ms fall 2 rise 1`;
 }
 
+function tablesOf(peers: AdminPorts | undefined): string {
+  if (!peers) return "";
+  const addresses = peers.all.map((port) => `"http://127.0.0.1:${port}"`);
+  return `[admin]\nlisten = "127.0.0.1:${peers.own}"\n[peers]\nrouters = [${addresses}]\n`;
+}
+
 async function startRouter(
   policy: string,
   servers: readonly LiveServer[],
   folder: string,
   timeScale: number,
+  peers: AdminPorts | undefined,
 ): Promise<Listening> {
   const port = freePort();
   const file = `${folder}/router-${port}.toml`;
@@ -68,7 +84,7 @@ async function startRouter(
     file,
     `servers.servers = [\n${entries.join(",\n")}\n]\n` +
       `[config]\npolicy = "${policy}"\nmetrics_interval = ${METRICS_SECONDS / timeScale}\n` +
-      `request_timeout = 600\n`,
+      `request_timeout = 600\n` + tablesOf(peers),
   );
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const permissions = ["--allow-net", "--allow-read", "--allow-env"];

@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { PEERS_PATH } from "../peers/status.ts";
 import { DASHBOARD_PATH } from "./dashboard.ts";
 import { createDocuments, type DocumentsOptions } from "./documents.ts";
 import { createDrain, DRAIN_PATH, type SetDrained } from "./drain.ts";
@@ -28,6 +29,8 @@ export interface AdminAppOptions extends DocumentsOptions, AppEvents {
   /** Lists and changes servers. */
   readonly workers: Routes;
   readonly whyNot: WhyNotChanged;
+  /** Takes what another router tells; `address` is that of the connection's other end. */
+  readonly hearPeer: (request: Request, address: string) => Promise<Response>;
 }
 
 /**
@@ -41,6 +44,9 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   });
   const app = newApp(options);
   app.use(reportTo(options.onAnswered));
+  // Other routers may know this one by any name. They have a key that no page has.
+  const hear: Handler = (c) => options.hearPeer(c.req.raw, addressOf(c.env.remoteAddr));
+  serveRoutes(app, { [PEERS_PATH]: { POST: hear } }, (answer) => answer);
   app.use(async (c, next) =>
     isOwnHost(c.req.raw, options.hosts()) ? await next() : reject(c, misdirected)
   );

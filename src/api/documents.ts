@@ -76,7 +76,7 @@ export function createDocuments(options: DocumentsOptions): Documents {
       },
     },
     admin: {
-      "/health": (c) => c.json(healthDocument(snapshot(), monitor.view().sources), healthStatus()),
+      "/health": (c) => c.json(healthDocument(snapshot(), monitor.view()), healthStatus()),
       "/load-stats": (c) => c.json(loadStatsDocument(snapshot())),
       "/server-models": (c) => c.json(serverModelsDocument(snapshot())),
       "/metrics": async (c) => {

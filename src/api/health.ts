@@ -1,5 +1,5 @@
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
-import type { SourceView } from "../monitor/view_tables.ts";
+import type { View } from "../monitor/view.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
@@ -12,7 +12,7 @@ export function healthSummary({ servers }: FleetSnapshot): { readonly status: st
 /** `GET /health`, in the original router's format. Response times are in seconds. */
 export function healthDocument(
   { servers, settings }: FleetSnapshot,
-  sources: readonly SourceView[] = [],
+  { sources, peers }: Pick<View, "sources" | "peers"> = { sources: [], peers: [] },
 ) {
   const { total, healthy } = countServers(servers);
   const score = total === 0 ? 0 : healthy / total;
@@ -41,6 +41,7 @@ export function healthDocument(
       ...source,
       failed_since: isoTime(failedSince ?? undefined),
     })),
+    peers: peers.map(({ since, ...peer }) => ({ ...peer, since: isoTime(since) })),
     config: {
       health_check_enabled: settings.activeHealthCheck,
       health_check_interval: settings.healthCheckIntervalMs / 1000,

@@ -1,6 +1,6 @@
 import { monotonicMs } from "../util/clock.ts";
 import type { Command } from "commander";
-import type { Config, ServerConfig, Settings } from "../config/config.ts";
+import type { Config, Peers, ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
 import { merge } from "../discovery/merge.ts";
 import { readOnce } from "../discovery/read_once.ts";
@@ -18,6 +18,7 @@ import type { Tracing } from "../config/tracing_settings.ts";
 import { shownTracing } from "../monitor/log_spans.ts";
 import { otlpJson } from "../tracing/otlp_json.ts";
 import { type Connect, sendSpans } from "../tracing/send_spans.ts";
+import { tryPeer } from "../peers/try_peer.ts";
 import { VERSION } from "../version.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
@@ -47,7 +48,7 @@ async function check(path: string): Promise<number> {
   const { checked } = await loadConfig(path);
   complainOf(checked);
   if (!checked.ok) return 1;
-  const { settings, tracing } = checked.config;
+  const { settings, tracing, peers } = checked.config;
   const { servers, unread } = await readSources(checked.config);
   const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
@@ -59,6 +60,7 @@ async function check(path: string): Promise<number> {
   ));
   const connect = (ca?: string) => connections.to(ca === undefined ? {} : { ca }).fetch;
   const traces = tracing && await tryCollector(tracing, connect);
+  const told = peers && await tryPeers(peers, settings.healthCheckTimeoutMs);
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
@@ -68,6 +70,7 @@ async function check(path: string): Promise<number> {
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
   const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
   if (traces !== undefined) console.log(traces);
+  for (const line of told ?? []) console.log(line);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
   return bad.length + unread === 0 && isKept ? 0 : 1;
 }
@@ -113,6 +116,14 @@ async function tryCollector(tracing: Tracing, connect: Connect): Promise<string>
   const { share, address } = shownTracing(tracing);
   const told = sent.kind === "taken" ? "it takes spans" : `warning: it takes no spans: ${sent.why}`;
   return `traces of ${share} of requests go to ${address}; ${told}`;
+}
+
+/** Tries each peer. One that isn't there changes nothing else. */
+function tryPeers(peers: Peers, timeoutMs: number): Promise<string[]> {
+  return Promise.all(peers.routers.map(async (router) => {
+    const why = await tryPeer(router, peers, timeoutMs);
+    return `peer ${router}: ${why === undefined ? "it takes what is told" : `warning: ${why}`}`;
+  }));
 }
 
 function summary(failed: number, all: number): string {

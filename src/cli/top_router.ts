@@ -65,6 +65,7 @@ function missingIn({ totals, servers, ...view }: View): string | undefined {
     models: view.models,
     failures: view.failures,
     sources: view.sources,
+    peers: view.peers,
     "totals.waiting": totals.waiting,
     "totals.noneHealthySince": totals.noneHealthySince,
     "totals.failedShare": totals.failedShare,

@@ -22,6 +22,16 @@ export interface Config {
   readonly modelNames: ModelNames;
   /** Where traces go. @default requests are not traced */
   readonly tracing?: Tracing;
+  /** The other routers in front of the same servers. @default none */
+  readonly peers?: Peers;
+}
+
+/** The other routers in front of the same servers. */
+export interface Peers {
+  /** The origins of their admin addresses; may include the router's own. */
+  readonly routers: readonly string[];
+  /** What they and this router present to each other. @default none, on one machine */
+  readonly key?: string;
 }
 
 /** Names under which clients may ask for models, besides those that servers list. */

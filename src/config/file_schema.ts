@@ -6,6 +6,7 @@ import { extraPathIn, whyNotForwarded } from "./extra_paths.ts";
 import { sourceShapes } from "./discovery_schema.ts";
 import { modelsShape } from "./models_schema.ts";
 import { levelNamed, logLevels } from "./log_level.ts";
+import { peersShape } from "./peers_schema.ts";
 import { tracingShape } from "./tracing_schema.ts";
 import {
   anySeconds,
@@ -155,6 +156,7 @@ export const fileShape = z.looseObject({
   models: modelsShape.prefault({}),
   server: listenerShape.prefault({}),
   tracing: tracingShape.prefault({}),
+  peers: peersShape.optional(),
 });
 
 /** A file whose servers may all come from elsewhere, which needs no list of servers. */

@@ -6,6 +6,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { proxyIn, warningsOfTrust } from "./route.ts";
 import { checkAddresses, checkKeys, checkNames, toServer } from "./servers.ts";
 import { toDiscoveries } from "./to_discoveries.ts";
+import { toPeers } from "./peers.ts";
 import { toModelNames } from "./models_schema.ts";
 import { toSettings } from "./settings.ts";
 import { toTracing } from "./tracing.ts";
@@ -48,6 +49,7 @@ export function checkConfig(
   const { data } = parsed;
   const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
   const tracing = toTracing(data.tracing, outside, problems, warnings);
+  const peers = toPeers(data.peers, data.admin.listen !== undefined, outside, problems);
   const config: Config = {
     servers: data.servers.servers.map((server, index) => {
       const [url = "", name = ""] = [addresses[index], names[index]];
@@ -60,6 +62,7 @@ export function checkConfig(
     access: toAccess(data, outside, problems),
     modelNames: toModelNames(data.models, problems),
     ...(tracing && { tracing }),
+    ...(peers && { peers }),
   };
   if (problems.length > 0) return { ok: false, problems, warnings };
   return { ok: true, config, warnings: [...warnings, ...warningsOfTrust(config)] };

@@ -12,6 +12,7 @@ import {
   serverShape,
   settingsShape,
 } from "./file_schema.ts";
+import { peersShape } from "./peers_schema.ts";
 import { tracingShape } from "./tracing_schema.ts";
 
 /** The tables that define who may use the router and how it is reached. */
@@ -64,6 +65,7 @@ export function unknownKeys(raw: unknown): UnknownKeys {
       [tableAt(file, "config"), settingsShape.shape, "config."],
       [tableAt(file, "models"), modelsShape.shape, "models."],
       [tableAt(file, "tracing"), tracingShape.shape, "tracing."],
+      [tableAt(file, "peers"), peersShape.shape, "peers."],
     ] as const
   ) {
     for (const unknown of unknownIn(table, shape, prefix)) {

@@ -10,7 +10,7 @@ export function buildView(
   { servers }: FleetSnapshot,
   statistics: Statistics,
   noneHealthySince: number | null,
-  tables: Pick<View, "events" | "keys" | "models" | "failures" | "sources">,
+  tables: Pick<View, "events" | "keys" | "models" | "failures" | "sources" | "peers">,
 ): View {
   const shown = servers.map((server) => serverView(server, statistics.of(server.url)));
   const totals = { ...totalsOf(shown, statistics), noneHealthySince };

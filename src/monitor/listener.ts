@@ -5,10 +5,11 @@ import type { Decision } from "../fleet/decision.ts";
 import type { Outcome } from "../fleet/outcome.ts";
 import type { ServerIdentity } from "../fleet/state/server.ts";
 import type { StateChange } from "../fleet/state/change.ts";
+import type { PeerEvents } from "../peers/status.ts";
 import type { Observer } from "../proxy/observer.ts";
 
 /** Receives the router's events: the log, the metrics, the screens. */
-export interface Listener extends Observer, SourceEvents {
+export interface Listener extends Observer, SourceEvents, PeerEvents {
   /** A server was chosen for a request. */
   readonly chose: (choice: Decision) => void;
   /** A server changed its state. */
@@ -97,6 +98,8 @@ export function combineListeners(
     reloaded: all("reloaded"),
     keysTurnedOff: all("keysTurnedOff"),
     notReloaded: all("notReloaded"),
+    peerUp: all("peerUp"),
+    peerDown: all("peerDown"),
     sourceChanged: all("sourceChanged"),
     sourceFailed: all("sourceFailed"),
     sourceRecovered: all("sourceRecovered"),

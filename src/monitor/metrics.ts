@@ -10,6 +10,8 @@ import { registerProcessMetrics } from "./process_metrics.ts";
 import { registerRequestMetrics, UNKNOWN_MODEL } from "./request_metrics.ts";
 import type { LabelValue } from "./series.ts";
 import { registerServerGauges } from "./server_gauges.ts";
+import type { PeerStatus } from "../peers/status.ts";
+import { registerPeerGauges } from "./peer_gauges.ts";
 import { registerSourceGauges } from "./source_gauges.ts";
 
 /** Removed servers whose series may be kept if nobody scrapes the page. */
@@ -37,6 +39,8 @@ export interface MetricsSources {
   readonly openConnections?: (() => number) | undefined;
   /** Returns the state of the sources of servers. */
   readonly sources?: (() => readonly SourceStatus[]) | undefined;
+  /** Returns the state of the router's peers. */
+  readonly peers?: (() => readonly PeerStatus[]) | undefined;
 }
 
 /**
@@ -48,7 +52,7 @@ export interface MetricsSources {
 export function createMetrics(
   snapshot: () => FleetSnapshot,
   version: string,
-  { keys, openConnections, sources }: MetricsSources = {},
+  { keys, openConnections, sources, peers }: MetricsSources = {},
 ): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -63,6 +67,7 @@ export function createMetrics(
   let latest: FleetSnapshot | undefined;
   registerServerGauges(registers, () => latest?.servers ?? []);
   if (sources) registerSourceGauges(registers, sources);
+  if (peers) registerPeerGauges(registers, peers);
   const turnedAway = counter(
     "turned_away_total",
     "Requests refused for their origin, key or limits.",

@@ -8,6 +8,7 @@ import { createPast, type History } from "./history.ts";
 import { createKeyStatistics, type KeySource } from "./key_statistics.ts";
 import type { Listener } from "./listener.ts";
 import { createModelStatistics } from "./model_statistics.ts";
+import type { PeerStatus } from "../peers/status.ts";
 import { detailOf, type ServerDetail } from "./server_detail.ts";
 import { createStatistics } from "./statistics.ts";
 import type { Identity, View } from "./view.ts";
@@ -20,6 +21,8 @@ export interface MonitorSources {
   readonly keys: KeySource;
   /** Returns the state of the sources of servers. @default none */
   readonly sources?: (() => readonly SourceStatus[]) | undefined;
+  /** Returns the state of the router's peers. @default none */
+  readonly peers?: (() => readonly PeerStatus[]) | undefined;
 }
 
 /** The data source of the screens. */
@@ -47,7 +50,7 @@ const LOOKS_PER_POINT = 2;
 export function startMonitor(
   snapshot: () => FleetSnapshot,
   identity: Identity,
-  { keys, sources = () => [] }: MonitorSources,
+  { keys, sources = () => [], peers = () => [] }: MonitorSources,
   now: () => number = monotonicMs,
   toWallTime: (time: number) => number = wallTimeMs,
 ): Monitor {
@@ -77,6 +80,12 @@ export function startMonitor(
         servers,
         failure: failure?.reason ?? null,
         failedSince: failure ? Math.round(toWallTime(failure.since)) : null,
+      })),
+      peers: peers().map(({ router, isUp, since, problem = null }) => ({
+        router,
+        up: isUp,
+        since: Math.round(toWallTime(since)),
+        problem,
       })),
     });
     for (const watcher of watchers) watcher(view);

@@ -4,6 +4,7 @@ import { combineListeners, type Listener } from "./listener.ts";
 import { logError, logListener } from "./log.ts";
 import { logWrongKeys } from "./log_access.ts";
 import { sourceLog } from "./log_sources.ts";
+import { peerLog } from "./log_peers.ts";
 import { logSpans } from "./log_spans.ts";
 import { stateLog } from "./log_state.ts";
 import { createMetrics, type Metrics, type MetricsSources } from "./metrics.ts";
@@ -29,14 +30,19 @@ export interface ObservingOptions extends MonitorSources, Pick<MetricsSources, "
 /** Starts logging, counting and showing what happens to a fleet. */
 export function startObserving(
   snapshot: () => FleetSnapshot,
-  { identity, keys, openConnections, sources, more }: ObservingOptions,
+  { identity, keys, openConnections, sources, peers, more }: ObservingOptions,
 ): Observing {
-  const metrics = createMetrics(snapshot, identity.version, { keys, openConnections, sources });
+  const metrics = createMetrics(snapshot, identity.version, {
+    keys,
+    openConnections,
+    sources,
+    peers,
+  });
   const stopWatching = watchEventLoop(metrics.lagged);
-  const monitor = startMonitor(snapshot, identity, { keys, sources });
+  const monitor = startMonitor(snapshot, identity, { keys, sources, peers });
   const wrongKeys = createWrongKeys({ report: logWrongKeys });
   const listener = combineListeners([
-    ...[logListener, sourceLog, stateLog, logSpans, { wrongKey: wrongKeys.add }],
+    ...[logListener, sourceLog, peerLog, stateLog, logSpans, { wrongKey: wrongKeys.add }],
     ...[metrics.listener, ...monitor.listeners, ...more],
   ], logError);
   return {

@@ -5,6 +5,7 @@ import type {
   FirstToken,
   KeyView,
   ModelView,
+  PeerView,
   SourceView,
 } from "./view_tables.ts";
 
@@ -34,6 +35,8 @@ export interface View {
   readonly failures: readonly FailureView[];
   /** The sources of servers, in configuration order. */
   readonly sources: readonly SourceView[];
+  /** The other routers in front of the same servers, in configuration order. */
+  readonly peers: readonly PeerView[];
 }
 
 /** The part of a view that never changes while the router runs. */

@@ -94,3 +94,15 @@ export interface EventView {
   /** Names of the servers that it is about, each as written in the text, at most 4. */
   readonly servers: readonly string[];
 }
+
+/** Another router in front of the same servers. */
+export interface PeerView {
+  /** Its admin address. */
+  readonly router: string;
+  /** Both tell each other of their requests. */
+  readonly up: boolean;
+  /** Since when that is so, or isn't, in wall-clock milliseconds. */
+  readonly since: number;
+  /** Why it isn't up. */
+  readonly problem: string | null;
+}

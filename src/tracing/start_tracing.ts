@@ -12,7 +12,7 @@ export interface RunningTracing {
   /** Returns the tracer of new requests, `undefined` if they aren't traced. */
   readonly tracer: () => Tracer | undefined;
   /** Applies a changed configuration. Spans that wait go to its collector, if it names one. */
-  apply(tracing: Tracing | undefined): void;
+  update(config: { readonly tracing?: Tracing }): void;
   /** Sends the spans that are left, for a few seconds at most. */
   stop(): Promise<void>;
 }
@@ -62,5 +62,9 @@ export function startTracing(
   }
 
   apply(first);
-  return { tracer: () => tracer, apply, stop: () => queue.stop(STOP_MS) };
+  return {
+    tracer: () => tracer,
+    update: ({ tracing }) => apply(tracing),
+    stop: () => queue.stop(STOP_MS),
+  };
 }

@@ -104,6 +104,7 @@ function appWith(
     loadAdapter: () => Promise.resolve(new Response()),
     workers: {},
     whyNot: () => undefined,
+    hearPeer: () => Promise.resolve(new Response()),
   });
   const ask = async (path: string, init?: RequestInit) =>
     await app.request(`http://router${path}`, init, ENVIRONMENT);

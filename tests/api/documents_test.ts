@@ -60,10 +60,16 @@ Deno.test("the health document has the original router's fields", () => {
   const [well, out] = serversOf(fleet);
   fleet.recordCheck(well!, { ok: true, responseMs: 750 });
   const failedSince = Date.UTC(2026, 10, 28);
-  const document = healthDocument(fleet.snapshot(), [
-    { name: "dns a", servers: 2, failure: null, failedSince: null },
-    { name: "files b", servers: null, failure: "away", failedSince },
-  ]);
+  const document = healthDocument(fleet.snapshot(), {
+    sources: [
+      { name: "dns a", servers: 2, failure: null, failedSince: null },
+      { name: "files b", servers: null, failure: "away", failedSince },
+    ],
+    peers: [
+      { router: "http://a:9090", up: true, since: failedSince, problem: null },
+      { router: "http://b:9090", up: false, since: failedSince, problem: "it says nothing" },
+    ],
+  });
   assert.deepEqual(document, {
     status: "degraded",
     health_score: 0.5,
@@ -102,6 +108,15 @@ Deno.test("the health document has the original router's fields", () => {
     sources: [
       { name: "dns a", servers: 2, failure: null, failed_since: null },
       { name: "files b", servers: null, failure: "away", failed_since: "2026-11-28T00:00:00.000Z" },
+    ],
+    peers: [
+      { router: "http://a:9090", up: true, since: "2026-11-28T00:00:00.000Z", problem: null },
+      {
+        router: "http://b:9090",
+        up: false,
+        since: "2026-11-28T00:00:00.000Z",
+        problem: "it says nothing",
+      },
     ],
     config: {
       health_check_enabled: false,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cli } from "../support/cli.ts";
 import { startDnsServer } from "../support/dns_server.ts";
 import { startOtlpReceiver } from "../support/otlp_receiver.ts";
+import { freePort, PEER_KEY, startPeered } from "../support/peered.ts";
 import { deadUrl, metricsPage, modelsPage, startUpstream } from "../support/upstream.ts";
 
 /** The default name of a server. */
@@ -239,6 +240,29 @@ files = ["${file}"]
   assert.equal(row(unread.stdout, vllm.url)[1], "healthy");
   assert.equal(unread.code, 1);
   await Deno.remove(file);
+});
+
+Deno.test("check-config tries each peer, which changes nothing else", async () => {
+  await using vllm = startVllm();
+  const port = freePort();
+  await using _ = await startPeered([vllm.url], port, [`http://127.0.0.1:${port}`]);
+  const there = `http://127.0.0.1:${port}`;
+  const away = deadUrl();
+  const withKey = (key: string) =>
+    checkConfig(`[servers]
+servers = [{ url = "${vllm.url}" }]
+[admin]
+listen = "127.0.0.1:9090"
+[peers]
+routers = ["${there}", "${away}"]
+key = "${key}"
+`);
+  const { stdout, code } = await withKey(PEER_KEY);
+  assert.ok(stdout.includes(`peer ${there}: it takes what is told\n`), stdout);
+  assert.match(stdout, new RegExp(`peer ${away}: warning: `));
+  assert.equal(code, 0);
+  const wrong = await withKey("a-key-of-other-routers");
+  assert.ok(wrong.stdout.includes(`peer ${there}: warning: it refuses the key\n`), wrong.stdout);
 });
 
 Deno.test("a server that its source drains is no problem", async () => {

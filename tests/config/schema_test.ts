@@ -545,7 +545,7 @@ for (
     ],
     [
       "logging",
-      "; expected one of servers, discovery, config, auth, admin, tls, cors, models, server, tracing",
+      "; expected one of servers, discovery, config, auth, admin, tls, cors, models, server, tracing, peers",
       { servers: { servers: [{ url: URL_1 }] }, logging: {} },
     ],
     ["config.port", "", { servers: { servers: [{ url: URL_1 }] }, config: { port: 8888 } }],

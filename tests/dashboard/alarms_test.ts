@@ -80,6 +80,20 @@ Deno.test("a source of servers that can't be read is a warning, and is told with
   );
 });
 
+Deno.test("a peer that is away is a warning, once it is no longer starting", () => {
+  const peer = { router: "http://b:9090", up: false, since: AT - 34_000, problem: "no answer" };
+  const { view } = sceneOf(3, "healthy", AT);
+  assert.equal(alarmOf({ ...view, peers: [{ ...peer, up: true }] }), undefined);
+  assert.equal(alarmOf({ ...view, peers: [{ ...peer, since: AT - 1_000 }] }), undefined);
+  const alarm = alarmOf({ ...view, peers: [peer] });
+  assert.equal(alarm?.tone, "warn");
+  assert.equal(alarm?.title, "http://b:9090 is away");
+  assert.match(alarm?.text ?? "", /^For 34 s(, since \d\d:32:26)?: no answer\. What it sends/);
+  const both = alarmOf(viewOf(["unhealthy"], { peers: [peer] }));
+  assert.equal(both?.tone, "bad");
+  assert.match(both?.text ?? "", /http:\/\/b:9090 is away\. For 34 s/);
+});
+
 Deno.test("a fleet whose sources have no servers yet says so", () => {
   const source = { name: "dns a", servers: null, failure: null, failedSince: null };
   const empty = viewOf([]);

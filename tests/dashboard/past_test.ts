@@ -61,6 +61,7 @@ function viewAt(at: number, servers: readonly ServerView[] = []): View {
     models: [],
     failures: [],
     sources: [],
+    peers: [],
   };
 }
 

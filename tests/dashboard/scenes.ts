@@ -122,6 +122,7 @@ export function sceneOf(
     }),
     failures,
     sources: [],
+    peers: [],
   };
   return { view, history: historyOf(view, changes), detail: (url) => detailOf(url, at) };
 }

@@ -55,6 +55,7 @@ function pageOfEverything(): Promise<string> {
   const { listener, lagged, page } = createMetrics(() => fleet.snapshot(), "1.2.3", {
     keys: { list: () => [keyOf("lab")], shareOf: () => 0.5 },
     openConnections: () => 1,
+    peers: () => [{ router: "http://a:9090", isUp: true, since: 0, problem: undefined }],
     sources: () => [{ name: "dns a", servers: 1, failure: { reason: "away", since: 0 } }],
   });
   const account = openRecord({

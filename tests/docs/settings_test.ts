@@ -10,6 +10,7 @@ import { sourceShapes } from "../../src/config/discovery_schema.ts";
 import { kubernetesShape } from "../../src/config/kubernetes_schema.ts";
 import { discoveryShape, listenerShape, serverShape } from "../../src/config/file_schema.ts";
 import { modelsShape } from "../../src/config/models_schema.ts";
+import { peersShape } from "../../src/config/peers_schema.ts";
 import { tracingShape } from "../../src/config/tracing_schema.ts";
 import { read, tableWith } from "./pages.ts";
 import { accepted } from "./samples.ts";
@@ -80,6 +81,7 @@ Deno.test("the page and the example show every key of the other tables", () => {
     models: modelsShape,
     server: listenerShape,
     tracing: tracingShape,
+    peers: peersShape,
   };
   const { access } = accepted(WHOLE);
   assert.equal(access.keys.length, 1);

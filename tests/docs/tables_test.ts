@@ -15,6 +15,7 @@ import { addRun } from "../../src/cli/run.ts";
 import { addServers } from "../../src/cli/servers.ts";
 import { addSimulate } from "../../src/cli/simulate.ts";
 import { addTop } from "../../src/cli/top.ts";
+import { PEERS_PATH } from "../../src/peers/status.ts";
 import { policyNames } from "../../src/routing/policies.ts";
 import { endpoints } from "../../src/vllm/endpoints.ts";
 import { exportedMetrics } from "../deploy/exported.ts";
@@ -105,7 +106,7 @@ Deno.test("docs/endpoints.md lists every path that the router answers itself", (
     .filter((path) => !path.startsWith("/dashboard/"))
     .map((path) => path.replace(":id{.+}", "{id}"));
   assert.deepEqual(tableWith(ENDPOINTS, "/readyz").map(([path]) => path).sort(), paths.sort());
-  const operations = [DRAIN_PATH.replace(":name", "{name}"), ...ADAPTER_PATHS].sort();
+  const operations = [DRAIN_PATH.replace(":name", "{name}"), PEERS_PATH, ...ADAPTER_PATHS].sort();
   const rows = tableWith(ENDPOINTS, "/v1/load_lora_adapter");
   assert.deepEqual(rows.map(([path]) => path).sort(), operations);
 });

@@ -16,7 +16,7 @@ Deno.test("a view is plain JSON with the router's identity and events", () => {
     snapshotWith([{ url: A }]),
     createStatistics(() => 0),
     null,
-    { events, keys: [], models: [], failures: [], sources: [] },
+    { events, keys: [], models: [], failures: [], sources: [], peers: [] },
   );
   assert.deepEqual(JSON.parse(JSON.stringify(view)), view);
   const { version, address, isAdminElsewhere, startedAt, at } = view;

@@ -74,6 +74,7 @@ Deno.test("every metric is exported under its name, with its type and labels", a
     ["model_servers", "gauge", "model"],
     ["open_connections", "gauge", ""],
     ["overhead_seconds", "histogram", "le"],
+    ["peer_up", "gauge", "peer"],
     ["process_cpu_seconds_total", "counter", ""],
     ["process_resident_memory_bytes", "gauge", ""],
     ["process_start_time_seconds", "gauge", ""],

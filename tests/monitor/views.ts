@@ -25,7 +25,7 @@ export function viewOf(
   servers: Parameters<typeof snapshotWith>[0],
   { at = 0, statistics = createStatistics(() => 0) }: { at?: number; statistics?: Statistics } = {},
 ): View {
-  const tables = { events: [], keys: [], models: [], failures: [], sources: [] };
+  const tables = { events: [], keys: [], models: [], failures: [], sources: [], peers: [] };
   return buildView(IDENTITY, at, snapshotWith(servers), statistics, null, tables);
 }
 

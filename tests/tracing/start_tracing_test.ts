@@ -210,7 +210,9 @@ Deno.test("a changed configuration is applied, also to requests that have begun"
   tracing.requests(1);
   await first.spansOf(1);
   const trace = tracing.tracer()!(new Headers());
-  tracing.apply(tracingTo(second.url, { sampler: { ratio: 0, isParentBased: true } }));
+  tracing.update({
+    tracing: tracingTo(second.url, { sampler: { ratio: 0, isParentBased: true } }),
+  });
   assert.equal(tracing.tracer()!(new Headers()).isSampled, false);
   trace.end(record);
   await second.spansOf(1, trace.id);
@@ -220,7 +222,7 @@ Deno.test("spans that are left when tracing is switched off are sent", async () 
   await using collector = startOtlpReceiver();
   await using tracing = start(tracingTo(collector.url));
   const trace = tracing.tracer()!(new Headers());
-  tracing.apply(undefined);
+  tracing.update({});
   assert.equal(tracing.tracer(), undefined);
   trace.end(record);
   await collector.spansOf(1, trace.id);

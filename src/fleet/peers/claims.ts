@@ -12,7 +12,7 @@ export interface PeerClaims {
   /** Forgets them, as when the peer is silent. Prompts known to be computed stay in the caches. */
   drop(): void;
   /** Forgets those on a server if a scrape shows that they can't be there. */
-  compare(server: Server, now: number): void;
+  compare(server: Server): void;
 }
 
 /** One request. */
@@ -34,7 +34,7 @@ export interface ClaimsOptions {
 const MOST_CLAIMS = 4_096;
 /** Servers may show this many fewer requests than there are, since they move on their way. */
 const SLACK = 8;
-/** A server that shows its requests has shown one that is older than this, in milliseconds. */
+/** A request that was sent this many milliseconds before a scrape is shown by it. */
 const SETTLED_MS = 1_000;
 
 /** Creates the claims of a peer that has told nothing yet. */
@@ -82,11 +82,11 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
     drop() {
       for (const [id, claim] of claims) forget(id, claim);
     },
-    compare(server, now) {
-      const { running, waiting = 0 } = server.scrape ?? {};
+    compare(server) {
+      const { running, waiting = 0, at = 0 } = server.scrape ?? {};
       if (running === undefined || server.peersInFlight <= running + waiting + SLACK) return;
       const settled = [...claims].filter(([, claim]) =>
-        claim.server === server && now - claim.request.at > SETTLED_MS
+        claim.server === server && at - claim.request.at > SETTLED_MS
       );
       if (settled.length <= running + waiting + SLACK) return;
       for (const [id, claim] of settled) forget(id, claim);

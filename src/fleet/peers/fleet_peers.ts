@@ -10,7 +10,7 @@ export interface FleetPeers extends Pick<Telling, "tellTo" | "inFlight"> {
   /** Begins to count what another peer tells. */
   join(): PeerClaims;
   /** Forgets the requests that a peer claims but the servers' scrapes refute. */
-  compare(claims: PeerClaims, now: number): void;
+  compare(claims: PeerClaims): void;
 }
 
 /** Creates an estimator that tells peers of the router's own requests, and counts theirs. */
@@ -36,8 +36,8 @@ export function createPeeredEstimator(
     peers: {
       ...telling,
       join: () => createPeerClaims({ serverOf, requests }),
-      compare(claims, now) {
-        for (const server of servers()) claims.compare(server, now);
+      compare(claims) {
+        for (const server of servers()) claims.compare(server);
       },
     },
   };

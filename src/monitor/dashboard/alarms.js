@@ -20,23 +20,57 @@ const NAMED = 3;
 const NAME_LENGTH = 60;
 
 /**
- * Returns the alarm of the whole fleet or, if a server is healthy, that of models or of sources of
- * servers.
+ * Returns the alarm of the whole fleet or, if a server is healthy, that of models, of sources of
+ * servers or of other routers.
  *
  * @param {View} view
  * @returns {Alarm | undefined}
  */
 export function alarmOf(view) {
-  const alarm = clientAlarm(view);
+  return withWarning(withWarning(clientAlarm(view), sourceWarning(view)), peerWarning(view));
+}
+
+/**
+ * Adds a warning to an alarm.
+ *
+ * @param {Alarm | undefined} alarm
+ * @param {Alarm | undefined} warning
+ * @returns {Alarm | undefined}
+ */
+function withWarning(alarm, warning) {
+  if (!alarm || !warning) return alarm ?? warning;
+  return { ...alarm, text: `${alarm.text} ${warning.title}. ${warning.text}` };
+}
+
+/**
+ * @param {View} view
+ * @returns {Alarm | undefined}
+ */
+function peerWarning({ peers, at }) {
+  const away = peers.filter(({ up, since }) => !up && at - since >= START_MS);
+  const [first] = away;
+  if (!first) return undefined;
+  const title = `${listed(away.map(({ router }) => ({ name: router })))} ${
+    away.length === 1 ? "is" : "are"
+  } away`;
+  const text = `For ${lasting(first.since, at)}: ${clipped(first.problem ?? "", 200)}. ` +
+    "What it sends shows in the servers' metrics only.";
+  return { tone: "warn", title, text };
+}
+
+/**
+ * @param {View} view
+ * @returns {Alarm | undefined}
+ */
+function sourceWarning(view) {
   const failing = view.sources.filter(({ failedSince }) => failedSince !== null);
   const [first] = failing;
-  if (!first) return alarm;
+  if (!first) return undefined;
   const title = `${listed(failing)} can't be read`;
   const since = `For ${lasting(first.failedSince ?? 0, view.at)}: ${
     clipped(first.failure ?? "", 200)
   }`;
   const text = `${since}. ${failing.length === 1 ? "Its" : "Their"} servers stay as they were.`;
-  if (alarm) return { ...alarm, text: `${alarm.text} ${title}. ${text}` };
   return { tone: "warn", title, text };
 }
 

@@ -5,25 +5,42 @@ import { bar, fit, harmless, oneLine } from "./text.ts";
 
 /** Below this many columns the load bar is short, so that the line holds more. */
 const NARROW = 100;
+/** Until then, a peer may just be starting. */
+const AWAY_MS = 2_000;
 /** Most models that an alarm names. */
 const NAMED = 3;
 
 /**
  * Says what is wrong in lines that stand over all others: for all clients, or for those of a model,
- * and with sources of servers.
+ * with sources of servers, and with other routers.
  */
 export function alarmLines(view: View, width: number, palette: Palette): string[] {
-  return [...clientLines(view, width, palette), ...sourceLines(view, width, palette)];
+  return [...clientLines(view, width, palette), ...warningLines(view, width, palette)];
 }
 
-function sourceLines({ sources, at }: View, width: number, palette: Palette): string[] {
+function warningLines(view: View, width: number, palette: Palette): string[] {
+  return [...sourceLines(view), ...peerLines(view)].map((text) =>
+    palette.warning(width === Infinity ? text : fit(text, width))
+  );
+}
+
+function sourceLines({ sources, at }: View): string[] {
   const [first, ...others] = sources.filter(({ failedSince }) => failedSince !== null);
   if (!first) return [];
   const more = others.length > 0 ? ` and ${others.length} more` : "";
   const since = `for ${span(at - first.failedSince!)}, since ${timeOfDay(first.failedSince!)}`;
   const name = `${harmless(first.name)}${more}`;
-  const text = `! ${name} can't be read ${since}: ${harmless(first.failure!)}`;
-  return [palette.warning(width === Infinity ? text : fit(text, width))];
+  return [`! ${name} can't be read ${since}: ${harmless(first.failure!)}`];
+}
+
+function peerLines({ peers, at }: View): string[] {
+  const [first, ...others] = peers.filter(({ up, since }) => !up && at - since >= AWAY_MS);
+  if (!first) return [];
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
+  const since = `for ${span(at - first.since)}, since ${timeOfDay(first.since)}`;
+  return [
+    `! Peer ${harmless(first.router)}${more} away ${since}: ${harmless(first.problem ?? "")}`,
+  ];
 }
 
 function clientLines(view: View, width: number, palette: Palette): string[] {

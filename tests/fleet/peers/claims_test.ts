@@ -138,13 +138,24 @@ Deno.test("a peer that claims more than servers show isn't believed after a seco
   assert.ok(total(0) <= 4_096);
   clock.now += 500;
   scrape(0, 2);
-  fleet.peers.compare(claims, clock.now);
+  fleet.peers.compare(claims);
   assert.ok(total(0) > 2, "they may have been on their way");
   clock.now += 501;
   scrape(0, 2);
-  fleet.peers.compare(claims, clock.now);
+  fleet.peers.compare(claims);
   assert.equal(total(0), 2);
   assert.deepEqual(pending(), [0, 0]);
+});
+
+Deno.test("requests that a peer has sent since the last scrape are believed", () => {
+  const { fleet, clock, scrape, total } = startFleet();
+  const claims = fleet.peers.join();
+  scrape(0, 0);
+  clock.now += 100;
+  claims.hear(Array.from({ length: 20 }, (_, id) => sentEventOf({ id })), clock.now);
+  clock.now += 3_000;
+  fleet.peers.compare(claims);
+  assert.equal(total(0), 20);
 });
 
 Deno.test("a server that goes and returns has none of the old claims", () => {
@@ -193,7 +204,7 @@ Deno.test("whatever is told, lost or repeated, sums stay within bounds and end w
         if ("events" in each) peers[each.peer]!.hear(each.events, clock.now);
         else if ("drop" in each) peers[each.drop]!.drop();
         else scrape(each.place, each.running, each.waiting);
-        for (const claims of peers) fleet.peers.compare(claims, clock.now);
+        for (const claims of peers) fleet.peers.compare(claims);
         const claimed = fleet.servers.reduce((sum, { peersInFlight }) => sum + peersInFlight, 0);
         assert.equal(claimed, peers[0]!.size + peers[1]!.size);
         assert.ok(fleet.servers.every(({ peersInFlight }) => peersInFlight >= 0));

@@ -78,6 +78,22 @@ Deno.test("the snapshot does not cut a reason", () => {
   }
 });
 
+Deno.test("a peer that is away has a line, once it is no longer starting", () => {
+  const away = (since: number, router = "http://router-2:9090") => ({
+    router,
+    up: false,
+    since,
+    problem: "it says nothing",
+  });
+  const line = "! Peer http://router-2:9090 away for 34 s, since 11:32:28: it says nothing";
+  const first = (peers: View["peers"]) => draw(viewOf([{}], { at: AT, peers }), 100)[0]!.trim();
+  assert.equal(first([away(AT - 34_000)]), line);
+  const two = [away(AT - 34_000), away(AT - 34_000, "http://b:1")];
+  assert.equal(first(two), line.replace(":9090", ":9090 and 1 more"));
+  assert.match(first([away(AT - 1_000)]), /^vllm-router/);
+  assert.match(first([{ ...away(AT - 34_000), up: true, problem: null }]), /^vllm-router/);
+});
+
 Deno.test("a source of servers that can't be read has a line, below that of a dead fleet", () => {
   const failing = (name: string) => ({
     name,

@@ -69,6 +69,7 @@ export function viewOf(
     models: [],
     failures: [],
     sources: [],
+    peers: [],
     events: [{
       at: 0,
       kind: "failover",

@@ -1,0 +1,152 @@
+import { hashOf } from "../config/key_hash.ts";
+import type { PeerClaims } from "../fleet/peers/claims.ts";
+import { parseLine, PEER_VERSION } from "../fleet/peers/words.ts";
+import { HASHING } from "../fleet/estimate/prompt_profile.ts";
+import { monotonicMs } from "../util/clock.ts";
+import { type Lines, readLines } from "./lines.ts";
+import { INSTANCE_HEADER } from "./status.ts";
+
+/** Takes what peers tell. */
+export interface Hearing {
+  /** Answers the request in whose body a peer tells, and goes on to read it. */
+  answer(request: Request, address: string): Promise<Response>;
+  /** Whether the words of this start of a peer count now. */
+  hears(instance: string): boolean;
+  /** Forgets what peers have told that are silent now, and closes their connections. */
+  check(): void;
+  close(): void;
+}
+
+/** What it depends on. */
+export interface HearingOptions {
+  /** Identifies this start of the router. */
+  readonly instance: string;
+  /** Returns the key that peers must present; `undefined` if none. */
+  readonly key: () => string | undefined;
+  readonly join: () => PeerClaims;
+  /** Compares what a peer claims with what servers show. */
+  readonly compare: (claims: PeerClaims) => void;
+}
+
+/** A peer whose words count. */
+interface Speaker {
+  readonly claims: PeerClaims;
+  heardAt: number;
+  /** Closes its connection. */
+  readonly close: () => void;
+}
+
+/** A peer that says nothing for this long counts for nothing. */
+const SILENT_MS = 1_000;
+const HELLO_MS = 5_000;
+const MOST_PEERS = 64;
+/** An event stream's comment. */
+const ALIVE = new TextEncoder().encode(":\n\n");
+
+/** Creates it. */
+export function createHearing({ instance, key, join, compare }: HearingOptions): Hearing {
+  const speakers = new Map<string, Speaker>();
+  const isKey = (request: Request, expected: string) => {
+    const [, shown] = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
+    return shown !== undefined && hashOf(shown) === hashOf(expected);
+  };
+
+  function silence(name: string, speaker: Speaker): void {
+    if (speakers.get(name) === speaker) speakers.delete(name);
+    speaker.claims.drop();
+    speaker.close();
+  }
+
+  /** Takes lines until the connection ends. */
+  async function listen(
+    name: string,
+    speaker: Speaker,
+    lines: Lines,
+    alive: () => void,
+  ): Promise<void> {
+    try {
+      for (let line; (line = await lines.next()) !== undefined;) {
+        if (speakers.get(name) !== speaker) return;
+        const words = parseLine(line);
+        if (!words) return;
+        const now = monotonicMs();
+        speaker.heardAt = now;
+        if ("hello" in words) speaker.claims.drop();
+        else if (words.events.length > 0) speaker.claims.hear(words.events, now);
+        else alive();
+      }
+    } catch {
+      // The connection broke: what it told ends with it.
+    } finally {
+      silence(name, speaker);
+    }
+  }
+
+  return {
+    async answer(request, address) {
+      // Pages of the router's own machine could tell it anything if there is no key.
+      if (request.headers.has("origin")) return refuse(403);
+      const expected = key();
+      if (expected === undefined ? !isLoopback(address) : !isKey(request, expected)) {
+        return refuse(expected === undefined ? 403 : 401);
+      }
+      if (!request.body) return refuse(400);
+      const lines = readLines(request.body);
+      const late = setTimeout(lines.cancel, HELLO_MS);
+      const first = await lines.next().catch(() => undefined);
+      clearTimeout(late);
+      const end = (status: number) => {
+        lines.cancel();
+        return refuse(status);
+      };
+      const words = first === undefined ? undefined : parseLine(first);
+      if (!words || !("hello" in words)) return end(400);
+      const { hello } = words;
+      if (hello.version !== PEER_VERSION || hello.hashing !== HASHING) return end(426);
+      if (hello.instance === instance) return end(409);
+      const known = speakers.get(hello.instance);
+      if (known) silence(hello.instance, known);
+      if (speakers.size >= MOST_PEERS) return end(503);
+      let answer: ReadableStreamDefaultController<Uint8Array> | undefined;
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => void (answer = controller),
+        cancel: () => void (answer = undefined),
+      });
+      const speaker: Speaker = {
+        claims: join(),
+        heardAt: monotonicMs(),
+        close() {
+          answer?.close();
+          answer = undefined;
+          lines.cancel();
+        },
+      };
+      speakers.set(hello.instance, speaker);
+      void listen(hello.instance, speaker, lines, () => {
+        if (answer && answer.desiredSize! > 0) answer.enqueue(ALIVE);
+      });
+      return new Response(body, {
+        headers: { "content-type": "text/event-stream", [INSTANCE_HEADER]: instance },
+      });
+    },
+    hears: (name) => speakers.has(name),
+    check() {
+      const now = monotonicMs();
+      for (const [name, speaker] of speakers) {
+        if (now - speaker.heardAt > SILENT_MS) silence(name, speaker);
+        else compare(speaker.claims);
+      }
+    },
+    close() {
+      for (const [name, speaker] of speakers) silence(name, speaker);
+    },
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+function refuse(status: number): Response {
+  return new Response(null, { status });
+}

@@ -1,0 +1,144 @@
+import type { Peers } from "../config/config.ts";
+import type { FleetPeers } from "../fleet/peers/fleet_peers.ts";
+import type { PeerEvent } from "../fleet/peers/event.ts";
+import { eventsLine, helloLine } from "../fleet/peers/words.ts";
+import { withoutProxies } from "../http/proxy_environment.ts";
+import { monotonicMs } from "../util/clock.ts";
+import { createHearing } from "./hear.ts";
+import { type Link, openLink } from "./link.ts";
+import type { PeerEvents, PeerStatus } from "./status.ts";
+
+/** What a router exchanges with its peers. */
+export interface RunningPeers {
+  /** Answers a request to `PEERS_PATH`; `address` is that of the other end. */
+  hear(request: Request, address: string): Promise<Response>;
+  /** Returns what is known of each peer, without the router itself. */
+  status(): readonly PeerStatus[];
+  /** Applies a changed configuration. */
+  update(config: { readonly peers?: Peers }): void;
+  stop(): Promise<void>;
+}
+
+/** How long events wait for others to be sent with. */
+const TICK_MS = 5;
+/** How often a router says that it is there, and looks who is. */
+const HEARTBEAT_MS = 200;
+const EVENTS_PER_LINE = 100;
+
+/** Starts to exchange with the peers of a configuration, if it names any. */
+export function startPeers(
+  first: Peers | undefined,
+  fleet: FleetPeers,
+  listener: () => PeerEvents,
+): RunningPeers {
+  const instance = crypto.randomUUID();
+  let peers: Peers | undefined;
+  const hearing = createHearing({
+    instance,
+    key: () => peers?.key,
+    join: fleet.join,
+    compare: fleet.compare,
+  });
+  let links: readonly Link[] = [];
+  let shown: readonly PeerStatus[] = [];
+  let events: PeerEvent[] = [];
+  let flushing: ReturnType<typeof setTimeout> | undefined;
+  let beating: ReturnType<typeof setInterval> | undefined;
+  let client: Deno.HttpClient | undefined;
+
+  function flush(): void {
+    flushing = undefined;
+    const lines = linesOf(events);
+    events = [];
+    for (const link of links) link.send(lines);
+  }
+
+  function tell(event: PeerEvent): void {
+    events.push(event);
+    flushing ??= setTimeout(flush, TICK_MS);
+  }
+
+  function beat(): void {
+    for (const link of links) {
+      link.send(eventsLine([]));
+      link.check();
+    }
+    hearing.check();
+    look();
+  }
+
+  /** Notes which peers are up. */
+  function look(): void {
+    const now = monotonicMs();
+    shown = links.filter(({ isItself }) => !isItself).map((link) => {
+      const before = shown.find(({ router }) => router === link.router);
+      const hears = link.instance !== undefined && hearing.hears(link.instance);
+      const problem = link.problem ?? (hears ? undefined : "it says nothing");
+      const isUp = problem === undefined;
+      const isSame = before?.isUp === isUp;
+      const status = { router: link.router, isUp, since: isSame ? before.since : now, problem };
+      if (isUp && !isSame) listener().peerUp(link.router);
+      // Before it was ever heard, both may just have started.
+      const isTold = link.problem !== undefined || before?.isUp;
+      if (problem !== undefined && isTold && problem !== before?.problem) {
+        listener().peerDown(link.router, problem);
+      }
+      return status;
+    });
+  }
+
+  const state = () => {
+    // What waits to be sent is part of it.
+    if (flushing !== undefined) flush();
+    return helloLine(instance) + linesOf(fleet.inFlight(monotonicMs()));
+  };
+
+  async function close(): Promise<void> {
+    fleet.tellTo(undefined);
+    clearTimeout(flushing);
+    clearInterval(beating);
+    flushing = beating = undefined;
+    events = [];
+    const [closing, unused] = [links, client];
+    links = [];
+    client = undefined;
+    hearing.close();
+    await Promise.all(closing.map((link) => link.close()));
+    unused?.close();
+  }
+
+  function apply(next: Peers | undefined): void {
+    if (JSON.stringify(next) === JSON.stringify(peers)) return;
+    void close();
+    peers = next;
+    if (!peers) return look();
+    fleet.tellTo(tell);
+    client = withoutProxies(() => Deno.createHttpClient({ http2: false }));
+    const options = { key: peers.key, state, client, onChange: look };
+    links = peers.routers.map((router) => openLink(router, options));
+    beating = setInterval(beat, HEARTBEAT_MS);
+    look();
+  }
+
+  apply(first);
+  return {
+    hear: (request, address) =>
+      peers
+        ? hearing.answer(request, address)
+        : Promise.resolve(new Response(null, { status: 404 })),
+    status: () => shown,
+    update: ({ peers }) => apply(peers),
+    stop() {
+      peers = undefined;
+      return close();
+    },
+  };
+}
+
+function linesOf(events: readonly PeerEvent[]): string {
+  let lines = "";
+  for (let at = 0; at < events.length; at += EVENTS_PER_LINE) {
+    lines += eventsLine(events.slice(at, at + EVENTS_PER_LINE));
+  }
+  return lines;
+}

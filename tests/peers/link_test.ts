@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readLines } from "../../src/peers/lines.ts";
+import { openLink } from "../../src/peers/link.ts";
+import { INSTANCE_HEADER } from "../../src/peers/status.ts";
+import { until } from "../support/until.ts";
+
+Deno.test("what a peer doesn't read is dropped, and it is told the whole state once it does", async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const heard = { states: 0, bytes: 0 };
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const read = async () => {
+      await released;
+      const lines = readLines(request.body!);
+      for (let line; (line = await lines.next().catch(() => undefined)) !== undefined;) {
+        heard.bytes += line.length;
+        if (line === "state") heard.states++;
+      }
+      await writable.close();
+    };
+    void read();
+    return new Response(readable, { headers: { [INSTANCE_HEADER]: "peer" } });
+  });
+  const client = Deno.createHttpClient({});
+  const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
+    key: undefined,
+    state: () => "state\n",
+    client,
+    onChange() {},
+  });
+  try {
+    await until("it is connected", () => link.instance === "peer");
+    const line = "x".repeat(1 << 16) + "\n";
+    for (let i = 0; i < 1_000; i++) link.send(line);
+    release();
+    await until("it is told the state again", () => {
+      link.send("[]\n");
+      return heard.states === 2;
+    });
+    assert.ok(heard.bytes < 100 * line.length, `${heard.bytes}`);
+  } finally {
+    await link.close();
+    client.close();
+    await server.shutdown();
+  }
+});
+
+Deno.test("a link that is closed while its peer is away opens nothing more", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  const client = Deno.createHttpClient({});
+  const link = openLink(`http://127.0.0.1:${listener.addr.port}`, {
+    key: undefined,
+    state: () => "",
+    client,
+    onChange() {},
+  });
+  await until("it has a problem", () => link.problem !== undefined);
+  link.send("dropped\n");
+  await link.close();
+  client.close();
+});
