@@ -20,6 +20,7 @@ const NOT_SEEN = [
   "vllm_router_config_reloads_total",
   "prefix_hit_rate",
   "vllm_router_discovery_",
+  "vllm_router_peer_up",
 ];
 
 Deno.test({

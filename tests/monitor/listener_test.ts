@@ -54,6 +54,8 @@ Deno.test("an event without listeners is ignored", () => {
     "reloaded",
     "keysTurnedOff",
     "notReloaded",
+    "peerUp",
+    "peerDown",
     "sourceChanged",
     "sourceFailed",
     "sourceRecovered",
