@@ -10,8 +10,8 @@ import type { Scenario } from "./scenarios.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 import { startVirtualFleet } from "./virtual_fleet.ts";
 
-/** How late a router's words reach its peers: they are gathered for 5 ms, then sent. */
-const PEER_DELAY_MS = 8;
+/** How late a router's words reach its peers: at most 2 ms apart, and the time on their way. */
+const PEER_DELAY_MS = 3;
 /** Maximum retries on other servers for a request that failed before its first token. */
 const MAX_RETRIES = 3;
 

@@ -19,8 +19,8 @@ export interface RunningPeers {
   stop(): Promise<void>;
 }
 
-/** How long events wait for others to be sent with. */
-const TICK_MS = 5;
+/** An event is sent at once, unless others were so recently: then it goes with the next ones. */
+const APART_MS = 2;
 /** How often a router says that it is there, and looks who is. */
 const HEARTBEAT_MS = 200;
 const EVENTS_PER_LINE = 100;
@@ -46,16 +46,22 @@ export function startPeers(
   let beating: ReturnType<typeof setInterval> | undefined;
   let client: Deno.HttpClient | undefined;
 
-  function flush(): void {
-    flushing = undefined;
+  function send(): void {
     const lines = linesOf(events);
     events = [];
     for (const link of links) link.send(lines);
   }
 
+  function flush(): void {
+    flushing = undefined;
+    if (events.length === 0) return;
+    send();
+    flushing = setTimeout(flush, APART_MS);
+  }
+
   function tell(event: PeerEvent): void {
     events.push(event);
-    flushing ??= setTimeout(flush, TICK_MS);
+    if (flushing === undefined) flush();
   }
 
   function beat(): void {
@@ -89,7 +95,7 @@ export function startPeers(
 
   const state = () => {
     // What waits to be sent is part of it.
-    if (flushing !== undefined) flush();
+    if (events.length > 0) send();
     return helloLine(instance) + linesOf(fleet.inFlight(monotonicMs()));
   };
 
