@@ -89,7 +89,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     identity: { version: VERSION, address, isAdminElsewhere, startedAt: Date.now() },
     keys: { list: () => access.keys, shareOf: budgets.shareOf },
     openConnections: access.http1 === "own" ? openSockets : undefined,
-    ...{ sources: sources.status, peers: peers.status },
+    ...{ sources: () => [...sources.status(), ...peers.sources()], peers: peers.status },
     more: [endTraces],
   });
   const stateFile = openStateFile({

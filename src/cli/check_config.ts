@@ -1,10 +1,7 @@
 import { monotonicMs } from "../util/clock.ts";
 import type { Command } from "commander";
-import type { Config, Peers, ServerConfig, Settings } from "../config/config.ts";
+import type { Peers, ServerConfig, Settings } from "../config/config.ts";
 import { loadConfig } from "../config/file/load.ts";
-import { merge } from "../discovery/merge.ts";
-import { readOnce } from "../discovery/read_once.ts";
-import { startSource } from "../discovery/start_source.ts";
 import { openClientPool } from "../http/client_pool.ts";
 import { checkHealth, type Probe, Unauthorized } from "../polling/probe.ts";
 import { findMetrics, findModels, type FoundModels } from "../polling/recognise.ts";
@@ -18,11 +15,13 @@ import type { Tracing } from "../config/tracing_settings.ts";
 import { shownTracing } from "../monitor/log_spans.ts";
 import { otlpJson } from "../tracing/otlp_json.ts";
 import { type Connect, sendSpans } from "../tracing/send_spans.ts";
+import { routersOf } from "../peers/routers.ts";
 import { tryPeer } from "../peers/try_peer.ts";
 import { VERSION } from "../version.ts";
 import { complainOf } from "./complain.ts";
 import { countOf } from "./count.ts";
 import { configOption, examples } from "./options.ts";
+import { readServers, readSources } from "./read_sources.ts";
 import { tableOf } from "./table.ts";
 
 interface Probed {
@@ -49,7 +48,7 @@ async function check(path: string): Promise<number> {
   complainOf(checked);
   if (!checked.ok) return 1;
   const { settings, tracing, peers } = checked.config;
-  const { servers, unread } = await readSources(checked.config);
+  const { servers, unread } = await readServers(checked.config);
   const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
     ask(server, settings, {
@@ -61,6 +60,7 @@ async function check(path: string): Promise<number> {
   const connect = (ca?: string) => connections.to(ca === undefined ? {} : { ca }).fetch;
   const traces = tracing && await tryCollector(tracing, connect);
   const told = peers && await tryPeers(peers, settings.healthCheckTimeoutMs);
+  const allUnread = unread + (told?.unread ?? 0);
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
@@ -70,9 +70,9 @@ async function check(path: string): Promise<number> {
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
   const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
   if (traces !== undefined) console.log(traces);
-  for (const line of told ?? []) console.log(line);
+  for (const line of told?.lines ?? []) console.log(line);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
-  return bad.length + unread === 0 && isKept ? 0 : 1;
+  return bad.length + allUnread === 0 && isKept ? 0 : 1;
 }
 
 /** Prints whether a state file can be written and read. Returns whether both can. */
@@ -83,25 +83,6 @@ function checkStateFile(path: string): boolean {
   const found = saved === undefined ? "none yet, can be written" : "can be read and written";
   console.log(`state file ${path}: ${problem ?? found}`);
   return problem === undefined;
-}
-
-/** Reads each source once, prints what it has, and counts those that can't be read. */
-async function readSources({ servers, discovery, settings }: Config) {
-  const reads = await Promise.all(discovery.map(async (entry) => ({
-    source: entry.name,
-    ...await readOnce(startSource(entry), settings.healthCheckTimeoutMs),
-  })));
-  for (const { source, servers, failure } of reads) {
-    const count = countOf(servers.length, "server");
-    const why = failure === undefined ? "" : `, can't be read: ${failure}`;
-    console.log(`${source}: ${count}${why}`);
-  }
-  const merged = merge(servers, reads);
-  for (const { url, kept, ignored } of merged.duplicates) {
-    console.log(`${url}: is in ${kept ?? "the file"} and in ${ignored}; the former counts`);
-  }
-  const unread = reads.filter(({ failure }) => failure !== undefined).length;
-  return { servers: merged.servers, unread };
 }
 
 /** Sends no spans to the collector. Whether it takes them changes nothing else. */
@@ -118,12 +99,16 @@ async function tryCollector(tracing: Tracing, connect: Connect): Promise<string>
   return `traces of ${share} of requests go to ${address}; ${told}`;
 }
 
-/** Tries each peer. One that isn't there changes nothing else. */
-function tryPeers(peers: Peers, timeoutMs: number): Promise<string[]> {
-  return Promise.all(peers.routers.map(async (router) => {
+/** Reads the sources of peers and tries each peer. One that isn't there changes nothing else. */
+async function tryPeers(peers: Peers, timeoutMs: number) {
+  const { reads, unread } = await readSources(peers.sources, "router", timeoutMs);
+  const found = reads.flatMap(({ servers }) => servers.map(({ config }) => config));
+  const { routers } = routersOf(peers.routers, found);
+  const lines = await Promise.all(routers.map(async (router) => {
     const why = await tryPeer(router, peers, timeoutMs);
     return `peer ${router}: ${why === undefined ? "it takes what is told" : `warning: ${why}`}`;
   }));
+  return { lines, unread };
 }
 
 function summary(failed: number, all: number): string {

@@ -6,7 +6,7 @@ import { kubernetesShape } from "./kubernetes_schema.ts";
 import { expected, seconds, table, tableAt, unknownIn } from "./zod_types.ts";
 
 /** `dns` of an entry of `discovery`. */
-const dnsShape = z.looseObject({
+export const dnsShape = z.looseObject({
   name: expected<string>(
     "a host name such as vllm.internal",
     (value) => typeof value === "string" && /^[\w-]+(\.[\w-]+)*\.?$/.test(value),

@@ -1,9 +1,13 @@
 import { isIP } from "node:net";
+import { addressIn } from "./access_schema.ts";
 import type { Peers } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
+import type { Discovery } from "./discovery.ts";
+import { kubernetesIn } from "./kubernetes_schema.ts";
 import type { RawPeers } from "./peers_schema.ts";
 import { expandEnv, keyIn, type References } from "./references.ts";
 import { isHost } from "./route.ts";
+import { dnsIn, nameOf } from "./to_discoveries.ts";
 
 /** Characters. */
 const SHORTEST_KEY = 16;
@@ -11,29 +15,63 @@ const SHORTEST_KEY = 16;
 /**
  * Builds the list of peers.
  *
- * @param hasAdmin whether the router has an admin address, where its peers find it
+ * @param adminListen the router's admin address as written, where its peers find it
  */
 export function toPeers(
   raw: RawPeers | undefined,
-  hasAdmin: boolean,
+  adminListen: string | undefined,
   outside: References,
   problems: Diagnostic[],
 ): Peers | undefined {
   if (!raw) return undefined;
-  const routers = raw.routers.flatMap((written, index) =>
+  const routers = (raw.routers ?? []).flatMap((written, index) =>
     originIn(written, `peers.routers[${index}]`, outside, problems) ?? []
   );
   const key = raw.key === undefined ? undefined : keyIn(raw.key, "peers.key", outside, problems);
   const report = (where: string, what: string) => void problems.push({ where, what });
-  if (!hasAdmin) report("peers", "expected admin.listen, where the other routers find this one");
+  const sources = sourcesIn(raw, adminListen, outside, problems);
+  if (raw.routers === undefined && sources.length === 0) {
+    report("peers", "expected routers, dns or kubernetes, which tell where the other routers are");
+  }
+  if (adminListen === undefined) {
+    report("peers", "expected admin.listen, where the other routers find this one");
+  }
   if (new Set(routers).size < routers.length) report("peers.routers", "expected each router once");
-  if (raw.key === undefined && !routers.every(isOnThisMachine)) {
+  if (raw.key === undefined && (sources.length > 0 || !routers.every(isOnThisMachine))) {
     report("peers.key", "expected a key, since not all routers are on this machine");
   }
   if (key !== undefined && key.length < SHORTEST_KEY) {
     report("peers.key", `expected at least ${SHORTEST_KEY} characters, got ${key.length}`);
   }
-  return { routers, ...(key !== undefined && { key }) };
+  return { routers, sources, ...(key !== undefined && { key }) };
+}
+
+/** Converts the sources. Where one names no port, all routers have this one's. */
+function sourcesIn(
+  { dns, kubernetes }: RawPeers,
+  adminListen: string | undefined,
+  outside: References,
+  problems: Diagnostic[],
+): Discovery[] {
+  const own = adminListen === undefined ? undefined : addressIn(adminListen);
+  const usual = own && { port: own.port };
+  const sources: Discovery[] = [];
+  const add = (name: string, from: Discovery["from"]) =>
+    void sources.push({
+      name: `peers ${name}`,
+      from,
+      scheme: "http",
+      defaults: { capacity: 1 },
+    });
+  if (dns) {
+    const lookup = { ...(dns.type !== "SRV" && usual), ...dns };
+    add(nameOf({ dns }), dnsIn(lookup, "peers", problems));
+  }
+  if (kubernetes) {
+    const service = { ...usual, ...kubernetes, annotations: false };
+    add(nameOf({ kubernetes }), kubernetesIn(service, "peers", outside, problems));
+  }
+  return sources;
 }
 
 function originIn(

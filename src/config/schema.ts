@@ -49,7 +49,7 @@ export function checkConfig(
   const { data } = parsed;
   const proxy = proxyIn(data.config.proxy, "config.proxy", outside, problems);
   const tracing = toTracing(data.tracing, outside, problems, warnings);
-  const peers = toPeers(data.peers, data.admin.listen !== undefined, outside, problems);
+  const peers = toPeers(data.peers, data.admin.listen, outside, problems);
   const config: Config = {
     servers: data.servers.servers.map((server, index) => {
       const [url = "", name = ""] = [addresses[index], names[index]];

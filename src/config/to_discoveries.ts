@@ -3,7 +3,7 @@ import type { Discovery, DnsLookup, ServerDefaults } from "./discovery.ts";
 import { ADDED } from "./added_server.ts";
 import { addressIn } from "./access_schema.ts";
 import { type RawDns, sourceShapes } from "./discovery_schema.ts";
-import { kubernetesIn } from "./kubernetes_schema.ts";
+import { kubernetesIn, type RawKubernetes } from "./kubernetes_schema.ts";
 import { keyIn, type References } from "./references.ts";
 import type { RawDiscovery } from "./file_schema.ts";
 import { toServer } from "./servers.ts";
@@ -72,7 +72,8 @@ function sourceIn(
   return { kind: "files", patterns: files!.map(resolve) };
 }
 
-function dnsIn(
+/** Converts a validated `dns`. */
+export function dnsIn(
   { name, type, port, every, resolver }: RawDns,
   at: string,
   problems: Diagnostic[],
@@ -91,7 +92,12 @@ function dnsIn(
   };
 }
 
-function nameOf({ dns, files, kubernetes }: RawDiscovery): string {
+/** Names a source by what it reads. */
+export function nameOf(
+  { dns, files, kubernetes }: Pick<RawDiscovery, "dns" | "files"> & {
+    readonly kubernetes?: Pick<RawKubernetes, "namespace" | "service"> | undefined;
+  },
+): string {
   if (dns) return `dns ${dns.name}`;
   if (kubernetes) {
     const { namespace, service } = kubernetes;

@@ -12,7 +12,7 @@ import {
   serverShape,
   settingsShape,
 } from "./file_schema.ts";
-import { peersShape } from "./peers_schema.ts";
+import { peersShape, unknownInPeerSources } from "./peers_schema.ts";
 import { tracingShape } from "./tracing_schema.ts";
 
 /** The tables that define who may use the router and how it is reached. */
@@ -58,6 +58,7 @@ export function unknownKeys(raw: unknown): UnknownKeys {
       ...unknownInSources(entry, at),
     );
   }
+  warnings.push(...unknownInPeerSources(tableAt(file, "peers")));
   for (
     const [table, shape, prefix] of [
       [file, fileShape.shape, ""],

@@ -20,13 +20,15 @@ export interface SourceChange {
   readonly added: number;
   /** How many it had that it doesn't have any more. */
   readonly removed: number;
+  /** What it has. @default "server" */
+  readonly of?: "router";
 }
 
 /** Receives what happens to sources. */
 export interface SourceEvents {
   /** A source has other servers than before, or has been read for the first time. */
   readonly sourceChanged: (change: SourceChange) => void;
-  /** A source can't be read, or for another reason than before. Its servers stay. */
+  /** A source can't be read, or for another reason than before. What it has stays. */
   readonly sourceFailed: (source: string, reason: string) => void;
   /** A source that could not be read can be read again. */
   readonly sourceRecovered: (source: string) => void;

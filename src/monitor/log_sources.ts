@@ -6,8 +6,8 @@ const log = getLogger("router");
 /** Writes a line for each event of a source of servers. */
 export const sourceLog: SourceEvents = {
   sourceChanged(change) {
-    const { source, servers, added, removed } = change;
-    log.info(`{source}: {servers} ${servers === 1 ? "server" : "servers"} (+{added}, −{removed})`, {
+    const { source, servers, added, removed, of = "server" } = change;
+    log.info(`{source}: {servers} ${servers === 1 ? of : `${of}s`} (+{added}, −{removed})`, {
       source,
       servers,
       added,
@@ -15,7 +15,7 @@ export const sourceLog: SourceEvents = {
     });
   },
   sourceFailed(source, reason) {
-    log.warning("{source} can't be read, its servers stay as they are: {reason}", {
+    log.warning("{source} can't be read, what it listed stays: {reason}", {
       source,
       reason,
     });

@@ -4,7 +4,8 @@ import { parseLine, PEER_VERSION } from "../fleet/peers/words.ts";
 import { HASHING } from "../fleet/estimate/prompt_profile.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { type Lines, readLines } from "./lines.ts";
-import { INSTANCE_HEADER } from "./status.ts";
+import { MOST_ROUTERS } from "./routers.ts";
+import { INSTANCE_HEADER, LINKED_HEADER } from "./status.ts";
 
 /** Takes what peers tell. */
 export interface Hearing {
@@ -39,7 +40,6 @@ interface Speaker {
 /** A peer that says nothing for this long counts for nothing. */
 const SILENT_MS = 1_000;
 const HELLO_MS = 5_000;
-const MOST_PEERS = 64;
 /** An event stream's comment. */
 const ALIVE = new TextEncoder().encode(":\n\n");
 
@@ -50,6 +50,10 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
     const [, shown] = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
     return shown !== undefined && hashOf(shown) === hashOf(expected);
   };
+
+  /** Whether the sender reaches this router at another address already. */
+  const isLinked = ({ headers }: Request) =>
+    headers.get(LINKED_HEADER)?.split(",").includes(instance) ?? false;
 
   function silence(name: string, speaker: Speaker): void {
     if (speakers.get(name) === speaker) speakers.delete(name);
@@ -103,10 +107,10 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
       if (!words || !("hello" in words)) return end(400);
       const { hello } = words;
       if (hello.version !== PEER_VERSION || hello.hashing !== HASHING) return end(426);
-      if (hello.instance === instance) return end(409);
+      if (hello.instance === instance || isLinked(request)) return end(409);
       const known = speakers.get(hello.instance);
       if (known) silence(hello.instance, known);
-      if (speakers.size >= MOST_PEERS) return end(503);
+      if (speakers.size >= MOST_ROUTERS) return end(503);
       let answer: ReadableStreamDefaultController<Uint8Array> | undefined;
       const body = new ReadableStream<Uint8Array>({
         start: (controller) => void (answer = controller),

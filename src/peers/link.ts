@@ -3,7 +3,7 @@ import { failureIn } from "../http/fetch_error.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { pause } from "../util/interval.ts";
 import { jittered } from "../util/jitter.ts";
-import { INSTANCE_HEADER, PEERS_PATH } from "./status.ts";
+import { INSTANCE_HEADER, LINKED_HEADER, PEERS_PATH } from "./status.ts";
 
 /** A connection to a peer that is opened again when it ends: what the router tells that peer. */
 export interface Link {
@@ -11,8 +11,8 @@ export interface Link {
   readonly router: string;
   /** The peer's current start, if it takes what is told. */
   readonly instance: string | undefined;
-  /** It is this router itself, which its own list may name. */
-  readonly isItself: boolean;
+  /** Its address is this router's own, or leads to a peer that has another link. */
+  readonly isSpare: boolean;
   /** Why it doesn't take what is told. */
   readonly problem: string | undefined;
   /** Sends lines. If they don't fit into the queue, they and all others until it is empty are lost. */
@@ -27,6 +27,8 @@ export interface LinkOptions {
   readonly key: Peers["key"];
   /** Returns a hello and all requests in flight: the first lines, and those after a loss. */
   readonly state: () => string;
+  /** Returns the starts of peers that have a link. */
+  readonly linked: () => readonly string[];
   readonly client: Deno.HttpClient;
   /** Called when it begins to take what is told, or no longer does so, or for another reason. */
   readonly onChange: (link: Link) => void;
@@ -48,7 +50,7 @@ const REFUSALS: Readonly<Record<number, string>> = {
   426: "it speaks another version",
   503: "it has too many peers",
 };
-const ITSELF = 409;
+const SPARE = 409;
 
 /** Says why a peer that gives this status takes nothing. */
 export function whyRefused(status: number): string {
@@ -57,11 +59,11 @@ export function whyRefused(status: number): string {
 
 /** Opens a link to a peer. */
 export function openLink(router: string, options: LinkOptions): Link {
-  const { key, state, client, onChange } = options;
+  const { key, state, linked, client, onChange } = options;
   const closing = new AbortController();
   const encoder = new TextEncoder();
   let instance: string | undefined;
-  let isItself = false;
+  let isSpare = false;
   let problem: string | undefined;
   let queue: ReadableStreamDefaultController<Uint8Array> | undefined;
   let connection = new AbortController();
@@ -73,8 +75,8 @@ export function openLink(router: string, options: LinkOptions): Link {
     get instance() {
       return instance;
     },
-    get isItself() {
-      return isItself;
+    get isSpare() {
+      return isSpare;
     },
     get problem() {
       return problem;
@@ -120,6 +122,7 @@ export function openLink(router: string, options: LinkOptions): Link {
       method: "POST",
       headers: {
         "content-type": "application/jsonl",
+        [LINKED_HEADER]: linked().join(),
         ...(key && { authorization: `Bearer ${key}` }),
       },
       body,
@@ -127,9 +130,9 @@ export function openLink(router: string, options: LinkOptions): Link {
       redirect: "manual",
       signal: connection.signal,
     });
+    isSpare = response.status === SPARE;
     if (response.status !== 200 || !response.body) {
       await response.body?.cancel();
-      isItself = response.status === ITSELF;
       return whyRefused(response.status);
     }
     change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
@@ -151,9 +154,11 @@ export function openLink(router: string, options: LinkOptions): Link {
     let pauseMs = FIRST_PAUSE_MS;
     while (!closing.signal.aborted) {
       const at = monotonicMs();
-      const failure = await converse().catch(failureIn);
+      const failure = await converse().catch((error) => {
+        isSpare = false;
+        return failureIn(error);
+      });
       hangUp();
-      if (isItself) return onChange(link);
       if (closing.signal.aborted) return;
       if (monotonicMs() - at > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
       change(failure);

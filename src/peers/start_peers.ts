@@ -1,4 +1,5 @@
 import type { Peers } from "../config/config.ts";
+import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
 import type { FleetPeers } from "../fleet/peers/fleet_peers.ts";
 import type { PeerEvent } from "../fleet/peers/event.ts";
 import { eventsLine, helloLine } from "../fleet/peers/words.ts";
@@ -6,6 +7,7 @@ import { withoutProxies } from "../http/proxy_environment.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { createHearing } from "./hear.ts";
 import { type Link, openLink } from "./link.ts";
+import { watchRouters } from "./routers.ts";
 import type { PeerEvents, PeerStatus } from "./status.ts";
 
 /** What a router exchanges with its peers. */
@@ -14,6 +16,8 @@ export interface RunningPeers {
   hear(request: Request, address: string): Promise<Response>;
   /** Returns what is known of each peer, without the router itself. */
   status(): readonly PeerStatus[];
+  /** Returns what is known of the sources of peers. */
+  sources(): readonly SourceStatus[];
   /** Applies a changed configuration. */
   update(config: { readonly peers?: Peers }): void;
   stop(): Promise<void>;
@@ -29,7 +33,7 @@ const EVENTS_PER_LINE = 100;
 export function startPeers(
   first: Peers | undefined,
   fleet: FleetPeers,
-  listener: () => PeerEvents,
+  listener: () => PeerEvents & SourceEvents,
 ): RunningPeers {
   const instance = crypto.randomUUID();
   let peers: Peers | undefined;
@@ -39,7 +43,9 @@ export function startPeers(
     join: fleet.join,
     compare: fleet.compare,
   });
+  const routers = watchRouters(meet, listener);
   let links: readonly Link[] = [];
+  const closing = new Set<Promise<void>>();
   let shown: readonly PeerStatus[] = [];
   let events: PeerEvent[] = [];
   let flushing: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +82,7 @@ export function startPeers(
   /** Notes which peers are up. */
   function look(): void {
     const now = monotonicMs();
-    shown = links.filter(({ isItself }) => !isItself).map((link) => {
+    shown = links.filter(({ isSpare }) => !isSpare).map((link) => {
       const before = shown.find(({ router }) => router === link.router);
       const hears = link.instance !== undefined && hearing.hears(link.instance);
       const problem = link.problem ?? (hears ? undefined : "it says nothing");
@@ -93,11 +99,34 @@ export function startPeers(
     });
   }
 
+  const linked = () => links.flatMap(({ instance }) => instance ?? []);
   const state = () => {
     // What waits to be sent is part of it.
     if (events.length > 0) send();
     return helloLine(instance) + linesOf(fleet.inFlight(monotonicMs()));
   };
+
+  /** Keeps one link to each router. What routers without a link tell is heard nevertheless. */
+  function meet(origins: readonly string[]): void {
+    if (!peers || !client) return;
+    const options = { key: peers.key, state, linked, client, onChange: look };
+    const before = new Map(links.map((link) => [link.router, link]));
+    links = origins.map((router) => before.get(router) ?? openLink(router, options));
+    for (const link of before.values()) if (!links.includes(link)) leave(link);
+    look();
+  }
+
+  function leave(link: Link): void {
+    const closed = link.close().finally(() => closing.delete(closed));
+    closing.add(closed);
+  }
+
+  /** Ends all connections, in both directions. */
+  function part(): void {
+    for (const link of links) leave(link);
+    links = [];
+    hearing.close();
+  }
 
   async function close(): Promise<void> {
     fleet.tellTo(undefined);
@@ -105,38 +134,38 @@ export function startPeers(
     clearInterval(beating);
     flushing = beating = undefined;
     events = [];
-    const [closing, unused] = [links, client];
-    links = [];
+    const unused = client;
     client = undefined;
-    hearing.close();
-    await Promise.all(closing.map((link) => link.close()));
+    part();
+    await Promise.all(closing);
     unused?.close();
   }
 
   function apply(next: Peers | undefined): void {
-    if (JSON.stringify(next) === JSON.stringify(peers)) return;
-    void close();
+    if (peers && !next) void close();
+    else if (peers && peers.key !== next?.key) part();
+    if (!peers && next) {
+      fleet.tellTo(tell);
+      client = withoutProxies(() => Deno.createHttpClient({ http2: false }));
+      beating = setInterval(beat, HEARTBEAT_MS);
+    }
     peers = next;
-    if (!peers) return look();
-    fleet.tellTo(tell);
-    client = withoutProxies(() => Deno.createHttpClient({ http2: false }));
-    const options = { key: peers.key, state, client, onChange: look };
-    links = peers.routers.map((router) => openLink(router, options));
-    beating = setInterval(beat, HEARTBEAT_MS);
+    routers.update(next);
     look();
   }
 
-  apply(first);
+  if (first) apply(first);
   return {
     hear: (request, address) =>
       peers
         ? hearing.answer(request, address)
         : Promise.resolve(new Response(null, { status: 404 })),
     status: () => shown,
+    sources: routers.sources,
     update: ({ peers }) => apply(peers),
-    stop() {
+    async stop() {
       peers = undefined;
-      return close();
+      await Promise.all([routers.stop(), close()]);
     },
   };
 }

@@ -2,6 +2,8 @@
 export const PEERS_PATH = "/peers";
 /** The header of an answer that names the router's start. */
 export const INSTANCE_HEADER = "x-router-instance";
+/** The header of a request that names the starts of routers to which its sender has connections. */
+export const LINKED_HEADER = "x-router-linked";
 
 /** What is known of a peer. Times are monotonic, in milliseconds. */
 export interface PeerStatus {

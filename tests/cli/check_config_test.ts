@@ -265,6 +265,34 @@ key = "${key}"
   assert.ok(wrong.stdout.includes(`peer ${there}: warning: it refuses the key\n`), wrong.stdout);
 });
 
+Deno.test("check-config reads the sources of peers, and tries each router that they name", async () => {
+  await using vllm = startVllm();
+  const port = freePort();
+  await using dns = startDnsServer({
+    "SRV _peers._tcp.test": [`${port} router.test`],
+    "A router.test": ["127.0.0.1"],
+  });
+  const there = `http://127.0.0.1:${port}`;
+  await using _ = await startPeered([vllm.url], port, [there]);
+  const text = `[servers]
+servers = [{ url = "${vllm.url}" }]
+[admin]
+listen = "127.0.0.1:9090"
+[peers]
+routers = ["${there}"]
+dns = { name = "_peers._tcp.test", type = "SRV", resolver = "${dns.address}" }
+key = "${PEER_KEY}"
+`;
+  const { stdout, code } = await checkConfig(text);
+  assert.ok(stdout.includes("peers dns _peers._tcp.test: 1 router\n"), stdout);
+  assert.equal(stdout.split(`peer ${there}: it takes what is told\n`).length, 2, stdout);
+  assert.equal(code, 0);
+  dns.answers = "servfail";
+  const unread = await checkConfig(text);
+  assert.match(unread.stdout, /peers dns _peers\._tcp\.test: 0 routers, can't be read: no SRV/);
+  assert.equal(unread.code, 1);
+});
+
 Deno.test("a server that its source drains is no problem", async () => {
   await using vllm = startVllm();
   const file = await Deno.makeTempFile({ suffix: ".json" });

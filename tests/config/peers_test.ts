@@ -32,9 +32,63 @@ Deno.test("peers are named by their admin addresses, and the key may come from a
   assert.ok(checked.ok, JSON.stringify(checked));
   assert.deepEqual(checked.config.peers, {
     routers: ["http://router-2:9090", "https://[fd00::1]:9090"],
+    sources: [],
     key: KEY,
   });
   assert.deepEqual(checked.warnings, []);
+});
+
+Deno.test("peers come from DNS and from a Service, in the words of other sources", () => {
+  const checked = check({
+    routers: ["http://router-2:9090"],
+    dns: { name: "routers.internal", port: 9191, every: 5 },
+    kubernetes: { namespace: "llm", service: "vllm-router-admin", port: "admin" },
+    key: KEY,
+  });
+  assert.ok(checked.ok, JSON.stringify(checked));
+  assert.deepEqual(checked.warnings, []);
+  const usual = { scheme: "http", defaults: { capacity: 1 } };
+  assert.deepEqual(checked.config.peers, {
+    routers: ["http://router-2:9090"],
+    sources: [
+      {
+        name: "peers dns routers.internal",
+        from: {
+          kind: "dns",
+          name: "routers.internal",
+          types: ["A", "AAAA"],
+          port: 9191,
+          everyMs: 5_000,
+        },
+        ...usual,
+      },
+      {
+        name: "peers kubernetes llm/vllm-router-admin",
+        from: {
+          kind: "kubernetes",
+          service: "vllm-router-admin",
+          namespace: "llm",
+          port: "admin",
+          annotations: false,
+        },
+        ...usual,
+      },
+    ],
+    key: KEY,
+  });
+});
+
+Deno.test("the port of peers that sources find is that of this router's admin address", () => {
+  const checked = check({
+    dns: { name: "routers.internal" },
+    kubernetes: { service: "vllm-router-admin" },
+    key: KEY,
+  });
+  assert.ok(checked.ok, JSON.stringify(checked));
+  const ports = checked.config.peers!.sources.map(({ from }) => "port" in from && from.port);
+  assert.deepEqual(ports, [9090, 9090]);
+  const srv = check({ dns: { name: "_peers._tcp.internal", type: "SRV" }, key: KEY });
+  assert.ok(srv.ok && !("port" in srv.config.peers!.sources[0]!.from), "the records' own");
 });
 
 Deno.test("routers on one machine need no key, others do", () => {
@@ -47,7 +101,24 @@ Deno.test("routers on one machine need no key, others do", () => {
 
 for (
   const [what, peers, problem] of [
-    ["no routers", {}, /^peers\.routers: expected a list/],
+    ["neither routers nor a source", { key: KEY }, /^peers: expected routers, dns or kubernetes/],
+    [
+      "too many routers",
+      { routers: Array.from({ length: 65 }, (_, i) => `http://r${i}:1`), key: KEY },
+      /^peers\.routers: expected at most 64 routers/,
+    ],
+    ["a source, but no key", { dns: { name: "routers.internal" } }, /^peers\.key: expected a key/],
+    ["a name that can't be one", { dns: { name: "a b" }, key: KEY }, /^peers\.dns\.name: expected/],
+    [
+      "a Service without a name",
+      { kubernetes: { namespace: "llm" }, key: KEY },
+      /^peers\.kubernetes\.service: expected the name of a Service/,
+    ],
+    [
+      "an API server, but no namespace",
+      { kubernetes: { service: "a", api_server: "https://k:6443" }, key: KEY },
+      /^peers\.kubernetes\.namespace: expected a namespace/,
+    ],
     ["an empty list", { routers: [] }, /^peers\.routers: expected at least one router/],
     [
       "no address",
@@ -80,6 +151,16 @@ Deno.test("peers need an admin address, where they find each other", () => {
 });
 
 Deno.test("an unknown key is a warning", () => {
-  const checked = check({ routers: ["http://a:1"], key: KEY, router: [] });
-  assert.match(checked.warnings.map(({ where }) => where).join(), /peers\.router/);
+  const checked = check({
+    routers: ["http://a:1"],
+    key: KEY,
+    router: [],
+    dns: { name: "a", ports: 1 },
+    kubernetes: { service: "a", annotations: true },
+  });
+  assert.deepEqual(checked.warnings.map(({ where }) => where).sort(), [
+    "peers.dns.ports",
+    "peers.kubernetes.annotations",
+    "peers.router",
+  ]);
 });

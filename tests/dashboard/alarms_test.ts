@@ -70,7 +70,7 @@ Deno.test("a source of servers that can't be read is a warning, and is told with
   assert.equal(alarm?.title, "files a can't be read");
   assert.match(
     alarm?.text ?? "",
-    /^For 34 s, since \d\d:32:26: no A records\. Its servers stay as they were\.$/,
+    /^For 34 s, since \d\d:32:26: no A records\. What it listed stays\.$/,
   );
   const both = alarmOf(viewOf(["unhealthy"], { sources: [failing] }));
   assert.equal(both?.tone, "bad");

@@ -24,6 +24,7 @@ Deno.test("what a peer doesn't read is dropped, and it is told the whole state o
   const client = Deno.createHttpClient({});
   const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
     key: undefined,
+    linked: () => [],
     state: () => "state\n",
     client,
     onChange() {},
@@ -51,6 +52,7 @@ Deno.test("a link that is closed while its peer is away opens nothing more", asy
   const client = Deno.createHttpClient({});
   const link = openLink(`http://127.0.0.1:${listener.addr.port}`, {
     key: undefined,
+    linked: () => [],
     state: () => "",
     client,
     onChange() {},

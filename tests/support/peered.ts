@@ -29,11 +29,15 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-/** Starts a router with an admin address and peers. */
+/**
+ * Starts a router with an admin address and peers.
+ *
+ * @param peers their addresses, or the keys of `[peers]` that say where they come from
+ */
 export function startPeered(
   urls: readonly string[],
   adminPort: number,
-  peers: readonly string[],
+  peers: readonly string[] | Readonly<Record<string, unknown>>,
   key: string = PEER_KEY,
 ): Promise<Gateway & { readonly url: string }> {
   return startRouter(
@@ -42,7 +46,7 @@ export function startPeered(
     {},
     {
       admin: { listen: `127.0.0.1:${adminPort}` },
-      peers: { routers: peers, key },
+      peers: { ...(Array.isArray(peers) ? { routers: peers } : peers), key },
     },
   );
 }

@@ -70,7 +70,7 @@ function sourceWarning(view) {
   const since = `For ${lasting(first.failedSince ?? 0, view.at)}: ${
     clipped(first.failure ?? "", 200)
   }`;
-  const text = `${since}. ${failing.length === 1 ? "Its" : "Their"} servers stay as they were.`;
+  const text = `${since}. What ${failing.length === 1 ? "it" : "they"} listed stays.`;
   return { tone: "warn", title, text };
 }
 

@@ -1,0 +1,67 @@
+import type { Peers } from "../config/config.ts";
+import { watchSources } from "../discovery/sources.ts";
+import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
+
+/** The routers of a configuration, as its list and its sources name them. */
+export interface Routers {
+  /** Applies a changed configuration. Sources whose entry didn't change go on. */
+  update(peers: Peers | undefined): void;
+  /** What is known of the sources. */
+  sources(): readonly SourceStatus[];
+  /** Resolves when no source is watched any more. */
+  stop(): Promise<void>;
+}
+
+/** The most routers over one fleet. */
+export const MOST_ROUTERS = 64;
+
+/**
+ * Watches the sources of routers.
+ *
+ * @param onRouters called with the origins of their admin addresses, without duplicates
+ */
+export function watchRouters(
+  onRouters: (routers: readonly string[]) => void,
+  listener: () => SourceEvents,
+): Routers {
+  let listed: readonly string[] = [];
+  let warned = 0;
+
+  const sources = watchSources({ servers: [], discovery: [] }, {
+    listener: () => ({
+      ...listener(),
+      sourceChanged: (change) => listener().sourceChanged({ ...change, of: "router" }),
+      // The list and the sources may well name the same routers.
+      serverNamedTwice() {},
+    }),
+    onServers(found) {
+      const { routers, ignored } = routersOf(listed, found);
+      if (ignored > warned) {
+        const text = `expected at most ${MOST_ROUTERS} routers, ignoring ${ignored}`;
+        listener().sourceWarned?.("peers", text);
+      }
+      warned = ignored;
+      onRouters(routers);
+    },
+  });
+
+  return {
+    update(peers) {
+      listed = peers?.routers ?? [];
+      sources.update({ servers: [], discovery: peers?.sources ?? [] });
+    },
+    sources: sources.status,
+    stop: sources.stop,
+  };
+}
+
+/** Merges the routers that are listed with those that were found, up to {@linkcode MOST_ROUTERS}. */
+export function routersOf(
+  listed: readonly string[],
+  found: readonly { readonly url: string }[],
+): { readonly routers: readonly string[]; readonly ignored: number } {
+  // In a fixed order, so that all routers leave out the same ones.
+  const origins = found.map(({ url }) => new URL(url).origin).sort();
+  const all = [...new Set([...listed, ...origins])];
+  return { routers: all.slice(0, MOST_ROUTERS), ignored: Math.max(0, all.length - MOST_ROUTERS) };
+}
