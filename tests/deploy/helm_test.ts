@@ -23,6 +23,7 @@ Deno.test({
       configSources: [{ secret: { name: "vllm-router-keys" } }],
       envFrom: [{ secretRef: { name: "vllm-router-env" } }],
       serviceMonitor: { enabled: true },
+      peers: { existingSecret: "vllm-router-peers" },
     });
     assert.deepEqual(comparable(rendered), comparable(plainManifests(IN_CHART)));
   },
@@ -39,6 +40,8 @@ Deno.test({
       models: { aliases: { "claude-*": "m", "x.y": { m: 90, "n/o:p": 10 } }, default: "m" },
       cors: { allow_origins: [] },
       server: { http1: "deno" },
+      admin: { api_keys: ["${ADMIN_KEY}"], hosts: ["router.internal"] },
+      peers: { enabled: false },
     });
     const text = find(rendered, "ConfigMap", "vllm-router").data!["servers.toml"]!;
     assert.deepEqual(configIn(text), configIn(EXPECTED));
@@ -97,6 +100,50 @@ Deno.test({
       const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
       assert.equal(template.spec.automountServiceAccountToken, "rbac" in values);
     }
+  },
+});
+
+Deno.test({
+  name: "the routers are peers with a key that the chart makes, or that an existing Secret has",
+  ...withHelm,
+  async fn() {
+    const servers = [{ url: "http://gpu-1:8000" }];
+    const rendered = await manifestsOf({ servers, fullnameOverride: "front" });
+    const { data } = find(rendered, "Secret", "front-peers");
+    assert.match(atob(data!.PEER_KEY!), /^\w{40}$/);
+    const secretOf = (manifests: readonly Manifest[], name: string) => {
+      const { template } = find(manifests, "Deployment", name).spec as Deployment;
+      return template.spec.containers[0]!.env;
+    };
+    const from = (name: string) => [{
+      name: "PEER_KEY",
+      valueFrom: { secretKeyRef: { name, key: "PEER_KEY" } },
+    }];
+    assert.deepEqual(secretOf(rendered, "front"), from("front-peers"));
+    const { peers } = configIn(find(rendered, "ConfigMap", "front").data!["servers.toml"]!);
+    assert.equal(peers!.sources[0]!.name, "peers dns front-admin");
+
+    const existing = await manifestsOf({ servers, peers: { existingSecret: "mine" } });
+    assert.ok(!existing.some(({ kind }) => kind === "Secret"));
+    assert.deepEqual(secretOf(existing, "vllm-router"), from("mine"));
+  },
+});
+
+Deno.test({
+  name: "without peers there is no key, and no router may connect to another",
+  ...withHelm,
+  async fn() {
+    const servers = [{ url: "http://gpu-1:8000" }];
+    const rendered = await manifestsOf({ servers, peers: { enabled: false } });
+    assert.ok(!rendered.some(({ kind }) => kind === "Secret"));
+    const { template } = find(rendered, "Deployment", "vllm-router").spec as Deployment;
+    assert.equal(template.spec.containers[0]!.env, undefined);
+    const text = find(rendered, "ConfigMap", "vllm-router").data!["servers.toml"]!;
+    assert.equal(configIn(text).peers, undefined);
+    const { ingress } = find(rendered, "NetworkPolicy", "vllm-router").spec as {
+      readonly ingress: readonly unknown[];
+    };
+    assert.equal(ingress.length, 2);
   },
 });
 
@@ -160,6 +207,8 @@ allow_origins = []
 http1 = "deno"
 [admin]
 listen = "0.0.0.0:9090"
+api_keys = ["\${ADMIN_KEY}"]
+hosts = ["router.internal"]
 `;
 
 async function manifestsOf(values: unknown): Promise<Manifest[]> {

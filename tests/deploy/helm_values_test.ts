@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { authShape, corsShape, tlsShape } from "../../src/config/access_schema.ts";
+import { adminShape, authShape, corsShape, tlsShape } from "../../src/config/access_schema.ts";
 import { kubernetesShape } from "../../src/config/kubernetes_schema.ts";
 import {
   discoveryShape,
@@ -66,8 +66,8 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
     server: listenerShape,
     tracing: tracingShape,
   };
-  // The chart's own: the list of servers, and the address that its Service and probes use. The
-  // pods of a Deployment have no names by which they could be peers.
+  // The chart's own: the list of servers, the address that its Service and probes use, and how the
+  // routers find each other.
   const tables = Object.keys(fileShape.shape).filter((name) =>
     !["servers", "discovery", "admin", "peers"].includes(name)
   );
@@ -76,6 +76,8 @@ Deno.test("the schema of the chart's values has every key of servers.toml", () =
   for (const [table, { shape }] of Object.entries(shapes)) {
     assert.deepEqual(keysOf(schema.properties![table]), Object.keys(shape).sort(), table);
   }
+  const admin = Object.keys(adminShape.shape).filter((key) => key !== "listen");
+  assert.deepEqual(keysOf(schema.properties!.admin), admin.sort());
   const server = schema.properties!.servers!.items;
   assert.deepEqual(keysOf(server), Object.keys(serverShape.shape).sort());
   const source = schema.properties!.discovery!.items;

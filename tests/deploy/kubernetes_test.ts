@@ -33,6 +33,7 @@ const pod = deployment.template.spec;
 const container = pod.containers[0]!;
 const servers = find(manifests, "ConfigMap", "vllm-router").data!["servers.toml"]!;
 const variables = find(manifests, "Secret", "vllm-router-env").stringData!;
+const peers = find(manifests, "Secret", "vllm-router-peers").stringData!;
 const files = find(manifests, "Secret", "vllm-router-keys").stringData!;
 
 Deno.test("the kustomization has every manifest, except those that not everyone needs", () => {
@@ -46,13 +47,56 @@ Deno.test("the kustomization has every manifest, except those that not everyone 
 Deno.test("the ConfigMap is a valid configuration without warnings, with what the Secrets have", () => {
   const { config } = checked();
   assert.equal(config.servers.length, 2);
-  for (const name of Object.keys(variables)) assert.ok(servers.includes(`\${${name}}`), name);
+  const names = Object.keys({ ...variables, ...peers });
+  for (const name of names) assert.ok(servers.includes(`\${${name}}`), name);
   assert.deepEqual(Object.keys(files), ["keys.toml"]);
 });
 
 Deno.test("unchanged, the manifests let no client in", () => {
   const { keys, keysAreOn } = checked().config.access;
   assert.deepEqual([keysAreOn, keys], [true, []]);
+});
+
+Deno.test("the routers are peers by the Service of their admin ports, with a key that must be set", () => {
+  const { sources: [source], key } = checked().config.peers!;
+  assert.equal(key, PEER_KEY);
+  const { metadata, spec } = find(manifests, "Service", "vllm-router-admin");
+  const { port } = checked().config.access.adminListen!;
+  assert.deepEqual(source!.from, {
+    kind: "dns",
+    name: metadata.name,
+    types: ["A", "AAAA"],
+    port,
+    everyMs: 5_000,
+  });
+  const { clusterIP, publishNotReadyAddresses } = spec as Record<string, unknown>;
+  assert.deepEqual([clusterIP, publishNotReadyAddresses], ["None", true]);
+  assert.deepEqual(container.env, [{
+    name: "PEER_KEY",
+    valueFrom: { secretKeyRef: { name: "vllm-router-peers", key: "PEER_KEY" } },
+  }]);
+  const unchanged = configOf({ ...variables, ...peers });
+  assert.ok(!unchanged.ok);
+  assert.deepEqual(unchanged.problems.map(({ where }) => where), ["peers.key"]);
+});
+
+Deno.test("the admin port is for Prometheus and for the routers", () => {
+  const { ingress } = find(manifests, "NetworkPolicy", "vllm-router").spec as {
+    readonly ingress: readonly { readonly ports: unknown; readonly from?: unknown }[];
+  };
+  assert.deepEqual(ingress, [
+    { ports: [{ port: "http" }] },
+    {
+      ports: [{ port: "admin" }],
+      from: [{
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } },
+      }],
+    },
+    {
+      ports: [{ port: "admin" }],
+      from: [{ podSelector: { matchLabels: deployment.template.metadata.labels } }],
+    },
+  ]);
 });
 
 Deno.test("the pod gets its variables and files from the ConfigMap and the Secrets", () => {
@@ -199,11 +243,18 @@ Deno.test("the image has this version, in the manifests and in their description
   for (const [, tag] of images) assert.equal(tag, VERSION);
 });
 
-function checked() {
-  const result = parseConfig(servers, (name) => variables[name], (name) => {
+/** A key of peers, since that of the manifests is too short on purpose. */
+const PEER_KEY = "a-key-of-the-routers";
+
+function configOf(env: Readonly<Record<string, string>>) {
+  return parseConfig(servers, (name) => env[name], (name) => {
     if (files[name] === undefined) throw new Error("no such file");
     return files[name];
   });
+}
+
+function checked() {
+  const result = configOf({ ...variables, PEER_KEY });
   assert.ok(result.ok, JSON.stringify(result));
   assert.deepEqual(result.warnings, []);
   return result;

@@ -26,6 +26,7 @@ export interface Container {
   readonly image: string;
   readonly imagePullPolicy: string;
   readonly envFrom?: readonly unknown[];
+  readonly env?: readonly unknown[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;

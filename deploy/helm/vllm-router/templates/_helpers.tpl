@@ -24,6 +24,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- .Values.serviceAccount.name | default (ternary (include "vllm-router.fullname" .) "default" .Values.serviceAccount.create) }}
 {{- end }}
 
+{{- define "vllm-router.peersSecret" -}}
+{{- .Values.peers.existingSecret | default (printf "%s-peers" (include "vllm-router.fullname" .)) }}
+{{- end }}
+
 {{/* The namespaces of the Services in this cluster that `discovery` names, as a list in JSON. */}}
 {{- define "vllm-router.watchedNamespaces" -}}
 {{- $namespaces := list }}
