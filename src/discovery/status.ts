@@ -4,7 +4,7 @@ import type { Duplicate } from "./merge.ts";
 export interface SourceStatus {
   /** Its display name. */
   readonly name: string;
-  /** How many servers it has; `undefined` as long as it has reported none. */
+  /** How many servers, or routers, it has; `undefined` as long as it has reported none. */
   readonly servers: number | undefined;
   /** Why it can't be read, and since when, in monotonic milliseconds; `undefined` if it can. */
   readonly failure: { readonly reason: string; readonly since: number } | undefined;
@@ -14,7 +14,7 @@ export interface SourceStatus {
 export interface SourceChange {
   /** The source's name. */
   readonly source: string;
-  /** How many servers it has now. */
+  /** How many servers, or routers, it has now. */
   readonly servers: number;
   /** How many of them are new. */
   readonly added: number;

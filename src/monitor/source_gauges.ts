@@ -2,7 +2,7 @@ import { Gauge, type Registry } from "prom-client";
 import type { SourceStatus } from "../discovery/status.ts";
 import { wallTimeMs } from "../util/clock.ts";
 
-/** Registers gauges that each scrape reads from the sources of servers. */
+/** Registers gauges that each scrape reads from the sources of servers and peers. */
 export function registerSourceGauges(
   registers: Registry[],
   sources: () => readonly SourceStatus[],
@@ -27,10 +27,14 @@ export function registerSourceGauges(
     });
   gauge(
     "up",
-    "1 if a source of servers could be read when it was last tried, else 0.",
+    "1 if a source of servers or peers could be read when it was last tried, else 0.",
     ({ servers, failure }) => Number(servers !== undefined && !failure),
   );
-  gauge("servers", "Servers that a source has, as last reported.", ({ servers }) => servers ?? 0);
+  gauge(
+    "servers",
+    "Servers, or routers, that a source has, as last reported.",
+    ({ servers }) => servers ?? 0,
+  );
   gauge(
     "failed_since_timestamp_seconds",
     "Since when a source can't be read, in seconds since 1970; missing for those that can.",
