@@ -25,7 +25,9 @@ export interface Link {
 /** What links have in common. */
 export interface LinkOptions {
   readonly key: Peers["key"];
-  /** Returns a hello and all requests in flight: the first lines, and those after a loss. */
+  /** The first line. */
+  readonly hello: string;
+  /** Returns a hello and all requests in flight: told once the peer listens, and after a loss. */
   readonly state: () => string;
   /** Returns the starts of peers that have a link. */
   readonly linked: () => readonly string[];
@@ -59,7 +61,7 @@ export function whyRefused(status: number): string {
 
 /** Opens a link to a peer. */
 export function openLink(router: string, options: LinkOptions): Link {
-  const { key, state, linked, client, onChange } = options;
+  const { key, hello, state, linked, client, onChange } = options;
   const closing = new AbortController();
   const encoder = new TextEncoder();
   let instance: string | undefined;
@@ -114,7 +116,7 @@ export function openLink(router: string, options: LinkOptions): Link {
     isBehind = false;
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start(controller) {
-        controller.enqueue(encoder.encode(state()));
+        controller.enqueue(encoder.encode(hello));
         queue = controller;
       },
     }, new ByteLengthQueuingStrategy({ highWaterMark: MOST_QUEUED }));
@@ -135,6 +137,7 @@ export function openLink(router: string, options: LinkOptions): Link {
       await response.body?.cancel();
       return whyRefused(response.status);
     }
+    queue?.enqueue(encoder.encode(state()));
     change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
     for await (const _ of response.body) aliveAt = monotonicMs();
     return "it closed the connection";

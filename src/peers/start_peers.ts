@@ -100,16 +100,17 @@ export function startPeers(
   }
 
   const linked = () => links.flatMap(({ instance }) => instance ?? []);
+  const hello = helloLine(instance);
   const state = () => {
     // What waits to be sent is part of it.
     if (events.length > 0) send();
-    return helloLine(instance) + linesOf(fleet.inFlight(monotonicMs()));
+    return hello + linesOf(fleet.inFlight(monotonicMs()));
   };
 
   /** Keeps one link to each router. What routers without a link tell is heard nevertheless. */
   function meet(origins: readonly string[]): void {
     if (!peers || !client) return;
-    const options = { key: peers.key, state, linked, client, onChange: look };
+    const options = { key: peers.key, hello, state, linked, client, onChange: look };
     const before = new Map(links.map((link) => [link.router, link]));
     links = origins.map((router) => before.get(router) ?? openLink(router, options));
     for (const link of before.values()) if (!links.includes(link)) leave(link);

@@ -25,6 +25,7 @@ Deno.test("what a peer doesn't read is dropped, and it is told the whole state o
   const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
     key: undefined,
     linked: () => [],
+    hello: "hello\n",
     state: () => "state\n",
     client,
     onChange() {},
@@ -53,6 +54,7 @@ Deno.test("a link that is closed while its peer is away opens nothing more", asy
   const link = openLink(`http://127.0.0.1:${listener.addr.port}`, {
     key: undefined,
     linked: () => [],
+    hello: "hello\n",
     state: () => "",
     client,
     onChange() {},
@@ -61,4 +63,31 @@ Deno.test("a link that is closed while its peer is away opens nothing more", asy
   link.send("dropped\n");
   await link.close();
   client.close();
+});
+
+Deno.test("a router that refuses is asked again, and isn't told what is in flight", async () => {
+  let asked = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    asked++;
+    return new Response(null, { status: 409 });
+  });
+  const client = Deno.createHttpClient({});
+  let states = 0;
+  const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
+    key: undefined,
+    linked: () => [],
+    hello: "hello\n",
+    state: () => `${++states}\n`,
+    client,
+    onChange() {},
+  });
+  try {
+    await until("it is asked again", () => asked >= 3);
+    assert.ok(link.isSpare);
+    assert.equal(states, 0);
+  } finally {
+    await link.close();
+    client.close();
+    await server.shutdown();
+  }
 });
