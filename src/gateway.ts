@@ -101,7 +101,7 @@ export function startGateway(options: GatewayOptions): Gateway {
 
   const connections = openClientPool(access.http1);
   const connect = (ca?: string) => connections.to(ca === undefined ? {} : { ca }).fetch;
-  const tracing = startTracing(config.tracing, { connect, listener, version: VERSION });
+  const tracing = startTracing(config, { connect, listener, version: VERSION });
   const shown = {
     snapshot,
     onListed: () => void poller.relist(),

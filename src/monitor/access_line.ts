@@ -29,6 +29,8 @@ export function accessLine(
     continuations,
     expected: _expected,
     events: _events,
+    responseId: _responseId,
+    finishReasons: _finishReasons,
     limit,
     error,
     ...rest

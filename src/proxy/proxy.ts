@@ -16,7 +16,6 @@ import { openRecord } from "./request_record.ts";
 import { Reply } from "./response/reply.ts";
 import { createStoredAs } from "./stored/stored_as.ts";
 import { deliver, type DeliverContext } from "./response/deliver.ts";
-import type { Trace } from "./trace.ts";
 
 /** Handles a request to the end of its answer. */
 export type Proxy = (exchange: Exchange, client: Client) => Promise<void>;
@@ -27,7 +26,6 @@ interface Context extends DeliverContext {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly settings: Fleet["settings"];
-  readonly trace: Trace | undefined;
 }
 
 /**
@@ -69,6 +67,7 @@ export function createProxy(options: ProxyOptions): Proxy {
       const request = { id, departure, method, path, headers, leg, rewrite, room, asked } as const;
       const asking = { ...context, ...request, stored };
       const found = await findAnswer(read, asking, record);
+      record.responseId = stored?.id;
       return { found, continuation: continuations.after(read, asking, leg) };
     } finally {
       read.body.drop();

@@ -40,6 +40,10 @@ export interface RequestRecord {
   durationMs: number;
   /** Tokens as the answer reported them. */
   usage: Usage | undefined;
+  /** The answer's id: of a response that is created, or of any answer if its trace is sampled. */
+  responseId: string | undefined;
+  /** Why the answer's choices ended, as its server says, if its trace is sampled. */
+  finishReasons: readonly string[] | undefined;
   /** Tokens expected at entry, if a limit of tokens applies. */
   expected: Usage | undefined;
   /** Events of its streams that servers sent, counted only if a limit of tokens applies. */
@@ -90,6 +94,8 @@ export function openRecord(
     firstTokenMs: undefined,
     durationMs: 0,
     usage: undefined,
+    responseId: undefined,
+    finishReasons: undefined,
     expected: undefined,
     events: 0,
     limit: undefined,

@@ -13,9 +13,10 @@ export type OnSpan = (make: () => Span) => void;
 /**
  * Creates the tracer of all requests. A trace that isn't sampled costs its ids and headers only.
  *
+ * @param sessionHeader the header that names a client's session
  * @param onSpan called at the end of each span of a sampled trace
  */
-export function createTracer(sampler: Sampler, onSpan: OnSpan): Tracer {
+export function createTracer(sampler: Sampler, sessionHeader: string, onSpan: OnSpan): Tracer {
   return (headers) => {
     const parent = parentIn(headers);
     const id = parent?.traceId ?? newTraceId();
@@ -25,7 +26,11 @@ export function createTracer(sampler: Sampler, onSpan: OnSpan): Tracer {
       const own: [string, string] = ["traceparent", traceparent(id, spanId, sampled)];
       return state === "" ? [own] : [own, ["tracestate", state]];
     };
-    return sampled ? sampledTrace({ id, parentId: parent?.spanId, state, headersOf, onSpan }) : {
+    if (sampled) {
+      const session = headers.get(sessionHeader);
+      return sampledTrace({ id, parentId: parent?.spanId, state, session, headersOf, onSpan });
+    }
+    return {
       id,
       isSampled: false,
       attempt: () => ({ headers: headersOf(newSpanId()) }),
@@ -38,12 +43,14 @@ interface TraceOptions {
   readonly id: string;
   readonly parentId: string | undefined;
   readonly state: string;
+  readonly session: string | null;
   /** Returns the headers for a server whose attempt has this span id. */
   readonly headersOf: (spanId: string) => readonly [string, string][];
   readonly onSpan: OnSpan;
 }
 
-function sampledTrace({ id, parentId, state, headersOf, onSpan }: TraceOptions): Trace {
+function sampledTrace(options: TraceOptions): Trace {
+  const { id, parentId, state, session, headersOf, onSpan } = options;
   const spanId = newSpanId();
   const startedAt = performance.now();
   // One reading of the wall clock, so that the spans fit together if it is set meanwhile.
@@ -83,7 +90,7 @@ function sampledTrace({ id, parentId, state, headersOf, onSpan }: TraceOptions):
     end(record) {
       onSpan(() => ({
         ...common,
-        ...describeRequest(record),
+        ...describeRequest(record, session),
         spanId,
         parentId,
         isParentRemote: true,

@@ -57,7 +57,7 @@ function keyValue([key, value]: Attribute) {
   return { key, value: anyValue(value) };
 }
 
-function anyValue(value: Value) {
+function anyValue(value: Value): object {
   switch (typeof value) {
     case "string":
       return { stringValue: value };
@@ -65,7 +65,9 @@ function anyValue(value: Value) {
       return { boolValue: value };
     case "bigint":
       return { intValue: String(value) };
-    default:
+    case "number":
       return { doubleValue: value };
+    default:
+      return { arrayValue: { values: value.map(anyValue) } };
   }
 }

@@ -7,8 +7,12 @@ import { attributes, clipped, type Span } from "./span.ts";
 /** What a request's span says of it. */
 type Said = Pick<Span, "name" | "attributes" | "error">;
 
-/** Describes a request that has ended. Nothing of its prompt or answer is in it. */
-export function describeRequest(record: Readonly<RequestRecord>): Said {
+/**
+ * Describes a request that has ended. Nothing of its prompt or answer is in it.
+ *
+ * @param session the client's session, if it names one
+ */
+export function describeRequest(record: Readonly<RequestRecord>, session: string | null): Said {
   const { method, path, model, outcome, status, usage, firstTokenMs } = record;
   // Text that no server knows as a model would make a name for each spelling.
   const named = record.attempts > 0 ? model : undefined;
@@ -16,12 +20,19 @@ export function describeRequest(record: Readonly<RequestRecord>): Said {
     name: clipped(named === undefined ? kindOf(method, path) : `${kindOf(method, path)} ${named}`),
     attributes: attributes({
       "gen_ai.operation.name": operationOf(method, path),
+      "gen_ai.conversation.id": session ?? undefined,
       "gen_ai.request.model": record.asked ?? model,
       "gen_ai.request.stream": record.stream || undefined,
+      "gen_ai.response.id": record.responseId,
+      "gen_ai.response.finish_reasons": record.finishReasons?.length
+        ? record.finishReasons
+        : undefined,
       "gen_ai.response.model": record.server === undefined ? undefined : model,
       "gen_ai.response.time_to_first_chunk": seconds(firstTokenMs),
       "gen_ai.usage.input_tokens": whole(usage?.promptTokens),
       "gen_ai.usage.output_tokens": whole(usage?.completionTokens),
+      "gen_ai.usage.cache_read.input_tokens": whole(usage?.cachedTokens || undefined),
+      "gen_ai.usage.reasoning.output_tokens": whole(usage?.reasoningTokens || undefined),
       "http.request.method": method,
       "url.path": pathIn(path),
       "http.response.status_code": whole(status),

@@ -1,5 +1,5 @@
 /** The value of an attribute: a `bigint` is a whole number, a `number` may have a fraction. */
-export type Value = string | boolean | number | bigint;
+export type Value = string | boolean | number | bigint | readonly string[];
 
 /** A name and its value. */
 export type Attribute = readonly [name: string, value: Value];
@@ -34,9 +34,14 @@ export function attributes(
   for (const name in values) {
     const value = values[name];
     if (value === undefined) continue;
-    known.push([name, typeof value === "string" ? clipped(value) : value]);
+    known.push([name, inBounds(value)]);
   }
   return known;
+}
+
+function inBounds(value: Value): Value {
+  if (typeof value === "string") return clipped(value);
+  return typeof value === "object" ? value.map(clipped) : value;
 }
 
 /** Cuts text that is too long. The result is well-formed, as UTF-8 has to be. */

@@ -7,12 +7,18 @@ import { type Connect, sendSpans } from "./send_spans.ts";
 import { attributes } from "./span.ts";
 import { createSpanQueue, type SpanListener } from "./span_queue.ts";
 
+/** The part of a configuration that tracing depends on. */
+export interface TracingConfig {
+  readonly tracing?: Tracing;
+  readonly settings: { readonly sessionHeader: string };
+}
+
 /** The tracing of a router, as its configuration asks for it. */
 export interface RunningTracing {
   /** Returns the tracer of new requests, `undefined` if they aren't traced. */
   readonly tracer: () => Tracer | undefined;
   /** Applies a changed configuration. Spans that wait go to its collector, if it names one. */
-  update(config: { readonly tracing?: Tracing }): void;
+  update(config: TracingConfig): void;
   /** Sends the spans that are left, for a few seconds at most. */
   stop(): Promise<void>;
 }
@@ -35,7 +41,7 @@ const STOP_MS = 3_000;
 
 /** Starts tracing requests, if the configuration asks for it. */
 export function startTracing(
-  first: Tracing | undefined,
+  first: TracingConfig,
   { connect, listener, version }: StartTracingOptions,
 ): RunningTracing {
   const instance = crypto.randomUUID();
@@ -56,15 +62,15 @@ export function startTracing(
     },
   });
 
-  function apply(tracing: Tracing | undefined): void {
+  function update({ tracing, settings }: TracingConfig): void {
     if (tracing) latest = tracing;
-    tracer = tracing && createTracer(tracing.sampler, queue.add);
+    tracer = tracing && createTracer(tracing.sampler, settings.sessionHeader, queue.add);
   }
 
-  apply(first);
+  update(first);
   return {
     tracer: () => tracer,
-    update: ({ tracing }) => apply(tracing),
+    update,
     stop: () => queue.stop(STOP_MS),
   };
 }

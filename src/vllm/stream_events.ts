@@ -35,7 +35,10 @@ export interface EventInfo {
     /** Ends the stream. */
     | "end"
     | "error";
-  /** The `finish_reason` or `stop_reason`. An `abort` overrides other choices' reasons. */
+  /**
+   * The `finish_reason`, the `stop_reason` or the status of a response. An `abort` overrides other
+   * choices' reasons.
+   */
   readonly finish?: string | undefined;
   /** Status of an error event. */
   readonly status?: number;
@@ -90,7 +93,10 @@ const RESPONSE_ENDS = new Set(["response.completed", "response.incomplete"]);
 function ofResponse(type: string, event: Json): EventInfo {
   if (BEFORE_ENGINE.has(type)) return { kind: "preamble" };
   if (RESPONSE_ENDS.has(type)) {
-    return { kind: "end", finish: type, isEmpty: isEmptyResponse(tableOf(event.response)) };
+    const response = tableOf(event.response);
+    // vLLM calls an incomplete response completed, but for its status.
+    const finish = stringOf(response.status) ?? type.slice("response.".length);
+    return { kind: "end", finish, isEmpty: isEmptyResponse(response) };
   }
   if (!type.startsWith("response.")) return UNKNOWN;
   return type.endsWith(".added") || type.endsWith(".done") ? FRAME : TOKEN;

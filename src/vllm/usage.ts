@@ -6,6 +6,8 @@ export interface Usage {
   readonly cachedTokens?: number;
   /** Answer tokens. */
   readonly completionTokens: number;
+  /** Answer tokens that were spent on reasoning, if the server tells. */
+  readonly reasoningTokens?: number;
 }
 
 /** The usage object is close to an answer's end, so only this many trailing bytes are searched. */
@@ -45,10 +47,13 @@ function countsIn(usage: Record<string, unknown>): Usage | undefined {
   const [own, answer, ofCache, toCache] = counts.map(Number) as [number, number, number, number];
   const details = usage.prompt_tokens_details ?? usage.input_tokens_details;
   const cached = isTable(details) ? details.cached_tokens : read;
+  const ofAnswer = usage.completion_tokens_details ?? usage.output_tokens_details;
+  const reasoning = isTable(ofAnswer) ? ofAnswer.reasoning_tokens : undefined;
   return {
     promptTokens: own + ofCache + toCache,
     completionTokens: answer,
     ...(isCount(cached) && { cachedTokens: Number(cached) }),
+    ...(isCount(reasoning) && { reasoningTokens: Number(reasoning) }),
   };
 }
 

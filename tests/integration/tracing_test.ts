@@ -84,6 +84,8 @@ Deno.test("a request is a span of kind server, with one of kind client below it"
     "gen_ai.request.model": MODEL,
     "gen_ai.request.stream": true,
     "gen_ai.response.model": MODEL,
+    "gen_ai.response.id": rest["gen_ai.response.id"],
+    "gen_ai.response.finish_reasons": ["length"],
     "gen_ai.usage.input_tokens": rest["gen_ai.usage.input_tokens"],
     "gen_ai.usage.output_tokens": 5n,
     "http.request.method": "POST",
@@ -95,6 +97,7 @@ Deno.test("a request is a span of kind server, with one of kind client below it"
     "vllm_router.outcome": "ok",
     "vllm_router.attempts": 1n,
   });
+  assert.match(String(rest["gen_ai.response.id"]), /^chatcmpl-/);
   assert.ok(rest["gen_ai.usage.input_tokens"] as bigint > 0n);
   const { port } = new URL(fleet.simulators[0]!.url);
   const { "vllm_router.decision": decision, ...ofAttempt } = attempt!.attributes;
@@ -246,6 +249,8 @@ Deno.test("a stream that another server goes on with has a span for each server"
     ]),
     [[1n, false, "truncated"], [2n, true, "ok"]],
   );
+  assert.deepEqual(request.attributes["gen_ai.response.finish_reasons"], ["length"]);
+  assert.match(String(request.attributes["gen_ai.response.id"]), /^chatcmpl-/);
   for (const { attributes, parentSpanId } of attempts) {
     assert.equal(parentSpanId, request.spanId);
     assert.match(String(attributes["vllm_router.decision"]), /^round_robin, /);

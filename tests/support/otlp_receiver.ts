@@ -145,7 +145,7 @@ function attributesIn(written: unknown): Record<string, unknown> {
     assert.equal(more.length, 0, "a value has one kind");
     assert.ok(!(key as string in attributes), `${key} occurs twice`);
     assert.ok(VALUES[kind]?.(plain), `${key}: ${JSON.stringify(value)}`);
-    attributes[key as string] = kind === "intValue" ? BigInt(plain as string) : plain;
+    attributes[key as string] = VALUES_READ[kind]?.(plain) ?? plain;
   }
   return attributes;
 }
@@ -155,7 +155,19 @@ const VALUES: Readonly<Record<string, (value: unknown) => boolean>> = {
   boolValue: (value) => typeof value === "boolean",
   intValue: (value) => typeof value === "string" && /^-?\d+$/.test(value),
   doubleValue: (value) => typeof value === "number" && Number.isFinite(value),
+  arrayValue: (value) => textsIn(value).every(isText),
 };
+
+const VALUES_READ: Readonly<Record<string, (value: unknown) => unknown>> = {
+  intValue: (value) => BigInt(value as string),
+  arrayValue: textsIn,
+};
+
+/** The texts of a list. */
+function textsIn(value: unknown): readonly unknown[] {
+  const { values } = fields(value, { values: isList });
+  return list(values).map((one) => fields(one, { stringValue: isText }).stringValue);
+}
 
 function isText(value: unknown): boolean {
   return typeof value === "string" && value.isWellFormed();

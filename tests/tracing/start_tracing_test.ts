@@ -13,6 +13,8 @@ const record = {
   outcome: "ok",
 } as const;
 
+const settings = { sessionHeader: "x-session-id" };
+
 const tracingTo = (base: string, more: Partial<Tracing> = {}): Tracing => ({
   url: `${base}/v1/traces`,
   headers: [["authorization", "Bearer token"]],
@@ -35,7 +37,7 @@ function start(tracing: Tracing) {
     recovered: [] as number[],
   };
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  const running: RunningTracing = startTracing(tracing, {
+  const running: RunningTracing = startTracing({ tracing, settings }, {
     connect: () => (url, init) => fetch(url, { ...init, client, redirect: "manual" }),
     version: "1.2.3",
     listener: {
@@ -211,6 +213,7 @@ Deno.test("a changed configuration is applied, also to requests that have begun"
   await first.spansOf(1);
   const trace = tracing.tracer()!(new Headers());
   tracing.update({
+    settings,
     tracing: tracingTo(second.url, { sampler: { ratio: 0, isParentBased: true } }),
   });
   assert.equal(tracing.tracer()!(new Headers()).isSampled, false);
@@ -222,7 +225,7 @@ Deno.test("spans that are left when tracing is switched off are sent", async () 
   await using collector = startOtlpReceiver();
   await using tracing = start(tracingTo(collector.url));
   const trace = tracing.tracer()!(new Headers());
-  tracing.update({});
+  tracing.update({ settings });
   assert.equal(tracing.tracer(), undefined);
   trace.end(record);
   await collector.spansOf(1, trace.id);
@@ -236,6 +239,6 @@ Deno.test("what isn't traced asks for no connection", () => {
     spansFailed: never,
     spansRecovered: never,
   };
-  const { tracer } = startTracing(undefined, { connect: never, listener, version: "1" });
+  const { tracer } = startTracing({ settings }, { connect: never, listener, version: "1" });
   assert.equal(tracer(), undefined);
 });

@@ -29,6 +29,13 @@ export function capturedAs(name: string): Captured {
   return captured.find((capture) => capture.name === name)!;
 }
 
+/** Returns a whole answer of vLLM 0.32.0's. */
+export function wholeCaptured(
+  name: "chat" | "completions" | "messages" | "responses",
+): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(new URL(`captures/whole-${name}.txt`, import.meta.url));
+}
+
 function capture(name: string, dialect: Captured["dialect"]): Captured {
   const bytes = Deno.readFileSync(new URL(`captures/sse-${name}.txt`, import.meta.url));
   const text = new TextDecoder().decode(bytes);

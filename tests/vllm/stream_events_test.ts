@@ -51,7 +51,7 @@ for (
     ["messages", ["2 × frame", "11 × token", "frame", "frame max_tokens", "end"]],
     [
       "responses",
-      ["2 × preamble", "2 × frame", "12 × token", "3 × frame", "end response.completed"],
+      ["2 × preamble", "2 × frame", "12 × token", "3 × frame", "end incomplete"],
     ],
   ] as const
 ) {
@@ -133,37 +133,37 @@ for (
     ["what is new", { type: "response.new_kind.partial" }, { kind: "token" }],
     ["a whole", response([{}], { output_tokens: 3 }), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: false,
     }],
     ["a whole without a word of tokens", response([{}]), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: false,
     }],
     ["nothing", response([], { output_tokens: 0 }), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: true,
     }],
     ["nothing without usage", response([]), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: true,
     }],
     ["an empty item", response([{}], { output_tokens: 0 }), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: true,
     }],
     ["tokens without an item", response([], { output_tokens: 2 }), {
       kind: "end",
-      finish: "response.completed",
+      finish: "completed",
       isEmpty: false,
     }],
     ["an end at the limit", { type: "response.incomplete", response: { output: [{}] } }, {
       kind: "end",
-      finish: "response.incomplete",
+      finish: "incomplete",
       isEmpty: false,
     }],
     ["a failure", { type: "response.failed", response: { error: { code: "server_error" } } }, {

@@ -56,6 +56,20 @@ Deno.test("cached tokens are known only where a server tells them as a plausible
   }
 });
 
+Deno.test("tokens of reasoning are known where a server tells them", () => {
+  const details = { reasoning_tokens: 2 };
+  const chat = { prompt_tokens: 7, completion_tokens: 3, completion_tokens_details: details };
+  const response = { input_tokens: 7, output_tokens: 3, output_tokens_details: details };
+  const usage = { promptTokens: 7, completionTokens: 3, reasoningTokens: 2 };
+  for (const told of [chat, response]) {
+    assert.deepEqual(read(JSON.stringify({ usage: told })), usage);
+  }
+  for (const wrong of [null, { reasoning_tokens: null }, { reasoning_tokens: "2" }]) {
+    const told = { ...chat, completion_tokens_details: wrong };
+    assert.equal(read(JSON.stringify({ usage: told }))!.reasoningTokens, undefined);
+  }
+});
+
 Deno.test("an answer that generates nothing has prompt tokens only", () => {
   assert.deepEqual(read(`{"data":[],"usage":{"prompt_tokens":7,"total_tokens":7}}`), {
     promptTokens: 7,

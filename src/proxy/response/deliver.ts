@@ -5,7 +5,10 @@ import type { Found } from "../failover.ts";
 import { headersOf } from "../request.ts";
 import type { RequestRecord } from "../request_record.ts";
 import { endDetails } from "../retry.ts";
+import type { Trace } from "../trace.ts";
+import { finishReasonsIn, idIn } from "../../vllm/answer_facts.ts";
 import { textOfAnswer } from "../../vllm/answer_text.ts";
+import { dialectOf } from "../../vllm/stream_events.ts";
 import { nameModels } from "./name_models.ts";
 import { CLIENT_LEFT, type Reply } from "./reply.ts";
 import { endBroken, type Ended, respond } from "./respond.ts";
@@ -24,6 +27,8 @@ export interface DeliverContext {
   };
   /** Called for each chunk after the first, with the time since the one before. */
   readonly onNext: (gapMs: number) => void;
+  /** Its trace, if requests are traced. */
+  readonly trace: Trace | undefined;
 }
 
 /** Tells in a stream where another server went on with it. */
@@ -41,7 +46,7 @@ export async function deliver(
   context: DeliverContext,
   continuation: Continuation | undefined,
 ): Promise<void> {
-  const { client, reply, record } = context;
+  const { client, reply, record, trace } = context;
   if (found.kind === "left") {
     Object.assign(record, { outcome: NOBODYS_FAULT, status: CLIENT_LEFT });
     return reply.abandon();
@@ -64,7 +69,9 @@ export async function deliver(
       break;
     }
     if (next.kind === "end") {
-      ended = { ...ended, outcome: "ok", expired: undefined, broken: undefined };
+      const finishReasons = ended.finishReasons?.length ? ended.finishReasons : undefined;
+      const whole = { tail: next.events, expired: undefined, broken: undefined } as const;
+      ended = { ...ended, ...whole, finishReasons, outcome: "ok" };
       void reply.write(next.events).then(() => reply.end());
       break;
     }
@@ -76,6 +83,11 @@ export async function deliver(
   Object.assign(record, { outcome: outcomeFor(ended), status });
   // What was taken out of the stream is already there.
   record.usage = usage ?? record.usage;
+  if (trace?.isSampled) {
+    record.responseId ??= idIn(found.answered.answer?.body);
+    record.finishReasons = ended.finishReasons ??
+      finishReasonsIn(ended.tail, dialectOf(record.path));
+  }
 }
 
 /** Passes one server's answer on, and ends its lease. */

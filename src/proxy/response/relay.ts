@@ -26,6 +26,8 @@ export interface Relayed {
   readonly chunks: number;
   /** The bytes of the last few chunks. */
   readonly tail: Uint8Array<ArrayBuffer>;
+  /** Why the choices of an event stream ended, `undefined` for other answers. */
+  readonly finishReasons: readonly string[] | undefined;
 }
 
 export interface RelayOptions {
@@ -102,7 +104,8 @@ export async function relay(
   }
   stopTimer(afterEnd);
   const outcome = attempt.end(broken, factsOf(watch));
-  const relayed = { outcome, bytes, chunks, tail: watch.tail() };
+  const finishReasons = isStream ? watch.finishReasons : undefined;
+  const relayed = { outcome, bytes, chunks, tail: watch.tail(), finishReasons };
   if (broken === undefined) reply.end();
   else if (outcome === "client_closed" || !isStream || clientStalled) reply.breakOff();
   else return { ...relayed, broken: { expired: attempt.expired, error, tail: relayed.tail } };

@@ -15,6 +15,10 @@ export interface Ended {
   readonly bytes: number;
   /** As reported in the answer. */
   readonly usage: Usage | undefined;
+  /** The last bytes, or all. */
+  readonly tail: Uint8Array;
+  /** Why the choices of an event stream ended, `undefined` for other answers. */
+  readonly finishReasons: readonly string[] | undefined;
   /** Chunks relayed; 0 for a whole answer. */
   readonly chunks: number;
   /** Why the router aborted it, if it did. */
@@ -51,8 +55,8 @@ export async function respond(
     return ended(outcome, status, answer.body);
   }
   await reply.begin(status, head);
-  const { tail, ...relayed } = await relay(answer.rest, answer, reply, { onNext, holdsErrors });
-  return { ...relayed, status, usage: usageIn(tail), expired: answer.rest.expired };
+  const relayed = await relay(answer.rest, answer, reply, { onNext, holdsErrors });
+  return { ...relayed, status, usage: usageIn(relayed.tail), expired: answer.rest.expired };
 }
 
 /** Ends a stream that can't go on: with its server's own error, or one that says what happened. */
@@ -65,14 +69,18 @@ export function endBroken(
   else reply.breakOff(brokenStream(expired, settings), tail);
 }
 
+const NOTHING = new Uint8Array();
+
 /** Describes the end of a whole answer. */
-function ended(outcome: Outcome, status: number, body?: Uint8Array): Ended {
+function ended(outcome: Outcome, status: number, body = NOTHING): Ended {
   return {
     outcome,
     status,
-    bytes: body?.length ?? 0,
+    bytes: body.length,
     chunks: 0,
-    usage: body && usageIn(body),
+    usage: usageIn(body),
+    tail: body,
+    finishReasons: undefined,
     expired: undefined,
     broken: undefined,
   };

@@ -1,7 +1,7 @@
 import { lastChunks } from "../../util/last_chunks.ts";
 import { nextEvent } from "../../http/sse_events.ts";
 import { openEvent } from "../../http/sse_open_event.ts";
-import { type Dialect, readEvent } from "../../vllm/stream_events.ts";
+import { type Dialect, readEvent, UNKNOWN_SHAPE } from "../../vllm/stream_events.ts";
 
 /** The state of a stream after a chunk. */
 export type StreamState =
@@ -17,12 +17,16 @@ export interface StreamWatch {
   readonly state: StreamState;
   /** A clean end of the connection is the end of the answer. */
   readonly isComplete: boolean;
+  /** Why its choices ended, as far as they have. */
+  readonly finishReasons: readonly string[];
   /** Returns the last bytes seen. */
   tail(): Uint8Array<ArrayBuffer>;
   /** Takes the next chunk and returns the new state. */
   see(chunk: Uint8Array<ArrayBuffer>): StreamState;
 }
 
+/** Far more than the choices of a request. */
+const MOST_REASONS = 128;
 /** The last chunks contain the usage, which may span two of them. */
 const KEPT = { count: 4, shortBytes: 64, mostBytes: 16 * 1024 };
 
@@ -43,6 +47,7 @@ export function watchStream(
   const unread = openEvent();
   /** An event was too long to keep; it may even have been the last one. */
   let isLost = false;
+  const reasons: string[] = [];
 
   /** Reads complete events, the first of which may have begun in earlier chunks. */
   function read(events: Uint8Array, begunBefore: number, dialect: Dialect): StreamState {
@@ -55,6 +60,9 @@ export function watchStream(
         return { kind: "aborted", goodBytes: Math.max(0, start - begunBefore) };
       }
       const goodBytes = Math.max(0, start - begunBefore);
+      if (finish !== undefined && finish !== UNKNOWN_SHAPE && reasons.length < MOST_REASONS) {
+        reasons.push(finish);
+      }
       if (kind === "error") return { kind: "ended", status, goodBytes };
       if (kind === "end") return { kind: "ended", status };
       start = event.end;
@@ -74,6 +82,7 @@ export function watchStream(
   const watch: StreamWatch & { state: StreamState; isComplete: boolean } = {
     state: OPEN,
     isComplete: dialect === undefined || dialect === "other",
+    finishReasons: reasons,
     tail: last.bytes,
     see(chunk) {
       if (watch.state.kind !== "open") return watch.state;

@@ -59,6 +59,8 @@ Deno.test("a whole answer is passed on at once, and its token usage is reported"
     bytes: held.length,
     chunks: 0,
     usage,
+    tail: encoder.encode(held),
+    finishReasons: undefined,
     expired: undefined,
     broken: undefined,
   }]);
@@ -81,6 +83,8 @@ Deno.test("a failure that came as an answer is passed on with its own status", a
     bytes: 2,
     chunks: 0,
     usage: undefined,
+    tail: encoder.encode("{}"),
+    finishReasons: undefined,
     expired: undefined,
     broken: undefined,
   }]);
@@ -103,6 +107,8 @@ Deno.test("no answer means that the client has disconnected", async () => {
       bytes: 0,
       chunks: 0,
       usage: undefined,
+      tail: new Uint8Array(),
+      finishReasons: undefined,
       expired: undefined,
       broken: undefined,
     },
@@ -123,6 +129,8 @@ Deno.test("a stream reports its end once all of it has passed, and each chunk af
     bytes,
     chunks: 3,
     usage,
+    tail: encoder.encode(EVENTS),
+    finishReasons: ["stop"],
     expired: undefined,
     broken: undefined,
   }]);

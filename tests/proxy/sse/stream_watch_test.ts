@@ -307,3 +307,18 @@ Deno.test("an ended stream stays ended whatever follows", () => {
   assert.equal(watch.see(encoder.encode(ERROR + last("abort"))), ended);
   assert.equal(watch.state.kind, "ended");
 });
+
+Deno.test("the finish reasons of a real server's choices are kept", () => {
+  for (const { name, dialect, bytes } of captured) {
+    const watch = watchStream(dialect);
+    watch.see(bytes);
+    const one = { messages: "max_tokens", responses: "incomplete", completions: "length" }[dialect];
+    assert.deepEqual(watch.finishReasons, name === "chat-n2" ? [one, one] : [one], name);
+  }
+});
+
+Deno.test("a stream that gives reasons without end has a limit of them", () => {
+  const watch = watchStream("completions");
+  for (let i = 0; i < 1_000; i++) watch.see(encoder.encode(last("stop")));
+  assert.equal(watch.finishReasons.length, 128);
+});
