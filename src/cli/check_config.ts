@@ -13,7 +13,7 @@ import { applyCheck } from "../fleet/state/server_events.ts";
 import { readState, whyNotWritable } from "../state_disk.ts";
 import type { Tracing } from "../config/tracing_settings.ts";
 import { shownTracing } from "../monitor/log_spans.ts";
-import { otlpJson } from "../tracing/otlp_json.ts";
+import { otlpRequest } from "../tracing/otlp_request.ts";
 import { type Connect, sendSpans } from "../tracing/send_spans.ts";
 import { routersOf } from "../peers/routers.ts";
 import { tryPeer } from "../peers/try_peer.ts";
@@ -91,7 +91,7 @@ async function tryCollector(tracing: Tracing, connect: Connect): Promise<string>
   const sent = await sendSpans(
     connect,
     soon,
-    otlpJson([], [], VERSION),
+    otlpRequest(tracing.protocol, [], [], VERSION),
     new AbortController().signal,
   );
   const { share, address } = shownTracing(tracing);

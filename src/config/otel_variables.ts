@@ -4,8 +4,11 @@ import type { References } from "./references.ts";
 import { shown } from "./zod_types.ts";
 
 /** What OpenTelemetry's environment variables say of traces. */
-export interface OtelVariables
-  extends Pick<Tracing, "timeoutMs" | "gzip" | "sampler" | "maxQueue" | "maxBatch" | "delayMs"> {
+export interface OtelVariables extends
+  Pick<
+    Tracing,
+    "protocol" | "timeoutMs" | "gzip" | "sampler" | "maxQueue" | "maxBatch" | "delayMs"
+  > {
   /** They switch tracing off, whatever the file says. */
   readonly isOff: boolean;
   /** `unusable` if its protocol isn't spoken. */
@@ -57,6 +60,7 @@ export function otelVariables(env: References["env"], warnings: Diagnostic[]): O
     isOff: /^true$/i.test(read("OTEL_SDK_DISABLED") ?? "") ||
       read("OTEL_TRACES_EXPORTER") === "none",
     endpoint: endpointIn(ofOtlp("ENDPOINT"), ofOtlp("PROTOCOL"), warn),
+    protocol: ofOtlp("PROTOCOL")?.value === "http/json" ? "http/json" : "http/protobuf",
     certificate: ofOtlp("CERTIFICATE"),
     headers: headersIn(ofOtlp("HEADERS"), warn),
     timeoutMs: timeout ? count(timeout.where, 10_000, LONGEST_MS) : 10_000,
@@ -80,6 +84,8 @@ function namedIn(where: string, read: Read): Named | undefined {
   return value === undefined ? undefined : { where, value };
 }
 
+const PROTOCOLS: ReadonlySet<string> = new Set(["http/protobuf", "http/json"]);
+
 function endpointIn(
   named: Named | undefined,
   protocol: Named | undefined,
@@ -87,13 +93,15 @@ function endpointIn(
 ): OtelVariables["endpoint"] {
   if (!named) return undefined;
   if (protocol?.value === "grpc") {
-    const what = "grpc is not supported, so requests are not traced; set http/json and an " +
+    const what = "grpc is not supported, so requests are not traced; set http/protobuf and an " +
       "endpoint that takes OTLP over HTTP, by default at port 4318";
     warn(protocol.where, what);
     return "unusable";
   }
-  if (protocol && protocol.value !== "http/json") {
-    warn(protocol.where, `${shown(protocol.value)} is not supported: spans are sent as http/json`);
+  if (protocol && !PROTOCOLS.has(protocol.value)) {
+    const what = `expected http/protobuf or http/json, got ${shown(protocol.value)}; ` +
+      "http/protobuf applies";
+    warn(protocol.where, what);
   }
   return { ...named, isBase: named.where === `${OTLP}ENDPOINT` };
 }

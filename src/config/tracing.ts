@@ -38,6 +38,7 @@ export function toTracing(
   return {
     url,
     ...(ca !== undefined && { ca }),
+    protocol: variables.protocol,
     headers: Object.entries({ ...variables.headers, ...headers }),
     timeoutMs: variables.timeoutMs,
     gzip: variables.gzip,

@@ -4,6 +4,8 @@ export interface Tracing {
   readonly url: string;
   /** PEM of the CA that signed its certificate, trusted in addition to the built-in CAs. */
   readonly ca?: string;
+  /** How exports are encoded. @default "http/protobuf" */
+  readonly protocol: "http/protobuf" | "http/json";
   /** Sent with each export; may contain keys. */
   readonly headers: readonly (readonly [string, string])[];
   /** Timeout of one export. @default 10_000 */

@@ -1,12 +1,5 @@
+import { ERROR, flagsOf, KIND, nanoseconds } from "./otlp_codes.ts";
 import type { Attribute, Span, Value } from "./span.ts";
-
-/** The code of a failed span; others have none. */
-const ERROR = 2;
-const KIND = { server: 2, client: 3 } as const;
-/** Flags of a span: sampled, and whether the parent's process is known to be another one. */
-const SAMPLED = 0x1;
-const KNOWS_REMOTE = 0x100;
-const IS_REMOTE = 0x200;
 
 /**
  * Writes a request of OTLP over HTTP, as JSON: ids in hexadecimal digits, 64-bit numbers as
@@ -36,8 +29,7 @@ function spanJson(span: Span) {
     spanId: span.spanId,
     ...(parentId !== undefined && { parentSpanId: parentId }),
     ...(span.state !== "" && { traceState: span.state }),
-    flags: SAMPLED | (parentId === undefined ? 0 : KNOWS_REMOTE) |
-      (parentId !== undefined && span.isParentRemote ? IS_REMOTE : 0),
+    flags: flagsOf(span),
     name: span.name,
     kind: KIND[span.kind],
     startTimeUnixNano: nanoseconds(span.startMs),
@@ -45,12 +37,6 @@ function spanJson(span: Span) {
     attributes: span.attributes.map(keyValue),
     status: error === undefined ? {} : { code: ERROR, message: error },
   };
-}
-
-/** A double can't hold nanoseconds since 1970, so they are put together from their digits. */
-function nanoseconds(ms: number): string {
-  const whole = Math.floor(ms);
-  return `${whole}${String(Math.floor((ms - whole) * 1e6)).padStart(6, "0")}`;
 }
 
 function keyValue([key, value]: Attribute) {

@@ -2,6 +2,9 @@ import type { Tracing } from "../config/tracing_settings.ts";
 import type { Fetch } from "../http/fetch.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { retryAfterMs } from "../proxy/retry.ts";
+import { concat } from "../util/bytes.ts";
+import { readAnswer } from "./otlp_answer.ts";
+import type { OtlpRequest } from "./otlp_request.ts";
 
 /** Returns connections that trust a CA besides the built-in ones. */
 export type Connect = (ca: string | undefined) => Fetch;
@@ -19,10 +22,9 @@ export type Sent =
 const LATER: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 /** Far longer than any answer to an export. */
 const MOST_BYTES = 64 * 1024;
-const LONGEST_WHY = 200;
 
 /**
- * Sends a request of OTLP over HTTP, as JSON. Never rejects.
+ * Sends a request of OTLP over HTTP. Never rejects.
  *
  * @param connect returns the connections to the collector
  * @param signal ends it early
@@ -33,7 +35,7 @@ export async function sendSpans(
     Tracing,
     "url" | "ca" | "headers" | "timeoutMs" | "gzip"
   >,
-  json: string,
+  request: OtlpRequest,
   signal: AbortSignal,
 ): Promise<Sent> {
   const limit = new AbortController();
@@ -45,18 +47,17 @@ export async function sendSpans(
   signal.addEventListener("abort", stop);
   try {
     if (signal.aborted) stop();
-    const bytes = new TextEncoder().encode(json);
     const response = await connect(ca)(url, {
       method: "POST",
       headers: [
-        ["content-type", "application/json"],
+        ["content-type", request.type],
         ...(gzip ? [["content-encoding", "gzip"] as [string, string]] : []),
         ...headers.map(([name, value]): [string, string] => [name, value]),
       ],
-      body: gzip ? await gzipped(bytes) : bytes,
+      body: gzip ? await gzipped(request.body) : request.body,
       signal: limit.signal,
     });
-    return sentBy(response, await textOf(response));
+    return sentBy(response, await beginningOf(response));
   } catch (error) {
     const why = limit.signal.aborted ? limit.signal.reason : error;
     return { kind: "later", afterMs: undefined, why: failureIn(why) };
@@ -66,38 +67,27 @@ export async function sendSpans(
   }
 }
 
-function sentBy({ ok, status, headers }: Response, text: string): Sent {
-  const said = text === "" ? "" : `: ${text.slice(0, LONGEST_WHY)}`;
-  const why = `it answered ${status}${said}`;
+function sentBy({ ok, status, headers }: Response, body: Uint8Array): Sent {
+  const { rejected, message } = readAnswer(headers.get("content-type"), body, ok);
+  if (ok) return { kind: "taken", rejected, why: message };
+  const why = `it answered ${status}${message === "" ? "" : `: ${message}`}`;
   if (LATER.has(status)) {
     return { kind: "later", afterMs: retryAfterMs(headers.get("retry-after"), Date.now()), why };
   }
-  return ok ? { kind: "taken", ...partialIn(text) } : { kind: "refused", why };
-}
-
-/** Reads `partialSuccess`. An answer in another form says that all went well. */
-function partialIn(text: string): { readonly rejected: number; readonly why: string } {
-  try {
-    const { partialSuccess } = JSON.parse(text);
-    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
-    const why = String(partialSuccess?.errorMessage ?? "").slice(0, LONGEST_WHY);
-    return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, why };
-  } catch {
-    return { rejected: 0, why: "" };
-  }
+  return { kind: "refused", why };
 }
 
 /** Reads the beginning of a body. */
-async function textOf({ body }: Response): Promise<string> {
-  if (!body) return "";
-  const decoder = new TextDecoder();
-  let text = "";
+async function beginningOf({ body }: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
   // Leaving the loop cancels the rest.
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MOST_BYTES) break;
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MOST_BYTES) break;
   }
-  return text;
+  return concat(chunks);
 }
 
 async function gzipped(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

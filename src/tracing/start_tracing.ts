@@ -2,7 +2,7 @@ import type { Tracing } from "../config/tracing_settings.ts";
 import type { Observer } from "../proxy/observer.ts";
 import type { Tracer } from "../proxy/trace.ts";
 import { createTracer } from "./create_tracer.ts";
-import { otlpJson } from "./otlp_json.ts";
+import { otlpRequest } from "./otlp_request.ts";
 import { type Connect, sendSpans } from "./send_spans.ts";
 import { attributes } from "./span.ts";
 import { createSpanQueue, type SpanListener } from "./span_queue.ts";
@@ -58,7 +58,8 @@ export function startTracing(
         "service.instance.id": instance,
         ...latest.resource,
       });
-      return sendSpans(connect, latest, otlpJson(spans, resource, version), signal);
+      const request = otlpRequest(latest.protocol, spans, resource, version);
+      return sendSpans(connect, latest, request, signal);
     },
   });
 

@@ -30,6 +30,7 @@ Deno.test("requests are not traced unless an endpoint is named", () => {
 Deno.test("an endpoint is enough, and everything else has the defaults of OpenTelemetry", () => {
   assert.deepEqual(accepted({ endpoint: "http://collector:4318" }).tracing, {
     url: "http://collector:4318/v1/traces",
+    protocol: "http/protobuf",
     headers: [],
     timeoutMs: 10_000,
     gzip: false,
@@ -71,6 +72,7 @@ Deno.test("every variable of OpenTelemetry is read, and the file outranks them",
   assert.deepEqual(accepted(undefined, env), {
     tracing: {
       url: "http://a:4318/v1/traces",
+      protocol: "http/json",
       headers: [["authorization", "Bearer a"], ["x-scope", "1"]],
       timeoutMs: 2_000,
       gzip: true,
@@ -92,6 +94,20 @@ Deno.test("every variable of OpenTelemetry is read, and the file outranks them",
   assert.deepEqual(tracing.headers, [["authorization", "Bearer b"], ["x-scope", "1"]]);
   assert.deepEqual(tracing.sampler, { ratio: 0.5, isParentBased: true });
   assert.equal(tracing.resource["service.name"], "of-file");
+});
+
+Deno.test("http/protobuf is what OpenTelemetry's default says, and http/json can be asked for", () => {
+  const protocolFor = (env: Record<string, string>) => {
+    const { tracing, warnings } = accepted(undefined, { [ENDPOINT]: "http://a", ...env });
+    assert.deepEqual(warnings, []);
+    return tracing?.protocol;
+  };
+  const all = "OTEL_EXPORTER_OTLP_PROTOCOL";
+  assert.equal(protocolFor({}), "http/protobuf");
+  assert.equal(protocolFor({ [all]: "http/protobuf" }), "http/protobuf");
+  assert.equal(protocolFor({ [all]: "http/json" }), "http/json");
+  const traces = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+  assert.equal(protocolFor({ [all]: "grpc", [traces]: "http/json" }), "http/json");
 });
 
 Deno.test("each sampler of OpenTelemetry is known by its name", () => {
@@ -122,9 +138,12 @@ Deno.test("what is wrong in the environment is a warning, and its default applie
   const grpc = warned({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
   assert.equal(grpc.tracing, undefined);
   assert.match(grpc.warnings.join(), /^OTEL_EXPORTER_OTLP_PROTOCOL: grpc is not supported.*4318/);
-  const protobuf = warned({ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf" });
-  assert.ok(protobuf.tracing);
-  assert.match(protobuf.warnings.join(), /_TRACES_PROTOCOL: .*sent as http\/json$/);
+  const unknown = warned({ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/xml" });
+  assert.equal(unknown.tracing?.protocol, "http/protobuf");
+  assert.match(
+    unknown.warnings.join(),
+    /_TRACES_PROTOCOL: .* got "http\/xml"; http\/protobuf applies$/,
+  );
   for (
     const [name, value] of [
       ["OTEL_EXPORTER_OTLP_TIMEOUT", "10s"],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { exportIn } from "./otlp_protobuf.ts";
 import { until } from "./until.ts";
 
 /** A span as a collector gets it, with its attributes by name. */
@@ -20,7 +21,7 @@ export interface ReceivedSpan {
 export const SERVER = 2;
 export const CLIENT = 3;
 
-/** A collector that takes OTLP over HTTP, as JSON, and rejects what breaks its rules. */
+/** A collector that takes OTLP over HTTP, in both encodings, and rejects what breaks its rules. */
 export interface OtlpReceiver extends AsyncDisposable {
   readonly url: string;
   readonly spans: ReceivedSpan[];
@@ -86,20 +87,29 @@ export function startOtlpReceiver(
   return receiver;
 }
 
+/** Returns the spans of a request, as a receiver reads them. */
+export async function spansIn(request: Request): Promise<readonly ReceivedSpan[]> {
+  return (await readExport(request)).flatMap(({ scopeSpans }) => scopeSpans);
+}
+
 interface Export {
   readonly resource: Readonly<Record<string, unknown>>;
   readonly scopeSpans: readonly ReceivedSpan[];
 }
 
+/** Reads a request, of which all fields are checked. */
 async function readExport(request: Request): Promise<readonly Export[]> {
   assert.equal(request.method, "POST");
   assert.equal(new URL(request.url).pathname, "/v1/traces");
-  assert.equal(request.headers.get("content-type"), "application/json");
+  const type = request.headers.get("content-type");
+  assert.ok(type === "application/json" || type === "application/x-protobuf", String(type));
   const gzip = request.headers.get("content-encoding") === "gzip";
   const body = gzip ? request.body!.pipeThrough(new DecompressionStream("gzip")) : request.body!;
-  const { resourceSpans } = fields(JSON.parse(await new Response(body).text()), {
-    resourceSpans: isList,
-  });
+  const bytes = await new Response(body).bytes();
+  const { resourceSpans } = fields(
+    type === "application/json" ? JSON.parse(new TextDecoder().decode(bytes)) : exportIn(bytes),
+    { resourceSpans: isList },
+  );
   return list(resourceSpans).map((one) => {
     const { resource, scopeSpans } = fields(one, { resource: isTable, scopeSpans: isList });
     const { attributes } = fields(resource, { attributes: isList });

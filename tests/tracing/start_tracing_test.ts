@@ -3,7 +3,7 @@ import type { Tracing } from "../../src/config/tracing_settings.ts";
 import { openRecord } from "../../src/proxy/request_record.ts";
 import { type RunningTracing, startTracing } from "../../src/tracing/start_tracing.ts";
 import { clientAs } from "../support/client.ts";
-import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp_receiver.ts";
+import { type OtlpReceiver, spansIn, startOtlpReceiver } from "../support/otlp_receiver.ts";
 import { until } from "../support/until.ts";
 import { deadUrl, startSilent } from "../support/upstream.ts";
 
@@ -17,6 +17,7 @@ const settings = { sessionHeader: "x-session-id" };
 
 const tracingTo = (base: string, more: Partial<Tracing> = {}): Tracing => ({
   url: `${base}/v1/traces`,
+  protocol: "http/protobuf",
   headers: [["authorization", "Bearer token"]],
   timeoutMs: 10_000,
   gzip: false,
@@ -66,8 +67,7 @@ function watch(collector: OtlpReceiver, answer: () => Promise<Response> | Respon
   const seen = { atOnce: 0, most: 0, sizes: [] as number[] };
   collector.answer = async (request) => {
     seen.most = Math.max(seen.most, ++seen.atOnce);
-    const { resourceSpans } = await request.json();
-    seen.sizes.push(resourceSpans[0].scopeSpans[0].spans.length);
+    seen.sizes.push((await spansIn(request)).length);
     const response = await answer();
     seen.atOnce--;
     return response;
@@ -89,13 +89,21 @@ Deno.test("spans go out in batches, one at a time, to a collector that is slow",
   assert.equal(collector.requests[0]!.get("authorization"), "Bearer token");
 });
 
-Deno.test("an export is valid, compressed or not", async () => {
-  for (const gzip of [false, true]) {
+Deno.test("an export is valid in both encodings, compressed or not", async () => {
+  for (
+    const [protocol, type, gzip] of [
+      ["http/protobuf", "application/x-protobuf", false],
+      ["http/protobuf", "application/x-protobuf", true],
+      ["http/json", "application/json", false],
+      ["http/json", "application/json", true],
+    ] as const
+  ) {
     await using collector = startOtlpReceiver();
-    await using tracing = start(tracingTo(collector.url, { gzip }));
+    await using tracing = start(tracingTo(collector.url, { protocol, gzip }));
     tracing.requests(1);
     const [span] = await collector.spansOf(1);
     assert.equal(span!.name, "text_completion");
+    assert.equal(collector.requests[0]!.get("content-type"), type);
     assert.equal(collector.requests[0]!.get("content-encoding"), gzip ? "gzip" : null);
     assert.equal(collector.resource()["service.version"], "1.2.3");
   }
@@ -177,6 +185,19 @@ Deno.test("spans that a collector rejects of a batch are counted", async () => {
   await until("both batches are counted", () => tracing.heard.exported === 6);
   assert.equal(tracing.heard.dropped.rejected, 4);
   assert.deepEqual(tracing.heard.failed, ["it rejected 2 spans: too old"]);
+});
+
+Deno.test("spans that a collector rejects by protobuf are counted", async () => {
+  await using collector = startOtlpReceiver();
+  // Three spans, "too old".
+  const body = Uint8Array.fromBase64("CgsIAxIHdG9vIG9sZA==");
+  const headers = { "content-type": "application/x-protobuf" };
+  watch(collector, () => new Response(body, { headers }));
+  await using tracing = start(tracingTo(collector.url));
+  tracing.requests(5);
+  await until("the batch is counted", () => tracing.heard.exported === 2);
+  assert.equal(tracing.heard.dropped.rejected, 3);
+  assert.deepEqual(tracing.heard.failed, ["it rejected 3 spans: too old"]);
 });
 
 Deno.test("the answer of a collector is read up to a limit and need not make sense", async () => {
