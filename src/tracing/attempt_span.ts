@@ -39,6 +39,8 @@ export function describeAttempt(
       "vllm_router.decision": lease.decision,
       "vllm_router.outcome": outcome,
     }),
-    error: outcome === "ok" || outcome === "client_closed" ? undefined : details.what ?? errorType,
+    error: outcome === "ok" || outcome === "client_closed"
+      ? undefined
+      : clipped(details.what ?? errorType),
   };
 }

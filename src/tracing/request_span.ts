@@ -45,7 +45,7 @@ export function describeRequest(record: Readonly<RequestRecord>, session: string
       "vllm_router.continuations": whole(record.continuations || undefined),
     }),
     // By the conventions, a client's own error is none of the span of a server.
-    error: isFailed(record) ? record.error ?? outcome : undefined,
+    error: isFailed(record) ? clipped(record.error ?? outcome) : undefined,
   };
 }
 
