@@ -8,13 +8,14 @@ export function isSampled(
   traceId: string,
 ): boolean {
   if (parent && isParentBased) return parent.isSampled;
-  return ratio >= 1 || fractionOf(traceId) < ratio;
+  return randomnessOf(traceId) >= 1 - ratio;
 }
 
 /**
- * Returns a number in [0, 1) from the digits of a trace id that are random in every system, so that
- * all who sample by ratio keep the same traces.
+ * Returns a number in [0, 1) from the last 56 bits of a trace id, which are random in every system.
+ * OpenTelemetry's consistent probability sampling keeps the traces above a threshold of it, so that
+ * all who sample by ratio keep the same ones. The last of its digits doesn't fit into a double.
  */
-function fractionOf(traceId: string): number {
-  return parseInt(traceId.slice(-13), 16) / 2 ** 52;
+function randomnessOf(traceId: string): number {
+  return parseInt(traceId.slice(-14, -1), 16) / 2 ** 52;
 }

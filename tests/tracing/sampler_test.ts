@@ -25,6 +25,20 @@ Deno.test("a ratio samples its share of traces, the same ones each time", () => 
   assert.ok(quarter.every((id) => half.has(id)));
 });
 
+Deno.test("a ratio keeps the traces that OpenTelemetry's consistent sampling keeps", () => {
+  // The last 56 bits count, and a tenth of traces is above 0xe6….
+  const sampled = (last: string) =>
+    isSampled({ ratio: 0.1, isParentBased: true }, undefined, ID.slice(0, -14) + last);
+  assert.equal(sampled("ffffffffffffff"), true);
+  assert.equal(sampled("e6666666667000"), true);
+  assert.equal(sampled("e6666666666000"), false);
+  assert.equal(sampled("00000000000000"), false);
+  const never = { ratio: 0, isParentBased: true };
+  assert.equal(isSampled(never, undefined, "f".repeat(32)), false);
+  const always = { ratio: 1, isParentBased: true };
+  assert.equal(isSampled(always, undefined, `${"f".repeat(18)}${"0".repeat(14)}`), true);
+});
+
 Deno.test("ids are unique, in lower-case hexadecimal digits", () => {
   const ids = Array.from({ length: 2_000 }, newTraceId);
   assert.equal(new Set(ids).size, ids.length);
