@@ -10,6 +10,9 @@ import { parentIn, traceparent } from "./trace_context.ts";
 /** Takes a span that has ended. `make` makes it, if it is wanted. */
 export type OnSpan = (make: () => Span) => void;
 
+/** Headers whose values are no id of a session, even if they keep its requests together. */
+const SECRET = /auth|key|token|secret|cookie/i;
+
 /**
  * Creates the tracer of all requests. A trace that isn't sampled costs its ids and headers only.
  *
@@ -17,6 +20,7 @@ export type OnSpan = (make: () => Span) => void;
  * @param onSpan called at the end of each span of a sampled trace
  */
 export function createTracer(sampler: Sampler, sessionHeader: string, onSpan: OnSpan): Tracer {
+  const namesSession = !SECRET.test(sessionHeader);
   return (headers) => {
     const parent = parentIn(headers);
     const id = parent?.traceId ?? newTraceId();
@@ -27,7 +31,7 @@ export function createTracer(sampler: Sampler, sessionHeader: string, onSpan: On
       return state === "" ? [own] : [own, ["tracestate", state]];
     };
     if (sampled) {
-      const session = headers.get(sessionHeader);
+      const session = namesSession ? headers.get(sessionHeader) : null;
       return sampledTrace({ id, parentId: parent?.spanId, state, session, headersOf, onSpan });
     }
     return {

@@ -7,13 +7,15 @@ import { clientAs } from "../support/client.ts";
 import { numRuns } from "../support/property.ts";
 
 const SESSION = "x-session-id";
+const CONVERSATION = "gen_ai.conversation.id";
 const ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const VALID = `00-${ID}-00f067aa0ba902b7-01`;
 
 /** Traces a request with these headers. Returns what a server gets, and the request's span. */
-function traced(headers: [string, string][], isParentBased = true) {
+function traced(headers: [string, string][], sessionHeader = SESSION) {
   const spans: Span[] = [];
-  const tracer = createTracer({ ratio: 1, isParentBased }, SESSION, (make) => spans.push(make()));
+  const sampler = { ratio: 1, isParentBased: true };
+  const tracer = createTracer(sampler, sessionHeader, (make) => spans.push(make()));
   const trace = tracer(new Headers(headers));
   const lease = { server: { config: { name: "a", url: "http://a" } } } as Parameters<
     typeof trace.attempt
@@ -61,7 +63,16 @@ Deno.test("whatever a caller sends, a server gets a valid trace context", () => 
 Deno.test("text of clients in a span is cut", () => {
   const { span } = traced([["traceparent", VALID], [SESSION, "s".repeat(100_000)]]);
   const attributes = Object.fromEntries(span!.attributes);
-  assert.equal(String(attributes["gen_ai.conversation.id"]).length, 1_024);
+  assert.equal(String(attributes[CONVERSATION]).length, 1_024);
+});
+
+Deno.test("a key is no conversation, even if requests are kept together by it", () => {
+  for (const header of ["authorization", "x-api-key", "Cookie"]) {
+    const { span } = traced([[header, "secret"]], header);
+    assert.equal(Object.hasOwn(Object.fromEntries(span!.attributes), CONVERSATION), false);
+  }
+  const { span } = traced([[SESSION, "session-1"]]);
+  assert.equal(Object.fromEntries(span!.attributes)[CONVERSATION], "session-1");
 });
 
 Deno.test("a trace that isn't sampled has headers and no span", () => {

@@ -27,6 +27,7 @@ export interface StreamWatch {
 
 /** Far more than the choices of a request. */
 const MOST_REASONS = 128;
+
 /** The last chunks contain the usage, which may span two of them. */
 const KEPT = { count: 4, shortBytes: 64, mostBytes: 16 * 1024 };
 
