@@ -258,6 +258,20 @@ Deno.test("a stream that another server goes on with has a span for each server"
   }
 });
 
+Deno.test("a stream whose end the router wrote has the finish reason that it wrote", async () => {
+  await using collector = startOtlpReceiver();
+  await using fleet = await startFleet({
+    servers: [{ fault: { kind: "reset_mid_stream", afterTokens: 8 } }],
+    tables: { tracing: { endpoint: collector.url } },
+    env: SOON,
+  });
+  const response = await ask(fleet.router.url, { tokens: 8, stream: true });
+  assert.equal(eventsOf(await response.text()).at(-1), "[DONE]");
+  const [request] = ofKind(await collector.spansOf(2), SERVER);
+  assert.equal(request!.attributes["vllm_router.continuations"], undefined);
+  assert.deepEqual(request!.attributes["gen_ai.response.finish_reasons"], ["length"]);
+});
+
 Deno.test("a client that leaves is no error of the request, and is named", async () => {
   await using collector = startOtlpReceiver();
   await using fleet = await startFleet({
