@@ -27,7 +27,7 @@ export function describeRequest(record: Readonly<RequestRecord>, session: string
       "gen_ai.response.finish_reasons": record.finishReasons?.length
         ? record.finishReasons
         : undefined,
-      "gen_ai.response.model": record.server === undefined ? undefined : model,
+      "gen_ai.response.model": record.server === undefined || status >= 400 ? undefined : model,
       "gen_ai.response.time_to_first_chunk": seconds(firstTokenMs),
       "gen_ai.usage.input_tokens": whole(usage?.promptTokens),
       "gen_ai.usage.output_tokens": whole(usage?.completionTokens),
