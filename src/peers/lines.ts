@@ -8,18 +8,25 @@ export interface Lines {
   cancel(): void;
 }
 
-/** Splits a stream of bytes into lines. */
+/**
+ * Splits a stream of bytes into lines. Reads at most once in each turn of the event loop, so that a
+ * sender that never stops keeps nothing else from its turn.
+ */
 export function readLines(body: ReadableStream<Uint8Array>): Lines {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const lines: string[] = [];
   let rest = "";
+  let turn = Promise.resolve();
   return {
     async next() {
       while (lines.length === 0) {
+        await turn;
         const { value, done } = await reader.read();
         if (done || rest.length > MOST_LINE_BYTES) return undefined;
-        const parts = (rest + decoder.decode(value, { stream: true })).split("\n");
+        turn = new Promise((resolve) => void setTimeout(resolve));
+        const parts = decoder.decode(value, { stream: true }).split("\n");
+        parts[0] = rest + parts[0]!;
         rest = parts.pop()!;
         lines.push(...parts.reverse());
       }
