@@ -1,5 +1,5 @@
 import type { PeerRequests } from "../estimate/estimator.ts";
-import type { QueuedRequest } from "../estimate/prompt_profile.ts";
+import { MOST_PREFIX_BLOCKS, type QueuedRequest } from "../estimate/prompt_profile.ts";
 import type { Server } from "../state/server.ts";
 import type { PeerEvent, SentEvent } from "./event.ts";
 
@@ -30,8 +30,8 @@ export interface ClaimsOptions {
   readonly requests: PeerRequests;
 }
 
-/** The most requests that a peer is believed to have in flight. */
-const MOST_CLAIMS = 4_096;
+/** The most requests that a peer is believed to have in flight: more than one process can serve. */
+const MOST_CLAIMS = 16_384;
 /** Servers may show this many fewer requests than there are, since they move on their way. */
 const SLACK = 8;
 /** A request that was sent this many milliseconds before a scrape is shown by it. */
@@ -40,13 +40,18 @@ const SETTLED_MS = 1_000;
 /** Creates the claims of a peer that has told nothing yet. */
 export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerClaims {
   const claims = new Map<number, Claim>();
+  /** Blocks of their prompts. */
+  let blocks = 0;
 
   const isKnown = ({ hash, server }: Claim) => serverOf(hash) === server;
 
   function begin(event: SentEvent, now: number): void {
     const server = serverOf(event.server);
     if (!server || claims.has(event.id) || claims.size >= MOST_CLAIMS) return;
-    const request = requests.begin(server, event, now);
+    // More than the index of all prefixes holds would only take memory.
+    const fits = blocks + event.blocks.length <= MOST_PREFIX_BLOCKS;
+    const request = requests.begin(server, fits ? event : { ...event, blocks: [] }, now);
+    blocks += request.profile.blocks.length;
     claims.set(event.id, { hash: event.server, server, request });
     server.peersInFlight++;
     noteInScrape(server, request, 1);
@@ -56,13 +61,17 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
     const claim = claims.get(id);
     if (!claim) return;
     claims.delete(id);
+    blocks -= claim.request.profile.blocks.length;
     claim.server.peersInFlight--;
     if (isKnown(claim)) requests.end(claim.server, claim.request, answered);
   }
 
-  function forget(id: number, claim: Claim): void {
-    noteInScrape(claim.server, claim.request, -1);
-    end(id, []);
+  /** Forgets the newest first: a queue finds its next one slowly when it loses its first. */
+  function forget(gone: readonly (readonly [id: number, claim: Claim])[]): void {
+    for (const [id, { server, request }] of gone.toReversed()) {
+      noteInScrape(server, request, -1);
+      end(id, []);
+    }
   }
 
   return {
@@ -80,7 +89,7 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
       }
     },
     drop() {
-      for (const [id, claim] of claims) forget(id, claim);
+      forget([...claims]);
     },
     compare(server) {
       const { running, waiting = 0, at = 0 } = server.scrape ?? {};
@@ -89,7 +98,7 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
         claim.server === server && at - claim.request.at > SETTLED_MS
       );
       if (settled.length <= running + waiting + SLACK) return;
-      for (const [id, claim] of settled) forget(id, claim);
+      forget(settled);
     },
   };
 }
