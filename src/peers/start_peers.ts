@@ -27,7 +27,8 @@ export interface RunningPeers {
 const APART_MS = 2;
 /** How often a router says that it is there, and looks who is. */
 const HEARTBEAT_MS = 200;
-const EVENTS_PER_LINE = 100;
+/** Few, since a line is taken in one go: events of long prompts take a millisecond each. */
+const EVENTS_PER_LINE = 20;
 
 /** Starts to exchange with the peers of a configuration, if it names any. */
 export function startPeers(
