@@ -6,10 +6,10 @@ const log = getLogger("router");
 /** Writes a line for each event of a peer. */
 export const peerLog: PeerEvents = {
   peerUp(router) {
-    log.info("{router} is a peer: both tell each other of their requests", { router });
+    log.info("Peer {router} is up: each router tells the other of its requests", { router });
   },
   peerDown(router, why) {
-    log.warning("{router} is no peer, its requests show in the servers' metrics only: {why}", {
+    log.warning("Peer {router} is away, only servers' metrics show its requests: {why}", {
       router,
       why,
     });

@@ -139,7 +139,12 @@ export function openLink(router: string, options: LinkOptions): Link {
     }
     queue?.enqueue(encoder.encode(state()));
     change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
-    for await (const _ of response.body) aliveAt = monotonicMs();
+    try {
+      for await (const _ of response.body) aliveAt = monotonicMs();
+    } catch {
+      connection.signal.throwIfAborted();
+      return "the connection broke";
+    }
     return "it closed the connection";
   }
 

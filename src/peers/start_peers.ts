@@ -86,7 +86,7 @@ export function startPeers(
     shown = links.filter(({ isSpare }) => !isSpare).map((link) => {
       const before = shown.find(({ router }) => router === link.router);
       const hears = link.instance !== undefined && hearing.hears(link.instance);
-      const problem = link.problem ?? (hears ? undefined : "it says nothing");
+      const problem = link.problem ?? (hears ? undefined : "nothing comes from it");
       const isUp = problem === undefined;
       const isSame = before?.isUp === isUp;
       const status = { router: link.router, isUp, since: isSame ? before.since : now, problem };
