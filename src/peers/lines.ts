@@ -15,7 +15,7 @@ export interface Lines {
 export function readLines(body: ReadableStream<Uint8Array>): Lines {
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  const lines: string[] = [];
+  let lines: string[] = [];
   let rest = "";
   let turn = Promise.resolve();
   return {
@@ -28,7 +28,7 @@ export function readLines(body: ReadableStream<Uint8Array>): Lines {
         const parts = decoder.decode(value, { stream: true }).split("\n");
         parts[0] = rest + parts[0]!;
         rest = parts.pop()!;
-        lines.push(...parts.reverse());
+        lines = parts.reverse();
       }
       return lines.pop();
     },

@@ -32,6 +32,14 @@ Deno.test("lines are the same however the bytes are cut, and what has no end is 
   );
 });
 
+Deno.test("many lines may come at once", async () => {
+  const count = 500_000;
+  const lines = readLines(streamOf([new Uint8Array(count).fill(10)]));
+  let read = 0;
+  while (await lines.next() !== undefined) read++;
+  assert.equal(read, count);
+});
+
 Deno.test("a line that is too long ends the reading", async () => {
   const piece = new Uint8Array(1 << 16).fill(120);
   let read = 0;
