@@ -15,6 +15,7 @@ export interface Hearing {
   hears(instance: string): boolean;
   /** Forgets what peers have told that are silent now, and closes their connections. */
   check(): void;
+  /** Forgets what all have told, and closes their connections. */
   close(): void;
 }
 
@@ -46,6 +47,7 @@ const ALIVE = new TextEncoder().encode(":\n\n");
 /** Creates it. */
 export function createHearing({ instance, key, join, compare }: HearingOptions): Hearing {
   const speakers = new Map<string, Speaker>();
+  let closings = 0;
   const isKey = (request: Request, expected: string) => {
     const [, shown] = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
     return shown !== undefined && hashOf(shown) === hashOf(expected);
@@ -96,6 +98,7 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
       }
       if (!request.body) return refuse(400);
       const lines = readLines(request.body);
+      const before = closings;
       const late = setTimeout(lines.cancel, HELLO_MS);
       const first = await lines.next().catch(() => undefined);
       clearTimeout(late);
@@ -103,6 +106,8 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
         lines.cancel();
         return refuse(status);
       };
+      // While the hello was awaited, the key may have changed.
+      if (closings !== before) return end(401);
       const words = first === undefined ? undefined : parseLine(first);
       if (!words || !("hello" in words)) return end(400);
       const { hello } = words;
@@ -142,6 +147,7 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
       }
     },
     close() {
+      closings++;
       for (const [name, speaker] of speakers) silence(name, speaker);
     },
   };
