@@ -137,7 +137,9 @@ export function openLink(router: string, options: LinkOptions): Link {
       await response.body?.cancel();
       return whyRefused(response.status);
     }
-    queue?.enqueue(encoder.encode(state()));
+    // The queue takes nothing if the connection has ended already. If it is full, the state follows.
+    isBehind ||= queue!.desiredSize! <= 0;
+    if (!isBehind) queue!.enqueue(encoder.encode(state()));
     change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
     try {
       for await (const _ of response.body) aliveAt = monotonicMs();
