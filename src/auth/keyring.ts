@@ -1,7 +1,11 @@
 import type { ApiKey } from "../config/config.ts";
 import { hashOf } from "../config/key_hash.ts";
+import { createInFlight, type InFlight } from "./in_flight.ts";
+import { limitId, type LimitName } from "./limit_ids.ts";
 import type { Quota } from "./quota.ts";
 import { createRateLimit, type RateLimit } from "./rate_limit.ts";
+import type { SharedLimits } from "./shared_limits.ts";
+import { alone, type Spent } from "./spent.ts";
 
 /** The holder of a key, for one request. */
 export interface Caller {
@@ -33,9 +37,6 @@ export interface KeyLimit {
   readonly waitMs: number;
 }
 
-/** A request in flight may end at any time. */
-const IN_FLIGHT_WAIT_MS = 1_000;
-
 /** The keys in effect and the usage of their limits. */
 export interface Keyring {
   /** Finds a presented key, `undefined` if it is unknown. */
@@ -45,7 +46,9 @@ export interface Keyring {
 }
 
 interface Use {
-  inFlight: number;
+  readonly inFlight: InFlight;
+  /** Requests in flight over all routers. */
+  readonly slots: Spent;
   readonly rate: RateLimit;
 }
 
@@ -55,10 +58,12 @@ interface Use {
  * @param keys called for each lookup, so that a reload takes effect at once; usage is kept by key
  *   name
  * @param now returns monotonic time in milliseconds
+ * @param shared where all routers share the limits
  */
 export function createKeyring(
   keys: () => readonly ApiKey[],
   now: () => number = () => performance.now(),
+  shared?: SharedLimits,
 ): Keyring {
   const uses = new Map<string, Use>();
   let indexed: readonly ApiKey[] | undefined;
@@ -70,11 +75,19 @@ export function createKeyring(
     byHash = new Map(current.map((key) => [key.hash, key]));
     const names = new Set(current.map(({ name }) => name));
     for (const [name, { inFlight }] of uses) {
-      if (inFlight === 0 && !names.has(name)) uses.delete(name);
+      if (inFlight.used(0) === 0 && !names.has(name)) uses.delete(name);
     }
   }
   const useOf = (name: string): Use => {
-    const use = uses.get(name) ?? { inFlight: 0, rate: createRateLimit() };
+    const known = uses.get(name);
+    if (known) return known;
+    const over = (limit: LimitName) => shared?.over(limitId(name, undefined, limit)) ?? alone;
+    const inFlight = createInFlight();
+    const use: Use = {
+      inFlight,
+      slots: over("max_in_flight")(inFlight),
+      rate: createRateLimit(over("requests_per_minute")),
+    };
     uses.set(name, use);
     return use;
   };
@@ -87,13 +100,11 @@ export function createKeyring(
     },
     enter(key) {
       const use = useOf(key.name);
-      const { requestsPerMinute, maxInFlight = Infinity, models } = key;
-      if (use.inFlight >= maxInFlight) {
-        const waitMs = IN_FLIGHT_WAIT_MS;
-        return {
-          caller: undefined,
-          reached: { name: "max_in_flight", limit: maxInFlight, waitMs },
-        };
+      const { requestsPerMinute, maxInFlight, models } = key;
+      if (maxInFlight !== undefined) {
+        const waitMs = use.slots.waitMs(maxInFlight, 1, now());
+        const reached = { name: "max_in_flight", limit: maxInFlight, waitMs } as const;
+        if (waitMs > 0) return { caller: undefined, reached };
       }
       let requests: Quota | undefined;
       if (requestsPerMinute !== undefined) {
@@ -108,7 +119,7 @@ export function createKeyring(
           return { caller: undefined, requests, reached };
         }
       }
-      use.inFlight++;
+      use.inFlight.begin();
       let left = false;
       return {
         ...(requests && { requests }),
@@ -116,7 +127,7 @@ export function createKeyring(
           name: key.name,
           mayUse: (model) => !models || (model !== undefined && models.includes(model)),
           leave() {
-            if (!left) use.inFlight--;
+            if (!left) use.inFlight.end();
             left = true;
           },
         },

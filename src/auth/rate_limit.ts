@@ -1,3 +1,5 @@
+import { alone, type Over, type Spent } from "./spent.ts";
+
 const MINUTE_MS = 60_000;
 /** Up to this many requests a minute, the time of each request is remembered. */
 const REMEMBERED = 1_000;
@@ -36,11 +38,16 @@ interface Slice {
  * Creates a sliding-window limit: at most `perMinute` requests begin in any 60 s. Above 1,000 a
  * minute, requests within 60 ms share a slice to bound memory; the first of them may count up to
  * 60 ms longer, never shorter.
+ *
+ * @param over adds what other routers have let begin
  */
-export function createRateLimit(): RateLimit {
+export function createRateLimit(over: Over = alone): RateLimit {
   const slices: Slice[] = [];
   let count = 0;
 
+  function expire(now: number): void {
+    while (slices[0] && now - slices[0].until >= MINUTE_MS) count -= slices.shift()!.count;
+  }
   function add(perMinute: number, now: number): void {
     const widthMs = perMinute > REMEMBERED ? MINUTE_MS / REMEMBERED : 0;
     const newest = slices.at(-1);
@@ -53,28 +60,37 @@ export function createRateLimit(): RateLimit {
     }
   }
 
-  /** Returns the time at which one more request may begin. */
-  function freeAt(perMinute: number, now: number): number {
-    let counting = count;
-    for (const { until, count } of slices) {
-      if (counting < perMinute) break;
-      counting -= count;
-      if (counting < perMinute) return until + MINUTE_MS;
-    }
-    return now;
-  }
-
+  const own: Spent = {
+    used(now) {
+      expire(now);
+      return count;
+    },
+    waitMs(perMinute, requests, now) {
+      expire(now);
+      let counting = count;
+      if (counting + requests <= perMinute) return 0;
+      for (const { until, count } of slices) {
+        counting -= count;
+        if (counting + requests <= perMinute) return until + MINUTE_MS - now;
+      }
+      return Infinity;
+    },
+    resetMs(now) {
+      expire(now);
+      const newest = slices.at(-1);
+      return newest ? newest.until + MINUTE_MS - now : 0;
+    },
+  };
+  const all = over(own);
   return {
     take(perMinute, now) {
-      while (slices[0] && now - slices[0].until >= MINUTE_MS) count -= slices.shift()!.count;
-      const ok = count < perMinute;
+      const ok = all.waitMs(perMinute, 1, now) === 0;
       if (ok) add(perMinute, now);
-      const newest = slices.at(-1)?.until ?? now;
       return {
         ok,
-        left: Math.max(0, perMinute - count),
-        waitMs: freeAt(perMinute, now) - now,
-        resetMs: newest + MINUTE_MS - now,
+        left: Math.max(0, perMinute - all.used(now)),
+        waitMs: all.waitMs(perMinute, 1, now),
+        resetMs: all.resetMs(now),
       };
     },
   };

@@ -1,5 +1,7 @@
 import type { Access, ApiKey, ModelLimits, TokenLimits } from "../config/config.ts";
+import { limitId, WINDOW_MS } from "./limit_ids.ts";
 import type { Quota } from "./quota.ts";
+import type { SharedLimits } from "./shared_limits.ts";
 import { createTokenWindow, type TokenWindow } from "./token_window.ts";
 
 /** A limit of tokens that applies to a request. */
@@ -49,8 +51,6 @@ export interface TokenBudgets {
   shareOf(key: ApiKey): number | undefined;
 }
 
-const WINDOWS = { tokens_per_minute: 60_000, tokens_per_day: 24 * 60 * 60_000 } as const;
-
 interface Budget extends AppliedLimit {
   readonly window: TokenWindow;
 }
@@ -61,10 +61,12 @@ interface Budget extends AppliedLimit {
  * @param access called for each request, so that a reload takes effect at once; what was used is
  *   kept by the names of keys and models
  * @param now returns monotonic time in milliseconds
+ * @param shared where all routers share the limits
  */
 export function createTokenBudgets(
   access: () => Pick<Access, "keys" | "modelLimits">,
   now: () => number = () => performance.now(),
+  shared?: SharedLimits,
 ): TokenBudgets {
   const windows = new Map<string, TokenWindow>();
   let indexed: ReturnType<typeof access> | undefined;
@@ -86,9 +88,9 @@ export function createTokenBudgets(
     return (["tokens_per_minute", "tokens_per_day"] as const).flatMap((name) => {
       const tokens = tokensOf[name];
       if (tokens === undefined) return [];
-      const id = JSON.stringify([key ?? null, model ?? null, name]);
+      const id = limitId(key, model, name);
       let window = windows.get(id);
-      if (!window) windows.set(id, window = createTokenWindow(WINDOWS[name]));
+      if (!window) windows.set(id, window = createTokenWindow(WINDOW_MS[name], shared?.over(id)));
       return [{ name, tokens, key, model, window }];
     });
   }

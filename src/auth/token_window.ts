@@ -1,3 +1,5 @@
+import { alone, type Over, type Spent } from "./spent.ts";
+
 /** Tokens of requests that began close together, which count until the last of them is too old. */
 export interface Slice {
   /** Monotonic time in milliseconds from which they no longer count. */
@@ -6,9 +8,7 @@ export interface Slice {
 }
 
 /** Counts the tokens of requests that began within a recent window. */
-export interface TokenWindow {
-  /** Tokens that count now. */
-  used(now: number): number;
+export interface TokenWindow extends Spent {
   /** Adds tokens and returns their slice. */
   add(tokens: number, now: number): Slice;
   /**
@@ -18,10 +18,8 @@ export interface TokenWindow {
    * @param change tokens to add, negative to give some back
    */
   correct(slice: Slice, change: number, now: number): void;
-  /** Returns the time in milliseconds until this many more tokens fit a limit, 0 if they fit now. */
-  waitMs(limit: number, tokens: number, now: number): number;
-  /** Returns the time in milliseconds until nothing counts. */
-  resetMs(now: number): number;
+  /** Takes tokens away, the oldest first. */
+  takeAway(tokens: number): void;
 }
 
 /** A window is counted in this many slices, so that its memory is bounded. */
@@ -30,8 +28,10 @@ const SLICES = 120;
 /**
  * Creates an empty sliding window. Tokens count for its length, and up to one slice longer, never
  * shorter. A slice is half a second of a minute, 12 minutes of a day.
+ *
+ * @param over adds what other routers have spent
  */
-export function createTokenWindow(windowMs: number): TokenWindow {
+export function createTokenWindow(windowMs: number, over: Over = alone): TokenWindow {
   const sliceMs = windowMs / SLICES;
   /** Oldest first. */
   const slices: Slice[] = [];
@@ -50,20 +50,10 @@ export function createTokenWindow(windowMs: number): TokenWindow {
     return newest;
   }
 
-  return {
+  const own: Spent = {
     used(now) {
       expire(now);
       return total;
-    },
-    add,
-    correct(slice, change, now) {
-      expire(now);
-      if (slice.endsAt <= now) {
-        if (change > 0) add(change, now);
-        return;
-      }
-      slice.tokens += change;
-      total += change;
     },
     waitMs(limit, tokens, now) {
       expire(now);
@@ -78,6 +68,27 @@ export function createTokenWindow(windowMs: number): TokenWindow {
     resetMs(now) {
       expire(now);
       return (slices.at(-1)?.endsAt ?? now) - now;
+    },
+  };
+  return {
+    ...over(own),
+    add,
+    correct(slice, change, now) {
+      expire(now);
+      if (slice.endsAt <= now) {
+        if (change > 0) add(change, now);
+        return;
+      }
+      slice.tokens += change;
+      total += change;
+    },
+    takeAway(tokens) {
+      for (const slice of slices) {
+        const taken = Math.min(tokens, slice.tokens);
+        slice.tokens -= taken;
+        total -= taken;
+        tokens -= taken;
+      }
     },
   };
 }

@@ -1,0 +1,88 @@
+import { inFlightSpent } from "./in_flight.ts";
+import { type LimitName, WINDOW_MS } from "./limit_ids.ts";
+import type { Spent } from "./spent.ts";
+import { createTokenWindow } from "./token_window.ts";
+
+/** Pairs of a limit's number and how much of it a router has spent. */
+export type Uses = readonly (readonly [limit: number, spent: number])[];
+
+/** What another router has spent of the limits, as it tells. */
+export interface PeerUse {
+  /** Whether it tells now. */
+  readonly isHeard: boolean;
+  /** Takes what it tells. */
+  hear(uses: Uses, now: number): void;
+  /** Returns what it has spent of a limit, if anything. */
+  of(limit: number): Spent | undefined;
+  /** Forgets its requests in flight. What it has spent counts on until it is too old. */
+  drop(): void;
+  /** Whether nothing of what it has spent counts any longer. */
+  isOver(now: number): boolean;
+}
+
+interface Mirror extends Spent {
+  set(spent: number, now: number): void;
+}
+
+/**
+ * Creates it for a router that has told nothing yet.
+ *
+ * @param nameOf returns what a limit counts, `undefined` if the router has no such limit
+ */
+export function createPeerUse(nameOf: (limit: number) => LimitName | undefined): PeerUse {
+  const mirrors = new Map<number, Mirror>();
+  const inFlight = new Map<number, Mirror>();
+  let isHeard = false;
+
+  function take(limit: number, spent: number, now: number): void {
+    const name = nameOf(limit);
+    if (!name) return;
+    const windowMs = WINDOW_MS[name];
+    const all = windowMs === undefined ? inFlight : mirrors;
+    let mirror = all.get(limit);
+    if (!mirror) all.set(limit, mirror = windowMs === undefined ? gauge() : mirrorOf(windowMs));
+    mirror.set(spent, now);
+  }
+
+  return {
+    get isHeard() {
+      return isHeard;
+    },
+    hear(uses, now) {
+      isHeard = true;
+      for (const [limit, spent] of uses) take(limit, spent, now);
+    },
+    of: (limit) => mirrors.get(limit) ?? inFlight.get(limit),
+    drop() {
+      isHeard = false;
+      inFlight.clear();
+    },
+    isOver(now) {
+      for (const [limit, mirror] of mirrors) {
+        if (mirror.used(now) === 0) mirrors.delete(limit);
+      }
+      return !isHeard && mirrors.size === 0;
+    },
+  };
+}
+
+/** What another router's window has in it, which goes on to leave it when that router is silent. */
+function mirrorOf(windowMs: number): Mirror {
+  const window = createTokenWindow(windowMs);
+  return {
+    ...window,
+    set(spent, now) {
+      const change = spent - window.used(now);
+      if (change > 0) window.add(change, now);
+      else window.takeAway(-change);
+    },
+  };
+}
+
+function gauge(): Mirror {
+  let count = 0;
+  return {
+    set: (spent) => void (count = spent),
+    ...inFlightSpent(() => count),
+  };
+}
