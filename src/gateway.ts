@@ -4,8 +4,7 @@ import { createForward } from "./api/forward.ts";
 import { createForwardedPaths } from "./api/forwarded_paths.ts";
 import { createGuard } from "./api/guard.ts";
 import { modelsDocument } from "./api/models.ts";
-import { createKeyring } from "./auth/keyring.ts";
-import { createTokenBudgets } from "./auth/token_limits.ts";
+import { createKeyLimits } from "./auth/key_limits.ts";
 import { hostAndPort } from "./config/access_schema.ts";
 import { ADDED } from "./config/added_server.ts";
 import { followConfig } from "./config/file/follow.ts";
@@ -17,6 +16,7 @@ import { openSockets } from "./http/h1/tcp_socket.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { modelFor } from "./fleet/model_names.ts";
 import { startPolling } from "./polling/poll.ts";
+import { monotonicMs } from "./util/clock.ts";
 import { pause } from "./util/interval.ts";
 import { logAnswered, logError } from "./monitor/log.ts";
 import { logRefused } from "./monitor/log_access.ts";
@@ -81,8 +81,8 @@ export function startGateway(options: GatewayOptions): Gateway {
       connections.keep(servers);
     },
   });
-  const peers = startPeers(config.peers, fleet.peers, () => listener);
-  const budgets = createTokenBudgets(() => access);
+  const { keyring, budgets, shared } = createKeyLimits(() => access, monotonicMs);
+  const peers = startPeers(config.peers, fleet.peers, shared, () => listener);
   const isAdminElsewhere = admin !== undefined;
   const address = `${access.tls ? "https" : "http"}://${hostAndPort(hostname, main.port)}`;
   const { listener, metrics, monitor, stop: stopObserving } = startObserving(snapshot, {
@@ -113,7 +113,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onError: logError,
   };
   const guard = createGuard({
-    keyring: createKeyring(() => access.keys),
+    keyring,
     budgets,
     access: () => access,
     settings: () => fleet.settings,

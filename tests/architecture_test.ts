@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   proxy: ["fleet", "http", "util", "vllm"],
   monitor: ["config", "discovery", "fleet", "peers", "proxy", "util"],
   discovery: ["config", "http", "util"],
-  peers: ["config", "discovery", "fleet", "http", "util"],
+  peers: ["auth", "config", "discovery", "fleet", "http", "util"],
   api: ["", "auth", "config", "discovery", "fleet", "http", "monitor", "peers", "proxy", "vllm"],
   cli: [
     "",

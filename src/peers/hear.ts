@@ -1,4 +1,5 @@
 import { hashOf } from "../config/key_hash.ts";
+import type { SharedLimits } from "../auth/shared_limits.ts";
 import type { PeerClaims } from "../fleet/peers/claims.ts";
 import { parseLine, PEER_VERSION } from "../fleet/peers/words.ts";
 import { HASHING } from "../fleet/estimate/prompt_profile.ts";
@@ -26,6 +27,8 @@ export interface HearingOptions {
   /** Returns the key that peers must present; `undefined` if none. */
   readonly key: () => string | undefined;
   readonly join: () => PeerClaims;
+  /** Begins to count what a start of a peer spends of limits. */
+  readonly joinLimits: SharedLimits["join"];
   /** Compares what a peer claims with what servers show. */
   readonly compare: (claims: PeerClaims) => void;
 }
@@ -33,6 +36,7 @@ export interface HearingOptions {
 /** A peer whose words count. */
 interface Speaker {
   readonly claims: PeerClaims;
+  readonly limits: ReturnType<SharedLimits["join"]>;
   heardAt: number;
   /** Closes its connection. */
   readonly close: () => void;
@@ -45,7 +49,8 @@ const HELLO_MS = 5_000;
 const ALIVE = new TextEncoder().encode(":\n\n");
 
 /** Creates it. */
-export function createHearing({ instance, key, join, compare }: HearingOptions): Hearing {
+export function createHearing(options: HearingOptions): Hearing {
+  const { instance, key, join, joinLimits, compare } = options;
   const speakers = new Map<string, Speaker>();
   let closings = 0;
   const isKey = (request: Request, expected: string) => {
@@ -58,7 +63,10 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
     headers.get(LINKED_HEADER)?.split(",").includes(instance) ?? false;
 
   function silence(name: string, speaker: Speaker): void {
-    if (speakers.get(name) === speaker) speakers.delete(name);
+    if (speakers.get(name) === speaker) {
+      speakers.delete(name);
+      speaker.limits.drop();
+    }
     speaker.claims.drop();
     speaker.close();
   }
@@ -77,7 +85,10 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
         if (!words) return;
         const now = monotonicMs();
         speaker.heardAt = now;
-        if ("hello" in words) speaker.claims.drop();
+        if ("hello" in words) {
+          speaker.claims.drop();
+          speaker.limits.drop();
+        } else if ("spent" in words) speaker.limits.hear(words.spent, now);
         else if (words.events.length > 0) speaker.claims.hear(words.events, now);
         else alive();
       }
@@ -123,6 +134,7 @@ export function createHearing({ instance, key, join, compare }: HearingOptions):
       });
       const speaker: Speaker = {
         claims: join(),
+        limits: joinLimits(hello.instance),
         heardAt: monotonicMs(),
         close() {
           answer?.close();

@@ -1,3 +1,4 @@
+import type { SharedLimits } from "../auth/shared_limits.ts";
 import type { Peers } from "../config/config.ts";
 import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
 import type { FleetPeers } from "../fleet/peers/fleet_peers.ts";
@@ -9,6 +10,7 @@ import { createHearing } from "./hear.ts";
 import { type Link, openLink } from "./link.ts";
 import { watchRouters } from "./routers.ts";
 import type { PeerEvents, PeerStatus } from "./status.ts";
+import { spentLines, tellSpent } from "./tell_spent.ts";
 
 /** What a router exchanges with its peers. */
 export interface RunningPeers {
@@ -34,6 +36,7 @@ const EVENTS_PER_LINE = 20;
 export function startPeers(
   first: Peers | undefined,
   fleet: FleetPeers,
+  limits: SharedLimits,
   listener: () => PeerEvents & SourceEvents,
 ): RunningPeers {
   const instance = crypto.randomUUID();
@@ -42,6 +45,7 @@ export function startPeers(
     instance,
     key: () => peers?.key,
     join: fleet.join,
+    joinLimits: limits.join,
     compare: fleet.compare,
   });
   const routers = watchRouters(meet, listener);
@@ -51,6 +55,7 @@ export function startPeers(
   let events: PeerEvent[] = [];
   let flushing: ReturnType<typeof setTimeout> | undefined;
   let beating: ReturnType<typeof setInterval> | undefined;
+  let endSpent: (() => void) | undefined;
   let client: Deno.HttpClient | undefined;
 
   function send(): void {
@@ -105,7 +110,8 @@ export function startPeers(
   const state = () => {
     // What waits to be sent is part of it.
     if (events.length > 0) send();
-    return hello + linesOf(fleet.inFlight(monotonicMs()));
+    const now = monotonicMs();
+    return hello + linesOf(fleet.inFlight(now)) + spentLines(limits.all(now));
   };
 
   /** Keeps one link to each router. What routers without a link tell is heard nevertheless. */
@@ -134,7 +140,8 @@ export function startPeers(
     fleet.tellTo(undefined);
     clearTimeout(flushing);
     clearInterval(beating);
-    flushing = beating = undefined;
+    endSpent?.();
+    flushing = beating = endSpent = undefined;
     events = [];
     const unused = client;
     client = undefined;
@@ -150,8 +157,10 @@ export function startPeers(
       fleet.tellTo(tell);
       client = withoutProxies(() => Deno.createHttpClient({ http2: false }));
       beating = setInterval(beat, HEARTBEAT_MS);
+      endSpent = tellSpent(limits, (lines) => links.forEach((link) => link.send(lines)));
     }
     peers = next;
+    limits.share(peers !== undefined);
     routers.update(next);
     look();
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSharedLimits } from "../../src/auth/shared_limits.ts";
 import type { Peers } from "../../src/config/config.ts";
 import type { FleetPeers } from "../../src/fleet/peers/fleet_peers.ts";
 import type { SourceEvents } from "../../src/discovery/status.ts";
@@ -48,7 +49,12 @@ Deno.test("a changed list leaves the connections to routers that stay, and a cha
   const peersOf = (key: string, ...routers: string[]): { readonly peers: Peers } => ({
     peers: { routers, sources: [], key },
   });
-  const running = startPeers(peersOf("a-key", one.url).peers, fleet, () => listener);
+  const running = startPeers(
+    peersOf("a-key", one.url).peers,
+    fleet,
+    createSharedLimits(() => ({ keys: [] })),
+    () => listener,
+  );
   await until("it is connected", () => one.counts.open === 1);
   running.update(peersOf("a-key", one.url, other.url));
   await until("the other one is, too", () => other.counts.open === 1);

@@ -15,11 +15,15 @@ export interface PeeredRouters extends AsyncDisposable {
 /** A key for peers. */
 export const PEER_KEY = "a-key-of-the-routers";
 
+type Tables = Readonly<Record<string, unknown>>;
+
 export interface PeeredOptions {
   /** @default two servers */
   readonly servers?: readonly SimulatorOptions[];
   /** Addresses of peers, in addition to the routers themselves. */
   readonly more?: readonly string[];
+  /** Other tables of the routers' configuration files, such as `auth`, by router. */
+  readonly tables?: readonly [Tables, Tables];
 }
 
 /** Returns a free port of 127.0.0.1: routers must know each other's before they start. */
@@ -39,6 +43,7 @@ export function startPeered(
   adminPort: number,
   peers: readonly string[] | Readonly<Record<string, unknown>>,
   key: string = PEER_KEY,
+  tables: Tables = {},
 ): Promise<Gateway & { readonly url: string }> {
   return startRouter(
     urls.map((url) => ({ url, max_concurrent_requests: 8 })),
@@ -47,13 +52,14 @@ export function startPeered(
     {
       admin: { listen: `127.0.0.1:${adminPort}` },
       peers: { ...(Array.isArray(peers) ? { routers: peers } : peers), key },
+      ...tables,
     },
   );
 }
 
 /** Starts two routers that are peers. Their metrics are read once, at the start. */
 export async function startPeeredRouters(
-  { servers = [{}, {}], more = [] }: PeeredOptions = {},
+  { servers = [{}, {}], more = [], tables = [{}, {}] }: PeeredOptions = {},
 ): Promise<PeeredRouters> {
   const simulators = await Promise.all(
     servers.map((options) => startSimulator({ speed: 20, ...options })),
@@ -63,7 +69,9 @@ export async function startPeeredRouters(
   const urls = simulators.map(({ url }) => url);
   // One after the other, since each sets up the log.
   const routers: (Gateway & { readonly url: string })[] = [];
-  for (const port of ports) routers.push(await startPeered(urls, port, peers));
+  for (const [at, port] of ports.entries()) {
+    routers.push(await startPeered(urls, port, peers, PEER_KEY, tables[at]));
+  }
   return {
     routers,
     simulators,

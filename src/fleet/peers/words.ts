@@ -3,8 +3,9 @@ import { HASHING } from "../estimate/prompt_profile.ts";
 import { MOST_TOLD_BLOCKS, type PeerEvent } from "./event.ts";
 
 // What a router says to its peers: lines of JSON. A hello stands first, and again when words were
-// left out; it is followed by all requests in flight. Every other line is a list of events, and an
-// empty one only shows that the router is there.
+// left out; it is followed by all requests in flight, and by all that is spent of limits. Every other
+// line is a list of events, of which an empty one only shows that the router is there, or has what
+// was spent of limits since the last.
 
 /** Raised by a change to the lines. A peer of another version is not listened to. */
 export const PEER_VERSION = 1;
@@ -23,9 +24,16 @@ export interface Hello {
 }
 
 /** A line that was understood. */
-export type Words = { readonly hello: Hello } | { readonly events: readonly PeerEvent[] };
+export type Words =
+  | { readonly hello: Hello }
+  | { readonly events: readonly PeerEvent[] }
+  | { readonly spent: LimitUses };
+
+/** Pairs of a limit's number, and how much of it counts as spent at the router. */
+export type LimitUses = readonly (readonly [limit: number, amount: number])[];
 
 const MOST_TOKENS = 10_000_000;
+const MOST_SPENT = 1e12;
 const MOST_MS = 3_600_000;
 
 /** Writes a hello. */
@@ -36,6 +44,11 @@ export function helloLine(instance: string): string {
 /** Writes events. */
 export function eventsLine(events: readonly PeerEvent[]): string {
   return JSON.stringify(events.map(toWire)) + "\n";
+}
+
+/** Writes what is spent of limits. */
+export function spentLine(spent: LimitUses): string {
+  return JSON.stringify({ spent }) + "\n";
 }
 
 /**
@@ -57,7 +70,10 @@ export function parseLine(line: string): Words | undefined {
     };
   }
   if (typeof raw !== "object" || raw === null) return undefined;
-  const { version, hashing, instance } = raw as Record<string, unknown>;
+  const { version, hashing, instance, spent } = raw as Record<string, unknown>;
+  if (Array.isArray(spent)) {
+    return { spent: spent.slice(0, MOST_EVENTS).map(spentIn).filter((pair) => pair !== undefined) };
+  }
   if (typeof instance !== "string" || !/^[\w-]{1,64}$/.test(instance)) return undefined;
   if (typeof version !== "number" || typeof hashing !== "number") return undefined;
   return { hello: { version, hashing, instance } };
@@ -95,6 +111,11 @@ function fromWire(raw: unknown): PeerEvent | undefined {
     session: isHash(session) ? session : undefined,
     blocks: blocksIn(blocks),
   };
+}
+
+function spentIn(raw: unknown): LimitUses[number] | undefined {
+  if (!Array.isArray(raw) || !isCount(raw[0])) return undefined;
+  return [raw[0], Math.round(within(raw[1], MOST_SPENT))];
 }
 
 function blocksIn(raw: unknown): readonly number[] {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MOST_TOLD_BLOCKS, type PeerEvent, serverHash } from "../../../src/fleet/peers/event.ts";
-import { eventsLine, helloLine, parseLine, PEER_VERSION } from "../../../src/fleet/peers/words.ts";
+import {
+  eventsLine,
+  helloLine,
+  MOST_EVENTS,
+  parseLine,
+  PEER_VERSION,
+  spentLine,
+} from "../../../src/fleet/peers/words.ts";
 import { numRuns } from "../../support/property.ts";
 import { sentEventOf } from "../../support/peers.ts";
 
@@ -62,7 +69,7 @@ Deno.test("any line is read or refused, and its numbers stay within bounds", () 
   fc.assert(
     fc.property(raw, (line) => {
       const words = parseLine(line);
-      if (!words || "hello" in words) return;
+      if (!words || "hello" in words || "spent" in words) return;
       for (const event of words.events) {
         assert.ok(Number.isSafeInteger(event.id) && event.id >= 0);
         if (event.kind === "computed") continue;
@@ -75,6 +82,19 @@ Deno.test("any line is read or refused, and its numbers stay within bounds", () 
     }),
     { numRuns },
   );
+});
+
+Deno.test("what is spent of limits is read within bounds, and the rest of a line is left out", () => {
+  const spent = [[1, 0], [2 ** 52, 1_000_000]] as const;
+  assert.deepEqual(parseLine(spentLine(spent)), { spent });
+  const odd = [[1, -5], [2, 1e300], [3, "7"], [4], ["5", 5], [-1, 5], [1.5, 5], null, {}, [6, 2.4]];
+  assert.deepEqual(parseLine(JSON.stringify({ spent: odd })), {
+    spent: [[1, 0], [2, 1e12], [3, 0], [4, 0], [6, 2]],
+  });
+  const many = Array.from({ length: 10_000 }, (_, at) => [at, 1] as const);
+  const words = parseLine(spentLine(many));
+  assert.ok(words && "spent" in words && words.spent.length === MOST_EVENTS);
+  assert.equal(parseLine('{"spent":{}}'), undefined);
 });
 
 Deno.test("a long prompt's further blocks are left out", () => {
