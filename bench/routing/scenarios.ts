@@ -78,6 +78,22 @@ const PLAIN = {
   aim: { mean: 1.08, p99: 1.15 },
 };
 
+const TWO_AGENTS: Scenario = {
+  ...PLAIN,
+  title: "Agents whose steps go through either of two routers",
+  drafts: (seed) => agents(seed),
+  utilisation: 0.6,
+  routers: 2,
+};
+const TWO_SESSIONS: Scenario = {
+  ...PLAIN,
+  title: "Conversations whose turns go through either of two routers",
+  drafts: conversations,
+  utilisation: 0.7,
+  stretch: 3,
+  routers: 2,
+};
+
 /** All scenarios, by their command-line name. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   "seats": { ...PLAIN, title: "Servers with 16, 16, 8 and 4 seats", servers: UNEQUAL },
@@ -112,6 +128,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     routers: 2,
     aim: BLIND_AIM,
   },
+  "two-agents": { ...TWO_AGENTS, aim: BLIND_AIM },
+  "two-sessions": { ...TWO_SESSIONS, aim: BLIND_AIM },
   "two-peers": {
     ...PLAIN,
     title: "Two routers, half the requests each, that tell each other",
@@ -120,6 +138,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     peersTalk: true,
     aim: { mean: 1.05, p99: 1.12 },
   },
+  "two-agents-peers": { ...TWO_AGENTS, peersTalk: true },
+  "two-sessions-peers": { ...TWO_SESSIONS, peersTalk: true },
   "four-peers": {
     ...PLAIN,
     title: "Four routers, a quarter of the requests each, that tell each other",

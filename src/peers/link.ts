@@ -41,7 +41,7 @@ const MOST_QUEUED = 1 << 20;
 /** A peer that is there acknowledges each heartbeat. */
 const MOST_QUIET_MS = 3_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 2_000;
 /** After a connection that lasted this long, pauses begin anew. */
 const STEADY_MS = 10_000;
 

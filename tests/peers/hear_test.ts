@@ -12,6 +12,7 @@ Deno.test("a connection whose hello comes after all were closed isn't taken", as
       joined++;
       return { size: 0, hear() {}, drop() {}, compare() {} };
     },
+    joinLimits: () => ({ hear() {}, drop() {} }),
     compare() {},
   });
   const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
