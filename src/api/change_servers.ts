@@ -59,8 +59,10 @@ export function createServerChanges(
   async function put(raw: unknown): Promise<Changed | NotChanged> {
     const { name, url } = Object(raw) as Record<string, unknown>;
     const own = typeof url === "string" ? baseAddress(url) : undefined;
-    const namesake = servers().find(({ config }) => config.name === name && config.url !== own);
-    if (namesake) return nameTaken(namesake);
+    // One that was added a moment ago is not among the servers yet.
+    const taken = servers().find(({ config }) => config.name === name && config.url !== own)
+      ?.config.url ?? (typeof name === "string" ? added.named(name) : undefined);
+    if (taken !== undefined && taken !== own) return nameTaken(String(name), taken);
     const checked = added.put(raw);
     if (!checked.ok) return notValid(checked.problems);
     await applied();
@@ -69,7 +71,9 @@ export function createServerChanges(
 
   function whyFixed(server: Readonly<Server>): NotChanged | undefined {
     const { source, url } = server.config;
-    return source === ADDED && added.written(url) ? undefined : notAdded(server);
+    if (source !== ADDED) return notAdded(server);
+    // One that was removed a moment ago is still among the servers.
+    return added.written(url) ? undefined : notFound(url);
   }
 
   async function replace(server: Readonly<Server>, raw: unknown): Promise<Changed | NotChanged> {
@@ -104,9 +108,11 @@ export function createServerChanges(
     async remove(written) {
       const url = baseAddress(written) ?? written;
       const server = at(url);
-      if (!added.remove(url)) return server ? notAdded(server) : notFound(written);
+      if (!added.remove(url)) return (server && whyFixed(server)) ?? notFound(written);
       await applied();
-      return { url, warnings: [] };
+      const other = at(url);
+      const stays = other && `server.url: ${url} stays, since it is named by ${placeOf(other)} too`;
+      return { url, warnings: stays === undefined ? [] : [stays] };
     },
   };
 }
@@ -145,7 +151,7 @@ const alreadyThere = (url: string, place: string): NotChanged => ({
   error: `Worker already exists at URL '${url}' with ID ${workerId(url)}, named by ${place}.`,
 });
 
-const nameTaken = ({ config: { name, url } }: Readonly<Server>): NotChanged => ({
+const nameTaken = (name: string, url: string): NotChanged => ({
   status: 409,
   code: "WORKER_NAME_TAKEN",
   error: `server.name: expected a unique name, got "${name}", the name of ${url}`,

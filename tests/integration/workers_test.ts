@@ -212,6 +212,81 @@ Deno.test("what can't be added is refused with SMG's status and code", async () 
   assert.deepEqual([other.status, other.headers.get("allow")], [405, "GET, POST"]);
 });
 
+Deno.test("of changes at the same time one wins, and the others are told why they did not", async () => {
+  await using router = await startRouter([], {}, {}, ADMIN);
+  const [a, b] = [deadUrl(), deadUrl()];
+  const outcomes = async (...asked: readonly (readonly [string, string, unknown?])[]) => {
+    const answers = await Promise.all(
+      asked.map(([method, path, value]) => ask(router, method, path, value)),
+    );
+    return answers.map(({ status, body }) => `${status} ${body.code ?? body.status}`).sort();
+  };
+  const named = [a, b].map((url) => ["POST", "/workers", { url, name: "gpu" }] as const);
+  assert.deepEqual(await outcomes(...named), ["202 accepted", "409 WORKER_NAME_TAKEN"]);
+  const [worker] = (await ask(router, "GET", "/workers")).body.workers;
+  assert.equal(worker.name, "gpu");
+  const path = `/workers/${worker.id}`;
+  const other = worker.url === a ? b : a;
+  await ask(router, "POST", "/workers", { url: other });
+  const others = `/workers/${encodeURIComponent(other)}`;
+  assert.deepEqual(
+    await outcomes(["PATCH", path, { name: "x" }], ["PATCH", others, { name: "x" }]),
+    ["202 accepted", "409 WORKER_NAME_TAKEN"],
+  );
+  assert.deepEqual(
+    await outcomes(["DELETE", path], ["DELETE", path], ["PATCH", path, { name: "y" }]),
+    ["202 accepted", "404 WORKER_NOT_FOUND", "404 WORKER_NOT_FOUND"],
+  );
+  const again = ["POST", "/workers", { url: worker.url }] as const;
+  assert.deepEqual(await outcomes(again, again, again), [
+    "202 accepted",
+    "409 WORKER_ALREADY_EXISTS",
+    "409 WORKER_ALREADY_EXISTS",
+  ]);
+});
+
+Deno.test("a server that a source names too is that source's until it loses it, and keeps its state", async () => {
+  await using server = startNamed("a");
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/servers.json`;
+  const name = (...targets: readonly string[]) => {
+    Deno.writeTextFileSync(`${file}.new`, JSON.stringify([{ targets, labels: { name: "gpu" } }]));
+    Deno.renameSync(`${file}.new`, file);
+  };
+  name();
+  const discovery = [{ name: "rack", files: [file] }];
+  try {
+    await using router = await startRouter([], {}, {}, { ...ADMIN, discovery });
+    const path = `/workers/${encodeURIComponent(server.url)}`;
+    const changes: string[] = [];
+    const isOf = (source: string) =>
+      until(`it is of ${source}`, async () => {
+        const { body } = await ask(router, "GET", path);
+        changes.push(body.health_status);
+        return body.source === source;
+      });
+    await ask(router, "POST", "/workers", { url: server.url });
+    await isHealthy(router, server.url);
+    name(server.url);
+    await isOf("rack");
+    name();
+    await isOf("api");
+    assert.deepEqual(new Set(changes), new Set(["healthy"]));
+    name(server.url);
+    await isOf("rack");
+    const removed = await ask(router, "DELETE", path);
+    assert.equal(removed.status, 202);
+    assert.deepEqual(removed.body.warnings, [
+      `server.url: ${server.url} stays, since it is named by the source \`rack\` too`,
+    ]);
+    const again = await ask(router, "DELETE", path);
+    assert.deepEqual([again.status, again.body.code], [409, "WORKER_NOT_ADDED"]);
+    assert.equal(await servedBy(router), "a");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("scripts for vLLM Router get the answers that it gives", async () => {
   await using listed = startNamed("listed");
   await using server = startNamed("a");

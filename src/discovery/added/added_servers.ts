@@ -18,6 +18,8 @@ export interface AddedServers {
   readonly start: StartSource;
   /** Returns a server as it was added; `undefined` if this URL was not. */
   written(url: string): WrittenServer | undefined;
+  /** Returns the URL of the server that was added under a name; `undefined` if none was. */
+  named(name: string): string | undefined;
   /** How many there are. */
   count(): number;
   /** Checks a server and, if it is valid, adds it, or replaces the one that has its URL. */
@@ -101,6 +103,7 @@ export function openAddedServers(options: AddedServersOptions): AddedServers {
       };
     },
     written: (url) => servers.get(url)?.written,
+    named: (name) => [...servers.values()].find(({ config }) => config.name === name)?.config.url,
     count: () => servers.size,
     put(raw) {
       const checked = put(raw);
