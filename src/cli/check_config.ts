@@ -10,7 +10,7 @@ import { failureIn } from "../http/fetch_error.ts";
 import { isRoutable, newServer, reasonOf, stateOf } from "../fleet/state/server.ts";
 import { engineNameOf } from "../fleet/state/engine.ts";
 import { applyCheck } from "../fleet/state/server_events.ts";
-import { readState, whyNotWritable } from "../state_disk.ts";
+import { readState, type SavedState, whyNotWritable } from "../state_disk.ts";
 import type { Tracing } from "../config/tracing_settings.ts";
 import { shownTracing } from "../monitor/log_spans.ts";
 import { otlpRequest } from "../tracing/otlp_request.ts";
@@ -48,7 +48,8 @@ async function check(path: string): Promise<number> {
   complainOf(checked);
   if (!checked.ok) return 1;
   const { settings, tracing, peers } = checked.config;
-  const { servers, unread } = await readServers(checked.config);
+  const saved = settings.stateFile === undefined ? undefined : readState(settings.stateFile);
+  const { servers, unread } = await readServers(checked.config, saved);
   const connections = openClientPool();
   const probed = await Promise.all(servers.map((server) =>
     ask(server, settings, {
@@ -64,11 +65,15 @@ async function check(path: string): Promise<number> {
   connections.close();
 
   // Few, narrow columns: with short names the table fits 80 columns.
+  const isSourceShown = servers.some(({ source }) => source !== undefined);
   const head = ["server", "state", "latency", "running", "waiting", "models"];
-  if (servers.length > 0) console.log(tableOf(head, probed.map(({ row }) => row)));
+  const rows = probed.map(({ row }, index) =>
+    isSourceShown ? [...row, servers[index]!.source ?? "file"] : row
+  );
+  if (rows.length > 0) console.log(tableOf(isSourceShown ? [...head, "source"] : head, rows));
   const bad = probed.filter(({ problem }) => problem !== undefined);
   for (const { row: [name], problem } of bad) console.log(`${name}: ${problem}`);
-  const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile);
+  const isKept = settings.stateFile === undefined || checkStateFile(settings.stateFile, saved);
   if (traces !== undefined) console.log(traces);
   for (const line of told?.lines ?? []) console.log(line);
   console.log(`${path}: ${summary(bad.length, servers.length)}`);
@@ -76,8 +81,7 @@ async function check(path: string): Promise<number> {
 }
 
 /** Prints whether a state file can be written and read. Returns whether both can. */
-function checkStateFile(path: string): boolean {
-  const saved = readState(path);
+function checkStateFile(path: string, saved: SavedState | undefined): boolean {
   const problem = whyNotWritable(path) ??
     (saved && "problem" in saved ? `${saved.problem}; the router will overwrite it` : undefined);
   const found = saved === undefined ? "none yet, can be written" : "can be read and written";

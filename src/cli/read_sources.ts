@@ -1,8 +1,11 @@
+import { ADDED } from "../config/added_server.ts";
 import type { Config } from "../config/config.ts";
 import type { Discovery } from "../config/discovery.ts";
-import { merge } from "../discovery/merge.ts";
+import { openAddedServers } from "../discovery/added/added_servers.ts";
+import { merge, type Reported } from "../discovery/merge.ts";
 import { readOnce } from "../discovery/read_once.ts";
 import { startSource } from "../discovery/start_source.ts";
+import type { SavedState } from "../state_disk.ts";
 import { countOf } from "./count.ts";
 
 /** Reads each source once, prints what it has, and counts those that can't be read. */
@@ -12,22 +15,48 @@ export async function readSources(sources: readonly Discovery[], noun: string, t
     ...await readOnce(startSource(entry), timeoutMs),
   })));
   for (const { source, servers, failure } of reads) {
-    const why = failure === undefined ? "" : `, can't be read: ${failure}`;
-    console.log(`${source}: ${countOf(servers.length, noun)}${why}`);
+    console.log(`${source}: ${countOf(servers.length, noun)}${whyUnread(failure)}`);
   }
   return { reads, unread: reads.filter(({ failure }) => failure !== undefined).length };
 }
 
-/** Reads the sources of servers, and merges what they have with those that the file lists. */
-export async function readServers({ servers, discovery, settings }: Config) {
+const whyUnread = (failure: string | undefined) =>
+  failure === undefined ? "" : `, can't be read: ${failure}`;
+
+/**
+ * Reads the sources of servers, and merges what they have with those that the file lists and those
+ * that the API added.
+ *
+ * @param saved the contents of the state file, which keeps the latter
+ */
+export async function readServers(config: Config, saved: SavedState | undefined) {
+  const { servers, discovery, settings } = config;
   const { reads, unread } = await readSources(
     discovery,
     "server",
     settings.healthCheckTimeoutMs,
   );
-  const merged = merge(servers, reads);
+  const added = saved && "parts" in saved
+    ? await readAdded(config, saved.parts["servers"])
+    : undefined;
+  const merged = merge(servers, added ? [...reads, added.reported] : reads);
   for (const { url, kept, ignored } of merged.duplicates) {
     console.log(`${url}: is in ${kept ?? "the file"} and in ${ignored}; the former counts`);
   }
-  return { servers: merged.servers, unread };
+  return { servers: merged.servers, unread: unread + (added?.isBroken ? 1 : 0) };
+}
+
+/** Reads and prints the servers that the API added, as the router would at its start. */
+async function readAdded(
+  { proxy }: Config,
+  saved: unknown,
+): Promise<{ readonly reported: Reported; readonly isBroken: boolean } | undefined> {
+  if (saved === undefined) return undefined;
+  const added = openAddedServers({ proxy: () => proxy, onChange: () => {} });
+  const problem = added.restore(saved);
+  if (added.count() === 0 && problem === undefined) return undefined;
+  const why = whyUnread(problem && `servers.${problem}`);
+  console.log(`${ADDED}: ${countOf(added.count(), "server")} from the state file${why}`);
+  const { servers } = await readOnce(added.start, 0);
+  return { reported: { source: ADDED, servers }, isBroken: problem !== undefined };
 }

@@ -242,6 +242,51 @@ files = ["${file}"]
   await Deno.remove(file);
 });
 
+Deno.test("check-config probes the servers that the state file keeps, and tells whose each is", async () => {
+  await using listed = startVllm();
+  await using added = startVllm();
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/servers.toml`;
+  const check = async (...servers: readonly unknown[]) => {
+    Deno.writeTextFileSync(`${folder}/state.json`, JSON.stringify({ version: 1, servers }));
+    const permissions = [`--allow-write=${folder}`];
+    return await cli(["check-config", "--config", file], { permissions });
+  };
+  try {
+    Deno.writeTextFileSync(
+      file,
+      `[servers]\nservers = [{ url = "${listed.url}" }]\n[config]\nstate_file = "state.json"\n`,
+    );
+    const both = await check({ url: added.url }, { url: listed.url });
+    assert.equal(both.stdout.split("\n")[0], "api: 2 servers from the state file");
+    assert.ok(both.stdout.includes(`${listed.url}: is in the file and in api; the former counts`));
+    assert.deepEqual([listed, added].map(({ url }) => row(both.stdout, url)[1]), [
+      "healthy",
+      "healthy",
+    ]);
+    assert.deepEqual([listed, added].map(({ url }) => row(both.stdout, url).at(-1)), [
+      "file",
+      "api",
+    ]);
+    assert.match(both.stdout, /all 2 servers are healthy/);
+    assert.equal(both.code, 0);
+
+    const broken = await check({ url: added.url }, { url: "nonsense" });
+    assert.match(
+      broken.stdout,
+      /^api: 1 server from the state file, can't be read: servers\.list\[1\]\.url: expected an/,
+    );
+    assert.equal(row(broken.stdout, added.url)[1], "healthy");
+    assert.equal(broken.code, 1);
+
+    const none = await check();
+    assert.doesNotMatch(none.stdout, /api|source/);
+    assert.equal(none.code, 0);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("check-config tries each peer, which changes nothing else", async () => {
   await using vllm = startVllm();
   const port = freePort();
