@@ -1,7 +1,6 @@
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import type { ApiKey, ModelNames } from "../config/config.ts";
-import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import type { Metrics } from "../monitor/metrics.ts";
 import { OPEN_METRICS } from "../monitor/open_metrics.ts";
@@ -50,13 +49,13 @@ const about = { service: "vLLM Router", version: VERSION, status: "running" };
 
 export function createDocuments(options: DocumentsOptions): Documents {
   const { snapshot, modelNames, monitor, metrics, stopping } = options;
-  const anyRoutable = () => snapshot().servers.some(({ state }) => isRoutable(state));
-  const healthStatus = () => anyRoutable() ? 200 : 503;
+  const anyTakesRequests = () => snapshot().servers.some(({ takesRequests }) => takesRequests);
+  const healthStatus = () => anyTakesRequests() ? 200 : 503;
   return {
     open: {
       "/livez": (c) => c.json({ status: "alive" }),
       "/readyz": (c) => {
-        const ready = !stopping.aborted && anyRoutable();
+        const ready = !stopping.aborted && anyTakesRequests();
         return c.json({ status: ready ? "ready" : "not_ready" }, ready ? 200 : 503);
       },
     },

@@ -1,13 +1,12 @@
 import type { ModelNames } from "../config/config.ts";
 import { modelFor } from "../fleet/model_names.ts";
 import type { Model } from "../fleet/state/models.ts";
-import { isRoutable } from "../fleet/state/server.ts";
 import type { FleetSnapshot } from "../fleet/snapshot.ts";
 import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /**
- * `GET /v1/models`: the models of all routable servers, each once, as the first server describes it,
+ * `GET /v1/models`: the models of all servers that take requests, each once, as the first server describes it,
  * and their aliases. An alias with `*` stands for too many names to list.
  *
  * @param among names of the models to include. @default all
@@ -19,7 +18,7 @@ export function modelsDocument(
 ): { object: "list"; data: Model[] } {
   const models = new Map<string, Model>();
   for (const server of servers) {
-    if (!isRoutable(server.state)) continue;
+    if (!server.takesRequests) continue;
     for (const [id, model] of server.models) {
       if (!models.has(id) && (among?.includes(id) ?? true)) models.set(id, model);
     }

@@ -15,7 +15,7 @@ export interface Discovery {
 /** The configuration that all servers of a source have. */
 export type ServerDefaults = Omit<
   ServerConfig,
-  "url" | "name" | "isSelfSigned" | "source" | "draining"
+  "url" | "name" | "isSelfSigned" | "source" | "draining" | "terminating"
 >;
 
 /** Servers by their name in DNS. */

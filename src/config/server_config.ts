@@ -37,4 +37,9 @@ export interface ServerConfig {
   readonly source?: string;
   /** Its source wants it drained: it finishes its requests and gets no new ones. @default false */
   readonly draining?: boolean;
+  /**
+   * It drains because it ends soon, but still serves: it gets requests if no other server can take
+   * them. @default false
+   */
+  readonly terminating?: boolean;
 }

@@ -1,5 +1,5 @@
 import { isLastResort, slowStartLimit } from "./health/circuit_breaker.ts";
-import { isLeaving } from "./state/hand_over.ts";
+import { isLastToServe, isLeaving } from "./state/hand_over.ts";
 import { isRoutable, type Server, stateOf } from "./state/server.ts";
 import { isMoving } from "./health/engine_stall.ts";
 
@@ -17,8 +17,9 @@ export type Tried = ReadonlyMap<Readonly<Server>, number>;
  * and either healthy or half-open without another trial in progress. If there are none, falls back
  * in this order: servers at their slow-start limit, servers ejected by requests that pass their
  * checks, servers in back-pressure, servers already tried that have recovered since, and last
- * servers that are shutting down together with those that were removed or that their source drains,
- * while new ones are being checked.
+ * servers that terminate but still serve or are shutting down, together with those that were removed
+ * or that their source drains, while new ones are being checked. None of these if an operator
+ * drains it.
  *
  * @param model `undefined` if any model will do
  * @param now monotonic time in milliseconds
@@ -54,8 +55,9 @@ export function eligible<S extends Readonly<Server>>(
   );
   if (recovered.length > 0) return recovered;
   const leaving = fresh.filter((server) => {
+    if (server.drained || !canTake(server, now)) return false;
     const isReplaced = server.draining || server.config.draining;
-    return canTake(server, now) && (server.shuttingDown || isReplaced && anyChecking(servers));
+    return server.shuttingDown || isLastToServe(server) || isReplaced && anyChecking(servers);
   });
   return leaving;
 }

@@ -5,7 +5,8 @@ import { engineNameOf, freshScrape, loadOf } from "./state/engine.ts";
 import type { Load } from "./estimate/load.ts";
 import type { WorkSnapshot } from "./estimate/prompt_profile.ts";
 import type { Model } from "./state/models.ts";
-import { reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
+import { isLastToServe } from "./state/hand_over.ts";
+import { isRoutable, reasonOf, type Server, type ServerState, stateOf } from "./state/server.ts";
 
 /** Snapshot of one server. Times are wall-clock times in milliseconds. */
 export interface ServerSnapshot extends Load {
@@ -19,6 +20,8 @@ export interface ServerSnapshot extends Load {
   readonly state: ServerState;
   /** Why it is in that state, human-readable. */
   readonly reason: string;
+  /** Whether it gets requests: at least if no other server can take them. */
+  readonly takesRequests: boolean;
   /** When it entered that state. */
   readonly stateSince: number;
   /** Concurrent requests at which its load is 1. */
@@ -90,6 +93,7 @@ export function snapshotOf(
       engine: engineNameOf(server),
       state: stateOf(server),
       reason: reasonOf(server),
+      takesRequests: takesRequests(server),
       stateSince: toWallTime(server.stateSince),
       capacity: server.config.capacity,
       inFlight: server.inFlight,
@@ -107,4 +111,9 @@ export function snapshotOf(
       scrapedAt: shown(server.scrapedAt),
     })),
   };
+}
+
+function takesRequests(server: Readonly<Server>): boolean {
+  const state = stateOf(server);
+  return isRoutable(state) || state === "draining" && isLastToServe(server);
 }

@@ -882,6 +882,7 @@ Deno.test("a snapshot shows each server as it is", () => {
     stateSince: 1_000_000,
     engine: undefined,
     state: "healthy",
+    takesRequests: true,
     reason: "check passed",
     capacity: 4,
     inFlight: 1,

@@ -12,14 +12,15 @@ const PASSED = { ok: true, responseMs: 5 };
 /** Servers of a source. */
 function found(...urls: readonly string[]): ServerConfig[] {
   return urls.map((written) => {
-    const [url = "", draining] = written.split(" ");
+    const [url = "", state] = written.split(" ");
     return {
       url,
       name: url.slice(7),
       capacity: 3,
       models: ["m"],
       source: "dns x",
-      ...(draining && { draining: true }),
+      ...(state && { draining: true }),
+      ...(state === "terminating" && { terminating: true }),
     };
   });
 }
@@ -89,6 +90,27 @@ Deno.test("a server that its source drains takes requests while the new one is b
   assert.equal(lease().server.config.url, A);
   check(B!);
   assert.equal(lease().server.config.url, B);
+});
+
+Deno.test("a server that terminates takes requests only while no other can, nor if it is removed or drained", () => {
+  const { fleet, at, has, lease, check } = fleetOf(A!, B!);
+  has(`${A} terminating`, `${B} terminating`);
+  assert.equal(stateOf(at(A!)), "draining");
+  assert.deepEqual(fleet.snapshot().servers.map(({ takesRequests }) => takesRequests), [
+    true,
+    true,
+  ]);
+  lease();
+  fleet.setDrained("a", true);
+  for (let i = 0; i < 5; i++) assert.equal(lease().server.config.url, B);
+  has(`${A} terminating`, `${B} terminating`, C!);
+  assert.equal(lease().server.config.url, B, "while the new one is being checked");
+  check(C!);
+  for (let i = 0; i < 5; i++) assert.equal(lease().server.config.url, C);
+  has(`${A} terminating`, `${B} draining`);
+  assert.throws(lease, /Refused: unavailable/);
+  has(`${A} terminating`);
+  assert.throws(lease, /Refused: unavailable/);
 });
 
 Deno.test("a removed server is forgotten although others are being checked all the time", () => {

@@ -93,6 +93,50 @@ Deno.test({
   },
 });
 
+Deno.test("while all pods terminate, those that still serve get the requests, until one is ready", async () => {
+  await using api = startKubernetesApi();
+  await using old = await startSimulator({ speed: 20 });
+  await using fresh = await startSimulator({ speed: 20 });
+  const [at, freshAt] = [old, fresh].map(({ port }) => ({ ports: [{ name: "http", port }] }));
+  const terminating = { ready: false, serving: true, terminating: true };
+  const put = (name: string, ports: typeof at, conditions?: Record<string, boolean>) => {
+    const targetRef = { kind: "Pod", name, uid: name };
+    const endpoint = { ...endpointAt("127.0.0.1", conditions), targetRef };
+    api.put("endpointslices", sliceOf(name, [endpoint], ports));
+  };
+  put("old", at);
+  const kubernetes = { namespace: "llm", service: "vllm", api_server: api.url };
+  await using router = await startRouter([], {}, {}, { discovery: [{ kubernetes }] });
+  const states = () => router.fleet.snapshot().servers.map(({ state }) => state).join();
+  const status = async (path: string) => {
+    const response = await fetch(router.url + path);
+    return [response.status, (await response.json()).data?.length];
+  };
+  await until("it is found", () => states() === "healthy");
+  put("old", at, terminating);
+  await until("it drains", () => states() === "draining");
+  await askWhole(router.url, true);
+  assert.deepEqual([await status("/readyz"), await status("/v1/models")], [
+    [200, undefined],
+    [200, 1],
+  ]);
+  put("fresh", freshAt);
+  await until("the new one is healthy", () => states().includes("healthy"));
+  const { received } = old.state();
+  await askWhole(router.url, true);
+  assert.deepEqual([old.state().received, fresh.state().received], [received, 1]);
+  api.remove("endpointslices", "fresh");
+  put("old", at, { ready: false, serving: false, terminating: true });
+  await until("the new one is gone", () => states() === "draining");
+  assert.equal((await ask(router.url, { tokens: 1 }).then(drop)).status, 503);
+  assert.deepEqual(await status("/readyz"), [503, undefined]);
+});
+
+async function drop(response: Response): Promise<Response> {
+  await response.body?.cancel();
+  return response;
+}
+
 const podOf = (of: number, i: number, age: number) =>
   `${of}-${i}-${Math.trunc((age + 1) / LIFE.length)}`;
 

@@ -60,8 +60,13 @@ export function serversOf(
     const { kind, name } = endpoint.targetRef ?? {};
     const named = kind === "Pod" && name ? { name } : {};
     servers.set(url, {
-      config: { ...config, ...named, ...said(endpoint) },
-      draining: state === "draining",
+      config: {
+        ...config,
+        ...named,
+        ...said(endpoint),
+        ...(state === "terminating" && { terminating: true }),
+      },
+      draining: state !== "ready",
     });
   }
   return [...servers.values()];
@@ -69,14 +74,16 @@ export function serversOf(
 
 /**
  * What an endpoint's conditions mean. A pod that is not ready gets no new requests: if it has been a
- * server it drains, if it hasn't, as while it loads its model, it isn't one yet.
+ * server it drains, if it hasn't, as while it loads its model, it isn't one yet. One that terminates
+ * but still serves gets requests if there is no other, as with kube-proxy.
  */
-function stateOf({ conditions }: Endpoint, wasServer: boolean): "ready" | "draining" | undefined {
+function stateOf(
+  { conditions }: Endpoint,
+  wasServer: boolean,
+): "ready" | "draining" | "terminating" | undefined {
   const isReady = conditions?.ready ?? true;
-  if (conditions?.terminating) {
-    return (conditions.serving ?? isReady) || wasServer ? "draining" : undefined;
-  }
-  if (isReady) return "ready";
+  if (conditions?.terminating && (conditions.serving ?? isReady)) return "terminating";
+  if (isReady && !conditions?.terminating) return "ready";
   return wasServer ? "draining" : undefined;
 }
 

@@ -7,6 +7,14 @@ export function isLeaving(server: Readonly<Server>): boolean {
 }
 
 /**
+ * Whether a server that is leaving gets requests if no other can take them: its source says that it
+ * still serves, and has not removed it since.
+ */
+export function isLastToServe({ draining, drained, config }: Readonly<Server>): boolean {
+  return config.terminating === true && !draining && !drained;
+}
+
+/**
  * Makes the streams of a server that has been leaving for `drain_timeout` continue on others. Called
  * at every change of it, and thereby at every scrape.
  *

@@ -1,5 +1,5 @@
-import { monotonicMs } from "../../util/clock.ts";
 import type { Lease } from "../../fleet/lease.ts";
+import { isLeaving } from "../../fleet/state/hand_over.ts";
 import type { Server } from "../../fleet/state/server.ts";
 import type { RequestContext } from "../attempt/ask.ts";
 import type { FirstAnswer } from "../attempt/first_answer.ts";
@@ -106,8 +106,9 @@ export function createContinuation(
       const kept = leg.kept();
       if (!attempt || !kept) return () => {};
       const leave = () => {
-        const others = new Map([[lease.server, monotonicMs()]]);
-        const isElsewhere = fleet.canServe(read.profile.model, others);
+        // Another one that is leaving would soon hand it over again.
+        const leaving = fleet.servers.filter(isLeaving).map((one) => [one, Infinity] as const);
+        const isElsewhere = fleet.canServe(read.profile.model, new Map(leaving));
         if (isElsewhere && count < settings.maxContinuations && !whyNot(kept)) {
           attempt.handOver();
         }

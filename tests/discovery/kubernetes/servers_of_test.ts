@@ -35,9 +35,11 @@ function merged(
   return { servers, warnings };
 }
 
-/** The servers' addresses, with `-` before those that drain. */
+/** The servers' addresses, with `-` before those that drain, `~` if they still serve. */
 function states(...args: Parameters<typeof merged>): string[] {
-  return merged(...args).servers.map(({ config, draining }) => (draining ? "-" : "") + config.url);
+  return merged(...args).servers.map(({ config, draining }) =>
+    (config.terminating ? "~" : draining ? "-" : "") + config.url
+  );
 }
 
 Deno.test("a ready endpoint is a server, with the defaults and its pod's name", () => {
@@ -55,9 +57,10 @@ Deno.test("an endpoint without conditions is ready", () => {
 
 Deno.test("a pod that terminates drains, unless it serves no more and was no server", () => {
   const slices = [slice([endpointAt("10.0.0.1", TERMINATING), endpointAt("10.0.0.2", ENDING)])];
-  assert.deepEqual(states(slices), [`-${at("10.0.0.1")}`]);
+  assert.deepEqual(states(slices), [`~${at("10.0.0.1")}`]);
   const before = [at("10.0.0.1"), at("10.0.0.2")];
-  assert.deepEqual(states(slices, { before }), before.map((url) => `-${url}`));
+  assert.deepEqual(states(slices, { before }), [`~${before[0]}`, `-${before[1]}`]);
+  assert.ok(merged(slices, { before }).servers.every(({ draining }) => draining));
 });
 
 Deno.test("a pod that is not ready is no server while it starts, and drains if it was one", () => {
@@ -70,7 +73,7 @@ Deno.test("of two slices with the same address, the later counts", () => {
   const [older, newer] = [READY, TERMINATING].map((conditions) =>
     slice([endpointAt("10.0.0.1", conditions)])
   );
-  assert.deepEqual(states([older!, newer!]), [`-${at("10.0.0.1")}`]);
+  assert.deepEqual(states([older!, newer!]), [`~${at("10.0.0.1")}`]);
   assert.deepEqual(states([newer!, older!]), [at("10.0.0.1")]);
 });
 
