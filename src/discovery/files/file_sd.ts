@@ -1,4 +1,3 @@
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { addressIn } from "../../config/access_schema.ts";
 import type { Discovery } from "../../config/discovery.ts";
@@ -8,6 +7,7 @@ import { diagnosticsIn } from "../../config/zod_errors.ts";
 import { expected, table } from "../../config/zod_types.ts";
 import { discoveredServer } from "../server.ts";
 import type { DiscoveredServer } from "../source.ts";
+import { type ParsedText, parseYaml } from "./parse_yaml.ts";
 
 /** The servers of a file, or what is wrong with it: then none of it counts. */
 export type Parsed =
@@ -69,10 +69,11 @@ export function parseFileSd(
   isYaml: boolean,
   entry: Pick<Discovery, "scheme" | "defaults">,
 ): Parsed {
-  const { raw, problem } = isYaml ? parseYaml(text) : parseJson(text);
-  if (problem !== undefined) return { problem };
-  // An empty YAML file is null.
-  const parsed = groups.safeParse(raw ?? []);
+  const read = isYaml ? parseYaml(text) : parseJson(text);
+  if (read.problem !== undefined) return { problem: read.problem };
+  // YAML without content is null: a file that is about to be written, rather than no servers.
+  if (read.raw === null) return { problem: "it is empty; [] stands for no servers" };
+  const parsed = groups.safeParse(read.raw);
   if (!parsed.success) {
     const [first] = diagnosticsIn(parsed.error, "");
     return { problem: `${first!.where}: ${first!.what}` };
@@ -108,26 +109,11 @@ function schemeIn(labels: Labels): Discovery["scheme"] | undefined {
   return labels?.__scheme__ as Discovery["scheme"] | undefined;
 }
 
-function parseJson(text: string): { readonly raw?: unknown; readonly problem?: string } {
+function parseJson(text: string): ParsedText {
   try {
     return { raw: JSON.parse(text) };
   } catch (error) {
     const [, line, column] = /line (\d+) column (\d+)/.exec((error as Error).message) ?? [];
     return { problem: line ? `line ${line}, column ${column}: not valid JSON` : "not valid JSON" };
   }
-}
-
-function parseYaml(text: string): { readonly raw?: unknown; readonly problem?: string } {
-  const document = parseDocument(text, { logLevel: "silent" });
-  const [error] = document.errors;
-  if (!error) {
-    try {
-      return { raw: document.toJS() };
-    } catch {
-      // Too many aliases: the file would unfold to a multiple of its size.
-      return { problem: "not valid YAML: it has too many aliases" };
-    }
-  }
-  const { line, col } = error.linePos?.[0] ?? { line: 1, col: 1 };
-  return { problem: `line ${line}, column ${col}: not valid YAML` };
 }

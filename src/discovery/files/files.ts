@@ -99,7 +99,7 @@ export function startFiles(
   };
 }
 
-/** Returns the files that match. Of a folder that can't be listed, those that were known. */
+/** Returns the files that match; those that were known if a folder can't be listed, or of too many. */
 async function pathsOf(patterns: readonly string[], known: readonly string[]) {
   const paths = new Set<string>();
   const problems: string[] = [];
@@ -109,8 +109,7 @@ async function pathsOf(patterns: readonly string[], known: readonly string[]) {
     const kept = known.filter((path) => dirname(path) === dirname(pattern));
     for (const path of "problem" in found ? kept : found.paths) paths.add(path);
   }
-  if (paths.size > MOST_FILES) {
-    problems.push(`${paths.size} files match, expected at most ${MOST_FILES}`);
-  }
-  return { paths: [...paths].slice(0, MOST_FILES), problems };
+  if (paths.size <= MOST_FILES) return { paths: [...paths], problems };
+  problems.push(`${paths.size} files match, expected at most ${MOST_FILES}`);
+  return { paths: known.length > 0 ? known : [...paths].slice(0, MOST_FILES), problems };
 }

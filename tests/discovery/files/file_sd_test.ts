@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseFileSd } from "../../../src/discovery/files/file_sd.ts";
+import { assertLinear } from "../../support/linear.ts";
 
 const ENTRY = { scheme: "http", defaults: { capacity: 3 } } as const;
 
@@ -48,7 +49,7 @@ Deno.test("labels say what differs from the defaults, others are Prometheus' own
   });
 });
 
-Deno.test("YAML is read, with scalars of any kind, and an empty file has no servers", () => {
+Deno.test("YAML is read, with scalars of any kind, and [] has no servers", () => {
   const text = `# comment
 - targets: ["10.0.0.1:8000"]
   labels:
@@ -57,8 +58,47 @@ Deno.test("YAML is read, with scalars of any kind, and an empty file has no serv
 `;
   const [server] = serversOf(parseFileSd(text, true, ENTRY));
   assert.deepEqual([server!.config.capacity, server!.draining], [8, true]);
-  assert.deepEqual(serversOf(parseFileSd("", true, ENTRY)), []);
+  assert.deepEqual(serversOf(parseFileSd("[] # none", true, ENTRY)), []);
 });
+
+Deno.test("a file without content is not valid, since it may be about to be written", () => {
+  for (const text of ["", "\n", "# comment", "---", "null"]) {
+    const problem = "it is empty; [] stands for no servers";
+    assert.deepEqual(parseFileSd(text, true, ENTRY), { problem }, text);
+  }
+  assert.ok("problem" in parseFileSd("null", false, ENTRY));
+});
+
+Deno.test("of YAML, keys that occur twice, second documents and long texts are refused", () => {
+  for (
+    const [text, problem] of [
+      ['- targets: ["a:1"]\n  targets: ["b:1"]', "line 2, column 3: a key occurs twice"],
+      ["- {targets: [], labels: {1: a, '1': b}}", "line 1, column 32: a key occurs twice"],
+      ['- targets: ["a:1"]\n---\n- targets: ["b:1"]', /^line 2, .* expected one YAML document$/],
+      ["# x".padEnd(256 * 1024 + 1), "expected at most 256 KiB of YAML; JSON may be longer"],
+    ] as const
+  ) {
+    const parsed = parseFileSd(text, true, ENTRY);
+    assert.ok("problem" in parsed);
+    if (typeof problem === "string") assert.equal(parsed.problem, problem);
+    else assert.match(parsed.problem, problem);
+  }
+});
+
+for (
+  const [what, text] of [
+    ["keys", (size: number) => Array.from({ length: size }, (_, i) => `k${i}: 1\n`).join("")],
+    [
+      "aliases",
+      (size: number) => Array.from({ length: size }, (_, i) => `- &a${i} x\n- *a${i}\n`).join(""),
+    ],
+    ["errors", (size: number) => "}\n".repeat(size)],
+  ] as const
+) {
+  Deno.test(`YAML with many ${what} is read in time in proportion to its length`, async () => {
+    await assertLinear((size) => parseFileSd(text(size), true, ENTRY), 500);
+  });
+}
 
 for (
   const [written, problem] of [

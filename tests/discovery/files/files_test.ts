@@ -92,6 +92,54 @@ Deno.test("an invalid file keeps what it said, is named, and doesn't touch the o
   await until("it can be read again", () => found.failure === undefined);
 });
 
+Deno.test("a file that is emptied, as while it is being written, keeps its servers", async () => {
+  using folder = temporaryFolder();
+  for (const [name, text] of [["a.json", targets("a")], ["b.yaml", "- targets: ['b:1']"]]) {
+    Deno.writeTextFileSync(`${folder.path}/${name}`, text!);
+  }
+  await using found = follow(`${folder.path}/*.json`, `${folder.path}/*.yaml`);
+  await found.has("http://a:1", "http://b:1");
+  Deno.writeTextFileSync(`${folder.path}/a.json`, "");
+  await found.fails("a.json: not valid JSON");
+  Deno.writeTextFileSync(`${folder.path}/b.yaml`, "");
+  await found.fails("(and 1 more)");
+  assert.deepEqual(found.urls, ["http://a:1", "http://b:1"]);
+  Deno.writeTextFileSync(`${folder.path}/a.json`, "[]");
+  Deno.writeTextFileSync(`${folder.path}/b.yaml`, "[]");
+  await found.has();
+  await until("it can be read again", () => found.failure === undefined);
+});
+
+Deno.test("a file that is deleted and made again is read again", async () => {
+  using folder = temporaryFolder();
+  const file = `${folder.path}/a.json`;
+  Deno.writeTextFileSync(file, targets("a"));
+  await using found = follow(file);
+  await found.has("http://a:1");
+  Deno.removeSync(file);
+  await found.has();
+  Deno.writeTextFileSync(file, targets("b"));
+  await found.has("http://b:1");
+  assert.equal(found.failure, undefined);
+});
+
+Deno.test("a thousand files are read, and one more is a failure that changes no server", async () => {
+  using folder = temporaryFolder();
+  const write = (i: number) =>
+    Deno.writeTextFileSync(`${folder.path}/${String(i).padStart(4, "0")}.json`, targets(`a${i}`));
+  for (let i = 1; i <= 1_000; i++) write(i);
+  await using found = follow(`${folder.path}/*.json`);
+  await until("all were read", () => found.urls?.length === 1_000);
+  assert.equal(found.failure, undefined);
+  write(0);
+  await found.fails("1001 files match, expected at most 1000");
+  assert.deepEqual([found.urls!.length, found.urls!.includes("http://a0:1")], [1_000, false]);
+  Deno.removeSync(`${folder.path}/1000.json`);
+  await until("the new one was read", () => found.urls!.includes("http://a0:1"));
+  assert.equal(found.urls!.length, 1_000);
+  await until("it can be read again", () => found.failure === undefined);
+});
+
 Deno.test("a file that was never valid leaves the others' servers alone", async () => {
   using folder = temporaryFolder();
   Deno.writeTextFileSync(`${folder.path}/a.json`, "{");
