@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 
-/** Records of a name: addresses, or for SRV `port host`. */
+/** Records of a name: addresses, or for SRV `port host`; the rest are of the host after `cname`. */
 export type Records = Readonly<Record<string, readonly string[]>>;
 
 /** How a name server answers: with these records by `type name`, or not as it should. */
@@ -78,7 +78,14 @@ export function startDnsServer(answers: Answers = {}): DnsServer {
     const records = typeof answers === "string"
       ? []
       : answers[`${TYPES[type]} ${labels.join(".")}`] ?? [];
-    const bodies = records.flatMap((record) => recordOf(type, record));
+    let owner = QUESTION;
+    const bodies = records.flatMap((record) => {
+      const [, target] = /^cname (.*)$/.exec(record) ?? [];
+      if (target === undefined) return recordOf(owner, type, dataOf(type, record));
+      const alias = recordOf(owner, 5, nameOf(target));
+      owner = nameOf(target);
+      return alias;
+    });
     const isCut = isUdp && (answers === "truncated" || bodies.length > UDP_BYTES);
     const rcode = typeof answers === "string" ? RCODES[answers] ?? 0 : 0;
     return Uint8Array.from([
@@ -102,23 +109,22 @@ export function startDnsServer(answers: Answers = {}): DnsServer {
   });
 }
 
-/** A record that answers the question at offset 12. */
-function recordOf(type: number, record: string): number[] {
-  const data = type === 33
-    ? srv(record)
-    : isIPv4(record)
-    ? record.split(".").map(Number)
-    : ipv6(record);
-  return [0xc0, 12, 0, type, 0, 1, 0, 0, 0, 5, data.length >> 8, data.length & 255, ...data];
+/** Points to the question's name. */
+const QUESTION = [0xc0, 12];
+
+function recordOf(owner: readonly number[], type: number, data: readonly number[]): number[] {
+  return [...owner, 0, type, 0, 1, 0, 0, 0, 5, data.length >> 8, data.length & 255, ...data];
 }
 
-function srv(record: string): number[] {
+function dataOf(type: number, record: string): number[] {
+  if (type !== 33) return isIPv4(record) ? record.split(".").map(Number) : ipv6(record);
   const [port, host] = record.split(" ");
-  const labels = host!.split(".").flatMap((label) => [
-    label.length,
-    ...new TextEncoder().encode(label),
-  ]);
-  return [0, 1, 0, 1, Number(port) >> 8, Number(port) & 255, ...labels, 0];
+  return [0, 1, 0, 1, Number(port) >> 8, Number(port) & 255, ...nameOf(host!)];
+}
+
+function nameOf(host: string): number[] {
+  const labels = host.split(".").filter((label) => label !== "");
+  return [...labels.flatMap((label) => [label.length, ...new TextEncoder().encode(label)]), 0];
 }
 
 function ipv6(address: string): number[] {

@@ -55,7 +55,10 @@ export function createLookup(
     async function addressesOf({ host, port }: SrvTarget, types: readonly ("A" | "AAAA")[]) {
       const found = await Promise.all(
         types.map((type) =>
-          ask(`${type} records of ${host}`, () => resolver.addresses(host, type, signal))
+          ask(
+            `${type} records of ${host.replace(/\.$/, "")}`,
+            () => resolver.addresses(host, type, signal),
+          )
         ),
       );
       return found.flat().map((address) => ({ address, port, host }));
@@ -65,9 +68,14 @@ export function createLookup(
       if (type !== "SRV") return await addressesOf({ host: name, port: port! }, [type]);
       const targets = await ask(`SRV records of ${name}`, () => resolver.srv(name, signal));
       const found: Endpoint[] = [];
-      for (let i = 0; i < targets.length; i += AT_ONCE) {
-        const some = targets.slice(i, i + AT_ONCE).map((target) =>
-          addressesOf({ ...target, port: port ?? target.port }, ["A", "AAAA"])
+      const usable = targets.map((target) => ({ ...target, port: port ?? target.port }))
+        .filter(({ port }) => port !== 0);
+      if (usable.length < targets.length) {
+        problems.push(`SRV records of ${name} have no port: set port`);
+      }
+      for (let i = 0; i < usable.length; i += AT_ONCE) {
+        const some = usable.slice(i, i + AT_ONCE).map((target) =>
+          addressesOf(target, ["A", "AAAA"])
         );
         found.push(...(await Promise.all(some)).flat());
       }

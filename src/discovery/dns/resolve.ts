@@ -2,7 +2,7 @@ import type { DnsLookup } from "../../config/discovery.ts";
 
 /** Where an SRV record points. */
 export interface SrvTarget {
-  /** A host name without a trailing dot. */
+  /** Ends with a dot, so that no search domain is tried. */
   readonly host: string;
   readonly port: number;
 }
@@ -48,9 +48,9 @@ export function resolverAt(nameServer: DnsLookup["resolver"]): Resolver {
       await ask((options) => Deno.resolveDns(host, type, options), signal),
     async srv(name, signal) {
       const records = await ask((options) => Deno.resolveDns(name, "SRV", options), signal);
-      return records.map(({ target, port }) => ({ host: target.replace(/\.$/, ""), port }))
+      return records.map(({ target, port }) => ({ host: target.replace(/\.?$/, "."), port }))
         // A target of "." says that there is no such service.
-        .filter(({ host }) => host !== "");
+        .filter(({ host }) => host !== ".");
     },
   };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { DnsLookup } from "../../../src/config/discovery.ts";
 import { startDns } from "../../../src/discovery/dns/dns.ts";
+import { createLookup } from "../../../src/discovery/dns/look_up.ts";
+import { resolverAt } from "../../../src/discovery/dns/resolve.ts";
 import { type Answers, type DnsServer, startDnsServer } from "../../support/dns_server.ts";
 import { until } from "../../support/until.ts";
 import { noteReports } from "../reports.ts";
@@ -163,4 +165,61 @@ Deno.test("of two names for one address, the same one counts whatever the order 
   const before = found.reports;
   await until("they were found again", () => found.reports > before + 1);
   assert.deepEqual(names(), ["a.internal", "b.internal"]);
+});
+
+/** Looks up SRV records, whose ports count. */
+function lookUpSrv({ port }: DnsServer) {
+  return noteReports(startDns({
+    ...{ kind: "dns", name: "vllm.internal.", types: ["SRV"], everyMs: 20 },
+    resolver: { ipAddr: "127.0.0.1", port },
+  }, ENTRY));
+}
+
+Deno.test("SRV records without a target or a port are left out, twice the same is one server", async () => {
+  const srv = "SRV vllm.internal";
+  await using dns = startDnsServer({
+    [srv]: ["8000 a.internal", "8001 a.internal", "8000 a.internal", "8002 ."],
+    "A a.internal": ["10.0.0.1"],
+  });
+  await using found = lookUpSrv(dns);
+  await until("they were found", () => found.reports > 0);
+  assert.deepEqual([...new Set(found.urls)], ["http://10.0.0.1:8000", "http://10.0.0.1:8001"]);
+  assert.equal(found.failure, undefined);
+  dns.answers = { [srv]: ["0 ."], "A a.internal": ["10.0.0.1"] };
+  await found.fails("no SRV records of vllm.internal. any more");
+  assert.equal(found.urls?.length, 3, "an answer that there is no such service keeps them");
+  dns.answers = { [srv]: ["8000 a.internal", "0 a.internal"], "A a.internal": ["10.0.0.1"] };
+  await found.fails("SRV records of vllm.internal. have no port: set port");
+  await found.has("http://10.0.0.1:8000");
+});
+
+Deno.test("a name that is an alias is followed, over answers with the addresses and without", async () => {
+  await using dns = startDnsServer({
+    [A]: ["cname mid.internal", "cname a.internal"],
+    "A a.internal": ["cname b.internal", "10.0.0.1", "10.0.0.2"],
+  });
+  await using found = lookUp(dns);
+  await found.has("http://10.0.0.1:8000", "http://10.0.0.2:8000");
+  dns.answers = { [A]: ["cname vllm.internal"] };
+  await found.fails("no A records of vllm.internal");
+  assert.equal(found.urls?.length, 2, "an alias of itself has no end");
+});
+
+Deno.test("the hosts of SRV records are asked for without search domains", async () => {
+  const asked: string[] = [];
+  const lookUp = createLookup({ kind: "dns", name: "vllm", types: ["SRV"], everyMs: 20 }, {
+    ...resolverAt(undefined),
+    srv: () => Promise.resolve([{ host: "a.internal.", port: 8000 }]),
+    addresses(host, type) {
+      asked.push(`${type} ${host}`);
+      return Promise.resolve([]);
+    },
+  });
+  const { problems } = await lookUp(new AbortController().signal);
+  assert.deepEqual(asked, ["A a.internal.", "AAAA a.internal."]);
+  assert.match(problems.join(), /^no SRV records of vllm, or/);
+  await using dns = startDnsServer({ "SRV vllm": ["8000 a.internal", "8000 b.internal"] });
+  const { srv } = resolverAt({ ipAddr: "127.0.0.1", port: dns.port });
+  const hosts = (await srv("vllm", new AbortController().signal)).map(({ host }) => host);
+  assert.deepEqual(hosts, ["a.internal.", "b.internal."]);
 });
