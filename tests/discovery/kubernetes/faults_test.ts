@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { KubernetesOptions } from "../../../src/discovery/kubernetes/kubernetes.ts";
 import {
   endpointAt,
   type KubernetesApi,
@@ -20,14 +21,28 @@ const untilWatching = (api: KubernetesApi) => until("it watches", () => api.watc
 const failing = (status: number, init: ResponseInit = {}, body: BodyInit | null = null) => () =>
   new Response(body, { status, ...init });
 
+/** A source that has read the slice `vllm-a` with one host, and watches the API server. */
+async function startWatched(options: KubernetesOptions = {}) {
+  const api = startKubernetesApi();
+  put(api, "10.0.0.1");
+  const source = watch(api, {}, options);
+  await source.untilServers("10.0.0.1");
+  await untilWatching(api);
+  return {
+    api,
+    source,
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]();
+      await api[Symbol.asyncDispose]();
+    },
+  };
+}
+
 for (const how of ["end", "cut"] as const) {
   const what = how === "end" ? "ends" : "breaks off";
   Deno.test(`a watch that ${what} goes on from the last version, without a list or a failure`, async () => {
-    await using api = startKubernetesApi();
-    put(api, "10.0.0.1");
-    await using source = watch(api);
-    await source.untilServers("10.0.0.1");
-    await untilWatching(api);
+    await using watched = await startWatched();
+    const { api, source } = watched;
     put(api, "10.0.0.2");
     await source.untilServers("10.0.0.2");
     api.isSilent = true;
@@ -111,11 +126,8 @@ Deno.test("events that come late, twice, or about unknown slices change nothing"
 });
 
 Deno.test("an API server that is away keeps the servers, and is found again", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api);
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched();
+  const { api, source } = watched;
   await api.stop();
   await source.untilFailure(/^the API server at http:.*: Connection refused$/);
   assert.equal(source.servers()!.length, 1);
@@ -208,11 +220,8 @@ Deno.test("a watch that always ends at once is opened with growing pauses, and i
 });
 
 Deno.test("a malformed object is left out with one warning, and what is known of it stays", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api);
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched();
+  const { api, source } = watched;
   for (let i = 0; i < 3; i++) api.put(SLICES, sliceOf("vllm-a", [{ addresses: "10.0.0.9" }]));
   api.send(SLICES, JSON.stringify({ type: "ADDED", object: { metadata: {} } }));
   api.put(SLICES, sliceOf("vllm-b", [endpointAt("10.0.0.2")]));
@@ -236,11 +245,8 @@ for (
   ] as const
 ) {
   Deno.test(`after a line that is ${what}, it lists again, since it may have missed an event`, async () => {
-    await using api = startKubernetesApi();
-    put(api, "10.0.0.1");
-    await using source = watch(api);
-    await source.untilServers("10.0.0.1");
-    await untilWatching(api);
+    await using watched = await startWatched();
+    const { api, source } = watched;
     api.isSilent = true;
     put(api, "10.0.0.2");
     api.isSilent = false;
@@ -281,11 +287,8 @@ for (
 }
 
 Deno.test("a watch that is silent for longer than agreed is cut, and the slices are listed", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api, {}, { watchSeconds: 1, random: () => 0 });
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched({ watchSeconds: 1, random: () => 0 });
+  const { api, source } = watched;
   api.isSilent = true;
   put(api, "10.0.0.2");
   await source.untilServers("10.0.0.2");
@@ -294,11 +297,8 @@ Deno.test("a watch that is silent for longer than agreed is cut, and the slices 
 });
 
 Deno.test("an API server that lost its data serves watches of versions to come, and is listed again", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api, {}, { watchSeconds: 1, random: () => 0 });
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched({ watchSeconds: 1, random: () => 0 });
+  const { api, source } = watched;
   const empty = () => new Response(new ReadableStream());
   let lost = true;
   api.fault = ({ isWatch }) => isWatch && lost ? empty() : undefined;
@@ -324,11 +324,8 @@ Deno.test("a watch whose bookmarks come stays open beyond its time", async () =>
 });
 
 Deno.test("an API server that comes back without the version is listed at once", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api);
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched();
+  const { api, source } = watched;
   let failed = 0;
   api.fault = () => ++failed <= 2 ? failing(500)() : undefined;
   api.isSilent = true;
@@ -342,11 +339,8 @@ Deno.test("an API server that comes back without the version is listed at once",
 });
 
 Deno.test("an API server that has not reached the version (504), as after a restore, is listed again", async () => {
-  await using api = startKubernetesApi();
-  put(api, "10.0.0.1");
-  await using source = watch(api);
-  await source.untilServers("10.0.0.1");
-  await untilWatching(api);
+  await using watched = await startWatched();
+  const { api, source } = watched;
   api.isSilent = true;
   put(api, "10.0.0.2");
   api.isSilent = false;
