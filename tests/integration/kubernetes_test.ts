@@ -5,14 +5,17 @@ import { endpointAt, sliceOf, startKubernetesApi } from "../support/kubernetes_a
 import { startRouter } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-const SIMULATORS = 5;
-const PER_SIMULATOR = 10;
+const SLICES = 5;
+const PER_SLICE = 10;
 /** At this interval one of the 50 endpoints changes: each of them every second. */
 const CHANGE_MS = 20;
 const CHANGES = 200;
 const CLIENTS = 6;
 
-/** What becomes of a pod, one after the other: it is replaced by a new one at the same address. */
+/**
+ * What becomes of a pod, one after the other: it is replaced by a new one at the same address. While
+ * there is none, it refuses connections.
+ */
 const LIFE = [
   { ready: true, serving: true, terminating: false },
   { ready: true, serving: true, terminating: false },
@@ -27,25 +30,53 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using api = startKubernetesApi();
-    const simulators = await Promise.all(
-      Array.from({ length: SIMULATORS }, () => startSimulator({ hostname: "0.0.0.0", speed: 20 })),
+    const firsts = await Promise.all(Array.from({ length: SLICES }, () => startPod(0, 0)));
+    const ports = firsts.map(({ port }) => port);
+    const pods = await Promise.all(
+      Array.from({ length: SLICES * PER_SLICE }, (_, at) => {
+        const [of, i] = [Math.trunc(at / PER_SLICE), at % PER_SLICE];
+        return i === 0 ? firsts[of]! : startPod(i, ports[of]!);
+      }),
     );
-    const ages = Array.from({ length: SIMULATORS * PER_SIMULATOR }, (_, i) => i % LIFE.length);
-    const isReady = (age: number) => LIFE[age % LIFE.length]?.ready === true;
+    const ended = new Map<number, Promise<void>>();
+    const ages = pods.map((_, i) => i % LIFE.length);
+    const stateAt = (age: number) => LIFE[age % LIFE.length];
+    const isReady = (age: number) => stateAt(age)?.ready === true;
 
     function put(of: number): void {
-      const endpoints = ages.slice(of * PER_SIMULATOR, (of + 1) * PER_SIMULATOR)
+      const endpoints = ages.slice(of * PER_SLICE, (of + 1) * PER_SLICE)
         .flatMap((age, i) => {
-          const conditions = LIFE[age % LIFE.length];
+          const conditions = stateAt(age);
           if (!conditions) return [];
           const targetRef = { kind: "Pod", name: `vllm-${of}-${i}`, uid: podOf(of, i, age) };
-          return [{ ...endpointAt(`127.0.0.${i + 1}`, conditions), targetRef }];
+          return [{ ...endpointAt(hostOf(i), conditions), targetRef }];
         });
-      const { port } = new URL(simulators[of]!.url);
-      const ports = [{ name: "http", port: Number(port) }];
-      api.put("endpointslices", sliceOf(`vllm-${of}`, endpoints, { ports }));
+      const described = [{ name: "http", port: ports[of]! }];
+      api.put("endpointslices", sliceOf(`vllm-${of}`, endpoints, { ports: described }));
     }
-    for (const of of simulators.keys()) put(of);
+
+    /** A pod that is gone finishes the requests it has, and ends. */
+    async function end(at: number): Promise<void> {
+      await pods[at]!.shutDown(60);
+      await pods[at]!.close();
+    }
+
+    async function grow(at: number): Promise<void> {
+      const [of, i] = [Math.trunc(at / PER_SLICE), at % PER_SLICE];
+      ages[at]!++;
+      if (stateAt(ages[at]!) === undefined) ended.set(at, end(at));
+      else if (ended.has(at)) {
+        await ended.get(at);
+        ended.delete(at);
+        pods[at] = await startPod(i, ports[of]!);
+      }
+      put(of);
+    }
+
+    for (const [at, age] of ages.entries()) {
+      if (stateAt(age) === undefined) ended.set(at, end(at));
+    }
+    for (const of of ports.keys()) put(of);
 
     const kubernetes = { namespace: "llm", service: "vllm", api_server: api.url };
     const discovery = [{ kubernetes, defaults: { max_concurrent_requests: 8 } }];
@@ -66,9 +97,7 @@ Deno.test({
         return count;
       });
       for (let change = 0; change < CHANGES; change++) {
-        const changed = (change * 7) % ages.length;
-        ages[changed]!++;
-        put(Math.trunc(changed / PER_SIMULATOR));
+        await grow((change * 7) % ages.length);
         if (change === 80) api.cut();
         if (change === 140) {
           api.compact();
@@ -82,13 +111,13 @@ Deno.test({
       assert.deepEqual([lists, api.requests.length - lists >= 3], [2, true]);
       assert.ok(counts.every((count) => count > 1), `${counts}`);
 
-      for (let i = 0; i < ages.length; i++) while (!isReady(ages[i]!)) ages[i]!++;
-      for (const of of simulators.keys()) put(of);
+      for (const at of ages.keys()) while (!isReady(ages[at]!)) await grow(at);
       await until("all are available", () => available() === ages.length);
       assert.equal(inFlight(router), 0);
     } finally {
       await router.shutdown(0);
-      await Promise.all(simulators.map((simulator) => simulator.close()));
+      await Promise.all(ended.values());
+      await Promise.all(pods.map((pod) => pod.close()));
     }
   },
 });
@@ -136,6 +165,10 @@ async function drop(response: Response): Promise<Response> {
   await response.body?.cancel();
   return response;
 }
+
+const hostOf = (i: number) => `127.0.1.${i + 1}`;
+const startPod = (i: number, port: number) =>
+  startSimulator({ hostname: hostOf(i), port, speed: 20 });
 
 const podOf = (of: number, i: number, age: number) =>
   `${of}-${i}-${Math.trunc((age + 1) / LIFE.length)}`;
