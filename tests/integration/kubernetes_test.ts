@@ -80,7 +80,8 @@ Deno.test({
 
     const kubernetes = { namespace: "llm", service: "vllm", api_server: api.url };
     const discovery = [{ kubernetes, defaults: { max_concurrent_requests: 8 } }];
-    const settings = { metrics_interval: 0.5, health_check_interval: 1 };
+    // Without second attempts, a request that is sent to a pod which is gone is lost.
+    const settings = { metrics_interval: 0.5, health_check_interval: 1, max_retries: 0 };
     const router = await startRouter([], settings, {}, { discovery });
     const available = () =>
       router.fleet.snapshot().servers.filter(({ state }) => state === "healthy").length;
