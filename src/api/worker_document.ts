@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { engineNameOf } from "../fleet/state/engine.ts";
-import { isRoutable, reasonOf, type Server, stateOf } from "../fleet/state/server.ts";
+import {
+  isRoutable,
+  reasonOf,
+  type Server,
+  type ServerState,
+  stateOf,
+} from "../fleet/state/server.ts";
 
 /**
  * Returns the id of the server at this URL. It is made of the URL, so that it is the same after a
@@ -33,7 +39,7 @@ export function workerDocument(server: Readonly<Server>) {
     priority: 50,
     cost: 1,
     is_healthy: isRoutable(state),
-    status: isRoutable(state) ? "ready" : state === "checking" ? "pending" : "not_ready",
+    status: statusIn(state),
     load: inFlight,
     http2: false,
     name: config.name,
@@ -42,6 +48,13 @@ export function workerDocument(server: Readonly<Server>) {
     health_status: state,
     reason: reasonOf(server),
   };
+}
+
+/** SMG's word for a state. */
+function statusIn(state: ServerState): string {
+  if (isRoutable(state)) return "ready";
+  if (state === "draining") return state;
+  return state === "checking" ? "pending" : "not_ready";
 }
 
 /** Describes all servers. */

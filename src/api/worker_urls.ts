@@ -8,10 +8,10 @@ import type { Routes } from "./hono_app.ts";
  */
 export function workerUrlRoutes(changes: ServerChanges): Routes {
   const ofUrl = (answer: (url: string) => Promise<Response>) => ({ req }: Context) => {
-    const url = req.query("url");
-    return url === undefined
-      ? answered(400, "Failed to deserialize query string: missing field `url`")
-      : answer(url);
+    const [url, ...others] = req.queries("url") ?? [];
+    if (url !== undefined && others.length === 0) return answer(url);
+    const why = url === undefined ? "missing" : "duplicate";
+    return answered(400, `Failed to deserialize query string: ${why} field \`url\``);
   };
   return {
     "/list_workers": {

@@ -307,6 +307,17 @@ Deno.test("scripts for vLLM Router get the answers that it gives", async () => {
     await answers("POST", path, 400, "Failed to deserialize query string: missing field `url`");
     assert.equal((await ask(router, "GET", path)).status, 405);
   }
+  const encoded = encodeURIComponent(url);
+  await answers("POST", `/add_worker?url=${encoded}`, 200, `Successfully added worker: ${url}`);
+  await answers("POST", `/add_worker?url=${url}/`, 400, `Worker ${url}/ already exists`);
+  await answers(
+    "POST",
+    `/remove_worker?url=${encoded}`,
+    200,
+    `Successfully removed worker: ${url}`,
+  );
+  const twice = "Failed to deserialize query string: duplicate field `url`";
+  await answers("POST", `/add_worker?url=${url}&url=http://b:1`, 400, twice);
   assert.match((await ask(router, "POST", "/add_worker?url=nonsense")).body, /expected an address/);
   const kept = await ask(router, "POST", `/remove_worker?url=${listed.url}`);
   assert.equal(kept.status, 400);
@@ -320,6 +331,8 @@ Deno.test("a worker is drained and taken back, whatever named it", async () => {
   const state = () => router.fleet.snapshot().servers[0]!.state;
   assert.equal((await ask(router, "POST", `${path}/drain`)).status, 202);
   assert.equal(state(), "draining");
+  const [worker] = (await ask(router, "GET", "/workers")).body.workers;
+  assert.deepEqual([worker.status, worker.is_healthy], ["draining", false]);
   assert.equal((await ask(router, "DELETE", `${path}/drain`)).status, 202);
   assert.equal(state(), "healthy");
 });
