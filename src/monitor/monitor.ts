@@ -68,7 +68,9 @@ export function startMonitor(
 
   function refresh(fleet: FleetSnapshot): void {
     const at = toWallTime(now());
-    const isAnyHealthy = fleet.servers.some(({ state }) => state === "healthy");
+    const isAnyHealthy = fleet.servers.some(({ state, takesRequests }) =>
+      state === "healthy" || state === "draining" && takesRequests
+    );
     noneHealthySince = isAnyHealthy ? null : noneHealthySince ?? at;
     view = buildView(identity, at, fleet, statistics, noneHealthySince, {
       events: events.list(),

@@ -60,7 +60,10 @@ export interface Totals {
   readonly servers: number;
   /** Number of healthy servers among them. */
   readonly healthy: number;
-  /** Wall-clock time in milliseconds since which no server is healthy; `null` if one is. */
+  /**
+   * Wall-clock time in milliseconds since which no server is healthy; `null` if one is, or if a
+   * draining one takes requests.
+   */
   readonly noneHealthySince: number | null;
   /** Current requests at all servers, without draining ones. */
   readonly atServers: number;

@@ -76,8 +76,10 @@ Deno.test("a source of servers that can't be read is a warning, and is told with
   assert.equal(both?.tone, "bad");
   assert.match(
     both?.text ?? "",
-    /^Clients get 503.* dns vllm\.internal can't be read\. For 34 s/,
+    /^Clients get 503.* Connection refused\. dns vllm\.internal can't be read\. For 34 s/,
   );
+  const long = alarmOf({ ...view, sources: [{ ...failing, failure: "x".repeat(500) }] });
+  assert.match(long?.text ?? "", /: x{300}… What it listed stays/);
 });
 
 Deno.test("a peer that is away is a warning, once it is no longer starting", () => {

@@ -145,6 +145,8 @@ Deno.test("while all pods terminate, those that still serve get the requests, un
   await until("it is found", () => states() === "healthy");
   put("old", at, terminating);
   await until("it drains", () => states() === "draining");
+  await until("it is shown", () => router.view().servers[0]!.state === "draining");
+  assert.equal(router.view().totals.noneHealthySince, null);
   await askWhole(router.url, true);
   assert.deepEqual([await status("/readyz"), await status("/v1/models")], [
     [200, undefined],

@@ -18,6 +18,8 @@ const START_MS = 2000;
 const NAMED = 3;
 /** Most characters of a name. */
 const NAME_LENGTH = 60;
+/** Most characters of a reason; its end may say what to do. */
+const REASON_LENGTH = 300;
 
 /**
  * Returns the alarm of the whole fleet or, if a server is healthy, that of models, of sources of
@@ -39,7 +41,7 @@ export function alarmOf(view) {
  */
 function withWarning(alarm, warning) {
   if (!alarm || !warning) return alarm ?? warning;
-  return { ...alarm, text: `${alarm.text} ${warning.title}. ${warning.text}` };
+  return { ...alarm, text: `${ended(alarm.text)} ${warning.title}. ${warning.text}` };
 }
 
 /**
@@ -53,7 +55,8 @@ function peerWarning({ peers, at }) {
   const title = `${listed(away.map(({ router }) => ({ name: router })))} ${
     away.length === 1 ? "is" : "are"
   } away`;
-  const text = `For ${lasting(first.since, at)}: ${clipped(first.problem ?? "", 200)}. ` +
+  const text =
+    `For ${lasting(first.since, at)}: ${ended(clipped(first.problem ?? "", REASON_LENGTH))} ` +
     "What it sends shows in the servers' metrics only.";
   return { tone: "warn", title, text };
 }
@@ -68,9 +71,9 @@ function sourceWarning(view) {
   if (!first) return undefined;
   const title = `${listed(failing)} can't be read`;
   const since = `For ${lasting(first.failedSince ?? 0, view.at)}: ${
-    clipped(first.failure ?? "", 200)
+    ended(clipped(first.failure ?? "", REASON_LENGTH))
   }`;
-  const text = `${since}. What ${failing.length === 1 ? "it" : "they"} listed stays.`;
+  const text = `${since} What ${failing.length === 1 ? "it" : "they"} listed stays.`;
   return { tone: "warn", title, text };
 }
 
@@ -157,7 +160,9 @@ function reasonsOf(servers) {
   // How many checks failed differs.
   const [reason, ...others] = new Set(servers.map(({ reason }) => reason.replace(/^\d+ /, "")));
   if (others.length > 0 || !reason) return "";
-  return `${servers.length === 1 ? "Reason" : "All for the same reason"}: ${clipped(reason, 200)}`;
+  return `${servers.length === 1 ? "Reason" : "All for the same reason"}: ${
+    clipped(reason, REASON_LENGTH)
+  }`;
 }
 
 /** @param {readonly { readonly name: string }[]} all */
@@ -173,3 +178,10 @@ function listed(all) {
  * @param {number} most
  */
 const clipped = (text, most) => text.length > most ? `${text.slice(0, most)}…` : text;
+
+/**
+ * Ends a sentence whose words may come from elsewhere.
+ *
+ * @param {string} text
+ */
+const ended = (text) => /[.!?…]$/.test(text) ? text : `${text}.`;
