@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { baseAddress } from "../config/servers.ts";
 import { harmless } from "../monitor/terminal/text.ts";
 import {
   addAdminOptions,
@@ -149,7 +150,10 @@ async function workersAt(ask: AskAdmin): Promise<readonly Worker[]> {
 
 async function pathOf(ask: AskAdmin, named: string): Promise<string> {
   const workers = await workersAt(ask);
-  const found = workers.find(({ id, name, url }) => [name, url, id].includes(named));
+  // As it may have been added: with a slash or /v1 at its end.
+  const address = baseAddress(named);
+  const found = workers.find(({ id, name }) => [name, id].includes(named)) ??
+    workers.find(({ url }) => [named, address].includes(url));
   if (found) return `/workers/${found.id}`;
   throw new Error(`no server is named ${named}; \`vllm-router servers list\` prints all`);
 }

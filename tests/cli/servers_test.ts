@@ -36,7 +36,8 @@ Deno.test("servers adds, lists, drains and removes a server of a running router"
     said(`${server.url} gets requests again\n`),
   );
   assert.equal(state(), "healthy");
-  assert.deepEqual(await servers("remove", "gpu 3"), said("gpu 3 is removed\n"));
+  const written = `${server.url}/v1/`;
+  assert.deepEqual(await servers("remove", written), said(`${written} is removed\n`));
   assert.deepEqual(await servers("list"), said("no servers\n"));
 });
 
