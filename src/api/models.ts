@@ -6,8 +6,8 @@ import { countServers } from "./count.ts";
 import { isoTime } from "./time.ts";
 
 /**
- * `GET /v1/models`: the models of all servers that take requests, each once, as the first server describes it,
- * and their aliases. An alias with `*` stands for too many names to list.
+ * `GET /v1/models`: the models of all servers that take requests, each once, as the first server
+ * describes it, and their aliases. An alias with `*` stands for too many names to list.
  *
  * @param among names of the models to include. @default all
  */
