@@ -6,6 +6,7 @@ import { type Part, print } from "./part.ts";
 import { ROUTER } from "./proxies/proxy.ts";
 import { type Aim, atMost, figures } from "./report.ts";
 import type { Bench } from "./rounds.ts";
+import { scaleParts } from "./scale/parts.ts";
 import { selfParts } from "./self/parts.ts";
 import { added, ratios, type Rounds } from "./statistics.ts";
 import { MANY_STREAMS, measureEvents, STREAMS } from "./streams.ts";
@@ -63,6 +64,7 @@ export const parts: Readonly<Record<string, Part>> = {
     print(figures(what, "streams", rounds));
     return [{ ...aim, rounds: rounds.get(ROUTER) }];
   },
+  ...scaleParts,
   ...selfParts,
 };
 

@@ -5,6 +5,7 @@
  * Arguments: the {@linkcode Load} as JSON.
  */
 import { connect } from "../../support/connection.ts";
+import { sleep } from "../../support/processes.ts";
 import { quantileOf } from "../statistics.ts";
 import { type ChatRequest, requestBytes } from "./request_bytes.ts";
 
@@ -17,6 +18,8 @@ export interface Load {
   readonly request: ChatRequest;
   /** Time during which each connection sends requests one after another. */
   readonly seconds: number;
+  /** Pause of a connection between two requests. @default none */
+  readonly pauseMs?: number;
 }
 
 export interface LoadResult {
@@ -29,7 +32,9 @@ export interface LoadResult {
 /** Different prompts, sent in turn. */
 const VARIANTS = 64;
 
-async function makeLoad({ port, ca, connections, request, seconds }: Load): Promise<LoadResult> {
+async function makeLoad(
+  { port, ca, connections, request, seconds, pauseMs = 0 }: Load,
+): Promise<LoadResult> {
   const requests = Array.from(
     { length: VARIANTS },
     (_, variant) => requestBytes({ ...request, variant }),
@@ -43,6 +48,10 @@ async function makeLoad({ port, ca, connections, request, seconds }: Load): Prom
       await connection.exchange(requests[turn % VARIANTS]!, () => {});
       now = performance.now();
       latencies.push(now - sentAt);
+      if (pauseMs > 0) {
+        await sleep(pauseMs);
+        now = performance.now();
+      }
     }
     connection.close();
   }));

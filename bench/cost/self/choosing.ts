@@ -10,12 +10,11 @@ import { fingerprint, PROMPT_MEMBERS } from "../../../src/proxy/request/fingerpr
 import { atOnce } from "../../../src/util/walk.ts";
 import { CAPACITY } from "../proxies/router.ts";
 
-export const SERVERS = 200;
 export const PROMPT_KB = 30;
 export const HASHED_KB = 100;
 
-/** Prompts per server before measuring; more than the server's part of the index holds. */
-const PROMPTS_BEFORE = 200;
+/** Prompts before measuring; more than the index holds. */
+const PROMPTS_BEFORE = 40_000;
 /** Requests in flight per server, so that loads differ. */
 const IN_FLIGHT = 4;
 /** A large system prompt that all servers have seen. */
@@ -23,15 +22,19 @@ const SYSTEM_KB = 20;
 /** Operations between two clock readings, since the clock is coarse. */
 const AT_ONCE = 20;
 
-/** Measures the microseconds to choose one of 200 servers for a 30 KB prompt, per round. */
-export async function measureChoosing(rounds: number, seconds: number): Promise<number[]> {
-  const fleet = fleetOf(SERVERS);
-  for (let i = 0; i < PROMPTS_BEFORE * SERVERS; i++) {
+/** Measures the microseconds to choose one of so many servers for a 30 KB prompt, per round. */
+export async function measureChoosing(
+  servers: number,
+  rounds: number,
+  seconds: number,
+): Promise<number[]> {
+  const fleet = fleetOf(servers);
+  for (let i = 0; i < PROMPTS_BEFORE; i++) {
     const { lease } = choose(fleet, await profileOf(PROMPT_KB));
     lease.started();
     lease.end("ok", { promptTokens: 7_500, answerTokens: 100 });
   }
-  for (let i = 0; i < IN_FLIGHT * SERVERS; i++) {
+  for (let i = 0; i < IN_FLIGHT * servers; i++) {
     const { lease } = choose(fleet, await profileOf(PROMPT_KB));
     if (i % 2 === 0) lease.started();
   }
@@ -82,7 +85,7 @@ async function inRounds(
 
 function fleetOf(count: number): Fleet {
   const servers = Array.from({ length: count }, (_, i) => ({
-    url: `http://10.0.0.${i}:8000`,
+    url: `http://10.0.${i >> 8}.${i & 255}:8000`,
     max_concurrent_requests: CAPACITY,
     models: ["m"],
   }));

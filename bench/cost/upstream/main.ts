@@ -5,23 +5,38 @@
  * Arguments: the {@linkcode UpstreamOptions} as JSON.
  */
 import { writeAll } from "../../support/connection.ts";
-import { ANSWER, beginningOfStream, NOT_FOUND, readPages } from "./pages.ts";
+import { ANSWER, beginningOfStream, NOT_FOUND, page, readPages, VLLM_METRICS } from "./pages.ts";
 import { startPacer, type Subscribe } from "./pacer.ts";
-import { parseRequest } from "./request.ts";
+import { parseRequest, type UpstreamRequest } from "./request.ts";
 
 export interface UpstreamOptions {
   readonly port: number;
   /** Each stream gets an event this often: a whole number of milliseconds. @default 10 */
   readonly everyMs?: number;
+  /**
+   * Listens at every loopback address, as so many servers with the metrics page of a real vLLM.
+   * @default one server at 127.0.0.1
+   */
+  readonly isMany?: boolean;
 }
+
+/** Answers how many pages were served, those of {@linkcode COUNTS_PATH} excluded. */
+export const COUNTS_PATH = "/pages-served";
 
 const FIRST_BUFFER_BYTES = 2048;
 
-async function serveAll({ port, everyMs = 10 }: UpstreamOptions): Promise<void> {
+let served = 0;
+
+async function serveAll({ port, everyMs = 10, isMany }: UpstreamOptions): Promise<void> {
   const pages = await readPages();
+  if (isMany) pages.set("/metrics", page(await Deno.readTextFile(VLLM_METRICS)));
   const subscribe = startPacer(everyMs);
-  const listener = Deno.listen({ hostname: "127.0.0.1", port });
+  const listener = Deno.listen({ hostname: isMany ? "0.0.0.0" : "127.0.0.1", port });
   for await (const connection of listener) {
+    if (!connection.remoteAddr.hostname.startsWith("127.")) {
+      connection.close();
+      continue;
+    }
     connection.setNoDelay(true);
     serve(connection, pages, subscribe).catch(() => {}).finally(() => connection.close());
   }
@@ -46,8 +61,7 @@ async function serve(
         await writeAll(connection, beginningOfStream());
         unsubscribe = subscribe(connection, request.wantsIds);
       } else if (request) {
-        const answer = request.method === "POST" ? ANSWER : pages.get(request.path) ?? NOT_FOUND;
-        await writeAll(connection, answer);
+        await writeAll(connection, answerTo(request, pages));
       }
       if (request) filled = 0;
       if (filled === buffer.length) {
@@ -59,6 +73,16 @@ async function serve(
   } finally {
     unsubscribe?.();
   }
+}
+
+function answerTo(
+  { method, path }: UpstreamRequest,
+  pages: ReadonlyMap<string, Uint8Array>,
+): Uint8Array {
+  if (method === "POST") return ANSWER;
+  if (path === COUNTS_PATH) return page(String(served));
+  served++;
+  return pages.get(path) ?? NOT_FOUND;
 }
 
 if (import.meta.main) await serveAll(JSON.parse(Deno.args[0]!));

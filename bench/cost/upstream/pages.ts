@@ -11,6 +11,14 @@ const STREAM_HEAD =
   "HTTP/1.1 200 OK\r\nserver: uvicorn\r\ncontent-type: text/event-stream; charset=utf-8\r\n" +
   "transfer-encoding: chunked\r\n\r\n";
 
+/** The page of an idle vLLM 0.32.0, as it was read. */
+export const VLLM_METRICS = new URL("vllm_metrics.txt", import.meta.url);
+
+/** Returns a page of plain text as a whole response. */
+export function page(text: string): Uint8Array {
+  return response("200 OK", "text/plain; charset=utf-8", text);
+}
+
 /** Returns a stream's head and first event. */
 export function beginningOfStream(): Uint8Array {
   return encoder.encode(STREAM_HEAD + eventChunk(performance.timeOrigin + performance.now()));
