@@ -12,17 +12,40 @@ export interface Sessions {
   forget(slot: number): void;
 }
 
+/** A server that sessions go to. */
+interface Holder {
+  readonly slot: number;
+  isForgotten: boolean;
+}
+
 /** @param most maximum number of sessions; the least recently used are evicted */
 export function createSessions(most: number): Sessions {
-  const slots = new LRUCache<number, number>({ max: most });
+  const sessions = new LRUCache<number, Holder>({ max: most });
+  const holders = new Map<number, Holder>();
+
+  function holderAt(slot: number): Holder {
+    const known = holders.get(slot);
+    if (known) return known;
+    const holder = { slot, isForgotten: false };
+    holders.set(slot, holder);
+    return holder;
+  }
+
   return {
-    last: (session) => slots.get(session),
-    remember: (session, slot) => void slots.set(session, slot),
-    recent: () => slots.entries(),
-    forget(slot) {
-      for (const session of [...slots.keys()]) {
-        if (slots.peek(session) === slot) slots.delete(session);
+    last(session) {
+      const holder = sessions.get(session);
+      return holder?.isForgotten === false ? holder.slot : undefined;
+    },
+    remember: (session, slot) => void sessions.set(session, holderAt(slot)),
+    *recent() {
+      for (const [session, { slot, isForgotten }] of sessions.entries()) {
+        if (!isForgotten) yield [session, slot];
       }
+    },
+    forget(slot) {
+      // Its sessions are evicted in time: to look for them among all would take milliseconds.
+      holderAt(slot).isForgotten = true;
+      holders.delete(slot);
     },
   };
 }

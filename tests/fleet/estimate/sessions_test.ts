@@ -23,3 +23,12 @@ Deno.test("beyond the limit the least recently used session is evicted", () => {
   for (const session of [1, 2, 1, 3]) sessions.remember(session, 0);
   assert.deepEqual([1, 2, 3].map(sessions.last), [0, undefined, 0]);
 });
+
+Deno.test("a server in the place of another one doesn't inherit its sessions", () => {
+  const sessions = createSessions(10);
+  sessions.remember(7, 0);
+  sessions.forget(0);
+  sessions.remember(8, 0);
+  assert.deepEqual([sessions.last(7), sessions.last(8)], [undefined, 0]);
+  assert.deepEqual([...sessions.recent()], [[8, 0]]);
+});
