@@ -135,7 +135,7 @@ async function ask(config: ServerConfig, settings: Settings, probe: Probe): Prom
   const now = monotonicMs();
   const server = { ...newServer(0, config, now), asleep: metrics?.asleep ?? false };
   const circumstances = { settings, now, random: Math.random };
-  server.reason = applyCheck(server, check, false, circumstances);
+  server.reason = applyCheck(server, check, () => false, circumstances);
   if (listed instanceof Error) {
     server.modelsFailure = {
       why: failureIn(listed),

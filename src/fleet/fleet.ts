@@ -131,7 +131,7 @@ export class Fleet {
 
   /** Records the result of an active check. */
   recordCheck(server: Server, check: Check): void {
-    const isFleetwide = isFleetwideFailure(server, this.#servers);
+    const isFleetwide = () => isFleetwideFailure(server, this.#servers);
     this.#change(server, (now) => transitions.applyCheck(server, check, isFleetwide, now));
     this.#keep(this.#servers);
   }

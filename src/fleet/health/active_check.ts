@@ -18,11 +18,11 @@ export interface Check {
 export interface Evidence {
   /** A request got a good answer since the previous check. */
   readonly answers: boolean;
-  /** Counting this server, checks alone would eject more than half of the fleet. */
-  readonly isFleetwide: boolean;
+  /** Whether, counting this server, checks alone would eject more than half of the fleet. */
+  readonly isFleetwide: () => boolean;
 }
 
-const NO_EVIDENCE: Evidence = { answers: false, isFleetwide: false };
+const NO_EVIDENCE: Evidence = { answers: false, isFleetwide: () => false };
 
 /** A server's health and the evidence for it. */
 export interface Health {
@@ -140,7 +140,7 @@ function overrule(
 ): Partial<Health> | undefined {
   // A slow page says little. A page with 503 counts unless requests succeed.
   const isInconclusive = check.ok || check.isSlow === true;
-  if (!answers && !(isFleetwide && isInconclusive)) return undefined;
+  if (!answers && !(isInconclusive && isFleetwide())) return undefined;
   if (status === "healthy" || status === "half-open") return { status, reason };
   if (openUntil > now) return undefined;
   const why = answers ? "requests succeed" : "they fail on most servers, so requests decide";

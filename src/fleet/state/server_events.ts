@@ -29,12 +29,12 @@ const CLEARED_MS = 2_000;
 /**
  * Applies the result of an active check.
  *
- * @param isFleetwide counting this server, checks alone would eject more than half of the fleet
+ * @param isFleetwide whether, counting this server, checks alone would eject more than half of the fleet
  */
 export function applyCheck(
   server: Server,
   check: Check,
-  isFleetwide: boolean,
+  isFleetwide: () => boolean,
   { settings, now }: Circumstances,
 ): string {
   const answers = server.answeredAt > (server.lastCheckAt ?? Infinity);

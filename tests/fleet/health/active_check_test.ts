@@ -256,9 +256,9 @@ const SLOW: Check = {
 const LATE: Check = { ok: true, responseMs: 10_001 };
 const TELLS_503: Check = { ok: false, responseMs: 5, failure: "/health answered 503" };
 const REFUSED: Check = { ok: false, responseMs: 1, refused: true, failure: "Connection refused" };
-const GO_WELL: Evidence = { answers: true, isFleetwide: false };
-const MOST_FAIL: Evidence = { answers: false, isFleetwide: true };
-const NONE: Evidence = { answers: false, isFleetwide: false };
+const GO_WELL: Evidence = { answers: true, isFleetwide: () => false };
+const MOST_FAIL: Evidence = { answers: false, isFleetwide: () => true };
+const NONE: Evidence = { answers: false, isFleetwide: () => false };
 
 /** Health after repeating the same check with the same evidence. */
 function afterAll(health: Health, check: Check, evidence: Evidence, times = 20): Health {
@@ -338,7 +338,7 @@ Deno.test("evidence doesn't affect passed checks or refused connections", () => 
     openUntil: fc.constantFrom(0, NOW - 1, NOW + 1),
     consecutiveCheckFailures: fc.nat(5),
   }).map((known): Health => ({ ...HEALTHY, ...known }));
-  const evidence = fc.record({ answers: fc.boolean(), isFleetwide: fc.boolean() });
+  const evidence = fc.record({ answers: fc.boolean(), isFleetwide: fc.func(fc.boolean()) });
   fc.assert(
     fc.property(health, fc.constantFrom(PASSED, REFUSED), evidence, (health, check, evidence) => {
       assert.deepEqual(
