@@ -98,7 +98,8 @@ export function refusal(servers: Servers, model: string | undefined): Refusal {
 /**
  * Drops removed servers that have nothing in flight, unless they may still be needed: while a server
  * is being checked that was already there when they were removed. Servers added later don't count,
- * since in a fleet that changes all the time some server is always being checked.
+ * since in a fleet that changes all the time some server is always being checked. Returns the same
+ * array if it drops none.
  */
 export function withoutDrained<S extends Readonly<Server>>(servers: readonly S[]): readonly S[] {
   if (!servers.some((server) => server.draining && server.inFlight === 0)) return servers;
@@ -106,9 +107,10 @@ export function withoutDrained<S extends Readonly<Server>>(servers: readonly S[]
     (first, server) => stateOf(server) === "checking" ? Math.min(first, server.stateSince) : first,
     Infinity,
   );
-  return servers.filter((server) =>
+  const kept = servers.filter((server) =>
     !server.draining || server.inFlight > 0 || checkedSince <= server.removedAt!
   );
+  return kept.length === servers.length ? servers : kept;
 }
 
 function anyChecking(servers: Servers): boolean {

@@ -122,3 +122,12 @@ Deno.test("a removed server is forgotten although others are being checked all t
   check(B!);
   assert.deepEqual(urls(), [B, C]);
 });
+
+Deno.test("while a removed server is kept, checks of others leave the servers as they are", () => {
+  const { fleet, has, check } = fleetOf(A!, B!);
+  has(B!, C!);
+  const before = fleet.servers;
+  check(B!);
+  assert.equal(fleet.servers.length, 3);
+  assert.ok(fleet.servers === before, "who keeps state by server would look through all of them");
+});
