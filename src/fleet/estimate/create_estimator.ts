@@ -11,6 +11,7 @@ import {
 import * as estimates from "./server_estimate.ts";
 import { counterDeltas, prefillBefore } from "./counter_deltas.ts";
 import type { Memory } from "./memory.ts";
+import { createNumbers } from "./numbers.ts";
 import { addSample, initialAverages } from "./moving_averages.ts";
 import { withTold } from "./hit_calibration.ts";
 import { isLittleKnown, NOTHING_SEEN } from "./latency_model.ts";
@@ -34,6 +35,7 @@ const MOST_TOKENS_PER_MS = 10;
 export function createEstimator(): Estimator {
   const cached = createCachedPrompts();
   const byId = new Map<number, estimates.ServerEstimate>();
+  const slots = createNumbers();
   const ratios = createTokenRatios();
   const paces = createPaces();
   const averages = initialAverages();
@@ -43,7 +45,7 @@ export function createEstimator(): Estimator {
   function estimateOf(server: Readonly<Server>): estimates.ServerEstimate {
     const known = byId.get(server.id);
     if (known) return known;
-    const estimate = estimates.newServerEstimate(byId.values());
+    const estimate = estimates.newServerEstimate(slots.take());
     byId.set(server.id, estimate);
     cached.limit(estimate.slot, tokensPerByte(ratios.all()));
     memory.absent.get(server.config.url)?.restore(server);
@@ -73,14 +75,8 @@ export function createEstimator(): Estimator {
       return (server, load) => {
         const estimate = estimateOf(server);
         passTime(estimate.queue, now);
-        return predictionAt(
-          server,
-          load,
-          estimate,
-          paces.expected(estimate, now),
-          demand,
-          now,
-        );
+        const latency = paces.expected(estimate, now);
+        return predictionAt(server, load, estimate, latency, demand, now);
       };
     },
     begin(server, profile, prediction, now) {
@@ -179,6 +175,7 @@ export function createEstimator(): Estimator {
         if (left.has(id)) continue;
         cached.forget(estimate.slot);
         byId.delete(id);
+        slots.giveBack(estimate.slot);
       }
     },
     of(server, now) {

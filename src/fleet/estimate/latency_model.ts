@@ -95,11 +95,17 @@ export const LONGEST_STEP = 5;
  * scaled likewise: it gives a shape, and the first observation shows how fast the hardware is.
  *
  * @param place that of {@linkcode GROWTHS} to use
+ * @param now monotonic time in milliseconds to which observations decay. @default as they are
  */
-export function latencyModelOf(own: Seen, all: Seen, place: number): LatencyModel {
-  const decode = together(own.decode, all.decode, PRIOR.decode);
+export function latencyModelOf(
+  own: Seen,
+  all: Seen,
+  place: number,
+  now = -Infinity,
+): LatencyModel {
+  const decode = together(decayed(own.decode, now), decayed(all.decode, now), PRIOR.decode);
   return {
-    ...prefillModelOf(own.prefill[place]!, all.prefill[place]!),
+    ...prefillModelOf(decayed(own.prefill[place]!, now), decayed(all.prefill[place]!, now)),
     growth: GROWTHS[place]!,
     secondsPerAnswerToken: clamp(decode.y / decode.x, SHORTEST_STEP, LONGEST_STEP),
   };

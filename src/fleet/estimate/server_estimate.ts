@@ -2,7 +2,6 @@ import { begun, dequeue, newPrefillQueue, type PrefillQueue } from "./prefill_qu
 import { plus, type Prefill } from "./attention.ts";
 import type { Scrape } from "./load.ts";
 import {
-  faded,
   FEW,
   type LatencyModel,
   latencyModelOf,
@@ -72,11 +71,8 @@ const SAME_STEP_MS = 5;
 /** How long a latency model is reused unless the server's own observations change. */
 const SAME_LATENCY_MS = 100;
 
-/** Creates an empty estimate in the lowest free slot. */
-export function newServerEstimate(others: Iterable<ServerEstimate>): ServerEstimate {
-  const taken = new Set(Array.from(others, (other) => other.slot));
-  let slot = 0;
-  while (taken.has(slot)) slot++;
+/** Creates an empty estimate. */
+export function newServerEstimate(slot: number): ServerEstimate {
   return {
     slot,
     queue: newPrefillQueue(),
@@ -105,7 +101,7 @@ export function expectedLatency(
   if (expected?.seen === seen && Math.abs(now - expected.at) < SAME_LATENCY_MS) {
     return expected.latency;
   }
-  const latency = latencyModelOf(faded(seen, now), faded(all, now), place);
+  const latency = latencyModelOf(seen, all, place, now);
   estimate.expected = { latency, seen, at: now };
   return latency;
 }

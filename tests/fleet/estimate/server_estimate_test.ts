@@ -7,7 +7,7 @@ import { profileOf, queuedRequestOf } from "../../support/work.ts";
 
 /** An estimate with waiting prompts of 1,000 tokens, sent at 0, expected to take 1 s each. */
 function estimateWith(...known: readonly Partial<QueuedRequest>[]) {
-  const estimate = newServerEstimate([]);
+  const estimate = newServerEstimate(0);
   const requests = known.map(queuedRequestOf);
   for (const request of requests) enqueue(estimate.queue, request);
   /** The observation from the step at that time, once it is over. */
