@@ -43,6 +43,8 @@ export interface Monitor {
 
 /** Interval between two updates; a screen needs two per second. */
 export const LOOK_MS = 500;
+/** Minimum interval between two updates because of changes of state. */
+const CHANGES_MS = 100;
 /** Updates per point of the history, which has one point per second. */
 const LOOKS_PER_POINT = 2;
 
@@ -62,7 +64,8 @@ export function startMonitor(
   const past = createPast();
   const watchers = new Set<(view: View) => void>();
   let looks = 0;
-  let refreshing = false;
+  let changedAt = -Infinity;
+  let changing: ReturnType<typeof setTimeout> | undefined;
   let noneHealthySince: number | null = null;
   let view: View;
 
@@ -98,14 +101,13 @@ export function startMonitor(
     refresh(fleet);
     if (looks++ % LOOKS_PER_POINT === 0) past.add(view);
   }
-  /** Refreshes immediately, so that a failed server shows at once; many changes share a refresh. */
+  /** Refreshes soon, so that a failed server shows at once; many changes share a refresh. */
   function stateChanged(): void {
-    if (refreshing) return;
-    refreshing = true;
-    queueMicrotask(() => {
-      refreshing = false;
+    changing ??= setTimeout(() => {
+      changing = undefined;
+      changedAt = now();
       refresh(snapshot());
-    });
+    }, Math.max(0, changedAt + CHANGES_MS - now()));
   }
   look();
   const timer = setInterval(look, LOOK_MS);
@@ -129,6 +131,9 @@ export function startMonitor(
       watchers.add(onLook);
       return () => void watchers.delete(onLook);
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer);
+      clearTimeout(changing);
+    },
   };
 }
