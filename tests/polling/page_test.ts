@@ -112,6 +112,21 @@ Deno.test("a page exactly at its limit is read whole, in chunks of any size", ()
     );
   }));
 
+Deno.test("pages that are read at the same time and one after another are each server's own", () =>
+  probing(async (probe) => {
+    await using upstream = startUpstream((request) => {
+      const id = new URL(request.url).pathname.slice(1).split("/")[0]!;
+      return new Response(`{"data":[{"id":"${id}"}]}`.padEnd(Number(id)));
+    });
+    for (let round = 0; round < 3; round++) {
+      const sizes = [100_000, 50, 300_000, 70_000, 40, 60].map(String);
+      const read = await Promise.all(
+        sizes.map((size) => fetchModels(serverAt(`${upstream.url}/${size}`), undefined, probe)),
+      );
+      assert.deepEqual(read, sizes.map((id) => [{ id }]));
+    }
+  }));
+
 Deno.test("a fully read page leaves its connection open for reuse", () =>
   probing(async (probe) => {
     const ports = new Set<number>();
