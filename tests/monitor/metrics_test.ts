@@ -46,6 +46,29 @@ Deno.test("all of a page is taken at one moment", async () => {
   assert.equal(asked, 2);
 });
 
+Deno.test("other work gets its turn while the page of thousands of servers is built", async () => {
+  const servers = Array.from({ length: 2_000 }, (_, index) => {
+    const url = `http://gpu-${index}`;
+    return { url, name: url };
+  });
+  const snapshot = snapshotWith(servers);
+  const { page } = createMetrics(() => snapshot, "1.2.3");
+  let turns = 0;
+  const timer = setInterval(() => turns++);
+  await page();
+  clearInterval(timer);
+  assert.ok(turns > 0);
+});
+
+Deno.test("pages that are asked for at the same time are of one moment each", async () => {
+  const moments = [[A], [A, B]];
+  const { page } = createMetrics(() => snapshotWith(moments.shift()!), "1.2.3");
+  const pages = await Promise.all([page(), page()]);
+  const count = (text: string, name: string) => text.split(`\nvllm_router_${name}{`).length - 1;
+  assert.deepEqual(pages.map((text) => count(text, "server_info")), [1, 2]);
+  assert.deepEqual(pages.map((text) => count(text, "server_load")), [1, 2]);
+});
+
 Deno.test("every metric is exported under its name, with its type and labels", async () => {
   const ofTarget = ["job", "instance"];
   const metrics = [...await exportedMetrics()].map(([name, { type, labels }]) => [
