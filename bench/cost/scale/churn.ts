@@ -20,6 +20,8 @@ const FAST_PER_SECOND = 400;
 /** Replacements after which memory is what it will be: all that is bounded has reached its bound. */
 const REPLACED_BEFORE = REPLACED / 4;
 const TICK_MS = 100;
+/** After this long, idle connections to servers that are gone are closed. */
+const CLOSED_MS = 6_000;
 /** Requests of moderate load: the router must not be busy with them. */
 const LOAD = { connections: 16, pauseMs: 20, request: { promptBytes: 2_048 } };
 
@@ -36,12 +38,12 @@ export interface Churn {
 /** Requests, and pauses of the event loop meanwhile. */
 export interface Served extends LoadResult, Looked {}
 
-/** Resident memory in MB. */
+/** Memory of the process, after a garbage collection. */
 export interface Memory {
-  readonly before: number;
+  readonly before: Looked;
   /** After a quarter of the replacements. */
-  readonly early: number;
-  readonly after: number;
+  readonly early: Looked;
+  readonly after: Looked;
 }
 
 const SOURCES: readonly (readonly [name: string, start: StartChanging])[] = [
@@ -83,9 +85,10 @@ export async function measureChurnMemory(folder: string): Promise<Memory> {
     const seconds = count / FAST_PER_SECOND;
     const sent = sendRequests({ ...LOAD, port: router.port, seconds });
     await Promise.all([sent, replaceFor(source, FAST_PER_SECOND, seconds * 1000)]);
-    return await megabytes(router);
+    await sleep(CLOSED_MS);
+    return await router.look();
   };
-  const before = await megabytes(router);
+  const before = await router.look();
   const early = await replace(REPLACED_BEFORE);
   const after = await replace(REPLACED - REPLACED_BEFORE);
   return { before, early, after };
@@ -116,8 +119,4 @@ async function serve(router: FleetRouter, seconds: number): Promise<Served> {
   await sleep(TICK_MS);
   const sent = await sendRequests({ ...LOAD, port: router.port, seconds });
   return { ...sent, ...await router.look() };
-}
-
-async function megabytes(router: FleetRouter): Promise<number> {
-  return (await router.look()).rss / 2 ** 20;
 }

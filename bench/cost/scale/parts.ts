@@ -6,6 +6,7 @@ import { ratios } from "../statistics.ts";
 import { type Churn, measureChurn, measureChurnMemory, PER_SECOND, REPLACED } from "./churn.ts";
 import { measureForwarding } from "./forwarding.ts";
 import { KNOWN, measurePolling, type Polling, SERVING } from "./polling.ts";
+import type { Looked } from "./probe.ts";
 import { measureScreens, type Screens } from "./screens.ts";
 
 /** Seconds of a figure that is measured once, for each second of a round. */
@@ -38,19 +39,28 @@ export const scaleParts: Readonly<Record<string, Part>> = {
     const measured = await measureChurn(folder, ONCE * seconds);
     print(churnTable(measured));
     const { before, early, after } = await measureChurnMemory(folder);
-    const [first, second, third] = [before, early, after].map((memory) => memory.toFixed(0));
-    print(
-      `Memory with ${KNOWN} endpoints: ${first} MB, after ${REPLACED / 4} replaced servers ` +
-        `${second} MB, after ${REPLACED} ${third} MB.`,
-    );
+    const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+    print(tableOf(
+      [`Memory, ${KNOWN} endpoints in Kubernetes`, "resident, MB", "heap and buffers, MB"],
+      Object.entries({
+        "before": before,
+        [`${REPLACED / 4} servers replaced`]: early,
+        [`${REPLACED} servers replaced`]: after,
+      }).map(([when, held]) => [when, megabytes(held.rss), megabytes(heldBytes(held))]),
+    ));
     return [
       ...measured.map(({ source, changing }) =>
         atMost(`Longest pause, servers of ${source} change`, 50, "ms", [changing.lagMaxMs])
       ),
-      atMost(`Memory after ${REPLACED} replaced servers`, 1.1, "× after 5000", [after / early]),
+      atMost(`Heap and buffers after ${REPLACED} replaced servers`, 1.1, "× after 5000", [
+        heldBytes(after) / heldBytes(early),
+      ]),
     ];
   },
 };
+
+/** What the process holds. Its resident memory also has what the allocator keeps for later. */
+const heldBytes = ({ heap, external }: Looked) => heap + external;
 
 const STYLE = { head: [], border: [] };
 

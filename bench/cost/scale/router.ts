@@ -17,7 +17,7 @@ export interface FleetRouter extends Listening {
   page(path: string): Promise<string>;
 }
 
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const LOOK_MS = 200;
 /** Time after the start for compilation and the first scrapes. */
 const SETTLE_MS = 3_000;
