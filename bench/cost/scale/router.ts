@@ -17,7 +17,7 @@ export interface FleetRouter extends Listening {
   page(path: string): Promise<string>;
 }
 
-const READY_MS = 120_000;
+const READY_MS = 60_000;
 const LOOK_MS = 200;
 /** Time after the start for compilation and the first scrapes. */
 const SETTLE_MS = 3_000;
@@ -62,10 +62,11 @@ export async function startFleetRouter(
     },
   };
   const deadline = performance.now() + READY_MS;
-  while (await healthyIn(router) < serving) {
+  for (let healthy = 0; healthy < serving; healthy = await healthyIn(router)) {
     if (performance.now() > deadline) {
       await process[Symbol.asyncDispose]();
-      throw new Error(`${serving} servers are not healthy after ${READY_MS / 1000} s`);
+      const seconds = READY_MS / 1000;
+      throw new Error(`${healthy} of ${serving} servers are healthy after ${seconds} s`);
     }
     await sleep(LOOK_MS);
   }
