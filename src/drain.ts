@@ -9,9 +9,7 @@ export interface Draining {
   readonly fleet: Fleet;
   /** Reports not ready, and still takes requests. */
   readonly stopping: AbortController;
-  /** Takes no more requests, and waits for those in flight. */
-  readonly closing: AbortController;
-  /** Aborts the requests that are still in flight. */
+  /** Takes no more requests, and aborts those that are still in flight. */
   readonly cutOff: AbortController;
 }
 
@@ -22,7 +20,7 @@ export interface Draining {
  * `drain_timeout`
  */
 export async function drain(
-  { main, fleet, stopping, closing, cutOff }: Draining,
+  { main, fleet, stopping, cutOff }: Draining,
   drainMs?: number,
 ): Promise<void> {
   stopping.abort();
@@ -32,7 +30,6 @@ export async function drain(
   if (drainMs === undefined) {
     await Promise.all([main.askToClose(), pause(drainDelayMs, cutOff.signal)]);
   }
-  closing.abort();
   await main.drain(drainMs ?? drainTimeoutMs, () => {
     if (inFlight() > 0) logCutOff(inFlight());
     cutOff.abort();

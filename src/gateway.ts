@@ -40,7 +40,6 @@ const FIRST_ROUND_MS = 1_000;
 export function startGateway(options: GatewayOptions): Gateway {
   const { hostname, config, file } = options;
   const stopping = new AbortController();
-  const closing = new AbortController();
   const cutOff = new AbortController();
   let { access, modelNames, proxy, settings } = config;
   let starting: Promise<void> | undefined;
@@ -129,7 +128,6 @@ export function startGateway(options: GatewayOptions): Gateway {
       connections,
       observer: listener,
       tracer: tracing.tracer,
-      closing: closing.signal,
       cutOff: cutOff.signal,
       listedModels: () => modelsDocument(snapshot(), modelNames).data.map(({ id }) => id),
       modelFor: (asked, mayUse) => modelFor(modelNames, asked, fleet.servers, mayUse, Math.random),
@@ -176,7 +174,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   async function stop(drainMs?: number): Promise<void> {
     follower?.stop();
     const sourcesStopped = sources.stop();
-    await drain({ main, fleet, stopping, closing, cutOff }, drainMs);
+    await drain({ main, fleet, stopping, cutOff }, drainMs);
     const parts = [poller.stop(), sourcesStopped, tracing.stop(), peers.stop()];
     await Promise.all([admin?.drain(0, () => {}), ...parts]);
     await stateFile.close();

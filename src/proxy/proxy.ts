@@ -33,7 +33,7 @@ interface Context extends DeliverContext {
  * has begun, responds, and records.
  */
 export function createProxy(options: ProxyOptions): Proxy {
-  const { fleet, connections, admission, observer, closing, modelFor, listedModels } = options;
+  const { fleet, connections, admission, observer, modelFor, listedModels } = options;
   const { retries, cutOff, homes, tracer } = options;
   const namesFor = (client: Client) =>
     listedModels().filter((name) => client.mayUse(modelFor(name, client.mayUse)));
@@ -85,7 +85,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     const own = { namesFor, exchange, client, reply, record };
     const context = { ...own, startedAt, settings, onNext, trace };
     try {
-      const refused = closing.aborted ? errors.shuttingDown : admission.enter();
+      const refused = cutOff.aborted ? errors.shuttingDown : admission.enter();
       if (refused) return await deliver({ kind: "error", error: refused }, context, undefined);
       try {
         retries.request();

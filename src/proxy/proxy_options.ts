@@ -23,9 +23,7 @@ export interface ProxyOptions {
   readonly observer: Observer;
   /** Returns the tracer, if requests are traced. */
   readonly tracer: () => Tracer | undefined;
-  /** Aborts when the router stops accepting requests. */
-  readonly closing: AbortSignal;
-  /** Aborts when a stopping router stops waiting for requests in flight. */
+  /** Aborts when a stopping router takes no more requests and waits for none in flight. */
   readonly cutOff: AbortSignal;
   /** Returns the model that runs for the name that a client asked for. */
   readonly modelFor: ModelFor;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { ask, eventsOf, inFlight, MODEL, startFleet } from "../support/fleet.ts";
 import { startSimulator } from "../../src/simulator/simulator.ts";
 import { createAuthority } from "../security/certificates.ts";
-import { startRouter } from "../support/router.ts";
+import { connectRaw, type RawAnswer } from "../security/raw_client.ts";
+import { http1, startRouter } from "../support/router.ts";
 import { startBusyClient } from "../support/busy.ts";
 import { until } from "../support/until.ts";
 
@@ -155,3 +156,39 @@ Deno.test("once the router is stopping, answers ask clients to close their conne
   await router.shutdown(0);
   await stopped;
 });
+
+Deno.test({
+  name: "a client whose stream outlasts drain_delay can ask once more on its connection",
+  // The runtime closes the connection after the stream instead.
+  ignore: http1 === "deno",
+  async fn() {
+    await using fleet = await startFleet({ servers: [{ speed: 2 }] });
+    const { router } = fleet;
+    await using client = await connectRaw(router.port);
+    await client.send(requestOf(200));
+    await client.anything();
+    const stopped = router.shutdown();
+    const first = await client.answer("POST");
+    assert.deepEqual([first!.status, eventsOf(first!.body).at(-1)], [200, "[DONE]"]);
+    assert.equal(connectionOf(first!), undefined, "nothing has asked the client to close it");
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: router.port }));
+
+    await client.send(requestOf(5));
+    const next = await client.answer("POST");
+    assert.deepEqual([next!.status, eventsOf(next!.body).at(-1)], [200, "[DONE]"]);
+    assert.equal(connectionOf(next!), "close");
+    await client.closed();
+    await stopped;
+  },
+});
+
+const connectionOf = ({ headers }: RawAnswer) =>
+  headers.find(([name]) => name === "connection")?.[1];
+
+/** A streamed completion of an exact number of tokens. */
+function requestOf(tokens: number): string {
+  const limits = { max_tokens: tokens, ignore_eos: true };
+  const body = JSON.stringify({ model: MODEL, prompt: "Hello", stream: true, ...limits });
+  return "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n" +
+    `content-length: ${body.length}\r\n\r\n${body}`;
+}

@@ -26,9 +26,7 @@ interface Proxied {
   readonly failovers: Failover[];
   /** How often a retry was held back. */
   readonly retryDenied: () => number;
-  /** Stops accepting requests. */
-  readonly close: () => void;
-  /** Stops waiting for requests in flight. */
+  /** Stops taking requests, and waiting for those in flight. */
   readonly cutOff: () => void;
   /** Makes every attempt throw, as a defect would. */
   isBroken: boolean;
@@ -41,7 +39,6 @@ async function proxying(
   settings: Record<string, unknown> = {},
 ): Promise<void> {
   const connections = openClientPool();
-  const closing = new AbortController();
   const cutOff = new AbortController();
   let retryDenied = 0;
   let left = 0;
@@ -62,7 +59,6 @@ async function proxying(
     relist: () => Promise.resolve(),
     homes: createResponseHomes(),
     listedModels: () => ["m"],
-    closing: closing.signal,
     cutOff: cutOff.signal,
     fleet,
     admission: createAdmission(() => fleet.settings),
@@ -103,7 +99,6 @@ async function proxying(
     records,
     failovers,
     retryDenied: () => retryDenied,
-    close: () => closing.abort(),
     cutOff: () => cutOff.abort(),
     isBroken: false,
   };
@@ -394,9 +389,9 @@ Deno.test("a client that left during its upload asks no server and releases its 
   }, { max_in_flight: 1 });
 });
 
-Deno.test("a router that is stopping refuses new requests", () =>
-  proxying([deadUrl()], async ({ proxy, close, records }) => {
-    close();
+Deno.test("a router that stops waiting for requests refuses new ones", () =>
+  proxying([deadUrl()], async ({ proxy, cutOff, records }) => {
+    cutOff();
     const response = await proxy(request());
     assert.equal(response.headers.get("retry-after"), "1");
     assert.match((await errorOf(response)).message, /shutting down/);

@@ -87,7 +87,6 @@ async function serveParts(upstream: number, port: number, observe: boolean): Pro
       fleet,
       connections,
       observer,
-      closing: never,
       cutOff: never,
       modelFor: (asked) => asked,
       relist: () => Promise.resolve(),

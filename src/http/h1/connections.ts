@@ -8,6 +8,8 @@ export interface Connections {
   room(): Promise<void> | undefined;
   /** Closes some of the connections, those that have been idle for longest. */
   closeIdle(): void;
+  /** Closes those that have been idle for this long. Returns how many have been so for less. */
+  closeIdleFor(ms: number): number;
   /** Settles when none is left. */
   closeAll(): Promise<unknown>;
 }
@@ -54,6 +56,16 @@ export function createConnections(most: number): Connections {
       return promise;
     },
     closeIdle,
+    closeIdleFor(ms) {
+      const since = performance.now() - ms;
+      let later = 0;
+      for (const connection of open) {
+        if (connection.idleSince === undefined) continue;
+        if (connection.idleSince > since) later++;
+        else connection.close();
+      }
+      return later;
+    },
     closeAll() {
       const all = [...open];
       for (const connection of all) connection.close();

@@ -116,7 +116,9 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
       listener.close();
       const { promise: http2Done, resolve } = Promise.withResolvers<void>();
       const http2Drained = http2.drain(withinMs, resolve);
-      await Promise.all([whenNoneActive(() => active, withinMs), http2Done]);
+      // A stream that ends now did not ask its client to close the connection.
+      const lately = () => hasClients ? connections.closeIdleFor(LAST_CHANCE_MS) : 0;
+      await Promise.all([whenNoneActive(() => active + lately(), withinMs), http2Done]);
       cutOff();
       await whenNoneActive(() => active, LAST_WORDS_MS);
       await http2Drained;

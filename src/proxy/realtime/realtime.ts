@@ -35,7 +35,7 @@ const encoder = new TextEncoder();
  * and records.
  */
 export function createRealtime(options: Omit<ProxyOptions, "connections">): Proxy {
-  const { fleet, admission, retries, observer, closing, cutOff, modelFor, tracer } = options;
+  const { fleet, admission, retries, observer, cutOff, modelFor, tracer } = options;
   // Each listener on a signal makes the next one more expensive.
   const cutOffs = new Callbacks();
   cutOff.addEventListener("abort", () => [...cutOffs].forEach((cut) => cut()));
@@ -106,7 +106,7 @@ export function createRealtime(options: Omit<ProxyOptions, "connections">): Prox
     const { settings } = fleet;
     const common = { exchange, client, departure, record, settings, startedAt, trace };
     try {
-      const refused = closing.aborted ? shuttingDown : admission.enter();
+      const refused = cutOff.aborted ? shuttingDown : admission.enter();
       if (refused) return refuse(common, refused);
       try {
         retries.request();
