@@ -10,10 +10,16 @@ export interface Timer {
 
 /** Timers fire up to this much late: request limits are far longer. */
 const TICK_MS = 20;
+/** A beat this late means that the process was stopped, or its machine: half a second. */
+const STOPPED_TICKS = 25;
+/** So long what arrived meanwhile is read then, which may stop the timers that are due. */
+const CATCH_UP_TICKS = 25;
 
 const due = new Map<number, Timer[]>();
 let last = 0;
 let beat: ReturnType<typeof setTimeout> | undefined;
+let lastBeat = 0;
+let firesFrom = 0;
 
 /**
  * Starts a timer that is cheap to start and stop: all of them share one runtime timer, which runs
@@ -23,7 +29,7 @@ let beat: ReturnType<typeof setTimeout> | undefined;
  */
 export function startTimer(callback: () => void, delayMs: number): Timer {
   if (beat === undefined) {
-    last = tickNow();
+    last = lastBeat = tickNow();
     beat = setTimeout(fire, TICK_MS);
   }
   // The current tick has already begun.
@@ -65,6 +71,9 @@ function fire(): void {
   // Restarted first, so that no callback can stop the shared timer.
   beat = setTimeout(fire, TICK_MS);
   const now = tickNow();
+  if (now - lastBeat > STOPPED_TICKS) firesFrom = now + CATCH_UP_TICKS;
+  lastBeat = now;
+  if (now < firesFrom) return;
   while (last < now) {
     const timers = due.get(++last);
     if (!timers) continue;

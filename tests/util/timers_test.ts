@@ -68,3 +68,18 @@ Deno.test("a timer that another of the same tick stops doesn't fire, and later o
   await wait(60);
   assert.deepEqual(fired, ["third"]);
 });
+
+Deno.test("after the process was stopped, what arrived meanwhile is read before timers fire", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using server = await listener.accept();
+  const order: string[] = [];
+  const reading = server.read(new Uint8Array(1)).then(() => order.push("read"));
+  startTimer(() => order.push("timer"), 50);
+  const written = client.write(new Uint8Array(1));
+  // To a stopped process it makes no difference why it does not run.
+  for (const startedAt = performance.now(); performance.now() - startedAt < 1_000;);
+  await until("both have happened", () => order.length === 2);
+  await Promise.all([reading, written]);
+  assert.deepEqual(order, ["read", "timer"]);
+});
