@@ -71,7 +71,7 @@ export interface Simulator extends AsyncDisposable {
   state(): SimulatorState;
   /** Returns what a prompt whose full blocks have these hashes would find in the engine now. */
   inspect(blockHashes: readonly number[]): Outlook;
-  /** Closes every connection and stops. */
+  /** Closes every connection and stops. Open requests count as failed. */
   close(): Promise<void>;
 }
 
@@ -171,6 +171,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 
   async function close(): Promise<void> {
+    for (const exchange of [...server.open]) exchange.drop();
     await http.close();
     await setFault(null);
     engine.close();

@@ -47,9 +47,9 @@ export class Engine {
     if (options.metricsAtStepEnd) this.#lastReport = copyReport(this);
   }
 
-  /** The engine state that /metrics reports. */
+  /** The engine state that /metrics reports: without a step under way, the current one. */
   get report(): EngineReport {
-    return this.#lastReport ?? this;
+    return this.#step === null ? this : this.#lastReport ?? this;
   }
 
   get running(): number {

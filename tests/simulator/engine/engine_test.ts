@@ -226,6 +226,17 @@ test("with metricsAtStepEnd the report changes only at the end of a step", () =>
   assert.deepEqual([log.finished, ...told()], ["stop", 0, 0, 100, 2]);
 });
 
+test("with metricsAtStepEnd an engine whose last request was aborted reports none running", () => {
+  const { clock, engine, add } = setUp({ metricsAtStepEnd: true });
+  const { sequence } = add(0, 10, 100, { hangAfterTokens: 0 });
+  add(100, 10, 2);
+  clock.advance(1000);
+  assert.equal(engine.report.running, 1);
+  engine.abort(sequence);
+  clock.advance(1000);
+  assert.equal(engine.report.running, 0);
+});
+
 test("a deaf engine finishes its work, and computes the rest once it hears again", () => {
   const { clock, engine, add } = setUp();
   const before = add(0, 10, 5);
