@@ -27,7 +27,8 @@ export interface Told {
  *
  * - `givenUp`: the router logged that it moved the request away from this server, or that it ended
  *   the request with an upstream error, as it does if a stream falls silent;
- * - `left`: the client disconnected, and the router didn't move the request away from this server.
+ * - `left`: the client disconnected, or its router was killed, and the request wasn't moved away
+ *   from this server.
  *
  * Not counted are attempts that the server itself ended (through a fault, or because the answer was
  * complete when the client disconnected), and those that never reached a server.
@@ -40,9 +41,9 @@ export function explainAborts(cases: readonly Case[], servers: number, told: Tol
     givenUp: 0,
     unexplained: [] as string[],
   }));
-  for (const { asking: { id }, got, attempts } of cases) {
+  for (const { asking: { id }, got, attempts, router } of cases) {
     // The client can have disconnected from only one of a request's attempts.
-    let left = got.ended === "left" || got.ended === "given up" ? 1 : 0;
+    let left = got.ended === "left" || got.ended === "given up" || router === "killed" ? 1 : 0;
     for (const { server, how } of attempts.toReversed()) {
       if (how !== "aborted") continue;
       const count = counts[server]!;
@@ -61,7 +62,8 @@ export function explainAborts(cases: readonly Case[], servers: number, told: Tol
 
 /** Returns, per attempt that a client left, how long its server kept working, in milliseconds. */
 export function freeingTimes(cases: readonly Case[]): number[] {
-  return cases.filter(({ got }) => got.ended === "left").flatMap(({ got, attempts }) => {
+  const left = cases.filter(({ got, router }) => got.ended === "left" && router !== "frozen");
+  return left.flatMap(({ got, attempts }) => {
     const last = attempts.at(-1);
     return last?.how === "aborted" ? [Math.max(0, last.endedAt - got.endedAt)] : [];
   }).sort((a, b) => a - b);

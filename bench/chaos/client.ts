@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
+import { sleep } from "../support/processes.ts";
 import type { Asking, Leaving } from "./asking.ts";
+import type { Balancer } from "./balancer.ts";
 import { bodyReader, headOf } from "./framing.ts";
 
 /** What a client received for a request. Times are on the clock of `performance.now`. */
@@ -13,6 +15,8 @@ export interface Got {
   readonly ended: "clean" | "broken" | "left" | "given up";
   readonly sentAt: number;
   readonly endedAt: number;
+  /** The port of the router that it was sent to. */
+  readonly port: number;
 }
 
 /** Longer than any answer takes, whatever happens to its servers. */
@@ -20,19 +24,33 @@ export const PATIENCE_MS = 30_000;
 const READ_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
 
-/** A client with its own connection, which it keeps as long as answers end cleanly. */
+/** Attempts to connect, 20 ms apart. */
+const CONNECTS = 250;
+const CONNECT_EVERY_MS = 20;
+
+/** Where a client sends its requests. */
+export type Routers = Pick<Balancer, "choose" | "refused">;
+
+/**
+ * A client with its own connection, which it keeps as long as answers end cleanly and the router
+ * doesn't close it.
+ */
 export class Client {
-  readonly #port: number;
+  readonly #routers: Routers;
   readonly #buffer = new Uint8Array(READ_BYTES);
   #tcp: Deno.TcpConn | undefined;
+  #port = 0;
+  /** The read that notices while the connection is idle that it was closed. */
+  #reading: Promise<number | null> | undefined;
 
-  constructor(port: number) {
-    this.#port = port;
+  constructor(routers: Routers) {
+    this.#routers = routers;
   }
 
   /** Sends a request and reads its answer to the end, or disconnects as the request says. */
   async ask(asking: Pick<Asking, "id" | "body" | "leaving">): Promise<Got> {
-    const tcp = this.#tcp ??= await Deno.connect({ hostname: "127.0.0.1", port: this.#port });
+    const tcp = this.#tcp ??= await this.#connect();
+    const port = this.#port;
     const { leaving } = asking;
     const sentAt = performance.now();
     let head: ReturnType<typeof headOf> | undefined;
@@ -49,6 +67,7 @@ export class Client {
       clearTimeout(timer);
       clearTimeout(patience);
       if (ended === "broken" || head?.headers.get("connection") === "close") this.close();
+      else if (this.#tcp === tcp) this.#watch(tcp);
       return {
         status: head?.status,
         headers: head?.headers ?? new Map(),
@@ -56,6 +75,7 @@ export class Client {
         ended: gone ?? ended,
         sentAt,
         endedAt: performance.now(),
+        port,
       };
     };
     try {
@@ -65,7 +85,8 @@ export class Client {
       if (uploading) leave();
       if (leaving?.stage === "waiting") timer = setTimeout(leave, leaving.ms);
       while (true) {
-        const length = await tcp.read(this.#buffer);
+        const length = await (this.#reading ?? tcp.read(this.#buffer));
+        this.#reading = undefined;
         if (length === null) return over("broken");
         const came = Buffer.from(this.#buffer.subarray(0, length)).toString("latin1");
         if (read) read.take(came);
@@ -85,9 +106,31 @@ export class Client {
     }
   }
 
+  async #connect(): Promise<Deno.TcpConn> {
+    for (let left = CONNECTS;; left--) {
+      this.#port = this.#routers.choose();
+      try {
+        return await Deno.connect({ hostname: "127.0.0.1", port: this.#port });
+      } catch (error) {
+        if (left === 0 || !(error instanceof Deno.errors.ConnectionRefused)) throw error;
+        this.#routers.refused(this.#port);
+        await sleep(CONNECT_EVERY_MS);
+      }
+    }
+  }
+
+  /** Closes the connection if the router does. */
+  #watch(tcp: Deno.TcpConn): void {
+    const reading = tcp.read(this.#buffer).catch(() => null);
+    this.#reading = reading;
+    reading.then((length) => {
+      if (length === null && this.#tcp === tcp) this.close();
+    });
+  }
+
   close(): void {
     const tcp = this.#tcp;
-    this.#tcp = undefined;
+    this.#tcp = this.#reading = undefined;
     try {
       tcp?.close();
     } catch { /* closed already */ }

@@ -12,13 +12,18 @@ export interface ConfigFile {
 }
 
 /** More than the number of clients, so that only the load decides. */
-const CAPACITY = 64;
+export const CAPACITY = 64;
 
-/** Prepares a file with these servers and settings, without writing it yet. */
+/**
+ * Prepares a file with these servers and settings, without writing it yet.
+ *
+ * @param tables further tables, as TOML
+ */
 export function configFile(
   folder: string,
   urls: readonly string[],
   settings: Readonly<Record<string, number | string | boolean>>,
+  tables: readonly string[] = [],
 ): ConfigFile {
   const path = `${folder}/servers.toml`;
   const removed = new Set<number>();
@@ -42,7 +47,8 @@ export function configFile(
     const lines = Object.entries(settings).map(([key, value]) =>
       `${key} = ${JSON.stringify(value)}`
     );
-    return ["[servers]", "servers = [", ...servers, "]", "", "[config]", ...lines, ""].join("\n");
+    const own = ["[servers]", "servers = [", ...servers, "]", "", "[config]", ...lines, ""];
+    return [...own, ...tables].join("\n") + "\n";
   }
   const write = () => replace(text());
   return {

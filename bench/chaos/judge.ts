@@ -16,6 +16,8 @@ export type Fate =
   | "broken"
   /** Every server fails on the request; the client was informed. */
   | "poisonous"
+  /** Its router was killed, and with it the connection to the client. */
+  | "lost with its router"
   /** Not answered while all servers were out. */
   | "refused while all out"
   /** Not answered, although a server was available that could have answered. */
@@ -30,6 +32,8 @@ export interface Case {
   readonly said: Said;
   /** The attempts as servers saw them. */
   readonly attempts: readonly Attempt[];
+  /** What its router went through meanwhile. */
+  readonly router: "killed" | "frozen" | undefined;
 }
 
 /** What a verdict depends on besides the request. Spans are on the clock of `performance.now`. */
@@ -66,6 +70,7 @@ export function judge(one: Case, circumstances: Circumstances): Verdict {
   }
   if (got.ended === "left") return fared("left");
   if (got.ended === "given up") return fared("lost", `no end within ${PATIENCE_MS / 1000} s`);
+  if (one.router === "killed" && got.ended === "broken") return fared("lost with its router");
   const span = { from: got.sentAt, to: got.endedAt };
   const { allOut, allOutKnown } = circumstances;
   if (got.status === undefined) return fared("lost", "the connection broke without an answer");

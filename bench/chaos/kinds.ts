@@ -1,9 +1,19 @@
 import type { Fault } from "../../src/simulator/faults/fault.ts";
 import type { Random } from "../../src/simulator/random.ts";
 
+/** The end of a server whose place another one takes, at another port. */
+export interface Replacement {
+  readonly kind: "replaced";
+  /** What becomes of its requests: as a vLLM server ends them, or by SIGKILL. */
+  readonly how: "abort" | "error" | "silence" | "drain" | "kill";
+  /** Seconds until the list of servers is without it. */
+  readonly unlistedAfter: number;
+}
+
 /** A temporary trouble of a server: a simulator's fault, or a change of the configuration. */
 export type Trouble =
   | Fault
+  | Replacement
   /** It is removed from the configuration, and restored at the end. */
   | { readonly kind: "removed" }
   /** It serves a different model from the one that the router knows. */

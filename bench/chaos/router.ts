@@ -1,5 +1,4 @@
-import type { RouterLog } from "./router_log.ts";
-import { routerLog } from "./router_log.ts";
+import { type RouterLog, routerLog } from "./router_log.ts";
 import { startChild, stopChild } from "../support/processes.ts";
 
 /** The router in its own process. */
@@ -15,13 +14,25 @@ export interface Router extends AsyncDisposable {
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
+export interface RouterOptions {
+  /** @default a free one */
+  readonly port?: number;
+  /** Continued by this router. */
+  readonly log?: RouterLog;
+  /** A folder that it may write to. */
+  readonly writes?: string;
+}
+
 /** Starts the router with a configuration file and waits until it listens. */
-export async function startRouter(config: string): Promise<Router> {
+export async function startRouter(
+  config: string,
+  { port = 0, log = routerLog(), writes }: RouterOptions = {},
+): Promise<Router> {
   const child = startChild(Deno.execPath(), [
-    ...["run", "--quiet", "--allow-net", "--allow-read", "--allow-env", MAIN],
-    ...["run", "--config", config, "--host", "127.0.0.1", "--port", "0"],
+    ...["run", "--quiet", "--allow-net", "--allow-read", "--allow-env"],
+    ...(writes === undefined ? [] : [`--allow-write=${writes}`]),
+    ...[MAIN, "run", "--config", config, "--host", "127.0.0.1", "--port", String(port)],
   ], { stderr: "piped" });
-  const log = routerLog();
   const listening = Promise.withResolvers<string>();
   const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
     let rest = "";

@@ -21,7 +21,10 @@ export interface Attempt {
 
 /** The simulated servers of a run, and what they saw. */
 export interface Servers extends AsyncDisposable {
+  /** Also those that have ended. */
   readonly simulators: readonly Simulator[];
+  /** Starts another one. Returns its index. */
+  start(): Promise<number>;
   /** By request id, in the order in which they ended. */
   readonly attempts: ReadonlyMap<string, readonly Attempt[]>;
 }
@@ -37,8 +40,11 @@ export async function startServers(
   options: SimulatorOptions,
 ): Promise<Servers> {
   const attempts = new Map<string, Attempt[]>();
-  const simulators = await Promise.all(Array.from({ length: count }, (_, server) => {
-    return startSimulator({
+  const simulators: Simulator[] = [];
+
+  async function start(): Promise<number> {
+    const server = simulators.length;
+    simulators[server] = await startSimulator({
       ...options,
       ...(server % 2 === 1 && KEEP_ALIVE),
       poison: { marker: POISON, answer: "error" },
@@ -50,9 +56,13 @@ export async function startServers(
         attempts.set(request, [...known, { server, id, how, endedAt: performance.now() }]);
       },
     });
-  }));
+    return server;
+  }
+
+  while (simulators.length < count) await start();
   return {
     simulators,
+    start,
     attempts,
     async [Symbol.asyncDispose]() {
       await Promise.all(simulators.map((simulator) => simulator.close()));

@@ -31,7 +31,10 @@ const STREAMS = 0.5;
 
 export function createLoad(port: number, count: number, seed: number): Load {
   const random = createRandom(seed);
-  const clients = Array.from({ length: count }, () => new Client(port));
+  const clients = Array.from(
+    { length: count },
+    () => new Client({ choose: () => port, refused() {} }),
+  );
   const fates: Fates = { answered: 0, left: 0, broken: 0, refused: 0, wrong: 0 };
   let asked = 0;
   return {

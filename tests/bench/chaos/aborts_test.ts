@@ -49,6 +49,11 @@ Deno.test("a stream that the router ended with an error is given up", () => {
   assert.deepEqual(summary([one], { ...NOTHING_TOLD, accounted })[1], [1, 0, 1, 0]);
 });
 
+Deno.test("what was cut off with its router is explained by that", () => {
+  const one: Case = { ...caseOf("a", "broken", [0, "aborted"]), router: "killed" };
+  assert.deepEqual(summary([one])[0], [1, 1, 0, 0]);
+});
+
 Deno.test("an abort that nobody wanted is unexplained", () => {
   assert.deepEqual(summary([caseOf("a", "clean", [0, "aborted"], [1, "finished"])])[0], [
     1,

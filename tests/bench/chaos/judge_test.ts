@@ -44,6 +44,7 @@ function caseOf(body: string, more: Partial<Got> = {}, asking: Partial<Asking> =
     ended: "clean",
     sentAt: 100,
     endedAt: 200,
+    port: 8888,
     ...more,
   };
   return {
@@ -51,6 +52,7 @@ function caseOf(body: string, more: Partial<Got> = {}, asking: Partial<Asking> =
     got,
     said: readAnswer(got),
     attempts: [{ server: 0, id: "r-0", how: "finished", endedAt: 190 }],
+    router: undefined,
   };
 }
 
@@ -132,6 +134,19 @@ const CASES: readonly [string, Case, Partial<Circumstances>, string, RegExp?][] 
     { breaksStreams: () => true },
     "wrong",
     /\[DONE\]/,
+  ],
+  [
+    "a stream whose router was killed",
+    { ...caseOf(event("the "), { ended: "broken" }), router: "killed" },
+    {},
+    "lost with its router",
+  ],
+  [
+    "a stream that its router should have served on",
+    { ...caseOf(event("the "), { ended: "broken" }), router: "frozen" },
+    {},
+    "wrong",
+    /without an error event/,
   ],
   ["a client that left", caseOf(event("the "), { ended: "left" }), {}, "left"],
   [
