@@ -2,19 +2,20 @@ import { sleep } from "../support/processes.ts";
 
 /** Chooses the router of each new connection, as a load balancer with health checks does. */
 export interface Balancer extends AsyncDisposable {
-  /** Returns the port of the next router in turn that is ready; of any if none is. */
+  /** Returns the port of the next router in turn that is ready, or of the last one that was. */
   choose(): number;
   /** A router refused a connection: it gets no other one until its next check. */
   refused(port: number): void;
 }
 
 const CHECK_EVERY_MS = 100;
-const CHECK_TIMEOUT_MS = 500;
+const CHECK_TIMEOUT_MS = 1_500;
 
 /** Starts to check the routers at these ports. */
 export function startBalancer(ports: readonly number[]): Balancer {
   const ready = new Set(ports);
   const stopping = new AbortController();
+  let lastReady = ports[0]!;
   let turn = 0;
 
   async function check(port: number): Promise<void> {
@@ -26,7 +27,8 @@ export function startBalancer(ports: readonly number[]): Balancer {
         await response.body?.cancel();
         return response.status === 200;
       }, () => false);
-      ready[isReady ? "add" : "delete"](port);
+      if (isReady) ready.add(port);
+      else ready.delete(port);
       await sleep(CHECK_EVERY_MS);
     }
   }
@@ -34,8 +36,8 @@ export function startBalancer(ports: readonly number[]): Balancer {
 
   return {
     choose() {
-      const choice = ready.size > 0 ? ports.filter((port) => ready.has(port)) : ports;
-      return choice[turn++ % choice.length]!;
+      const choice = ports.filter((port) => ready.has(port));
+      return lastReady = choice[turn++ % choice.length] ?? lastReady;
     },
     refused: (port) => void ready.delete(port),
     async [Symbol.asyncDispose]() {

@@ -43,7 +43,8 @@ const SETTINGS = {
   chunk_timeout: 2,
   stall_timeout: 2,
   drain_timeout: 5,
-  drain_delay: 0,
+  // Longer than the load balancer takes to see that a router is not ready.
+  drain_delay: 2,
 };
 /** The time of a token, whatever the load. */
 export const INTER_TOKEN_MS = 40;
