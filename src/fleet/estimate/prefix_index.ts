@@ -1,6 +1,5 @@
 import { createBlockSets } from "./block_sets.ts";
 import { createColumn } from "./column.ts";
-import { createSetNumbers } from "./set_numbers.ts";
 
 /** Index of the prompt prefixes that each server has seen. */
 export interface PrefixIndex {
@@ -47,8 +46,8 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   const sets = createBlockSets(mostBlocks);
   /** By place, the use count when last used; a {@linkcode promise} if still to be computed. */
   const usedAt = createColumn();
-  /** A forgotten slot gets another set. */
-  const numbers = createSetNumbers();
+  /** Number of the set, by slot. A forgotten slot gets a new set. */
+  let setNumbers: ReadonlyMap<number, number> = new Map();
   /** Forgotten sets that aren't empty yet. */
   const forgotten = new Set<number>();
   /** Use counter, by slot. */
@@ -58,9 +57,13 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   let total = 0;
 
   function setOf(slot: number): number {
-    const known = numbers.of(slot);
+    const known = setNumbers.get(slot);
     if (known !== undefined) return known;
-    const set = numbers.assign(slot);
+    const taken = new Set([...setNumbers.values(), ...forgotten]);
+    let set = slot;
+    while (taken.has(set)) set++;
+    // Copied, since earlier matches keep using the old map.
+    setNumbers = new Map(setNumbers).set(slot, set);
     sets.open(set);
     return set;
   }
@@ -102,7 +105,6 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       }
       sets.close(set);
       forgotten.delete(set);
-      numbers.free(set);
     }
   }
 
@@ -157,8 +159,8 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
   return {
     match(blocks) {
       const matched = sets.match(blocks);
-      const bySlot = numbers.all();
-      return (slot) => matched[bySlot[slot] ?? UNSEEN] ?? 0;
+      const numbers = setNumbers;
+      return (slot) => matched[numbers.get(slot) ?? UNSEEN] ?? 0;
     },
     remember,
     touch: (slot, blocks) => use(slot, blocks, false),
@@ -180,10 +182,10 @@ export function createPrefixIndex(mostBlocks: number): PrefixIndex {
       }
     },
     forget(slot) {
-      const set = numbers.of(slot);
+      const set = setNumbers.get(slot);
       if (set === undefined) return;
       forgotten.add(set);
-      numbers.unassign(slot);
+      setNumbers = new Map([...setNumbers].filter(([other]) => other !== slot));
       grow(slot, -sizeOf(slot));
     },
     limit(slot, blocks) {
