@@ -89,11 +89,11 @@ Deno.test("a peer that is away is a warning, once it is no longer starting", () 
   assert.equal(alarmOf({ ...view, peers: [{ ...peer, since: AT - 1_000 }] }), undefined);
   const alarm = alarmOf({ ...view, peers: [peer] });
   assert.equal(alarm?.tone, "warn");
-  assert.equal(alarm?.title, "http://b:9090 is away");
+  assert.equal(alarm?.title, "Peer http://b:9090 is away");
   assert.match(alarm?.text ?? "", /^For 34 s(, since \d\d:32:26)?: no answer\. What it sends/);
   const both = alarmOf(viewOf(["unhealthy"], { peers: [peer] }));
   assert.equal(both?.tone, "bad");
-  assert.match(both?.text ?? "", /http:\/\/b:9090 is away\. For 34 s/);
+  assert.match(both?.text ?? "", /Peer http:\/\/b:9090 is away\. For 34 s/);
 });
 
 Deno.test("a fleet whose sources have no servers yet says so", () => {

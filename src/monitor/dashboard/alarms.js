@@ -52,9 +52,8 @@ function peerWarning({ peers, at }) {
   const away = peers.filter(({ up, since }) => !up && at - since >= START_MS);
   const [first] = away;
   if (!first) return undefined;
-  const title = `${listed(away.map(({ router }) => ({ name: router })))} ${
-    away.length === 1 ? "is" : "are"
-  } away`;
+  const names = listed(away.map(({ router }) => ({ name: router })));
+  const title = away.length === 1 ? `Peer ${names} is away` : `Peers ${names} are away`;
   const text =
     `For ${lasting(first.since, at)}: ${ended(clipped(first.problem ?? "", REASON_LENGTH))} ` +
     "What it sends shows in the servers' metrics only.";
