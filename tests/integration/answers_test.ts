@@ -74,6 +74,7 @@ Deno.test("health is degraded with half of the servers and 503 with none", async
     unhealthy_servers: 1,
     servers: 0,
     sources: [],
+    peers: [],
     config: 0,
   });
   await fleet.simulators[1]!.setFault({ kind: "refuse" });

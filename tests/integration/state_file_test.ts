@@ -135,7 +135,7 @@ Deno.test("a broken state file stops neither the start nor a request", () =>
       await using router = await start();
       const problem = `The state file ${path} is not used, and will be overwritten: ` +
         "it isn't valid JSON";
-      assert.ok(router.view().events.some(({ text }) => text === problem));
+      await until("it is shown", () => router.view().events.some(({ text }) => text === problem));
       assert.ok((await served(router.url, CONTENTS[0]!)).length > 0);
     }
     const saved = readState(path);
