@@ -21,7 +21,7 @@ export type RouterTrouble =
   | { readonly kind: "network_cuts"; readonly afterBytes: number }
   /** A third peer with the right key claims thousands of requests on every server. */
   | { readonly kind: "liar" }
-  /** A third peer speaks another version. */
+  /** A third peer has another protocol version. */
   | { readonly kind: "other_version" };
 
 /** One trouble of one router. */

@@ -60,7 +60,7 @@ function overLimit({ limit, left, waitMs }: DoesNotFit, needed: number): OverLim
     return { ...labelled, status: 400, message };
   }
   const retryAfterSeconds = Math.ceil(waitMs / 1000);
-  const others = left < needed ? "" : ", of which other routers may be using some";
+  const others = left < needed ? "" : ", some of which other routers may be using";
   const message =
     `The request needs about ${needed} tokens, but ${what} has ${left} left${others}: ` +
     `it fits in ${retryAfterSeconds} s.`;

@@ -103,14 +103,14 @@ async function tryCollector(tracing: Tracing, connect: Connect): Promise<string>
   return `traces of ${share} of requests go to ${address}; ${told}`;
 }
 
-/** Reads the sources of peers and tries each peer. One that isn't there changes nothing else. */
+/** Reads the sources of peers and tries each peer. One that is away is only a warning. */
 async function tryPeers(peers: Peers, timeoutMs: number) {
   const { reads, unread } = await readSources(peers.sources, "router", timeoutMs);
   const found = reads.flatMap(({ servers }) => servers.map(({ config }) => config));
   const { routers } = routersOf(peers.routers, found);
   const lines = await Promise.all(routers.map(async (router) => {
     const why = await tryPeer(router, peers, timeoutMs);
-    return `peer ${router}: ${why === undefined ? "it takes what is told" : `warning: ${why}`}`;
+    return `peer ${router}: ${why === undefined ? "accepts this router" : `warning: ${why}`}`;
   }));
   return { lines, unread };
 }

@@ -9,13 +9,13 @@ import { expandEnv, keyIn, type References } from "./references.ts";
 import { isHost } from "./route.ts";
 import { dnsIn, nameOf } from "./to_discoveries.ts";
 
-/** Characters. */
+/** In characters. */
 const SHORTEST_KEY = 16;
 
 /**
  * Builds the list of peers.
  *
- * @param adminListen the router's admin address as written, where its peers find it
+ * @param adminListen the router's admin address as written, to which its peers connect
  */
 export function toPeers(
   raw: RawPeers | undefined,
@@ -31,10 +31,10 @@ export function toPeers(
   const report = (where: string, what: string) => void problems.push({ where, what });
   const sources = sourcesIn(raw, adminListen, outside, problems);
   if (raw.routers === undefined && sources.length === 0) {
-    report("peers", "expected routers, dns or kubernetes, which tell where the other routers are");
+    report("peers", "expected routers, dns or kubernetes, which name the other routers");
   }
   if (adminListen === undefined) {
-    report("peers", "expected admin.listen, where the other routers find this one");
+    report("peers", "expected admin.listen, the address that the other routers connect to");
   }
   if (new Set(routers).size < routers.length) report("peers.routers", "expected each router once");
   if (raw.key === undefined && (sources.length > 0 || !routers.every(isOnThisMachine))) {
@@ -46,7 +46,7 @@ export function toPeers(
   return { routers, sources, ...(key !== undefined && { key }) };
 }
 
-/** Converts the sources. Where one names no port, all routers have this one's. */
+/** Converts the sources. The port defaults to that of this router's admin address. */
 function sourcesIn(
   { dns, kubernetes }: RawPeers,
   adminListen: string | undefined,

@@ -133,7 +133,7 @@ export function createEvents(
       reload(warnings.length === 0 ? "good" : "plain", text);
     },
     sourceFailed(source, reason) {
-      const text = `${source} can't be read, what it listed stays: ${reason}`;
+      const text = `${source} can't be read, so what it listed stays: ${reason}`;
       add({ kind: "state", tone: "bad", text, servers: [] });
     },
     sourceRecovered(source) {

@@ -9,7 +9,7 @@ export const peerLog: PeerEvents = {
     log.info("Peer {router} is up: each router tells the other of its requests", { router });
   },
   peerDown(router, why) {
-    log.warning("Peer {router} is away, only servers' metrics show its requests: {why}", {
+    log.warning("Peer {router} is away, so its requests show only in the servers' metrics: {why}", {
       router,
       why,
     });

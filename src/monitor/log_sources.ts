@@ -15,7 +15,7 @@ export const sourceLog: SourceEvents = {
     });
   },
   sourceFailed(source, reason) {
-    log.warning("{source} can't be read, what it listed stays: {reason}", {
+    log.warning("{source} can't be read, so what it listed stays: {reason}", {
       source,
       reason,
     });

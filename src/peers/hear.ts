@@ -8,32 +8,32 @@ import { type Lines, readLines } from "./lines.ts";
 import { MOST_ROUTERS } from "./routers.ts";
 import { INSTANCE_HEADER, LINKED_HEADER } from "./status.ts";
 
-/** Takes what peers tell. */
+/** Receives the events of peers. */
 export interface Hearing {
-  /** Answers the request in whose body a peer tells, and goes on to read it. */
+  /** Answers a peer's request, and goes on to read events from its body. */
   answer(request: Request, address: string): Promise<Response>;
-  /** Whether the words of this start of a peer count now. */
+  /** Whether the events of this start of a peer count now. */
   hears(instance: string): boolean;
-  /** Forgets what peers have told that are silent now, and closes their connections. */
+  /** Closes the connections of peers that are silent, and forgets their requests. */
   check(): void;
-  /** Forgets what all have told, and closes their connections. */
+  /** Closes all connections, and forgets the requests of all peers. */
   close(): void;
 }
 
-/** What it depends on. */
+/** What hearing depends on. */
 export interface HearingOptions {
   /** Identifies this start of the router. */
   readonly instance: string;
   /** Returns the key that peers must present; `undefined` if none. */
   readonly key: () => string | undefined;
   readonly join: () => PeerClaims;
-  /** Begins to count what a start of a peer spends of limits. */
+  /** Begins to count what a peer, in its current start, has spent of limits. */
   readonly joinLimits: SharedLimits["join"];
-  /** Compares what a peer claims with what servers show. */
+  /** Forgets requests that a peer claims but the servers' metrics refute. */
   readonly compare: (claims: PeerClaims) => void;
 }
 
-/** A peer whose words count. */
+/** A peer whose events count. */
 interface Speaker {
   readonly claims: PeerClaims;
   readonly limits: ReturnType<SharedLimits["join"]>;
@@ -42,7 +42,7 @@ interface Speaker {
   readonly close: () => void;
 }
 
-/** A peer that says nothing for this long counts for nothing. */
+/** After this much silence, a peer's requests no longer count. */
 const SILENT_MS = 1_000;
 const HELLO_MS = 5_000;
 /** An event stream's comment. */
@@ -71,7 +71,7 @@ export function createHearing(options: HearingOptions): Hearing {
     speaker.close();
   }
 
-  /** Takes lines until the connection ends. */
+  /** Reads lines until the connection ends. */
   async function listen(
     name: string,
     speaker: Speaker,
@@ -93,7 +93,7 @@ export function createHearing(options: HearingOptions): Hearing {
         else alive();
       }
     } catch {
-      // The connection broke: what it told ends with it.
+      // The connection broke.
     } finally {
       silence(name, speaker);
     }
@@ -101,7 +101,7 @@ export function createHearing(options: HearingOptions): Hearing {
 
   return {
     async answer(request, address) {
-      // Pages of the router's own machine could tell it anything if there is no key.
+      // Without a key, a page in a browser on this machine could send anything.
       if (request.headers.has("origin")) return refuse(403);
       const expected = key();
       if (expected === undefined ? !isLoopback(address) : !isKey(request, expected)) {
@@ -117,7 +117,7 @@ export function createHearing(options: HearingOptions): Hearing {
         lines.cancel();
         return refuse(status);
       };
-      // While the hello was awaited, the key may have changed.
+      // The key may have changed since the request arrived.
       if (closings !== before) return end(401);
       const words = first === undefined ? undefined : parseLine(first);
       if (!words || !("hello" in words)) return end(400);

@@ -2,9 +2,9 @@ import { MOST_LINE_BYTES } from "../fleet/peers/words.ts";
 
 /** The lines of a stream. */
 export interface Lines {
-  /** Returns the next line; `undefined` at the end, or if it is too long. Rejects if it breaks. */
+  /** Returns the next line; `undefined` at the end or if a line is too long. Rejects if the stream breaks. */
   next(): Promise<string | undefined>;
-  /** Ends it, also while a line is awaited. */
+  /** Ends the stream, even while a line is awaited. */
   cancel(): void;
 }
 

@@ -5,19 +5,19 @@ import { pause } from "../util/interval.ts";
 import { jittered } from "../util/jitter.ts";
 import { INSTANCE_HEADER, LINKED_HEADER, PEERS_PATH } from "./status.ts";
 
-/** A connection to a peer that is opened again when it ends: what the router tells that peer. */
+/** The connection over which the router tells a peer its events. It is opened again when it ends. */
 export interface Link {
   /** The origin of its admin address. */
   readonly router: string;
-  /** The peer's current start, if it takes what is told. */
+  /** Identifies the peer's current start, if it accepts events. */
   readonly instance: string | undefined;
-  /** Its address is this router's own, or leads to a peer that has another link. */
+  /** Whether its address is this router's own, or leads to a peer that has another link. */
   readonly isSpare: boolean;
-  /** Why it doesn't take what is told. */
+  /** Why the peer doesn't accept events. */
   readonly problem: string | undefined;
-  /** Sends lines. If they don't fit into the queue, they and all others until it is empty are lost. */
+  /** Sends lines. If the queue is full, drops them and all that follow until it is empty. */
   send(lines: string): void;
-  /** Closes a connection on which the peer shows no sign of life. */
+  /** Closes the connection if the peer has been silent for too long. */
   check(): void;
   close(): Promise<void>;
 }
@@ -27,18 +27,18 @@ export interface LinkOptions {
   readonly key: Peers["key"];
   /** The first line. */
   readonly hello: string;
-  /** Returns a hello and all requests in flight: told once the peer listens, and after a loss. */
+  /** Returns the full state, with a hello: sent when the peer accepts events, and after a loss. */
   readonly state: () => string;
   /** Returns the starts of peers that have a link. */
   readonly linked: () => readonly string[];
   readonly client: Deno.HttpClient;
-  /** Called when it begins to take what is told, or no longer does so, or for another reason. */
+  /** Called when the peer begins or stops to accept events, or the reason changes. */
   readonly onChange: (link: Link) => void;
 }
 
-/** Bytes that wait for the connection. */
+/** Most bytes that wait for the connection. */
 const MOST_QUEUED = 1 << 20;
-/** A peer that is there acknowledges each heartbeat. */
+/** A peer acknowledges each heartbeat; after this silence its connection is closed. */
 const MOST_QUIET_MS = 3_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
@@ -47,14 +47,14 @@ const STEADY_MS = 10_000;
 
 const REFUSALS: Readonly<Record<number, string>> = {
   401: "it refuses the key",
-  403: "it takes no peers without a key from another machine",
+  403: "it has no key, so it accepts only peers on its own machine",
   404: "it has no [peers] in its configuration",
-  426: "it speaks another version",
+  426: "it has another protocol version",
   503: "it has too many peers",
 };
 const SPARE = 409;
 
-/** Says why a peer that gives this status takes nothing. */
+/** Returns why a peer that answers with this status doesn't accept events. */
 export function whyRefused(status: number): string {
   return REFUSALS[status] ?? `it answered ${status}`;
 }
@@ -109,7 +109,7 @@ export function openLink(router: string, options: LinkOptions): Link {
     if (isNew) onChange(link);
   }
 
-  /** Takes one connection to its end. Returns why the peer takes nothing. */
+  /** Opens one connection and waits for its end. Returns why it ended. */
   async function converse(): Promise<string> {
     connection = new AbortController();
     aliveAt = monotonicMs();
@@ -137,7 +137,7 @@ export function openLink(router: string, options: LinkOptions): Link {
       await response.body?.cancel();
       return whyRefused(response.status);
     }
-    // The queue takes nothing if the connection has ended already. If it is full, the state follows.
+    // The queue is closed if the connection has ended already. If it is full, the state follows later.
     isBehind ||= queue!.desiredSize! <= 0;
     if (!isBehind) queue!.enqueue(encoder.encode(state()));
     change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
@@ -154,7 +154,7 @@ export function openLink(router: string, options: LinkOptions): Link {
     try {
       queue?.close();
     } catch {
-      // An aborted request has closed it.
+      // The aborted request has closed it already.
     }
     queue = undefined;
     connection.abort();

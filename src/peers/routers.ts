@@ -4,15 +4,15 @@ import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
 
 /** The routers of a configuration, as its list and its sources name them. */
 export interface Routers {
-  /** Applies a changed configuration. Sources whose entry didn't change go on. */
+  /** Applies a changed configuration. Sources whose entry didn't change keep running. */
   update(peers: Peers | undefined): void;
-  /** What is known of the sources. */
+  /** Returns the status of the sources. */
   sources(): readonly SourceStatus[];
-  /** Resolves when no source is watched any more. */
+  /** Stops watching. Resolves when all sources have stopped. */
   stop(): Promise<void>;
 }
 
-/** The most routers over one fleet. */
+/** The most routers that share a fleet. */
 export const MOST_ROUTERS = 64;
 
 /**
@@ -31,7 +31,7 @@ export function watchRouters(
     listener: () => ({
       ...listener(),
       sourceChanged: (change) => listener().sourceChanged({ ...change, of: "router" }),
-      // The list and the sources may well name the same routers.
+      // It is normal for the list and a source to name the same routers.
       serverNamedTwice() {},
     }),
     onServers(found) {
@@ -60,7 +60,7 @@ export function routersOf(
   listed: readonly string[],
   found: readonly { readonly url: string }[],
 ): { readonly routers: readonly string[]; readonly ignored: number } {
-  // In a fixed order, so that all routers leave out the same ones.
+  // Sorted, so that all routers ignore the same ones.
   const origins = found.map(({ url }) => new URL(url).origin).sort();
   const all = [...new Set([...listed, ...origins])];
   return { routers: all.slice(0, MOST_ROUTERS), ignored: Math.max(0, all.length - MOST_ROUTERS) };

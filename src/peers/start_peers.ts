@@ -12,27 +12,27 @@ import { watchRouters } from "./routers.ts";
 import type { PeerEvents, PeerStatus } from "./status.ts";
 import { spentLines, tellSpent } from "./tell_spent.ts";
 
-/** What a router exchanges with its peers. */
+/** The running exchange with a router's peers. */
 export interface RunningPeers {
-  /** Answers a request to `PEERS_PATH`; `address` is that of the other end. */
+  /** Answers a request to `PEERS_PATH`. `address` is the client's. */
   hear(request: Request, address: string): Promise<Response>;
-  /** Returns what is known of each peer, without the router itself. */
+  /** Returns the status of each peer, without the router itself. */
   status(): readonly PeerStatus[];
-  /** Returns what is known of the sources of peers. */
+  /** Returns the status of the sources of peers. */
   sources(): readonly SourceStatus[];
   /** Applies a changed configuration. */
   update(config: { readonly peers?: Peers }): void;
   stop(): Promise<void>;
 }
 
-/** An event is sent at once, unless others were so recently: then it goes with the next ones. */
+/** An event is sent at once, or with the next ones if another was sent less than this ago. */
 const APART_MS = 2;
-/** How often a router says that it is there, and looks who is. */
+/** Interval between heartbeats, and between checks of the peers. */
 const HEARTBEAT_MS = 200;
-/** Few, since a line is taken in one go: events of long prompts take a millisecond each. */
+/** Few, since a line is processed in one go: events of long prompts take a millisecond each. */
 const EVENTS_PER_LINE = 20;
 
-/** Starts to exchange with the peers of a configuration, if it names any. */
+/** Starts the exchange with the peers of a configuration, if it has any. */
 export function startPeers(
   first: Peers | undefined,
   fleet: FleetPeers,
@@ -91,12 +91,12 @@ export function startPeers(
     shown = links.filter(({ isSpare }) => !isSpare).map((link) => {
       const before = shown.find(({ router }) => router === link.router);
       const hears = link.instance !== undefined && hearing.hears(link.instance);
-      const problem = link.problem ?? (hears ? undefined : "nothing comes from it");
+      const problem = link.problem ?? (hears ? undefined : "it sends nothing");
       const isUp = problem === undefined;
       const isSame = before?.isUp === isUp;
       const status = { router: link.router, isUp, since: isSame ? before.since : now, problem };
       if (isUp && !isSame) listener().peerUp(link.router);
-      // Before it was ever heard, both may just have started.
+      // A peer that was never heard may just have started.
       const isTold = link.problem !== undefined || before?.isUp;
       if (problem !== undefined && isTold && problem !== before?.problem) {
         listener().peerDown(link.router, problem);
@@ -108,13 +108,13 @@ export function startPeers(
   const linked = () => links.flatMap(({ instance }) => instance ?? []);
   const hello = helloLine(instance);
   const state = () => {
-    // What waits to be sent is part of it.
+    // The state includes the events that wait to be sent.
     if (events.length > 0) send();
     const now = monotonicMs();
     return hello + linesOf(fleet.inFlight(now)) + spentLines(limits.all(now));
   };
 
-  /** Keeps one link to each router. What routers without a link tell is heard nevertheless. */
+  /** Keeps one link to each router. Events from routers without a link count as well. */
   function meet(origins: readonly string[]): void {
     if (!peers || !client) return;
     const options = { key: peers.key, hello, state, linked, client, onChange: look };

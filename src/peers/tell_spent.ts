@@ -2,14 +2,14 @@ import type { SharedLimits } from "../auth/shared_limits.ts";
 import { type LimitUses, spentLine } from "../fleet/peers/words.ts";
 import { monotonicMs } from "../util/clock.ts";
 
-/** How often peers are told what has changed. */
+/** Interval at which peers are told what has changed. */
 const SPENT_MS = 50;
 const LIMITS_PER_LINE = 1_000;
 
 /**
- * Begins to tell what is spent of limits.
+ * Begins to tell peers what is spent of limits.
  *
- * @returns ends it
+ * @returns a function that ends it
  */
 export function tellSpent(limits: SharedLimits, send: (lines: string) => void): () => void {
   const telling = setInterval(() => {
@@ -19,7 +19,7 @@ export function tellSpent(limits: SharedLimits, send: (lines: string) => void): 
   return () => clearInterval(telling);
 }
 
-/** One line at least, which shows that the router tells what it spends. */
+/** At least one line, which shows that the router reports what it spends. */
 export function spentLines(spent: LimitUses): string {
   let lines = spentLine(spent.slice(0, LIMITS_PER_LINE));
   for (let at = LIMITS_PER_LINE; at < spent.length; at += LIMITS_PER_LINE) {

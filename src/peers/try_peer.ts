@@ -5,7 +5,7 @@ import { withoutProxies } from "../http/proxy_environment.ts";
 import { whyRefused } from "./link.ts";
 import { PEERS_PATH } from "./status.ts";
 
-/** Asks a router whether it takes what a peer tells. Returns why not, if so. */
+/** Asks a router whether it accepts events from this one. Returns the reason if it doesn't. */
 export async function tryPeer(
   router: string,
   { key }: Pick<Peers, "key">,

@@ -67,7 +67,7 @@ Deno.test("the health document has the original router's fields", () => {
     ],
     peers: [
       { router: "http://a:9090", up: true, since: failedSince, problem: null },
-      { router: "http://b:9090", up: false, since: failedSince, problem: "nothing comes from it" },
+      { router: "http://b:9090", up: false, since: failedSince, problem: "it sends nothing" },
     ],
   });
   assert.deepEqual(document, {
@@ -115,7 +115,7 @@ Deno.test("the health document has the original router's fields", () => {
         router: "http://b:9090",
         up: false,
         since: "2026-11-28T00:00:00.000Z",
-        problem: "nothing comes from it",
+        problem: "it sends nothing",
       },
     ],
     config: {

@@ -17,7 +17,7 @@ Deno.test("a burst beyond a router's share of a limit is told that other routers
     status: 429,
     message:
       "The request needs about 200 tokens, but tokens_per_minute = 1000 of the key `k` has " +
-      "600 left, of which other routers may be using some: it fits in 1 s.",
+      "600 left, some of which other routers may be using: it fits in 1 s.",
     retryAfterSeconds: 1,
   });
   assert.equal(reserve(100), "reserved");

@@ -303,7 +303,7 @@ routers = ["${there}", "${away}"]
 key = "${key}"
 `);
   const { stdout, code } = await withKey(PEER_KEY);
-  assert.ok(stdout.includes(`peer ${there}: it takes what is told\n`), stdout);
+  assert.ok(stdout.includes(`peer ${there}: accepts this router\n`), stdout);
   assert.match(stdout, new RegExp(`peer ${away}: warning: `));
   assert.equal(code, 0);
   const wrong = await withKey("a-key-of-other-routers");
@@ -330,7 +330,7 @@ key = "${PEER_KEY}"
 `;
   const { stdout, code } = await checkConfig(text);
   assert.ok(stdout.includes("peers dns _peers._tcp.test: 1 router\n"), stdout);
-  assert.equal(stdout.split(`peer ${there}: it takes what is told\n`).length, 2, stdout);
+  assert.equal(stdout.split(`peer ${there}: accepts this router\n`).length, 2, stdout);
   assert.equal(code, 0);
   dns.answers = "servfail";
   const unread = await checkConfig(text);

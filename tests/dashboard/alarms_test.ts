@@ -90,7 +90,7 @@ Deno.test("a peer that is away is a warning, once it is no longer starting", () 
   const alarm = alarmOf({ ...view, peers: [peer] });
   assert.equal(alarm?.tone, "warn");
   assert.equal(alarm?.title, "Peer http://b:9090 is away");
-  assert.match(alarm?.text ?? "", /^For 34 s(, since \d\d:32:26)?: no answer\. What it sends/);
+  assert.match(alarm?.text ?? "", /^For 34 s(, since \d\d:32:26)?: no answer\. Its requests/);
   const both = alarmOf(viewOf(["unhealthy"], { peers: [peer] }));
   assert.equal(both?.tone, "bad");
   assert.match(both?.text ?? "", /Peer http:\/\/b:9090 is away\. For 34 s/);

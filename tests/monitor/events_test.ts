@@ -224,7 +224,7 @@ Deno.test("a source of servers that can't be read is an event, and that it can a
   listener.sourceRecovered!("dns a");
   assert.deepEqual(list().map(({ tone, text }) => [tone, text]), [
     ["good", "dns a can be read again"],
-    ["bad", "dns a can't be read, what it listed stays: no A records of a"],
+    ["bad", "dns a can't be read, so what it listed stays: no A records of a"],
   ]);
   const config = configOf([{ url: "http://a" }]);
   const source: Config["discovery"][number] = {

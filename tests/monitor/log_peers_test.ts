@@ -19,7 +19,7 @@ Deno.test("the log tells when a peer is up, and why it is away", () =>
       logLines(router.output()).map(({ level, message }) => `${level} ${message}`)
         .filter((line) => line.includes(" Peer "));
     const away = (why: string) =>
-      `warning Peer ${name} is away, only servers' metrics show its requests: ${why}`;
+      `warning Peer ${name} is away, so its requests show only in the servers' metrics: ${why}`;
     const isLast = (line: string) => until(line, () => lines().at(-1) === line);
 
     await isLast(away("Connection refused"));

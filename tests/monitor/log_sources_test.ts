@@ -40,7 +40,7 @@ Deno.test("the log tells what sources have, and when they can't be read, once fo
         "info two: 0 servers (+0, −0)",
         "info two: 1 server (+1, −0)",
         `warning ${simulator.url} is in one and in two; what one says of it counts`,
-        `warning one can't be read, what it listed stays: ${folder}/servers.json: [0]: ` +
+        `warning one can't be read, so what it listed stays: ${folder}/servers.json: [0]: ` +
         'expected a group such as { "targets": ["10.0.0.3:8000"] }, got 3',
       ].toSorted(),
     );

@@ -83,9 +83,9 @@ Deno.test("a peer that is away has a line, once it is no longer starting", () =>
     router,
     up: false,
     since,
-    problem: "nothing comes from it",
+    problem: "it sends nothing",
   });
-  const line = "! Peer http://router-2:9090 away for 34 s, since 11:32:28: nothing comes from it";
+  const line = "! Peer http://router-2:9090 away for 34 s, since 11:32:28: it sends nothing";
   const first = (peers: View["peers"]) => draw(viewOf([{}], { at: AT, peers }), 100)[0]!.trim();
   assert.equal(first([away(AT - 34_000)]), line);
   const two = [away(AT - 34_000), away(AT - 34_000, "http://b:1")];
