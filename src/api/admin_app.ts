@@ -29,7 +29,7 @@ export interface AdminAppOptions extends DocumentsOptions, AppEvents {
   /** Lists and changes servers. */
   readonly workers: Routes;
   readonly whyNot: WhyNotChanged;
-  /** Takes what another router tells; `address` is that of the connection's other end. */
+  /** Receives the events of another router. `address` is the client's. */
   readonly hearPeer: (request: Request, address: string) => Promise<Response>;
 }
 
@@ -44,7 +44,7 @@ export function createAdminApp(options: AdminAppOptions): Hono<Environment> {
   });
   const app = newApp(options);
   app.use(reportTo(options.onAnswered));
-  // Other routers may know this one by any name. They have a key that no page has.
+  // Other routers may use any host name: a page in a browser doesn't have their key.
   const hear: Handler = (c) => options.hearPeer(c.req.raw, addressOf(c.env.remoteAddr));
   serveRoutes(app, { [PEERS_PATH]: { POST: hear } }, (answer) => answer);
   app.use(async (c, next) =>

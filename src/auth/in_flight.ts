@@ -3,13 +3,13 @@ import type { Spent } from "./spent.ts";
 /** A request in flight may end at any time. */
 const WAIT_MS = 1_000;
 
-/** Counts requests in flight. */
+/** A count of requests in flight. */
 export interface InFlight extends Spent {
   begin(): void;
   end(): void;
 }
 
-/** Creates it: none. */
+/** Creates a count of zero. */
 export function createInFlight(): InFlight {
   let count = 0;
   let most = 0;
@@ -29,7 +29,7 @@ export function createInFlight(): InFlight {
   };
 }
 
-/** Requests in flight as something spent. */
+/** Returns requests in flight as used part of a limit. */
 export function inFlightSpent(count: () => number): Spent {
   return {
     used: count,

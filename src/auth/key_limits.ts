@@ -7,12 +7,12 @@ import { createTokenBudgets, type TokenBudgets } from "./token_limits.ts";
 export interface KeyLimits {
   readonly keyring: Keyring;
   readonly budgets: TokenBudgets;
-  /** What all routers share of them. */
+  /** The parts of the limits that all routers share. */
   readonly shared: SharedLimits;
 }
 
 /**
- * Creates them, unused.
+ * Creates the limits, unused.
  *
  * @param access called for each request, so that a reload takes effect at once
  * @param now returns monotonic time in milliseconds

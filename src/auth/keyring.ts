@@ -58,7 +58,7 @@ interface Use {
  * @param keys called for each lookup, so that a reload takes effect at once; usage is kept by key
  *   name
  * @param now returns monotonic time in milliseconds
- * @param shared where all routers share the limits
+ * @param shared the limits that all routers share
  */
 export function createKeyring(
   keys: () => readonly ApiKey[],

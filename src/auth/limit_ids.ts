@@ -9,7 +9,7 @@ export type LimitName =
   | "max_in_flight";
 
 const MINUTE_MS = 60_000;
-/** For how long what is spent counts. Requests in flight count until they end. */
+/** How long spent amounts count. Requests in flight count until they end. */
 export const WINDOW_MS = {
   requests_per_minute: MINUTE_MS,
   tokens_per_minute: MINUTE_MS,
@@ -31,7 +31,7 @@ export function limitId(
   return JSON.stringify([key ?? null, model ?? null, name]);
 }
 
-/** Returns a limit's number among routers, of 52 bits. */
+/** Returns the number of 52 bits by which routers refer to a limit. */
 export function limitHash(id: string): number {
   return parseInt(hashOf(id).slice(0, 13), 16);
 }

@@ -6,17 +6,17 @@ import { createTokenWindow } from "./token_window.ts";
 /** Pairs of a limit's number and how much of it a router has spent. */
 export type Uses = readonly (readonly [limit: number, spent: number])[];
 
-/** What another router has spent of the limits, as it tells. */
+/** What another router reports to have spent of the limits. */
 export interface PeerUse {
-  /** Whether it tells now. */
+  /** Whether the router is reporting now. */
   readonly isHeard: boolean;
-  /** Takes what it tells. */
+  /** Records a report. */
   hear(uses: Uses, now: number): void;
-  /** Returns what it has spent of a limit, if anything. */
+  /** Returns what the router has spent of a limit, if anything. */
   of(limit: number): Spent | undefined;
-  /** Forgets its requests in flight. What it has spent counts on until it is too old. */
+  /** Forgets its requests in flight. What it has spent still counts until it expires. */
   drop(): void;
-  /** Whether nothing of what it has spent counts any longer. */
+  /** Whether the router is silent and all that it spent has expired. */
   isOver(now: number): boolean;
 }
 
@@ -25,7 +25,7 @@ interface Mirror extends Spent {
 }
 
 /**
- * Creates it for a router that has told nothing yet.
+ * Creates it for a router that has reported nothing yet.
  *
  * @param nameOf returns what a limit counts, `undefined` if the router has no such limit
  */
@@ -66,7 +66,7 @@ export function createPeerUse(nameOf: (limit: number) => LimitName | undefined):
   };
 }
 
-/** What another router's window has in it, which goes on to leave it when that router is silent. */
+/** A copy of another router's window. It goes on to expire when that router is silent. */
 function mirrorOf(windowMs: number): Mirror {
   const window = createTokenWindow(windowMs);
   return {

@@ -39,7 +39,7 @@ interface Slice {
  * minute, requests within 60 ms share a slice to bound memory; the first of them may count up to
  * 60 ms longer, never shorter.
  *
- * @param over adds what other routers have let begin
+ * @param over adds the requests that other routers have admitted
  */
 export function createRateLimit(over: Over = alone): RateLimit {
   const slices: Slice[] = [];

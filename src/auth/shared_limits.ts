@@ -4,29 +4,29 @@ import { createPeerUse, type PeerUse, type Uses } from "./peer_use.ts";
 import type { Over, Spent } from "./spent.ts";
 import { ARRIVED_MS, createToldUse, tell, type ToldUse, unknownOf } from "./told_use.ts";
 
-/** The limits of keys over all routers: each tells the others what it has spent. */
+/** The limits of keys over all routers. Each router tells the others what it has spent. */
 export interface SharedLimits {
-  /** Makes, of what this router has spent of a limit, what all routers have. */
+  /** Returns a function that adds what peers have spent of a limit to what this router has. */
   over(id: string): Over;
-  /** Begins to share, or ends it and forgets what others have told. */
+  /** Begins to share, or stops and forgets what others have reported. */
   share(isShared: boolean): void;
-  /** Begins to count what another router tells, known by the name of its current start. */
+  /** Begins to count what another router reports. `instance` identifies its current start. */
   join(instance: string): Pick<PeerUse, "hear" | "drop">;
-  /** Returns what was not told yet, and notes that it is told now. */
+  /** Returns what hasn't been told to peers yet, and marks it as told. */
   changes(now: number): Uses;
-  /** Returns all that is spent. */
+  /** Returns everything that is spent. */
   all(now: number): Uses;
 }
 
-/** The most limits that are told at once. The others follow. */
+/** The most limits that are told at once. The others follow later. */
 const MOST_TOLD = 1_000;
-/** The most starts of other routers of which it is known what they have spent. */
+/** The most starts of other routers whose spending is remembered. */
 const MOST_REMEMBERED = 128;
-/** What another router spends at the same time is known after this long. */
+/** After this long, what other routers spent at the same time is known. */
 const SETTLES_MS = 2 * ARRIVED_MS;
 
 /**
- * Creates them. While nothing is shared, they cost a comparison.
+ * Creates the shared limits. While nothing is shared, they cost one comparison.
  *
  * @param access called for each line of a peer, so that a reload takes effect at once
  */
@@ -34,7 +34,7 @@ export function createSharedLimits(
   access: () => Pick<Access, "keys" | "modelLimits">,
 ): SharedLimits {
   const peers = new Map<string, PeerUse>();
-  /** Those that are spent, or were when last told. */
+  /** Limits of which something is spent, or was when peers were last told. */
   const spent = new Set<ToldUse>();
   let isShared = false;
   let indexed: ReturnType<typeof access> | undefined;
@@ -68,11 +68,11 @@ export function createSharedLimits(
     return count;
   }
 
-  /** Whether it fits, though each of the others may have spent as much since it last told. */
+  /** Whether an amount fits even if each other router has spent as much since it last reported. */
   function fits(use: ToldUse, room: number, amount: number, now: number): boolean {
     if (room < amount) return false;
     const unknown = unknownOf(use, now);
-    // Else what is less than a router's share of the room could never be spent.
+    // With nothing unknown it fits: otherwise, less than a router's share could never be spent.
     return unknown === 0 || room >= amount + (routers() - 1) * (unknown + amount);
   }
 
@@ -122,7 +122,7 @@ export function createSharedLimits(
         if (uses.length >= MOST_TOLD) break;
         if (tell(use, now)) {
           uses.push([use.hash, use.told]);
-          // Behind those that were not told yet.
+          // Moves it behind those that haven't been told yet.
           spent.delete(use);
           spent.add(use);
         } else if (use.told === 0) spent.delete(use);
@@ -133,7 +133,7 @@ export function createSharedLimits(
   };
 }
 
-/** Returns a time in milliseconds by which this much has left some of these windows. */
+/** Returns a time in milliseconds after which this much has expired in some of these windows. */
 function leavesMs(windows: readonly Spent[], amount: number, now: number): number {
   const first = Math.min(
     ...windows.map((window) => window.waitMs(window.used(now) - amount, 0, now)),

@@ -61,7 +61,7 @@ interface Budget extends AppliedLimit {
  * @param access called for each request, so that a reload takes effect at once; what was used is
  *   kept by the names of keys and models
  * @param now returns monotonic time in milliseconds
- * @param shared where all routers share the limits
+ * @param shared the limits that all routers share
  */
 export function createTokenBudgets(
   access: () => Pick<Access, "keys" | "modelLimits">,

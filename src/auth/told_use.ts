@@ -1,8 +1,8 @@
 import type { Spent } from "./spent.ts";
 
 /**
- * What other routers surely know after this long, twice: what was told is on its way for less than
- * this.
+ * The longest time that a report takes to arrive. After twice this time, other routers certainly
+ * know it.
  */
 export const ARRIVED_MS = 150;
 
@@ -11,20 +11,20 @@ export interface ToldUse {
   /** The limit's number. */
   readonly hash: number;
   readonly own: Spent;
-  /** What they were told last. */
+  /** What the others were told last. */
   told: number;
-  /** The least that they were told since `turnedAt`, and in the time before. */
+  /** The least that the others were told since `turnedAt`, and in the period before. */
   least: number;
   leastBefore: number;
   turnedAt: number;
 }
 
-/** Creates it: nothing was told. */
+/** Creates it, with nothing told. */
 export function createToldUse(hash: number, own: Spent): ToldUse {
   return { hash, own, told: 0, least: 0, leastBefore: 0, turnedAt: -Infinity };
 }
 
-/** Notes that others are told what is spent. Returns whether that is something new. */
+/** Records that the others are told what is spent. Returns whether it has changed. */
 export function tell(use: ToldUse, now: number): boolean {
   const spent = use.own.peak?.() ?? use.own.used(now);
   if (spent === use.told) return false;
@@ -34,7 +34,7 @@ export function tell(use: ToldUse, now: number): boolean {
   return true;
 }
 
-/** Returns how much more is spent than others may believe. */
+/** Returns how much more is spent than the others may know of. */
 export function unknownOf(use: ToldUse, now: number): number {
   turn(use, now);
   return Math.max(0, use.own.used(now) - Math.min(use.least, use.leastBefore));

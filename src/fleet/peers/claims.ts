@@ -3,26 +3,26 @@ import { MOST_PREFIX_BLOCKS, type QueuedRequest } from "../estimate/prompt_profi
 import type { Server } from "../state/server.ts";
 import type { PeerEvent, SentEvent } from "./event.ts";
 
-/** The requests that one peer says to have in flight, counted in the router's own estimates. */
+/** The requests that one peer claims to have in flight, counted in the router's own estimates. */
 export interface PeerClaims {
-  /** How many there are. */
+  /** Number of requests. */
   readonly size: number;
-  /** Takes what the peer tells. Unknown servers and requests are ignored, as is what is too much. */
+  /** Records events. Unknown servers and requests, and those beyond a limit, are ignored. */
   hear(events: readonly PeerEvent[], now: number): void;
-  /** Forgets them, as when the peer is silent. Prompts known to be computed stay in the caches. */
+  /** Forgets all requests, as when the peer is silent. Computed prompts stay in the caches. */
   drop(): void;
-  /** Forgets those on a server if a scrape shows that they can't be there. */
+  /** Forgets the requests on a server if a scrape shows that they can't be there. */
   compare(server: Server): void;
 }
 
-/** One request. */
+/** A claimed request. */
 interface Claim {
   readonly hash: number;
   readonly server: Server;
   readonly request: QueuedRequest;
 }
 
-/** What claims are counted in. */
+/** Where claims are counted. */
 export interface ClaimsOptions {
   /** Returns the server of a hash, if the fleet has it. */
   readonly serverOf: (hash: number) => Server | undefined;
@@ -30,17 +30,17 @@ export interface ClaimsOptions {
   readonly requests: PeerRequests;
 }
 
-/** The most requests that a peer is believed to have in flight: more than one process can serve. */
+/** The most requests in flight that a peer may claim: more than one process can serve. */
 const MOST_CLAIMS = 16_384;
-/** Servers may show this many fewer requests than there are, since they move on their way. */
+/** A scrape may show this many fewer requests than there are, since some are still on the way. */
 const SLACK = 8;
-/** A request that was sent this many milliseconds before a scrape is shown by it. */
+/** A scrape shows requests that were sent at least this many milliseconds before. */
 const SETTLED_MS = 1_000;
 
-/** Creates the claims of a peer that has told nothing yet. */
+/** Creates the claims of a peer that has reported nothing yet. */
 export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerClaims {
   const claims = new Map<number, Claim>();
-  /** Blocks of their prompts. */
+  /** Number of blocks of all claimed prompts. */
   let blocks = 0;
 
   const isKnown = ({ hash, server }: Claim) => serverOf(hash) === server;
@@ -48,7 +48,7 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
   function begin(event: SentEvent, now: number): void {
     const server = serverOf(event.server);
     if (!server || claims.has(event.id) || claims.size >= MOST_CLAIMS) return;
-    // More than the index of all prefixes holds would only take memory.
+    // Blocks beyond what the prefix index holds would only take memory.
     const fits = blocks + event.blocks.length <= MOST_PREFIX_BLOCKS;
     const request = requests.begin(server, fits ? event : { ...event, blocks: [] }, now);
     blocks += request.profile.blocks.length;
@@ -66,7 +66,7 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
     if (isKnown(claim)) requests.end(claim.server, claim.request, answered);
   }
 
-  /** Forgets the newest first: a queue finds its next one slowly when it loses its first. */
+  /** Forgets the newest first, because removing the first request of a queue is slow. */
   function forget(gone: readonly (readonly [id: number, claim: Claim])[]): void {
     for (const [id, { server, request }] of gone.toReversed()) {
       noteInScrape(server, request, -1);
@@ -104,8 +104,8 @@ export function createPeerClaims({ serverOf, requests }: ClaimsOptions): PeerCla
 }
 
 /**
- * Counts a request that was sent before the last scrape among those that the scrape shows, or no
- * longer: what no peer tells of counts as a request of others.
+ * Adds a request that was sent before the last scrape to the scrape's requests of peers, or removes
+ * it. The scrape's other requests count as those of other clients.
  */
 function noteInScrape(server: Server, { at }: QueuedRequest, by: number): void {
   const { scrape } = server;

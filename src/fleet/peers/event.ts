@@ -1,7 +1,7 @@
-/** What a router tells its peers of its own requests, in the order in which it happens. */
+/** An event in the life of a router's request that it reports to its peers, in order. */
 export type PeerEvent = SentEvent | ComputedEvent | EndedEvent;
 
-/** A request was sent to a server. In a full state: it is in flight. */
+/** A request was sent to a server. In a full state, it is in flight. */
 export interface SentEvent {
   /** What happened. */
   readonly kind: "sent";
@@ -13,11 +13,11 @@ export interface SentEvent {
   readonly promptTokens: number;
   /** Prompt tokens that the server has to compute. */
   readonly ownTokens: number;
-  /** Whether its first token can be seen. */
+  /** Whether the router can see its first token. */
   readonly stream: boolean;
-  /** It found no free seat. */
+  /** Whether it found no free seat. */
   readonly queued: boolean;
-  /** Its prompt is computed. Only in a full state. */
+  /** Whether its prompt is computed. Only in a full state. */
   readonly computed: boolean;
   /** Milliseconds from when it was sent to its expected first token. */
   readonly expectedMs: number;
@@ -43,14 +43,14 @@ export interface EndedEvent {
   readonly kind: "ended";
   /** Number of the request. */
   readonly id: number;
-  /** Blocks of the prompt that goes on with its answer; none if unknown. */
+  /** Blocks of the prompt with its answer appended; none if unknown. */
   readonly blocks: readonly number[];
 }
 
-/** The most blocks of a prompt that peers are told: about 100,000 tokens. */
+/** The most blocks of a prompt that are sent to peers: about 100,000 tokens. */
 export const MOST_TOLD_BLOCKS = 1_024;
 
-/** Hash of a server's URL, 53 bits: routers number servers differently. */
+/** Returns a hash of a server's URL, of 53 bits, since routers number servers differently. */
 export function serverHash(url: string): number {
   let high = 0x811c9dc5;
   let low = 0x1b873593;

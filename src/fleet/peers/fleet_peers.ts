@@ -5,15 +5,15 @@ import { createPeerClaims, type PeerClaims } from "./claims.ts";
 import { serverHash } from "./event.ts";
 import { createTelling, type Telling } from "./telling.ts";
 
-/** What a fleet tells the router's peers, and what it takes from them. */
+/** What a fleet reports to the router's peers, and receives from them. */
 export interface FleetPeers extends Pick<Telling, "tellTo" | "inFlight"> {
-  /** Begins to count what another peer tells. */
+  /** Begins to count the requests of another peer. */
   join(): PeerClaims;
   /** Forgets the requests that a peer claims but the servers' scrapes refute. */
   compare(claims: PeerClaims): void;
 }
 
-/** Creates an estimator that tells peers of the router's own requests, and counts theirs. */
+/** Creates an estimator that reports the router's own requests to peers, and counts theirs. */
 export function createPeeredEstimator(
   servers: () => readonly Server[],
 ): Estimator & { readonly peers: FleetPeers } {

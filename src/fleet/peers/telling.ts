@@ -3,16 +3,16 @@ import type { QueuedRequest } from "../estimate/prompt_profile.ts";
 import type { Server } from "../state/server.ts";
 import { MOST_TOLD_BLOCKS, type PeerEvent, type SentEvent, serverHash } from "./event.ts";
 
-/** Takes what happens to the router's own requests. */
+/** Receives events of the router's own requests. */
 export type Told = (event: PeerEvent) => void;
 
-/** Tells others of the router's own requests. */
+/** Reports the router's own requests to peers. */
 export interface Telling {
-  /** Begins to tell, or ends it. Requests that are in flight at the beginning aren't told. */
+  /** Begins or stops to report. Requests that are in flight at the beginning aren't reported. */
   tellTo(told: Told | undefined): void;
-  /** Returns the requests that are in flight, of those told. */
+  /** Returns the reported requests that are in flight. */
   inFlight(now: number): SentEvent[];
-  /** Tells of what an estimator is told. */
+  /** An estimator that also reports what it records. */
   readonly estimator: Estimator;
 }
 
@@ -21,7 +21,7 @@ interface Own {
   readonly server: number;
 }
 
-/** Creates it over the estimator that does the work. While nobody is told, it costs a comparison. */
+/** Wraps the estimator that does the work. Without peers, it costs one comparison. */
 export function createTelling(estimator: Estimator): Telling {
   const own = new Map<QueuedRequest, Own>();
   let told: Told | undefined;

@@ -2,16 +2,16 @@ import { packed, unpacked } from "../estimate/packed.ts";
 import { HASHING } from "../estimate/prompt_profile.ts";
 import { MOST_TOLD_BLOCKS, type PeerEvent } from "./event.ts";
 
-// What a router says to its peers: lines of JSON. A hello stands first, and again when words were
-// left out; it is followed by all requests in flight, and by all that is spent of limits. Every other
-// line is a list of events, of which an empty one only shows that the router is there, or has what
-// was spent of limits since the last.
+// What a router sends to its peers: lines of JSON. A hello comes first, and again after events were
+// dropped. It is followed by all requests in flight and all that is spent of limits. Every other
+// line is either a list of events, where an empty list is a heartbeat, or what was spent of limits
+// since the last such line.
 
-/** Raised by a change to the lines. A peer of another version is not listened to. */
+/** Raise it with each change to the lines. A peer with another version is refused. */
 export const PEER_VERSION = 1;
-/** Longer lines are not read. */
+/** Longest line that is read, in bytes. */
 export const MOST_LINE_BYTES = 1 << 20;
-/** More events of one line are not read. */
+/** Most events that are read of one line. */
 export const MOST_EVENTS = 8_192;
 
 /** The first words of a router. */
@@ -19,11 +19,11 @@ export interface Hello {
   /** Differs with each start of a router. */
   readonly instance: string;
   readonly version: number;
-  /** How prompts are hashed. Blocks of another one mean nothing. */
+  /** How prompts are hashed. Blocks of a different hashing can't be compared. */
   readonly hashing: number;
 }
 
-/** A line that was understood. */
+/** A parsed line. */
 export type Words =
   | { readonly hello: Hello }
   | { readonly events: readonly PeerEvent[] }
@@ -52,8 +52,8 @@ export function spentLine(spent: LimitUses): string {
 }
 
 /**
- * Reads a line, which may be anything. An event that makes no sense is left out, and numbers beyond
- * a bound are cut to it.
+ * Parses a line, which may be anything. Leaves out events that are not valid, and limits numbers to
+ * plausible ranges.
  *
  * @returns `undefined` if it isn't a line of this version
  */
