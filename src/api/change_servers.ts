@@ -59,7 +59,7 @@ export function createServerChanges(
   async function put(raw: unknown): Promise<Changed | NotChanged> {
     const { name, url } = Object(raw) as Record<string, unknown>;
     const own = typeof url === "string" ? baseAddress(url) : undefined;
-    // One that was added a moment ago is not among the servers yet.
+    // A server that was added a moment ago is not in the list yet.
     const taken = servers().find(({ config }) => config.name === name && config.url !== own)
       ?.config.url ?? (typeof name === "string" ? added.named(name) : undefined);
     if (taken !== undefined && taken !== own) return nameTaken(String(name), taken);
@@ -72,7 +72,7 @@ export function createServerChanges(
   function whyFixed(server: Readonly<Server>): NotChanged | undefined {
     const { source, url } = server.config;
     if (source !== ADDED) return notAdded(server);
-    // One that was removed a moment ago is still among the servers.
+    // A server that was removed a moment ago is still in the list.
     return added.written(url) ? undefined : notFound(url);
   }
 

@@ -8,7 +8,7 @@ import { startSource } from "../discovery/start_source.ts";
 import type { SavedState } from "../state_disk.ts";
 import { countOf } from "./count.ts";
 
-/** Reads each source once, prints what it has, and counts those that can't be read. */
+/** Reads each source once, prints its size, and counts the sources that can't be read. */
 export async function readSources(sources: readonly Discovery[], noun: string, timeoutMs: number) {
   const reads = await Promise.all(sources.map(async (entry) => ({
     source: entry.name,
@@ -24,10 +24,10 @@ const whyUnread = (failure: string | undefined) =>
   failure === undefined ? "" : `, can't be read: ${failure}`;
 
 /**
- * Reads the sources of servers, and merges what they have with those that the file lists and those
- * that the API added.
+ * Reads the sources of servers, and merges their servers with those in the file and those that were
+ * added over the API.
  *
- * @param saved the contents of the state file, which keeps the latter
+ * @param saved the contents of the state file, which keeps the servers added over the API
  */
 export async function readServers(config: Config, saved: SavedState | undefined) {
   const { servers, discovery, settings } = config;
@@ -46,7 +46,7 @@ export async function readServers(config: Config, saved: SavedState | undefined)
   return { servers: merged.servers, unread: unread + (added?.isBroken ? 1 : 0) };
 }
 
-/** Reads and prints the servers that the API added, as the router would at its start. */
+/** Reads and prints the servers that were added over the API, as the router would at its start. */
 async function readAdded(
   { proxy }: Config,
   saved: unknown,

@@ -150,7 +150,7 @@ async function workersAt(ask: AskAdmin): Promise<readonly Worker[]> {
 
 async function pathOf(ask: AskAdmin, named: string): Promise<string> {
   const workers = await workersAt(ask);
-  // As it may have been added: with a slash or /v1 at its end.
+  // The server may have been added with a slash or /v1 at the end of its URL.
   const address = baseAddress(named);
   const found = workers.find(({ id, name }) => [name, id].includes(named)) ??
     workers.find(({ url }) => [named, address].includes(url));

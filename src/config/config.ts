@@ -28,11 +28,11 @@ export interface Config {
 
 /** The other routers in front of the same servers. */
 export interface Peers {
-  /** The origins of their admin addresses, as the file lists them; may include the router's own. */
+  /** The listed admin addresses, as origins; may include the router's own. */
   readonly routers: readonly string[];
-  /** Where further ones come from; may include the router itself. Names are unique. */
+  /** Sources of further routers; may include the router itself. Names are unique. */
   readonly sources: readonly Discovery[];
-  /** What they and this router present to each other. @default none, on one machine */
+  /** The key that they and this router present to each other. @default none, on one machine */
   readonly key?: string;
 }
 

@@ -4,7 +4,7 @@ import type { Duplicate } from "./merge.ts";
 export interface SourceStatus {
   /** Its display name. */
   readonly name: string;
-  /** How many servers, or routers, it has; `undefined` as long as it has reported none. */
+  /** Number of servers or routers. `undefined` until it has reported. */
   readonly servers: number | undefined;
   /** Why it can't be read, and since when, in monotonic milliseconds; `undefined` if it can. */
   readonly failure: { readonly reason: string; readonly since: number } | undefined;
@@ -14,7 +14,7 @@ export interface SourceStatus {
 export interface SourceChange {
   /** The source's name. */
   readonly source: string;
-  /** How many servers, or routers, it has now. */
+  /** Number of servers or routers that it has now. */
   readonly servers: number;
   /** How many of them are new. */
   readonly added: number;
@@ -28,7 +28,7 @@ export interface SourceChange {
 export interface SourceEvents {
   /** A source has other servers than before, or has been read for the first time. */
   readonly sourceChanged: (change: SourceChange) => void;
-  /** A source can't be read, or for another reason than before. What it has stays. */
+  /** A source can't be read, or the reason has changed. What it has stays. */
   readonly sourceFailed: (source: string, reason: string) => void;
   /** A source that could not be read can be read again. */
   readonly sourceRecovered: (source: string) => void;

@@ -17,9 +17,9 @@ export type Tried = ReadonlyMap<Readonly<Server>, number>;
  * and either healthy or half-open without another trial in progress. If there are none, falls back
  * in this order: servers at their slow-start limit, servers ejected by requests that pass their
  * checks, servers in back-pressure, servers already tried that have recovered since, and last
- * servers that terminate but still serve or are shutting down, together with those that were removed
- * or that their source drains, while new ones are being checked. None of these if an operator
- * drains it.
+ * servers that are terminating but still serve, or are shutting down, together with those that were
+ * removed or drained by their source while new ones are being checked. A server that an operator
+ * drains is never among these.
  *
  * @param model `undefined` if any model will do
  * @param now monotonic time in milliseconds

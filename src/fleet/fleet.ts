@@ -33,7 +33,7 @@ export class Fleet {
   readonly #options: ResolvedOptions;
   /** What it has learned: the expected size of a request, and what is kept in a state file. */
   readonly estimates: Estimates = this.#estimator;
-  /** What it tells other routers, and takes from them. */
+  /** What it reports to other routers, and receives from them. */
   readonly peers: FleetPeers = this.#estimator.peers;
 
   /** Creates a fleet whose servers have not been checked yet. */

@@ -20,7 +20,7 @@ export interface ServerSnapshot extends Load {
   readonly state: ServerState;
   /** Why it is in that state, human-readable. */
   readonly reason: string;
-  /** Whether it gets requests: at least if no other server can take them. */
+  /** Whether it gets requests, even if only those that no other server can take. */
   readonly takesRequests: boolean;
   /** When it entered that state. */
   readonly stateSince: number;

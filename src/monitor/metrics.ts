@@ -115,7 +115,7 @@ export function createMetrics(
     await byKey.keepModels(models);
   }
 
-  /** Builds a page in time slices: that of thousands of servers takes a tenth of a second. */
+  /** Builds a page in time slices, since thousands of servers take a tenth of a second. */
   async function build(): Promise<string> {
     latest = snapshot();
     await keepSeriesOf(latest);
@@ -129,7 +129,7 @@ export function createMetrics(
   }
 
   let lastPage: Promise<unknown> = Promise.resolve();
-  /** One after another, since all gauges of a page read the same snapshot. */
+  /** Pages are built one after another, since all gauges of a page read the same snapshot. */
   function page(): Promise<string> {
     const built = lastPage.then(build);
     lastPage = built.catch(() => {});

@@ -43,7 +43,7 @@ export interface Monitor {
 
 /** Interval between two updates; a screen needs two per second. */
 export const LOOK_MS = 500;
-/** Minimum interval between two updates because of changes of state. */
+/** Minimum interval between two updates for changes of state. */
 const CHANGES_MS = 100;
 /** Updates per point of the history, which has one point per second. */
 const LOOKS_PER_POINT = 2;

@@ -27,12 +27,12 @@ export function registerSourceGauges(
     });
   gauge(
     "up",
-    "1 if a source of servers or peers could be read when it was last tried, else 0.",
+    "1 if a source of servers or peers could be read at the last try, else 0.",
     ({ servers, failure }) => Number(servers !== undefined && !failure),
   );
   gauge(
     "servers",
-    "Servers, or routers, that a source has, as last reported.",
+    "Number of servers or routers that a source last reported.",
     ({ servers }) => servers ?? 0,
   );
   gauge(

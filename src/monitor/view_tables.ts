@@ -99,9 +99,9 @@ export interface EventView {
 export interface PeerView {
   /** Its admin address. */
   readonly router: string;
-  /** Both tell each other of their requests. */
+  /** Whether it and this router tell each other of their requests. */
   readonly up: boolean;
-  /** Since when that is so, or isn't, in wall-clock milliseconds. */
+  /** Since when `up` has its value, in wall-clock milliseconds. */
   readonly since: number;
   /** Why it isn't up. */
   readonly problem: string | null;

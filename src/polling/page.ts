@@ -8,8 +8,8 @@ const MOST_MIB_OF_OTHERS = 1;
 /** Most pages fit into this. */
 const FIRST_BYTES = 64 * 1024;
 /**
- * Largest buffer that is kept for the next page, and how many are. With new ones for each page,
- * hundreds of servers fill gigabytes a minute.
+ * Size and number of the buffers that are kept for further pages. New buffers for each page would
+ * take gigabytes a minute with hundreds of servers.
  */
 const MOST_SPARE_BYTES = 4 * FIRST_BYTES;
 const MOST_SPARE = 16;

@@ -23,7 +23,7 @@ export interface ProxyOptions {
   readonly observer: Observer;
   /** Returns the tracer, if requests are traced. */
   readonly tracer: () => Tracer | undefined;
-  /** Aborts when a stopping router takes no more requests and waits for none in flight. */
+  /** Aborts when a stopping router takes no more requests and stops waiting for those in flight. */
   readonly cutOff: AbortSignal;
   /** Returns the model that runs for the name that a client asked for. */
   readonly modelFor: ModelFor;

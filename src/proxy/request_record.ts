@@ -40,7 +40,7 @@ export interface RequestRecord {
   durationMs: number;
   /** Tokens as the answer reported them. */
   usage: Usage | undefined;
-  /** The answer's id: of a response that is created, or of any answer if its trace is sampled. */
+  /** The answer's id, for created responses, and for any answer whose trace is sampled. */
   responseId: string | undefined;
   /** Why the answer's choices ended, as its server says, if its trace is sampled. */
   finishReasons: readonly string[] | undefined;

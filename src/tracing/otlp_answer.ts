@@ -1,8 +1,8 @@
-/** What a collector says of an export. */
+/** A collector's answer to an export. */
 export interface OtlpAnswer {
-  /** Spans that it doesn't take, of an export that it takes. */
+  /** Number of spans that it rejects in an export that it accepts. */
   readonly rejected: number;
-  /** Its message, or its text; may be empty. */
+  /** Its error message, or the text of the answer; may be empty. */
   readonly message: string;
 }
 
@@ -11,11 +11,11 @@ const LONGEST_MESSAGE = 200;
 const decoder = new TextDecoder();
 
 /**
- * Reads the body of an answer, in either encoding whatever was sent. What makes no sense says
- * nothing.
+ * Reads the body of an answer. It may have either encoding, whichever was sent. A body that is not
+ * valid counts as empty.
  *
  * @param type the `content-type`
- * @param isOk it has a status of success
+ * @param isOk whether the status means success
  */
 export function readAnswer(type: string | null, body: Uint8Array, isOk: boolean): OtlpAnswer {
   const isProtobuf = /^application\/(?:x-)?protobuf\b/i.test(type ?? "");

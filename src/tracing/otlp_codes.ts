@@ -1,12 +1,12 @@
 import type { Span } from "./span.ts";
 
-/** The code of a failed span's status; others have none. */
+/** The status code of a failed span. Other spans have no status. */
 export const ERROR = 2;
 
 /** The numbers of the kinds of spans. */
 export const KIND = { server: 2, client: 3 } as const;
 
-/** Flags of a span: sampled, and whether the parent's process is known to be another one. */
+/** Flags of a span: it is sampled; whether its parent is remote is known; its parent is remote. */
 const SAMPLED = 0x1;
 const KNOWS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;

@@ -29,7 +29,7 @@ const ARRAY_VALUE = { values: 1 };
 /**
  * Writes a request of OTLP over HTTP, as Protocol Buffers.
  *
- * @param resource what is said of the router in all spans
+ * @param resource attributes of the router, for all spans
  */
 export function otlpProtobuf(
   spans: readonly Span[],

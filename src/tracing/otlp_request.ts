@@ -13,7 +13,7 @@ export interface OtlpRequest {
 /**
  * Writes an export of spans.
  *
- * @param resource what is said of the router in all spans
+ * @param resource attributes of the router, for all spans
  */
 export function otlpRequest(
   protocol: Tracing["protocol"],

@@ -10,9 +10,9 @@ export interface Timer {
 
 /** Timers fire up to this much late: request limits are far longer. */
 const TICK_MS = 20;
-/** A beat this late means that the process was stopped, or its machine: half a second. */
+/** A beat this late (half a second) means that the process or its machine was stopped. */
 const STOPPED_TICKS = 25;
-/** So long what arrived meanwhile is read then, which may stop the timers that are due. */
+/** Time to read what arrived meanwhile, which may stop timers, before those that are due fire. */
 const CATCH_UP_TICKS = 25;
 
 const due = new Map<number, Timer[]>();

@@ -94,7 +94,7 @@ function ofResponse(type: string, event: Json): EventInfo {
   if (BEFORE_ENGINE.has(type)) return { kind: "preamble" };
   if (RESPONSE_ENDS.has(type)) {
     const response = tableOf(event.response);
-    // vLLM calls an incomplete response completed, but for its status.
+    // For an incomplete response, vLLM sends `response.completed` too: only its status differs.
     const finish = stringOf(response.status) ?? type.slice("response.".length);
     return { kind: "end", finish, isEmpty: isEmptyResponse(response) };
   }

@@ -71,8 +71,8 @@ export function parseFileSd(
 ): Parsed {
   const read = isYaml ? parseYaml(text) : parseJson(text);
   if (read.problem !== undefined) return { problem: read.problem };
-  // YAML without content is null: a file that is about to be written, rather than no servers.
-  if (read.raw === null) return { problem: "it is empty; [] stands for no servers" };
+  // Empty YAML is null. The file is probably about to be written, so this doesn't mean no servers.
+  if (read.raw === null) return { problem: "it is empty; [] means no servers" };
   const parsed = groups.safeParse(read.raw);
   if (!parsed.success) {
     const [first] = diagnosticsIn(parsed.error, "");

@@ -99,7 +99,7 @@ export function startFiles(
   };
 }
 
-/** Returns the files that match; those that were known if a folder can't be listed, or of too many. */
+/** Returns the files that match. If a folder can't be listed, or too many match, keeps those known. */
 async function pathsOf(patterns: readonly string[], known: readonly string[]) {
   const paths = new Set<string>();
   const problems: string[] = [];

@@ -1,11 +1,11 @@
 import { isScalar, parseDocument, visit, type YAMLMap } from "yaml";
 
-/** Largest text. 1 KiB takes about a millisecond, in which nothing else runs. */
+/** Largest text. Parsing 1 KiB blocks the event loop for about a millisecond. */
 const MOST_KIB = 256;
-/** To resolve one takes time in proportion to the document. */
+/** Most aliases. Resolving one takes time in proportion to the document's length. */
 const MOST_ALIASES = 100;
 
-/** What a text says; or what is wrong with it, and where. */
+/** The contents of a text, or what is wrong with it and where. */
 export type ParsedText =
   | { readonly raw: unknown; readonly problem?: undefined }
   | { readonly problem: string };
@@ -15,7 +15,7 @@ export function parseYaml(text: string): ParsedText {
   if (text.length > MOST_KIB * 1024) {
     return { problem: `expected at most ${MOST_KIB} KiB of YAML; JSON may be longer` };
   }
-  // The parser compares each key with all keys before it, and finds the line of each error.
+  // These options turn off two slow steps: comparing each key with all others, and finding lines.
   const options = { logLevel: "error", uniqueKeys: false, prettyErrors: false } as const;
   const document = parseDocument(text, options);
   const at = (offset: number, what: string) => ({ problem: `${placeIn(text, offset)}: ${what}` });
@@ -33,17 +33,17 @@ export function parseYaml(text: string): ParsedText {
       return twice === undefined ? undefined : visit.BREAK;
     },
   });
-  if (twice !== undefined) return at(twice, "a key occurs twice");
+  if (twice !== undefined) return at(twice, "duplicate key");
   if (aliases > MOST_ALIASES) return { problem: "not valid YAML: it has too many aliases" };
   try {
     return { raw: document.toJS() };
   } catch {
-    // A few aliases can unfold to a multiple of the text.
+    // The document would unfold to a multiple of the text.
     return { problem: "not valid YAML: it has too many aliases" };
   }
 }
 
-/** Returns where a key stands that an earlier one equals. */
+/** Returns the offset of the first key that equals an earlier one. */
 function secondOfKey({ items }: YAMLMap): number | undefined {
   const keys = new Set<unknown>();
   for (const { key } of items) {

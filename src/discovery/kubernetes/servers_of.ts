@@ -74,8 +74,8 @@ export function serversOf(
 
 /**
  * What an endpoint's conditions mean. A pod that is not ready gets no new requests: if it has been a
- * server it drains, if it hasn't, as while it loads its model, it isn't one yet. One that terminates
- * but still serves gets requests if there is no other, as with kube-proxy.
+ * server, it drains; otherwise, as while it loads its model, it isn't a server yet. A pod that is
+ * terminating but still serves gets requests if there is no other, as with kube-proxy.
  */
 function stateOf(
   { conditions }: Endpoint,

@@ -12,7 +12,7 @@ import type {
 
 /** Tracks pending prompts, and learns latencies and token ratios from finished requests. */
 export interface Estimator {
-  /** Counts other routers' requests among its own. */
+  /** Counts the requests of other routers like the router's own. */
   readonly peerRequests: PeerRequests;
   /** Returns a function that predicts, per server, what a request would find there. */
   predictions(
@@ -70,9 +70,9 @@ export interface PeerRequests {
   /** Records that its prompt is computed. Only the first call counts. */
   computed(server: Readonly<Server>, request: QueuedRequest, now: number): void;
   /**
-   * Records its end. Without its prompt computed, its blocks are withdrawn.
+   * Records its end. If its prompt wasn't computed, its blocks are withdrawn.
    *
-   * @param answered blocks of the prompt with its answer; none if unknown
+   * @param answered blocks of the prompt with its answer; empty if unknown
    */
   end(server: Readonly<Server>, request: QueuedRequest, answered: readonly number[]): void;
 }

@@ -95,7 +95,7 @@ export const LONGEST_STEP = 5;
  * scaled likewise: it gives a shape, and the first observation shows how fast the hardware is.
  *
  * @param place that of {@linkcode GROWTHS} to use
- * @param now monotonic time in milliseconds to which observations decay. @default as they are
+ * @param now monotonic time in milliseconds to which observations decay. @default no decay
  */
 export function latencyModelOf(
   own: Seen,

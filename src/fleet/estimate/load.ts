@@ -16,7 +16,7 @@ export interface Scrape {
   readonly maxFds: number | undefined;
   /** The router's own requests in flight around the scrape. */
   readonly ownInFlight: number;
-  /** Requests that its peers had in flight, as far as known. @default 0 */
+  /** Requests that the router's peers had in flight then, as far as known. @default 0 */
   readonly peersInFlight?: number;
   /** Monotonic time in milliseconds. */
   readonly at: number;
@@ -66,9 +66,9 @@ export interface Load {
 
 /**
  * Computes the current load. The router's own requests and its peers' are known exactly. A scrape
- * adds those of other clients (a router that is no peer, a direct client) and shows whether the
+ * adds those of other clients (a direct client, or a router that isn't a peer) and shows whether the
  * server queues. If it does, as many requests run as in the scrape and the rest wait; otherwise all
- * run. If it shows only the queue, the rest runs; others that run are unknown then.
+ * run. If the scrape shows only the queue, all other known requests count as running.
  *
  * @param knownNow requests in flight of the router and its peers
  * @param scrape the last one, `undefined` if missing or stale

@@ -1,6 +1,6 @@
-/** Small whole numbers from 0, each of which one taker has at a time. */
+/** Hands out small whole numbers from 0. Each number is in use at most once. */
 export interface Numbers {
-  /** Takes one that was given back, or else the next one. */
+  /** Returns a number that was given back, or else the next one. */
   take(): number;
   giveBack(number: number): void;
 }

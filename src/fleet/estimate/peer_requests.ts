@@ -8,7 +8,7 @@ import { startOther } from "./server_estimate.ts";
 
 const NO_ANSWER = new Uint8Array();
 
-/** Creates it over what an estimator knows. Nothing is learned of paces: peers' words come late. */
+/** Counts in an estimator's memory. Learns no paces, since peers' events come late. */
 export function createPeerRequests(
   { cached, estimateOf }: { readonly cached: CachedPrompts } & Pick<Memory, "estimateOf">,
 ): PeerRequests {

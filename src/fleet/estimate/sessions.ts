@@ -43,7 +43,7 @@ export function createSessions(most: number): Sessions {
       }
     },
     forget(slot) {
-      // Its sessions are evicted in time: to look for them among all would take milliseconds.
+      // Its sessions are evicted later: searching for them among all sessions takes milliseconds.
       holderAt(slot).isForgotten = true;
       holders.delete(slot);
     },

@@ -7,7 +7,7 @@ export function isLeaving(server: Readonly<Server>): boolean {
 }
 
 /**
- * Whether a server that is leaving gets requests if no other can take them: its source says that it
+ * Whether a leaving server gets requests if no other server can take them: its source says that it
  * still serves, and has not removed it since.
  */
 export function isLastToServe({ draining, drained, config }: Readonly<Server>): boolean {

@@ -63,7 +63,7 @@ export interface Server {
   stateSince: number;
   /** The router's own requests in flight, exactly. */
   inFlight: number;
-  /** Requests that its peers have in flight, as they say. */
+  /** Requests that the router's peers claim to have in flight. */
   peersInFlight: number;
   /** Those in flight that wait for a first token, except retries. */
   awaitingFirstToken: number;

@@ -8,7 +8,7 @@ export interface Connections {
   room(): Promise<void> | undefined;
   /** Closes some of the connections, those that have been idle for longest. */
   closeIdle(): void;
-  /** Closes those that have been idle for this long. Returns how many have been so for less. */
+  /** Closes connections that have been idle for this long. Returns how many idle ones remain. */
   closeIdleFor(ms: number): number;
   /** Settles when none is left. */
   closeAll(): Promise<unknown>;

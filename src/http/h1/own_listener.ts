@@ -116,7 +116,7 @@ export function startOwnListener(options: OwnListenerOptions): Listener {
       listener.close();
       const { promise: http2Done, resolve } = Promise.withResolvers<void>();
       const http2Drained = http2.drain(withinMs, resolve);
-      // A stream that ends now did not ask its client to close the connection.
+      // A stream that ends now has no `connection: close`: its client may send one more request.
       const lately = () => hasClients ? connections.closeIdleFor(LAST_CHANCE_MS) : 0;
       await Promise.all([whenNoneActive(() => active + lately(), withinMs), http2Done]);
       cutOff();

@@ -18,7 +18,7 @@ const START_MS = 2000;
 const NAMED = 3;
 /** Most characters of a name. */
 const NAME_LENGTH = 60;
-/** Most characters of a reason; its end may say what to do. */
+/** Most characters of a reason. It is long because the end may say what to do. */
 const REASON_LENGTH = 300;
 
 /**

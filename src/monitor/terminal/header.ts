@@ -5,7 +5,7 @@ import { bar, fit, harmless, oneLine } from "./text.ts";
 
 /** Below this many columns the load bar is short, so that the line holds more. */
 const NARROW = 100;
-/** Until then, a peer may just be starting. */
+/** A peer that has been away for less than this may just be starting. */
 const AWAY_MS = 2_000;
 /** Most models that an alarm names. */
 const NAMED = 3;

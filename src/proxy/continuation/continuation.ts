@@ -106,7 +106,7 @@ export function createContinuation(
       const kept = leg.kept();
       if (!attempt || !kept) return () => {};
       const leave = () => {
-        // Another one that is leaving would soon hand it over again.
+        // Another server that is leaving would soon hand the stream over again.
         const leaving = fleet.servers.filter(isLeaving).map((one) => [one, Infinity] as const);
         const isElsewhere = fleet.canServe(read.profile.model, new Map(leaving));
         if (isElsewhere && count < settings.maxContinuations && !whyNot(kept)) {

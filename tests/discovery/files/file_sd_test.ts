@@ -63,7 +63,7 @@ Deno.test("YAML is read, with scalars of any kind, and [] has no servers", () =>
 
 Deno.test("a file without content is not valid, since it may be about to be written", () => {
   for (const text of ["", "\n", "# comment", "---", "null"]) {
-    const problem = "it is empty; [] stands for no servers";
+    const problem = "it is empty; [] means no servers";
     assert.deepEqual(parseFileSd(text, true, ENTRY), { problem }, text);
   }
   assert.ok("problem" in parseFileSd("null", false, ENTRY));
@@ -72,8 +72,8 @@ Deno.test("a file without content is not valid, since it may be about to be writ
 Deno.test("of YAML, keys that occur twice, second documents and long texts are refused", () => {
   for (
     const [text, problem] of [
-      ['- targets: ["a:1"]\n  targets: ["b:1"]', "line 2, column 3: a key occurs twice"],
-      ["- {targets: [], labels: {1: a, '1': b}}", "line 1, column 32: a key occurs twice"],
+      ['- targets: ["a:1"]\n  targets: ["b:1"]', "line 2, column 3: duplicate key"],
+      ["- {targets: [], labels: {1: a, '1': b}}", "line 1, column 32: duplicate key"],
       ['- targets: ["a:1"]\n---\n- targets: ["b:1"]', /^line 2, .* expected one YAML document$/],
       ["# x".padEnd(256 * 1024 + 1), "expected at most 256 KiB of YAML; JSON may be longer"],
     ] as const
