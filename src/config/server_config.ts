@@ -38,8 +38,8 @@ export interface ServerConfig {
   /** Its source wants it drained: it finishes its requests and gets no new ones. @default false */
   readonly draining?: boolean;
   /**
-   * It is draining because it will stop soon, but still serves: it gets requests that no other server
-   * can take. @default false
+   * It is draining because it will stop soon, but still serves: it gets requests that no other
+   * server can take. @default false
    */
   readonly terminating?: boolean;
 }

@@ -56,7 +56,7 @@ function peerWarning({ peers, at }) {
   const title = away.length === 1 ? `Peer ${names} is away` : `Peers ${names} are away`;
   const text =
     `For ${lasting(first.since, at)}: ${ended(clipped(first.problem ?? "", REASON_LENGTH))} ` +
-    "Its requests show only in the servers' metrics.";
+    `${away.length === 1 ? "Its" : "Their"} requests show only in the servers' metrics.`;
   return { tone: "warn", title, text };
 }
 
