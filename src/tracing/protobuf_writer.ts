@@ -20,8 +20,9 @@ export class ProtobufWriter {
   /** Begins a field that holds a message. Returns what {@linkcode end} needs. */
   begin(field: number): number {
     this.#tag(field, LENGTH_DELIMITED);
-    // Most messages are so short that their length takes one byte.
-    this.#room(1);
+    // Most messages are so short that their length takes one byte. There is room for any length, so
+    // that writing it moves nothing to a larger buffer: only what stands before it would be moved.
+    this.#room(10);
     return ++this.#end;
   }
 
