@@ -34,8 +34,8 @@ export function createSharedLimits(
   access: () => Pick<Access, "keys" | "modelLimits">,
 ): SharedLimits {
   const peers = new Map<string, PeerUse>();
-  /** Limits of which something is spent, or was when peers were last told. */
-  const spent = new Set<ToldUse>();
+  /** By number: limits of which something is spent, or was when peers were last told. */
+  const spent = new Map<number, ToldUse>();
   let isShared = false;
   let indexed: ReturnType<typeof access> | undefined;
   let names: ReadonlyMap<number, LimitName> = new Map();
@@ -88,7 +88,7 @@ export function createSharedLimits(
       used,
       waitMs(limit, amount, now) {
         if (!isShared) return own.waitMs(limit, amount, now);
-        spent.add(use);
+        spent.set(hash, use);
         const room = limit - used(now);
         if (fits(use, room, amount, now)) return 0;
         if (amount > limit) return Infinity;
@@ -117,19 +117,21 @@ export function createSharedLimits(
     }),
     changes(now) {
       forgetOld(now);
-      const uses: [number, number][] = [];
-      for (const use of spent) {
-        if (uses.length >= MOST_TOLD) break;
-        if (tell(use, now)) {
-          uses.push([use.hash, use.told]);
-          // Moves it behind those that haven't been told yet.
-          spent.delete(use);
-          spent.add(use);
-        } else if (use.told === 0) spent.delete(use);
+      const changed: ToldUse[] = [];
+      for (const [hash, use] of spent) {
+        if (changed.length >= MOST_TOLD) break;
+        if (tell(use, now)) changed.push(use);
+        else if (use.told === 0) spent.delete(hash);
       }
-      return uses;
+      // Moves them behind those that haven't been told yet.
+      for (const use of changed) {
+        spent.delete(use.hash);
+        spent.set(use.hash, use);
+      }
+      return changed.map(({ hash, told }) => [hash, told]);
     },
-    all: (now) => Array.from(spent, ({ hash, own, told }) => [hash, Math.max(told, own.used(now))]),
+    all: (now) =>
+      Array.from(spent, ([hash, { own, told }]) => [hash, Math.max(told, own.used(now))]),
   };
 }
 

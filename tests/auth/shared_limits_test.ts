@@ -353,3 +353,33 @@ Deno.test("when many limits change, those that were told longest ago are told fi
   }
   assert.equal(told.size, 1_500);
 });
+
+Deno.test("the most requests that were in flight since the last line are told, and then how many are left", () => {
+  const key = keyOf("k", { maxInFlight: 9 });
+  const { shared, keyring, state } = hearing(key);
+  const number = limitHash(limitId("k", undefined, "max_in_flight"));
+  const [first, second] = [keyring.enter(key).caller!, keyring.enter(key).caller!];
+  first.leave();
+  assert.deepEqual(shared.changes(state.now), [[number, 2]]);
+  assert.deepEqual(shared.changes(state.now += 50), [[number, 1]]);
+  second.leave();
+  assert.deepEqual(shared.changes(state.now += 50), []);
+  assert.deepEqual(shared.changes(state.now += 50), [[number, 0]]);
+});
+
+Deno.test("a limit that reloads remove and add again is told once, as it is spent since", () => {
+  const key = keyOf("k", { tokensPerMinute: 1_000 });
+  const { shared, budgets, state, number } = hearing(key);
+  budgets.reserve(key, undefined, 400);
+  assert.deepEqual(shared.changes(state.now), [[number, 400]]);
+  const other = keyOf("other", { tokensPerMinute: 1_000 });
+  state.access = { keys: [other] };
+  budgets.reserve(other, undefined, 0);
+  state.access = { keys: [key, other] };
+  budgets.reserve(key, undefined, 100);
+  assert.deepEqual(shared.all(state.now).filter(([limit]) => limit === number), [[number, 100]]);
+  assert.deepEqual(shared.changes(state.now).filter(([limit]) => limit === number), [[
+    number,
+    100,
+  ]]);
+});
