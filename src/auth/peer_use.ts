@@ -36,7 +36,8 @@ export function createPeerUse(nameOf: (limit: number) => LimitName | undefined):
 
   function take(limit: number, spent: number, now: number): void {
     const name = nameOf(limit);
-    if (!name) return;
+    // Also if the router has lost the limit: it may come back.
+    if (!name || name === "max_in_flight" && spent === 0) return void inFlight.delete(limit);
     const windowMs = WINDOW_MS[name];
     const all = windowMs === undefined ? inFlight : mirrors;
     let mirror = all.get(limit);

@@ -24,6 +24,8 @@ const MOST_TOLD = 1_000;
 const MOST_REMEMBERED = 128;
 /** After this long, what other routers spent at the same time is known. */
 const SETTLES_MS = 2 * ARRIVED_MS;
+/** How often what is too old is looked for, among all limits of all other routers. */
+const FORGETS_MS = 10_000;
 
 /**
  * Creates the shared limits. While nothing is shared, they cost one comparison.
@@ -37,6 +39,7 @@ export function createSharedLimits(
   /** By number: limits of which something is spent, or was when peers were last told. */
   const spent = new Map<number, ToldUse>();
   let isShared = false;
+  let forgotAt = -Infinity;
   let indexed: ReturnType<typeof access> | undefined;
   let names: ReadonlyMap<number, LimitName> = new Map();
 
@@ -55,6 +58,8 @@ export function createSharedLimits(
     return peer;
   }
   function forgetOld(now: number): void {
+    if (now - forgotAt < FORGETS_MS) return;
+    forgotAt = now;
     for (const [instance, peer] of peers) if (peer.isOver(now)) peers.delete(instance);
   }
 
@@ -118,10 +123,10 @@ export function createSharedLimits(
     changes(now) {
       forgetOld(now);
       const changed: ToldUse[] = [];
-      for (const [hash, use] of spent) {
+      for (const use of spent.values()) {
         if (changed.length >= MOST_TOLD) break;
         if (tell(use, now)) changed.push(use);
-        else if (use.told === 0) spent.delete(hash);
+        else if (use.told === 0) spent.delete(use.hash);
       }
       // Moves them behind those that haven't been told yet.
       for (const use of changed) {
@@ -131,7 +136,7 @@ export function createSharedLimits(
       return changed.map(({ hash, told }) => [hash, told]);
     },
     all: (now) =>
-      Array.from(spent, ([hash, { own, told }]) => [hash, Math.max(told, own.used(now))]),
+      Array.from(spent.values(), ({ hash, own, told }) => [hash, Math.max(told, own.used(now))]),
   };
 }
 

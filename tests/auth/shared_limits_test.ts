@@ -383,3 +383,16 @@ Deno.test("a limit that reloads remove and add again is told once, as it is spen
     100,
   ]]);
 });
+
+Deno.test("requests that end at a peer while a reload has removed their key don't count once it is back", () => {
+  const key = keyOf("k", { maxInFlight: 2 });
+  const { shared, keyring, state } = hearing(key);
+  const number = limitHash(limitId("k", undefined, "max_in_flight"));
+  const peer = shared.join("a");
+  peer.hear([[number, 2]], state.now);
+  assert.equal(keyring.enter(key).reached?.name, "max_in_flight");
+  state.access = { keys: [keyOf("other", {})] };
+  peer.hear([[number, 0]], state.now);
+  state.access = { keys: [key] };
+  assert.ok(keyring.enter(key).caller);
+});
