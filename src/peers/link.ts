@@ -19,6 +19,7 @@ export interface Link {
   send(lines: string): void;
   /** Closes the connection if the peer has been silent for too long. */
   check(): void;
+  /** Ends what is told. Settles when the peer has read it, or soon. */
   close(): Promise<void>;
 }
 
@@ -44,6 +45,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 /** After a connection that lasted this long, pauses begin anew. */
 const STEADY_MS = 10_000;
+/** How long a peer may take to read what it was told last. */
+const LAST_WORDS_MS = 200;
 
 const REFUSALS: Readonly<Record<number, string>> = {
   401: "it refuses the key",
@@ -97,8 +100,12 @@ export function openLink(router: string, options: LinkOptions): Link {
     },
     async close() {
       closing.abort();
-      connection.abort();
+      if (instance === undefined) connection.abort();
+      // A peer that takes what is told ends the connection once it has read all.
+      else endQueue();
+      const late = setTimeout(() => connection.abort(), LAST_WORDS_MS);
       await running;
+      clearTimeout(late);
     },
   };
 
@@ -150,13 +157,17 @@ export function openLink(router: string, options: LinkOptions): Link {
     return "it closed the connection";
   }
 
-  function hangUp(): void {
+  function endQueue(): void {
     try {
       queue?.close();
     } catch {
       // The aborted request has closed it already.
     }
     queue = undefined;
+  }
+
+  function hangUp(): void {
+    endQueue();
     connection.abort();
   }
 

@@ -129,8 +129,11 @@ export function startPeers(
     closing.add(closed);
   }
 
-  /** Ends all connections, in both directions. */
+  /** Tells what is left to tell, and ends all connections, in both directions. */
   function part(): void {
+    if (events.length > 0) send();
+    const spent = spentLines(limits.changes(monotonicMs()));
+    for (const link of links) link.send(spent);
     for (const link of links) leave(link);
     links = [];
     hearing.close();
@@ -142,10 +145,10 @@ export function startPeers(
     clearInterval(beating);
     endSpent?.();
     flushing = beating = endSpent = undefined;
-    events = [];
     const unused = client;
     client = undefined;
     part();
+    events = [];
     await Promise.all(closing);
     unused?.close();
   }

@@ -125,6 +125,14 @@ Deno.test("each router holds its own limit of a key against the sum", async () =
   assert.equal(await statusOf(generous!.url, 600), 200);
 });
 
+Deno.test("a router that stops tells what it has spent last", async () => {
+  await using peered = await startLimited({ tokens_per_minute: 10_000 });
+  const [one, other] = peered.routers;
+  const { usage } = await (await ask(one!.url, 600)).json();
+  await one!.shutdown(0);
+  await until("the other knows", () => shareAt(other!) === usage.total_tokens / 10_000);
+});
+
 Deno.test("what a killed peer has spent still counts, and all that is left may be spent without it", async () => {
   await using simulator = await startSimulator({ speed: 50 });
   await using files = await directory();

@@ -47,6 +47,46 @@ Deno.test("what a peer doesn't read is dropped, and it is told the whole state o
   }
 });
 
+for (const peer of ["reads", "hangs"]) {
+  Deno.test(`a link that is closed lets its peer read the last line, and ends if it ${peer}`, async () => {
+    const heard: string[] = [];
+    const ended = Promise.withResolvers<void>();
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const read = async () => {
+        const lines = readLines(request.body!);
+        for (let line; (line = await lines.next().catch(() => undefined)) !== undefined;) {
+          heard.push(line);
+        }
+        if (peer === "hangs") await ended.promise;
+        await writable.close().catch(() => {});
+      };
+      void read();
+      return new Response(readable, { headers: { [INSTANCE_HEADER]: "peer" } });
+    });
+    const client = Deno.createHttpClient({});
+    const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
+      key: undefined,
+      linked: () => [],
+      hello: "hello\n",
+      state: () => "state\n",
+      client,
+      onChange() {},
+    });
+    try {
+      await until("it is connected", () => link.instance === "peer");
+      link.send("last\n");
+      await link.close();
+      await until("all is read", () => heard.length === 3);
+      assert.deepEqual(heard, ["hello", "state", "last"]);
+    } finally {
+      ended.resolve();
+      client.close();
+      await server.shutdown();
+    }
+  });
+}
+
 Deno.test("a link that is closed while its peer is away opens nothing more", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
