@@ -1,4 +1,5 @@
 import type { Peers } from "../config/config.ts";
+import { isInstance } from "../fleet/peers/words.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { pause } from "../util/interval.ts";
@@ -147,7 +148,8 @@ export function openLink(router: string, options: LinkOptions): Link {
     // The queue is closed if the connection has ended already. If it is full, the state follows later.
     isBehind ||= queue!.desiredSize! <= 0;
     if (!isBehind) queue!.enqueue(encoder.encode(state()));
-    change(undefined, response.headers.get(INSTANCE_HEADER) ?? undefined);
+    const named = response.headers.get(INSTANCE_HEADER) ?? "";
+    change(undefined, isInstance(named) ? named : undefined);
     try {
       for await (const _ of response.body) aliveAt = monotonicMs();
     } catch {

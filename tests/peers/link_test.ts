@@ -47,45 +47,60 @@ Deno.test("what a peer doesn't read is dropped, and it is told the whole state o
   }
 });
 
-for (const peer of ["reads", "hangs"]) {
-  Deno.test(`a link that is closed lets its peer read the last line, and ends if it ${peer}`, async () => {
-    const heard: string[] = [];
-    const ended = Promise.withResolvers<void>();
-    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-      const read = async () => {
-        const lines = readLines(request.body!);
-        for (let line; (line = await lines.next().catch(() => undefined)) !== undefined;) {
-          heard.push(line);
-        }
-        if (peer === "hangs") await ended.promise;
-        await writable.close().catch(() => {});
-      };
-      void read();
-      return new Response(readable, { headers: { [INSTANCE_HEADER]: "peer" } });
-    });
-    const client = Deno.createHttpClient({});
-    const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
-      key: undefined,
-      linked: () => [],
-      hello: "hello\n",
-      state: () => "state\n",
-      client,
-      onChange() {},
-    });
-    try {
-      await until("it is connected", () => link.instance === "peer");
-      link.send("last\n");
+/** A peer that reads all lines, then awaits `ended`, and ends the connection. */
+function startReader(instance: string, ended: Promise<void> = Promise.resolve()) {
+  const heard: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const read = async () => {
+      const lines = readLines(request.body!);
+      for (let line; (line = await lines.next().catch(() => undefined)) !== undefined;) {
+        heard.push(line);
+      }
+      await ended;
+      await writable.close().catch(() => {});
+    };
+    void read();
+    return new Response(readable, { headers: { [INSTANCE_HEADER]: instance } });
+  });
+  const client = Deno.createHttpClient({});
+  const link = openLink(`http://127.0.0.1:${server.addr.port}`, {
+    key: undefined,
+    linked: () => [],
+    hello: "hello\n",
+    state: () => "state\n",
+    client,
+    onChange() {},
+  });
+  return {
+    ...{ heard, link },
+    async [Symbol.asyncDispose]() {
       await link.close();
-      await until("all is read", () => heard.length === 3);
-      assert.deepEqual(heard, ["hello", "state", "last"]);
-    } finally {
-      ended.resolve();
       client.close();
       await server.shutdown();
-    }
+    },
+  };
+}
+
+for (const peer of ["reads", "hangs"]) {
+  Deno.test(`a link that is closed lets its peer read the last line, and ends if it ${peer}`, async () => {
+    const { promise: hung, resolve: release } = Promise.withResolvers<void>();
+    await using reader = startReader("peer", peer === "hangs" ? hung : undefined);
+    const { link, heard } = reader;
+    await until("it is connected", () => link.instance === "peer");
+    link.send("last\n");
+    await link.close();
+    await until("all is read", () => heard.length === 3);
+    assert.deepEqual(heard, ["hello", "state", "last"]);
+    release();
   });
 }
+
+Deno.test("a peer that names itself by a text without a bound is told, but isn't known", async () => {
+  await using reader = startReader("x".repeat(1_000));
+  await until("it is told", () => reader.heard.includes("state"));
+  assert.equal(reader.link.instance, undefined);
+});
 
 Deno.test("a link that is closed while its peer is away opens nothing more", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

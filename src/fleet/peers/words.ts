@@ -74,9 +74,14 @@ export function parseLine(line: string): Words | undefined {
   if (Array.isArray(spent)) {
     return { spent: spent.slice(0, MOST_EVENTS).map(spentIn).filter((pair) => pair !== undefined) };
   }
-  if (typeof instance !== "string" || !/^[\w-]{1,64}$/.test(instance)) return undefined;
+  if (typeof instance !== "string" || !isInstance(instance)) return undefined;
   if (typeof version !== "number" || typeof hashing !== "number") return undefined;
   return { hello: { version, hashing, instance } };
+}
+
+/** Whether a text can name a start of a router. */
+export function isInstance(text: string): boolean {
+  return /^[\w-]{1,64}$/.test(text);
 }
 
 function toWire(event: PeerEvent): readonly unknown[] {
