@@ -41,7 +41,7 @@ for (
     assert.match(health.servers[0].reason, reason);
     const stats = await (await fetch(`${router.url}/load-stats`)).json();
     assert.equal(stats.summary.total_capacity, 8);
-    assert.equal(router.view().totals.healthy, 1);
+    await until("the screens show it", () => router.view().totals.healthy === 1);
     await (await ask(router.url)).body?.cancel();
   });
 }
