@@ -47,8 +47,11 @@ Deno.test("what a peer doesn't read is dropped, and it is told the whole state o
   }
 });
 
-/** A peer that reads all lines, then awaits `ended`, and ends the connection. */
-function startReader(instance: string, ended: Promise<void> = Promise.resolve()) {
+/** A peer that reads all lines and ends the connection then, or hangs until its own end. */
+function startReader(instance: string, hangs = false) {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  if (!hangs) end();
+  let reading: Promise<void> | undefined;
   const heard: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -60,7 +63,7 @@ function startReader(instance: string, ended: Promise<void> = Promise.resolve())
       await ended;
       await writable.close().catch(() => {});
     };
-    void read();
+    reading = read();
     return new Response(readable, { headers: { [INSTANCE_HEADER]: instance } });
   });
   const client = Deno.createHttpClient({});
@@ -75,7 +78,9 @@ function startReader(instance: string, ended: Promise<void> = Promise.resolve())
   return {
     ...{ heard, link },
     async [Symbol.asyncDispose]() {
+      end();
       await link.close();
+      await reading;
       client.close();
       await server.shutdown();
     },
@@ -84,15 +89,13 @@ function startReader(instance: string, ended: Promise<void> = Promise.resolve())
 
 for (const peer of ["reads", "hangs"]) {
   Deno.test(`a link that is closed lets its peer read the last line, and ends if it ${peer}`, async () => {
-    const { promise: hung, resolve: release } = Promise.withResolvers<void>();
-    await using reader = startReader("peer", peer === "hangs" ? hung : undefined);
+    await using reader = startReader("peer", peer === "hangs");
     const { link, heard } = reader;
     await until("it is connected", () => link.instance === "peer");
     link.send("last\n");
     await link.close();
     await until("all is read", () => heard.length === 3);
     assert.deepEqual(heard, ["hello", "state", "last"]);
-    release();
   });
 }
 
