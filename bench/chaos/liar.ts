@@ -1,5 +1,5 @@
 import { serverHash } from "../../src/fleet/peers/event.ts";
-import { eventsLine, helloLine, PEER_VERSION } from "../../src/fleet/peers/words.ts";
+import { eventsLine, helloLine, PEER_VERSION } from "../../src/peers/words.ts";
 import { sleep } from "../support/processes.ts";
 
 /** Someone with the right key who claims requests that there are not. */

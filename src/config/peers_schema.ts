@@ -10,11 +10,14 @@ const sourceShapes = {
   kubernetes: kubernetesShape.omit({ annotations: true }),
 };
 
+/** The most routers that share a fleet. */
+export const MOST_ROUTERS = 64;
+
 /** The table `[peers]`. */
 export const peersShape = z.looseObject({
   routers: z.array(text, table('a list such as ["http://router-2:9090"]'))
     .min(1, "expected at least one router")
-    .max(64, "expected at most 64 routers")
+    .max(MOST_ROUTERS, `expected at most ${MOST_ROUTERS} routers`)
     .optional(),
   dns: sourceShapes.dns.optional(),
   kubernetes: sourceShapes.kubernetes.optional(),

@@ -1,11 +1,11 @@
 import { hashOf } from "../config/key_hash.ts";
+import { MOST_ROUTERS } from "../config/peers_schema.ts";
 import type { SharedLimits } from "../auth/shared_limits.ts";
 import type { PeerClaims } from "../fleet/peers/claims.ts";
-import { parseLine, PEER_VERSION } from "../fleet/peers/words.ts";
+import { parseLine, PEER_VERSION } from "./words.ts";
 import { HASHING } from "../fleet/estimate/prompt_profile.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { type Lines, readLines } from "./lines.ts";
-import { MOST_ROUTERS } from "./routers.ts";
 import { INSTANCE_HEADER, LINKED_HEADER } from "./status.ts";
 
 /** Receives the events of peers. */

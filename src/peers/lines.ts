@@ -1,4 +1,4 @@
-import { MOST_LINE_BYTES } from "../fleet/peers/words.ts";
+import { MOST_LINE_BYTES } from "./words.ts";
 
 /** The lines of a stream. */
 export interface Lines {

@@ -1,5 +1,5 @@
 import type { Peers } from "../config/config.ts";
-import { isInstance } from "../fleet/peers/words.ts";
+import { isInstance } from "./words.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { pause } from "../util/interval.ts";

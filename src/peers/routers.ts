@@ -1,4 +1,5 @@
 import type { Peers } from "../config/config.ts";
+import { MOST_ROUTERS } from "../config/peers_schema.ts";
 import { watchSources } from "../discovery/sources.ts";
 import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
 
@@ -11,9 +12,6 @@ export interface Routers {
   /** Stops watching. Resolves when all sources have stopped. */
   stop(): Promise<void>;
 }
-
-/** The most routers that share a fleet. */
-export const MOST_ROUTERS = 64;
 
 /**
  * Watches the sources of routers.

@@ -3,7 +3,7 @@ import type { Peers } from "../config/config.ts";
 import type { SourceEvents, SourceStatus } from "../discovery/status.ts";
 import type { FleetPeers } from "../fleet/peers/fleet_peers.ts";
 import type { PeerEvent } from "../fleet/peers/event.ts";
-import { eventsLine, helloLine } from "../fleet/peers/words.ts";
+import { eventsLine, helloLine } from "./words.ts";
 import { withoutProxies } from "../http/proxy_environment.ts";
 import { monotonicMs } from "../util/clock.ts";
 import { createHearing } from "./hear.ts";

@@ -1,5 +1,6 @@
+import type { Uses } from "../auth/peer_use.ts";
 import type { SharedLimits } from "../auth/shared_limits.ts";
-import { type LimitUses, spentLine } from "../fleet/peers/words.ts";
+import { spentLine } from "./words.ts";
 import { monotonicMs } from "../util/clock.ts";
 
 /** Interval at which peers are told what has changed. */
@@ -20,7 +21,7 @@ export function tellSpent(limits: SharedLimits, send: (lines: string) => void): 
 }
 
 /** At least one line, which shows that the router reports what it spends. */
-export function spentLines(spent: LimitUses): string {
+export function spentLines(spent: Uses): string {
   let lines = spentLine(spent.slice(0, LIMITS_PER_LINE));
   for (let at = LIMITS_PER_LINE; at < spent.length; at += LIMITS_PER_LINE) {
     lines += spentLine(spent.slice(at, at + LIMITS_PER_LINE));

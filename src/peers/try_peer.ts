@@ -1,5 +1,5 @@
 import type { Peers } from "../config/config.ts";
-import { helloLine } from "../fleet/peers/words.ts";
+import { helloLine } from "./words.ts";
 import { failureIn } from "../http/fetch_error.ts";
 import { withoutProxies } from "../http/proxy_environment.ts";
 import { whyRefused } from "./link.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { helloLine } from "../../src/fleet/peers/words.ts";
+import { helloLine } from "../../src/peers/words.ts";
 import { createHearing } from "../../src/peers/hear.ts";
 import { PEER_KEY } from "../support/peered.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MOST_LINE_BYTES } from "../../src/fleet/peers/words.ts";
+import { MOST_LINE_BYTES } from "../../src/peers/words.ts";
 import { readLines } from "../../src/peers/lines.ts";
 import { numRuns } from "../support/property.ts";
 

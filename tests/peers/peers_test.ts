@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { eventsLine, helloLine, PEER_VERSION } from "../../src/fleet/peers/words.ts";
+import { eventsLine, helloLine, PEER_VERSION } from "../../src/peers/words.ts";
 import { serverHash } from "../../src/fleet/peers/event.ts";
 import { ask, inFlight } from "../support/fleet.ts";
 import { freePort, heardOf, PEER_KEY, startPeered, startPeeredRouters } from "../support/peered.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { MOST_ROUTERS, routersOf } from "../../src/peers/routers.ts";
+import { MOST_ROUTERS } from "../../src/config/peers_schema.ts";
+import { routersOf } from "../../src/peers/routers.ts";
 import type { Gateway } from "../../src/gateway.ts";
 import { startSimulator } from "../../src/simulator/simulator.ts";
 import { startDnsServer } from "../support/dns_server.ts";

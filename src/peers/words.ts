@@ -1,6 +1,7 @@
-import { packed, unpacked } from "../estimate/packed.ts";
-import { HASHING } from "../estimate/prompt_profile.ts";
-import { MOST_TOLD_BLOCKS, type PeerEvent } from "./event.ts";
+import type { Uses } from "../auth/peer_use.ts";
+import { packed, unpacked } from "../fleet/estimate/packed.ts";
+import { HASHING } from "../fleet/estimate/prompt_profile.ts";
+import { MOST_TOLD_BLOCKS, type PeerEvent } from "../fleet/peers/event.ts";
 
 // What a router sends to its peers: lines of JSON. A hello comes first, and again after events were
 // dropped. It is followed by all requests in flight and all that is spent of limits. Every other
@@ -27,10 +28,7 @@ export interface Hello {
 export type Words =
   | { readonly hello: Hello }
   | { readonly events: readonly PeerEvent[] }
-  | { readonly spent: LimitUses };
-
-/** Pairs of a limit's number, and how much of it counts as spent at the router. */
-export type LimitUses = readonly (readonly [limit: number, amount: number])[];
+  | { readonly spent: Uses };
 
 const MOST_TOKENS = 10_000_000;
 const MOST_SPENT = 1e12;
@@ -47,7 +45,7 @@ export function eventsLine(events: readonly PeerEvent[]): string {
 }
 
 /** Writes what is spent of limits. */
-export function spentLine(spent: LimitUses): string {
+export function spentLine(spent: Uses): string {
   return JSON.stringify({ spent }) + "\n";
 }
 
@@ -118,7 +116,7 @@ function fromWire(raw: unknown): PeerEvent | undefined {
   };
 }
 
-function spentIn(raw: unknown): LimitUses[number] | undefined {
+function spentIn(raw: unknown): Uses[number] | undefined {
   if (!Array.isArray(raw) || !isCount(raw[0])) return undefined;
   return [raw[0], Math.round(within(raw[1], MOST_SPENT))];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MOST_TOLD_BLOCKS, type PeerEvent, serverHash } from "../../../src/fleet/peers/event.ts";
+import { MOST_TOLD_BLOCKS, type PeerEvent, serverHash } from "../../src/fleet/peers/event.ts";
 import {
   eventsLine,
   helloLine,
@@ -8,9 +8,9 @@ import {
   parseLine,
   PEER_VERSION,
   spentLine,
-} from "../../../src/fleet/peers/words.ts";
-import { numRuns } from "../../support/property.ts";
-import { sentEventOf } from "../../support/peers.ts";
+} from "../../src/peers/words.ts";
+import { numRuns } from "../support/property.ts";
+import { sentEventOf } from "../support/peers.ts";
 
 const hash32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const event: fc.Arbitrary<PeerEvent> = fc.oneof(
