@@ -24,8 +24,16 @@ export interface CachedPrompts {
   computed(slot: number, profile: PromptProfile): void;
   /** Records that a server has computed only this share of a prompt, 0 to 1. */
   brokenOff(slot: number, profile: PromptProfile, share: number): void;
-  /** Records that an answer has ended. */
-  answered(slot: number, profile: PromptProfile, answerOf: Ended["answer"]): void;
+  /**
+   * Records that an answer has ended.
+   *
+   * @param withAnswer blocks of the prompt that goes on with it, if known
+   */
+  answered(
+    slot: number,
+    profile: PromptProfile,
+    withAnswer: readonly number[] | undefined,
+  ): void;
   /** Limits what a server has to the size of its cache. */
   limit(slot: number, tokensPerByte: number, cacheTokens?: number): void;
   /** Records that a server's cache is empty. */
@@ -62,11 +70,9 @@ export function createCachedPrompts(): CachedPrompts {
       if (count > 0) index.confirm(slot, blocks.slice(0, count));
       if (count < blocks.length) index.withdraw(slot, blocks.slice(count));
     },
-    answered(slot, { blocks, continued }, answerOf) {
-      const answer = continued && answerOf?.();
-      if (!continued || !answer) return index.touch(slot, blocks);
+    answered(slot, { blocks }, withAnswer) {
+      if (!withAnswer) return index.touch(slot, blocks);
       // The cache has the answer as well, and the next prompt repeats it (issue 20).
-      const withAnswer = continued(answer);
       index.remember(slot, withAnswer);
       index.confirm(slot, withAnswer);
     },
@@ -88,4 +94,13 @@ export function createCachedPrompts(): CachedPrompts {
       for (const session of ofSlot.toReversed()) sessions.remember(session, slot);
     },
   };
+}
+
+/** Returns the blocks of the prompt that goes on with a request's answer, if they are known. */
+export function blocksWithAnswer(
+  { continued }: PromptProfile,
+  { answer: answerOf }: Ended,
+): readonly number[] | undefined {
+  const answer = continued && answerOf?.();
+  return answer && continued?.(answer);
 }

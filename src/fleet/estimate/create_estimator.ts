@@ -1,5 +1,5 @@
 import { prefillOf } from "./attention.ts";
-import { createCachedPrompts } from "./cached_prompts.ts";
+import { blocksWithAnswer, createCachedPrompts } from "./cached_prompts.ts";
 import { firstTokenSeconds } from "../../routing/policy.ts";
 import {
   computedShare,
@@ -109,16 +109,17 @@ export function createEstimator(): Estimator {
       cached.computed(estimate.slot, profile);
     },
     end(server, request, ended, now) {
-      const { outcome, promptTokens, cachedTokens, answerTokens: claimed, answer } = ended;
+      const { outcome, promptTokens, cachedTokens, answerTokens: claimed } = ended;
       const estimate = estimateOf(server);
       const { profile, profile: { model, promptBytes }, at, firstAt } = request;
       const answerTokens = claimed && Math.min(claimed, MOST_TOKENS_PER_MS * Math.max(0, now - at));
+      const withAnswer = firstAt === undefined ? undefined : blocksWithAnswer(profile, ended);
       if (firstAt === undefined) {
         const share = outcome === "client_closed" || isComputedBy(request, now)
           ? computedShare(estimate.queue, request, paces.expected(estimate, now), now)
           : 0;
         cached.brokenOff(estimate.slot, profile, share);
-      } else cached.answered(estimate.slot, profile, answer);
+      } else cached.answered(estimate.slot, profile, withAnswer);
       if (promptTokens && promptBytes && cachedTokens !== undefined) {
         const told = { prompt: promptTokens, predicted: request.knownTokens, cached: cachedTokens };
         estimate.calibration = withTold(estimate.calibration, told, now);
@@ -131,6 +132,7 @@ export function createEstimator(): Estimator {
       }
       if (answerTokens) addSample(averages, "answerTokens", answerTokens);
       if (promptTokens && promptBytes) ratios.learn(model, promptBytes, promptTokens);
+      return withAnswer;
     },
     scraped(server, scrape, now) {
       const estimate = estimateOf(server);

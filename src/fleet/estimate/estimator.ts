@@ -28,8 +28,16 @@ export interface Estimator {
   ): QueuedRequest;
   /** Records a request's first token. Only the first call counts. */
   firstToken(server: Readonly<Server>, request: QueuedRequest, now: number): void;
-  /** Records a request's end, successful or not. */
-  end(server: Readonly<Server>, request: QueuedRequest, ended: Ended, now: number): void;
+  /**
+   * Records a request's end, successful or not. Returns the blocks of the prompt that goes on with
+   * its answer, if they are known.
+   */
+  end(
+    server: Readonly<Server>,
+    request: QueuedRequest,
+    ended: Ended,
+    now: number,
+  ): readonly number[] | undefined;
   /** Records a scrape of a server. */
   scraped(server: Readonly<Server>, scrape: Omit<Scrape, "at">, now: number): void;
   /** Forgets all servers except these. */

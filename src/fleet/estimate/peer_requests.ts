@@ -6,8 +6,6 @@ import { dequeue, enqueue } from "./prefill_queue.ts";
 import type { QueuedRequest } from "./prompt_profile.ts";
 import { startOther } from "./server_estimate.ts";
 
-const NO_ANSWER = new Uint8Array();
-
 /** Counts in an estimator's memory. Learns no paces, since peers' events come late. */
 export function createPeerRequests(
   { cached, estimateOf }: { readonly cached: CachedPrompts } & Pick<Memory, "estimateOf">,
@@ -50,8 +48,7 @@ export function createPeerRequests(
       const { profile, firstAt } = request;
       dequeue(queue, request);
       if (firstAt === undefined) return cached.brokenOff(slot, profile, 0);
-      if (answered.length === 0) return cached.answered(slot, profile, undefined);
-      cached.answered(slot, { ...profile, continued: () => answered }, () => NO_ANSWER);
+      cached.answered(slot, profile, answered.length > 0 ? answered : undefined);
     },
   };
 }

@@ -67,13 +67,12 @@ export function createTelling(estimator: Estimator): Telling {
         if (known) told?.({ kind: "computed", id: known.id });
       },
       end(server, request, ended, now) {
+        const blocks = estimator.end(server, request, ended, now);
         const known = told && own.get(request);
-        if (!known) return estimator.end(server, request, ended, now);
+        if (!known) return blocks;
         own.delete(request);
-        const answer = request.profile.continued && ended.answer?.();
-        estimator.end(server, request, { ...ended, answer: () => answer }, now);
-        const blocks = (answer && request.profile.continued?.(answer)) ?? [];
-        told?.({ kind: "ended", id: known.id, blocks: blocks.slice(0, MOST_TOLD_BLOCKS) });
+        told?.({ kind: "ended", id: known.id, blocks: blocks?.slice(0, MOST_TOLD_BLOCKS) ?? [] });
+        return blocks;
       },
     },
   };
