@@ -109,9 +109,22 @@ export function isInstalled(program: string, versionFlag = "-v"): boolean {
   }
 }
 
+/** Below the ports from which systems connect, which may take one that was free just before. */
+const FIRST_PORT = 10_000;
+const PORTS = 20_000;
+let portsTried = Math.floor(Math.random() * PORTS);
+
+/** Returns a free port of 127.0.0.1, another one each time. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = FIRST_PORT + portsTried++ % PORTS;
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 export { sleep };

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
+import { freePort } from "../../bench/support/processes.ts";
 import { startRecorder } from "../security/guarded.ts";
 import { cli, startCli } from "../support/cli.ts";
 import { until } from "../support/until.ts";
-
-/** A free loopback port, for an address in a file. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 Deno.test("drain takes a server out and --undo takes it back, by its name, at the admin address", async () => {
   await using server = startRecorder();

@@ -4,6 +4,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from "../../src/simulator/simulator.ts";
+import { freePort } from "../../bench/support/processes.ts";
 import { startRouter } from "./router.ts";
 
 /** Routers in front of the same simulated servers, each of which names all routers as its peers. */
@@ -26,12 +27,8 @@ export interface PeeredOptions {
   readonly tables?: readonly [Tables, Tables];
 }
 
-/** Returns a free port of 127.0.0.1: routers must know each other's before they start. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
-}
+// Routers must know each other's ports before they start.
+export { freePort };
 
 /**
  * Starts a router with an admin address and peers.
